@@ -1,0 +1,52 @@
+/** An account that may call the warm API. */
+export interface Admin {
+  readonly name: string
+  readonly secret: string
+  /** Domain patterns this admin may warm for; `['*']` without a restriction. */
+  readonly domains: readonly string[]
+}
+
+/** Where and how a domain's XMPP server is reached. */
+export interface Server {
+  readonly host: string
+  readonly port: number
+  /** `none` is a plain link, for loopback or a private network by the operator's decision. */
+  readonly tls: 'starttls' | 'none'
+  /** Whether SASL PLAIN may cross a plain link. */
+  readonly plain: boolean
+  /** Extra trusted certificates, PEM text. */
+  readonly ca: string | undefined
+  /** Whether the certificate is checked. */
+  readonly verify: boolean
+}
+
+/** The settings in the form the parts use; frozen. Durations are in seconds. */
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly admins: readonly Admin[]
+  /** Patterns of `XMPP_DOMAINS`: `example.org`, `*.example.org`, `*`; lower case, A-labels. */
+  readonly domains: readonly string[]
+  /** By XMPP domain; a domain without an entry is itself its server, port 5222, STARTTLS. */
+  readonly servers: ReadonlyMap<string, Server>
+  /** Treat every request as if it had come over an encrypted channel. */
+  readonly assumeSecure: boolean
+  readonly warmPath: string
+  readonly boshPath: string
+  /** Public base URL without a trailing slash. */
+  readonly externalUrl: string | undefined
+  readonly bosh: {
+    readonly maxWait: number
+    readonly defaultHold: number
+    readonly maxRequests: number
+    readonly inactivity: number
+  }
+  readonly warm: {
+    readonly timeout: number
+    readonly attachTimeout: number
+    /** How long salted passwords are remembered; 0 turns it off. */
+    readonly scramMemory: number
+    readonly scramMaxIterations: number
+  }
+  readonly logLevel: string
+}

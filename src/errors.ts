@@ -1,0 +1,113 @@
+/** The part of a handshake in which something went wrong. */
+export type Step = 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
+
+interface Row {
+  /** HTTP status of the warm API's answer. */
+  readonly status: number
+  /** What went wrong and what to do about it, for whoever calls the warm API. */
+  readonly sentence: string
+}
+
+/** Every error that the warm API answers with. The README's table is this one; a test compares them. */
+export const problems = {
+  'missing-parameter': { status: 400, sentence: 'A required parameter is missing or empty.' },
+  'invalid-parameter': { status: 400, sentence: 'A parameter is repeated or its value is not allowed.' },
+  'invalid-jid': { status: 400, sentence: 'The jid is not a valid bare or full JID.' },
+  'invalid-body': { status: 400, sentence: 'The request body cannot be read in the format it announces.' },
+  unauthorized: { status: 401, sentence: 'The admin credentials are missing or wrong.' },
+  forbidden: { status: 403, sentence: 'This admin may not warm sessions of that domain.' },
+  'insecure-channel': {
+    status: 403,
+    sentence: 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
+  },
+  'cross-site-request': {
+    status: 403,
+    sentence: 'The form was sent from another site, or its token is missing or expired.',
+  },
+  'domain-not-allowed': { status: 403, sentence: 'The domain of this JID is not in XMPP_DOMAINS.' },
+  'not-authorized': { status: 403, sentence: 'The XMPP server refused the user name or password.' },
+  'account-disabled': { status: 403, sentence: 'The XMPP server says that the account is disabled.' },
+  'credentials-expired': { status: 403, sentence: 'The XMPP server says that the credentials have expired.' },
+  'not-found': { status: 404, sentence: 'There is nothing at this address.' },
+  'method-not-allowed': { status: 405, sentence: 'This address does not take this method.' },
+  conflict: { status: 409, sentence: 'The requested resource is in use and the XMPP server keeps it.' },
+  'body-too-large': { status: 413, sentence: 'The request body is too large.' },
+  'unsupported-media-type': { status: 415, sentence: 'The request body must be a form or JSON.' },
+  'internal-error': { status: 500, sentence: 'The service failed; the log has the details.' },
+  'host-unknown': {
+    status: 502,
+    sentence: 'The domain has no XMPP server, or its server does not serve it.',
+  },
+  'remote-connection-failed': { status: 502, sentence: 'The XMPP server cannot be reached or hung up.' },
+  'tls-unavailable': {
+    status: 502,
+    sentence: 'The XMPP server offers no encryption, and the link demands it.',
+  },
+  'certificate-invalid': {
+    status: 502,
+    sentence: "The XMPP server's certificate is not trusted or is not made out to the domain.",
+  },
+  'remote-protocol-error': { status: 502, sentence: 'The XMPP server sent something that is not XMPP.' },
+  'remote-stream-error': { status: 502, sentence: 'The XMPP server ended the stream with an error.' },
+  'no-mechanism': {
+    status: 502,
+    sentence: 'The XMPP server offers no login mechanism that this service may use on this link.',
+  },
+  'server-not-authentic': {
+    status: 502,
+    sentence: 'The XMPP server could not prove that it knows the password.',
+  },
+  'login-failed': { status: 502, sentence: 'The XMPP server broke the login off for a reason of its own.' },
+  'bind-refused': { status: 502, sentence: 'The XMPP server refused to bind the resource.' },
+  'service-full': { status: 503, sentence: 'The service holds as many sessions as it may.' },
+  'shutting-down': { status: 503, sentence: 'The service is stopping.' },
+  timeout: { status: 504, sentence: 'The XMPP server did not finish the login in time.' },
+} as const satisfies Record<string, Row>
+
+export type ProblemCode = keyof typeof problems
+
+/** An error of the table above, with what is known of its origin. The message is fit for any eye. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly status: number
+  readonly step: Step | undefined
+  /** The XMPP server's own condition. */
+  readonly condition: string | undefined
+  /** More than the table's sentence, such as the parameter's name; never a value that was sent. */
+  readonly detail: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    readonly code: ProblemCode,
+    about: {
+      step?: Step | undefined
+      condition?: string | undefined
+      detail?: string | undefined
+      retryAfterSeconds?: number | undefined
+      cause?: unknown
+    } = {},
+  ) {
+    super(problems[code].sentence, about.cause === undefined ? undefined : { cause: about.cause })
+    this.status = problems[code].status
+    this.step = about.step
+    this.condition = about.condition
+    this.detail = about.detail
+    this.retryAfterSeconds = about.retryAfterSeconds
+  }
+}
+
+/** Why a BOSH session ends; no other value of `condition` is ever sent (XEP-0124 §17.2). */
+export type Condition =
+  | 'bad-request'
+  | 'host-gone'
+  | 'host-unknown'
+  | 'improper-addressing'
+  | 'internal-server-error'
+  | 'item-not-found'
+  | 'other-request'
+  | 'policy-violation'
+  | 'remote-connection-failed'
+  | 'remote-stream-error'
+  | 'see-other-uri'
+  | 'system-shutdown'
+  | 'undefined-condition'

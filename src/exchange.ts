@@ -1,0 +1,59 @@
+// The seam between whoever speaks BOSH and whoever serves it: our connection manager, a remote BOSH endpoint
+// and another node are all an `Exchange`. Types only.
+import type { ProblemCode, Step } from './errors.js'
+
+/** Answers one BOSH request with one reply. Never rejects for what a client or an XMPP server did. */
+export type Exchange = (body: string, peer: Peer) => Promise<Reply>
+
+/** Whoever sent a request and waits for its reply. */
+export interface Peer {
+  /** `login` is the in-process handshake; it never comes from the wire. */
+  readonly kind: 'browser' | 'login'
+  /** The client's address, as far as trusted proxies tell it. */
+  readonly address: string
+  /** Whether the request came over an encrypted channel. */
+  readonly secure: boolean
+  /** True from the moment nobody waits for the reply any more. */
+  readonly gone: boolean
+  /** Set by the one who holds the request; called once when the peer goes away before its reply. */
+  whenGone: (() => void) | undefined
+}
+
+/** What goes back for one request. */
+export interface Reply {
+  /** HTTP status; 200 except for clients of the protocol's first versions (XEP-0124 §17.1). */
+  readonly status: number
+  /** One `<body/>`, or the empty string where `status` says it all. */
+  readonly body: string
+  /** Value of the `Content-Type` header. */
+  readonly contentType: string
+  /** What no BOSH body can say; present only towards a `login` peer in this process. */
+  readonly facts?: Facts
+}
+
+/** What an in-process login learns beside the body. */
+export interface Facts {
+  /** The session's public handle; derived from the sid, no secret. */
+  readonly id?: string
+  readonly link?: LinkFacts
+  readonly failure?: Failure
+}
+
+/** What is true of the connection to the XMPP server. */
+export interface LinkFacts {
+  readonly encrypted: boolean
+  /** `TLSv1.2`, `TLSv1.3`, or absent without TLS. */
+  readonly tlsVersion?: string
+  /** Whether a password may cross this link in the clear of SASL PLAIN (RFC 4616 §4). */
+  readonly plainAllowed: boolean
+}
+
+/** Why a session ended or never came to be. */
+export interface Failure {
+  readonly step: Step
+  /** A code of the table in `errors.ts`. */
+  readonly code: ProblemCode
+  /** The XMPP server's own condition, where it gave one. */
+  readonly condition?: string
+  readonly cause?: unknown
+}

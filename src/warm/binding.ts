@@ -1,0 +1,47 @@
+/** A JID in its prepared parts (RFC 7622). */
+export interface Jid {
+  readonly local: string
+  readonly domain: string
+  readonly resource: string | undefined
+}
+
+/** What a backend asks for: a session of this user, with these options of the BOSH session. */
+export interface WarmRequest {
+  readonly jid: Jid
+  /** Byte for byte as sent; never logged, never echoed. */
+  readonly password: string
+  /** BCP 47 tag for the stream's `xml:lang`. */
+  readonly language: string
+  /** Longest time a request may be held, in seconds. */
+  readonly wait: number
+  /** Requests held at a time. */
+  readonly hold: number
+  /** BOSH version asked for, `major.minor`. */
+  readonly ver: string
+  /** Time the browser has for its first request, in seconds. */
+  readonly attachSeconds: number
+}
+
+/** A session that is logged in and waits for its browser. */
+export interface Binding {
+  /** The full JID that the server bound. */
+  readonly jid: string
+  /** The session's secret. */
+  readonly sid: string
+  /** The next request id to send. */
+  readonly rid: number
+  /** The session's public handle. */
+  readonly id: string
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly polling: number
+  readonly maxpause: number | undefined
+  readonly ver: string
+  /** Seconds that the browser has for its first request. */
+  readonly expiresIn: number
+}
+
+/** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
+export type Login = (request: WarmRequest, signal: AbortSignal) => Promise<Binding>
