@@ -1,0 +1,279 @@
+import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
+import { escapeXml } from './escape.js'
+import { XmlError } from './xml-error.js'
+
+/** How much of what a peer may send (checked while parsing, not after). */
+export interface XmlLimits {
+  /** Longest top-level element accepted, in bytes of UTF-8. */
+  readonly maxElementBytes: number
+  /** Deepest nesting, the root counted as 0. */
+  readonly maxDepth: number
+  readonly maxAttributes: number
+  /** Longest element or attribute name, in characters. */
+  readonly maxNameLength: number
+  /** Most top-level elements; 0 for no limit. */
+  readonly maxChildren: number
+}
+
+export const defaultLimits: XmlLimits = {
+  maxElementBytes: 1024 * 1024,
+  maxDepth: 32,
+  maxAttributes: 64,
+  maxNameLength: 256,
+  maxChildren: 0,
+}
+
+/** A child of the root, as the text it arrived in, made independent of the root's namespace declarations. */
+export interface Element {
+  /** Local name. */
+  readonly name: string
+  readonly namespace: string
+  readonly text: string
+}
+
+/** The root's start tag. */
+export interface Root {
+  /** Local name. */
+  readonly name: string
+  readonly namespace: string
+  /** By qualified name as written, such as `xml:lang`. */
+  readonly attributes: Readonly<Record<string, SaxesAttributeNS>>
+}
+
+/** Receives a document as it is read. */
+export interface Sink {
+  onOpen(root: Root): void
+  onElement(element: Element): void
+  onClose(): void
+}
+
+/** The default namespace that a child which inherits it is meant to be in. */
+export type InheritedNamespace = (name: string, inherited: string) => string
+
+const keep: InheritedNamespace = (_name, inherited) => inherited
+
+/**
+ * Reads a document whose root may stay open for days and reports each child of the root as text.
+ * No tree is built: saxes checks well-formedness and namespaces, and the text between two positions is passed on.
+ * After an `XmlError` the scanner is spent.
+ */
+export class Scanner {
+  sink: Sink
+  limits: XmlLimits
+  inheritedNamespace = keep
+  #parser = createParser()
+  #depth = 0
+  #children = 0
+  #rootDeclarations: Record<string, string> = {}
+  #top: SaxesTagNS | undefined
+  #inheritsDefault = false
+  #prefixes: string[] = []
+  #attributes = 0
+  /** Text from the end of the last whole child on, and where in the document it begins. */
+  #held = ''
+  #heldFrom = 0
+
+  constructor(sink: Sink, limits: XmlLimits) {
+    this.sink = sink
+    this.limits = limits
+    const parser = this.#parser
+    parser.on('error', () => {
+      throw new XmlError('not-well-formed', 'the XML is not well-formed')
+    })
+    parser.on('xmldecl', ({ encoding }) => {
+      if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) {
+        throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
+      }
+    })
+    parser.on('doctype', () => restricted('a document type declaration'))
+    parser.on('comment', () => restricted('a comment'))
+    parser.on('processinginstruction', () => restricted('a processing instruction'))
+    parser.on('cdata', () => {
+      if (this.#depth < 2) throw new XmlError('bad-format', 'text between elements')
+    })
+    parser.on('text', text => {
+      if (this.#depth < 2 && /[^ \t\r\n]/.test(text))
+        throw new XmlError('bad-format', 'text between elements')
+    })
+    parser.on('attribute', ({ name }) => {
+      if (++this.#attributes > this.limits.maxAttributes) tooMuch('too many attributes')
+      if (name.length > this.limits.maxNameLength) tooMuch('a name is too long')
+    })
+    parser.on('opentag', tag => this.#open(tag))
+    parser.on('closetag', tag => this.#close(tag))
+  }
+
+  /** Namespace declarations and name of the root, enough to tell whether two open documents are alike. */
+  get context(): string {
+    return this.#context
+  }
+  #context = ''
+
+  /** True between two children: nothing of this document's own is held. */
+  get atRest(): boolean {
+    return this.#depth === 1 && this.#held === ''
+  }
+
+  /** Reads on; calls the sink for everything that became whole. Throws an `XmlError`. */
+  write(text: string): void {
+    this.#held = this.#held === '' ? text : this.#held + text
+    this.#parser.write(text)
+    // White space between two children is nobody's: keepalives must not pile up here.
+    if (this.#top === undefined && this.#depth === 1 && /^[ \t\n]*$/.test(this.#held))
+      this.#drop(this.#held.length)
+    // Characters are at most as many as bytes, so this only ever lets through what `#close` will weigh.
+    if (this.#held.length > this.limits.maxElementBytes) tooMuch('an element is too large')
+  }
+
+  /** Ends the document: its root must have been closed. The scanner is ready for another one. */
+  end(): void {
+    this.#parser.close()
+    this.#depth = 0
+    this.#children = 0
+    this.#held = ''
+    this.#heldFrom = 0
+  }
+
+  #open(tag: SaxesTagNS): void {
+    this.#attributes = 0
+    if (tag.name.length > this.limits.maxNameLength) tooMuch('a name is too long')
+    const depth = this.#depth++
+    if (depth === 0) {
+      this.#rootDeclarations = tag.ns
+      this.#context = context(tag)
+      this.#drop(this.#parser.position - this.#heldFrom)
+      this.sink.onOpen({ name: tag.local, namespace: tag.uri, attributes: tag.attributes })
+      return
+    }
+    if (depth > this.limits.maxDepth) tooMuch('elements are nested too deeply')
+    if (depth === 1) {
+      this.#top = tag
+      this.#inheritsDefault = false
+      this.#prefixes.length = 0
+    }
+    if (tag.prefix === '') this.#inheritsDefault ||= tag.uri !== '' && tag.uri === this.#rootDeclarations['']
+    else this.#note(tag.prefix)
+    for (const name in tag.attributes) {
+      const prefix = tag.attributes[name]!.prefix
+      if (prefix !== '') this.#note(prefix)
+    }
+  }
+
+  #note(prefix: string): void {
+    if (prefix === 'xml' || prefix === 'xmlns') return
+    if (this.#rootDeclarations[prefix] !== undefined && !this.#prefixes.includes(prefix))
+      this.#prefixes.push(prefix)
+  }
+
+  #close(tag: SaxesTagNS): void {
+    if (--this.#depth > 1) return
+    const end = this.#parser.position - this.#heldFrom
+    if (this.#depth === 1) this.#closeChild(tag, end)
+    else this.#closeRoot(tag, end)
+  }
+
+  #closeChild(tag: SaxesTagNS, end: number): void {
+    const text = this.#held.slice(0, end).trimStart()
+    assertClosed(text, tag.name)
+    if (
+      text.length * 3 > this.limits.maxElementBytes &&
+      Buffer.byteLength(text) > this.limits.maxElementBytes
+    ) {
+      tooMuch('an element is too large')
+    }
+    if (this.limits.maxChildren > 0 && ++this.#children > this.limits.maxChildren)
+      tooMuch('too many elements')
+    const top = this.#top!
+    this.#top = undefined
+    this.#drop(end)
+    this.sink.onElement(this.#complete(top, text))
+  }
+
+  #closeRoot(tag: SaxesTagNS, end: number): void {
+    // An empty root is reported closed before any text of it is left to look at.
+    if (!tag.isSelfClosing) assertClosed(this.#held.slice(0, end), tag.name)
+    this.#drop(end)
+    this.sink.onClose()
+  }
+
+  /** Declares on a child what it took from the root, so that its text can stand alone. */
+  #complete(top: SaxesTagNS, text: string): Element {
+    const inherited = this.#rootDeclarations['']
+    let namespace = top.uri
+    let declarations = ''
+    if (top.ns[''] === undefined) {
+      if (this.#inheritsDefault && inherited !== undefined) {
+        const meant = this.inheritedNamespace(top.local, inherited)
+        if (top.prefix === '') namespace = meant
+        declarations = ` xmlns='${escapeXml(meant)}'`
+      }
+    } else if (top.prefix === '') {
+      const meant = this.inheritedNamespace(top.local, namespace)
+      if (meant !== namespace) {
+        text = redeclare(text, meant)
+        namespace = meant
+      }
+    }
+    for (const prefix of this.#prefixes) {
+      if (top.ns[prefix] === undefined) {
+        declarations += ` xmlns:${prefix}='${escapeXml(this.#rootDeclarations[prefix]!)}'`
+      }
+    }
+    if (declarations !== '') {
+      const nameEnd = 1 + top.name.length
+      text = text.slice(0, nameEnd) + declarations + text.slice(nameEnd)
+    }
+    return { name: top.local, namespace, text }
+  }
+
+  #drop(length: number): void {
+    this.#held = this.#held.slice(length)
+    this.#heldFrom += length
+  }
+}
+
+function createParser(): SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }> {
+  return new SaxesParser({ xmlns: true, position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' })
+}
+
+function context(root: SaxesTagNS): string {
+  let start = `<${root.name}`
+  for (const prefix in root.ns) {
+    start += ` ${prefix === '' ? 'xmlns' : `xmlns:${prefix}`}='${escapeXml(root.ns[prefix]!)}'`
+  }
+  return `${start}>`
+}
+
+/** saxes reports a tag as closed before it finds that the closing name is another one. */
+function assertClosed(text: string, name: string): void {
+  if (text.endsWith('/>') || text.slice(0, -1).trimEnd().endsWith(`</${name}`)) return
+  throw new XmlError('not-well-formed', 'an element is closed by another name')
+}
+
+/** Replaces the default namespace in the start tag at the beginning of a well-formed element. */
+function redeclare(text: string, namespace: string): string {
+  const attribute = /\s([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/y
+  attribute.lastIndex = text.search(/[\s/>]/)
+  for (let match = attribute.exec(text); match !== null; match = attribute.exec(text)) {
+    if (match[1] === 'xmlns') {
+      return `${text.slice(0, match.index)} xmlns='${escapeXml(namespace)}'${text.slice(attribute.lastIndex)}`
+    }
+    attribute.lastIndex = skipSpace(text, attribute.lastIndex)
+  }
+  return text
+}
+
+/** The position of the last white space before the next attribute, where the pattern above begins. */
+function skipSpace(text: string, from: number): number {
+  let at = from
+  while (/\s/.test(text[at + 1] ?? '')) at += 1
+  return at
+}
+
+function restricted(what: string): never {
+  throw new XmlError('restricted-xml', `${what} is not allowed`)
+}
+
+function tooMuch(what: string): never {
+  throw new XmlError('policy-violation', what)
+}

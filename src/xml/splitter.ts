@@ -1,0 +1,118 @@
+import { isUtf8 } from 'node:buffer'
+import { Scanner, type Sink, type XmlLimits } from './scanner.js'
+import { XmlError } from './xml-error.js'
+
+/** Scanners between two elements of some stream, by the namespaces that stream's header declared. */
+const idle = new Map<string, Scanner[]>()
+/** Enough for bursts; what is over goes to the garbage collector. */
+const idleKept = 64
+
+const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
+
+/**
+ * Splits a server's stream into its top-level elements, each reported as the text it arrived in.
+ * Between two elements it holds no parser: streams whose headers declare the same namespaces share a few.
+ */
+export class Splitter {
+  readonly #sink: Sink
+  readonly #limits: XmlLimits
+  #scanner: Scanner | undefined
+  #context = ''
+  /** Bytes of a character that is not complete yet. */
+  #tail: Buffer | undefined
+  #failed = false
+
+  constructor(sink: Sink, limits: XmlLimits) {
+    this.#sink = sink
+    this.#limits = limits
+  }
+
+  /**
+   * Reads on; everything that became whole is reported before this returns.
+   * Throws an `XmlError`, after which nothing more is read.
+   */
+  write(chunk: Buffer): void {
+    if (this.#failed) return
+    try {
+      const text = this.#decode(chunk)
+      if (text === '') return
+      const scanner = this.#scanner ?? this.#resume(text)
+      if (scanner === undefined) return
+      this.#scanner = scanner
+      scanner.write(text)
+      if (scanner.atRest) this.#release(scanner)
+    } catch (error) {
+      this.#failed = true
+      this.#scanner = undefined
+      throw error
+    }
+  }
+
+  /** Reports nothing more, not even the rest of a chunk that is being read. */
+  stop(): void {
+    this.#failed = true
+    if (this.#scanner !== undefined) this.#scanner.sink = nobody
+    this.#scanner = undefined
+  }
+
+  #resume(text: string): Scanner | undefined {
+    if (this.#context === '') return new Scanner(this.#sink, this.#limits)
+    // A keepalive between two elements needs nobody to read it (RFC 6120 §4.6.1).
+    if (/^[ \t\r\n]*$/.test(text)) return undefined
+    const scanner = idle.get(this.#context)?.pop() ?? opened(this.#context)
+    scanner.sink = this.#sink
+    scanner.limits = this.#limits
+    return scanner
+  }
+
+  #release(scanner: Scanner): void {
+    this.#context = scanner.context
+    this.#scanner = undefined
+    scanner.sink = nobody
+    let kept = idle.get(this.#context)
+    if (kept === undefined) {
+      // A server that makes up namespaces must not fill the memory with their parsers.
+      if (idle.size >= idleKept) idle.clear()
+      kept = []
+      idle.set(this.#context, kept)
+    }
+    if (kept.length < idleKept) kept.push(scanner)
+  }
+
+  /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
+  #decode(chunk: Buffer): string {
+    const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
+    const whole = bytes.length - unfinished(bytes)
+    this.#tail = whole === bytes.length ? undefined : Buffer.from(bytes.subarray(whole))
+    const complete = whole === bytes.length ? bytes : bytes.subarray(0, whole)
+    if (!isUtf8(complete)) throw new XmlError('unsupported-encoding', 'the text is not UTF-8')
+    return complete.toString()
+  }
+}
+
+/** A scanner that stands right behind a stream header with these declarations. */
+function opened(context: string): Scanner {
+  const scanner = new Scanner(nobody, {
+    maxElementBytes: 65536,
+    maxDepth: 1,
+    maxAttributes: 1024,
+    maxNameLength: 65536,
+    maxChildren: 0,
+  })
+  scanner.write(context)
+  return scanner
+}
+
+/** Number of bytes at the end that begin a character without ending it. */
+function unfinished(bytes: Buffer): number {
+  const last = bytes.length - 1
+  for (let back = 0; back < 3 && back <= last; back++) {
+    const byte = bytes[last - back]!
+    if (byte < 0x80) return 0
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
+      return back + 1 < length ? back + 1 : 0
+    }
+  }
+  return 0
+}
