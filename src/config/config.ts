@@ -8,6 +8,7 @@ export interface Admin {
 
 /** Where and how a domain's XMPP server is reached. */
 export interface Server {
+  /** Prepared name or address; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number
   /** `none` is a plain link, for loopback or a private network by the operator's decision. */
@@ -22,6 +23,7 @@ export interface Server {
 
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
 export interface Config {
+  /** What to listen on; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number
   readonly admins: readonly Admin[]

@@ -1,0 +1,235 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { Admin, Config } from './config.js'
+import { allowsDomain, prepareDomain, preparePattern, readPatterns, readServers } from './domains.js'
+import {
+  type Kind,
+  type Name,
+  nearestName,
+  type Report,
+  type Setting,
+  settings,
+  switches,
+} from './settings.js'
+
+/** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+
+  constructor(readonly problems: readonly string[]) {
+    super(['The settings are not usable:', ...problems].join('\n- '))
+  }
+}
+
+/**
+ * Reads the settings from the environment, and the files they name from the disk. The result is frozen; `warnings`
+ * are to be logged. Throws a `ConfigError`.
+ */
+export function loadConfig(environment: Record<string, string | undefined>): {
+  config: Config
+  warnings: string[]
+} {
+  const result = schema.safeParse(environment)
+  if (!result.success) {
+    throw new ConfigError(result.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`))
+  }
+  const values = result.data
+  const config: Config = freeze({
+    host: values.HOST,
+    port: values.PORT,
+    admins: [...(values.ADMIN_USERS ?? []), ...(values.ADMIN_USERS_FILE ?? [])],
+    domains: values.XMPP_DOMAINS ?? [],
+    servers: values.XMPP_SERVERS ?? new Map(),
+    assumeSecure: values.ASSUME_SECURE,
+    warmPath: values.WARM_PATH,
+    boshPath: values.BOSH_PATH,
+    externalUrl: values.EXTERNAL_URL,
+    bosh: {
+      maxWait: values.BOSH_MAX_WAIT,
+      defaultHold: values.BOSH_DEFAULT_HOLD,
+      maxRequests: values.BOSH_MAX_REQUESTS,
+      inactivity: values.BOSH_INACTIVITY,
+    },
+    warm: {
+      timeout: values.WARM_TIMEOUT,
+      attachTimeout: values.WARM_ATTACH_TIMEOUT,
+      scramMemory: values.SCRAM_MEMORY,
+      scramMaxIterations: values.SCRAM_MAX_ITERATIONS,
+    },
+    logLevel: values.LOG_LEVEL,
+  })
+  return { config, warnings: [...unknownNames(environment), ...risks(config)] }
+}
+
+/** The text of a setting becomes its value here and nowhere else; without one, a problem was reported. */
+const readers = {
+  integer(text, report, { range: [least, most] = [0, Number.MAX_SAFE_INTEGER] }) {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (number >= least && number <= most) return number
+    return report(`must be a whole number from ${least} to ${most}, not ${quote(text)}`)
+  },
+  boolean: (text, report) =>
+    switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quote(text)}`),
+  word(text, report, { words = [] }) {
+    const word = text.toLowerCase()
+    return words.includes(word) ? word : report(`must be one of ${words.join(', ')}, not ${quote(text)}`)
+  },
+  address(text, report) {
+    const address = text.replace(/^\[(.*)\]$/, '$1')
+    if (isIP(address) !== 0) return address
+    return prepareDomain(text) ?? report('must be an IP address or a host name, such as 127.0.0.1')
+  },
+  path(text, report) {
+    if (/^(\/[\w.~-]+)+$/.test(text) && !/\/\.\.?(\/|$)/.test(text)) return text
+    return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
+  },
+  url(text, report) {
+    const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
+    const isBase = url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === ''
+    if (isBase) return url.href.replace(/\/+$/, '')
+    return report('must be an http or https URL without user and query, such as https://chat.example.org')
+  },
+  domains: readPatterns,
+  accounts: (text, report) => readAccounts(text.split(','), report, { unit: 'entry', scoped: false }),
+  accountsFile(file, report) {
+    const lines = readText(file, report)?.split(/\r?\n/) ?? []
+    return readAccounts(lines, report, { unit: 'line', scoped: true })
+  },
+  servers: readServers,
+} satisfies { [K in Kind]: (text: string, report: Report, setting: Setting) => unknown }
+
+type Value<S extends Setting> =
+  | NonNullable<ReturnType<(typeof readers)[S['kind']]>>
+  | (S extends { default: string } ? never : undefined)
+type Shape = { [N in Name]: z.ZodType<Value<(typeof settings)[N]>> }
+
+/** Judges single settings by their readers and joint ones by rules; a rule about a faulty setting keeps silent. */
+const schema = z
+  .object(
+    Object.fromEntries(Object.entries(settings).map(([name, row]) => [name, field(row)])) as unknown as Shape,
+  )
+  .superRefine(
+    (values, context) => {
+      const faulty = new Set(context.issues.map(({ path }) => path?.[0]))
+      const rule = (names: readonly Name[], broken: boolean, message: string) => {
+        if (!broken || names.some(name => faulty.has(name))) return
+        context.addIssue({ code: 'custom', path: names.slice(0, 1), message })
+      }
+      const {
+        ADMIN_USERS: admins = [],
+        ADMIN_USERS_FILE: more = [],
+        WARM_PATH: warm,
+        BOSH_PATH: bosh,
+      } = values
+      const known = new Set(admins.map(({ name }) => name))
+      rule(
+        ['ADMIN_USERS', 'ADMIN_USERS_FILE'],
+        admins.length + more.length === 0,
+        'is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
+      )
+      rule(
+        ['ADMIN_USERS_FILE', 'ADMIN_USERS'],
+        more.some(({ name }) => known.has(name)),
+        'has an account with the name of one in ADMIN_USERS: keep one of the two',
+      )
+      rule(
+        ['XMPP_DOMAINS'],
+        !values.XMPP_DOMAINS?.length,
+        'is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
+      )
+      rule(
+        ['WARM_PATH', 'BOSH_PATH'],
+        within(warm, bosh) || within(bosh, warm),
+        'and BOSH_PATH must differ, and neither may lie inside the other',
+      )
+      rule(
+        ['BOSH_MAX_REQUESTS', 'BOSH_DEFAULT_HOLD'],
+        values.BOSH_MAX_REQUESTS <= values.BOSH_DEFAULT_HOLD,
+        'must be greater than BOSH_DEFAULT_HOLD',
+      )
+    },
+    // Zod would leave the rules out after any faulty setting, and one restart would not show every problem.
+    { when: () => true },
+  )
+
+/** Whether one path is, or lies inside, the other; Express does not tell capitals apart. */
+const within = (path: string, other: string) => `${path}/`.toLowerCase().startsWith(`${other}/`.toLowerCase())
+
+function field(setting: Setting) {
+  return z
+    .string()
+    .optional()
+    .transform((given, context) => {
+      const text = given?.trim() || setting.default
+      const report: Report = problem => void context.addIssue(problem)
+      return text === undefined ? undefined : readers[setting.kind](text, report, setting)
+    })
+}
+
+/** `name:secret` each; where `scoped`, `:domain domain…` may follow. Problems tell the place, never the text. */
+function readAccounts(
+  entries: string[],
+  report: Report,
+  { unit, scoped }: { unit: string; scoped: boolean },
+) {
+  const admins = new Map<string, Admin>()
+  for (const [index, entry] of entries.entries()) {
+    if (scoped && /^\s*(#|$)/.test(entry)) continue
+    const fault = (problem: string) => report(`${unit} ${index + 1} ${problem}`)
+    const [name = '', secret = '', ...scope] = entry.trim().split(':')
+    // Only a scope has colons of its own, those of an IPv6 address.
+    const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
+    if (!entry.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
+    else if (name === '' || secret === '') fault('lacks its name or its secret')
+    else if (/%(?!2C|3A|25)/i.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
+    else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
+    else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
+    else if (scope.length > 0 && !scoped) fault('has a colon too many: write %3A inside a secret')
+    else if (!domains.every(domain => domain !== undefined))
+      fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
+    else if (admins.has(unescaped(name))) fault('has the name of one before it')
+    else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
+  }
+  return [...admins.values()]
+}
+
+const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
+
+function readText(file: string, report: Report): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
+  } catch (error) {
+    return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+/** As it stands in a problem's text; for settings that hold no secret. */
+const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+
+/** Names that look like ours and are not; those that Kubernetes makes up for a service called `xmpp` are its own. */
+function unknownNames(environment: Record<string, string | undefined>): string[] {
+  return Object.keys(environment)
+    .filter(name => /^(WARM|BOSH|XMPP|ADMIN|SCRAM)_/.test(name) && !Object.hasOwn(settings, name))
+    .filter(name => !/_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_\d+_/.test(name))
+    .map(name => `${name} is no setting of this service; did you mean ${nearestName(name)}?`)
+}
+
+function risks({ domains, servers }: Config): string[] {
+  const unchecked = [...servers].filter(([, server]) => !server.verify)
+  const unused = [...servers.keys()].filter(domain => !allowsDomain(domains, domain))
+  return [
+    ...(domains.includes('*') ? ['XMPP_DOMAINS has *: this service connects to any domain it is told.'] : []),
+    ...unchecked.map(
+      ([domain]) =>
+        `XMPP_SERVERS has verify=off for ${domain}: whoever sits between can pose as its server and read passwords.`,
+    ),
+    ...unused.map(domain => `XMPP_SERVERS names ${domain}, which XMPP_DOMAINS does not allow.`),
+  ]
+}
+
+function freeze<T extends object>(value: T): T {
+  const inner = value instanceof Map ? value.values() : Object.values(value)
+  for (const part of inner) if (typeof part === 'object' && part !== null) freeze(part)
+  return Object.freeze(value)
+}

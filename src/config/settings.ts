@@ -1,0 +1,196 @@
+// Everything an operator can set. `.env.example` and the README's tables say the same; a test compares the three.
+
+/** How a setting's text is read; `load.ts` has one reader for each. */
+export type Kind =
+  | 'integer'
+  | 'boolean'
+  | 'word'
+  | 'address'
+  | 'path'
+  | 'url'
+  | 'accounts'
+  | 'accountsFile'
+  | 'domains'
+  | 'servers'
+
+/** Takes note of a problem, worded to follow the setting's name. Returns the value there is then. */
+export type Report = (problem: string) => undefined
+
+/** What a `boolean` may be written as, in lower case. */
+export const switches: ReadonlyMap<string, boolean> = new Map([
+  ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
+  ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
+])
+
+export const themes = ['Listening', 'Admins', 'XMPP servers', 'BOSH', 'Warming', 'Logging'] as const
+
+export interface Setting {
+  readonly theme: (typeof themes)[number]
+  readonly kind: Kind
+  /** As an operator would write it; absent where leaving the setting out means something of its own. */
+  readonly default?: string
+  /** What the documentation says instead of a default where the service does not start without a value. */
+  readonly required?: string
+  /** Smallest and largest value of an `integer`. */
+  readonly range?: readonly [number, number]
+  /** Values of a `word`. */
+  readonly words?: readonly string[]
+  /** What it does, for whoever sets it. */
+  readonly sentence: string
+}
+
+/** The settings by the name of their environment variable, in the order of the documentation. */
+export const settings = {
+  HOST: {
+    theme: 'Listening',
+    kind: 'address',
+    default: '127.0.0.1',
+    sentence: 'Address to listen on; `0.0.0.0` or `::` is every interface.',
+  },
+  PORT: {
+    theme: 'Listening',
+    kind: 'integer',
+    default: '8080',
+    range: [0, 65535],
+    sentence: 'TCP port to listen on; 0 takes any free one.',
+  },
+  EXTERNAL_URL: {
+    theme: 'Listening',
+    kind: 'url',
+    sentence:
+      'URL under which browsers reach this service, such as `https://chat.example.org`, where it differs from HOST and PORT.',
+  },
+  ASSUME_SECURE: {
+    theme: 'Listening',
+    kind: 'boolean',
+    default: 'off',
+    sentence: 'Treats every request as encrypted; turn it on only behind a proxy that takes nothing but TLS.',
+  },
+  ADMIN_USERS: {
+    theme: 'Admins',
+    kind: 'accounts',
+    required: 'required, or ADMIN_USERS_FILE',
+    sentence:
+      'Accounts that may call the warm API, as `name:secret,…`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
+  },
+  ADMIN_USERS_FILE: {
+    theme: 'Admins',
+    kind: 'accountsFile',
+    sentence:
+      'File with more such accounts, one a line, `name:secret` or `name:secret:domain domain…` for an account that may warm only for these domains.',
+  },
+  XMPP_DOMAINS: {
+    theme: 'XMPP servers',
+    kind: 'domains',
+    required: 'required',
+    sentence:
+      'Domains whose users may log in, separated by commas; `*.example.org` is every subdomain, `*` any domain at all.',
+  },
+  XMPP_SERVERS: {
+    theme: 'XMPP servers',
+    kind: 'servers',
+    sentence:
+      'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with the options `?tls=none`, `&plain=on`, `?ca=FILE`, `?verify=off`.',
+  },
+  BOSH_PATH: {
+    theme: 'BOSH',
+    kind: 'path',
+    default: '/http-bind',
+    sentence: 'Path of the BOSH endpoint, which browsers talk to.',
+  },
+  BOSH_MAX_WAIT: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '60',
+    range: [1, 3600],
+    sentence: "Longest time a request is held, in seconds; raise it only together with your proxy's timeout.",
+  },
+  BOSH_DEFAULT_HOLD: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '1',
+    range: [0, 254],
+    sentence:
+      'Requests held at a time for a client that does not say how many; must be less than BOSH_MAX_REQUESTS.',
+  },
+  BOSH_MAX_REQUESTS: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '2',
+    range: [2, 255],
+    sentence: 'Requests that a client may have open at once.',
+  },
+  BOSH_INACTIVITY: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '150',
+    range: [5, 86400],
+    sentence:
+      'Silence after which a session ends, in seconds; browsers wake a hidden tab only once a minute.',
+  },
+  WARM_PATH: {
+    theme: 'Warming',
+    kind: 'path',
+    default: '/warm',
+    sentence: 'Path of the warm API, which backends talk to.',
+  },
+  WARM_TIMEOUT: {
+    theme: 'Warming',
+    kind: 'integer',
+    default: '15',
+    range: [1, 300],
+    sentence: 'Longest time a login may take, in seconds.',
+  },
+  WARM_ATTACH_TIMEOUT: {
+    theme: 'Warming',
+    kind: 'integer',
+    default: '120',
+    range: [5, 600],
+    sentence: 'Time a browser has for its first request to a warmed session, in seconds.',
+  },
+  SCRAM_MEMORY: {
+    theme: 'Warming',
+    kind: 'integer',
+    default: '300',
+    range: [0, 3600],
+    sentence:
+      "Time a salted password is remembered under a keyed hash, in seconds, so that the same user's next login costs no hashing; 0 turns it off.",
+  },
+  SCRAM_MAX_ITERATIONS: {
+    theme: 'Warming',
+    kind: 'integer',
+    default: '200000',
+    range: [4096, 10_000_000],
+    sentence: 'Most hashing rounds an XMPP server may ask of a login; one that asks for more is refused.',
+  },
+  LOG_LEVEL: {
+    theme: 'Logging',
+    kind: 'word',
+    default: 'info',
+    words: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    sentence: 'Least severe messages that are logged.',
+  },
+} as const satisfies Record<string, Setting>
+
+export type Name = keyof typeof settings
+
+/** The setting that a mistyped name most likely means: the one the fewest keystrokes away. */
+export function nearestName(mistyped: string): Name {
+  const names = Object.keys(settings) as Name[]
+  const distances = new Map(names.map(name => [name, editDistance(mistyped, name)]))
+  return names.reduce((best, name) => (distances.get(name)! < distances.get(best)! ? name : best))
+}
+
+/** Letters to insert, drop or replace to get from one text to the other (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let line = 1; line <= from.length; line++) {
+    const next = [line]
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = row[column - 1]! + (from[line - 1] === to[column - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
+    }
+    row = next
+  }
+  return row[to.length]!
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { type Setting, settings, themes } from '../../src/config/settings.js'
+
+const rows: [string, Setting][] = Object.entries(settings)
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+
+/** What the documents say of a setting: its sentence, then what its value is limited to. */
+function describeSetting({ sentence, range, words }: Setting): string {
+  if (range !== undefined) return `${sentence} From ${range[0]} to ${range[1]}.`
+  if (words !== undefined) return `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
+  return sentence
+}
+
+describe('the table of settings', () => {
+  test('has every setting under a theme and no theme without settings', () => {
+    expect([...new Set(rows.map(([, { theme }]) => theme))]).toEqual([...themes])
+  })
+
+  test('says one sentence about each that fits a table cell', () => {
+    for (const [, { sentence }] of rows) expect(sentence).toMatch(/^[A-Z][^|\n]*\.$/)
+  })
+
+  test('gives each a default, or says that it is required or may be left out, but not two of these', () => {
+    for (const [, row] of rows) expect(row.default !== undefined && row.required !== undefined).toBe(false)
+  })
+})
+
+describe('the README', () => {
+  test('lists the settings by theme, with the names, defaults and sentences of the table', () => {
+    const sections = read('README.md').split(/^## /m)
+    const section = sections.find(text => text.startsWith('Settings\n')) ?? ''
+    const documented = section.split('\n').filter(line => /^### |^\| `[A-Z]/.test(line))
+    const expected = themes.flatMap(theme => [
+      `### ${theme}`,
+      ...rows
+        .filter(([, row]) => row.theme === theme)
+        .map(([name, row]) => {
+          const value = row.default === undefined ? (row.required ?? 'none') : `\`${row.default}\``
+          return `| \`${name}\` | ${value} | ${describeSetting(row)} |`
+        }),
+    ])
+    expect(documented).toEqual(expected)
+  })
+})
+
+describe('.env.example', () => {
+  const example = read('.env.example')
+
+  test('lists the settings by theme, with the names, defaults and sentences of the table', () => {
+    const documented = example.split(/\n{2,}/).slice(1)
+    const expected = themes.flatMap(theme => [
+      `## ${theme}`,
+      ...rows
+        .filter(([, row]) => row.theme === theme)
+        .map(([name, row]) => {
+          const line = `${row.required === undefined ? '#' : ''}${name}=${row.default ?? ''}`
+          return `# ${describeSetting(row)}\n${line}`
+        }),
+    ])
+    expect(documented.map(block => block.trimEnd())).toEqual(expected)
+  })
+
+  test('copied as it is leaves only the required settings to fill in', () => {
+    expect(parseEnv(example)).toEqual({ ADMIN_USERS: '', XMPP_DOMAINS: '' })
+  })
+
+  test('with every line put to use means the same as an empty file', () => {
+    const everything = parseEnv(example.replaceAll(/^#(?=[A-Z])/gm, ''))
+    expect(Object.keys(everything).sort()).toEqual(Object.keys(settings).sort())
+    expect(loadConfig({ ...everything, ...required })).toEqual(loadConfig(required))
+  })
+})
+
+describe('what is documented is so:', () => {
+  test.each(rows.filter(([, { range }]) => range))(
+    '%s has the documented range',
+    (name, { range = [0, 0] }) => {
+      // The two BOSH settings that limit each other are out of each other's way like this.
+      const accepts = (value: number) => {
+        try {
+          loadConfig({ ...required, BOSH_MAX_REQUESTS: '255', BOSH_DEFAULT_HOLD: '0', [name]: String(value) })
+          return true
+        } catch (error) {
+          return !(error instanceof ConfigError)
+        }
+      }
+      expect([range[0] - 1, ...range, range[1] + 1].map(accepts)).toEqual([false, true, true, false])
+    },
+  )
+
+  test.each(settings.LOG_LEVEL.words)('LOG_LEVEL may be %s', LOG_LEVEL => {
+    expect(loadConfig({ ...required, LOG_LEVEL }).config.logLevel).toBe(LOG_LEVEL)
+  })
+
+  test('the service starts with the defaults and without a warning', () => {
+    expect(loadConfig(required)).toEqual({
+      warnings: [],
+      config: {
+        host: '127.0.0.1',
+        port: 8080,
+        admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
+        domains: ['example.org'],
+        servers: new Map(),
+        assumeSecure: false,
+        warmPath: '/warm',
+        boshPath: '/http-bind',
+        externalUrl: undefined,
+        bosh: { maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
+        warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
+        logLevel: 'info',
+      },
+    })
+  })
+})
+
+describe('a name that is none of ours', () => {
+  test('but begins like one gives a warning with the nearest name', () => {
+    const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
+    expect(loadConfig({ ...required, ...environment }).warnings).toEqual([
+      'XMPP_DOMAIN is no setting of this service; did you mean XMPP_DOMAINS?',
+      'BOSH_MAXWAIT is no setting of this service; did you mean BOSH_MAX_WAIT?',
+      'SCRAM_ITERATIONS is no setting of this service; did you mean SCRAM_MAX_ITERATIONS?',
+      'WARM_TIMEOUTS is no setting of this service; did you mean WARM_TIMEOUT?',
+    ])
+  })
+
+  test('gives none when Kubernetes made it up, or when it begins otherwise', () => {
+    const environment = {
+      XMPP_SERVICE_HOST: '10.0.0.1',
+      XMPP_SERVICE_PORT: '5222',
+      XMPP_SERVICE_PORT_C2S: '5222',
+      XMPP_PORT: 'tcp://10.0.0.1:5222',
+      XMPP_PORT_5222_TCP: 'tcp://10.0.0.1:5222',
+      XMPP_PORT_5222_TCP_ADDR: '10.0.0.1',
+      PATH: '/bin',
+      WARMTH: 'x',
+    }
+    expect(loadConfig({ ...required, ...environment }).warnings).toEqual([])
+  })
+})

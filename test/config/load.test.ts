@@ -1,0 +1,248 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+/** What the operator gets with these settings beside the required ones. */
+const load = (environment: Record<string, string | undefined>) => loadConfig({ ...required, ...environment })
+
+/** What the operator reads when the service does not start. */
+function problems(environment: Record<string, string | undefined>): readonly string[] {
+  try {
+    load(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('with nothing but the required settings, the service', () => {
+  test('takes an empty or blank setting for one that is not set', () => {
+    expect(load({ PORT: '', LOG_LEVEL: '  ', XMPP_SERVERS: '', ADMIN_USERS_FILE: '' })).toEqual(load({}))
+  })
+
+  test('has a configuration that no part can change', () => {
+    const { config } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost' })
+    const parts = [config, config.bosh, config.warm, config.admins, config.admins[0], config.domains]
+    for (const part of [...parts, config.servers.get('example.org')]) expect(part).toBeDefined()
+    for (const part of [...parts, config.servers.get('example.org')]) expect(Object.isFrozen(part)).toBe(true)
+  })
+})
+
+describe('without the required settings', () => {
+  test('the operator reads what to write, with an example', () => {
+    expect(problems({ ADMIN_USERS: '', XMPP_DOMAINS: undefined })).toEqual([
+      'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
+      'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
+    ])
+  })
+
+  test('an admin file that names nobody does not do, nor does a list of commas', () => {
+    const environment = {
+      ADMIN_USERS: '',
+      ADMIN_USERS_FILE: file('nobody', '# later\n\n'),
+      XMPP_DOMAINS: ' , ',
+    }
+    expect(problems(environment)).toEqual([
+      expect.stringMatching(/^ADMIN_USERS is required/),
+      expect.stringMatching(/^XMPP_DOMAINS is required/),
+    ])
+  })
+})
+
+describe('when settings are wrong', () => {
+  const wrong = {
+    HOST: 'not a host',
+    PORT: '70000',
+    ADMIN_USERS: 'portal',
+    XMPP_DOMAINS: 'exa mple.org',
+    BOSH_MAX_WAIT: '60s',
+    BOSH_DEFAULT_HOLD: '3',
+    LOG_LEVEL: 'loud',
+    WARM_PATH: '/http-bind/warm',
+  }
+
+  test('every one is reported at once, by name, joint rules included', () => {
+    expect(problems(wrong)).toEqual([
+      'HOST must be an IP address or a host name, such as 127.0.0.1',
+      'PORT must be a whole number from 0 to 65535, not "70000"',
+      'ADMIN_USERS entry 1 has no colon: write name:secret, and %2C for a comma inside',
+      'XMPP_DOMAINS has "exa mple.org", which is neither a domain nor *.domain nor *',
+      'BOSH_MAX_WAIT must be a whole number from 1 to 3600, not "60s"',
+      'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud"',
+      'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
+      'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD',
+    ])
+  })
+
+  test('the error as a whole is a list that can be printed', () => {
+    expect(() => load({ PORT: 'x', HOST: '!' })).toThrow(
+      'The settings are not usable:\n- HOST must be an IP address or a host name, such as 127.0.0.1\n- PORT must',
+    )
+  })
+
+  test('no secret shows in a problem, whatever is wrong with its account', () => {
+    const secret = 'hunter2'
+    const faults = [
+      secret,
+      `portal:${secret}:${secret}`,
+      `:${secret}`,
+      `a:1,a:${secret}`,
+      `portal:${secret}%`,
+      `portal:x,${secret}`,
+      `portal:x,${secret}:y,${secret}:z`,
+      `portal:\u0001${secret}`,
+      `por%3Atal:${secret}`,
+    ]
+    for (const [index, fault] of faults.entries()) {
+      const inFile = file(`fault-${index}`, `${fault.replaceAll(',', '\n')}!!`)
+      const said = [...problems({ ADMIN_USERS: fault }), ...problems({ ADMIN_USERS_FILE: inFile })]
+      expect(said).not.toEqual([])
+      expect(said.join()).not.toContain(secret)
+    }
+  })
+})
+
+describe('a number', () => {
+  test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])(
+    'cannot be written as %s',
+    PORT => {
+      expect(problems({ PORT })).toHaveLength(1)
+    },
+  )
+
+  test('of held requests must be below that of open requests', () => {
+    expect(problems({ BOSH_DEFAULT_HOLD: '254', BOSH_MAX_REQUESTS: '255' })).toEqual([])
+    expect(problems({ BOSH_DEFAULT_HOLD: '2' })).toEqual([
+      'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD',
+    ])
+  })
+})
+
+test('a switch may be written in eight ways', () => {
+  const read = (word: string) => load({ ASSUME_SECURE: word }).config.assumeSecure
+  expect(['on', 'TRUE', '1', 'yes'].map(read)).toEqual([true, true, true, true])
+  expect(['off', 'False', '0', 'no'].map(read)).toEqual([false, false, false, false])
+  expect(problems({ ASSUME_SECURE: 'maybe' })).toEqual(['ASSUME_SECURE must be on or off, not "maybe"'])
+})
+
+describe('admins', () => {
+  const admins = (environment: Record<string, string>) => load(environment).config.admins
+
+  test('are separated by commas, may look like JIDs, and have three escapes', () => {
+    expect(admins({ ADMIN_USERS: 'portal@example.org:a%2Cb%3ac%2525, second:é#"' })).toEqual([
+      { name: 'portal@example.org', secret: 'a,b:c%25', domains: ['*'] },
+      { name: 'second', secret: 'é#"', domains: ['*'] },
+    ])
+  })
+
+  test('come from a file as well, there with domains they are limited to', () => {
+    const text =
+      '\uFEFF# who may warm\r\n\r\nshop:a b,c\r\n  # two domains\nnews:x%3Ay:Example.ORG  *.example.net [::1]\n'
+    expect(admins({ ADMIN_USERS_FILE: file('admins', text) })).toEqual([
+      { name: 'portal', secret: 's3cret', domains: ['*'] },
+      { name: 'shop', secret: 'a b,c', domains: ['*'] },
+      { name: 'news', secret: 'x:y', domains: ['example.org', '*.example.net', '[::1]'] },
+    ])
+  })
+
+  test('may all be in the file', () => {
+    const environment = { ADMIN_USERS: '', ADMIN_USERS_FILE: file('only', 'shop:x') }
+    expect(admins(environment)).toEqual([{ name: 'shop', secret: 'x', domains: ['*'] }])
+  })
+
+  test('are told apart by entry when something is wrong with them', () => {
+    expect(problems({ ADMIN_USERS: 'a:1,a:2,b,:c,d:,e:f:g,h:100%,i%3Aj:k,' })).toEqual([
+      'ADMIN_USERS entry 2 has the name of one before it',
+      'ADMIN_USERS entry 3 has no colon: write name:secret, and %2C for a comma inside',
+      'ADMIN_USERS entry 4 lacks its name or its secret',
+      'ADMIN_USERS entry 5 lacks its name or its secret',
+      'ADMIN_USERS entry 6 has a colon too many: write %3A inside a secret',
+      'ADMIN_USERS entry 7 has a % that is not %2C, %3A or %25: write %25',
+      'ADMIN_USERS entry 8 has a colon in its name, which HTTP Basic cannot carry',
+      'ADMIN_USERS entry 9 has no colon: write name:secret, and %2C for a comma inside',
+    ])
+  })
+
+  test('are told apart by line in the file', () => {
+    const ADMIN_USERS_FILE = file('faulty', '# comment\na:1:\nb:2:not/a/domain\nc:3:example.org\nc:4\n')
+    expect(problems({ ADMIN_USERS_FILE })).toEqual([
+      expect.stringMatching(
+        /^ADMIN_USERS_FILE line 2 goes on after the secret with what is no list of domains/,
+      ),
+      expect.stringMatching(/^ADMIN_USERS_FILE line 3 goes on after the secret/),
+      'ADMIN_USERS_FILE line 5 has the name of one before it',
+    ])
+  })
+
+  test('may not be in both places under one name', () => {
+    expect(problems({ ADMIN_USERS_FILE: file('again', 'portal:other') })).toEqual([
+      'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS: keep one of the two',
+    ])
+  })
+
+  test('in a file that is not there stop the start', () => {
+    expect(problems({ ADMIN_USERS_FILE: join(folder, 'missing') })).toEqual([
+      'ADMIN_USERS_FILE names a file that cannot be read (ENOENT)',
+    ])
+  })
+})
+
+describe('addresses of our own', () => {
+  test.each(['0.0.0.0', '::', 'localhost', 'chat.example.org'])('may be %s', HOST => {
+    expect(load({ HOST }).config.host).toBe(HOST)
+  })
+
+  test('may have an IPv6 address in brackets', () => {
+    expect(load({ HOST: '[::1]' }).config.host).toBe('::1')
+  })
+
+  test('have an external URL without a slash at its end', () => {
+    const read = (EXTERNAL_URL: string) => load({ EXTERNAL_URL }).config.externalUrl
+    expect(read('https://Chat.example.org/')).toBe('https://chat.example.org')
+    expect(read('http://localhost:8080/chat//')).toBe('http://localhost:8080/chat')
+  })
+
+  test.each([
+    'chat.example.org',
+    'ftp://chat.example.org',
+    'https://chat.example.org/?a=b',
+    'https://chat.example.org/?',
+    'https://chat.example.org/#top',
+    'https://user:password@chat.example.org',
+  ])('cannot have %s as external URL', EXTERNAL_URL => {
+    expect(problems({ EXTERNAL_URL })).toEqual([
+      'EXTERNAL_URL must be an http or https URL without user and query, such as https://chat.example.org',
+    ])
+  })
+
+  test.each(['/', 'warm', '/warm/', '//warm', '/a//b', '/warm?x', '/wärm', '/a%20b', '/a/../b', '/.'])(
+    'cannot have the path %s',
+    WARM_PATH => {
+      expect(problems({ WARM_PATH })).toEqual([
+        'WARM_PATH must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end',
+      ])
+    },
+  )
+
+  test('may have paths that begin alike, but not one inside the other', () => {
+    const both = (WARM_PATH: string, BOSH_PATH: string) => problems({ WARM_PATH, BOSH_PATH }).length
+    expect(both('/chat/warm', '/chat/bosh')).toBe(0)
+    expect(both('/bosh-warm', '/bosh')).toBe(0)
+    expect(both('/bosh', '/bosh')).toBe(1)
+    expect(both('/Bosh', '/bosh')).toBe(1)
+    expect(both('/bosh/warm', '/bosh')).toBe(1)
+    expect(both('/warm', '/warm/bosh')).toBe(1)
+  })
+})
