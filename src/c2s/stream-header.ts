@@ -1,0 +1,37 @@
+import { escapeXml } from '../xml/escape.js'
+import type { Root } from '../xml/scanner.js'
+
+export const streamsNamespace = 'http://etherx.jabber.org/streams'
+
+/** What a client asks for when it opens a stream (RFC 6120 §4.7). */
+export interface StreamOptions {
+  readonly to: string
+  readonly lang: string
+  /** Only sent over an encrypted link, and never trusted as an identity. */
+  readonly from?: string | undefined
+}
+
+/** What the server said when it opened its side. */
+export interface StreamHeader {
+  readonly id: string | undefined
+  readonly from: string | undefined
+}
+
+export const streamFooter = '</stream:stream>'
+
+/** Writes the initial stream header (RFC 6120 §4.7, §4.8). */
+export function writeHeader({ to, lang, from }: StreamOptions): string {
+  const sender = from === undefined ? '' : ` from='${escapeXml(from)}'`
+  return (
+    `<?xml version='1.0'?><stream:stream to='${escapeXml(to)}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
+    ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
+  )
+}
+
+/** Reads the response stream header; undefined if this is no XMPP 1.x stream. */
+export function readHeader(root: Root): StreamHeader | undefined {
+  if (root.name !== 'stream' || root.namespace !== streamsNamespace) return undefined
+  const version = root.attributes['version']?.value ?? ''
+  if (!/^1\.\d{1,5}$/.test(version)) return undefined
+  return { id: root.attributes['id']?.value, from: root.attributes['from']?.value }
+}

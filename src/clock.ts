@@ -1,0 +1,20 @@
+/** Time as the parts see it; tests move it by hand. */
+export interface Clock {
+  /** Milliseconds that only ever grow; no wall clock. */
+  now(): number
+  /** Calls back once after `ms` milliseconds. Does not keep the process alive. */
+  after(ms: number, callback: () => void): Timer
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    const timeout = setTimeout(callback, ms)
+    timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+}
