@@ -1,0 +1,70 @@
+import { hash, randomBytes } from 'node:crypto'
+import type { Clock, Timer } from '../clock.js'
+import type { Session } from './session.js'
+
+/** How often sessions are looked at for what time demands, in milliseconds. */
+const sweepInterval = 250
+
+/** A fresh session's secret and the handle that may be shown (160 and 128 bits). */
+export function newSid(): { sid: string; id: string } {
+  const sid = randomBytes(20).toString('hex')
+  return { sid, id: idOf(sid) }
+}
+
+/** The public handle of a sid. Looking up by hash also keeps the time of a comparison from telling anything. */
+export function idOf(sid: string): string {
+  return hash('sha256', sid).slice(0, 32)
+}
+
+/** All live sessions of this process, found by sid or by handle; one timer drives them all. */
+export class Registry {
+  readonly #sessions = new Map<string, Session>()
+  readonly #clock: Clock
+  #sweep: Timer | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.id, session)
+    if (this.#sweep === undefined) this.#scheduleSweep()
+  }
+
+  remove(session: Session): void {
+    this.#sessions.delete(session.id)
+  }
+
+  /** The live session with this secret. */
+  bySid(sid: string): Session | undefined {
+    return this.#sessions.get(idOf(sid))
+  }
+
+  /** The live session with this handle. */
+  byId(id: string): Session | undefined {
+    return this.#sessions.get(id)
+  }
+
+  /** Ends every session with `system-shutdown`. */
+  shutDown(): void {
+    for (const session of [...this.#sessions.values()]) session.shutDown()
+  }
+
+  /** Ends every session at once and without a word. */
+  abandonAll(): void {
+    for (const session of [...this.#sessions.values()]) session.abandon()
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#clock.after(sweepInterval, () => {
+      this.#sweep = undefined
+      const now = this.#clock.now()
+      for (const session of this.#sessions.values()) if (session.deadline <= now) session.tick()
+      if (this.#sessions.size > 0) this.#scheduleSweep()
+    })
+  }
+}

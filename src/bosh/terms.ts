@@ -1,0 +1,90 @@
+import type { Condition } from '../errors.js'
+import { attribute, type Body } from './body.js'
+
+/** Limits that the operator sets on every session; durations in seconds. */
+export interface TermLimits {
+  readonly maxWait: number
+  readonly defaultHold: number
+  readonly maxRequests: number
+  readonly inactivity: number
+  /** Longest pause a client may ask for; 0 turns pausing off. */
+  readonly maxPause: number
+  /** Shortest time between two empty requests that is announced. */
+  readonly polling: number
+}
+
+/** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
+export interface Terms {
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly polling: number
+  readonly maxPause: number
+  readonly ver: string
+  /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
+  readonly legacy: boolean
+  readonly contentType: string
+  readonly lang: string
+}
+
+const ourVersion = [1, 11] as const
+const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain', 'text/html'])
+export const defaultContentType = 'text/xml; charset=utf-8'
+
+/** Agrees on what a creation request asks for, or says with which condition it is refused. */
+export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
+  const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold, lang = 'en' } = body
+  const ver = commonVersion(body.ver)
+  const contentType = negotiateContentType(body.content)
+  if (Number.isNaN(wait) || Number.isNaN(hold) || ver === undefined || contentType === undefined)
+    return 'bad-request'
+  const agreed = {
+    wait: Math.min(wait, limits.maxWait),
+    hold: Math.min(hold, limits.maxRequests - 1),
+  }
+  const isPolling = agreed.wait === 0 || agreed.hold === 0
+  return {
+    ...agreed,
+    requests: agreed.hold + 1,
+    // A polling session is silent by design; it needs more than one interval of patience (XEP-0124 §12).
+    inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),
+    polling: limits.polling,
+    maxPause: limits.maxPause,
+    ver,
+    legacy: body.ver === undefined,
+    contentType,
+    lang,
+  }
+}
+
+/** The attributes that announce the terms; they belong to the first reply only (XEP-0124 §7.2). */
+export function announce(sid: string, terms: Terms): string {
+  return (
+    attribute('sid', sid) +
+    attribute('wait', terms.wait) +
+    attribute('hold', terms.hold) +
+    attribute('requests', terms.requests) +
+    attribute('inactivity', terms.inactivity) +
+    attribute('polling', terms.polling) +
+    (terms.maxPause > 0 ? attribute('maxpause', terms.maxPause) : '') +
+    attribute('ver', terms.ver)
+  )
+}
+
+/** The lower of the two versions, each a pair of integers: 1.10 is newer than 1.6. */
+function commonVersion(theirs: string | undefined): string | undefined {
+  if (theirs === undefined) return ourVersion.join('.')
+  const parts = /^(\d{1,5})\.(\d{1,5})$/.exec(theirs)
+  if (parts === null) return undefined
+  const [major, minor] = [Number(parts[1]), Number(parts[2])]
+  const older = major < ourVersion[0] || (major === ourVersion[0] && minor < ourVersion[1])
+  return older ? `${major}.${minor}` : ourVersion.join('.')
+}
+
+function negotiateContentType(content: string | undefined): string | undefined {
+  if (content === undefined) return defaultContentType
+  const parts = /^([a-z]+\/[a-z]+)\s*(?:;\s*charset\s*=\s*"?(utf-?8)"?\s*)?$/i.exec(content)
+  if (parts === null || !contentTypes.has(parts[1]!.toLowerCase())) return undefined
+  return `${parts[1]!.toLowerCase()}; charset=utf-8`
+}
