@@ -1,0 +1,273 @@
+import { randomInt } from 'node:crypto'
+import { Problem, type ProblemCode, type Step } from '../errors.js'
+import type { Exchange, Facts, LinkFacts, Peer, Reply } from '../exchange.js'
+import { childrenOf, textOf } from '../xml/children.js'
+import { escapeXml } from '../xml/escape.js'
+import { defaultLimits, type Element, type Root, Scanner } from '../xml/scanner.js'
+import type { WarmRequest } from './binding.js'
+import type { Mechanism } from './mechanism.js'
+
+const boshNamespace = 'http://jabber.org/protocol/httpbind'
+const streamsNamespace = 'http://etherx.jabber.org/streams'
+const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
+const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
+
+/** Features that a login takes up; the session it leaves behind is a plain bound one. */
+const understood = new Set([saslNamespace, bindNamespace, sessionNamespace])
+
+/** A stream as the library's parser wants to see one begin. */
+const streamStart = `<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
+
+/** The one who waits for the replies of a handshake in this process. */
+class LoginPeer implements Peer {
+  readonly kind = 'login'
+  readonly address = ''
+  readonly secure = true
+  gone = false
+  whenGone: (() => void) | undefined
+
+  leave(): void {
+    if (this.gone) return
+    this.gone = true
+    this.whenGone?.()
+  }
+}
+
+/** What the creation reply said about the session. */
+export interface SessionTerms {
+  readonly sid: string
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly polling: number
+  readonly maxpause: number | undefined
+  readonly ver: string
+}
+
+/**
+ * A BOSH session while it is being logged in: turns what @xmpp/client writes into requests, one at a time with
+ * consecutive rids, and replies into what it reads (XEP-0206). Ends with a `Problem` through `onFailure`, once.
+ */
+export class Handshake {
+  readonly #exchange: Exchange
+  readonly #request: WarmRequest
+  readonly #onFailure: (problem: Problem) => void
+  readonly #peer = new LoginPeer()
+  #rid = randomInt(1, 2 ** 47)
+  #opened = false
+  #over = false
+  #authenticated = false
+  #deliver: (text: string) => void = () => {}
+  #link: LinkFacts | undefined
+  /** How far the login has come. */
+  step: Step = 'connect'
+  terms: SessionTerms | undefined
+  /** The session's public handle, known from the creation reply on. */
+  id: string | undefined
+  /** Whether the server demands the session request of RFC 3921 §3. */
+  sessionRequired = false
+  /** The mechanism at work; it judges what comes with success. */
+  mechanism: Mechanism | undefined
+  /** Stanzas that came before the login was done: they are for the browser. */
+  readonly strays: Element[] = []
+
+  constructor(exchange: Exchange, request: WarmRequest, onFailure: (problem: Problem) => void) {
+    this.#exchange = exchange
+    this.#request = request
+    this.#onFailure = onFailure
+  }
+
+  /** The next request id to send. */
+  get nextRid(): number {
+    return this.#rid
+  }
+
+  /** Whether PLAIN may be used on the way to the server, which is more than this process knows by itself. */
+  get plainAllowed(): boolean {
+    return this.#link?.plainAllowed === true
+  }
+
+  /** Where the library's text goes. */
+  attach(deliver: (text: string) => void): void {
+    this.#deliver = deliver
+  }
+
+  /** Opens the stream, or opens it again after SASL (XEP-0206 §3, §5). */
+  open(): void {
+    const { jid, language, wait, hold, ver } = this.#request
+    const stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
+    if (this.#opened) this.#send(`${stream} xmpp:restart='true'`, '', true)
+    else {
+      const terms = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
+      this.#send(`${stream}${terms} xmpp:version='1.0'`, '', true)
+    }
+    this.#opened = true
+  }
+
+  /** Sends an element. */
+  send(text: string): void {
+    this.#send('', text, false)
+  }
+
+  /** Nobody waits for this login any more; what is open in its name ends. */
+  leave(): void {
+    this.#over = true
+    this.#peer.leave()
+  }
+
+  #send(attributes: string, payload: string, opens: boolean): void {
+    if (this.#over) return
+    const sid = this.terms === undefined ? '' : ` sid='${escapeXml(this.terms.sid)}'`
+    const start = `<body rid='${this.#rid++}'${sid}${attributes} xmlns='${boshNamespace}'`
+    const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
+    this.#exchange(body, this.#peer).then(
+      reply => this.#receive(reply, opens),
+      error => this.fail(new Problem('internal-error', { cause: error })),
+    )
+  }
+
+  #receive(reply: Reply, opens: boolean): void {
+    if (this.#over) return
+    try {
+      this.#read(reply, opens)
+    } catch (error) {
+      if (error instanceof Problem) this.fail(error)
+      else this.fail(new Problem('remote-protocol-error', { step: this.step, cause: error }))
+    }
+  }
+
+  #read({ body, facts }: Reply, opens: boolean): void {
+    const { root, elements } = readReply(body)
+    this.id ??= facts?.id
+    this.#link = facts?.link ?? this.#link
+    if (root.attributes['type']?.value === 'terminate') throw ended(root, facts, this.step)
+    this.terms ??= readTerms(root)
+    if (this.step === 'connect') this.step = 'features'
+    let text = opens ? streamStart : ''
+    let ours = 0
+    for (const element of elements) {
+      const understandable = this.#translate(element)
+      if (understandable === undefined) {
+        this.strays.push(element)
+        continue
+      }
+      text += understandable
+      ours += 1
+    }
+    if (text !== '') this.#deliver(text)
+    // Nothing for the library to react to: what it waits for comes with a later reply.
+    if (ours === 0 && !this.#over) this.#send('', '', false)
+  }
+
+  /** What the library gets to see of an element; undefined if that is nothing. */
+  #translate(element: Element): string | undefined {
+    const { name, namespace, text } = element
+    if (namespace === streamsNamespace && name === 'features') return this.#translateFeatures(text)
+    if (namespace === saslNamespace) {
+      if (name === 'failure') throw refused(text)
+      if (name === 'success') {
+        const data = textOf(text).trim()
+        this.mechanism?.success(data === '' || data === '=' ? undefined : atob(data))
+        this.#authenticated = true
+        this.step = 'bind'
+      }
+      return text
+    }
+    // Until the login is done an IQ that answers is an answer to it; the rest is the page's.
+    return name === 'iq' && /^<[^>]*\stype\s*=\s*['"](?:result|error)['"]/.test(text) ? text : undefined
+  }
+
+  #translateFeatures(text: string): string {
+    const features = childrenOf(text).filter(({ namespace }) => understood.has(namespace))
+    const has = (namespace: string) => features.some(feature => feature.namespace === namespace)
+    if (!this.#authenticated && !has(saslNamespace)) throw new Problem('no-mechanism', { step: 'features' })
+    if (this.#authenticated && !has(bindNamespace))
+      throw new Problem('remote-protocol-error', { step: 'bind' })
+    this.sessionRequired = features.some(
+      feature => feature.namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(feature.text),
+    )
+    if (!this.#authenticated) this.step = 'sasl'
+    const wanted = this.#authenticated ? bindNamespace : saslNamespace
+    const shown = features.filter(({ namespace }) => namespace === wanted).map(feature => feature.text)
+    return `<stream:features>${shown.join('')}</stream:features>`
+  }
+
+  fail(problem: Problem): void {
+    if (this.#over) return
+    this.leave()
+    this.#onFailure(problem)
+  }
+}
+
+function readReply(body: string): { root: Root; elements: Element[] } {
+  let root: Root | undefined
+  const elements: Element[] = []
+  const scanner = new Scanner(
+    {
+      onOpen: opened => {
+        root = opened
+      },
+      onElement: element => elements.push(element),
+      onClose() {},
+    },
+    defaultLimits,
+  )
+  scanner.write(body)
+  scanner.end()
+  if (root?.name !== 'body' || root.namespace !== boshNamespace) throw new Problem('remote-protocol-error')
+  return { root, elements }
+}
+
+function readTerms({ attributes }: Root): SessionTerms {
+  const number = (name: string, otherwise: number) => Number(attributes[name]?.value ?? otherwise)
+  const sid = attributes['sid']?.value
+  if (sid === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })
+  const maxpause = attributes['maxpause']?.value
+  return {
+    sid,
+    wait: number('wait', 60),
+    hold: number('hold', 1),
+    requests: number('requests', 2),
+    inactivity: number('inactivity', 60),
+    polling: number('polling', 5),
+    maxpause: maxpause === undefined ? undefined : Number(maxpause),
+    ver: attributes['ver']?.value ?? '1.6',
+  }
+}
+
+/** What a session that ended under the login means to the one who asked for it. */
+function ended({ attributes }: Root, facts: Facts | undefined, step: Step): Problem {
+  const condition = attributes['condition']?.value
+  const failure = facts?.failure
+  if (failure !== undefined) {
+    return new Problem(failure.code, {
+      step: failure.step === 'features' ? step : failure.step,
+      condition: failure.condition,
+      cause: failure.cause,
+    })
+  }
+  const codes: Record<string, ProblemCode> = {
+    'host-unknown': 'host-unknown',
+    'host-gone': 'host-unknown',
+    'remote-stream-error': 'remote-stream-error',
+    'system-shutdown': 'shutting-down',
+  }
+  return new Problem(codes[condition ?? ''] ?? 'remote-connection-failed', { step, condition })
+}
+
+/** The conditions of RFC 6120 §6.5 that tell whoever asked something to act on. */
+const saslCodes: Record<string, ProblemCode> = {
+  'not-authorized': 'not-authorized',
+  'account-disabled': 'account-disabled',
+  'credentials-expired': 'credentials-expired',
+  'invalid-mechanism': 'no-mechanism',
+  'mechanism-too-weak': 'no-mechanism',
+  'encryption-required': 'no-mechanism',
+}
+
+function refused(failure: string): Problem {
+  const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
+  return new Problem(saslCodes[condition ?? ''] ?? 'login-failed', { step: 'sasl', condition })
+}

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import { type Client, client, xml } from '@xmpp/client'
+import { Problem, type Step } from '../errors.js'
+import type { Exchange } from '../exchange.js'
+import type { Element } from '../xml/scanner.js'
+import type { Binding, Login, WarmRequest } from './binding.js'
+import { Handshake } from './handshake.js'
+import type { Mechanism } from './mechanism.js'
+import { Plain } from './plain.js'
+import type { SaltedPasswords } from './salted-passwords.js'
+import { Scram, type ScramName, scramHashes } from './scram.js'
+import { BoshTransport } from './transport.js'
+
+/** The one who keeps the session that a login opens. */
+export interface Upstream {
+  readonly exchange: Exchange
+  /**
+   * Passes a session on to the browser, which has `seconds` for its first request; `strays` came too early for
+   * it and are delivered first. False if the session is gone.
+   */
+  readonly handOver: (id: string, seconds: number, strays: readonly Element[]) => boolean
+  /** Ends a session at once. */
+  readonly abandon: (id: string) => void
+}
+
+export interface LoginParts {
+  readonly upstream: Upstream
+  readonly saltedPasswords: SaltedPasswords
+  readonly scramMaxIterations: number
+  /** Longest time for the whole login, in seconds. */
+  readonly timeout: number
+}
+
+/** The strongest mechanism first; one is tried, and none after it (RFC 6120 §13.8). */
+const preference = [...(Object.keys(scramHashes) as ScramName[]), 'PLAIN'] as const
+
+/** Logs users in through @xmpp/client, over BOSH to the upstream. */
+export function createLogin(parts: LoginParts): Login {
+  return (request, signal) => new LoginAttempt(parts, request, signal).run()
+}
+
+/** One login is one try. */
+class LoginAttempt {
+  readonly #parts: LoginParts
+  readonly #request: WarmRequest
+  readonly #caller: AbortSignal
+  readonly #abort = new AbortController()
+  readonly #handshake: Handshake
+  readonly #client: Client
+  #fail: (reason: unknown) => void = () => {}
+
+  constructor(parts: LoginParts, request: WarmRequest, caller: AbortSignal) {
+    this.#parts = parts
+    this.#request = request
+    this.#caller = caller
+    this.#handshake = new Handshake(parts.upstream.exchange, request, problem => this.#fail(problem))
+    this.#client = this.#createClient()
+  }
+
+  async run(): Promise<Binding> {
+    const { timeout } = this.#parts
+    const deadline = setTimeout(
+      () => this.#fail(new Problem('timeout', { step: this.#handshake.step })),
+      timeout * 1000,
+    )
+    const leave = () =>
+      this.#fail(new Problem('timeout', { step: this.#handshake.step, detail: 'the caller left' }))
+    this.#caller.addEventListener('abort', leave, { once: true })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#fail = reject
+        if (this.#caller.aborted) leave()
+        this.#client.on('error', reject)
+        this.#negotiate().then(resolve, reject)
+      })
+      return this.#binding()
+    } catch (error) {
+      this.#clear(error)
+      throw toProblem(error, this.#handshake.step)
+    } finally {
+      clearTimeout(deadline)
+      this.#caller.removeEventListener('abort', leave)
+    }
+  }
+
+  async #negotiate(): Promise<void> {
+    await this.#client.start()
+    if (this.#handshake.sessionRequired) {
+      await this.#client.iqCaller.set(xml('session', { xmlns: 'urn:ietf:params:xml:ns:xmpp-session' }))
+    }
+  }
+
+  #createClient(): Client {
+    const { jid, language } = this.#request
+    const created = client({
+      service: this.#handshake,
+      domain: jid.domain,
+      lang: language,
+      resource: jid.resource,
+      timeout: this.#parts.timeout * 1000,
+      credentials: (authenticate, offered) => {
+        const name = preference.find(
+          candidate => offered.includes(candidate) && (candidate !== 'PLAIN' || this.#handshake.plainAllowed),
+        )
+        if (name === undefined) throw new Problem('no-mechanism', { step: 'sasl' })
+        return authenticate({}, name)
+      },
+    })
+    created.reconnect.stop()
+    // Puts the method of the class back: a handshake is no address to look up.
+    delete created.connect
+    created.transports = [BoshTransport]
+    // The mechanisms that come with the library are slow or do not check the server; none of them is kept.
+    created.saslFactory._mechs.length = 0
+    for (const name of preference) {
+      // The library calls it with `new`; what a constructor returns is what it made.
+      created.saslFactory.use(name, function create() {
+        return attempt.#startMechanism(name)
+      })
+    }
+    const attempt = this
+    const { iqCaller } = created
+    const request = iqCaller.request.bind(iqCaller)
+    iqCaller.request = (stanza, timeout) => {
+      // Ids of the library can be guessed, and then answered by somebody else.
+      stanza.attrs['id'] = randomBytes(12).toString('base64url')
+      return request(stanza, timeout)
+    }
+    return created
+  }
+
+  #startMechanism(name: (typeof preference)[number]): Mechanism {
+    const { jid, password } = this.#request
+    const mechanism =
+      name === 'PLAIN'
+        ? new Plain(jid.local, password)
+        : new Scram(name, {
+            user: jid.local,
+            password,
+            saltedPasswords: this.#parts.saltedPasswords,
+            maxIterations: this.#parts.scramMaxIterations,
+            signal: this.#abort.signal,
+          })
+    this.#handshake.mechanism = mechanism
+    return mechanism
+  }
+
+  #binding(): Binding {
+    const { terms, id, nextRid, strays } = this.#handshake
+    const jid = this.#client.jid?.toString()
+    if (terms === undefined || id === undefined || jid === undefined)
+      throw new Problem('remote-protocol-error')
+    const { attachSeconds } = this.#request
+    if (!this.#parts.upstream.handOver(id, attachSeconds, strays)) {
+      throw new Problem('remote-connection-failed', { step: 'bind' })
+    }
+    return { jid, rid: nextRid, id, expiresIn: attachSeconds, ...terms }
+  }
+
+  /** Leaves nothing behind: no session, no timer, no hash in a queue. */
+  #clear(reason: unknown): void {
+    this.#abort.abort(reason)
+    this.#handshake.leave()
+    if (this.#handshake.id !== undefined) this.#parts.upstream.abandon(this.#handshake.id)
+    // The library's own timers end with the promises they belong to.
+    for (const { reject } of this.#client.iqCaller.handlers.values()) reject(reason)
+    this.#client.emit('error', reason)
+  }
+}
+
+function toProblem(error: unknown, step: Step): Problem {
+  if (error instanceof Problem) return error
+  const { name, condition } = (error ?? {}) as { name?: string; condition?: string }
+  if (name === 'StanzaError') {
+    return new Problem(condition === 'conflict' ? 'conflict' : 'bind-refused', { step: 'bind', condition })
+  }
+  if (name === 'SASLError') return new Problem('no-mechanism', { step: 'sasl' })
+  if (name === 'TimeoutError') return new Problem('timeout', { step })
+  return new Problem('internal-error', { step, cause: error })
+}

@@ -1,0 +1,59 @@
+// The part of @xmpp/client 0.14 that a login uses. The package has no types of its own.
+
+declare module '@xmpp/client' {
+  import type { EventEmitter } from 'node:events'
+
+  export interface XmlElement {
+    name: string
+    attrs: Record<string, string | undefined>
+    toString(): string
+  }
+
+  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
+
+  export interface IqCaller {
+    readonly handlers: Map<string, { reject(reason: unknown): void }>
+    request(stanza: XmlElement, timeout?: number): Promise<XmlElement>
+    set(child: XmlElement): Promise<XmlElement>
+  }
+
+  export interface Client extends EventEmitter {
+    jid: { toString(): string } | null
+    readonly iqCaller: IqCaller
+    readonly reconnect: { stop(): void }
+    readonly saslFactory: { _mechs: unknown[]; use(name: string, mechanism: () => object): void }
+    transports: unknown[]
+    /** Set by the part that looks addresses up in DNS. */
+    connect?: unknown
+    start(): Promise<unknown>
+  }
+
+  export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
+
+  export function client(options: {
+    service: unknown
+    domain: string
+    lang: string
+    resource?: string | undefined
+    /** Milliseconds that opening a stream may take. */
+    timeout: number
+    credentials: (authenticate: Authenticate, mechanisms: string[]) => Promise<void>
+  }): Client
+}
+
+declare module '@xmpp/connection' {
+  import type { XmlElement } from '@xmpp/client'
+
+  export default class Connection {
+    NS: string
+    Socket: unknown
+    Parser: unknown
+    send(element: XmlElement): Promise<void>
+    headerElement(): XmlElement
+    socketParameters(service: unknown): unknown
+  }
+}
+
+declare module '@xmpp/xml' {
+  export class Parser {}
+}
