@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import { Problem } from '../errors.js'
+
+/** Longest body of a warm call, in bytes. */
+export const longestBody = 16_384
+
+/**
+ * Reads a request's body. Throws `body-too-large` without waiting for the rest, or `unsupported-media-type` for a
+ * compressed one; rejects with the stream's own error when the client goes away.
+ */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
+  }
+  if (Number(request.headers['content-length']) > longestBody) throw new Problem('body-too-large')
+
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += chunk.length
+    if (length > longestBody) {
+      // The rest is thrown away as it comes: a closed connection would take our answer with it.
+      request.resume()
+      throw new Problem('body-too-large')
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

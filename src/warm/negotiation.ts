@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { bodyFormat } from './parameters.js'
+
+/** How a reply is written; `xhtml` and `html` are the same text under two labels. */
+export type Representation = 'json' | 'xhtml' | 'html'
+
+interface MediaRange {
+  readonly type: string
+  readonly quality: number
+  /** Place in the header, the first is 0. */
+  readonly place: number
+}
+
+/** How well the client likes a representation; the most exact range that fits decides (RFC 9110 §12.5.1). */
+interface Liking {
+  readonly quality: number
+  /** 3 for the exact type, 2 for its main type, 1 for anything at all, 0 for none. */
+  readonly exactness: number
+  readonly place: number
+}
+
+const unwanted: Liking = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
+
+/**
+ * Chooses the representation by `Accept` and `Content-Type`. Where the client has no opinion, a JSON body
+ * is answered in JSON and anything else with a page. A page is called XHTML only for clients that list it: others
+ * would offer to save it.
+ */
+export function negotiate(headers: IncomingHttpHeaders): Representation {
+  const ranges = parseAccept(headers.accept ?? '')
+  if (ranges.every(range => range.type === '*/*'))
+    return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
+
+  const json = preferred(
+    liking(ranges, 'application', 'application/json'),
+    liking(ranges, 'application', 'application/problem+json'),
+  )
+  const html = liking(ranges, 'text', 'text/html')
+  const xhtml = liking(ranges, 'application', 'application/xhtml+xml')
+  // A range such as application/* fits both; only a client that names JSON is given it.
+  if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json)
+    return 'json'
+  return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
+}
+
+function parseAccept(header: string): MediaRange[] {
+  return header
+    .split(',')
+    .map((item, place) => {
+      const [type, ...parameters] = item.split(';').map(part => part.trim().toLowerCase())
+      const q = parameters.find(parameter => /^q\s*=/.test(parameter))?.replace(/^q\s*=\s*/, '')
+      return { type: type!, quality: q === undefined ? 1 : Number.parseFloat(q) || 0, place }
+    })
+    .filter(range => range.type !== '')
+}
+
+function liking(ranges: readonly MediaRange[], main: string, type: string): Liking {
+  for (const [name, exactness] of [
+    [type, 3],
+    [`${main}/*`, 2],
+    ['*/*', 1],
+  ] as const) {
+    const range = ranges.find(each => each.type === name)
+    if (range !== undefined) return { quality: range.quality, exactness, place: range.place }
+  }
+  return unwanted
+}
+
+/** The better liked of two: by quality, then the one named more exactly, then the one named first. */
+function preferred(a: Liking, b: Liking): Liking {
+  const order = b.quality - a.quality || b.exactness - a.exactness || a.place - b.place
+  return order > 0 ? b : a
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals'
+import { createFormTokens, placeSender } from '../../src/warm/csrf.js'
+
+describe('where a form came from', () => {
+  const https = 'https://web.example'
+  test.each([
+    // Origin, Sec-Fetch-Site, Host, EXTERNAL_URL, verdict
+    [undefined, undefined, 'web.example', undefined, 'program'],
+    [undefined, undefined, undefined, undefined, 'program'],
+    [https, undefined, 'web.example', undefined, 'here'],
+    ['http://web.example:8080', undefined, 'web.example:8080', undefined, 'here'],
+    ['https://WEB.example', undefined, 'web.example:443', undefined, 'here'],
+    [https, 'same-origin', 'web.example', undefined, 'here'],
+    [undefined, 'same-origin', 'web.example', undefined, 'here'],
+    [undefined, 'none', 'web.example', undefined, 'here'],
+    ['null', undefined, 'web.example', undefined, 'here'],
+    ['null', 'same-origin', 'web.example', undefined, 'here'],
+    [https, undefined, '10.0.0.1:8080', https, 'here'],
+    [https, undefined, '10.0.0.1:8080', `${https}/chat`, 'here'],
+    ['http://10.0.0.1:8080', undefined, '10.0.0.1:8080', https, 'here'],
+    ['https://evil.example', undefined, 'web.example', undefined, 'elsewhere'],
+    ['https://evil.example', 'same-origin', 'web.example', undefined, 'elsewhere'],
+    ['https://web.example.evil.example', undefined, 'web.example', https, 'elsewhere'],
+    ['http://web.example', undefined, '10.0.0.1:8080', https, 'elsewhere'],
+    ['https://web.example:8443', undefined, 'web.example', undefined, 'elsewhere'],
+    [https, undefined, undefined, undefined, 'elsewhere'],
+    [https, 'cross-site', 'web.example', undefined, 'elsewhere'],
+    [https, 'same-site', 'web.example', undefined, 'elsewhere'],
+    [undefined, 'cross-site', 'web.example', undefined, 'elsewhere'],
+    ['null', 'cross-site', 'web.example', undefined, 'elsewhere'],
+    ['not a url', undefined, 'web.example', undefined, 'elsewhere'],
+    ['', undefined, 'web.example', undefined, 'elsewhere'],
+  ])(
+    'Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p: %s',
+    (origin, fetchSite, host, externalUrl, verdict) => {
+      expect(placeSender({ origin, fetchSite, host, externalUrl })).toBe(verdict)
+    },
+  )
+})
+
+describe('a token', () => {
+  let time = 1_700_000_000_000
+  const tokens = createFormTokens(() => time)
+
+  test('is accepted from its admin for an hour', () => {
+    const token = tokens.issue('admin@host')
+    expect(tokens.accepts('admin@host', token)).toBe(true)
+    time += 3_599_999
+    expect(tokens.accepts('admin@host', token)).toBe(true)
+    time += 1
+    expect(tokens.accepts('admin@host', token)).toBe(false)
+  })
+
+  test('is refused from another admin, from another process, changed, cut or missing', () => {
+    const token = tokens.issue('admin')
+    const [expiry, signature] = token.split('.')
+    expect(tokens.accepts('other', token)).toBe(false)
+    expect(createFormTokens(() => time).accepts('admin', token)).toBe(false)
+    expect(tokens.accepts('admin', `${Number(expiry) + 1}.${signature}`)).toBe(false)
+    expect(tokens.accepts('admin', token.slice(0, -1))).toBe(false)
+    for (const nothing of [undefined, '', '.', [token, token], { token }]) {
+      expect(tokens.accepts('admin', nothing)).toBe(false)
+    }
+  })
+})

@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import { binding, credentials, fakeService, parameters } from './fake-login.js'
+
+describe('a caller who hangs up', () => {
+  function deferred<T>() {
+    let resolve!: (value: T) => void
+    const promise = new Promise<T>(settle => {
+      resolve = settle
+    })
+    return { promise, resolve }
+  }
+
+  /** Posts a warm call to a real port and hangs up when told. */
+  async function call(service: ReturnType<typeof fakeService>, lacking = 0) {
+    const server = http.createServer(service.app).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const received = once(server, 'request')
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const body = JSON.stringify(parameters)
+    socket.write(
+      `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`,
+    )
+    return {
+      async hangUp() {
+        const [, response] = await received
+        const closed = once(response, 'close')
+        socket.destroy()
+        await closed
+        server.close()
+      },
+    }
+  }
+
+  test('aborts the login', async () => {
+    const aborted = deferred<void>()
+    const begun = deferred<void>()
+    const service = fakeService({
+      login: (_request, signal) => {
+        begun.resolve()
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted.resolve()
+            reject(signal.reason)
+          })
+        })
+      },
+    })
+    const caller = await call(service)
+    await begun.promise
+    await caller.hangUp()
+    await aborted.promise
+    await new Promise(setImmediate)
+    expect(service.released).toEqual([])
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example', level: 30 }])
+  })
+
+  test('in the middle of the body is no failure of ours', async () => {
+    const service = fakeService()
+    const caller = await call(service, 10)
+    await caller.hangUp()
+    await new Promise(setImmediate)
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+  })
+
+  test('leaves no session behind when the login had succeeded', async () => {
+    const begun = deferred<void>()
+    const login = deferred<typeof binding>()
+    const service = fakeService({
+      login: () => {
+        begun.resolve()
+        return login.promise
+      },
+    })
+    const caller = await call(service)
+    await begun.promise
+    await caller.hangUp()
+    login.resolve(binding)
+    await new Promise(setImmediate)
+    expect(service.released).toEqual([binding.id])
+  })
+})

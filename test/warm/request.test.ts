@@ -1,0 +1,172 @@
+import { describe, expect, test } from '@jest/globals'
+import { Problem } from '../../src/errors.js'
+import { readWarmRequest, usualOptions } from '../../src/warm/request.js'
+
+const form = 'application/x-www-form-urlencoded'
+const json = 'application/json'
+const defaults = { maxWait: 60, defaultHold: 1, maxRequests: 3, attachTimeout: 120 }
+const least = 'jid=juliet%40chat.example&password=pw'
+const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
+
+const read = (body: string | Uint8Array, contentType: string | undefined = form) =>
+  readWarmRequest(contentType, typeof body === 'string' ? Buffer.from(body) : body, defaults)
+
+function problemOf(body: string | Uint8Array, contentType?: string): string {
+  try {
+    read(body, contentType)
+  } catch (error) {
+    if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
+    throw error
+  }
+  return 'none'
+}
+
+describe('what a request asks for', () => {
+  test('a form with the least gets the defaults', () => {
+    expect(read(least)).toEqual({
+      jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
+      password: 'pw',
+      language: 'en',
+      wait: 60,
+      hold: 1,
+      ver: '1.6',
+      attachSeconds: 120,
+    })
+  })
+
+  test('a JSON object with everything is taken as it is', () => {
+    const body = { ...leastJson, language: 'de-CH', wait: 30, hold: 0, ver: '1.10', expires_in: 600 }
+    expect(read(JSON.stringify(body), json)).toMatchObject({
+      ...{ password: 'pw', language: 'de-CH', wait: 30, hold: 0, ver: '1.10', attachSeconds: 600 },
+    })
+  })
+
+  test.each([
+    ['a body without a type is a form', least, undefined, {}],
+    [
+      'the type may have parameters and capitals',
+      least,
+      'Application/X-WWW-Form-Urlencoded;charset="UTF-8"',
+      {},
+    ],
+    ['JSON may begin with a byte order mark', `\ufeff${JSON.stringify(leastJson)}`, json, {}],
+    ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, { password: 'a b+c' }],
+    ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, { password: '€' }],
+    ['UTF-8 need not be escaped', 'jid=a@b.example&password=€', form, { password: '€' }],
+    ['a password may contain = signs', 'jid=a@b.example&password=a=b=', form, { password: 'a=b=' }],
+    ['a password is not trimmed', 'jid=a@b.example&password=%20x%0A', form, { password: ' x\n' }],
+    ['language wins over lang', `${least}&lang=fr&language=de`, form, { language: 'de' }],
+    ['lang counts alone', `${least}&lang=fr`, form, { language: 'fr' }],
+    ['a language may have many parts', `${least}&lang=zh-Hant-TW-x-a`, form, { language: 'zh-Hant-TW-x-a' }],
+    ['a longer wait is brought down', `${least}&wait=300`, form, { wait: 60 }],
+    ['a huge wait is brought down', `${least}&wait=999999999999999`, form, { wait: 60 }],
+    ['a wait of 0 stays 0', `${least}&wait=0`, form, { wait: 0 }],
+    ['hold leaves one request free', `${least}&hold=9`, form, { hold: 2 }],
+    ['JSON takes digits in a string', JSON.stringify({ ...leastJson, wait: '5' }), json, { wait: 5 }],
+    ['1.10 is not 1.1', `${least}&ver=1.10`, form, { ver: '1.10' }],
+    ['the browser gets the time asked for', `${least}&expires_in=5`, form, { attachSeconds: 5 }],
+    ['unknown parameters are ignored', `${least}&x=1&x=2&__proto__=3`, form, {}],
+    ['unknown members are ignored', JSON.stringify({ ...leastJson, x: { jid: 1 } }), json, {}],
+    [
+      'names in strings and inner objects are not members',
+      '{"x":{"jid":1},"y":["\\"jid\\":","jid"],"jid":"a@b.example","password":"\\"jid\\":1"}',
+      json,
+      { password: '"jid":1' },
+    ],
+  ])('%s', (_what, body, type, expected) => {
+    expect(read(body, type)).toMatchObject(expected)
+  })
+})
+
+describe('what is wrong with a request', () => {
+  const invalid = (name: string) => `invalid-parameter | Parameter: ${name}.`
+  const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
+
+  test.each([
+    ['an empty body', '', missing('jid')],
+    ['no jid', 'password=pw', missing('jid')],
+    ['an empty jid', 'jid=&password=pw', missing('jid')],
+    ['no password', 'jid=a@b.example', missing('password')],
+    ['an empty password', 'jid=a@b.example&password', missing('password')],
+    ['an invalid jid', 'jid=nobody&password=pw', 'invalid-jid'],
+    ['a jid that is too long', `jid=${'a'.repeat(1024)}@b.example&password=pw`, 'invalid-jid'],
+    ['a NUL in the jid', 'jid=a%00@b.example&password=pw', 'invalid-jid'],
+    ['a repeated jid', `${least}&jid=a@b.example`, invalid('jid')],
+    ['a repeated password, once escaped', `${least}&p%61ssword=x`, invalid('password')],
+    ['a repeated option', `${least}&wait=1&wait=1`, invalid('wait')],
+    ['a NUL in the password', 'jid=a@b.example&password=a%00b', invalid('password')],
+    ['a password of 1025 bytes', `jid=a@b.example&password=${'é'.repeat(513)}`, invalid('password')],
+    ['a broken escape in a parameter', 'jid=a@b.example&password=100%', invalid('password')],
+    ['an escape that is not UTF-8', 'jid=a@b.example&password=%ff', invalid('password')],
+    [
+      'a broken escape elsewhere',
+      `${least}&%zz=1`,
+      'invalid-body | A percent escape is broken or not UTF-8.',
+    ],
+    ['a wait that is no number', `${least}&wait=soon`, invalid('wait')],
+    ['an empty wait', `${least}&wait=`, invalid('wait')],
+    ['a wait below 0', `${least}&wait=-1`, invalid('wait')],
+    ['a fraction', `${least}&hold=1.5`, invalid('hold')],
+    ['an exponent', `${least}&hold=1e1`, invalid('hold')],
+    ['a time too short for a browser', `${least}&expires_in=4`, invalid('expires_in')],
+    ['a time too long for a browser', `${least}&expires_in=601`, invalid('expires_in')],
+    ['a version without a minor part', `${least}&ver=1`, invalid('ver')],
+    ['a version of three parts', `${least}&ver=1.6.1`, invalid('ver')],
+    ['an empty language', `${least}&language=`, invalid('language')],
+    ['a language with an underscore', `${least}&language=en_US`, invalid('language')],
+    ['a control character in the language', `${least}&language=en%0a`, invalid('language')],
+    ['a broken alias beside a language', `${least}&language=en&lang=%22`, invalid('lang')],
+    ['a language that is too long', `${least}&language=en${'-abcde'.repeat(50)}`, invalid('language')],
+  ])('form: %s', (_what, body, problem) => {
+    expect(problemOf(body)).toBe(problem)
+  })
+
+  const notAnObject = 'invalid-body | The JSON must be an object.'
+  test.each([
+    ['an empty body', '', 'invalid-body | It is not JSON.'],
+    ['no JSON', '{"password":"pw"', 'invalid-body | It is not JSON.'],
+    ['an array', '[]', notAnObject],
+    ['null', 'null', notAnObject],
+    ['a string', '"x"', notAnObject],
+    ['an empty object', '{}', missing('jid')],
+    ['a repeated member', '{"jid":"a@b.example","password":"x","password":"y"}', invalid('password')],
+    ['a member repeated under an escape', '{"jid":"a@b.example","j\\u0069d":"c@d.example"}', invalid('jid')],
+    ['a jid that is a number', '{"jid":1,"password":"x"}', invalid('jid')],
+    ['a jid that is null', '{"jid":null,"password":"x"}', invalid('jid')],
+    ['a password in an array', '{"jid":"a@b.example","password":["x"]}', invalid('password')],
+    ['half a surrogate pair', '{"jid":"a@b.example","password":"\\ud800"}', invalid('password')],
+    ['a NUL', '{"jid":"a@b.example","password":"\\u0000"}', invalid('password')],
+    ['a wait that is true', '{"jid":"a@b.example","password":"x","wait":true}', invalid('wait')],
+    ['a fraction', '{"jid":"a@b.example","password":"x","wait":1.5}', invalid('wait')],
+    ['a number below 0', '{"jid":"a@b.example","password":"x","hold":-1}', invalid('hold')],
+    ['a number beyond all', '{"jid":"a@b.example","password":"x","wait":1e999}', invalid('wait')],
+    ['a version that is a number', '{"jid":"a@b.example","password":"x","ver":1.6}', invalid('ver')],
+  ])('JSON: %s', (_what, body, problem) => {
+    expect(problemOf(body, json)).toBe(problem)
+  })
+
+  test.each([
+    ['another type', least, 'text/plain', 'unsupported-media-type'],
+    ['a multipart form', least, 'multipart/form-data; boundary=x', 'unsupported-media-type'],
+    [
+      'another charset',
+      least,
+      `${form}; charset=iso-8859-1`,
+      'unsupported-media-type | The charset must be UTF-8.',
+    ],
+    ['a form that is not UTF-8', Buffer.from([0x6a, 0xff]), form, 'invalid-body | It is not UTF-8.'],
+    ['JSON that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), json, 'invalid-body | It is not UTF-8.'],
+  ])('%s', (_what, body, type, problem) => {
+    expect(problemOf(body, type)).toBe(problem)
+  })
+})
+
+test('the form offers the options of an empty request, within the limits', () => {
+  expect(usualOptions({ ...defaults, maxWait: 20 })).toEqual({
+    language: 'en',
+    wait: 20,
+    hold: 1,
+    ver: '1.6',
+  })
+  expect(usualOptions({ ...defaults, maxWait: 300 }).wait).toBe(60)
+})

@@ -1,0 +1,191 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import { Problem } from '../../src/errors.js'
+import { binding, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
+
+describe('a warm call', () => {
+  test('is answered with the page of the worked example', async () => {
+    const reply = await warm().type('form').send(parameters)
+    expect(reply.status).toBe(200)
+    expect(reply.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(reply.text.trimEnd()).toBe(
+      '<?xml version="1.0" encoding="utf-8"?>\n' +
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n' +
+        '<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en"><head><title>Success</title></head><body><p>Success</p><dl class="binding">' +
+        '<dt class="jid">JID</dt><dd class="jid">juliet@chat.example/balcony</dd>' +
+        `<dt class="sid">SID</dt><dd class="sid">${binding.sid}</dd>` +
+        '<dt class="rid">RID</dt><dd class="rid">4400120076</dd></dl></body></html>',
+    )
+  })
+
+  test('is answered in JSON with everything that the creation response would have said', async () => {
+    const reply = await warm().set('Accept', 'application/json').type('form').send(parameters)
+    expect(reply.type).toBe('application/json')
+    expect(reply.text).toBe(
+      `{"jid":"juliet@chat.example/balcony","sid":"${binding.sid}","rid":4400120076,"id":"${binding.id}",` +
+        '"wait":60,"hold":1,"requests":2,"inactivity":150,"polling":5,"maxpause":300,"ver":"1.6",' +
+        '"url":"https://web.example/http-bind","expires_in":120}',
+    )
+  })
+
+  test('in JSON is answered in JSON', async () => {
+    expect((await warm().send(parameters)).body.rid).toBe(4400120076)
+  })
+
+  test('reaches the login as it was meant', async () => {
+    const service = fakeService()
+    await warm(service)
+      .type('form')
+      .send({ ...parameters, lang: 'de', wait: '300', hold: '5', ver: '1.10' })
+    expect(service.logins).toEqual([
+      {
+        jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+        password: parameters.password,
+        ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
+      },
+    ])
+  })
+
+  test("names the BOSH address by the request's own host where no external one is set", async () => {
+    const at = async (assumeSecure: boolean) =>
+      (
+        await warm(fakeService({ externalUrl: undefined, assumeSecure }))
+          .set('Host', 'chat.lan:99')
+          .send(parameters)
+      ).body.url
+    expect(await at(false)).toBe('http://chat.lan:99/http-bind')
+    expect(await at(true)).toBe('https://chat.lan:99/http-bind')
+  })
+
+  test('ignores parameters in the query string', async () => {
+    const reply = await request(fakeService().app)
+      .post('/warm?jid=juliet@chat.example&password=x')
+      .auth(...credentials)
+    expect(reply.status).toBe(400)
+  })
+
+  test('for a domain that is not allowed is refused before any login', async () => {
+    const service = fakeService()
+    const reply = await warm(service).send({ ...parameters, jid: 'juliet@evil.example' })
+    expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'domain-not-allowed'])
+    expect(service.logins).toHaveLength(0)
+  })
+
+  test.each([
+    ['Bad Request', 400, { jid: 'juliet@chat.example' }, 'missing-parameter', 'password'],
+    ['Bad Request', 400, { ...parameters, wait: 'x' }, 'invalid-parameter', 'wait'],
+    ['Bad Request', 400, { ...parameters, jid: 'juliet' }, 'invalid-jid', 'JID'],
+  ])('with a mistake is answered %s, %i, with the reason', async (title, status, body, code, word) => {
+    const page = await warm().type('form').send(body)
+    expect(page.status).toBe(status)
+    expect(page.text).toContain(`<title>${title}</title>`)
+    expect(page.text.match(/<p>.*<\/p>/g)).toEqual([`<p>${title}</p>`])
+    expect(page.text).toContain(`<dd class="code">${code}</dd>`)
+    const json = JSON.parse((await warm().send(body)).text)
+    expect(json).toMatchObject({ type: 'about:blank', title, status, code })
+    expect(json.detail).toContain(word)
+  })
+
+  test('of another type or compressed is 415, too long 413, even without a length', async () => {
+    expect((await warm().type('text/plain').send('x')).status).toBe(415)
+    const zipped = await warm().type('form').set('Content-Encoding', 'gzip').send('x')
+    expect(zipped.status).toBe(415)
+    expect((await warm().type('form').set('Content-Encoding', 'identity').send(parameters)).status).toBe(200)
+    const long = 'x'.repeat(16_385)
+    expect((await warm().type('form').send(long)).status).toBe(413)
+    const chunked = warm().type('form').set('Transfer-Encoding', 'chunked')
+    chunked.write(long)
+    expect((await chunked).status).toBe(413)
+    expect((await warm().type('form').send('x'.repeat(16_384))).status).toBe(400)
+  })
+})
+
+describe('a login that fails', () => {
+  test.each([
+    ['not-authorized', 403, 'Forbidden', false],
+    ['account-disabled', 403, 'Forbidden', false],
+    ['credentials-expired', 403, 'Forbidden', false],
+    ['conflict', 409, 'Conflict', true],
+    ['remote-connection-failed', 502, 'Bad Gateway', true],
+    ['host-unknown', 502, 'Bad Gateway', true],
+    ['service-full', 503, 'Service Unavailable', true],
+    ['timeout', 504, 'Gateway Timeout', true],
+  ] as const)('as %s is %i %s', async (code, status, title, explained) => {
+    const problem = new Problem(code, { step: 'sasl', condition: 'the-condition' })
+    const page = await warm(failing(problem)).type('form').send(parameters)
+    expect(page.status).toBe(status)
+    expect(page.text).toContain(`<title>${title}</title>`)
+    expect(page.text.includes('<dl class="problem">')).toBe(explained)
+    const reply = await warm(failing(problem)).send(parameters)
+    expect(JSON.parse(reply.text)).toEqual({
+      ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
+      condition: 'the-condition',
+      instance: `urn:uuid:${reply.headers['x-request-id']}`,
+    })
+  })
+
+  test('for want of room says when to come back', async () => {
+    const retryAfter = async (retryAfterSeconds?: number) =>
+      (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers[
+        'retry-after'
+      ]
+    expect(await retryAfter(30)).toBe('30')
+    expect(await retryAfter()).toBe('5')
+  })
+})
+
+describe('the replies', () => {
+  test('are kept by nobody, guessed at by nobody and offered to no other site', async () => {
+    const service = fakeService()
+    const replies = [
+      await warm(service).send(parameters),
+      await warm(service).send({}),
+      await request(service.app)
+        .get('/warm')
+        .auth(...credentials),
+      await request(service.app).post('/warm'),
+    ]
+    for (const { headers } of replies) {
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        pragma: 'no-cache',
+        'x-content-type-options': 'nosniff',
+        vary: 'Accept',
+      })
+      expect(headers).not.toHaveProperty('access-control-allow-origin')
+      expect(headers).not.toHaveProperty('etag')
+    }
+    expect(replies.map(({ headers }) => headers['referrer-policy'])).toEqual([
+      ...['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'],
+    ])
+  })
+
+  test('to other methods are 405 with those that are taken; OPTIONS lists them too', async () => {
+    const { app } = fakeService()
+    const refused = await request(app)
+      .put('/warm')
+      .auth(...credentials)
+    const listed = await request(app).options('/warm')
+    expect([refused.status, listed.status]).toEqual([405, 204])
+    expect(refused.headers['allow']).toBe('GET, HEAD, POST, OPTIONS')
+    expect(listed.headers['allow']).toBe('GET, HEAD, POST, OPTIONS')
+  })
+})
+
+describe('the channel', () => {
+  test('must not be open to listeners: 403 before the challenge, also for the form', async () => {
+    const { app } = fakeService({ host: '0.0.0.0' })
+    for (const call of [request(app).post('/warm'), request(app).get('/warm')]) {
+      const reply = await call.set('Accept', 'application/json').set('X-Forwarded-Proto', 'https')
+      expect(reply.status).toBe(403)
+      expect(reply.headers).not.toHaveProperty('www-authenticate')
+      expect(JSON.parse(reply.text)).toMatchObject({ code: 'insecure-channel' })
+      expect(JSON.parse(reply.text).detail).toContain('ASSUME_SECURE')
+    }
+  })
+
+  test("may be open by the operator's word", async () => {
+    const service = fakeService({ host: '0.0.0.0', assumeSecure: true })
+    expect((await warm(service).send(parameters)).status).toBe(200)
+  })
+})
