@@ -1,0 +1,170 @@
+import { createServer, type Server as HttpServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Router } from 'express'
+import type { Logger } from 'pino'
+import { createApp } from './app.js'
+import { createConnectionManager } from './bosh/exchange.js'
+import { createBoshListener } from './bosh/listener.js'
+import { outboxLimits } from './bosh/outbox.js'
+import { Registry } from './bosh/registry.js'
+import { Link, type LinkEvents } from './c2s/link.js'
+import type { StreamOptions } from './c2s/stream-header.js'
+import { type Clock, systemClock } from './clock.js'
+import type { Config, Server } from './config/config.js'
+import type { Login } from './warm/binding.js'
+import { createLogin } from './warm/login.js'
+import { SaltedPasswords } from './warm/salted-passwords.js'
+import { defaultLimits } from './xml/scanner.js'
+
+/** Longest BOSH request body, in bytes. */
+const maxBodyBytes = 512 * 1024
+/** Longest time between asking the service to stop and its end, in milliseconds. */
+const stopMilliseconds = 8_000
+
+/** A running service. */
+export interface Service {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly url: string
+  /** What is open in this moment; all zero once everybody has left. */
+  counts(): { sessions: number; links: number }
+  /** Refuses new sessions, answers every open request, closes the streams and ends. */
+  stop(): Promise<void>
+}
+
+export interface ServiceParts {
+  readonly config: Config
+  readonly log: Logger
+  readonly clock?: Clock
+  /** Further routes, such as the demo's page, made once the login exists. */
+  readonly routers?: (parts: { login: Login; release: (id: string) => void }) => readonly Router[]
+}
+
+/** Builds the parts from the bottom up, hands each its collaborators, and listens. Rejects if the port is taken. */
+export async function startService({
+  config,
+  log,
+  clock = systemClock,
+  routers,
+}: ServiceParts): Promise<Service> {
+  const links = new Set<Link>()
+  const defaultServers = new Map<string, Server>()
+
+  function serverOf(domain: string): Server {
+    const known = config.servers.get(domain) ?? defaultServers.get(domain)
+    if (known !== undefined) return known
+    const server: Server = {
+      host: domain,
+      port: 5222,
+      tls: 'starttls',
+      plain: false,
+      ca: undefined,
+      verify: true,
+    }
+    // One object per domain: its TLS context is kept by it. A few, whoever asks for however many.
+    if (defaultServers.size >= 1000) defaultServers.clear()
+    defaultServers.set(domain, server)
+    return server
+  }
+
+  function connect(domain: string, options: StreamOptions, events: LinkEvents): Link {
+    const link = new Link(serverOf(domain), options, events, {
+      limits: defaultLimits,
+      clock,
+      onClosed: () => links.delete(link),
+    })
+    links.add(link)
+    return link
+  }
+
+  const registry = new Registry(clock)
+  const manager = createConnectionManager({
+    registry,
+    domains: config.domains,
+    terms: { ...config.bosh, maxPause: 2 * config.bosh.inactivity, polling: 5 },
+    outboxLimits,
+    connect,
+    clock,
+    log: log.child({ part: 'bosh' }),
+  })
+  const release = (id: string) => registry.byId(id)?.abandon()
+  const login = createLogin({
+    upstream: {
+      exchange: manager.exchange,
+      handOver: (id, seconds, strays) => registry.byId(id)?.handOver(seconds, strays) ?? false,
+      abandon: release,
+    },
+    saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory),
+    scramMaxIterations: config.warm.scramMaxIterations,
+    timeout: config.warm.timeout,
+  })
+  const app = createApp({
+    config,
+    login,
+    release,
+    log: log.child({ part: 'warm' }),
+    clock,
+    extraRouters: routers?.({ login, release }) ?? [],
+  })
+  const bosh = createBoshListener({ ...manager, assumeSecure: config.assumeSecure, maxBodyBytes })
+  const server = createHttpServer(atPath(config.boshPath, bosh, app))
+  const url = await listen(server, config)
+
+  return {
+    url,
+    counts: () => ({ sessions: registry.size, links: links.size }),
+    async stop() {
+      manager.shutDown()
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      const limit = new Promise<void>(resolve => clock.after(stopMilliseconds, resolve))
+      // Browsers keep connections for later; those that have an answer to come are left to get it.
+      setImmediate(() => server.closeIdleConnections())
+      await Promise.race([Promise.all([closed, whenEmpty(links)]), limit])
+      registry.abandonAll()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** Hands requests for one path, with or without a slash at its end, to their own listener. */
+function atPath(path: string, listener: RequestListener, otherwise: RequestListener): RequestListener {
+  const follows = new Set(['', '/', '?', '/?'])
+  return (req, res) => {
+    const url = req.url!
+    const isIt =
+      url === path || (url.startsWith(path) && follows.has(url.slice(path.length).split('?', 1)[0]!))
+    if (isIt) listener(req, res)
+    else otherwise(req, res)
+  }
+}
+
+function createHttpServer(listener: RequestListener): HttpServer {
+  return createServer(
+    {
+      // Longer than common proxies keep theirs, so that the proxy is the one who closes.
+      keepAliveTimeout: 75_000,
+      // These bound the reading of a request; a held reply takes as long as it takes.
+      headersTimeout: 20_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 5_000,
+      noDelay: true,
+    },
+    listener,
+  )
+}
+
+async function listen(server: HttpServer, { host, port }: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { address, family, port: actual } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
+}
+
+async function whenEmpty(links: ReadonlySet<Link>): Promise<void> {
+  while (links.size > 0) await new Promise(resolve => setTimeout(resolve, 20).unref())
+}
