@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Link, LinkEvents } from '../c2s/link.js'
+import type { LinkEvents, LinkHandle } from '../c2s/link.js'
 import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Clock } from '../clock.js'
 import { allowsDomain, prepareDomain } from '../config/domains.js'
@@ -20,7 +20,7 @@ export interface ExchangeParts {
   readonly terms: TermLimits
   readonly outboxLimits: OutboxLimits
   /** Opens a link to a domain's XMPP server. */
-  readonly connect: (domain: string, options: StreamOptions, events: LinkEvents) => Link
+  readonly connect: (domain: string, options: StreamOptions, events: LinkEvents) => LinkHandle
   readonly clock: Clock
   readonly log: Logger
 }

@@ -62,6 +62,9 @@ export interface LinkParts {
 /** Why data that arrives is read: before, while and after the stream is made secure. */
 type Phase = 'connecting' | 'negotiating' | 'securing' | 'open' | 'closing' | 'ended'
 
+/** What the owner of a link does with it. */
+export type LinkHandle = Pick<Link, 'facts' | 'send' | 'restart' | 'pause' | 'resume' | 'close'>
+
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
   readonly #server: Server

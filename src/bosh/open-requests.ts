@@ -1,0 +1,123 @@
+import type { Peer, Reply } from '../exchange.js'
+import type { Body } from './body.js'
+
+/** A request that has no reply yet. */
+export interface Pending {
+  readonly rid: number
+  readonly peer: Peer
+  readonly resolve: (reply: Reply) => void
+  /** When it is answered whether there is something to say or not, in milliseconds of the clock. */
+  readonly expires: number
+}
+
+/** A request ahead of a gap, kept unread until the gap fills. */
+export interface Parked extends Pending {
+  readonly body: Body
+}
+
+/** A session's requests that wait for a reply: the held ones in the order of their rids, and the parked ones. */
+export class OpenRequests {
+  #held: Pending[] = []
+  #parked: Map<number, Parked> | undefined
+  readonly #onBroken: () => void
+
+  /** `onBroken` is called when the client of an open request goes away. */
+  constructor(onBroken: () => void) {
+    this.#onBroken = onBroken
+  }
+
+  get heldCount(): number {
+    return this.#held.length
+  }
+
+  get oldest(): Pending | undefined {
+    return this.#held[0]
+  }
+
+  /** The oldest held request that somebody still waits for. */
+  get oldestLive(): Pending | undefined {
+    return this.#held.find(({ peer }) => !peer.gone)
+  }
+
+  /** Whether somebody waits for any reply. */
+  get hasLive(): boolean {
+    return this.#parked !== undefined || this.oldestLive !== undefined
+  }
+
+  /** When the next of them wants an answer, in milliseconds of the clock. */
+  get nextExpiry(): number {
+    let next = this.#held[0]?.expires ?? Number.POSITIVE_INFINITY
+    if (this.#parked !== undefined)
+      for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
+    return next
+  }
+
+  hold(pending: Pending): void {
+    this.#held.push(pending)
+    pending.peer.whenGone = this.#onBroken
+  }
+
+  /** Puts a newer copy in the place of a held request and gives back the older one. */
+  replace(pending: Pending): Pending | undefined {
+    const at = this.#held.findIndex(({ rid }) => rid === pending.rid)
+    if (at < 0) return undefined
+    const older = this.#held[at]!
+    older.peer.whenGone = undefined
+    this.#held[at] = pending
+    pending.peer.whenGone = this.#onBroken
+    return older
+  }
+
+  /** Takes out the oldest held request. */
+  shift(): Pending | undefined {
+    const pending = this.#held.shift()
+    if (pending !== undefined) pending.peer.whenGone = undefined
+    return pending
+  }
+
+  /** Takes out this one. */
+  remove(pending: Pending): void {
+    this.#held = this.#held.filter(other => other !== pending)
+    pending.peer.whenGone = undefined
+  }
+
+  /** Keeps a request unread; gives back the older copy of it, if there is one. */
+  park(parked: Parked): Parked | undefined {
+    const older = this.unpark(parked.rid)
+    this.#parked ??= new Map()
+    this.#parked.set(parked.rid, parked)
+    parked.peer.whenGone = () => {
+      // A parked request was not received yet; without its client it never will be.
+      this.unpark(parked.rid)
+      this.#onBroken()
+    }
+    return older
+  }
+
+  /** Takes out the parked request with this rid. */
+  unpark(rid: number): Parked | undefined {
+    const parked = this.#parked?.get(rid)
+    if (parked === undefined) return undefined
+    parked.peer.whenGone = undefined
+    this.#parked!.delete(rid)
+    if (this.#parked!.size === 0) this.#parked = undefined
+    return parked
+  }
+
+  /** Takes out the parked requests whose time is up. */
+  unparkExpired(now: number): Parked[] {
+    if (this.#parked === undefined) return []
+    const expired = [...this.#parked.values()].filter(({ expires }) => expires <= now)
+    for (const { rid } of expired) this.unpark(rid)
+    return expired
+  }
+
+  /** Takes out all, in the order of their rids. */
+  clear(): Pending[] {
+    const all = [...this.#held, ...(this.#parked?.values() ?? [])]
+    for (const { peer } of all) peer.whenGone = undefined
+    this.#held = []
+    this.#parked = undefined
+    return all
+  }
+}

@@ -1,0 +1,32 @@
+import type { Element } from '../xml/scanner.js'
+
+const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
+
+/** The payload of a request as one piece of a stream. */
+export function payloadText(payload: readonly Element[]): string {
+  return payload.length === 1 ? payload[0]!.text : payload.map(({ text }) => text).join('')
+}
+
+/** TLS and compression are between this service and the server (XEP-0206 §2). */
+export function negotiatesTransport(payload: readonly Element[]): boolean {
+  return payload.some(
+    ({ name, namespace }) =>
+      (name === 'starttls' && namespace === 'urn:ietf:params:xml:ns:xmpp-tls') ||
+      (name === 'compress' && namespace === 'http://jabber.org/protocol/compress'),
+  )
+}
+
+/** Whether a password travels in it in the clear (RFC 4616). */
+export function revealsPassword(payload: readonly Element[]): boolean {
+  return payload.some(
+    ({ name, namespace, text }) =>
+      name === 'auth' && namespace === saslNamespace && /^<[^>]*\smechanism\s*=\s*['"]PLAIN['"]/.test(text),
+  )
+}
+
+/** What a client hears that logs in with PLAIN over a channel that is not encrypted (RFC 6120 §6.5.4). */
+export const encryptionRequired: Element = {
+  name: 'failure',
+  namespace: saslNamespace,
+  text: `<failure xmlns='${saslNamespace}'><encryption-required/></failure>`,
+}

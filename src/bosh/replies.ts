@@ -1,0 +1,68 @@
+import type { StreamHeader } from '../c2s/stream-header.js'
+import type { Condition } from '../errors.js'
+import type { Reply } from '../exchange.js'
+import { attribute, writeBody, writeTerminate } from './body.js'
+import type { Parcel } from './outbox.js'
+import { announce, type Terms } from './terms.js'
+
+/** Only clients of the protocol's first version are told by status (XEP-0124 §17.1). */
+const legacyStatus: Partial<Record<Condition, number>> = {
+  'bad-request': 400,
+  'policy-violation': 403,
+  'item-not-found': 404,
+}
+
+/** Writes a session's replies; the first ones carry what was agreed and what the server said of itself. */
+export class ReplyWriter {
+  readonly #contentType: string
+  readonly #legacy: boolean
+  #announcement: string | undefined
+  #header: StreamHeader | undefined
+
+  constructor(sid: string, terms: Terms) {
+    this.#contentType = terms.contentType
+    this.#legacy = terms.legacy
+    this.#announcement = announce(sid, terms)
+  }
+
+  /** Takes the server's stream header, for the next reply to tell. Only the first one counts. */
+  introduce(header: StreamHeader): void {
+    if (this.#introduced) return
+    this.#header = header
+    this.#introduced = true
+  }
+  #introduced = false
+
+  /** A reply with elements for the client. */
+  writePayload({ payload, hasStreamElement }: Parcel): string {
+    return writeBody(this.#firstAttributes(), payload, hasStreamElement)
+  }
+
+  /** Puts a `<body/>` into the envelope. */
+  wrap(body: string): Reply {
+    return { status: 200, body, contentType: this.#contentType }
+  }
+
+  /** The reply that ends the session; without a condition where the client asked for the end. */
+  terminate(condition: Condition | undefined, streamError?: string): Reply {
+    const status = this.#legacy && condition !== undefined ? legacyStatus[condition] : undefined
+    if (status !== undefined) return { status, body: '', contentType: this.#contentType }
+    return this.wrap(writeTerminate(condition, streamError))
+  }
+
+  /** What the creation reply says, or the next one if it had to leave before the server's header came. */
+  #firstAttributes(): string {
+    if (this.#announcement === undefined && this.#header === undefined) return ''
+    const terms = this.#announcement ?? ''
+    this.#announcement = undefined
+    if (this.#header === undefined) return terms
+    const { from, id } = this.#header
+    this.#header = undefined
+    return (
+      terms +
+      attribute('from', from) +
+      attribute('authid', id) +
+      ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true'`
+    )
+  }
+}

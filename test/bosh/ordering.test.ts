@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  empty,
+  errorReply,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../support/bosh-bench.js'
+
+describe('requests', () => {
+  test('reach the server in the order of their rids, whatever order they arrive in', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const later = await client.at(712, message('b'))
+    expect(client.link.sent).toEqual([])
+    const earlier = await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+    expect(earlier.reply?.body).toBe(empty)
+    expect(later.reply).toBeUndefined()
+  })
+
+  test('beyond the window end the session', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 710)
+    const held = await client.at(711)
+    const outside = await client.at(714)
+    expect(outside.reply?.body).toBe(terminated('item-not-found'))
+    expect(held.reply?.body).toBe(terminated('other-request'))
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('ahead of a gap that does not fill are given back', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 710)
+    const early = await client.at(712, message('b'))
+    await bench.pass(30.5)
+    expect(early.reply?.body).toBe(errorReply)
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a')])
+    await client.at(712, message('b'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+
+  test('ahead of a gap whose connection broke were never received', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const early = await client.at(712, message('b'))
+    early.peer.leave()
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a')])
+  })
+
+  test.each([
+    ['an unknown sid', 'x'.repeat(40)],
+    ['an empty sid', ''],
+  ])('%s is not found', async (_what, sid) => {
+    const bench = new BoshBench()
+    await bench.session()
+    const { reply } = await bench.send(
+      `<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+    )
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])(
+    'a rid like «%s» is a bad request',
+    async rid => {
+      const bench = new BoshBench()
+      const { sid } = await bench.session()
+      const { reply } = await bench.send(
+        `<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      )
+      expect(reply?.body).toBe(terminated('bad-request'))
+    },
+  )
+
+  test('of one session do not wait for those of another', async () => {
+    const bench = new BoshBench()
+    const one = await bench.session()
+    await one.at(702, message('parked'))
+    const other = await bench.session()
+    await other.next(message('hello'))
+    expect(other.link.sent).toEqual([message('hello')])
+  })
+})
+
+describe('a repeated request', () => {
+  test('gets the reply it got before, byte for byte, and its payload is not sent again', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next(message('up'))
+    await bench.server(link => link.receive(message('down')))
+    expect(poll.reply?.body).toBe(payload(message('down')))
+    const again = await client.at(client.rid, message('up'))
+    expect(again.reply?.body).toBe(poll.reply?.body)
+    expect(client.link.sent).toEqual([message('up')])
+  })
+
+  test('the creation reply can be fetched again', async () => {
+    const client = await new BoshBench().session()
+    expect((await client.at(700)).reply?.body).toBe(client.creation.reply?.body)
+  })
+
+  test('that is still held takes the place of the older one', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const first = await client.next()
+    await bench.pass(50)
+    const second = await client.at(client.rid)
+    expect(first.reply?.body).toBe(errorReply)
+    await bench.pass(50)
+    expect(second.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('down')))
+    expect(second.reply?.body).toBe(payload(message('down')))
+  })
+
+  test('that is parked takes the place of the older one', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const first = await client.at(712, message('b'))
+    const second = await client.at(712, message('b'))
+    expect(first.reply?.body).toBe(errorReply)
+    expect(second.reply).toBeUndefined()
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+
+  test('whose reply is no longer kept ends the session', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    for (let sent = 0; sent < 5; sent++) await client.next(message('x'))
+    const { reply } = await client.at(701)
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('a connection that breaks', () => {
+  test('while its request is held loses nothing: the repeat gets what came meanwhile', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    poll.peer.leave()
+    await bench.server(link => link.receive(message('one')))
+    await bench.server(link => link.receive(message('two')))
+    const again = await client.at(client.rid)
+    expect(again.reply?.body).toBe(payload(message('one'), message('two')))
+  })
+
+  test('the next request gets it where the broken one is not repeated', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    poll.peer.leave()
+    await bench.server(link => link.receive(message('one')))
+    const next = await client.next()
+    expect(next.reply?.body).toBe(payload(message('one')))
+    // The broken one has its place in the order, with nothing in it.
+    expect((await client.at(client.rid - 1)).reply?.body).toBe(empty)
+  })
+
+  test('nothing depends on the connection or the address', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next('', '', new FakePeer('browser', true, '192.0.2.1'))
+    const { reply } = await client.next(message('x'), '', new FakePeer('browser', true, '2001:db8::1'))
+    expect(reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('x')])
+  })
+})

@@ -1,0 +1,285 @@
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+
+describe('a held request', () => {
+  test('is answered as soon as the server sends something', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    expect(poll.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('a'), message('b')))
+    expect(poll.reply?.body).toBe(payload(message('a'), message('b')))
+  })
+
+  test.each([
+    [60, 54],
+    [30, 27],
+    [10, 9],
+    [1, 1],
+  ])('with a wait of %d s is answered empty after %d s', async (wait, after) => {
+    const bench = new BoshBench()
+    const client = await bench.session(`wait='${wait}' hold='1'`)
+    const poll = await client.next()
+    await bench.pass(after - 0.5)
+    expect(poll.reply).toBeUndefined()
+    await bench.pass(1)
+    expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
+  })
+
+  test('is released by the next one, at once and empty', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const older = await client.next()
+    const newer = await client.next(message('up'))
+    expect(older.reply?.body).toBe(empty)
+    expect(newer.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('down')))
+    expect(newer.reply?.body).toBe(payload(message('down')))
+  })
+
+  test('two of them are held where two were agreed on', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2'")
+    const polls = [await client.next(), await client.next()]
+    expect(polls.map(({ reply }) => reply)).toEqual([undefined, undefined])
+    await client.next()
+    expect(polls.map(({ reply }) => reply?.body)).toEqual([empty, undefined])
+  })
+
+  test('nobody is thrown out for polling fast', async () => {
+    const client = await new BoshBench().session()
+    for (let polls = 0; polls < 50; polls++) await client.next()
+    const { reply } = await client.next(message('still here'))
+    expect(reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('still here')])
+  })
+})
+
+describe('a polling session', () => {
+  test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
+    'with %s is answered at once with what there is',
+    async terms => {
+      const bench = new BoshBench()
+      const client = await bench.session(terms)
+      expect((await client.next()).reply?.body).toBe(empty)
+      await bench.server(link => link.receive(message('a')))
+      expect((await client.next()).reply?.body).toBe(payload(message('a')))
+    },
+  )
+})
+
+describe('what comes while nobody asks', () => {
+  test('waits for the next request', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(message('a')))
+    await bench.server(link => link.receive(message('b')))
+    expect((await client.next()).reply?.body).toBe(payload(message('a'), message('b')))
+  })
+
+  test('does not pile up without end: the server is read no further until it is fetched', async () => {
+    const bench = new BoshBench({}, ['chat.example'], 3)
+    const client = await bench.session()
+    await bench.server(link => link.receive(message('1'), message('2'), message('3'), message('4')))
+    expect(client.link.paused).toBe(true)
+    await client.next()
+    expect(client.link.paused).toBe(false)
+  })
+
+  test('comes in several replies where it is more than one may carry', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const large = message('x'.repeat(600_000))
+    await bench.server(link => link.receive(large, large))
+    expect((await client.next()).reply?.body).toBe(payload(large))
+    expect((await client.next()).reply?.body).toBe(payload(large))
+  })
+})
+
+describe('silence', () => {
+  test('longer than agreed ends the session, and the server sees an orderly end', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.pass(149.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+    expect(client.link.closed).toBe(true)
+    expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
+  })
+
+  test('is not counted while a request is held', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.pass(53)
+    expect(poll.reply).toBeUndefined()
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('is counted from the moment on in which the connection of the held request broke', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.pass(10)
+    poll.peer.leave()
+    await bench.pass(19.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('leaves no timer behind once the last session is gone', async () => {
+    const bench = new BoshBench()
+    await bench.session()
+    await bench.pass(200)
+    expect(bench.clock.pending).toBe(0)
+  })
+})
+
+describe('a pause', () => {
+  test('answers all that is open, itself empty, and allows silence until the next request', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    const pause = await client.next(message('before the pause'), "pause='290'")
+    expect(poll.reply?.body).toBe(empty)
+    expect(pause.reply?.body).toBe(empty)
+    expect(client.link.sent).toEqual([message('before the pause')])
+    await bench.server(link => link.receive(message('meanwhile')))
+    await bench.pass(280)
+    expect((await client.next()).reply?.body).toBe(payload(message('meanwhile')))
+    await bench.pass(149)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('may be shorter than the usual silence', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next('', "pause='10'")
+    await bench.pass(10.5)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test.each([
+    ['301', 'policy-violation'],
+    ['0', 'bad-request'],
+    ['-1', 'bad-request'],
+    ['soon', 'bad-request'],
+  ])('of %s is a %s', async (seconds, condition) => {
+    const client = await new BoshBench().session()
+    const poll = await client.next()
+    expect((await client.next('', `pause='${seconds}'`)).reply?.body).toBe(terminated(condition))
+    expect(poll.reply?.body).toBe(terminated('other-request'))
+  })
+})
+
+describe('while the stream is opened again', () => {
+  const restart = "xmpp:restart='true' xml:lang='de' to='chat.example' xmlns:xmpp='urn:xmpp:xbosh'"
+
+  test('the request is answered with the new features', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const opening = await client.next(message('ignored'), restart)
+    expect(client.link.restarts).toEqual([{ to: 'chat.example', lang: 'de' }])
+    expect(opening.reply).toBeUndefined()
+    await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(opening.reply?.body).toContain(
+      "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>",
+    )
+    expect(opening.reply?.body).not.toContain('authid')
+    expect(client.link.sent).toEqual([])
+  })
+
+  test('later requests wait behind it', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const opening = await client.next('', restart)
+    await client.next("<iq xmlns='jabber:client' type='set' id='b'/>")
+    expect(opening.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([])
+    await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(opening.reply?.body).toContain('<bind ')
+    expect(client.link.sent).toEqual(["<iq xmlns='jabber:client' type='set' id='b'/>"])
+  })
+
+  test('no more requests may be open than were agreed on', async () => {
+    const client = await new BoshBench().session()
+    await client.next('', restart)
+    await client.next()
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test.each(["restart='true'", "x:restart='1' xmlns:x='urn:xmpp:xbosh'"])(
+    '%s means the same',
+    async attributes => {
+      const client = await new BoshBench().session()
+      await client.next('', attributes)
+      expect(client.link.restarts).toHaveLength(1)
+    },
+  )
+})
+
+describe('a session that our login opened', () => {
+  const login = () => new FakePeer('login')
+
+  test('ends when the login leaves', async () => {
+    const bench = new BoshBench()
+    const peer = login()
+    await bench.send(create(), peer)
+    peer.leave()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.link.closed).toBe(true)
+  })
+
+  test('tells what no body can say', async () => {
+    const { creation } = await new BoshBench().session(undefined, 700, login())
+    expect(creation.reply?.facts).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      link: { encrypted: true, plainAllowed: true },
+    })
+  })
+
+  test('gives the login one element at a time; the rest is for the browser', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, login())
+    const bind = await client.next('', '', login())
+    await bench.server(link => link.receive(message('bind result'), message('for the browser')))
+    expect(bind.reply?.body).toBe(payload(message('bind result')))
+    expect(bench.registry.bySid(client.sid)?.handOver(120, [])).toBe(true)
+    expect((await client.next()).reply?.body).toBe(payload(message('for the browser')))
+  })
+
+  test.each([
+    ['the next rid', 1],
+    ['the last used rid', 0],
+  ])('a browser may attach with %s; its first payload is not lost', async (_what, ahead) => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, login())
+    bench.registry.bySid(client.sid)?.handOver(120, [])
+    const first = await client.at(700 + ahead, message('presence'))
+    expect(first.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('presence')])
+    await client.at(701 + ahead, message('more'))
+    expect(client.link.sent).toEqual([message('presence'), message('more')])
+    expect(first.reply?.body).toBe(empty)
+  })
+
+  test('waits for its browser as long as it was told, then ends; from the first request on the usual silence counts', async () => {
+    const bench = new BoshBench()
+    const [late, early] = [await bench.session(undefined, 700, login()), await bench.session(undefined, 700, login())]
+    for (const { sid } of [late, early]) bench.registry.bySid(sid)?.handOver(30, [])
+    await bench.pass(29)
+    const poll = await early.next()
+    poll.peer.leave()
+    await bench.pass(2)
+    expect(bench.registry.bySid(late.sid)).toBeUndefined()
+    expect(late.link.closed).toBe(true)
+    await bench.pass(147)
+    expect(bench.registry.bySid(early.sid)).toBeDefined()
+    await bench.pass(3)
+    expect(bench.registry.bySid(early.sid)).toBeUndefined()
+  })
+})

@@ -1,0 +1,226 @@
+// A connection manager on a workbench: requests go in as text, the XMPP server is whoever writes the test.
+import { pino } from 'pino'
+import { type ConnectionManager, createConnectionManager } from '../../src/bosh/exchange.js'
+import { outboxLimits } from '../../src/bosh/outbox.js'
+import { Registry } from '../../src/bosh/registry.js'
+import type { TermLimits } from '../../src/bosh/terms.js'
+import type { LinkEnd, LinkEvents, LinkHandle } from '../../src/c2s/link.js'
+import { type StreamOptions, streamsNamespace } from '../../src/c2s/stream-header.js'
+import type { Peer, Reply } from '../../src/exchange.js'
+import type { Element } from '../../src/xml/scanner.js'
+import { FakeClock } from './fake-clock.js'
+
+export const boshNamespace = 'http://jabber.org/protocol/httpbind'
+
+/** The server's side of a link that exists only in the test. */
+export class FakeLink implements LinkHandle {
+  readonly sent: string[] = []
+  readonly restarts: Partial<StreamOptions>[] = []
+  closed = false
+  paused = false
+  facts = { encrypted: true, plainAllowed: true }
+
+  constructor(
+    readonly domain: string,
+    readonly options: StreamOptions,
+    readonly events: LinkEvents,
+  ) {}
+
+  send(text: string): void {
+    this.sent.push(text)
+  }
+
+  restart(options: Partial<StreamOptions>): void {
+    this.restarts.push(options)
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** The server opens its stream and offers features. */
+  open(
+    features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>",
+  ): void {
+    this.events.onOpen({ id: 'stream-1', from: this.domain })
+    this.receive({
+      name: 'features',
+      namespace: streamsNamespace,
+      text: `<stream:features xmlns:stream='${streamsNamespace}'>${features}</stream:features>`,
+    })
+  }
+
+  /** The server sends elements in one go. */
+  receive(...elements: (Element | string)[]): void {
+    for (const element of elements) {
+      this.events.onElement(
+        typeof element === 'string'
+          ? { name: 'message', namespace: 'jabber:client', text: element }
+          : element,
+      )
+    }
+    this.events.onFlush()
+  }
+
+  end(end: LinkEnd): void {
+    this.events.onEnd(end)
+  }
+}
+
+export class FakePeer implements Peer {
+  gone = false
+  whenGone: (() => void) | undefined
+
+  constructor(
+    readonly kind: 'browser' | 'login' = 'browser',
+    readonly secure = true,
+    readonly address = '192.0.2.1',
+  ) {}
+
+  leave(): void {
+    this.gone = true
+    this.whenGone?.()
+  }
+}
+
+/** A request on its way: its reply once there is one. */
+export interface Exchanged {
+  readonly peer: FakePeer
+  reply: Reply | undefined
+}
+
+export class BoshBench {
+  readonly clock = new FakeClock()
+  readonly registry = new Registry(this.clock)
+  readonly links: FakeLink[] = []
+  readonly manager: ConnectionManager
+
+  constructor(
+    terms: Partial<TermLimits> = {},
+    domains: readonly string[] = ['chat.example'],
+    maxQueueElements?: number,
+  ) {
+    this.manager = createConnectionManager({
+      registry: this.registry,
+      domains,
+      terms: {
+        maxWait: 60,
+        defaultHold: 1,
+        maxRequests: 2,
+        inactivity: 150,
+        maxPause: 300,
+        polling: 5,
+        ...terms,
+      },
+      outboxLimits: maxQueueElements === undefined ? outboxLimits : { ...outboxLimits, maxQueueElements },
+      connect: (domain, options, events) => {
+        const link = new FakeLink(domain, options, events)
+        this.links.push(link)
+        return link
+      },
+      clock: this.clock,
+      log: pino({ level: 'silent' }),
+    })
+  }
+
+  get link(): FakeLink {
+    return this.links.at(-1)!
+  }
+
+  /** Sends a body and lets everything happen that needs no time. */
+  async send(body: string, peer = new FakePeer()): Promise<Exchanged> {
+    const exchanged: Exchanged = { peer, reply: undefined }
+    void this.manager.exchange(body, peer).then(reply => {
+      exchanged.reply = reply
+    })
+    await settled()
+    return exchanged
+  }
+
+  /** Lets time pass, and everything happen that comes of it. */
+  async pass(seconds: number): Promise<void> {
+    this.clock.advance(seconds * 1000)
+    await settled()
+  }
+
+  /** The server does something, and everything happens that comes of it. */
+  async server(act: (link: FakeLink) => void): Promise<void> {
+    act(this.link)
+    await settled()
+  }
+
+  /** A session whose stream is open; `rid` was the creation request's. */
+  async session(
+    attributes = "wait='60' hold='1' ver='1.6'",
+    rid = 700,
+    peer = new FakePeer(),
+  ): Promise<Client> {
+    const creation = await this.send(create(attributes, rid), peer)
+    await this.server(link => link.open())
+    const sid = /sid='([^']+)'/.exec(creation.reply?.body ?? '')?.[1]
+    if (sid === undefined) throw new Error(`no session: ${creation.reply?.body}`)
+    return new Client(this, sid, rid, this.link, creation)
+  }
+}
+
+/** A client that can count. */
+export class Client {
+  constructor(
+    readonly bench: BoshBench,
+    readonly sid: string,
+    public rid: number,
+    readonly link: FakeLink,
+    readonly creation: Exchanged,
+  ) {}
+
+  /** Sends the next request. */
+  next(inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
+    this.rid += 1
+    return this.at(this.rid, inner, attributes, peer)
+  }
+
+  /** Sends a request with this rid. */
+  at(rid: number, inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
+    return this.bench.send(request(this.sid, rid, inner, attributes), peer)
+  }
+}
+
+export function create(
+  attributes = "wait='60' hold='1' ver='1.6'",
+  rid: number | string = 700,
+  inner = '',
+): string {
+  return `<body rid='${rid}' to='chat.example' ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
+}
+
+export function request(sid: string, rid: number | string, inner = '', attributes = ''): string {
+  return `<body rid='${rid}' sid='${sid}' ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
+}
+
+export function message(text: string): string {
+  return `<message xmlns='jabber:client'><body>${text}</body></message>`
+}
+
+export const empty = `<body xmlns='${boshNamespace}'/>`
+export const errorReply = `<body type='error' xmlns='${boshNamespace}'/>`
+export const ended = `<body type='terminate' xmlns='${boshNamespace}'/>`
+
+export function terminated(condition: string): string {
+  return `<body type='terminate' condition='${condition}' xmlns='${boshNamespace}'/>`
+}
+
+export function payload(...stanzas: string[]): string {
+  return `<body xmlns='${boshNamespace}'>${stanzas.join('')}</body>`
+}
+
+function settled(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
