@@ -269,7 +269,10 @@ describe('a session that our login opened', () => {
 
   test('waits for its browser as long as it was told, then ends; from the first request on the usual silence counts', async () => {
     const bench = new BoshBench()
-    const [late, early] = [await bench.session(undefined, 700, login()), await bench.session(undefined, 700, login())]
+    const [late, early] = [
+      await bench.session(undefined, 700, login()),
+      await bench.session(undefined, 700, login()),
+    ]
     for (const { sid } of [late, early]) bench.registry.bySid(sid)?.handOver(30, [])
     await bench.pass(29)
     const poll = await early.next()

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+
+const source = fileURLToPath(new URL('../src/', import.meta.url))
+
+/** Parts from the top down: a file may import from its own part and from those that stand below it. */
+const storeys = [
+  ['main'],
+  ['demo/demo'],
+  ['service'],
+  ['app'],
+  ['demo'],
+  ['bosh', 'warm'],
+  ['views', 'log'],
+  ['c2s'],
+  ['config'],
+  ['clock', 'exchange'],
+  ['errors', 'xml'],
+]
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+  .map(file => file.slice(0, -3))
+
+function partOf(file: string): string {
+  return storeys.flat().includes(file) ? file : file.split('/')[0]!
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, `${file}.ts`), 'utf8')
+  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
+    normalize(join(dirname(file), path!)),
+  )
+}
+
+test('every part has its storey', () => {
+  const known = storeys.flat()
+  expect(files.map(partOf).filter(part => !known.includes(part))).toEqual([])
+})
+
+test('imports point down', () => {
+  const storey = (file: string) => storeys.findIndex(parts => parts.includes(partOf(file)))
+  const upward = files.flatMap(file =>
+    importsOf(file)
+      .filter(other => partOf(other) !== partOf(file) && storey(other) <= storey(file))
+      .map(other => `${file} imports ${other}`),
+  )
+  expect(upward).toEqual([])
+})
+
+test('no two files import each other, not even around corners', () => {
+  const state = new Map<string, 'open' | 'done'>()
+  const circles: string[] = []
+  const visit = (file: string, way: string[]) => {
+    if (state.get(file) === 'done') return
+    if (state.get(file) === 'open') {
+      circles.push([...way.slice(way.indexOf(file)), file].join(' -> '))
+      return
+    }
+    state.set(file, 'open')
+    for (const other of importsOf(file)) visit(other, [...way, file])
+    state.set(file, 'done')
+  }
+  for (const file of files) visit(file, [])
+  expect(circles).toEqual([])
+})
+
+describe('the XML part', () => {
+  test('imports nothing of ours', () => {
+    const outside = files
+      .filter(file => file.startsWith('xml/'))
+      .flatMap(file => importsOf(file).filter(other => !other.startsWith('xml/')))
+    expect(outside).toEqual([])
+  })
+})

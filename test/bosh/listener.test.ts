@@ -1,0 +1,209 @@
+import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { createBoshListener } from '../../src/bosh/listener.js'
+import type { Peer, Reply } from '../../src/exchange.js'
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+let server: Server
+let port: number
+/** What the listener handed on, and what is to come back for it. */
+let received: { body: string; peer: Peer }[]
+let answer: (body: string, peer: Peer) => Promise<Reply>
+let refusal: Reply | undefined
+
+const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/xml; charset=utf-8' })
+
+beforeEach(async () => {
+  received = []
+  answer = async () => reply('<body/>')
+  refusal = undefined
+  const listener = createBoshListener({
+    exchange: (body, peer) => {
+      received.push({ body, peer })
+      return answer(body, peer)
+    },
+    refuseTooLarge: () => refusal,
+    assumeSecure: false,
+    maxBodyBytes: 1000,
+  })
+  server = createServer(listener)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+})
+
+afterEach(async () => {
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+})
+
+function send(
+  method: string,
+  body: string | Buffer = '',
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, method, path: '/http-bind', headers }, res => {
+      const chunks: Buffer[] = []
+      res.on('data', chunk => chunks.push(chunk))
+      res.on('end', () =>
+        resolve({ status: res.statusCode!, headers: res.headers, body: Buffer.concat(chunks).toString() }),
+      )
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+describe('a POST', () => {
+  test('is answered with its length, uncached, for pages of every origin', async () => {
+    answer = async () => reply('<body>ü</body>')
+    const { status, headers, body } = await send('POST', '<body/>')
+    expect(status).toBe(200)
+    expect(body).toBe('<body>ü</body>')
+    expect(headers).toMatchObject({
+      'content-type': 'text/xml; charset=utf-8',
+      'content-length': '15',
+      'cache-control': 'no-store',
+      'access-control-allow-origin': '*',
+    })
+    expect(headers['transfer-encoding']).toBeUndefined()
+    expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
+  })
+
+  test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
+    'is taken as it is when it calls itself %s',
+    async type => {
+      expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
+    },
+  )
+
+  test('may come in chunks', async () => {
+    await send('POST', '<body>chunked</body>', { 'transfer-encoding': 'chunked' })
+    expect(received[0]?.body).toBe('<body>chunked</body>')
+  })
+
+  test('that is compressed is not read', async () => {
+    expect((await send('POST', 'x', { 'content-encoding': 'gzip' })).status).toBe(415)
+    expect(received).toEqual([])
+  })
+
+  test('in another encoding than UTF-8 reaches nobody as text', async () => {
+    await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
+    expect(received[0]?.body).toBe('')
+  })
+
+  test('too large is refused while it is read, and its connection closed', async () => {
+    const { status, headers } = await send('POST', 'x'.repeat(1001))
+    expect(status).toBe(413)
+    expect(headers.connection).toBe('close')
+    expect(received).toEqual([])
+  })
+
+  test('too large of a live session gets the answer that its client understands', async () => {
+    refusal = reply('<body type="terminate"/>')
+    const { status, body } = await send('POST', 'x'.repeat(200_000))
+    expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
+  })
+
+  test('exactly at the limit is read', async () => {
+    await send('POST', 'x'.repeat(1000))
+    expect(received[0]?.body).toHaveLength(1000)
+  })
+
+  test('whose client goes away tells whoever holds it, once', async () => {
+    let left = 0
+    const held = new Promise<Peer>(resolve => {
+      answer = (_body, peer) => {
+        peer.whenGone = () => {
+          left += 1
+        }
+        resolve(peer)
+        return new Promise(() => {})
+      }
+    })
+    const socket = connect(port, '127.0.0.1')
+    socket.write('POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>')
+    const peer = await held
+    expect(peer).toMatchObject({ kind: 'browser', secure: false, gone: false, address: '127.0.0.1' })
+    const closed = new Promise(resolve => server.once('connection', resolve))
+    socket.destroy()
+    // Another connection only to see that the server went on.
+    connect(port, '127.0.0.1').unref()
+    await closed
+    while (!peer.gone) await new Promise(resolve => setImmediate(resolve))
+    expect(left).toBe(1)
+  })
+
+  test('may follow another on the same socket before that is answered, and may release it', async () => {
+    const pending: ((reply: Reply) => void)[] = []
+    answer = () =>
+      new Promise(resolve => {
+        pending.push(resolve)
+        if (pending.length === 2)
+          pending.forEach((answerOne, index) => answerOne(reply(`<body n="${index + 1}"/>`)))
+      })
+    const socket = connect(port, '127.0.0.1')
+    const post = 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>'
+    socket.write(post + post)
+    let text = ''
+    for await (const chunk of socket) {
+      text += chunk
+      if (text.includes('n="2"')) break
+    }
+    expect(text.indexOf('n="1"')).toBeLessThan(text.indexOf('n="2"'))
+    expect(text.indexOf('n="1"')).toBeGreaterThan(0)
+  })
+
+  test('over HTTP/1.0 is answered with its length', async () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write('POST /http-bind HTTP/1.0\r\nContent-Length: 7\r\n\r\n<body/>')
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(text).toContain('Content-Length: 7')
+  })
+})
+
+describe('other methods', () => {
+  test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
+    const { status, headers, body } = await send('GET')
+    expect(status).toBe(200)
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(headers['content-security-policy']).toContain("default-src 'none'")
+    expect(body).toContain('BOSH endpoint')
+    expect(body).toContain('did not come over an encrypted channel')
+  })
+
+  test('HEAD is the same without the page', async () => {
+    const { status, body, headers } = await send('HEAD')
+    expect({ status, body }).toEqual({ status: 200, body: '' })
+    expect(Number(headers['content-length'])).toBeGreaterThan(100)
+  })
+
+  test('OPTIONS allows what browsers ask for', async () => {
+    const { status, headers } = await send('OPTIONS', '', {
+      origin: 'https://portal.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    })
+    expect(status).toBe(204)
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'Content-Type',
+      'access-control-max-age': '7200',
+    })
+  })
+
+  test.each(['PUT', 'DELETE', 'PATCH'])('%s is told what there is', async method => {
+    const { status, headers } = await send(method)
+    expect(status).toBe(405)
+    expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+  })
+})
