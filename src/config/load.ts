@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { Admin, Config } from './config.js'
-import { allowsDomain, prepareDomain, preparePattern, readPatterns, readServers } from './domains.js'
+import { allowsDomain, prepareDomain, preparePattern, readPatterns } from './domains.js'
+import { readServers } from './servers.js'
 import {
   type Kind,
   type Name,
