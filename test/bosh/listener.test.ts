@@ -146,7 +146,7 @@ describe('a POST', () => {
       new Promise(resolve => {
         pending.push(resolve)
         if (pending.length === 2)
-          pending.forEach((answerOne, index) => answerOne(reply(`<body n="${index + 1}"/>`)))
+          for (const [n, answerOne] of pending.entries()) answerOne(reply(`<body n="${n + 1}"/>`))
       })
     const socket = connect(port, '127.0.0.1')
     const post = 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>'

@@ -1,35 +1,43 @@
 import type { Clock, Timer } from '../../src/clock.js'
 
-/** A clock that stands still until it is told to move. */
+/** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {
-  #now = 1_000_000
-  readonly #timers = new Set<{ at: number; callback: () => void }>()
+  #now = 0
+  #due = new Map<Timer, { at: number; callback: () => void }>()
+
+  /** How many callbacks are waiting for their time. */
+  get pending(): number {
+    return this.#due.size
+  }
 
   now(): number {
     return this.#now
   }
 
   after(ms: number, callback: () => void): Timer {
-    const timer = { at: this.#now + ms, callback }
-    this.#timers.add(timer)
-    return { cancel: () => this.#timers.delete(timer) }
+    const timer = { cancel: () => void this.#due.delete(timer) }
+    this.#due.set(timer, { at: this.#now + ms, callback })
+    return timer
   }
 
-  /** Moves on, calling back whatever falls due on the way, in order. */
+  /** Moves on by `ms` milliseconds; calls back in order what becomes due, each at its own time. */
   advance(ms: number): void {
-    const end = this.#now + ms
+    const until = this.#now + ms
     for (;;) {
-      const next = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+      let next: Timer | undefined
+      let at = Number.POSITIVE_INFINITY
+      for (const [timer, due] of this.#due) {
+        if (due.at <= until && due.at < at) {
+          next = timer
+          at = due.at
+        }
+      }
       if (next === undefined) break
-      this.#timers.delete(next)
-      this.#now = Math.max(this.#now, next.at)
-      next.callback()
+      const { callback } = this.#due.get(next)!
+      this.#due.delete(next)
+      this.#now = Math.max(this.#now, at)
+      callback()
     }
-    this.#now = end
-  }
-
-  /** Timers that have not fired. */
-  get pending(): number {
-    return this.#timers.size
+    this.#now = until
   }
 }

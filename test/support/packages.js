@@ -1,0 +1,75 @@
+// The Debian packages the tests with real peers need. Plain JavaScript, because `run.js` uses it before
+// anything is built; `packages.d.ts` holds its types.
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, isAbsolute, join } from 'node:path'
+
+/** By whose presence a package counts as installed; a package not named here has a program of its own name. */
+const programs = {
+  prosody: ['prosody', 'prosodyctl'],
+  'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],
+  ejabberd: ['ejabberdctl'],
+}
+
+const policyFile = '/usr/sbin/policy-rc.d'
+
+export const missingPackages = names =>
+  names.filter(name => (programs[name] ?? [name]).some(program => !onPath(program)))
+
+export async function ensurePackages(names) {
+  const missing = missingPackages(names)
+  if (missing.length === 0) return { ok: true }
+  const wanted = `${missing.join(', ')} missing`
+  if (!onPath('apt-get')) return { ok: false, why: `${wanted}, and there is no apt-get on this machine` }
+  if (process.getuid?.() !== 0) {
+    return { ok: false, why: `${wanted}; not root, so install by hand: apt-get install ${missing.join(' ')}` }
+  }
+  const ownPolicy = !existsSync(policyFile)
+  // 101 forbids the package's own service to start (invoke-rc.d(8)): it would take the default ports.
+  if (ownPolicy) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    for (const command of [['update'], ['install', '-y', '--no-install-recommends', ...missing]]) {
+      const failure = await aptGet(command)
+      if (failure) return { ok: false, why: `${wanted}; apt-get ${command[0]} failed: ${failure}` }
+    }
+  } finally {
+    if (ownPolicy) rmSync(policyFile, { force: true })
+  }
+  const still = missingPackages(names)
+  if (still.length > 0) return { ok: false, why: `${still.join(', ')} missing even after apt-get install` }
+  return { ok: true }
+}
+
+/** Resolves with undefined, or with the last lines of what apt-get said when it failed. */
+function aptGet(args) {
+  return new Promise(resolve => {
+    const child = spawn('apt-get', ['-q', ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    const listen = chunk => {
+      said = (said + chunk).slice(-2000)
+    }
+    child.stdout.on('data', listen)
+    child.stderr.on('data', listen)
+    child.on('error', error => resolve(error.message))
+    child.on('close', code => resolve(code === 0 ? undefined : said.trim().split('\n').slice(-5).join('\n')))
+  })
+}
+
+function onPath(program) {
+  if (isAbsolute(program)) return existsSync(program)
+  // Debian's service packages put their programs in sbin, which a user's PATH may lack.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin']
+  return folders.some(folder => executable(join(folder, program)))
+}
+
+function executable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,225 @@
+// A Prosody of its own for tests and benchmarks: one temporary folder, free ports, loopback only.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { freePorts } from './ports.js'
+import { storedKeys } from './scram.js'
+
+const run = promisify(execFile)
+
+export interface ProsodyOptions {
+  /** SCRAM iterations of the accounts made here; default 10000, as Prosody's own. */
+  readonly iterations?: number
+  /** Accounts that exist from the start: name to password. */
+  readonly users?: Readonly<Record<string, string>>
+  /** Lua lines added to the global part of the configuration; they come last and win. */
+  readonly config?: string
+}
+
+export interface Prosody {
+  /** Of the running process; another one after a restart. */
+  readonly pid: number
+  /** Client connections, with and without STARTTLS. */
+  readonly c2sPort: number
+  /** BOSH at `/http-bind`. */
+  readonly httpPort: number
+  readonly domain: 'localhost'
+  /** PEM file with the certificate to trust for `localhost`. */
+  readonly caFile: string
+  /** Makes an account or replaces its password; takes a few milliseconds. */
+  register(user: string, password: string): Promise<void>
+  /** Ends Prosody in good order and removes its folder. May be called twice. */
+  stop(): Promise<void>
+  /** Ends Prosody if it runs and starts it again: same ports, same accounts. */
+  restart(): Promise<void>
+  /** Ends Prosody without a farewell to its clients; `restart` brings it back, `stop` removes its folder. */
+  kill(): Promise<void>
+  /** What Prosody has logged so far, warnings and worse. */
+  log(): string
+}
+
+/** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within 15 s. */
+export async function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
+  const folder = await mkdtemp(join(tmpdir(), 'warm-prosody-'))
+  const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  process.once('exit', removeNow)
+  const remove = async () => {
+    process.off('exit', removeNow)
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    return await startIn(folder, remove, options)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function startIn(
+  folder: string,
+  remove: () => Promise<void>,
+  options: ProsodyOptions,
+): Promise<Prosody> {
+  const [c2sPort = 0, httpPort = 0] = await freePorts(2)
+  const caFile = join(folder, 'localhost.pem')
+  const accounts = join(folder, 'data', 'localhost', 'accounts')
+  await mkdir(accounts, { recursive: true })
+  // Prosody looks for further certificates beside its configuration and complains when there is no such folder.
+  await mkdir(join(folder, 'certs'))
+
+  // prosodyctl takes a process and half a second for each account, so the account files are written directly;
+  // Prosody reads them anew at each login.
+  const register = async (user: string, password: string) => {
+    const file = join(accounts, `${encodeFileName(user)}.dat`)
+    const unfinished = `${file}.${randomUUID()}`
+    await writeFile(unfinished, await accountFile(password, options.iterations ?? 10_000))
+    await rename(unfinished, file)
+  }
+  await Promise.all([
+    makeCertificate(folder, caFile),
+    ...Object.entries(options.users ?? {}).map(([user, password]) => register(user, password)),
+    writeFile(join(folder, 'prosody.cfg.lua'), configFile(folder, c2sPort, httpPort, options.config)),
+  ])
+
+  let running = await launch(folder, httpPort)
+  return {
+    get pid() {
+      return running.pid
+    },
+    c2sPort,
+    httpPort,
+    domain: 'localhost',
+    caFile,
+    register,
+    log: () => running.log(),
+    kill: () => running.end('SIGKILL'),
+    restart: async () => {
+      await running.end('SIGTERM')
+      running = await launch(folder, httpPort)
+    },
+    stop: async () => {
+      await running.end('SIGTERM')
+      await remove()
+    },
+  }
+}
+
+/** Starts the process in a folder that is ready for it and waits until it answers. */
+async function launch(folder: string, httpPort: number) {
+  const child = spawn('prosody', ['--config', join(folder, 'prosody.cfg.lua'), '-F'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const killNow = () => child.kill('SIGKILL')
+  // Before the folder is removed, or Prosody would go on writing to it.
+  process.prependOnceListener('exit', killNow)
+  const printed = collectOutput(child)
+  const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const late = setTimeout(killNow, 5000)
+    await exited
+    clearTimeout(late)
+    process.off('exit', killNow)
+  }
+  const log = () => printed() + readLog(join(folder, 'prosody.log'))
+  try {
+    await untilReady(child, httpPort, log)
+  } catch (error) {
+    await end('SIGKILL')
+    throw error
+  }
+  return { pid: child.pid ?? 0, end, log }
+}
+
+/** The PEM file serves as both: it signs itself. */
+async function makeCertificate(folder: string, caFile: string): Promise<void> {
+  const key = join(folder, 'localhost.key')
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  await run('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', caFile, ...subject])
+}
+
+const configFile = (folder: string, c2sPort: number, httpPort: number, extra = '') => `
+run_as_root = true
+pidfile = "${folder}/prosody.pid"
+data_path = "${folder}/data"
+log = { warn = "${folder}/prosody.log" }
+authentication = "internal_hashed"
+storage = "internal"
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "websocket", "smacks" }
+modules_disabled = { "s2s" }
+interfaces = { "127.0.0.1" }
+c2s_ports = { ${c2sPort} }
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = false
+http_ports = { ${httpPort} }
+http_interfaces = { "127.0.0.1" }
+https_ports = { }
+consider_bosh_secure = true
+-- The default of 128 drops connections when a benchmark opens them all at once.
+network_settings = { tcp_backlog = 1024 }
+${extra}
+VirtualHost "localhost"
+  ssl = { key = "${folder}/localhost.key", certificate = "${folder}/localhost.pem" }
+`
+
+/** An account as mod_auth_internal_hashed stores it. */
+async function accountFile(password: string, iterations: number): Promise<string> {
+  const salt = randomUUID()
+  const { storedKey, serverKey } = await storedKeys(password, Buffer.from(salt), iterations)
+  return `return {
+  ["iteration_count"] = ${iterations};
+  ["salt"] = "${salt}";
+  ["stored_key"] = "${storedKey}";
+  ["server_key"] = "${serverKey}";
+};
+`
+}
+
+/** The file name of a user, after util/datamanager.lua: every byte but ASCII letters and digits as `%xx`. */
+const encodeFileName = (user: string) =>
+  Array.from(Buffer.from(user), byte => {
+    const letter = String.fromCharCode(byte)
+    return /[A-Za-z0-9]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0')}`
+  }).join('')
+
+async function untilReady(child: ChildProcess, httpPort: number, log: () => string): Promise<void> {
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  const deadline = Date.now() + 15_000
+  for (;;) {
+    if (failure) throw new Error(`Prosody does not start; is the package installed? ${failure.message}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`Prosody ended at start:\n${log()}`)
+    if (Date.now() > deadline) throw new Error(`Prosody is not ready after 15 s:\n${log()}`)
+    const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
+    await response?.body?.cancel()
+    if (response?.ok) return
+    await sleep(50)
+  }
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let text = ''
+  const collect = (chunk: Buffer) => {
+    text = (text + chunk).slice(-20_000)
+  }
+  child.stdout?.on('data', collect)
+  child.stderr?.on('data', collect)
+  return () => text
+}
+
+function readLog(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
