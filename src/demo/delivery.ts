@@ -1,0 +1,171 @@
+import { childrenOf, textOf } from '../xml/children.js'
+import { escapeXml } from '../xml/escape.js'
+import { type Address, domain, readAddress } from './address.js'
+import { answerQuery } from './queries.js'
+import { errorReply, extend, readdress, resultReply, type Stanza, type StanzaCondition } from './stanza.js'
+
+/** Most messages kept for an account that is offline. */
+const mostStored = 100
+
+/** A resource that is bound to a stream. */
+export interface Session {
+  readonly account: string
+  readonly resource: string
+  /** The full JID. */
+  readonly jid: string
+  send(text: string): void
+  /** Ends its stream with a stream error. */
+  end(condition: 'conflict'): void
+}
+
+/** A resource's last word on itself; a resource without one is not available (RFC 6121 §4.2). */
+interface Presence {
+  readonly stanza: Stanza
+  readonly priority: number
+}
+
+interface Inbox {
+  readonly sessions: Map<string, Session>
+  /** Messages that wait for somebody to read them, the oldest first. */
+  readonly stored: string[]
+}
+
+/** Brings stanzas from one resource to others, and answers those that are for the server (RFC 6120 §10, RFC 6121 §8). */
+export class Delivery {
+  readonly #inboxes: ReadonlyMap<string, Inbox>
+  readonly #available = new Map<Session, Presence>()
+
+  constructor(names: Iterable<string>) {
+    this.#inboxes = new Map([...names].map(name => [name, { sessions: new Map(), stored: [] }]))
+  }
+
+  /** Takes a session in; an older one with the same resource has to go (RFC 6120 §7.7.2.2). */
+  bind(session: Session): void {
+    const { sessions } = this.#inboxes.get(session.account)!
+    sessions.get(session.resource)?.end('conflict')
+    sessions.set(session.resource, session)
+  }
+
+  /** Forgets a session whose stream is over. */
+  leave(session: Session): void {
+    const { sessions } = this.#inboxes.get(session.account)!
+    if (sessions.get(session.resource) === session) sessions.delete(session.resource)
+    if (!this.#available.delete(session)) return
+    const from = escapeXml(session.jid)
+    for (const other of this.#available.keys()) {
+      const to = escapeXml(other.jid)
+      other.send(`<presence xmlns='jabber:client' type='unavailable' from='${from}' to='${to}'/>`)
+    }
+  }
+
+  /** Takes a stanza from a session's stream. */
+  receive(session: Session, stanza: Stanza): void {
+    const to = readAddress(stanza.to ?? bare(session))
+    if (to === undefined) bounce(session, stanza, 'jid-malformed')
+    else if (to.domain !== domain) bounce(session, stanza, 'remote-server-not-found')
+    else if (stanza.name === 'iq') this.#receiveIq(session, stanza, to)
+    else if (stanza.name === 'message') this.#receiveMessage(session, stanza, to)
+    else if (stanza.to === undefined) this.#receivePresence(session, stanza)
+    else this.#directPresence(session, stanza, to)
+  }
+
+  #receiveIq(session: Session, stanza: Stanza, to: Address): void {
+    const { type = '', id } = stanza
+    const isRequest = type === 'get' || type === 'set'
+    if (id === undefined || !(isRequest || type === 'result' || type === 'error')) {
+      bounce(session, stanza, 'bad-request')
+    } else if (to.account !== undefined && to.resource !== undefined) {
+      this.#deliverToResource(session, stanza, to)
+    } else if (isRequest) {
+      const answer = answerQuery(stanza, to, session.account, this.#inboxes.keys())
+      if ('condition' in answer) bounce(session, stanza, answer.condition)
+      else session.send(resultReply(stanza, answer.payload, stanza.to ?? bare(session), session.jid))
+    }
+  }
+
+  #receiveMessage(session: Session, stanza: Stanza, to: Address): void {
+    const inbox = this.#inboxes.get(to.account ?? '')
+    if (inbox === undefined || (to.resource === undefined && stanza.type === 'groupchat')) {
+      bounce(session, stanza, 'service-unavailable')
+    } else if (to.resource !== undefined) {
+      this.#deliverToResource(session, stanza, to)
+    } else {
+      this.#deliverToAccount(session, stanza, inbox)
+    }
+  }
+
+  #deliverToResource(session: Session, stanza: Stanza, { account = '', resource = '' }: Address): void {
+    const target = this.#inboxes.get(account)?.sessions.get(resource)
+    if (target === undefined) bounce(session, stanza, 'service-unavailable')
+    else target.send(readdress(stanza, session.jid, stanza.to ?? target.jid))
+  }
+
+  #deliverToAccount(session: Session, stanza: Stanza, inbox: Inbox): void {
+    const text = readdress(stanza, session.jid, stanza.to ?? bare(session))
+    const readers = [...inbox.sessions.values()].filter(each => this.#reads(each))
+    for (const reader of readers) reader.send(text)
+    if (readers.length > 0 || !isKept(stanza)) return
+    if (inbox.stored.length >= mostStored) {
+      bounce(session, stanza, 'service-unavailable')
+      return
+    }
+    const stamp = new Date().toISOString()
+    inbox.stored.push(extend(text, `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'/>`))
+  }
+
+  /** Tells everybody who is online, and a newcomer who that is (RFC 6121 §4.2 to §4.5). */
+  #receivePresence(session: Session, stanza: Stanza): void {
+    if (stanza.type === 'unavailable') {
+      if (!this.#available.delete(session)) return
+      for (const other of this.#available.keys()) other.send(readdress(stanza, session.jid, other.jid))
+      return
+    }
+    if (stanza.type !== undefined) return
+    const isInitial = !this.#available.has(session)
+    const priority = priorityOf(stanza)
+    this.#available.set(session, { stanza, priority })
+    for (const [other, presence] of this.#available) {
+      other.send(readdress(stanza, session.jid, other.jid))
+      if (isInitial && other !== session) session.send(readdress(presence.stanza, other.jid, session.jid))
+    }
+    if (priority < 0) return
+    for (const message of this.#inboxes.get(session.account)!.stored.splice(0)) session.send(message)
+  }
+
+  #directPresence(session: Session, stanza: Stanza, { account = '', resource }: Address): void {
+    if (stanza.type !== undefined && stanza.type !== 'unavailable') return
+    for (const other of this.#inboxes.get(account)?.sessions.values() ?? []) {
+      const isMeant = resource === undefined ? this.#available.has(other) : other.resource === resource
+      if (isMeant) other.send(readdress(stanza, session.jid, stanza.to ?? other.jid))
+    }
+  }
+
+  /** Whether messages to the account go to this resource (RFC 6121 §8.5.2.1). */
+  #reads(session: Session): boolean {
+    const presence = this.#available.get(session)
+    return presence !== undefined && presence.priority >= 0
+  }
+}
+
+function bare({ account }: Session): string {
+  return `${account}@${domain}`
+}
+
+/** Returns a stanza to its sender; nothing that answers is answered (RFC 6120 §8.3.1), and presence is dropped. */
+function bounce(session: Session, stanza: Stanza, condition: StanzaCondition): void {
+  const { name, type } = stanza
+  if (type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')) return
+  session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
+}
+
+/** Messages that say something to be read later; no typing notices, no headlines (XEP-0160 §3). */
+function isKept({ type, text }: Stanza): boolean {
+  return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
+}
+
+/** RFC 6121 §4.7.2.3: -128 to 127, 0 where nothing is said. */
+function priorityOf({ text }: Stanza): number {
+  const priority = childrenOf(text).find(({ name }) => name === 'priority')
+  const number = Number(priority === undefined ? 0 : textOf(priority.text))
+  return Number.isInteger(number) && number >= -128 && number <= 127 ? number : 0
+}

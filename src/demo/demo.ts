@@ -1,0 +1,65 @@
+import { loadConfig } from '../config/load.js'
+import { createLog } from '../log.js'
+import { type Service, startService } from '../service.js'
+import { createDemoRouter } from './router.js'
+import { type DemoServer, startDemoServer } from './server.js'
+
+/** The demo's accounts, by name: who chats on its page. */
+const passwords = { alice: 'demo', bob: 'demo' }
+const admin = 'admin:demo'
+
+/**
+ * Starts the whole service with an XMPP server of its own and a page to try it on, and says on standard output how.
+ * Of the environment only PORT and LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
+ */
+export async function startDemo(environment: NodeJS.ProcessEnv): Promise<Service> {
+  const server = await startDemoServer(passwords)
+  try {
+    const service = await startOn(server, environment)
+    process.stdout.write(introduction(service.url))
+    return {
+      url: service.url,
+      counts: () => service.counts(),
+      async stop() {
+        await service.stop()
+        await server.stop()
+      },
+    }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.ProcessEnv): Promise<Service> {
+  const { config } = loadConfig({
+    HOST: '127.0.0.1',
+    PORT,
+    ADMIN_USERS: admin,
+    XMPP_DOMAINS: server.domain,
+    XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+    LOG_LEVEL,
+  })
+  return startService({
+    config,
+    log: createLog(config.logLevel),
+    routers: parts => [createDemoRouter({ ...parts, config, domain: server.domain, passwords })],
+  })
+}
+
+function introduction(url: string): string {
+  return `
+  warm-bindings runs at ${url}, with a small XMPP server of its own behind it.
+
+  See two users chat without a password in the browser:
+    ${url}/demo
+
+  Warm a session as your backend would, in JSON and as a form that is answered in XHTML:
+    curl -u ${admin} -H 'Content-Type: application/json' -d '{"jid":"alice@localhost","password":"demo"}' ${url}/warm
+    curl -u ${admin} -d jid=alice@localhost -d password=demo ${url}/warm
+
+  Accounts on the XMPP server: alice@localhost and bob@localhost, password demo.
+  Everything is in memory and on this machine only. Ctrl+C stops it.
+
+`
+}

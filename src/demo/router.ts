@@ -1,0 +1,124 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { type RequestHandler, Router } from 'express'
+import type { Config } from '../config/config.js'
+import { Problem } from '../errors.js'
+import { boshUrl } from '../warm/addresses.js'
+import type { Binding, Login } from '../warm/binding.js'
+import { readBody } from '../warm/body.js'
+import { negotiate } from '../warm/negotiation.js'
+import { bodyFormat } from '../warm/parameters.js'
+import { bindingAnswer, pageType, sendAnswer } from '../warm/reply.js'
+
+const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')), 'dist')
+
+const contentSecurityPolicy =
+  "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self'; " +
+  "connect-src 'self'; img-src 'self'"
+
+export interface DemoParts {
+  readonly config: Config
+  readonly login: Login
+  /** Ends a session that nobody will ever attach to, by its public handle. */
+  readonly release: (id: string) => void
+  readonly domain: string
+  /** By the names of the accounts on the page. */
+  readonly passwords: Readonly<Record<string, string>>
+}
+
+/** The demo's page, and what a portal's backend would do for it: warm a session of a user who is logged in there. */
+export function createDemoRouter({ config, login, release, domain, passwords }: DemoParts): Router {
+  const names = Object.keys(passwords)
+
+  const showPage: RequestHandler = (request, response) => {
+    const panes = names.map((name, index) => {
+      const other = names[(index + 1) % names.length]!
+      return {
+        ...{ name, title: capitalized(name), initial: name.charAt(0).toUpperCase() },
+        ...{ jid: `${name}@${domain}`, otherJid: `${other}@${domain}`, otherTitle: capitalized(other) },
+      }
+    })
+    response
+      .vary('Accept')
+      .set({ 'Content-Security-Policy': contentSecurityPolicy, 'Referrer-Policy': 'same-origin' })
+      .type(pageType(negotiate(request.headers)))
+      .render('demo', { panes, warmPath: config.warmPath })
+  }
+
+  const warm: RequestHandler = async (request, response) => {
+    if (bodyFormat(request.headers['content-type']) !== 'json') throw new Problem('unsupported-media-type')
+    const account = readAccount(await readBody(request))
+    const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
+    if (password === undefined) throw new Problem('invalid-parameter', { detail: 'Parameter: account.' })
+
+    const gone = new AbortController()
+    let binding: Binding | undefined
+    response.once('close', () => {
+      if (response.writableFinished) return
+      gone.abort()
+      if (binding !== undefined) release(binding.id)
+    })
+    const { maxWait, defaultHold } = config.bosh
+    binding = await login(
+      {
+        jid: { local: account, domain, resource: undefined },
+        password,
+        ...{ language: 'en', wait: Math.min(60, maxWait), hold: defaultHold, ver: '1.6' },
+        attachSeconds: config.warm.attachTimeout,
+      },
+      gone.signal,
+    )
+    if (gone.signal.aborted) release(binding.id)
+    else sendAnswer(response, bindingAnswer(binding, boshUrl(config, request), 'json'))
+  }
+
+  const router = Router()
+  router.get('/assets/strophe.js', (_request, response) => {
+    response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
+  })
+  router.route('/demo').all(requireThisMachine).get(showPage).all(refuseOtherMethods('GET, HEAD'))
+  router
+    .route('/demo/warm')
+    .all(requireThisMachine)
+    .post(requireOwnPage, warm)
+    .all(refuseOtherMethods('POST'))
+  return router
+}
+
+/** A name that another site's owner has pointed at 127.0.0.1 makes their page look like ours; it shows in `Host`. */
+const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
+  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(headers.host ?? '')
+  if (!isLocal || headers['sec-fetch-site'] === 'cross-site') {
+    throw new Problem('cross-site-request', { detail: 'Type the address of the demo as it was printed.' })
+  }
+  response.set('Cache-Control', 'no-store')
+  next()
+}
+
+/** Nobody is asked for a password here, so nobody but the page itself may ask for a session. */
+const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
+  const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
+  if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {
+    throw new Problem('cross-site-request')
+  }
+  next()
+}
+
+function refuseOtherMethods(allowed: string): RequestHandler {
+  return (_request, response) => {
+    response.set('Allow', allowed)
+    throw new Problem('method-not-allowed')
+  }
+}
+
+function readAccount(body: Buffer): string {
+  try {
+    return String(JSON.parse(body.toString()).account)
+  } catch {
+    throw new Problem('invalid-body', { detail: 'It is not a JSON object.' })
+  }
+}
+
+function capitalized(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}

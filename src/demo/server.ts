@@ -1,0 +1,50 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { Accounts } from './accounts.js'
+import { domain } from './address.js'
+import { ClientStream } from './client-stream.js'
+import { Delivery } from './delivery.js'
+
+/** A running demo server. */
+export interface DemoServer {
+  /** Its TCP port on 127.0.0.1. */
+  readonly port: number
+  readonly domain: 'localhost'
+  /** Connections that are open in this moment. */
+  readonly connections: number
+  /** Ends every stream with `system-shutdown` and frees the port. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only: enough for a first run
+ * and for tests, nothing to keep users in. Everybody is everybody's contact. `passwords` is by account name.
+ */
+export async function startDemoServer(passwords: Readonly<Record<string, string>>): Promise<DemoServer> {
+  const accounts = await Accounts.from(passwords)
+  const delivery = new Delivery(accounts.names)
+  const streams = new Map<Socket, ClientStream>()
+  const server = createServer(socket => {
+    streams.set(socket, new ClientStream(socket, { accounts, delivery }))
+    socket.once('close', () => streams.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: '127.0.0.1', port: 0 }, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    domain,
+    get connections() {
+      return streams.size
+    },
+    async stop() {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      for (const stream of streams.values()) stream.end('system-shutdown')
+      // What was written is on its way by then; nobody is waited for.
+      setImmediate(() => {
+        for (const socket of streams.keys()) socket.destroy()
+      })
+      await closed
+    },
+  }
+}

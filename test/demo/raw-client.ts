@@ -1,0 +1,101 @@
+// An XMPP client without manners: writes what a test says over TCP and waits for what it expects.
+import { connect, type Socket } from 'node:net'
+import { ScramClient } from '../support/scram.js'
+
+export const header = (to = 'localhost') =>
+  `<?xml version='1.0'?><stream:stream to='${to}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`
+
+const sasl = `xmlns='urn:ietf:params:xml:ns:xmpp-sasl'`
+
+export class RawClient {
+  readonly socket: Socket
+  /** Full JID, once bound. */
+  jid = ''
+  #text = ''
+  #closed = false
+  #changed = () => {}
+
+  constructor(port: number) {
+    this.socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    this.socket.on('data', chunk => {
+      this.#text += chunk
+      this.#changed()
+    })
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => {
+      this.#closed = true
+      this.#changed()
+    })
+  }
+
+  send(text: string): this {
+    this.socket.write(text)
+    return this
+  }
+
+  /** Waits for a pattern, takes everything up to its end out of what was received, and returns it. */
+  async expect(pattern: RegExp | string): Promise<string> {
+    for (;;) {
+      const at = typeof pattern === 'string' ? this.#text.indexOf(pattern) : this.#text.search(pattern)
+      if (at !== -1) {
+        const found = typeof pattern === 'string' ? pattern : pattern.exec(this.#text)![0]
+        const taken = this.#text.slice(0, at + found.length)
+        this.#text = this.#text.slice(at + found.length)
+        return taken
+      }
+      if (this.#closed) throw new Error(`closed before ${pattern}: ${this.#text}`)
+      await new Promise<void>(resolve => {
+        this.#changed = resolve
+      })
+    }
+  }
+
+  /** What else the server has said, once it has hung up. */
+  async rest(): Promise<string> {
+    while (!this.#closed) {
+      await new Promise<void>(resolve => {
+        this.#changed = resolve
+      })
+    }
+    return this.#text
+  }
+
+  /** What was received and not expected, once the server has answered everything sent before. */
+  async unexpected(): Promise<string> {
+    const id = `fence-${Math.random()}`
+    this.send(`<iq type='get' id='${id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`)
+    const text = await this.expect(new RegExp(`<iq type='result' id='${id}'[^>]*></iq>`))
+    return text.slice(0, text.lastIndexOf('<iq '))
+  }
+
+  /** Authenticates; returns the server's last word. */
+  async authenticate(user: string, password: string): Promise<string> {
+    const scram = new ScramClient(user, password)
+    this.send(`<auth ${sasl} mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
+    const challenge = />([^<]*)<\/challenge>/.exec(await this.expect('</challenge>'))![1]!
+    this.send(`<response ${sasl}>${await scram.final(challenge)}</response>`)
+    const answer = await this.expect(/<\/(success|failure)>/)
+    const success = /<success[^>]*>([^<]*)</.exec(answer)?.[1]
+    if (success !== undefined) scram.check(success)
+    return answer
+  }
+
+  /** Logs in and binds. */
+  async login(user: string, resource = '', password = 'demo'): Promise<this> {
+    await this.send(header()).expect('</stream:features>')
+    const answer = await this.authenticate(user, password)
+    if (!answer.includes('<success')) throw new Error(answer)
+    await this.send(header()).expect('</stream:features>')
+    const asked = resource === '' ? '' : `<resource>${resource}</resource>`
+    this.send(`<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${asked}</bind></iq>`)
+    this.jid = /<jid>([^<]+)<\/jid>/.exec(await this.expect('</iq>'))![1]!
+    return this
+  }
+
+  /** Comes online; takes what answers it off the record. */
+  async appear(priority = 0): Promise<this> {
+    this.send(`<presence><priority>${priority}</priority></presence>`)
+    await this.expect(`from='${this.jid}' to='${this.jid}'><priority>${priority}</priority></presence>`)
+    return this
+  }
+}

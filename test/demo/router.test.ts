@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals'
+import pino from 'pino'
+import { SaxesParser } from 'saxes'
+import request from 'supertest'
+import { createApp } from '../../src/app.js'
+import { createDemoRouter } from '../../src/demo/router.js'
+import { Problem } from '../../src/errors.js'
+import type { Login, WarmRequest } from '../../src/warm/binding.js'
+import { binding, config as usual } from '../warm/fake-login.js'
+
+const config = { ...usual, externalUrl: undefined }
+
+function demo(login: Login = async () => binding) {
+  const logins: WarmRequest[] = []
+  const parts = {
+    config,
+    login: (warmRequest: WarmRequest, signal: AbortSignal) => {
+      logins.push(warmRequest)
+      return login(warmRequest, signal)
+    },
+    release: () => {},
+  }
+  const passwords = { alice: 'demo', bob: 'demo' }
+  const router = createDemoRouter({ ...parts, domain: 'localhost', passwords })
+  const app = createApp({ ...parts, log: pino({ level: 'silent' }), extraRouters: [router] })
+  return { app, logins }
+}
+
+const own = { Host: '127.0.0.1:8080', Origin: 'http://127.0.0.1:8080', 'Sec-Fetch-Site': 'same-origin' }
+
+const warm = (app = demo().app, headers: Record<string, string> = own) =>
+  request(app).post('/demo/warm').set(headers).send({ account: 'alice' })
+
+describe('the page', () => {
+  test('is well-formed, with scripts and styles of our own only', async () => {
+    const page = await request(demo().app).get('/demo').set('Host', 'localhost:8080')
+    expect(page.status).toBe(200)
+    expect(page.headers['content-security-policy']).toBe(
+      "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self'; " +
+        "connect-src 'self'; img-src 'self'",
+    )
+    const parser = new SaxesParser({ xmlns: true })
+    parser.on('error', error => {
+      throw error
+    })
+    parser.write(page.text).close()
+    expect(page.text).not.toMatch(/<style| style=| on\w+=|<script[^>]*>[^<]/)
+    expect(page.text).toContain('id="alice"')
+  })
+
+  test('finds what it loads', async () => {
+    const { app } = demo()
+    const page = await request(app).get('/demo').set('Host', 'localhost')
+    const paths = [...page.text.matchAll(/(?:src|href)="(\/assets[^"]+)"/g)].map(match => match[1]!)
+    expect(paths).toContain('/assets/strophe.js')
+    for (const path of paths) expect((await request(app).get(path)).status).toBe(200)
+  })
+
+  test.each([
+    { Host: 'evil.example' },
+    { Host: 'localhost.evil.example:8080' },
+    { Host: '10.0.0.1' },
+    { Host: 'localhost', 'Sec-Fetch-Site': 'cross-site' },
+  ])('is refused to %j', async headers => {
+    expect((await request(demo().app).get('/demo').set(headers)).status).toBe(403)
+  })
+})
+
+describe('warming from the page', () => {
+  test('logs the chosen account in and hands out the session', async () => {
+    const { app, logins } = demo()
+    const reply = await warm(app)
+    expect([reply.status, reply.type]).toEqual([200, 'application/json'])
+    expect(reply.body).toMatchObject({ jid: binding.jid, sid: binding.sid, rid: binding.rid })
+    expect(reply.body.url).toBe('http://127.0.0.1:8080/http-bind')
+    expect(reply.text).not.toContain('demo')
+    expect(reply.headers['cache-control']).toBe('no-store')
+    expect(logins).toMatchObject([{ jid: { local: 'alice', domain: 'localhost' }, password: 'demo' }])
+  })
+
+  test.each([
+    ['from another site', { ...own, Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }],
+    [
+      'from another port of this machine',
+      { ...own, Origin: 'http://127.0.0.1:3000', 'Sec-Fetch-Site': 'same-site' },
+    ],
+    [
+      'from a page whose name was pointed here',
+      { ...own, Host: 'evil.example:8080', Origin: 'http://evil.example:8080' },
+    ],
+    ['from a page that hides where it is', { ...own, Origin: 'null' }],
+    ['without an origin', { Host: own.Host }],
+    ['with headers that disagree', { ...own, 'Sec-Fetch-Site': 'cross-site' }],
+  ])('is refused %s', async (_what, headers) => {
+    const { app, logins } = demo()
+    const reply = await warm(app, headers)
+    expect([reply.status, reply.body.code]).toEqual([403, 'cross-site-request'])
+    expect(logins).toEqual([])
+  })
+
+  test('takes nothing but JSON', async () => {
+    for (const type of ['form', 'text/plain']) {
+      const reply = await request(demo().app).post('/demo/warm').set(own).type(type).send('account=alice')
+      expect(reply.status).toBe(415)
+    }
+    expect((await request(demo().app).post('/demo/warm').set(own).type('json').send('{')).status).toBe(400)
+  })
+
+  test.each(['eve', 'constructor', '__proto__', 5, null])('knows no account %j', async account => {
+    const reply = await request(demo().app).post('/demo/warm').set(own).send({ account })
+    expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
+  })
+
+  test('says what failed', async () => {
+    const reply = await warm(demo(() => Promise.reject(new Problem('remote-connection-failed'))).app)
+    expect([reply.status, reply.body.code]).toEqual([502, 'remote-connection-failed'])
+  })
+
+  test('is a POST', async () => {
+    const reply = await request(demo().app).get('/demo/warm').set(own)
+    expect([reply.status, reply.headers['allow']]).toEqual([405, 'POST'])
+  })
+})

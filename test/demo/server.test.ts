@@ -1,0 +1,325 @@
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { header, RawClient } from './raw-client.js'
+
+let server: DemoServer
+const clients: RawClient[] = []
+
+beforeEach(async () => {
+  server = await startDemoServer({ alice: 'demo', bob: 'demo' })
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.socket.destroy()
+  await server.stop()
+})
+
+function open(): RawClient {
+  const client = new RawClient(server.port)
+  clients.push(client)
+  return client
+}
+
+const login = (user: string, resource?: string) => open().login(user, resource)
+const online = async (user: string, resource?: string) => (await login(user, resource)).appear()
+const unavailable =
+  "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+
+describe('a stream', () => {
+  test('is answered with a header of its own and the mechanisms, the stronger first', async () => {
+    const answer = await open().send(header()).expect('</stream:features>')
+    expect(answer).toMatch(
+      /^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/,
+    )
+    expect(answer).toContain(
+      '<mechanism>SCRAM-SHA-256</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>',
+    )
+  })
+
+  test('can come byte by byte, with white space between its elements', async () => {
+    const client = open()
+    for (const byte of header()) client.send(byte)
+    await client.expect('</stream:features>')
+    client.send(' \n ')
+    expect(await client.authenticate('alice', 'demo')).toContain('<success')
+    client.send(' ').send(header())
+    expect(await client.expect('</stream:features>')).toContain('<optional/></session>')
+  })
+
+  test('is closed when its client closes it', async () => {
+    const client = await login('alice')
+    expect(await client.send('</stream:stream>').rest()).toBe('</stream:stream>')
+  })
+
+  const inStream = (text: string) => header() + text
+  test.each([
+    ['another domain', header('chat.example'), 'host-unknown'],
+    ['an account instead of a domain', header('alice@localhost'), 'host-unknown'],
+    ['no domain', header().replace("to='localhost'", ''), 'improper-addressing'],
+    ['another namespace for streams', header().replace('etherx', 'other'), 'invalid-namespace'],
+    ['another default namespace', header().replace('jabber:client', 'jabber:server'), 'invalid-namespace'],
+    ['no version', header().replace("version='1.0' ", ''), 'unsupported-version'],
+    ['no XML', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', 'not-well-formed'],
+    ['broken XML', inStream('<auth><</auth>'), 'not-well-formed'],
+    ['a document type', `<!DOCTYPE x [<!ENTITY a 'b'>]>${header()}`, 'restricted-xml'],
+    ['too large an element', inStream(`<auth>${'A'.repeat(20_000)}</auth>`), 'policy-violation'],
+    ['a stanza before the login', inStream("<message to='bob@localhost'/>"), 'not-authorized'],
+  ])('with %s ends with an error', async (_what, text, condition) => {
+    const answer = await open().send(text).rest()
+    expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id=/)
+    expect(answer).toMatch(
+      new RegExp(
+        `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>$`,
+      ),
+    )
+  })
+
+  test('ends when a stanza comes before a resource is bound, or is none', async () => {
+    const early = open()
+    await early.send(header()).expect('</stream:features>')
+    await early.authenticate('alice', 'demo')
+    await early.send(header()).expect('</stream:features>')
+    expect(await early.send('<presence/>').rest()).toContain('<not-authorized')
+    const odd = await login('alice')
+    expect(await odd.send("<enable xmlns='urn:xmpp:sm:3'/>").rest()).toContain('<unsupported-stanza-type')
+  })
+
+  test('is told when the server stops', async () => {
+    const client = await online('alice')
+    const stopping = server.stop()
+    expect(await client.rest()).toContain('<system-shutdown')
+    await stopping
+    expect(server.connections).toBe(0)
+    const refused = await new Promise(resolve => {
+      connect({ host: '127.0.0.1', port: server.port }).once('error', resolve)
+    })
+    expect(refused).toMatchObject({ code: 'ECONNREFUSED' })
+  })
+})
+
+describe('a login', () => {
+  const sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+  const auth = (message: string, mechanism = 'SCRAM-SHA-1') =>
+    `<auth ${sasl} mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
+
+  test('with a wrong password fails as one with an unknown user does, and may be tried again', async () => {
+    const client = open()
+    await client.send(header()).expect('</stream:features>')
+    const wrong = await client.authenticate('alice', 'wrong')
+    expect(wrong).toBe(`<failure ${sasl}><not-authorized/></failure>`)
+    expect(await client.authenticate('nobody', 'demo')).toBe(wrong)
+    expect(await client.authenticate('alice', 'demo')).toContain('<success')
+  })
+
+  test('of an unknown user meets the same salt every time', async () => {
+    const salt = async () => {
+      const challenge = await open()
+        .send(header() + auth('n,,n=nobody,r=abc'))
+        .expect('</challenge>')
+      const text = Buffer.from(/>([^<]*)<\/challenge>/.exec(challenge)![1]!, 'base64').toString()
+      expect(text).toMatch(/^r=abc[^,]{24},s=[^,]{24},i=4096$/)
+      return /s=[^,]*/.exec(text)![0]
+    }
+    expect(await salt()).toBe(await salt())
+  })
+
+  test.each([
+    ['an unknown mechanism', auth('n,,n=alice,r=abc', 'PLAIN'), 'invalid-mechanism'],
+    ['text that is not base64', `<auth ${sasl} mechanism='SCRAM-SHA-1'>###</auth>`, 'incorrect-encoding'],
+    ['a message that is not SCRAM', auth('hello'), 'malformed-request'],
+    ['channel binding', auth('p=tls-unique,,n=alice,r=abc'), 'malformed-request'],
+    ["another's name to act for", auth('n,a=bob@localhost,n=alice,r=abc'), 'invalid-authzid'],
+    ['an answer to nothing', `<response ${sasl}/>`, 'malformed-request'],
+    ['second thoughts', `<abort ${sasl}/>`, 'aborted'],
+  ])('with %s fails with its condition', async (_what, text, condition) => {
+    const client = open()
+    await client.send(header()).expect('</stream:features>')
+    expect(await client.send(text).expect('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
+  })
+
+  test('without an initial response is asked for it', async () => {
+    const client = open()
+    await client.send(header()).expect('</stream:features>')
+    await client.send(`<auth ${sasl} mechanism='SCRAM-SHA-256'/>`).expect(`<challenge ${sasl}></challenge>`)
+    client.send(`<response ${sasl}>${btoa('n,,n=alice,r=abc')}</response>`)
+    expect(atob(/>([^<]+)<\/challenge>/.exec(await client.expect('</challenge>'))![1]!)).toMatch(/^r=abc/)
+  })
+
+  test('may fail five times', async () => {
+    const client = open().send(header())
+    for (let attempt = 1; attempt <= 5; attempt++) client.send(auth('hello'))
+    expect(await client.rest()).toMatch(/(<failure.*){5}<policy-violation/)
+  })
+})
+
+describe('a resource', () => {
+  test('is the one asked for, or one of the server', async () => {
+    expect((await login('alice', 'balcony &amp;lt;1&gt; &#x1F339;')).jid).toBe(
+      'alice@localhost/balcony &amp;lt;1&gt; 🌹',
+    )
+    expect((await login('alice')).jid).toMatch(/^alice@localhost\/[\w-]{12}$/)
+  })
+
+  test('that is in use is taken from its older session', async () => {
+    const older = await online('alice', 'balcony')
+    const bob = await online('bob')
+    await older.expect(/<presence[^>]*\/?>/)
+    const newer = await login('alice', 'balcony')
+    expect(await older.rest()).toMatch(/<stream:error><conflict .*<\/stream:stream>$/)
+    await bob.expect("type='unavailable' from='alice@localhost/balcony'")
+    expect(await newer.unexpected()).toBe('')
+  })
+
+  test('is bound once', async () => {
+    const client = await login('alice')
+    client.send(`<iq type='set' id='c'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`)
+    expect(await client.expect('</iq>')).toContain("<error type='cancel'><not-allowed")
+  })
+})
+
+describe('presence', () => {
+  test('tells both sides of a contact', async () => {
+    const alice = await online('alice')
+    const bob = await login('bob')
+    bob.send('<presence><show>away</show></presence>')
+    await alice.expect(`from='${bob.jid}' to='${alice.jid}'><show>away</show></presence>`)
+    await bob.expect(`from='${alice.jid}' to='${bob.jid}'`)
+    bob.send("<presence type='unavailable'><status>gone</status></presence>")
+    await alice.expect(`from='${bob.jid}' to='${alice.jid}'><status>gone</status></presence>`)
+    expect(await alice.unexpected()).toBe('')
+  })
+
+  test('ends with the stream, however it ends', async () => {
+    const alice = await online('alice')
+    for (const end of ['close', 'destroy']) {
+      const bob = await online('bob', 'b&amp;b')
+      await alice.expect(`from='${bob.jid}'`)
+      if (end === 'close') bob.send('</stream:stream>')
+      else bob.socket.destroy()
+      await alice.expect(
+        `<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`,
+      )
+    }
+  })
+
+  test('can be for one contact only', async () => {
+    const [alice, bob] = [await online('alice'), await login('bob')]
+    alice.send(`<presence to='${bob.jid}'/>`)
+    expect(await bob.unexpected()).toMatch(new RegExp(`from='${alice.jid}' to='${bob.jid}'/>$`))
+  })
+})
+
+describe('a message', () => {
+  const message = (to: string, text = 'hi') =>
+    `<message to='${to}' type='chat' id='m'><body>${text}</body></message>`
+
+  test('to a full JID reaches that resource, under the name of its sender', async () => {
+    const [alice, bob] = [await login('alice'), await login('bob')]
+    alice.send(message(bob.jid, '&lt;b&gt;&amp;').replace('<message', "<message from='eve@localhost/x'"))
+    expect(await bob.expect('</message>')).toBe(
+      `<message xmlns='jabber:client' type='chat' id='m' from='${alice.jid}' to='${bob.jid}'><body>&lt;b&gt;&amp;</body></message>`,
+    )
+  })
+
+  test('to a bare JID reaches every resource that wants messages', async () => {
+    const alice = await login('alice')
+    const [one, two] = [await online('bob', 'one'), await online('bob', 'two')]
+    const shy = await (await login('bob', 'shy')).appear(-1)
+    alice.send(message('BOB@localhost'))
+    for (const reader of [one, two]) expect(await reader.expect('</message>')).toContain('<body>hi</body>')
+    expect(await shy.unexpected()).not.toContain('<message')
+  })
+
+  test('to an account that is offline waits for it, marked with its time', async () => {
+    const alice = await login('alice')
+    alice.send(message('bob@localhost', 'first') + message('bob@localhost', 'second'))
+    alice.send(
+      "<message to='bob@localhost'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
+    )
+    await alice.unexpected()
+    const bob = await online('bob')
+    const first = await bob.expect('</message>')
+    expect(first).toMatch(
+      /<body>first<\/body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='[\d-]{10}T[\d:.]+Z'\/><\/message>$/,
+    )
+    expect(await bob.expect('</message>')).toContain('second')
+    expect(await bob.unexpected()).toBe('')
+    const again = await online('bob')
+    expect(await again.unexpected()).not.toContain('<message')
+  })
+
+  test('is kept a hundred times, then comes back', async () => {
+    const alice = await login('alice')
+    for (let count = 1; count <= 101; count++) alice.send(message('bob@localhost', String(count)))
+    expect(await alice.unexpected()).toBe(
+      `<message type='error' id='m' from='bob@localhost' to='${alice.jid}'>${unavailable}</message>`,
+    )
+    expect((await (await online('bob')).unexpected()).match(/<body>/g)).toHaveLength(100)
+  })
+
+  test.each([
+    ['bob@localhost/nowhere', 'service-unavailable'],
+    ['nobody@localhost', 'service-unavailable'],
+    ['bob@elsewhere.example', 'remote-server-not-found'],
+    ['a b@localhost', 'jid-malformed'],
+  ])('to %s comes back with %s', async (to, condition) => {
+    const alice = await login('alice')
+    alice.send(message(to))
+    const answer = await alice.unexpected()
+    expect(answer).toContain(`<message type='error' id='m' from='${to}' to='${alice.jid}'>`)
+    expect(answer).toContain(`<${condition} `)
+  })
+
+  test('that is an error is never answered', async () => {
+    const alice = await login('alice')
+    alice.send("<message to='nobody@localhost' type='error'/>")
+    expect(await alice.unexpected()).toBe('')
+  })
+})
+
+describe('an IQ', () => {
+  test('asks for the contacts', async () => {
+    const alice = await login('alice')
+    alice.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+    expect(await alice.expect('</iq>')).toBe(
+      `<iq type='result' id='r' from='alice@localhost' to='${alice.jid}'>` +
+        "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='bob' subscription='both'/></query></iq>",
+    )
+    alice.send(
+      "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='bob@localhost'/></query></iq>",
+    )
+    expect(await alice.expect('</iq>')).toContain("type='result' id='s'")
+  })
+
+  test.each([
+    ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
+    [
+      'disco',
+      "to='localhost'",
+      "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+      /category='server'/,
+    ],
+    ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
+    ["another's roster", "to='bob@localhost'", "<query xmlns='jabber:iq:roster'/>", /<service-unavailable/],
+    ['nothing', '', '', /<bad-request/],
+    [
+      'a resource that is not there',
+      "to='bob@localhost/x'",
+      "<ping xmlns='urn:xmpp:ping'/>",
+      /<service-unav/,
+    ],
+  ])('for %s is answered', async (_what, to, payload, answer) => {
+    const alice = await login('alice')
+    alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
+    expect(await alice.expect('</iq>')).toMatch(answer)
+  })
+
+  test('goes to another resource and back', async () => {
+    const [alice, bob] = [await login('alice'), await login('bob')]
+    alice.send(`<iq type='get' id='v' to='${bob.jid}'><query xmlns='jabber:iq:version'/></iq>`)
+    await bob.expect(`id='v' from='${alice.jid}' to='${bob.jid}'>`)
+    bob.send(`<iq type='result' id='v' to='${alice.jid}'/>`)
+    await alice.expect(`id='v' from='${bob.jid}' to='${alice.jid}'/>`)
+  })
+})
