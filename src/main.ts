@@ -46,6 +46,7 @@ async function explained<T>(starting: Promise<T>, config?: Config): Promise<T> {
   try {
     return await starting
   } catch (error) {
+    if (error instanceof ConfigError) throw new CannotStart(error.message)
     const { code, port } = error as NodeJS.ErrnoException & { port?: number }
     const at = `port ${port ?? config?.port ?? ''}`
     if (code === 'EADDRINUSE')

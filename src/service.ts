@@ -18,6 +18,8 @@ import { defaultLimits } from './xml/scanner.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
+/** How long pages that ask nothing at the moment of the stop have to ask and be told, in milliseconds. */
+const farewellMilliseconds = 1_000
 /** Longest time between asking the service to stop and its end, in milliseconds. */
 const stopMilliseconds = 8_000
 
@@ -114,12 +116,12 @@ export async function startService({
     counts: () => ({ sessions: registry.size, links: links.size }),
     async stop() {
       manager.shutDown()
-      const closed = new Promise<void>(resolve => server.close(() => resolve()))
-      const limit = new Promise<void>(resolve => clock.after(stopMilliseconds, resolve))
-      // Browsers keep connections for later; those that have an answer to come are left to get it.
-      setImmediate(() => server.closeIdleConnections())
-      await Promise.race([Promise.all([closed, whenEmpty(links)]), limit])
+      await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
       registry.abandonAll()
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      // Browsers keep connections for later; those that have an answer to come are left to get it.
+      server.closeIdleConnections()
+      await Promise.race([Promise.all([closed, until(() => links.size === 0)]), pause(stopMilliseconds)])
       server.closeAllConnections()
       await closed
     },
@@ -165,6 +167,10 @@ async function listen(server: HttpServer, { host, port }: Config): Promise<strin
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
 }
 
-async function whenEmpty(links: ReadonlySet<Link>): Promise<void> {
-  while (links.size > 0) await new Promise(resolve => setTimeout(resolve, 20).unref())
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(20)
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds).unref())
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { type Client, client, xml } from '@xmpp/client'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange } from '../exchange.js'
@@ -97,7 +97,6 @@ class LoginAttempt {
       domain: jid.domain,
       lang: language,
       resource: jid.resource,
-      timeout: this.#parts.timeout * 1000,
       credentials: (authenticate, offered) => {
         const name = preference.find(
           candidate => offered.includes(candidate) && (candidate !== 'PLAIN' || this.#handshake.plainAllowed),
@@ -119,13 +118,17 @@ class LoginAttempt {
       })
     }
     const attempt = this
+    // The library gives an opening stream a timer of its own; the login's deadline is enough.
+    created.timeout = 0
     const { iqCaller } = created
-    const request = iqCaller.request.bind(iqCaller)
-    iqCaller.request = (stanza, timeout) => {
-      // Ids of the library can be guessed, and then answered by somebody else.
-      stanza.attrs['id'] = randomBytes(12).toString('base64url')
-      return request(stanza, timeout)
-    }
+    iqCaller.request = stanza =>
+      new Promise((resolve, reject) => {
+        // Ids of the library can be guessed, and then answered by somebody else.
+        const id = randomUUID()
+        stanza.attrs['id'] = id
+        iqCaller.handlers.set(id, { resolve, reject })
+        created.send(stanza).catch(reject)
+      })
     return created
   }
 
@@ -162,9 +165,9 @@ class LoginAttempt {
     this.#abort.abort(reason)
     this.#handshake.leave()
     if (this.#handshake.id !== undefined) this.#parts.upstream.abandon(this.#handshake.id)
-    // The library's own timers end with the promises they belong to.
+    // The library hears of it through its requests only. Of an `error` event while the stream opens it makes a
+    // rejection that nobody handles, and that would end the process.
     for (const { reject } of this.#client.iqCaller.handlers.values()) reject(reason)
-    this.#client.emit('error', reason)
   }
 }
 

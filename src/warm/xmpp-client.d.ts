@@ -12,8 +12,8 @@ declare module '@xmpp/client' {
   export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
 
   export interface IqCaller {
-    readonly handlers: Map<string, { reject(reason: unknown): void }>
-    request(stanza: XmlElement, timeout?: number): Promise<XmlElement>
+    readonly handlers: Map<string, { resolve(reply: XmlElement): void; reject(reason: unknown): void }>
+    request(stanza: XmlElement): Promise<XmlElement>
     set(child: XmlElement): Promise<XmlElement>
   }
 
@@ -23,6 +23,9 @@ declare module '@xmpp/client' {
     readonly reconnect: { stop(): void }
     readonly saslFactory: { _mechs: unknown[]; use(name: string, mechanism: () => object): void }
     transports: unknown[]
+    /** Milliseconds that opening a stream may take; 0 for no limit. */
+    timeout: number
+    send(element: XmlElement): Promise<void>
     /** Set by the part that looks addresses up in DNS. */
     connect?: unknown
     start(): Promise<unknown>
@@ -35,8 +38,6 @@ declare module '@xmpp/client' {
     domain: string
     lang: string
     resource?: string | undefined
-    /** Milliseconds that opening a stream may take. */
-    timeout: number
     credentials: (authenticate: Authenticate, mechanisms: string[]) => Promise<void>
   }): Client
 }
