@@ -1,14 +1,21 @@
-import { defaultLimits, type Element, Scanner } from './scanner.js'
+import { SaxesParser } from 'saxes'
+import { readElement } from './document.js'
+import type { Element } from './scanner.js'
 
 /** The children of an element, each made independent of it. For text that has been read before. */
-export function childrenOf(text: string): Element[] {
-  const children: Element[] = []
-  const sink = { onOpen() {}, onElement: (element: Element) => children.push(element), onClose() {} }
-  new Scanner(sink, defaultLimits).write(text)
-  return children
+export function childrenOf(text: string): readonly Element[] {
+  return readElement(text).children
 }
 
-/** The text of an element that has no children. */
+/** The text of an element that has no children. For text that has been read before. */
 export function textOf(text: string): string {
-  return /^<[^>]*[^/]>([^<]*)</.exec(text)?.[1] ?? ''
+  let content = ''
+  const add = (part: string) => {
+    content += part
+  }
+  const parser = new SaxesParser({ position: false })
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.write(text)
+  return content
 }

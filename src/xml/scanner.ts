@@ -47,10 +47,10 @@ export interface Sink {
   onClose(): void
 }
 
-/** The default namespace that a child which inherits it is meant to be in. */
-export type InheritedNamespace = (name: string, inherited: string) => string
+/** The namespace that a child of the root is meant to be in, by its local name and the one it was written in. */
+export type MeantNamespace = (name: string, namespace: string) => string
 
-const keep: InheritedNamespace = (_name, inherited) => inherited
+const keep: MeantNamespace = (_name, namespace) => namespace
 
 /**
  * Reads a document whose root may stay open for days and reports each child of the root as text.
@@ -60,7 +60,7 @@ const keep: InheritedNamespace = (_name, inherited) => inherited
 export class Scanner {
   sink: Sink
   limits: XmlLimits
-  inheritedNamespace = keep
+  meantNamespace = keep
   #parser = createParser()
   #depth = 0
   #children = 0
@@ -72,6 +72,8 @@ export class Scanner {
   /** Text from the end of the last whole child on, and where in the document it begins. */
   #held = ''
   #heldFrom = 0
+  /** Whether what is held begins with something else than white space. */
+  #begun = false
 
   constructor(sink: Sink, limits: XmlLimits) {
     this.sink = sink
@@ -118,9 +120,7 @@ export class Scanner {
   write(text: string): void {
     this.#held = this.#held === '' ? text : this.#held + text
     this.#parser.write(text)
-    // White space between two children is nobody's: keepalives must not pile up here.
-    if (this.#top === undefined && this.#depth === 1 && /^[ \t\n]*$/.test(this.#held))
-      this.#drop(this.#held.length)
+    if (!this.#begun) this.#dropSpace()
     // Characters are at most as many as bytes, so this only ever lets through what `#close` will weigh.
     if (this.#held.length > this.limits.maxElementBytes) tooMuch('an element is too large')
   }
@@ -132,6 +132,7 @@ export class Scanner {
     this.#children = 0
     this.#held = ''
     this.#heldFrom = 0
+    this.#begun = false
   }
 
   #open(tag: SaxesTagNS): void {
@@ -151,7 +152,7 @@ export class Scanner {
       this.#inheritsDefault = false
       this.#prefixes.length = 0
     }
-    if (tag.prefix === '') this.#inheritsDefault ||= tag.uri !== '' && tag.uri === this.#rootDeclarations['']
+    if (tag.prefix === '') this.#inheritsDefault ||= tag.uri === (this.#rootDeclarations[''] ?? '')
     else this.#note(tag.prefix)
     for (const name in tag.attributes) {
       const prefix = tag.attributes[name]!.prefix
@@ -174,6 +175,8 @@ export class Scanner {
 
   #closeChild(tag: SaxesTagNS, end: number): void {
     const text = this.#held.slice(0, end).trimStart()
+    // White space written as a character reference is text, and would be taken for a part of the child.
+    if (!text.startsWith('<')) throw new XmlError('bad-format', 'text between elements')
     assertClosed(text, tag.name)
     if (
       text.length * 3 > this.limits.maxElementBytes &&
@@ -198,25 +201,20 @@ export class Scanner {
 
   /** Declares on a child what it took from the root, so that its text can stand alone. */
   #complete(top: SaxesTagNS, text: string): Element {
-    const inherited = this.#rootDeclarations['']
-    let namespace = top.uri
+    const namespace = this.meantNamespace(top.local, top.uri)
+    const meant = (uri: string) => (uri === top.uri ? namespace : uri)
     let declarations = ''
-    if (top.ns[''] === undefined) {
-      if (this.#inheritsDefault && inherited !== undefined) {
-        const meant = this.inheritedNamespace(top.local, inherited)
-        if (top.prefix === '') namespace = meant
-        declarations = ` xmlns='${escapeXml(meant)}'`
-      }
-    } else if (top.prefix === '') {
-      const meant = this.inheritedNamespace(top.local, namespace)
-      if (meant !== namespace) {
-        text = redeclare(text, meant)
-        namespace = meant
-      }
+    if (this.#inheritsDefault && top.ns[''] === undefined) {
+      declarations = ` xmlns='${escapeXml(meant(this.#rootDeclarations[''] ?? ''))}'`
     }
     for (const prefix of this.#prefixes) {
       if (top.ns[prefix] === undefined) {
-        declarations += ` xmlns:${prefix}='${escapeXml(this.#rootDeclarations[prefix]!)}'`
+        declarations += ` xmlns:${prefix}='${escapeXml(meant(this.#rootDeclarations[prefix]!))}'`
+      }
+    }
+    if (namespace !== top.uri) {
+      for (const prefix in top.ns) {
+        if (top.ns[prefix] === top.uri) text = redeclare(text, declaring(prefix), namespace)
       }
     }
     if (declarations !== '') {
@@ -226,7 +224,20 @@ export class Scanner {
     return { name: top.local, namespace, text }
   }
 
+  /** White space between two children is nobody's: keepalives must not pile up here. */
+  #dropSpace(): void {
+    const start = this.#held.search(/[^ \t\r\n]/)
+    this.#begun = start >= 0
+    // The parser keeps a carriage return back until it sees what follows.
+    if (start !== 0) this.#cut(start > 0 ? start : this.#held.length - (this.#held.endsWith('\r') ? 1 : 0))
+  }
+
   #drop(length: number): void {
+    this.#begun = false
+    this.#cut(length)
+  }
+
+  #cut(length: number): void {
     this.#held = this.#held.slice(length)
     this.#heldFrom += length
   }
@@ -239,7 +250,7 @@ function createParser(): SaxesParser<{ xmlns: true; forceXMLVersion: true; defau
 function context(root: SaxesTagNS): string {
   let start = `<${root.name}`
   for (const prefix in root.ns) {
-    start += ` ${prefix === '' ? 'xmlns' : `xmlns:${prefix}`}='${escapeXml(root.ns[prefix]!)}'`
+    start += ` ${declaring(prefix)}='${escapeXml(root.ns[prefix]!)}'`
   }
   return `${start}>`
 }
@@ -250,24 +261,20 @@ function assertClosed(text: string, name: string): void {
   throw new XmlError('not-well-formed', 'an element is closed by another name')
 }
 
-/** Replaces the default namespace in the start tag at the beginning of a well-formed element. */
-function redeclare(text: string, namespace: string): string {
-  const attribute = /\s([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/y
+/** Replaces a namespace declaration in the start tag at the beginning of a well-formed element. */
+function redeclare(text: string, name: string, namespace: string): string {
+  const attribute = /\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/y
   attribute.lastIndex = text.search(/[\s/>]/)
   for (let match = attribute.exec(text); match !== null; match = attribute.exec(text)) {
-    if (match[1] === 'xmlns') {
-      return `${text.slice(0, match.index)} xmlns='${escapeXml(namespace)}'${text.slice(attribute.lastIndex)}`
+    if (match[1] === name) {
+      return `${text.slice(0, match.index)} ${name}='${escapeXml(namespace)}'${text.slice(attribute.lastIndex)}`
     }
-    attribute.lastIndex = skipSpace(text, attribute.lastIndex)
   }
   return text
 }
 
-/** The position of the last white space before the next attribute, where the pattern above begins. */
-function skipSpace(text: string, from: number): number {
-  let at = from
-  while (/\s/.test(text[at + 1] ?? '')) at += 1
-  return at
+function declaring(prefix: string): string {
+  return prefix === '' ? 'xmlns' : `xmlns:${prefix}`
 }
 
 function restricted(what: string): never {

@@ -20,7 +20,7 @@ export class Splitter {
   #context = ''
   /** Bytes of a character that is not complete yet. */
   #tail: Buffer | undefined
-  #failed = false
+  #stopped = false
 
   constructor(sink: Sink, limits: XmlLimits) {
     this.#sink = sink
@@ -32,7 +32,7 @@ export class Splitter {
    * Throws an `XmlError`, after which nothing more is read.
    */
   write(chunk: Buffer): void {
-    if (this.#failed) return
+    if (this.#stopped) return
     try {
       const text = this.#decode(chunk)
       if (text === '') return
@@ -42,7 +42,9 @@ export class Splitter {
       scanner.write(text)
       if (scanner.atRest) this.#release(scanner)
     } catch (error) {
-      this.#failed = true
+      // What stands behind the element at which reading was stopped may be anything.
+      if (this.#stopped && error instanceof XmlError) return
+      this.#stopped = true
       this.#scanner = undefined
       throw error
     }
@@ -50,7 +52,7 @@ export class Splitter {
 
   /** Reports nothing more, not even the rest of a chunk that is being read. */
   stop(): void {
-    this.#failed = true
+    this.#stopped = true
     if (this.#scanner !== undefined) this.#scanner.sink = nobody
     this.#scanner = undefined
   }

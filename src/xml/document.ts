@@ -1,0 +1,65 @@
+import {
+  defaultLimits,
+  type Element,
+  type MeantNamespace,
+  type Root,
+  Scanner,
+  type XmlLimits,
+} from './scanner.js'
+
+/** A document that was read whole: its root's start tag, and the root's children as text. */
+export interface Document {
+  readonly root: Root
+  readonly children: readonly Element[]
+}
+
+/** Reads whole documents, one after the other with the same parser, since making one costs more than most documents. */
+export class DocumentReader {
+  readonly #limits: XmlLimits
+  readonly #meantNamespace: MeantNamespace | undefined
+  #scanner: Scanner
+  #root: Root | undefined
+  #children: Element[] = []
+
+  constructor(limits: XmlLimits, meantNamespace?: MeantNamespace) {
+    this.#limits = limits
+    this.#meantNamespace = meantNamespace
+    this.#scanner = this.#createScanner()
+  }
+
+  /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
+  read(text: string): Document {
+    this.#children = []
+    try {
+      this.#scanner.write(text)
+      this.#scanner.end()
+    } catch (error) {
+      // Nobody knows where in the document it stands.
+      this.#scanner = this.#createScanner()
+      throw error
+    }
+    return { root: this.#root!, children: this.#children }
+  }
+
+  #createScanner(): Scanner {
+    const sink = {
+      onOpen: (root: Root) => {
+        this.#root = root
+      },
+      onElement: (element: Element) => {
+        this.#children.push(element)
+      },
+      onClose() {},
+    }
+    const scanner = new Scanner(sink, this.#limits)
+    if (this.#meantNamespace !== undefined) scanner.meantNamespace = this.#meantNamespace
+    return scanner
+  }
+}
+
+const elements = new DocumentReader(defaultLimits)
+
+/** Reads one element as a document of its own. Throws an `XmlError`. */
+export function readElement(text: string): Document {
+  return elements.read(text)
+}

@@ -1,0 +1,43 @@
+import { SaxesParser } from 'saxes'
+
+/** An element as `prune` asks about it. */
+export interface Branch {
+  /** Local name. */
+  readonly name: string
+  readonly namespace: string
+  /** The text directly inside, between its children. */
+  readonly content: string
+}
+
+/** Removes elements at any depth below the root. For the text of an element that has been read before. */
+export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
+  const open: { start: number; content: string }[] = []
+  const cuts: { start: number; end: number }[] = []
+  const parser = new SaxesParser({ xmlns: true, position: false })
+  const add = (part: string) => {
+    const inner = open.at(-1)
+    if (inner !== undefined) inner.content += part
+  }
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.on('opentag', () => {
+    // No tag has another `<` in it, so this one is where it starts.
+    open.push({ start: text.lastIndexOf('<', parser.position - 1), content: '' })
+  })
+  parser.on('closetag', ({ local, uri }) => {
+    const { start, content } = open.pop()!
+    if (open.length > 0 && isUnwanted({ name: local, namespace: uri, content })) {
+      // What it contains goes with it.
+      while (cuts.length > 0 && cuts.at(-1)!.start > start) cuts.pop()
+      cuts.push({ start, end: parser.position })
+    }
+  })
+  parser.write(text)
+  let kept = ''
+  let keptFrom = 0
+  for (const { start, end } of cuts) {
+    kept += text.slice(keptFrom, start)
+    keptFrom = end
+  }
+  return kept + text.slice(keptFrom)
+}

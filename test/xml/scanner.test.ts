@@ -1,0 +1,195 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { defaultLimits, type Element, Scanner } from '../../src/xml/scanner.js'
+import { XmlError } from '../../src/xml/xml-error.js'
+import { cut, meaning, randomCuts, randomStream } from './random-stream.js'
+import { Reading } from './reading.js'
+
+const parameters = { seed: 20261120, numRuns: 1000 }
+
+function readAll(chunks: readonly Buffer[]): Reading {
+  const reading = new Reading()
+  for (const chunk of chunks) reading.write(chunk)
+  return reading
+}
+
+describe('any well-formed stream', () => {
+  test('has the same elements however its bytes are cut', () => {
+    fc.assert(
+      fc.property(randomStream, randomCuts, (xml, cuts) => {
+        const bytes = Buffer.from(xml)
+        const whole = readAll([bytes])
+        expect(whole.fault).toBeUndefined()
+        const inPieces = readAll(cut(bytes, cuts))
+        expect(inPieces.fault).toBeUndefined()
+        expect(inPieces.elements).toEqual(whole.elements)
+        expect(inPieces.closed).toBe(whole.closed)
+      }),
+      parameters,
+    )
+  })
+
+  test('has elements that say alone what they said in it', () => {
+    fc.assert(
+      fc.property(randomStream, xml => {
+        const [stream] = meaning(xml)
+        const { elements } = readAll([Buffer.from(xml)])
+        const expected = stream!.content.filter(part => typeof part !== 'string')
+        expect(elements.map(({ text }) => meaning(text)[0])).toEqual(expected)
+        expect(elements.map(({ name, namespace }) => `{${namespace}}${name}`)).toEqual(
+          expected.map(({ name }) => name),
+        )
+      }),
+      parameters,
+    )
+  })
+
+  test('has elements that say the same inside another document with other declarations', () => {
+    fc.assert(
+      fc.property(randomStream, xml => {
+        const [stream] = meaning(xml)
+        const { elements } = readAll([Buffer.from(xml)])
+        const inner = elements.map(({ text }) => text).join('')
+        const [around] = meaning(`<body xmlns='urn:body' xmlns:a='urn:z' xmlns:s='urn:z'>${inner}</body>`)
+        expect(around!.content).toEqual(stream!.content.filter(part => typeof part !== 'string'))
+      }),
+      parameters,
+    )
+  })
+})
+
+describe('any damaged stream', () => {
+  const damage = fc.array(
+    fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      remove: fc.nat(3),
+      insert: fc.oneof(
+        fc.constantFrom(
+          '<',
+          '>',
+          '/>',
+          '</',
+          '&',
+          '&#',
+          ';',
+          ']]>',
+          '<![CDATA[',
+          '<!--',
+          '-->',
+          '<?x ',
+          '?>',
+          "'",
+          '"',
+        ),
+        fc.constantFrom(
+          '=',
+          ' ',
+          '\r',
+          '\n',
+          ':',
+          'xmlns=""',
+          ' xmlns:a="urn:q"',
+          '<a>',
+          '</a>',
+          '</s:stream>',
+          '<!DOCTYPE x [',
+        ),
+        fc.uint8Array({ maxLength: 3 }),
+      ),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+
+  function damaged(
+    xml: string,
+    blows: readonly { at: number; remove: number; insert: string | Uint8Array }[],
+  ) {
+    let bytes = Buffer.from(xml)
+    for (const { at, remove, insert } of blows) {
+      const place = Math.floor(at * bytes.length)
+      bytes = Buffer.concat([
+        bytes.subarray(0, place),
+        Buffer.from(insert as string),
+        bytes.subarray(place + remove),
+      ])
+    }
+    return bytes
+  }
+
+  test('fails with an XmlError or not at all, and lets out nothing but whole elements', () => {
+    fc.assert(
+      fc.property(randomStream, damage, randomCuts, (xml, blows, cuts) => {
+        const bytes = damaged(xml, blows)
+        const whole = readAll([bytes])
+        const inPieces = readAll(cut(bytes, cuts))
+        expect(inPieces.fault === undefined).toBe(whole.fault === undefined)
+        if (whole.fault === undefined) expect(inPieces.elements).toEqual(whole.elements)
+        else expect(inPieces.elements.slice(0, whole.elements.length)).toEqual(whole.elements)
+        for (const { name, namespace, text } of inPieces.elements) {
+          const document = meaning(text)
+          expect(document).toHaveLength(1)
+          expect(document[0]!.name).toBe(`{${namespace}}${name}`)
+        }
+      }),
+      { ...parameters, numRuns: 3000 },
+    )
+  })
+})
+
+describe('a document', () => {
+  function scanner() {
+    const elements: Element[] = []
+    const sink = { onOpen() {}, onElement: (element: Element) => elements.push(element), onClose() {} }
+    return { elements, scanner: new Scanner(sink, defaultLimits) }
+  }
+
+  test('may be followed by another one once it has ended', () => {
+    const { elements, scanner: reader } = scanner()
+    for (const name of ['a', 'b', 'c']) {
+      reader.write(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`)
+      reader.end()
+    }
+    expect(elements.map(({ text }) => text)).toEqual([
+      "<a xmlns='urn:a'/>",
+      "<b xmlns='urn:b'/>",
+      "<c xmlns='urn:c'/>",
+    ])
+  })
+
+  test.each(['', ' ', '<r>', '<r><a>', '<r><a/>', '<r', '<r/><', '<r/>&', '<?xml version="1.0"?>'])(
+    'that stops at %j has not ended',
+    text => {
+      const { scanner: reader } = scanner()
+      expect(() => {
+        reader.write(text)
+        reader.end()
+      }).toThrow(XmlError)
+    },
+  )
+
+  test('has children that are moved to the namespace they were meant for', () => {
+    const { elements, scanner: reader } = scanner()
+    reader.meantNamespace = (name, namespace) =>
+      name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace
+    reader.write(
+      "<r xmlns='urn:r' xmlns:p='urn:r' xmlns:q='urn:q'><move><x/></move><stay/><q:move><x/></q:move>" +
+        '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:&#114;" y=\'2\'/><p:move><p:x/><x/></p:move>' +
+        "<z:move xmlns:z='urn:r' xmlns='urn:r'><z:x/><x/></z:move></r>",
+    )
+    expect(elements.map(({ namespace, text }) => [namespace, text])).toEqual([
+      ['urn:new', "<move xmlns='urn:new'><x/></move>"],
+      ['urn:r', "<stay xmlns='urn:r'/>"],
+      ['urn:q', "<q:move xmlns='urn:r' xmlns:q='urn:q'><x/></q:move>"],
+      ['urn:new', "<move  \n x='xmlns=\"1\"' xmlns='urn:new' y='2'/>"],
+      ['urn:new', "<p:move xmlns='urn:new' xmlns:p='urn:new'><p:x/><x/></p:move>"],
+      ['urn:new', "<z:move xmlns:z='urn:new' xmlns='urn:new'><z:x/><x/></z:move>"],
+    ])
+  })
+
+  test('is refused in words that show nothing of it', () => {
+    const { scanner: reader } = scanner()
+    expect(() => reader.write('<r><secret></wrong>')).toThrow(
+      expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
+    )
+  })
+})
