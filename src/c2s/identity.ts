@@ -1,4 +1,5 @@
 import type { PeerCertificate } from 'node:tls'
+import { domainToASCII } from 'node:url'
 
 /**
  * Whether a certificate is made out to an XMPP domain: a dNSName, an SRV-ID for `_xmpp-client`, or an xmppAddr.
@@ -10,7 +11,8 @@ export function isMadeOutTo(certificate: PeerCertificate, domain: string): boole
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return value.toLowerCase() === domain
-    if (kind === 'IP Address') return value === domain
+    // An IPv6 address is in brackets in a JID, and in another notation in Node's text.
+    if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
 }
@@ -26,7 +28,7 @@ function matches(pattern: string, domain: string): boolean {
 function names(text: string): { kind: string; value: string }[] {
   const entries: { kind: string; value: string }[] = []
   for (const [, kind, quoted, bare] of text.matchAll(
-    /(?:^|, )(?:othername:\s*)?([A-Za-z ]+):+(?:("(?:[^"\\]|\\.)*")|([^,]*))/g,
+    /(?:^|, )(?:othername:\s*)?([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g,
   )) {
     const value = quoted === undefined ? bare : unquote(quoted)
     if (kind !== undefined && value !== undefined) entries.push({ kind, value })

@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
 import type { Server } from '../config/config.js'
 import type { Failure, LinkFacts } from '../exchange.js'
+import { childrenOf } from '../xml/children.js'
 import type { Element, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -18,6 +19,7 @@ import {
 } from './stream-header.js'
 
 const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
+const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
 /** How a link ended. */
 export interface LinkEnd {
@@ -79,6 +81,8 @@ export class Link {
   #phase: Phase = 'connecting'
   #deadline: Timer | undefined
   #bytesSinceHeader = 0
+  /** Whether anything went either way since the last `keepAlive`. */
+  #busy = true
 
   constructor(server: Server, options: StreamOptions, events: LinkEvents, about: LinkParts) {
     this.#server = server
@@ -109,7 +113,15 @@ export class Link {
 
   /** Writes stanzas or other top-level elements to the server. */
   send(text: string): void {
-    if (this.#phase === 'open') this.#socket.write(text)
+    if (this.#phase !== 'open') return
+    this.#busy = true
+    this.#socket.write(text)
+  }
+
+  /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
+  keepAlive(): void {
+    if (!this.#busy && this.#phase === 'open') this.#socket.write(' ')
+    this.#busy = false
   }
 
   /** Opens a new stream on the same connection, as after a login (RFC 6120 §4.3.3). */
@@ -173,7 +185,7 @@ export class Link {
       {
         onOpen: root => {
           const header = readHeader(root)
-          if (header === undefined) this.#refuse('invalid-namespace')
+          if (typeof header === 'string') this.#refuse(header)
           else if (this.#phase === 'open') this.#events.onOpen(header)
         },
         onElement: element => this.#receive(element),
@@ -253,6 +265,7 @@ export class Link {
 
   #read(chunk: Buffer): void {
     this.#bytesSinceHeader += chunk.length
+    this.#busy = true
     try {
       this.#splitter?.write(chunk)
     } catch (error) {
@@ -269,7 +282,7 @@ export class Link {
       this.#destroy()
       return
     }
-    const error = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+    const error = `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
     this.#socket.write(error)
     this.#end({ failure: { step: this.#step(), code: 'remote-protocol-error', cause } })
   }
@@ -314,11 +327,20 @@ export class Link {
   }
 }
 
-const streamErrors = /<([a-z-]+)\s[^>]*urn:ietf:params:xml:ns:xmpp-streams/
-
 function streamFailure(element: Element, step: Failure['step']): Failure {
-  const condition = streamErrors.exec(element.text)?.[1]
+  const condition = conditionOf(element)
   const code =
     condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
   return { step, code, ...(condition === undefined ? {} : { condition }) }
+}
+
+/** The defined condition of a stream error (RFC 6120 §4.9.2). */
+function conditionOf({ text }: Element): string | undefined {
+  try {
+    return childrenOf(text).find(
+      ({ name, namespace }) => namespace === streamErrorNamespace && name !== 'text',
+    )?.name
+  } catch {
+    return undefined
+  }
 }

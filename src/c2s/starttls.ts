@@ -26,7 +26,8 @@ export function startTls(socket: Socket, domain: string, server: Server): TLSSoc
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
-    ...(isIP(domain) === 0 ? { servername: domain } : {}),
+    // Addresses are no server names (RFC 6066 §3); an IPv6 address is in brackets.
+    ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
   })
 }
 

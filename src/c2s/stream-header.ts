@@ -28,10 +28,10 @@ export function writeHeader({ to, lang, from }: StreamOptions): string {
   )
 }
 
-/** Reads the response stream header; undefined if this is no XMPP 1.x stream. */
-export function readHeader(root: Root): StreamHeader | undefined {
-  if (root.name !== 'stream' || root.namespace !== streamsNamespace) return undefined
+/** Reads the response stream header, or says with which stream error it is to be refused (RFC 6120 §4.9.3). */
+export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
+  if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
   const version = root.attributes['version']?.value ?? ''
-  if (!/^1\.\d{1,5}$/.test(version)) return undefined
+  if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   return { id: root.attributes['id']?.value, from: root.attributes['from']?.value }
 }

@@ -1,0 +1,93 @@
+// A link to a scripted server, and what it told its owner, in order.
+import { Link, type LinkEvents, type LinkParts } from '../../src/c2s/link.js'
+import type { Server } from '../../src/config/config.js'
+import { defaultLimits } from '../../src/xml/scanner.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { ScriptedServer } from '../support/scripted-server.js'
+
+export const streams = 'http://etherx.jabber.org/streams'
+/** What our side says first. */
+export const ourHeader = (attributes: string) =>
+  `<?xml version='1.0'?><stream:stream ${attributes} xmlns='jabber:client' xmlns:stream='${streams}'>`
+export const plainHeader = ourHeader("to='example.org' version='1.0' xml:lang='en'")
+export const serverHeader = `<?xml version='1.0'?><stream:stream from='example.org' id='1' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`
+export const features = '<stream:features/>'
+export const startTlsOffer =
+  "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>"
+export const startTls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+
+/** The server's side of `features`, as they come out. */
+export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
+
+export class Call {
+  /** One line for each thing told. */
+  readonly told: string[] = []
+  readonly clock = new FakeClock()
+  readonly link: Link
+  readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
+  /** What to do when something is told. */
+  onTold: (line: string) => void = () => {}
+  #wake: () => void = () => {}
+
+  constructor(server: Partial<Server>, options: { from?: string } = {}, parts: Partial<LinkParts> = {}) {
+    this.link = new Link(
+      { host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true, ...server },
+      { to: 'example.org', lang: 'en', ...options },
+      {
+        onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
+        onElement: ({ text }) => this.#tell(text),
+        onFlush: () => this.#tell('flush'),
+        onEnd: end => {
+          this.ends.push(end)
+          const { step, code, condition } = end.failure
+          this.#tell(`end ${step} ${code}${condition === undefined ? '' : ` ${condition}`}`)
+        },
+      },
+      { limits: defaultLimits, clock: this.clock, onClosed: () => this.#tell('closed'), ...parts },
+    )
+  }
+
+  /** Resolves once a line that begins so has been told. */
+  async hears(start: string): Promise<void> {
+    while (!this.told.some(line => line.startsWith(start)))
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+  }
+
+  #tell(line: string): void {
+    this.told.push(line)
+    this.onTold(line)
+    this.#wake()
+  }
+}
+
+const servers: ScriptedServer[] = []
+
+/** A link that has connected, with the server's side of it. */
+export async function connect(
+  server: Partial<Server> = {},
+  options: { from?: string } = {},
+  parts: Partial<LinkParts> = {},
+) {
+  const listener = await ScriptedServer.start()
+  servers.push(listener)
+  const call = new Call({ ...server, port: listener.port }, options, parts)
+  return { call, peer: await listener.connection() }
+}
+
+/** A link without TLS on which the features have come. */
+export async function opened(parts: Partial<LinkParts> = {}) {
+  const { call, peer } = await connect({}, {}, parts)
+  await peer.until(plainHeader)
+  peer.send(serverHeader + features)
+  await call.hears('flush')
+  call.told.length = 0
+  return { call, peer }
+}
+
+/** To be called after each test: nothing listens any more. */
+export function stopServers(): void {
+  for (const server of servers.splice(0)) server.stop()
+}

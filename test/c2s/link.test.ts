@@ -1,0 +1,738 @@
+import { Socket } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { defaultLimits } from '../../src/xml/scanner.js'
+import { makeCertificate } from '../support/certificates.js'
+import { ScriptedServer } from '../support/scripted-server.js'
+import {
+  Call,
+  connect,
+  features,
+  featuresSeen,
+  opened,
+  ourHeader,
+  plainHeader,
+  proceed,
+  serverHeader,
+  startTls,
+  startTlsOffer,
+  stopServers,
+  streams,
+} from './call.js'
+
+afterEach(stopServers)
+
+const certificate = makeCertificate(['DNS:example.org'])
+const failed = 'end features remote-connection-failed'
+const footer = '</stream:stream>'
+const streamError = (condition: string) =>
+  `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+
+/** A link that is about to be encrypted: the server has said it may proceed, and is about to. */
+async function proceeding(server: Parameters<typeof connect>[0] = {}, options: { from?: string } = {}) {
+  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
+  const header = await peer.until('>').then(async start => start + (await peer.until('>')))
+  expect(header).toBe(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  expect(await peer.until('>')).toBe(startTls)
+  return { call, peer }
+}
+
+/** An encrypted link on which our header has come. */
+async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: { from?: string } = {}) {
+  const { call, peer } = await proceeding({}, options)
+  peer.send(proceed)
+  await peer.secure(peerOptions(tls))
+  await peer.until("<?xml version='1.0'?>")
+  const header = await peer.until('>')
+  return { call, peer, header }
+}
+
+const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
+  ...certificate,
+  ...tls,
+})
+
+describe('a plain link', () => {
+  test('opens a stream, with no word of who it is for, and reports header and features', async () => {
+    const { call, peer } = await connect({}, { from: 'juliet@example.org' })
+    expect(await peer.until("streams'>")).toBe(plainHeader)
+    expect(call.told).toEqual([])
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: false })
+    expect(peer.unread).toBe('')
+    call.link.close()
+    peer.reset()
+  })
+
+  test('may be one that PLAIN is allowed on', async () => {
+    const { call, peer } = await connect({ plain: true })
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: true })
+    call.link.close()
+    await peer.gone
+  })
+
+  test('escapes what it says about itself', async () => {
+    const { call, peer } = await opened()
+    call.link.restart({ to: `<"'&>`, lang: "d'e" })
+    expect(await peer.until("streams'>")).toBe(
+      ourHeader("to='&lt;&quot;&apos;&amp;&gt;' version='1.0' xml:lang='d&apos;e'"),
+    )
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('carries stanzas both ways, and tells once that a read is over', async () => {
+    const { call, peer } = await opened()
+    call.link.send("<message to='romeo@example.org'/>")
+    await peer.until("<message to='romeo@example.org'/>")
+    peer.send('<message/> <presence/><i')
+    await call.hears('flush')
+    peer.send('q/>')
+    await call.hears('<iq')
+    await Promise.resolve()
+    expect(call.told).toEqual([
+      "<message xmlns='jabber:client'/>",
+      "<presence xmlns='jabber:client'/>",
+      'flush',
+      "<iq xmlns='jabber:client'/>",
+      'flush',
+    ])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('sends nothing before its stream is open', async () => {
+    const listener = await ScriptedServer.start()
+    const call = new Call({ port: listener.port })
+    call.link.send('<early/>')
+    call.link.restart({})
+    const peer = await listener.connection()
+    expect(await peer.until('<stream:stream')).not.toContain('early')
+    peer.reset()
+    await call.hears('closed')
+    listener.stop()
+  })
+
+  test('reads nothing while it is paused', async () => {
+    const { call, peer } = await opened()
+    call.link.pause()
+    peer.send('<message/>')
+    await new Promise(resolve => setImmediate(resolve))
+    expect(call.told).toEqual([])
+    call.link.resume()
+    await call.hears('<message')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('sends a space when it is asked to keep quiet connections open, and none while there is traffic', async () => {
+    const { call, peer } = await opened()
+    call.link.keepAlive()
+    call.link.send('<busy/>')
+    call.link.keepAlive()
+    call.link.keepAlive()
+    call.link.send('<end/>')
+    expect(await peer.until('<end/>')).toBe('<busy/> <end/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('starts a new stream on the same connection', async () => {
+    const { call, peer } = await opened()
+    call.link.restart({ lang: 'de' })
+    await peer.until(ourHeader("to='example.org' version='1.0' xml:lang='de'"))
+    peer.send(
+      `${serverHeader.replace("id='1'", "id='2'").replace("xmlns='jabber:client'", '')}<x/>${features}`,
+    )
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 2 example.org', "<x xmlns=''/>", featuresSeen, 'flush'])
+    peer.reset()
+    await call.hears('closed')
+  })
+})
+
+describe('a link with STARTTLS', () => {
+  test('starts again inside, says who it is for, and tells what protects it', async () => {
+    const { call, peer, header } = await encrypted({}, { from: 'juliet@example.org' })
+    expect(header).toBe(
+      `<stream:stream to='example.org' from='juliet@example.org' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='${streams}'>`,
+    )
+    expect(call.told).toEqual([])
+    expect(call.link.facts).toEqual({ encrypted: true, plainAllowed: true, tlsVersion: 'TLSv1.3' })
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    peer.end(footer)
+    await call.hears('closed')
+    await peer.gone
+    expect(peer.unread).toBe(footer)
+    expect(call.told.slice(3)).toEqual([failed, 'closed'])
+  })
+
+  test('does not name anybody it was not told of', async () => {
+    const { peer, header } = await encrypted()
+    expect(header).not.toContain('from=')
+    peer.reset()
+  })
+
+  test('names the domain to the server before it sees its certificate', async () => {
+    const { peer } = await proceeding()
+    peer.send(proceed)
+    let name: string | undefined
+    await peer.secure({
+      ...certificate,
+      SNICallback: (servername, callback) => {
+        name = servername
+        callback(null)
+      },
+    })
+    expect(name).toBe('example.org')
+    peer.reset()
+  })
+
+  test('works with TLS 1.2', async () => {
+    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
+    expect(call.link.facts).toMatchObject({ encrypted: true, tlsVersion: 'TLSv1.2' })
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['features', `<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>`],
+    ['garbage', 'text between elements<<<'],
+    ['the end of the stream', footer],
+    ['the beginning of an element', '<message'],
+  ])('does not believe %s that came in the clear behind <proceed/>', async (_what, injected) => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed + injected)
+    await peer.secure(certificate)
+    await peer.until("streams'>")
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('does not go on with a server that offers no encryption', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+    expect(peer.unread).toBe('')
+  })
+
+  test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
+    'does not go on with a server that answers %s',
+    async answer => {
+      const { call, peer } = await proceeding()
+      peer.send(answer)
+      await peer.gone
+      expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+      expect(peer.unread).toBe('')
+    },
+  )
+
+  test('is told what to do by nothing but the features', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + proceed.replace('proceed', 'x'))
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+  })
+
+  test('does not go on with a server that talks no TLS', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed)
+    await peer.until('\x16')
+    peer.send('HTTP/1.1 400 Bad Request\r\n\r\n')
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+  })
+
+  test('does not go on with a server that hangs up instead', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed)
+    peer.end()
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+    await peer.gone
+  })
+})
+
+describe('a certificate', () => {
+  const wrong = makeCertificate(['DNS:other.example'], { commonName: 'example.org' })
+  const expired = makeCertificate(['DNS:example.org'], { expired: true })
+  const bad = [
+    ['made out to another name', wrong, wrong.cert],
+    ['that nobody trusts', certificate, undefined],
+    ['that has expired', expired, expired.cert],
+    ['that only resembles the trusted one', makeCertificate(['DNS:example.org']), certificate.cert],
+  ] as const
+
+  test.each(bad)('%s ends the link before anything is said', async (_what, shown, ca) => {
+    const { call, peer } = await proceeding({ ca })
+    peer.send(proceed)
+    await peer.secure(shown).catch(() => {})
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+    expect(call.ends[0]!.failure.cause).toBeDefined()
+    await peer.gone
+    expect(peer.unread).not.toContain('stream')
+  })
+
+  test.each(bad)('%s is accepted where the operator said so', async (_what, shown, ca) => {
+    const { call, peer } = await proceeding({ ca, verify: false })
+    peer.send(proceed)
+    await peer.secure(shown)
+    await peer.until("streams'>")
+    expect(call.told).toEqual([])
+    peer.reset()
+    await call.hears('closed')
+  })
+})
+
+describe('what is wrong with a server', () => {
+  /** What the owner and the server are told after the server said this. */
+  async function outcome(said: string) {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(said)
+    await call.hears('end')
+    peer.end()
+    const unread = await peer.rest()
+    await call.hears('closed')
+    await peer.gone
+    expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
+    expect(call.told.at(-1)).toBe('closed')
+    return { told: call.told.slice(0, -1), unread }
+  }
+  const protocolError = 'end features remote-protocol-error'
+
+  test.each([
+    ['namespace is not the one of streams', serverHeader.replace(streams, 'urn:x'), 'invalid-namespace'],
+    ['namespace is the one of clients', "<stream xmlns='jabber:client' version='1.0'>", 'invalid-namespace'],
+    ['element is another', serverHeader.replace('<stream:stream', '<stream:features'), 'invalid-namespace'],
+    ['version is missing', serverHeader.replace("id='1' version='1.0'", "id='1'"), 'unsupported-version'],
+    ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
+    ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
+    ['version is 10', serverHeader.replace("id='1' version='1.0'", "version='10'"), 'unsupported-version'],
+  ])('a header whose %s', async (_what, header, condition) => {
+    const { told, unread } = await outcome(`${header}${features}<message/>`)
+    expect(told).toEqual([protocolError])
+    expect(unread).toBe(streamError(condition) + footer)
+  })
+
+  test('a header of a later version 1', async () => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(serverHeader.replace("id='1' version='1.0'", "id='1' version='1.1'"))
+    await call.hears('open 1')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'not-well-formed'],
+    ['speaks TLS', '\x16\x03\x01\x00\x01', 'not-well-formed'],
+    ['sends a document type', '<!DOCTYPE x>', 'restricted-xml'],
+    ['has another encoding', "<?xml version='1.0' encoding='latin1'?>", 'unsupported-encoding'],
+  ])('that it %s', async (_what, said, condition) => {
+    const { told, unread } = await outcome(said)
+    expect(told).toEqual([protocolError])
+    expect(unread).toBe(streamError(condition) + footer)
+  })
+
+  test('that its XML breaks off later on', async () => {
+    const { told, unread } = await outcome(`${serverHeader}<message/><message></x>`)
+    expect(told).toEqual(['open 1 example.org', "<message xmlns='jabber:client'/>", protocolError])
+    expect(unread).toBe(streamError('not-well-formed') + footer)
+  })
+
+  test('that it sends a stanza larger than the limit', async () => {
+    const { call, peer } = await opened({ limits: { ...defaultLimits, maxElementBytes: 1000 } })
+    peer.send(`<message>${'x'.repeat(1000)}`)
+    await peer.until(streamError('policy-violation') + footer)
+    peer.end(footer)
+    await peer.gone
+    expect(call.told).toEqual([protocolError, 'closed'])
+  })
+
+  test('is said to a server that has not offered encryption yet', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send('garbage')
+    expect(await peer.rest()).toBe(streamError('not-well-formed'))
+    expect(call.told).toEqual(['closed', 'end tls remote-protocol-error'])
+    peer.end()
+    await peer.gone
+  })
+})
+
+describe('a stream error', () => {
+  const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+  const text = "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>Replaced</text>"
+  test.each([
+    ['alone', `<stream:error>${conflict}</stream:error>`, 'remote-stream-error conflict'],
+    ['with a text', `<stream:error>${conflict}${text}</stream:error>`, 'remote-stream-error conflict'],
+    ['behind its text', `<stream:error>${text}${conflict}</stream:error>`, 'remote-stream-error conflict'],
+    [
+      'with a condition of the application',
+      `<stream:error><x xmlns='urn:x'/>${conflict}</stream:error>`,
+      'remote-stream-error conflict',
+    ],
+    [
+      'by other prefixes',
+      `<error xmlns='${streams}' xmlns:e='urn:ietf:params:xml:ns:xmpp-streams'><e:conflict/></error>`,
+      'remote-stream-error conflict',
+    ],
+    ['of an unknown host', streamError('host-unknown'), 'host-unknown host-unknown'],
+    ['of a host that has gone', streamError('host-gone'), 'host-unknown host-gone'],
+    ['without a condition', '<stream:error/>', 'remote-stream-error'],
+    ['that is none', '<stream:error>oops</stream:error>', 'remote-stream-error'],
+  ])('%s ends the link', async (_what, error, expected) => {
+    const { call, peer } = await opened()
+    // What stands behind it does not matter any more.
+    peer.send(`<message/>${error}<message/>${footer}`)
+    await peer.until(footer)
+    await call.hears('end')
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", `end features ${expected}`, 'closed'])
+    expect(call.ends[0]!.streamError).toMatch(/^<(stream:)?error .*error>$|^<stream:error .*\/>$/)
+    await peer.gone
+  })
+
+  test('instead of features ends a link that is to be encrypted', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + streamError('host-unknown') + footer)
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls host-unknown host-unknown'])
+  })
+})
+
+describe('a server that closes', () => {
+  test('its stream gets the end of ours, then of the connection', async () => {
+    const { call, peer } = await opened()
+    peer.send(`<message/>${footer}`)
+    expect(await peer.rest()).toBe(footer)
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
+    await peer.gone
+  })
+
+  test('the connection without its stream is noticed', async () => {
+    const { call, peer } = await opened()
+    peer.end("<message to='rom")
+    await call.hears('closed')
+    expect(call.told).toEqual(['flush', failed, 'closed'])
+    await peer.gone
+  })
+
+  test('by force is noticed', async () => {
+    const { call, peer } = await opened()
+    peer.reset()
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
+  })
+
+  test('before a word is noticed', async () => {
+    const { call, peer } = await connect()
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    await peer.gone
+  })
+
+  test('its stream and leaves the connection open is left after five seconds', async () => {
+    const { call, peer } = await opened()
+    peer.raw.allowHalfOpen = true
+    peer.send(footer)
+    await call.hears('end')
+    call.clock.advance(4999)
+    expect(call.told).toEqual([failed])
+    call.clock.advance(1)
+    expect(call.told).toEqual([failed, 'closed'])
+    peer.end()
+    await peer.gone
+  })
+})
+
+describe('a link that is closed', () => {
+  test('ends its stream, waits for the end of the other, and tells nothing but that it is gone', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    call.link.close()
+    call.link.send('<late/>')
+    call.link.restart({})
+    await peer.until(footer)
+    peer.send(`<message/>${features}${streamError('conflict')}`)
+    peer.send(footer)
+    expect(await peer.rest()).toBe('')
+    expect(call.told).toEqual([])
+    peer.end()
+    await call.hears('closed')
+    await peer.gone
+    expect(call.told).toEqual(['closed'])
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test('does not wait for longer than five seconds', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    await peer.until(footer)
+    call.clock.advance(4999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['closed'])
+    expect(await peer.rest()).toBe('')
+    peer.end()
+    await peer.gone
+  })
+
+  test('and then hears garbage is gone at once', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    await peer.until(footer)
+    peer.send('garbage<<')
+    await call.hears('closed')
+    expect(await peer.rest()).toBe('')
+    peer.end()
+    await peer.gone
+    expect(call.told).toEqual(['closed'])
+  })
+
+  test('while it is paused still hears the end of the other side', async () => {
+    const { call, peer } = await opened()
+    call.link.pause()
+    call.link.close()
+    await peer.until(footer)
+    peer.end(footer)
+    await call.hears('closed')
+    await peer.gone
+  })
+
+  test('before it is connected never is', async () => {
+    const socket = new Socket()
+    const call = new Call({}, {}, { dial: () => socket })
+    call.link.close()
+    expect(call.told).toEqual(['closed'])
+    expect(socket.destroyed).toBe(true)
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test.each([
+    ['has connected', async () => connect({ tls: 'starttls' })],
+    [
+      'was told to proceed',
+      async () => {
+        const both = await proceeding()
+        both.peer.send(proceed)
+        return both
+      },
+    ],
+  ])('once it %s says nothing more', async (_when, begin) => {
+    const { call, peer } = await begin()
+    call.link.close()
+    await peer.rest()
+    expect(call.told).toEqual(['closed'])
+    peer.end()
+    await peer.gone
+  })
+
+  test.each(['open', '<stream:features', 'flush'])(
+    'by its owner when told %s says nothing more',
+    async moment => {
+      const { call, peer } = await connect()
+      await peer.until(plainHeader)
+      call.onTold = line => {
+        if (line.startsWith(moment)) call.link.close()
+      }
+      peer.send(`${serverHeader}${features}`)
+      await peer.until(footer)
+      peer.end(`<message/>${footer}`)
+      await call.hears('closed')
+      expect(call.told.at(-2)).toMatch(moment)
+      await peer.gone
+    },
+  )
+
+  test('by its owner when told the end is none the worse', async () => {
+    const { call, peer } = await opened()
+    call.onTold = line => {
+      if (line.startsWith('end')) call.link.close()
+    }
+    peer.end(footer)
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    await peer.gone
+  })
+})
+
+describe('a server that cannot be reached', () => {
+  test('because it refuses', async () => {
+    const listener = await ScriptedServer.start()
+    const { port } = listener
+    listener.stop()
+    const call = new Call({ port })
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end connect remote-connection-failed'])
+    expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test.each([
+    ['ENOTFOUND', 'host-unknown'],
+    ['EAI_AGAIN', 'remote-connection-failed'],
+  ])('because its name leads to %s', async (code, problem) => {
+    const socket = new Socket()
+    const call = new Call({}, {}, { dial: () => socket })
+    socket.destroy(Object.assign(new Error('no such name'), { syscall: 'getaddrinfo', code }))
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', `end resolve ${problem}`])
+  })
+
+  test('in five seconds', () => {
+    const socket = new Socket()
+    const call = new Call({}, {}, { dial: () => socket })
+    call.clock.advance(4999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['closed', 'end connect timeout'])
+    expect(socket.destroyed).toBe(true)
+    expect(call.clock.pending).toBe(0)
+  })
+})
+
+describe('a server that does not answer', () => {
+  test.each([
+    ['the header', ''],
+    ['the features', serverHeader],
+    ['whole features', `${serverHeader}<stream:features>`],
+    ['features but a stanza', `${serverHeader}<message/>`],
+  ])('with %s in ten seconds', async (_what, said) => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(`${said} `)
+    await call.hears('flush')
+    const before = call.told.length
+    call.clock.advance(9999)
+    expect(call.told).toHaveLength(before)
+    call.clock.advance(1)
+    expect(call.told.slice(before)).toEqual(['end features timeout', 'closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.end()
+    await peer.gone
+  })
+
+  test('to the new stream after a restart', async () => {
+    const { call, peer } = await opened()
+    call.clock.advance(60_000)
+    call.link.restart({})
+    await peer.until(plainHeader)
+    call.clock.advance(10_000)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+    peer.end()
+    await peer.gone
+  })
+
+  test.each([
+    ['<starttls/>', ''],
+    ['the beginning of TLS', proceed],
+  ])('to %s in ten seconds', async (_what, said) => {
+    const { call, peer } = await proceeding()
+    peer.send(said)
+    if (said !== '') await peer.until('\x16')
+    call.clock.advance(10_000)
+    expect(call.told).toEqual(['closed', 'end tls timeout'])
+    expect(call.clock.pending).toBe(0)
+    peer.end()
+    await peer.gone
+  })
+
+  test('has all the time in the world once it sent its features', async () => {
+    const { call, peer } = await opened()
+    expect(call.clock.pending).toBe(0)
+    peer.reset()
+    await call.hears('closed')
+  })
+})
+
+describe('the space that makes a server with TLS 1.3 go on', () => {
+  const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
+    // Whatever was sent before this has come when this has.
+    call.link.send('<mark/>')
+    return peer.until('<mark/>')
+  }
+
+  test('is sent once, a millisecond behind the header, and again behind the next one', async () => {
+    const { call, peer } = await encrypted()
+    expect(await pong(call, peer)).toBe('<mark/>')
+    call.clock.advance(1)
+    call.clock.advance(1000)
+    expect(await pong(call, peer)).toBe(' <mark/>')
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    call.link.restart({})
+    call.clock.advance(1)
+    await peer.until("streams'>")
+    expect(await pong(call, peer)).toBe(' <mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is not sent where the answer has begun', async () => {
+    const { call, peer } = await encrypted()
+    peer.send('<')
+    await call.hears('flush')
+    call.clock.advance(1)
+    expect(await pong(call, peer)).toBe('<mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is not sent where another stream has been opened, or the link was closed', async () => {
+    const { call, peer } = await encrypted()
+    call.link.restart({})
+    call.clock.advance(1)
+    await peer.until("streams'>")
+    expect(await pong(call, peer)).toBe(' <mark/>')
+    call.link.restart({})
+    call.link.close()
+    call.clock.advance(1)
+    await peer.until("streams'>")
+    expect(await peer.until(footer)).toBe(footer)
+    peer.end(footer)
+    await call.hears('closed')
+    expect(peer.unread).toBe('')
+  })
+
+  test('is not sent over TLS 1.2 or in the clear', async () => {
+    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
+    call.clock.advance(1)
+    expect(await pong(call, peer)).toBe('<mark/>')
+    peer.reset()
+    const plain = await opened()
+    plain.call.link.restart({})
+    plain.call.clock.advance(1)
+    await plain.peer.until(plainHeader)
+    expect(await pong(plain.call, plain.peer)).toBe('<mark/>')
+    plain.peer.reset()
+  })
+
+  test('is not sent between <starttls/> and <proceed/>', async () => {
+    const { call, peer } = await proceeding()
+    call.clock.advance(100)
+    peer.send(proceed)
+    const start = await peer.until('\x16')
+    expect(start).toBe('\x16')
+    peer.reset()
+    await call.hears('closed')
+  })
+})

@@ -1,0 +1,69 @@
+// Certificates made by openssl, each with a key of its own, trusted by nobody but who is given them.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Key and certificate, PEM. The certificate signs itself: who trusts it as a CA accepts it. */
+export interface Credentials {
+  readonly key: string
+  readonly cert: string
+}
+
+export interface CertificateOptions {
+  readonly commonName?: string
+  /** When it was no longer valid; it is valid for two days from now without it. */
+  readonly expired?: boolean
+}
+
+/** Makes a certificate with these alternative names, as openssl's configuration writes them: `['DNS:example.org']`. */
+export function makeCertificate(names: readonly string[], options: CertificateOptions = {}): Credentials {
+  const folder = mkdtempSync(join(tmpdir(), 'warm-certificate-'))
+  try {
+    const at = (name: string) => join(folder, name)
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+    const numbered = names.map((name, index) => {
+      const colon = name.indexOf(':')
+      return `${name.slice(0, colon)}.${index} = ${name.slice(colon + 1)}`
+    })
+    writeFileSync(
+      at('openssl.cnf'),
+      [
+        '[req]\ndistinguished_name = dn\nprompt = no\nutf8 = yes\nstring_mask = utf8only',
+        `[dn]\nCN = ${options.commonName ?? 'test'}`,
+        `[extensions]\nbasicConstraints = CA:TRUE`,
+        ...(names.length === 0 ? [] : [`subjectAltName = @names\n[names]\n${numbered.join('\n')}`]),
+        '[ca]\ndefault_ca = own',
+        '[own]\ndatabase = index.txt\nnew_certs_dir = .\nserial = serial\ndefault_md = sha256\npolicy = any',
+        '[any]\ncommonName = supplied',
+      ].join('\n'),
+    )
+    writeFileSync(at('index.txt'), '')
+    writeFileSync(at('serial'), '01')
+    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-out', 'key.pem')
+    const common = ['-config', 'openssl.cnf', '-extensions', 'extensions']
+    if (options.expired) {
+      openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+      const dates = ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']
+      openssl(
+        'ca',
+        '-batch',
+        '-selfsign',
+        '-notext',
+        '-keyfile',
+        'key.pem',
+        '-in',
+        'request.pem',
+        '-out',
+        'cert.pem',
+        ...dates,
+        ...common,
+      )
+    } else {
+      openssl('req', '-x509', '-new', '-key', 'key.pem', '-days', '2', '-out', 'cert.pem', ...common)
+    }
+    return { key: readFileSync(at('key.pem'), 'utf8'), cert: readFileSync(at('cert.pem'), 'utf8') }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
