@@ -1,8 +1,7 @@
 import { createHmac, hash, pbkdf2, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.js'
-
-const derive = promisify(pbkdf2)
+import { Problem } from '../errors.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
@@ -22,6 +21,15 @@ export interface PasswordToSalt {
   readonly hash: ScramHash
 }
 
+/** Does the work of PBKDF2; the real one unless a test has its own. */
+export type Derivation = (
+  password: string,
+  salt: Buffer,
+  iterations: number,
+  length: number,
+  hash: ScramHash,
+) => Promise<Buffer>
+
 interface Remembered {
   readonly keys: ScramKeys
   readonly until: number
@@ -30,6 +38,9 @@ interface Remembered {
 /** PBKDF2 shares a pool of four threads with look-ups of names and files; some must stay free. */
 const atOnce = 2
 const mostRemembered = 20_000
+/** More than can be done before their logins time out. */
+const mostWaiting = 1_000
+const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 /**
  * Salts passwords off the event loop, few at a time, and remembers the outcome for a short while.
@@ -37,6 +48,7 @@ const mostRemembered = 20_000
  */
 export class SaltedPasswords {
   readonly #clock: Clock
+  readonly #derive: Derivation
   readonly #memoryMilliseconds: number
   readonly #secret = randomBytes(32)
   readonly #remembered = new Map<string, Remembered>()
@@ -44,12 +56,13 @@ export class SaltedPasswords {
   readonly #waiting: (() => void)[] = []
 
   /** `memorySeconds` of 0 remembers nothing. */
-  constructor(clock: Clock, memorySeconds: number) {
+  constructor(clock: Clock, memorySeconds: number, derive: Derivation = promisify(pbkdf2)) {
     this.#clock = clock
+    this.#derive = derive
     this.#memoryMilliseconds = memorySeconds * 1000
   }
 
-  /** The keys for a password. Rejects with the signal's reason if that comes first. */
+  /** The keys for a password. Rejects with the signal's reason if that comes first, or `service-full`. */
   async keys(wanted: PasswordToSalt, signal: AbortSignal): Promise<ScramKeys> {
     const name = this.#name(wanted)
     const known = this.#remembered.get(name)
@@ -57,12 +70,22 @@ export class SaltedPasswords {
     this.#remembered.delete(name)
     await this.#turn(signal)
     try {
-      const keys = await salt(wanted)
+      const keys = await this.#salt(wanted)
       if (this.#memoryMilliseconds > 0) this.#remember(name, keys)
       return keys
     } finally {
       this.#running -= 1
       this.#waiting.shift()?.()
+    }
+  }
+
+  async #salt({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> {
+    const salted = await this.#derive(password, salt, iterations, lengths[algorithm], algorithm)
+    const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
+    return {
+      clientKey,
+      storedKey: hash(algorithm, clientKey, 'buffer'),
+      serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
     }
   }
 
@@ -83,6 +106,8 @@ export class SaltedPasswords {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#waiting.length >= mostWaiting) throw new Problem('service-full', { step: 'sasl' })
     while (this.#running >= atOnce) {
       await new Promise<void>((resolve, reject) => {
         const go = () => {
@@ -97,19 +122,11 @@ export class SaltedPasswords {
         this.#waiting.push(go)
       })
     }
-    signal.throwIfAborted()
+    if (signal.aborted) {
+      // Its turn came and it has left: the next one must not wait for it.
+      this.#waiting.shift()?.()
+      throw signal.reason
+    }
     this.#running += 1
-  }
-}
-
-const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
-
-async function salt({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> {
-  const salted = await derive(password, salt, iterations, lengths[algorithm], algorithm)
-  const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
-  return {
-    clientKey,
-    storedKey: hash(algorithm, clientKey, 'buffer'),
-    serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
   }
 }

@@ -31,12 +31,17 @@ export const config: Config = {
     { name: 'portal', secret: 'portal-secret', domains: ['chat.example'] },
   ],
   domains: ['chat.example', '*.chat.example'],
+  retiredDomains: [],
+  keepalive: 60,
   servers: new Map(),
   assumeSecure: false,
   warmPath: '/warm',
   boshPath: '/http-bind',
   externalUrl: 'https://web.example',
-  bosh: { maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
+  bosh: {
+    ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
+    ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true },
+  },
   warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
   logLevel: 'trace',
 }
