@@ -21,7 +21,10 @@ export interface Peer {
 
 /** What goes back for one request. */
 export interface Reply {
-  /** HTTP status; 200 except for clients of the protocol's first versions (XEP-0124 §17.1). */
+  /**
+   * HTTP status; 200 except for clients of the protocol's first versions (XEP-0124 §17.1).
+   * 0 is no answer at all: the connection is closed.
+   */
   readonly status: number
   /** One `<body/>`, or the empty string where `status` says it all. */
   readonly body: string

@@ -78,11 +78,19 @@ export async function startService({
     return link
   }
 
+  /** Keeps quiet links open through routers that forget. */
+  function keepAlive(): void {
+    for (const link of links) link.keepAlive()
+    keepingAlive = clock.after(config.keepalive * 1000, keepAlive)
+  }
+  let keepingAlive = config.keepalive === 0 ? undefined : clock.after(config.keepalive * 1000, keepAlive)
+
   const registry = new Registry(clock)
   const manager = createConnectionManager({
     registry,
     domains: config.domains,
-    terms: { ...config.bosh, maxPause: 2 * config.bosh.inactivity, polling: 5 },
+    retiredDomains: config.retiredDomains,
+    terms: config.bosh,
     outboxLimits,
     connect,
     clock,
@@ -123,6 +131,7 @@ export async function startService({
       server.closeIdleConnections()
       await Promise.race([Promise.all([closed, until(() => links.size === 0)]), pause(stopMilliseconds)])
       server.closeAllConnections()
+      keepingAlive?.cancel()
       await closed
     },
   }

@@ -1,7 +1,8 @@
 import { streamsNamespace } from '../c2s/stream-header.js'
 import type { Condition } from '../errors.js'
+import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits, type Element, type Root, Scanner } from '../xml/scanner.js'
+import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 const xboshNamespace = 'urn:xmpp:xbosh'
@@ -19,6 +20,9 @@ export interface Body {
   readonly wait: number | undefined
   readonly hold: number | undefined
   readonly pause: number | undefined
+  readonly ack: number | undefined
+  readonly key: string | undefined
+  readonly newkey: string | undefined
   readonly ver: string | undefined
   readonly content: string | undefined
   readonly lang: string | undefined
@@ -40,47 +44,20 @@ const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, ma
 
 const stanzas = new Set(['message', 'presence', 'iq'])
 
-/** What inherits the body's namespace by not having one of its own was meant for the server (XEP-0206 §2). */
-function stanzaNamespace(name: string, inherited: string): string {
-  return inherited === boshNamespace && stanzas.has(name) ? 'jabber:client' : inherited
+/** A stanza that inherits the body's namespace by not having one of its own was meant for the server (XEP-0206 §2). */
+function stanzaNamespace(name: string, namespace: string): string {
+  return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
 }
 
-let root: Root | undefined
-let payload: Element[] = []
-let scanner = newScanner()
-
-function newScanner(): Scanner {
-  const fresh = new Scanner(
-    {
-      onOpen: opened => {
-        root = opened
-      },
-      onElement: element => {
-        payload.push(element)
-      },
-      onClose() {},
-    },
-    limits,
-  )
-  fresh.inheritedNamespace = stanzaNamespace
-  return fresh
-}
+const requests = new DocumentReader(limits, stanzaNamespace)
 
 /** Reads a request. Throws an `XmlError`, or `NotABody` where the root is something else. */
 export function parseBody(text: string): Body {
-  root = undefined
-  payload = []
-  try {
-    scanner.write(text)
-    scanner.end()
-  } catch (error) {
-    scanner = newScanner()
-    throw error
-  }
-  return read(root!, payload)
+  const { root, children } = requests.read(text)
+  return read(root, children)
 }
 
-function read({ name, namespace, attributes }: Root, children: Element[]): Body {
+function read({ name, namespace, attributes }: Root, children: readonly Element[]): Body {
   if (name !== 'body' || namespace !== boshNamespace) throw new NotABody('the root is not a <body/>')
   let lang: string | undefined
   let restart: string | undefined
@@ -98,6 +75,9 @@ function read({ name, namespace, attributes }: Root, children: Element[]): Body 
     wait: integer(attributes['wait']?.value, 0, 65535),
     hold: integer(attributes['hold']?.value, 0, 255),
     pause: integer(attributes['pause']?.value, 1, 65535),
+    ack: integer(attributes['ack']?.value, 0, Number.MAX_SAFE_INTEGER),
+    key: attributes['key']?.value,
+    newkey: attributes['newkey']?.value,
     ver: attributes['ver']?.value,
     content: attributes['content']?.value,
     lang,

@@ -17,6 +17,8 @@ export interface ExchangeParts {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */
   readonly domains: readonly string[]
+  /** Patterns of the domains that once were. */
+  readonly retiredDomains: readonly string[]
   readonly terms: TermLimits
   readonly outboxLimits: OutboxLimits
   /** Opens a link to a domain's XMPP server. */
@@ -48,6 +50,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     if (stopping) return refuse(peer, 'system-shutdown', 'shutting-down')
     const domain = body.to === undefined ? undefined : prepareDomain(body.to)
     if (domain === undefined) return refuse(peer, 'improper-addressing')
+    if (allowsDomain(parts.retiredDomains, domain)) return refuse(peer, 'host-gone', 'host-unknown')
     if (!allowsDomain(parts.domains, domain)) return refuse(peer, 'host-unknown', 'domain-not-allowed')
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return refuse(peer, terms)
@@ -57,6 +60,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       id,
       terms,
       rid: body.rid,
+      newkey: body.newkey,
       peer,
       clock: parts.clock,
       outboxLimits: parts.outboxLimits,

@@ -1,5 +1,6 @@
 import { streamsNamespace } from '../c2s/stream-header.js'
 import { childrenOf } from '../xml/children.js'
+import { type Branch, prune } from '../xml/prune.js'
 import type { Element } from '../xml/scanner.js'
 
 /** Features that end at this service: whoever is behind it can do nothing with them (XEP-0206 §2, §4). */
@@ -9,18 +10,20 @@ const hidden = new Set([
   'urn:xmpp:sasl-cb:0',
 ])
 
-/** A mechanism with channel binding, wherever it is listed: TLS to the server is ours, not the client's (RFC 5802 §6). */
-const channelBinding = /<((?:[\w.-]+:)?mechanism)(?:\s[^>]*)?>\s*[A-Z0-9-]+-PLUS\s*<\/\1\s*>/g
-const plain = /<((?:[\w.-]+:)?mechanism)(?:\s[^>]*)?>\s*PLAIN\s*<\/\1\s*>/g
+/**
+ * A mechanism with channel binding, wherever it is listed: TLS to the server is ours, not the client's
+ * (RFC 5802 §6; the names of FAST tell it by the kind of binding, XEP-0484 §3).
+ */
+const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
+const plain = /^\s*PLAIN\s*$/
 
 /** Stream features as a BOSH client may see them; without PLAIN where its own channel is not encrypted. */
 export function visibleFeatures(features: Element, secure: boolean): Element {
+  const isHidden = ({ name, namespace, content }: Branch) =>
+    hidden.has(namespace) ||
+    (name === 'mechanism' && (channelBinding.test(content) || (!secure && plain.test(content))))
   let children = ''
-  for (const child of childrenOf(features.text)) {
-    if (!hidden.has(child.namespace)) children += child.text
-  }
-  children = children.replace(channelBinding, '')
-  if (!secure) children = children.replace(plain, '')
+  for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
   return {
     name: 'features',
     namespace: streamsNamespace,

@@ -96,6 +96,10 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, s
 
 function send(res: ServerResponse, { status, body, contentType }: Reply): void {
   if (res.destroyed) return
+  if (status === 0) {
+    res.destroy()
+    return
+  }
   res.writeHead(status, [
     'Content-Type',
     contentType,

@@ -6,6 +6,12 @@ export interface Pending {
   readonly rid: number
   readonly peer: Peer
   readonly resolve: (reply: Reply) => void
+  /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
+  readonly key: string | undefined
+  /** How often it was sent again. */
+  readonly repeats: number
+  /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */
+  readonly report?: string
   /** When it is answered whether there is something to say or not, in milliseconds of the clock. */
   readonly expires: number
 }
@@ -50,6 +56,16 @@ export class OpenRequests {
     if (this.#parked !== undefined)
       for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
     return next
+  }
+
+  /** The held request with this rid. */
+  held(rid: number): Pending | undefined {
+    return this.#held.find(pending => pending.rid === rid)
+  }
+
+  /** The parked request with this rid. */
+  parked(rid: number): Parked | undefined {
+    return this.#parked?.get(rid)
   }
 
   hold(pending: Pending): void {

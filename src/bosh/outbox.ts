@@ -54,6 +54,14 @@ export class Outbox {
     for (const { text } of elements) this.#size += text.length
   }
 
+  /** Takes out everything. */
+  clear(): Element[] {
+    const all = this.#elements
+    this.#elements = []
+    this.#size = 0
+    return all
+  }
+
   /** Takes out whole elements, oldest first: at least one, at most `most`, and as many as fit into a reply. */
   take(most: number): Parcel {
     const elements = this.#elements

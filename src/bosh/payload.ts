@@ -7,6 +7,15 @@ export function payloadText(payload: readonly Element[]): string {
   return payload.length === 1 ? payload[0]!.text : payload.map(({ text }) => text).join('')
 }
 
+/** Longest stanza that goes to the server, in bytes: what common servers take (RFC 6120 §13.12). */
+const maxStanzaBytes = 262_144
+
+export function isTooLarge(payload: readonly Element[]): boolean {
+  return payload.some(
+    ({ text }) => text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes,
+  )
+}
+
 /** TLS and compression are between this service and the server (XEP-0206 §2). */
 export function negotiatesTransport(payload: readonly Element[]): boolean {
   return payload.some(

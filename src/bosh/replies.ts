@@ -19,10 +19,10 @@ export class ReplyWriter {
   #announcement: string | undefined
   #header: StreamHeader | undefined
 
-  constructor(sid: string, terms: Terms) {
+  constructor(sid: string, rid: number, terms: Terms) {
     this.#contentType = terms.contentType
     this.#legacy = terms.legacy
-    this.#announcement = announce(sid, terms)
+    this.#announcement = announce(sid, rid, terms)
   }
 
   /** Takes the server's stream header, for the next reply to tell. Only the first one counts. */
@@ -33,9 +33,9 @@ export class ReplyWriter {
   }
   #introduced = false
 
-  /** A reply with elements for the client. */
-  writePayload({ payload, hasStreamElement }: Parcel): string {
-    return writeBody(this.#firstAttributes(), payload, hasStreamElement)
+  /** A reply with elements for the client, or none; `attributes` come with a leading space each. */
+  write({ payload, hasStreamElement }: Parcel, attributes: string): string {
+    return writeBody(this.#firstAttributes() + attributes, payload, hasStreamElement)
   }
 
   /** Puts a `<body/>` into the envelope. */

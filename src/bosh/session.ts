@@ -4,13 +4,22 @@ import type { Clock } from '../clock.js'
 import type { Condition } from '../errors.js'
 import type { Failure, Peer, Reply } from '../exchange.js'
 import type { Element } from '../xml/scanner.js'
-import { type Body, emptyBody, errorBody } from './body.js'
+import { attribute, type Body, emptyBody, errorBody, writeBody } from './body.js'
 import { visibleFeatures } from './features.js'
+import { KeySequence } from './key-sequence.js'
 import { OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
-import { encryptionRequired, negotiatesTransport, payloadText, revealsPassword } from './payload.js'
+import { Pace } from './pace.js'
+import {
+  encryptionRequired,
+  isTooLarge,
+  negotiatesTransport,
+  payloadText,
+  revealsPassword,
+} from './payload.js'
 import { ReplyWriter } from './replies.js'
 import type { Terms } from './terms.js'
+import { bounce } from './undelivered.js'
 import { RidWindow } from './window.js'
 
 /** How the session is over, as its next request will be told. */
@@ -27,6 +36,8 @@ export interface SessionParts {
   readonly terms: Terms
   /** The creation request's rid. */
   readonly rid: number
+  /** Where a sequence of keys begins, if the client chose to prove itself (XEP-0124 §15). */
+  readonly newkey: string | undefined
   readonly peer: Peer
   readonly clock: Clock
   readonly outboxLimits: OutboxLimits
@@ -40,6 +51,12 @@ export interface SessionParts {
 const createSeconds = 5
 /** Longest time that a request waits for the one before it, in seconds. */
 const gapSeconds = 30
+/** How often a request may be sent again. */
+const maxRepeats = 5
+/** Age from which on a reply that was not acknowledged is reported, in milliseconds (XEP-0124 §9.2). */
+const reportMilliseconds = 500
+/** Closes the connection: what came over it is not to be trusted with an answer. */
+const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
 /**
  * One client's session: holds its requests, keeps their order and passes payloads both ways (XEP-0124 §8-§14).
@@ -60,7 +77,12 @@ export class Session {
   readonly #replies: ReplyWriter
   /** Whether our login still uses the session, and not a browser. */
   #byLogin: boolean
-  readonly #secure: boolean
+  /** Whether its requests come over an encrypted channel; undefined until its browser's first one has. */
+  #secure: boolean | undefined
+  readonly #keys: KeySequence | undefined
+  readonly #pace: Pace | undefined
+  /** Whether the last reply had something in it. */
+  #fruitful = false
   /** Payload that waits for the stream's features; undefined once they have come. */
   #unsent: string | undefined = ''
   /** Longest silence, in seconds: the agreed one, a pause, or the time to attach. */
@@ -77,11 +99,13 @@ export class Session {
     this.#clock = parts.clock
     this.#onEnd = parts.onEnd
     this.#byLogin = parts.peer.kind === 'login'
-    this.#secure = parts.peer.secure
-    this.#window = new RidWindow(parts.rid, parts.terms.requests)
+    this.#secure = this.#byLogin ? undefined : parts.peer.secure
+    this.#keys = parts.newkey === undefined ? undefined : new KeySequence(parts.newkey)
+    this.#pace = parts.terms.enforcePolling ? new Pace(parts.terms) : undefined
+    this.#window = new RidWindow(parts.rid, parts.terms.requests, parts.terms.acks)
     this.#open = new OpenRequests(() => this.#requestBroken())
     this.#outbox = new Outbox(parts.outboxLimits)
-    this.#replies = new ReplyWriter(parts.sid, parts.terms)
+    this.#replies = new ReplyWriter(parts.sid, parts.rid, parts.terms)
     this.#patience = parts.terms.inactivity
     this.#quietSince = parts.clock.now()
     this.#link = parts.connect({
@@ -100,7 +124,10 @@ export class Session {
       const patience = this.#byLogin
         ? Number.POSITIVE_INFINITY
         : Math.min(this.#terms.wait, createSeconds) * 1000
-      this.#open.hold({ rid: this.#window.last, peer, resolve, expires: this.#clock.now() + patience })
+      this.#open.hold({
+        ...{ rid: this.#window.last, peer, resolve, key: undefined, repeats: 0 },
+        expires: this.#clock.now() + patience,
+      })
       this.#forward(payload)
       this.#schedule()
     })
@@ -108,26 +135,23 @@ export class Session {
 
   /** Answers a later request. */
   handle(body: Body, peer: Peer): Promise<Reply> {
-    const rid = body.rid
-    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) {
+    const { rid, key } = body
+    // Somebody who listens in may have the sid; the session lives on for its owner (XEP-0124 §19.1).
+    if (this.#secure === true && !peer.secure) return Promise.resolve(noAnswer)
+    if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
       return Promise.resolve(this.#fault('bad-request'))
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next':
         return new Promise(resolve => {
-          this.#accept(body, { rid, peer, resolve, expires: this.#expiry() })
+          this.#accept(body, { rid, peer, resolve, key, repeats: 0, expires: this.#expiry() })
           this.#acceptParked()
           this.#settle()
         })
       case 'early':
-        return new Promise(resolve => {
-          const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
-          const older = this.#open.park({ rid, peer, resolve, body, expires })
-          older?.resolve(this.#reply(errorBody))
-          this.#schedule()
-        })
+        return this.#park(rid, body, peer)
       case 'repeated':
-        return this.#repeat(rid, peer)
+        return this.#repeat(rid, body, peer)
       case 'outside':
         return Promise.resolve(this.#fault('item-not-found'))
     }
@@ -172,9 +196,12 @@ export class Session {
     this.#destroy()
   }
 
-  #accept(body: Body, pending: Pending): void {
+  #accept(body: Body, taken: Pending): void {
+    const report = this.#terms.acks ? this.#acknowledge(taken.rid, body.ack) : undefined
+    const pending = report === undefined ? taken : { ...taken, report }
     this.#window.accept(pending.rid)
     this.#patience = this.#terms.inactivity
+    if (!this.#byLogin) this.#secure ??= pending.peer.secure
     this.#open.hold(pending)
     if (this.#outcome !== undefined) return
     const fault = this.#faultOf(body)
@@ -189,19 +216,35 @@ export class Session {
     } else {
       this.#forward(body.payload)
       if (body.pause !== undefined) this.#pause(body.pause)
+      // What is reported as lost is to be asked for at once.
+      else if (report !== undefined) while (this.#open.held(pending.rid) !== undefined) this.#answerOldest()
     }
+  }
+
+  /** Lets go of what the client has received; what it should have by now and has not is reported to it. */
+  #acknowledge(rid: number, ack = rid - 1): string | undefined {
+    this.#window.acknowledge(ack)
+    const missing = ack < (this.#window.lastAnswered ?? 0) ? this.#window.replyTo(ack + 1) : undefined
+    if (missing === undefined) return undefined
+    const age = this.#clock.now() - missing.at
+    if (age < reportMilliseconds) return undefined
+    return attribute('report', missing.rid) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
   /** What a request in its turn may not ask for. */
   #faultOf(body: Body): Condition | undefined {
     const { pause } = body
+    if (this.#keys !== undefined && !this.#keys.accept(body.key, body.newkey)) return 'item-not-found'
     if (pause !== undefined) {
       if (Number.isNaN(pause) || this.#terms.maxPause === 0) return 'bad-request'
       if (pause > this.#terms.maxPause) return 'policy-violation'
     }
     if (negotiatesTransport(body.payload)) return 'bad-request'
+    if (isTooLarge(body.payload)) return 'policy-violation'
     // Only while the stream is being opened can so many be open; what nobody waits for does not count.
     while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone) this.#answerOldest()
+    if (this.#pace?.breaks(body, this.#clock.now(), this.#open.heldCount, this.#fruitful))
+      return 'policy-violation'
     return this.#open.heldCount > this.#terms.requests + (isExtra(body) ? 1 : 0)
       ? 'policy-violation'
       : undefined
@@ -211,33 +254,59 @@ export class Session {
     for (;;) {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, resolve, body } = parked
-      this.#accept(body, { rid, peer, resolve, expires: this.#expiry() })
+      const { rid, peer, resolve, key, repeats, body } = parked
+      this.#accept(body, { rid, peer, resolve, key, repeats, expires: this.#expiry() })
     }
   }
 
+  /** Keeps a request unread until the ones before it have come. */
+  #park(rid: number, body: Body, peer: Peer): Promise<Reply> {
+    const older = this.#open.parked(rid)
+    const fault = this.#faultOfRepeat(older, body)
+    if (fault !== undefined) return Promise.resolve(this.#fault(fault))
+    return new Promise(resolve => {
+      const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
+      const repeats = older === undefined ? 0 : older.repeats + 1
+      this.#open.park({ rid, peer, resolve, key: body.key, repeats, body, expires })
+      older?.resolve(this.#reply(errorBody))
+      this.#schedule()
+    })
+  }
+
+  /** What is wrong with a repetition: it is one too many, or somebody else's. */
+  #faultOfRepeat(
+    before: { key: string | undefined; repeats: number } | undefined,
+    body: Body,
+  ): Condition | undefined {
+    if (before === undefined) return undefined
+    if (this.#keys !== undefined && before.key !== body.key) return 'item-not-found'
+    return before.repeats >= maxRepeats ? 'policy-violation' : undefined
+  }
+
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
-  #repeat(rid: number, peer: Peer): Promise<Reply> {
+  #repeat(rid: number, body: Body, peer: Peer): Promise<Reply> {
     const stored = this.#window.replyTo(rid)
+    const held = stored === undefined ? this.#open.held(rid) : undefined
+    const before = stored ?? held
+    const fault = before === undefined ? 'item-not-found' : this.#faultOfRepeat(before, body)
+    if (fault !== undefined) return Promise.resolve(this.#fault(fault))
     if (stored !== undefined) {
+      stored.repeats += 1
       this.#quietSince = this.#clock.now()
       this.#schedule()
-      return Promise.resolve(this.#reply(stored))
+      return Promise.resolve(this.#reply(stored.text))
     }
     return new Promise(resolve => {
-      const older = this.#open.replace({ rid, peer, resolve, expires: this.#expiry() })
-      if (older === undefined) {
-        resolve(this.#fault('item-not-found'))
-        return
-      }
-      older.resolve(this.#reply(errorBody))
+      const repeats = held!.repeats + 1
+      this.#open.replace({ rid, peer, resolve, key: body.key, repeats, expires: this.#expiry() })
+      held!.resolve(this.#reply(errorBody))
       this.#settle()
     })
   }
 
   #forward(payload: readonly Element[]): void {
     if (payload.length === 0) return
-    if (!this.#secure && revealsPassword(payload)) {
+    if (this.#secure !== true && revealsPassword(payload)) {
       this.#outbox.add(encryptionRequired)
       return
     }
@@ -258,7 +327,8 @@ export class Session {
   /** All open requests are answered, this one empty, and silence may be longer until the next (XEP-0124 §10). */
   #pause(seconds: number): void {
     while (this.#open.heldCount > 1) this.#answerOldest()
-    this.#answer(this.#open.shift()!, emptyBody)
+    const pending = this.#open.shift()!
+    this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
     this.#patience = seconds
   }
 
@@ -268,7 +338,7 @@ export class Session {
       if (this.#outbox.isFull) this.#link.pause()
       return
     }
-    this.#outbox.add(this.#byLogin ? element : visibleFeatures(element, this.#secure))
+    this.#outbox.add(this.#byLogin ? element : visibleFeatures(element, this.#secure === true))
     const unsent = this.#unsent
     this.#unsent = undefined
     if (unsent) this.#link.send(unsent)
@@ -302,21 +372,30 @@ export class Session {
   #answerOldest(): void {
     const pending = this.#open.shift()!
     if (pending.peer.gone) {
-      this.#answer(pending, emptyBody)
+      // What is told only once is kept for somebody who hears it.
+      this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
       return
     }
     const wasFull = this.#outbox.isFull
     // A login reads its own elements one by one: what follows the last of them is the browser's.
     const parcel = this.#outbox.take(this.#byLogin ? 1 : Number.POSITIVE_INFINITY)
     if (wasFull && !this.#outbox.isFull) this.#link.resume()
-    this.#answer(pending, this.#replies.writePayload(parcel))
+    this.#fruitful = parcel.payload !== ''
+    this.#answer(pending, this.#replies.write(parcel, this.#attributesOf(pending)))
   }
 
-  #answer(pending: Pending, text: string): void {
-    if (!this.#byLogin) this.#window.store(pending.rid, text)
+  #attributesOf({ rid, report = '' }: Pending): string {
+    // What was received up to here, unless that is what the reply says by itself (XEP-0124 §9.1).
+    const isBehind = this.#terms.acks && rid !== this.#window.last
+    return (isBehind ? attribute('ack', this.#window.last) : '') + report
+  }
+
+  #answer({ rid, peer, resolve, key }: Pending, text: string): void {
+    const at = this.#clock.now()
+    if (!this.#byLogin) this.#window.store({ rid, text, at, key })
     // Silence goes on where nobody is there to hear the reply.
-    if (!pending.peer.gone) this.#quietSince = this.#clock.now()
-    pending.resolve(this.#reply(text))
+    if (!peer.gone) this.#quietSince = at
+    resolve(this.#reply(text))
   }
 
   #reply(text: string): Reply {
@@ -384,6 +463,10 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.deadline = Number.POSITIVE_INFINITY
+    for (const element of this.#outbox.clear()) {
+      const answer = bounce(element)
+      if (answer !== undefined) this.#link.send(answer)
+    }
     this.#link.close()
     for (const pending of this.#open.clear()) pending.resolve(this.#reply(emptyBody))
     this.#onEnd(this)

@@ -11,6 +11,10 @@ export interface TermLimits {
   readonly maxPause: number
   /** Shortest time between two empty requests that is announced. */
   readonly polling: number
+  /** Whether clients that ask more often than that are thrown out. */
+  readonly enforcePolling: boolean
+  /** Whether clients may acknowledge replies. */
+  readonly acks: boolean
 }
 
 /** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
@@ -21,6 +25,9 @@ export interface Terms {
   readonly inactivity: number
   readonly polling: number
   readonly maxPause: number
+  readonly enforcePolling: boolean
+  /** Whether both sides say what they have received (XEP-0124 §9). */
+  readonly acks: boolean
   readonly ver: string
   /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
   readonly legacy: boolean
@@ -37,7 +44,13 @@ export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold, lang = 'en' } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  if (Number.isNaN(wait) || Number.isNaN(hold) || ver === undefined || contentType === undefined)
+  if (
+    Number.isNaN(wait) ||
+    Number.isNaN(hold) ||
+    Number.isNaN(body.ack) ||
+    ver === undefined ||
+    contentType === undefined
+  )
     return 'bad-request'
   const agreed = {
     wait: Math.min(wait, limits.maxWait),
@@ -51,6 +64,8 @@ export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
     inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),
     polling: limits.polling,
     maxPause: limits.maxPause,
+    enforcePolling: limits.enforcePolling,
+    acks: limits.acks && body.ack === 1,
     ver,
     legacy: body.ver === undefined,
     contentType,
@@ -59,7 +74,7 @@ export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
 }
 
 /** The attributes that announce the terms; they belong to the first reply only (XEP-0124 §7.2). */
-export function announce(sid: string, terms: Terms): string {
+export function announce(sid: string, rid: number, terms: Terms): string {
   return (
     attribute('sid', sid) +
     attribute('wait', terms.wait) +
@@ -68,7 +83,8 @@ export function announce(sid: string, terms: Terms): string {
     attribute('inactivity', terms.inactivity) +
     attribute('polling', terms.polling) +
     (terms.maxPause > 0 ? attribute('maxpause', terms.maxPause) : '') +
-    attribute('ver', terms.ver)
+    attribute('ver', terms.ver) +
+    (terms.acks ? attribute('ack', rid) : '')
   )
 }
 

@@ -9,26 +9,53 @@ export type Place =
   /** Out of reach: the session cannot go on. */
   | 'outside'
 
+/** A reply that can be given once more. */
+export interface StoredReply {
+  readonly rid: number
+  readonly text: string
+  /** When it was given, in milliseconds of the clock. */
+  readonly at: number
+  /** The request's key, which a repeat must show again (XEP-0124 §15.5). */
+  readonly key: string | undefined
+  /** How often it was given again. */
+  repeats: number
+}
+
+/** Caps on what a client that never acknowledges can have kept for it. */
+const mostReplies = 10
+const mostCharacters = 2 * 1024 * 1024
+
 /**
- * The order of a session's requests and the replies kept for repetition (XEP-0124 §14.2, §14.3).
- * Knows numbers and texts only; no time, no connection.
+ * The order of a session's requests and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3).
+ * Knows numbers and texts only; no clock, no connection.
  */
 export class RidWindow {
   readonly #size: number
+  readonly #acknowledged: boolean
   #last: number
   #attachable = false
-  /** Kept replies, oldest first. */
-  #replies: { rid: number; text: string }[] = []
+  /** Oldest first. */
+  #replies: StoredReply[] = []
+  #characters = 0
 
-  /** `first` is the rid of the creation request, `size` how many requests may be on their way at once. */
-  constructor(first: number, size: number) {
+  /**
+   * `first` is the rid of the creation request, `size` how many requests may be on their way at once;
+   * `acknowledged` replies are kept until the client says that it has them.
+   */
+  constructor(first: number, size: number, acknowledged = false) {
     this.#last = first
     this.#size = size
+    this.#acknowledged = acknowledged
   }
 
   /** The highest rid received without a gap below it. */
   get last(): number {
     return this.#last
+  }
+
+  /** The highest rid that was answered, as far as its reply is kept. */
+  get lastAnswered(): number | undefined {
+    return this.#replies.at(-1)?.rid
   }
 
   /** Where `rid` stands; `extra` widens the window for a pause or terminate request (XEP-0124 §11). */
@@ -44,15 +71,27 @@ export class RidWindow {
     this.#attachable = false
   }
 
-  /** Keeps a reply; the newest `size` + 1 stay. */
-  store(rid: number, text: string): void {
-    this.#replies.push({ rid, text })
-    if (this.#replies.length > this.#size + 1) this.#replies.shift()
+  /** Keeps a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps. */
+  store(reply: Omit<StoredReply, 'repeats'>): void {
+    this.#replies.push({ ...reply, repeats: 0 })
+    this.#characters += reply.text.length
+    const most = this.#acknowledged ? mostReplies : this.#size + 1
+    while (this.#replies.length > most || (this.#characters > mostCharacters && this.#replies.length > 1)) {
+      this.#characters -= this.#replies.shift()!.text.length
+    }
   }
 
-  /** The reply once given to `rid`, byte for byte, as long as it is kept. */
-  replyTo(rid: number): string | undefined {
-    return this.#replies.find(reply => reply.rid === rid)?.text
+  /** Lets go of the replies up to this rid; one that was not answered yet is ignored (XEP-0124 §9.1). */
+  acknowledge(rid: number): void {
+    if (rid > (this.lastAnswered ?? 0)) return
+    while (this.#replies[0] !== undefined && this.#replies[0].rid <= rid) {
+      this.#characters -= this.#replies.shift()!.text.length
+    }
+  }
+
+  /** The reply once given to `rid`, as long as it is kept. */
+  replyTo(rid: number): StoredReply | undefined {
+    return this.#replies.find(reply => reply.rid === rid)
   }
 
   /**
@@ -61,6 +100,7 @@ export class RidWindow {
    */
   handOver(): void {
     this.#replies = []
+    this.#characters = 0
     this.#attachable = true
   }
 }

@@ -29,6 +29,10 @@ export interface Config {
   readonly admins: readonly Admin[]
   /** Patterns of `XMPP_DOMAINS`: `example.org`, `*.example.org`, `*`; lower case, A-labels. */
   readonly domains: readonly string[]
+  /** Patterns of domains that are no longer served. */
+  readonly retiredDomains: readonly string[]
+  /** Silence on a link to a server before a space is sent; 0 sends none. */
+  readonly keepalive: number
   /** By XMPP domain; a domain without an entry is itself its server, port 5222, STARTTLS. */
   readonly servers: ReadonlyMap<string, Server>
   /** Treat every request as if it had come over an encrypted channel. */
@@ -42,6 +46,11 @@ export interface Config {
     readonly defaultHold: number
     readonly maxRequests: number
     readonly inactivity: number
+    /** Longest pause; 0 turns pausing off. */
+    readonly maxPause: number
+    readonly polling: number
+    readonly enforcePolling: boolean
+    readonly acks: boolean
   }
   readonly warm: {
     readonly timeout: number

@@ -92,6 +92,18 @@ export const settings = {
     sentence:
       'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with the options `?tls=none`, `&plain=on`, `?ca=FILE`, `?verify=off`.',
   },
+  XMPP_RETIRED_DOMAINS: {
+    theme: 'XMPP servers',
+    kind: 'domains',
+    sentence: 'Domains that were served once, written like those; their clients are told that they are gone.',
+  },
+  XMPP_KEEPALIVE: {
+    theme: 'XMPP servers',
+    kind: 'integer',
+    default: '60',
+    range: [0, 3600],
+    sentence: 'Silence after which a space keeps a link to the server alive, in seconds; 0 sends none.',
+  },
   BOSH_PATH: {
     theme: 'BOSH',
     kind: 'path',
@@ -127,6 +139,33 @@ export const settings = {
     range: [5, 86400],
     sentence:
       'Silence after which a session ends, in seconds; browsers wake a hidden tab only once a minute.',
+  },
+  BOSH_MAX_PAUSE: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '300',
+    range: [0, 65535],
+    sentence: 'Longest silence that a client may announce, in seconds; 0 turns pausing off.',
+  },
+  BOSH_POLLING: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '5',
+    range: [1, 65535],
+    sentence: 'Time that a client is asked to leave between two empty requests, in seconds.',
+  },
+  BOSH_ENFORCE_POLLING: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'off',
+    sentence:
+      'Ends the session of a client that asks more often than that; many clients do, after a reload for one.',
+  },
+  BOSH_ACKS: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'on',
+    sentence: 'Lets clients acknowledge replies, where they ask for it.',
   },
   WARM_PATH: {
     theme: 'Warming',

@@ -76,6 +76,16 @@ describe('requests', () => {
     },
   )
 
+  test('with a stanza larger than servers take end the session, before the server does', async () => {
+    const client = await new BoshBench().session()
+    const fits = message('x'.repeat(262_144 - message('').length))
+    await client.next(fits)
+    expect(client.link.sent).toEqual([fits])
+    const { reply } = await client.next(message('ü'.repeat(131_072)))
+    expect(reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toHaveLength(1)
+  })
+
   test('of one session do not wait for those of another', async () => {
     const bench = new BoshBench()
     const one = await bench.session()

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { RidWindow } from '../../src/bosh/window.js'
 
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined })
+
 describe('the place of a request', () => {
   // The last received in order is 710, two may be on their way.
   test.each([
@@ -37,8 +39,8 @@ describe('the place of a request', () => {
 describe('kept replies', () => {
   test('are the newest of the window and one more', () => {
     const window = new RidWindow(1, 2)
-    for (const rid of [1, 2, 3, 4]) window.store(rid, `reply ${rid}`)
-    expect([1, 2, 3, 4, 5].map(rid => window.replyTo(rid))).toEqual([
+    for (const rid of [1, 2, 3, 4]) window.store(reply(rid, `reply ${rid}`))
+    expect([1, 2, 3, 4, 5].map(rid => window.replyTo(rid)?.text)).toEqual([
       undefined,
       'reply 2',
       'reply 3',
@@ -48,13 +50,48 @@ describe('kept replies', () => {
   })
 })
 
+describe('acknowledged replies', () => {
+  const kept = (window: RidWindow) => [1, 2, 3, 4, 5, 6].filter(rid => window.replyTo(rid) !== undefined)
+
+  test('are kept until the client has them', () => {
+    const window = new RidWindow(1, 2, true)
+    for (const rid of [1, 2, 3, 4, 5]) window.store(reply(rid, 'text'))
+    expect(kept(window)).toEqual([1, 2, 3, 4, 5])
+    window.acknowledge(3)
+    expect(kept(window)).toEqual([4, 5])
+  })
+
+  test('an acknowledgement of what was not answered yet is ignored', () => {
+    const window = new RidWindow(1, 2, true)
+    window.store(reply(1, 'text'))
+    window.acknowledge(2)
+    expect(kept(window)).toEqual([1])
+  })
+
+  test('are no more than ten, whatever the client says', () => {
+    const window = new RidWindow(1, 2, true)
+    for (let rid = 1; rid <= 12; rid++) window.store(reply(rid, 'text'))
+    expect(window.replyTo(2)).toBeUndefined()
+    expect(window.replyTo(3)).toBeDefined()
+  })
+
+  test('are no more than two million characters, but always the last one', () => {
+    const window = new RidWindow(1, 2)
+    window.store(reply(1, 'x'.repeat(1_500_000)))
+    window.store(reply(2, 'x'.repeat(1_500_000)))
+    expect(kept(window)).toEqual([2])
+    window.store(reply(3, 'x'.repeat(3_000_000)))
+    expect(kept(window)).toEqual([3])
+  })
+})
+
 describe('after the handover', () => {
   test.each([
     ['the last used rid', 710, 710],
     ['the next rid', 711, 711],
   ])('a client may begin with %s and counts on from it', (_which, first, last) => {
     const window = new RidWindow(710, 2)
-    window.store(710, 'a reply to the handshake')
+    window.store(reply(710, 'a reply to the handshake'))
     window.handOver()
     expect(window.place(first)).toBe('next')
     window.accept(first)
@@ -72,7 +109,7 @@ describe('after the handover', () => {
 
   test('replies of the handshake cannot be fetched', () => {
     const window = new RidWindow(710, 2)
-    window.store(710, 'a reply to the handshake')
+    window.store(reply(710, 'a reply to the handshake'))
     window.handOver()
     expect(window.replyTo(710)).toBeUndefined()
   })

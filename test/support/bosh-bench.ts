@@ -111,6 +111,7 @@ export class BoshBench {
     this.manager = createConnectionManager({
       registry: this.registry,
       domains,
+      retiredDomains: ['gone.example'],
       terms: {
         maxWait: 60,
         defaultHold: 1,
@@ -118,6 +119,8 @@ export class BoshBench {
         inactivity: 150,
         maxPause: 300,
         polling: 5,
+        enforcePolling: false,
+        acks: true,
         ...terms,
       },
       outboxLimits: maxQueueElements === undefined ? outboxLimits : { ...outboxLimits, maxQueueElements },

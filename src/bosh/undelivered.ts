@@ -1,0 +1,28 @@
+import { readElement } from '../xml/document.js'
+import { escapeXml } from '../xml/escape.js'
+import type { Element } from '../xml/scanner.js'
+
+const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
+
+/**
+ * What a server hears of a stanza that never reached its client, as if the server had found out itself
+ * (XEP-0206 §7). Undefined for presence, for errors, and for answers: nobody waits for an answer to those.
+ */
+export function bounce({ name, namespace, text }: Element): string | undefined {
+  if (namespace !== 'jabber:client') return undefined
+  const { from, id, type } = readElement(text).root.attributes
+  const condition = conditionFor(name, type?.value)
+  if (condition === undefined) return undefined
+  const attribute = (key: string, value: string | undefined) =>
+    value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
+  return (
+    `<${name} xmlns='jabber:client' type='error'${attribute('to', from?.value)}${attribute('id', id?.value)}>` +
+    `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
+    `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
+  )
+}
+
+function conditionFor(name: string, type: string | undefined): string | undefined {
+  if (name === 'iq') return type === 'get' || type === 'set' ? 'service-unavailable' : undefined
+  return name === 'message' && type !== 'error' ? 'recipient-unavailable' : undefined
+}

@@ -1,0 +1,181 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import {
+  attribute,
+  type Body,
+  boshNamespace,
+  emptyBody,
+  errorBody,
+  parseBody,
+  writeBody,
+  writeTerminate,
+} from '../../src/bosh/body.js'
+import { removeForbidden } from '../../src/xml/escape.js'
+import type { XmlError } from '../../src/xml/xml-error.js'
+
+const cases = new URL('../cases/bodies/', import.meta.url)
+const names = readdirSync(cases)
+  .filter(file => file.endsWith('.xml'))
+  .map(file => file.slice(0, -4))
+
+function tryToParse(xml: string): Body | { refused: string } {
+  try {
+    return parseBody(xml)
+  } catch (error) {
+    const { name, fault } = error as XmlError
+    if (name !== 'XmlError' && name !== 'NotABody') throw error
+    return { refused: fault ?? name }
+  }
+}
+
+const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
+
+describe('a request', () => {
+  test.each(names)('%s', name => {
+    const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
+    const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
+    // JSON has no undefined: whatever the case does not name must be absent.
+    expect(tryToParse(xml)).toEqual(expected)
+  })
+
+  test('says the same after any other, refused ones among them', () => {
+    const all = names.map(name => {
+      const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
+      return { xml, alone: tryToParse(xml) }
+    })
+    for (const first of all) {
+      for (const second of all) {
+        tryToParse(first.xml)
+        expect(tryToParse(second.xml)).toEqual(second.alone)
+      }
+    }
+  })
+
+  test('that is cut short anywhere is refused, and the next one is not', () => {
+    const whole = body("<message to='a@b'><body>ü&amp;</body></message><iq/>", " rid='1' sid='s'")
+    const parsed = parseBody(whole)
+    for (let length = 0; length < whole.length; length++) {
+      expect(tryToParse(whole.slice(0, length))).toEqual({ refused: expect.any(String) })
+      expect(parseBody(whole)).toEqual(parsed)
+    }
+  })
+
+  test('has at most 100 children', () => {
+    expect(parseBody(body('<x/>'.repeat(100))).payload).toHaveLength(100)
+    expect(tryToParse(body('<x/>'.repeat(101)))).toEqual({ refused: 'policy-violation' })
+    expect(parseBody(body('<x/>'.repeat(100))).payload).toHaveLength(100)
+    // What counts are the children of the body, not theirs.
+    expect(parseBody(body(`<x>${'<y/>'.repeat(1000)}</x>`)).payload).toHaveLength(1)
+  })
+
+  test('has at most 64 attributes and 32 levels', () => {
+    const attributes = (count: number) =>
+      Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
+    expect(tryToParse(body('', attributes(63)))).not.toHaveProperty('refused')
+    expect(tryToParse(body('', attributes(64)))).toEqual({ refused: 'policy-violation' })
+    expect(tryToParse(body('<x>'.repeat(32) + '</x>'.repeat(32)))).not.toHaveProperty('refused')
+  })
+})
+
+describe('a number', () => {
+  test.each([
+    ['rid', '1', 1],
+    ['rid', '0', Number.NaN],
+    ['rid', '9007199254740991', 9007199254740991],
+    ['rid', '9007199254740992', Number.NaN],
+    ['rid', '90071992547409910', Number.NaN],
+    ['rid', '0000000000000001', 1],
+    ['rid', '', Number.NaN],
+    ['rid', '-1', Number.NaN],
+    ['rid', '1.5', Number.NaN],
+    ['rid', '1e3', Number.NaN],
+    ['rid', '0x10', Number.NaN],
+    ['rid', ' 1', Number.NaN],
+    ['rid', '١', Number.NaN],
+    ['wait', '0', 0],
+    ['wait', '65535', 65535],
+    ['wait', '65536', Number.NaN],
+    ['wait', 'sixty', Number.NaN],
+    ['hold', '0', 0],
+    ['hold', '255', 255],
+    ['hold', '256', Number.NaN],
+    ['pause', '1', 1],
+    ['pause', '65535', 65535],
+    ['pause', '65536', Number.NaN],
+    // Zero is in the schema's range, and a mistake all the same.
+    ['pause', '0', Number.NaN],
+  ] as const)('%s=%j is %p', (name, text, value) => {
+    expect(parseBody(body('', ` ${name}='${text}'`))[name]).toBe(value)
+  })
+})
+
+describe('a boolean', () => {
+  test.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+    ['', undefined],
+    ['yes', undefined],
+    ['True', undefined],
+    [' true', undefined],
+  ])('restart=%j is %p', (text, value) => {
+    expect(parseBody(body('', ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='${text}'`)).restart).toBe(value)
+  })
+})
+
+describe('a reply', () => {
+  test('without anything is the shortest body', () => {
+    expect(writeBody('', '')).toBe(emptyBody)
+    expect(emptyBody).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+  })
+
+  test('declares the stream prefix where it carries an element of the stream', () => {
+    expect(writeBody(" sid='1'", '<stream:features/>', true)).toBe(
+      "<body sid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:stream='http://etherx.jabber.org/streams'>" +
+        '<stream:features/></body>',
+    )
+    expect(writeBody('', "<a xmlns='urn:a'/>")).toBe(
+      "<body xmlns='http://jabber.org/protocol/httpbind'><a xmlns='urn:a'/></body>",
+    )
+  })
+
+  test('that ends a session says why', () => {
+    expect(writeTerminate(undefined)).toBe(
+      "<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    expect(writeTerminate('item-not-found')).toBe(
+      "<body type='terminate' condition='item-not-found' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    const streamError =
+      "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    const terminate = parseBody(writeTerminate('remote-stream-error', streamError))
+    expect(terminate.terminate).toBe(true)
+    expect(terminate.payload).toEqual([
+      { name: 'error', namespace: 'http://etherx.jabber.org/streams', text: streamError },
+    ])
+  })
+
+  test('to a request that was sent again is no end', () => {
+    expect(parseBody(errorBody)).toMatchObject({ terminate: false, payload: [] })
+  })
+
+  test('has attributes that are read back as they were, whatever is in them', () => {
+    const text = fc.string({ unit: 'binary' }).map(removeForbidden)
+    fc.assert(
+      fc.property(text, text, text, (sid, from, message) => {
+        const payload = `<message xmlns='jabber:client'${attribute('id', message)}/>`
+        const xml = writeBody(
+          attribute('sid', sid) + attribute('from', from) + attribute('wait', 60),
+          payload,
+        )
+        const read = parseBody(xml)
+        expect([read.sid, read.from, read.wait]).toEqual([sid, from, 60])
+        expect(read.payload).toEqual([{ name: 'message', namespace: 'jabber:client', text: payload }])
+      }),
+      { seed: 20261120, numRuns: 500 },
+    )
+    expect(attribute('sid', undefined)).toBe('')
+  })
+})

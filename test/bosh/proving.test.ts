@@ -1,0 +1,164 @@
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+
+describe('a session with keys', () => {
+  // K(n) is the SHA-1 of K(n-1).
+  const [k1, k2, k3, k4] = [
+    '7d47ef6096ae3e2252e76781a69b6ba2d2a3b739',
+    'e3f0a532e4c42ea0ddd0fbc493cab3484f0941ac',
+    '1b890e8b5b84a77486c76a264c0a64700a47f603',
+    'ad6d618c3ceeeb459e05d69b3604cd2b9bc5413d',
+  ] as const
+  const [j2, j3] = [
+    'cb498ed4c0593de904a3548e41428f5ce6533bd4',
+    '6151f5610e7969c68b8fa8b6d00b626726152af9',
+  ] as const
+
+  const opened = (bench = new BoshBench()) => bench.session(`newkey='${k4}' ver='1.6'`, 790)
+
+  test('goes on while the keys are right, also over to another sequence', async () => {
+    const client = await opened()
+    await client.next(message('a'), `key='${k3}'`)
+    await client.next(message('b'), `key='${k2}'`)
+    await client.next(message('c'), `key='${k1}' newkey='${j3}'`)
+    await client.next(message('d'), `key='${j2}'`)
+    expect(client.link.sent).toEqual(['a', 'b', 'c', 'd'].map(message))
+  })
+
+  test.each(['', `key='${k2}'`, `key='x'`])(
+    'ends with «%s», and nothing of the request is passed on',
+    async key => {
+      const bench = new BoshBench()
+      const client = await opened(bench)
+      expect((await client.next(message('a'), key)).reply?.body).toBe(terminated('item-not-found'))
+      expect(client.link.sent).toEqual([])
+      expect(bench.registry.size).toBe(0)
+    },
+  )
+
+  test('checks a request ahead of a gap in its turn', async () => {
+    const client = await opened()
+    await client.at(792, message('b'), `key='${k2}'`)
+    await client.at(791, message('a'), `key='${k3}'`)
+    expect(client.link.sent).toEqual(['a', 'b'].map(message))
+  })
+
+  test('gives a reply again only for the same key', async () => {
+    const bench = new BoshBench()
+    const client = await opened(bench)
+    await client.next(message('a'), `key='${k3}'`)
+    await bench.server(link => link.receive(message('for the owner')))
+    expect((await client.at(791, '', `key='${k3}'`)).reply?.body).toBe(payload(message('for the owner')))
+    expect((await client.at(791, '', `key='${k4}'`)).reply?.body).toBe(terminated('item-not-found'))
+  })
+})
+
+describe('a session that was created over an encrypted channel', () => {
+  test('gives no answer over another, and lives on', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const { reply } = await client.at(701, message('a'), '', new FakePeer('browser', false))
+    expect(reply).toMatchObject({ status: 0, body: '' })
+    expect(client.link.sent).toEqual([])
+    await client.at(701, message('b'))
+    expect(client.link.sent).toEqual([message('b')])
+  })
+
+  test('by us takes the channel of its browser’s first request as the measure', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer('login'))
+    bench.registry.bySid(client.sid)?.handOver(120, [])
+    await client.at(701, message('a'), '', new FakePeer('browser', true))
+    expect((await client.at(702, '', '', new FakePeer('browser', false))).reply?.status).toBe(0)
+  })
+})
+
+describe('too many of one kind', () => {
+  test('repeats of an answered request end the session', async () => {
+    const client = await new BoshBench().session()
+    await client.next()
+    await client.next()
+    for (let repeat = 0; repeat < 5; repeat++) expect((await client.at(701)).reply?.body).toBe(empty)
+    expect((await client.at(701)).reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test.each([
+    ['held', 701],
+    ['parked', 702],
+  ])('repeats of a %s request end the session', async (_what, rid) => {
+    const client = await new BoshBench().session()
+    for (let sent = 0; sent < 6; sent++) expect((await client.at(rid)).reply).toBeUndefined()
+    expect((await client.at(rid)).reply?.body).toBe(terminated('policy-violation'))
+  })
+})
+
+describe('where the operator minds how often clients ask', () => {
+  const strict = () => new BoshBench({ enforcePolling: true })
+
+  test('an empty request right behind a held one ends the session', async () => {
+    const bench = strict()
+    const client = await bench.session()
+    const held = await client.next()
+    await bench.pass(2)
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+    expect(held.reply?.body).toBe(terminated('other-request'))
+  })
+
+  test.each([
+    ['with a stanza', 2, message('x'), ''],
+    ['later', 9, '', ''],
+    ['that pauses', 2, '', "pause='10'"],
+    ['that opens the stream again', 2, '', "restart='true'"],
+  ])('one %s does not', async (_what, after, inner, attributes) => {
+    const bench = strict()
+    const client = await bench.session()
+    await client.next()
+    await bench.pass(after)
+    await client.next(inner, attributes)
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('a polling client may ask at once after a reply with something in it, and not after an empty one', async () => {
+    const bench = strict()
+    const client = await bench.session("ver='1.6' hold='0'")
+    await bench.server(link => link.receive(message('x')))
+    expect((await client.next()).reply?.body).toBe(payload(message('x')))
+    await bench.pass(1)
+    expect((await client.next()).reply?.body).toBe(empty)
+    await bench.pass(3)
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+  })
+})
+
+describe('what never reached its client', () => {
+  const question = {
+    name: 'iq',
+    namespace: 'jabber:client',
+    text: "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>",
+  }
+
+  test('is answered to the server before the stream is closed', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(question))
+    await bench.pass(151)
+    expect(client.link.sent).toEqual([
+      "<iq xmlns='jabber:client' type='error' to='a@x' id='q'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    ])
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('is not, once it has been given out', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(question))
+    await client.next()
+    await client.next('', "type='terminate'")
+    expect(client.link.sent).toEqual([])
+  })
+})
+
+test('a domain that was served once is gone', async () => {
+  const { reply } = await new BoshBench().send(create().replace('chat.example', 'gone.example'))
+  expect(reply?.body).toBe(terminated('host-gone'))
+})

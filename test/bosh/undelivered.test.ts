@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals'
+import { bounce } from '../../src/bosh/undelivered.js'
+
+const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
+
+test.each([
+  [
+    'a request',
+    stanza(
+      'iq',
+      "<iq xmlns='jabber:client' type='get' id='1' from='a@x/r' to='b@x/r'><query xmlns='q'/></iq>",
+    ),
+    "<iq xmlns='jabber:client' type='error' to='a@x/r' id='1'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+  ],
+  [
+    'a message',
+    stanza('message', "<message xmlns='jabber:client' from='a&amp;b@x'><body>hi</body></message>"),
+    "<message xmlns='jabber:client' type='error' to='a&amp;b@x'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+  ],
+])('the sender of %s is told', (_what, element, answer) => {
+  expect(bounce(element)).toBe(answer)
+})
+
+test.each([
+  ['presence', stanza('presence', "<presence xmlns='jabber:client'/>")],
+  ['an answer', stanza('iq', "<iq xmlns='jabber:client' type='result' id='1'/>")],
+  ['an error', stanza('message', "<message xmlns='jabber:client' type='error'/>")],
+  [
+    'what is no stanza',
+    { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
+  ],
+])('nobody waits to hear of %s', (_what, element) => {
+  expect(bounce(element)).toBeUndefined()
+})
