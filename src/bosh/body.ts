@@ -49,7 +49,7 @@ function stanzaNamespace(name: string, namespace: string): string {
   return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
 }
 
-const requests = new DocumentReader(limits, stanzaNamespace)
+const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 
 /** Reads a request. Throws an `XmlError`, or `NotABody` where the root is something else. */
 export function parseBody(text: string): Body {

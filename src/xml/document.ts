@@ -13,17 +13,23 @@ export interface Document {
   readonly children: readonly Element[]
 }
 
+export interface DocumentOptions {
+  readonly meantNamespace?: MeantNamespace
+  /** Whether the root may have text beside its children; the text is passed over. */
+  readonly mixedContent?: boolean
+}
+
 /** Reads whole documents, one after the other with the same parser, since making one costs more than most documents. */
 export class DocumentReader {
   readonly #limits: XmlLimits
-  readonly #meantNamespace: MeantNamespace | undefined
+  readonly #about: DocumentOptions
   #scanner: Scanner
   #root: Root | undefined
   #children: Element[] = []
 
-  constructor(limits: XmlLimits, meantNamespace?: MeantNamespace) {
+  constructor(limits: XmlLimits, about: DocumentOptions = {}) {
     this.#limits = limits
-    this.#meantNamespace = meantNamespace
+    this.#about = about
     this.#scanner = this.#createScanner()
   }
 
@@ -52,12 +58,14 @@ export class DocumentReader {
       onClose() {},
     }
     const scanner = new Scanner(sink, this.#limits)
-    if (this.#meantNamespace !== undefined) scanner.meantNamespace = this.#meantNamespace
+    const { meantNamespace, mixedContent = false } = this.#about
+    if (meantNamespace !== undefined) scanner.meantNamespace = meantNamespace
+    scanner.mixedContent = mixedContent
     return scanner
   }
 }
 
-const elements = new DocumentReader(defaultLimits)
+const elements = new DocumentReader(defaultLimits, { mixedContent: true })
 
 /** Reads one element as a document of its own. Throws an `XmlError`. */
 export function readElement(text: string): Document {

@@ -61,6 +61,8 @@ export class Scanner {
   sink: Sink
   limits: XmlLimits
   meantNamespace = keep
+  /** Whether the root may have text beside its children. */
+  mixedContent = false
   #parser = createParser()
   #depth = 0
   #children = 0
@@ -91,10 +93,10 @@ export class Scanner {
     parser.on('comment', () => restricted('a comment'))
     parser.on('processinginstruction', () => restricted('a processing instruction'))
     parser.on('cdata', () => {
-      if (this.#depth < 2) throw new XmlError('bad-format', 'text between elements')
+      if (this.#depth < 2 && !this.mixedContent) throw new XmlError('bad-format', 'text between elements')
     })
     parser.on('text', text => {
-      if (this.#depth < 2 && /[^ \t\r\n]/.test(text))
+      if (this.#depth < 2 && !this.mixedContent && /[^ \t\r\n]/.test(text))
         throw new XmlError('bad-format', 'text between elements')
     })
     parser.on('attribute', ({ name }) => {
@@ -148,6 +150,9 @@ export class Scanner {
     }
     if (depth > this.limits.maxDepth) tooMuch('elements are nested too deeply')
     if (depth === 1) {
+      // No tag has another `<` in it: this one is where the child starts.
+      if (this.mixedContent)
+        this.#drop(this.#held.lastIndexOf('<', this.#parser.position - this.#heldFrom - 1))
       this.#top = tag
       this.#inheritsDefault = false
       this.#prefixes.length = 0
