@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { ensurePackages, missingPackages } from './support/packages.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const debianPackages = ['prosody', 'prosody-modules', 'ejabberd', 'chromium', 'openssl']
+const debianPackages = ['prosody', 'prosody-modules', 'ejabberd', 'chromium', 'openssl', 'curl']
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 let passed = 0
@@ -80,10 +80,23 @@ function countReport(file) {
     passed += report.numPassedTests
     // A suite that does not even load has no tests to count.
     failed += report.numFailedTests + report.numRuntimeErrorTestSuites
-    if (report.numPendingTests > 0) console.log(`${report.numPendingTests} skipped`)
+    tellSkipped(report)
   } catch (error) {
     console.log(`no report from Jest: ${error.message}`)
     failed++
+  }
+}
+
+/** Prints what was not run, by the names of the groups, which say why. */
+function tellSkipped({ testResults }) {
+  const skipped = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'pending')
+    .map(({ ancestorTitles }) => ancestorTitles.join(': '))
+  if (skipped.length === 0) return
+  console.log(`\n${skipped.length} skipped:`)
+  for (const group of new Set(skipped)) {
+    console.log(`- ${group}, ${skipped.filter(other => other === group).length}`)
   }
 }
 

@@ -1,0 +1,161 @@
+// The demo as it is started: its page in Chromium, and the commands that it prints.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, Locator, Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { type DemoCommand, startDemoCommand } from './demo-command.js'
+import { describeWith } from './needs.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const run = promisify(execFile)
+/** Longest time that a test waits for the page, in milliseconds. */
+const timeout = 4000
+
+describe('The demo', () => {
+  let demo: DemoCommand
+  let browser: Browser | undefined
+
+  beforeAll(async () => {
+    demo = await startDemoCommand()
+  }, 20_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    await demo?.stop()
+  })
+
+  describeWith(['chromium'], 'on its page', () => {
+    let tab: Page
+    let complaints: string[]
+
+    const pane = (name: string) => tab.getByRole('region', { name, exact: true })
+
+    beforeEach(async () => {
+      browser ??= await launchChromium()
+      complaints = []
+      tab = await browser.newPage()
+      tab.setDefaultTimeout(timeout)
+      tab.on('pageerror', error => complaints.push(error.message))
+      tab.on('console', line => {
+        if (line.type() === 'error') complaints.push(line.text())
+      })
+      await tab.goto(`${demo.url}/demo`)
+    }, 40_000)
+
+    // Not by closing the page alone: what a browser still sends then is not sure to arrive.
+    afterEach(async () => {
+      for (const name of ['Alice', 'Bob']) await disconnect(pane(name))
+      await tab.close()
+    })
+
+    test('warms two users, who see each other and chat', async () => {
+      const [alice, bob] = [pane('Alice'), pane('Bob')]
+      await connect(alice)
+      await says(alice, 'Bob is offline')
+      await connect(bob)
+      await says(alice, 'Bob is online')
+      await says(bob, 'Alice is online')
+
+      await say(alice, 'Bob', 'Noch Tee? <b>&amp; "Kekse" ☕')
+      await hears(bob, 'Noch Tee? <b>&amp; "Kekse" ☕')
+      await say(bob, 'Alice', 'Danke, ja.')
+      await hears(alice, 'Danke, ja.')
+
+      await disconnect(bob)
+      await says(alice, 'Bob is offline')
+      expect(complaints).toEqual([])
+    })
+
+    test('shows the three values that a browser gets, and no password', async () => {
+      const alice = pane('Alice')
+      await connect(alice)
+      for (const name of ['jid', 'sid', 'rid']) {
+        const term = alice.locator('dt', { hasText: name })
+        expect(await term.locator('+ dd').textContent()).toMatch(/^\S{8,}$/)
+      }
+      expect(await tab.locator('input[type=password]').count()).toBe(0)
+    })
+
+    test('keeps a message for a user who connects later', async () => {
+      const [alice, bob] = [pane('Alice'), pane('Bob')]
+      await connect(alice)
+      await says(alice, 'Bob is offline')
+      await say(alice, 'Bob', 'Read this later')
+      await connect(bob)
+      await hears(bob, 'Read this later')
+    })
+
+    test('takes a user offline whose page was closed', async () => {
+      const alice = pane('Alice')
+      await connect(alice)
+      const other = await browser!.newPage()
+      try {
+        await other.goto(`${demo.url}/demo`)
+        await connect(other.getByRole('region', { name: 'Bob', exact: true }))
+        await says(alice, 'Bob is online')
+        // Once it rests, the page's requests are in order and the last of them is held.
+        const bob = other.getByRole('region', { name: 'Bob', exact: true })
+        await say(alice, 'Bob', 'Good night')
+        const rests = other.waitForRequest(`${demo.url}/http-bind`, { timeout })
+        await hears(bob, 'Good night')
+        await rests
+      } finally {
+        await other.close({ runBeforeUnload: false })
+      }
+      await says(alice, 'Bob is offline')
+    })
+  })
+
+  describeWith(['curl'], 'in the commands that it prints', () => {
+    test('answers in JSON and in XHTML', async () => {
+      const answers = await Promise.all(
+        demo.commands.map(async command => (await run('bash', ['-c', `${command} --silent`])).stdout),
+      )
+      expect(answers).toHaveLength(2)
+      expect(JSON.parse(answers[0]!)).toMatchObject({
+        jid: expect.stringMatching(/^alice@localhost\/.+/),
+        sid: expect.any(String),
+        rid: expect.any(Number),
+        url: `${demo.url}/http-bind`,
+      })
+      expect(answers[1]).toMatch(
+        /<dl class="binding">.*<dd class="jid">alice@localhost\/[^<]+<.*<dd class="rid">\d+<\/dd><\/dl>/,
+      )
+    })
+  })
+
+  test('ends at Ctrl+C, whoever is still connected', async () => {
+    expect(await demo.stop()).toBe(0)
+  }, 10_000)
+})
+
+async function connect(pane: Locator): Promise<void> {
+  await pane.getByRole('button', { name: 'Warm a session and attach' }).click()
+  await says(pane, 'Connected')
+}
+
+async function disconnect(pane: Locator): Promise<void> {
+  const button = pane.getByRole('button', { name: 'Disconnect' })
+  if ((await button.count()) === 0) return
+  await button.click()
+  await says(pane, 'Disconnected')
+}
+
+async function say(pane: Locator, to: string, text: string): Promise<void> {
+  await pane.getByRole('textbox', { name: `Message to ${to}` }).fill(text)
+  await pane.getByRole('button', { name: 'Send' }).click()
+}
+
+/** Resolves once one of the pane's two lines of state says just this. */
+async function says(pane: Locator, text: string): Promise<void> {
+  const exactly = new RegExp(`^${text}$`)
+  await pane.getByRole('status').filter({ hasText: exactly }).waitFor({ timeout })
+}
+
+/** Resolves once the pane's conversation has this text in it. */
+async function hears(pane: Locator, text: string): Promise<void> {
+  await pane.getByRole('log').filter({ hasText: text }).waitFor({ timeout })
+}

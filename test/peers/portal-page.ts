@@ -1,0 +1,107 @@
+// What the test does with the portal's page, and what it sees of it. Every wait has a deadline of its own.
+import type { Page } from 'playwright-core'
+import type { Chat, Noted } from '../support/page.js'
+
+/** Longest time that a test waits for the page, in milliseconds. */
+const timeout = 4000
+
+type InPage = { noted: Noted; chat: Chat }
+
+export class PortalPage {
+  readonly #tab: Page
+  readonly #address: string
+  readonly #endpoint: string
+  /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
+  readonly complaints: string[] = []
+  /** Questions whether another origin's request would be welcome. */
+  preflights = 0
+
+  private constructor(tab: Page, address: string, endpoint: string) {
+    this.#tab = tab
+    this.#address = address
+    this.#endpoint = endpoint
+    tab.on('pageerror', error => this.complaints.push(error.message))
+    tab.on('console', line => {
+      if (line.type() === 'error') this.complaints.push(line.text())
+    })
+  }
+
+  /** Opens the portal at one address; its BOSH endpoint is the service's. */
+  static async open(tab: Page, portal: string, service: string): Promise<PortalPage> {
+    const page = new PortalPage(tab, `${portal}/portal`, `${service}/http-bind`)
+    const network = await tab.context().newCDPSession(tab)
+    network.on('Network.requestWillBeSent', ({ request }) => {
+      if (request.method === 'OPTIONS') page.preflights += 1
+    })
+    await network.send('Network.enable')
+    await page.back()
+    return page
+  }
+
+  /** Leaves the portal for an empty page in the same tab. */
+  async away(): Promise<void> {
+    await this.#tab.goto('about:blank')
+  }
+
+  async back(): Promise<void> {
+    await this.#tab.goto(this.#address, { timeout })
+  }
+
+  async begin(binding: Parameters<Chat['begin']>[0]): Promise<void> {
+    await this.#tab.evaluate(
+      ([given, endpoint]) => (globalThis as unknown as InPage).chat.begin(given, endpoint),
+      [binding, this.#endpoint] as const,
+    )
+  }
+
+  async say(to: string, text: string): Promise<void> {
+    await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).chat.say(jid, said), [
+      to,
+      text,
+    ] as const)
+  }
+
+  async leave(): Promise<void> {
+    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leave())
+  }
+
+  statuses(): Promise<string[]> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.statuses)
+  }
+
+  isRestored(): Promise<boolean> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.restored)
+  }
+
+  /** Resolves once an answer held the text. */
+  async receives(text: string): Promise<void> {
+    await this.#until(
+      wanted => (globalThis as unknown as InPage).noted.bodies.some(body => body.includes(wanted)),
+      text,
+    )
+  }
+
+  /** Resolves once Strophe has reported the status, for whatever reason if none is given with it. */
+  async reaches(status: string): Promise<void> {
+    await this.#until(
+      wanted => (globalThis as unknown as InPage).noted.statuses.some(noted => noted.startsWith(wanted)),
+      status,
+    )
+  }
+
+  /** Resolves once the page has had an answer. */
+  async isQuiet(): Promise<void> {
+    await this.#until(() => (globalThis as unknown as InPage).noted.bodies.length > 0, '')
+  }
+
+  async #until(holds: (wanted: string) => boolean, wanted: string): Promise<void> {
+    try {
+      await this.#tab.waitForFunction(holds, wanted, { timeout, polling: 20 })
+    } catch (error) {
+      const noted = await this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
+      throw new Error(`no "${wanted}", but ${JSON.stringify({ ...noted, complaints: this.complaints })}`, {
+        cause: error,
+      })
+    }
+  }
+}

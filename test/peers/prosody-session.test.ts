@@ -1,0 +1,162 @@
+// What becomes of a session warmed at Prosody: attached to, written to, ended, and when Prosody is gone.
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { admin, adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { links } from './links.js'
+import { describeWith } from './needs.js'
+import { befriend, presence, User } from './user.js'
+import { connectionsOf, until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+for (const link of links) {
+  describeWith(['prosody', 'openssl'], `A session warmed at Prosody over ${link.name}`, () => {
+    let prosody: Prosody
+    let warmer: TestService
+    let bob: User
+    const attached = new Set<User>()
+
+    const bobLogsIn = () =>
+      User.logIn(`http://127.0.0.1:${prosody.httpPort}/http-bind`, {
+        user: 'bob',
+        domain: 'localhost',
+        password: passwords.bob,
+      })
+
+    const attach = (...[binding, first]: [Parameters<typeof User.attach>[1], string?]) => {
+      const user = User.attach(`${warmer.url}/http-bind`, binding, first)
+      attached.add(user)
+      return user
+    }
+
+    beforeAll(async () => {
+      prosody = await startProsody({ users: passwords, config: link.config })
+      warmer = await startTestService({ servers: link.servers(prosody) })
+      bob = await bobLogsIn()
+      const page = attach(await warmer.bind(alice))
+      await befriend(bob, page)
+    }, 30_000)
+
+    afterEach(async () => {
+      await Promise.all([...attached].map(user => user.leave()))
+      attached.clear()
+      await until('no session and no link left', () => isIdle(warmer))
+      await until('no connection left at Prosody', () => connectionsOf(prosody.c2sPort) === 0)
+    })
+
+    afterAll(async () => {
+      await bob?.leave()
+      await warmer?.stop()
+      await prosody?.stop()
+    })
+
+    test('shows nobody its presence before a page has attached and sent it', async () => {
+      const binding = await warmer.bind(alice)
+      await bob.isUpToDate()
+      expect(bob.hasSeen(binding.jid)).toBe(false)
+      attach(binding)
+      await bob.seesPresence(binding.jid, undefined)
+    })
+
+    test('goes on from the last used rid as well, with the presence of that first body', async () => {
+      const binding = await warmer.bind(alice)
+      const page = attach({ ...binding, rid: binding.rid - 1 })
+      await bob.seesPresence(binding.jid, undefined)
+      bob.say(binding.jid, 'counted on')
+      await page.receives('counted on')
+    })
+
+    test('keeps what is sent to it until the page attaches, in order', async () => {
+      const binding = await warmer.bind(alice)
+      bob.say(binding.jid, 'first of the early ones')
+      bob.say(binding.jid, 'second of the early ones')
+      await bob.isUpToDate()
+      const page = attach(binding, '')
+      await page.receives('first of the early ones')
+      await page.receives('second of the early ones')
+      expect(page.received).toMatch(/first of .*second of /s)
+      expect(page.received).toMatch(/<message\b[^>]*xmlns=['"]jabber:client['"]/)
+    })
+
+    test('passes messages each way', async () => {
+      const page = attach(await warmer.bind(alice))
+      await bob.seesPresence(page.jid, undefined)
+      page.say(bob.jid, 'how is the tea? ☕ &lt;hot&gt;')
+      const asked = await bob.receives('how is the tea? ☕ &lt;hot&gt;')
+      expect(asked).toContain(page.jid)
+      bob.say(page.jid, 'cold')
+      await page.receives('cold')
+    })
+
+    test('shows its end to others within a second', async () => {
+      const page = attach(await warmer.bind(alice))
+      await bob.seesPresence(page.jid, undefined)
+      const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
+      await Promise.all([page.leave(), gone])
+    })
+
+    test('ends without a presence of its own as well', async () => {
+      const page = attach(await warmer.bind(alice), presence)
+      await bob.seesPresence(page.jid, undefined)
+      // Prosody says it for a client that goes without a word.
+      const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
+      await Promise.all([page.leave(''), gone])
+    })
+
+    test('leaves no secret in a log line or in any other reply', async () => {
+      const binding = await warmer.bind(alice)
+      const page = attach(binding)
+      await page.isUpToDate()
+      const wrong = { ...alice, password: 'a wrong password' }
+      const refusals = [
+        await warmer.warm(wrong),
+        await warmer.warm(wrong, { as: 'form', accept: 'text/html' }),
+        await warmer.warm({ ...alice, jid: '@' }),
+        await warmer.warm({ ...alice, wait: 'never' }, { as: 'form' }),
+        await warmer.warm(alice, { headers: { Authorization: `Basic ${btoa('admin:guessed')}` } }),
+        await warmer.warm(alice, { headers: { 'Content-Type': 'application/xml' } }),
+      ]
+      expect(refusals.map(({ status }) => status)).toEqual([403, 403, 400, 400, 401, 415])
+      await page.leave()
+      expect(warmer.lines.length).toBeGreaterThan(refusals.length)
+      const told = [...warmer.lines, ...refusals.map(({ headers, text }) => JSON.stringify(headers) + text)]
+      const secrets = [
+        ...[alice.password, wrong.password, 'guessed', binding.sid],
+        ...[admin.secret, adminHeader, adminHeader.slice('Basic '.length), btoa('admin:guessed')],
+        Buffer.from(`\0alice\0${alice.password}`).toString('base64'),
+      ]
+      for (const secret of secrets) expect(told.filter(text => text.includes(secret))).toEqual([])
+    })
+
+    describe('when Prosody is killed', () => {
+      afterAll(() => bob.leave())
+
+      test('tells the waiting page remote-connection-failed, and who warms next 502', async () => {
+        const page = attach(await warmer.bind(alice))
+        await bob.seesPresence(page.jid, undefined)
+        await page.isUpToDate()
+        await Promise.all([
+          page.receives("condition='remote-connection-failed'"),
+          bob.leave().then(() => prosody.kill()),
+        ])
+        expect(page.received).toMatch(/<body\b[^>]*type='terminate'[^>]*>$/)
+        const { status, json } = await warmer.warm(alice)
+        expect(status).toBe(502)
+        expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'connect' })
+      })
+
+      test('warms again as soon as Prosody is back', async () => {
+        await prosody.restart()
+        bob = await bobLogsIn()
+        const page = attach(await warmer.bind(alice))
+        await bob.seesPresence(page.jid, undefined)
+      })
+    })
+  })
+}
+
+const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0

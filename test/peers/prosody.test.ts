@@ -1,0 +1,211 @@
+// Warming at Debian's Prosody, and what the caller of POST /warm gets to see.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { type LinkKind, links } from './links.js'
+import { describeWith } from './needs.js'
+import { User } from './user.js'
+import { connectionsOf, tapWire, until } from './wire.js'
+
+const users = {
+  alice: 'wonderland',
+  umlaut: 'pässwörd✓',
+  signs: 'a+b&c d%41=e',
+}
+const alice = { jid: 'alice@localhost', password: users.alice }
+
+for (const link of links) {
+  describeWith(['prosody', 'openssl'], `Warming at Prosody over ${link.name}`, () => {
+    let prosody: Prosody
+    let warmer: TestService
+
+    beforeAll(async () => {
+      prosody = await startProsody({ users, config: link.config })
+      warmer = await startTestService({ servers: link.servers(prosody) })
+    }, 30_000)
+
+    afterEach(async () => {
+      await until('no session and no link left', () => isIdle(warmer))
+      await until('no connection left at Prosody', () => connectionsOf(prosody.c2sPort) === 0)
+    })
+
+    afterAll(async () => {
+      await warmer?.stop()
+      await prosody?.stop()
+    })
+
+    test('answers JSON with a session whose rid is the next to send', async () => {
+      const reply = await warmer.warm(alice)
+      expect(reply).toMatchObject({
+        status: 200,
+        headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+      })
+      expect(reply.json).toEqual({
+        jid: expect.stringMatching(/^alice@localhost\/.+/),
+        sid: expect.stringMatching(/^[\w-]{20,}$/),
+        rid: expect.any(Number),
+        id: expect.stringMatching(/^[0-9a-f]+$/),
+        ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
+        url: `${warmer.url}/http-bind`,
+        expires_in: 120,
+      })
+      expect(await goodbye(warmer, reply.json as unknown as WarmBinding)).toContain("type='terminate'")
+    })
+
+    test('answers a form, as curl sends it, with XHTML of the same three values', async () => {
+      const { status, headers, text } = await warmer.warm(alice, { as: 'form', accept: '*/*' })
+      const [whole, jid = '', sid = '', rid = ''] = successPage.exec(text) ?? []
+      expect({ status, text }).toEqual({ status: 200, text: whole })
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      expect(jid).toMatch(/^alice@localhost\/.+/)
+      expect(await goodbye(warmer, { sid, rid: Number(rid) })).toContain("type='terminate'")
+    })
+
+    test('labels the page as XHTML for who lists it', async () => {
+      const { headers, text } = await warmer.warm(alice, { accept: 'application/xhtml+xml' })
+      expect(headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
+      const [, , sid = '', rid = ''] = successPage.exec(text) ?? []
+      await goodbye(warmer, { sid, rid: Number(rid) })
+    })
+
+    test('binds the resource of a full JID, and one of the server for a bare JID', async () => {
+      const asked = await warmer.bind({ ...alice, jid: 'alice@localhost/desk & chair' })
+      const first = await warmer.bind(alice)
+      const second = await warmer.bind(alice)
+      expect(asked.jid).toBe('alice@localhost/desk & chair')
+      expect(new Set([asked.jid, first.jid, second.jid]).size).toBe(3)
+      // The one that came back is the one at which Prosody reaches the session.
+      const friend = User.attach(first.url, first)
+      const page = User.attach(asked.url, asked)
+      friend.say('alice@localhost/desk &amp; chair', 'to the desk')
+      await page.receives('to the desk')
+      await Promise.all([friend.leave(), page.leave(), goodbye(warmer, second)])
+    })
+
+    test.each(['json', 'form'] as const)('takes passwords with any characters as %s', async as => {
+      for (const [user, password] of Object.entries(users)) {
+        const { status, json } = await warmer.warm({ jid: `${user}@localhost`, password }, { as })
+        expect({ user, status }).toEqual({ user, status: 200 })
+        await goodbye(warmer, json as unknown as WarmBinding)
+      }
+    })
+
+    test.each([
+      ['a wrong password', { ...alice, password: 'wonderlanD' }],
+      ['an unknown user', { ...alice, jid: 'nobody@localhost' }],
+      ['a password that lacks its signs', { jid: 'umlaut@localhost', password: 'password✓' }],
+    ])('answers %s with 403 not-authorized', async (_, parameters) => {
+      const { status, headers, json } = await warmer.warm(parameters)
+      expect(status).toBe(403)
+      expect(headers['content-type']).toMatch(/^application\/problem\+json/)
+      expect(json).toMatchObject({ title: 'Forbidden', code: 'not-authorized', step: 'sasl' })
+      expect(json['condition']).toBe('not-authorized')
+      const page = await warmer.warm(parameters, { as: 'form', accept: 'text/html' })
+      expect(page.status).toBe(403)
+      expect(page.text).toContain('<p>Forbidden</p>')
+      expect(page.text).not.toContain('not-authorized')
+    })
+
+    test('refuses a domain that is not allowed and does not bother Prosody', async () => {
+      const { status, json } = await warmer.warm({ ...alice, jid: 'alice@elsewhere.example' })
+      expect(status).toBe(403)
+      expect(json).toMatchObject({ code: 'domain-not-allowed' })
+      expect(connectionsOf(prosody.c2sPort)).toBe(0)
+    })
+
+    test('answers 502 host-unknown for a domain that Prosody does not serve', async () => {
+      const servers = link.servers(prosody).replace('localhost=', 'elsewhere.example=')
+      const environment = { XMPP_DOMAINS: 'elsewhere.example' }
+      await withService({ servers, environment }, async other => {
+        const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
+        expect(status).toBe(502)
+        expect(json).toMatchObject({ code: 'host-unknown', condition: 'host-unknown' })
+      })
+    })
+
+    test(`${link.encrypted ? 'lets nothing of the login' : 'lets no password'} be read on the wire`, async () => {
+      const wire = await tapWire(prosody.c2sPort)
+      try {
+        await withService({ servers: link.servers(prosody, wire.port) }, async other => {
+          const binding = await other.bind(alice)
+          await goodbye(other, binding)
+        })
+        const heard = wire.heard().toString('latin1')
+        expect(heard).not.toContain(alice.password)
+        expect(heard).not.toContain(Buffer.from(`\0alice\0${alice.password}`).toString('base64'))
+        expect(heard.includes('<proceed')).toBe(link.encrypted)
+        expect(heard.includes('alice@localhost')).toBe(!link.encrypted)
+        expect(heard.includes('urn:ietf:params:xml:ns:xmpp-bind')).toBe(!link.encrypted)
+      } finally {
+        await wire.close()
+      }
+    })
+
+    if (link.encrypted) testCertificates(link, () => prosody)
+  })
+}
+
+function testCertificates(link: LinkKind, prosody: () => Prosody): void {
+  test.each(['another CA', 'no CA'])('answers certificate-invalid if %s is given', async which => {
+    const folder = mkdtempSync(join(tmpdir(), 'warm-ca-'))
+    const another = join(folder, 'ca.pem')
+    writeFileSync(another, rootCertificates[0]!)
+    try {
+      const good = link.servers(prosody())
+      const servers = which === 'no CA' ? good.replace(/\?.*/, '') : good.replace(prosody().caFile, another)
+      await withService({ servers }, async service => {
+        const { status, json } = await service.warm(alice)
+        expect(status).toBe(502)
+        expect(json).toMatchObject({ code: 'certificate-invalid', step: 'tls' })
+        await until('no session and no link left', () => isIdle(service))
+      })
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('warms without a CA if the operator wants no check', async () => {
+    const servers = link.servers(prosody()).replace(/\?.*/, '?verify=off')
+    await withService({ servers }, async other => {
+      await goodbye(other, await other.bind(alice))
+    })
+  })
+}
+
+/** README's page, which mod_warm_bindings made. */
+const successPage = new RegExp(
+  '^<\\?xml version="1.0" encoding="utf-8"\\?>\\n' +
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\\n' +
+    '<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en"><head><title>Success</title></head><body><p>Success</p>' +
+    '<dl class="binding"><dt class="jid">JID</dt><dd class="jid">([^<]+)</dd><dt class="sid">SID</dt><dd class="sid">([^<]+)</dd>' +
+    '<dt class="rid">RID</dt><dd class="rid">(\\d+)</dd></dl></body></html>\\n?$',
+)
+
+const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
+
+/** Attaches only to leave. */
+async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 'rid'>): Promise<string> {
+  const client = new BoshClient(`${url}/http-bind`, binding)
+  try {
+    return await client.terminate()
+  } finally {
+    client.close()
+  }
+}
+
+async function withService(
+  options: Parameters<typeof startTestService>[0],
+  use: (service: TestService) => Promise<void>,
+): Promise<void> {
+  const service = await startTestService(options)
+  try {
+    await use(service)
+  } finally {
+    await service.stop()
+  }
+}

@@ -1,0 +1,164 @@
+// Strophe in Chromium attaches to warmed sessions, at Prosody and at the demo's server, from both kinds of page.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { Browser, Page } from 'playwright-core'
+import { startDemoServer } from '../../src/demo/server.js'
+import { launchChromium } from '../support/chromium.js'
+import { createPageRouter, servePage } from '../support/page.js'
+import { startProsody } from '../support/prosody.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { links } from './links.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+interface Upstream {
+  readonly servers: string
+  stop(): Promise<void>
+}
+
+const upstreams = [
+  {
+    name: 'Prosody over STARTTLS',
+    packages: ['prosody', 'openssl', 'chromium'],
+    makesContacts: false,
+    async start(): Promise<Upstream> {
+      const starttls = links.find(({ encrypted }) => encrypted)!
+      const prosody = await startProsody({ users: passwords, config: starttls.config })
+      return { servers: starttls.servers(prosody), stop: prosody.stop }
+    },
+  },
+  {
+    name: "the demo's server",
+    packages: ['chromium'],
+    makesContacts: true,
+    async start(): Promise<Upstream> {
+      const demo = await startDemoServer(passwords)
+      return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
+    },
+  },
+]
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const { name, packages, makesContacts, start } of upstreams) {
+  describeWith(packages, `Strophe, attached to a session at ${name}`, () => {
+    let upstream: Upstream
+    let warmer: TestService
+    let elsewhere: Awaited<ReturnType<typeof servePage>>
+    let tab: Page
+    let bob: User
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      upstream = await start()
+      warmer = await startTestService({
+        servers: upstream.servers,
+        routers: () => [createPageRouter()],
+      })
+      elsewhere = await servePage()
+      if (makesContacts) return
+      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 60_000)
+
+    beforeEach(async () => {
+      const binding = await warmer.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      tab = await browser!.newPage()
+    })
+
+    afterEach(async () => {
+      await tab?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await elsewhere?.stop()
+      await warmer?.stop()
+      await upstream?.stop()
+    })
+
+    test.each(['same', 'another'])('chats with others from a page of %s origin', async origin => {
+      const origins = { same: warmer.url, another: elsewhere.url }
+      const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
+      const binding = await warmer.bind(alice)
+      bob.say(binding.jid, 'before you came')
+      await bob.isUpToDate()
+      expect(bob.hasSeen(binding.jid)).toBe(false)
+
+      await page.begin(binding)
+      await page.receives('before you came')
+      await bob.seesPresence(binding.jid, undefined)
+
+      await page.say(bob.jid, 'Tee? <ja> & nein ☕')
+      const asked = await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')
+      expect(asked).toContain(binding.jid)
+      bob.say(binding.jid, 'lieber Kaffee ☕')
+      await page.receives('lieber Kaffee ☕')
+
+      const gone = bob.seesPresence(binding.jid, 'unavailable')
+      await page.leave()
+      await gone
+      await page.reaches('DISCONNECTED')
+      expect(await page.statuses()).toEqual(['ATTACHED', 'DISCONNECTING done', 'DISCONNECTED'])
+      // The browser asked first whether a page from elsewhere may send XML.
+      expect(page.preflights > 0).toBe(origin === 'another')
+      expect(page.complaints).toEqual([])
+    })
+
+    test('goes on after a reload, with what came in between', async () => {
+      const page = await PortalPage.open(tab, warmer.url, warmer.url)
+      const binding = await warmer.bind(alice)
+      await page.begin(binding)
+      await bob.seesPresence(binding.jid, undefined)
+      await page.isQuiet()
+
+      await page.away()
+      bob.say(binding.jid, 'while you reloaded')
+      await bob.isUpToDate()
+      await page.back()
+      await page.begin(binding)
+      await page.receives('while you reloaded')
+      expect(await page.isRestored()).toBe(true)
+
+      await page.say(bob.jid, 'still the same session')
+      const said = await bob.receives('still the same session')
+      expect(said).toContain(binding.jid)
+      expect(bob.hasSeen(binding.jid, 'unavailable')).toBe(false)
+      expect(page.complaints).toEqual([])
+    })
+
+    test('learns that a session is not known, as item-not-found', async () => {
+      const page = await PortalPage.open(tab, warmer.url, warmer.url)
+      const unknown = { jid: 'alice@localhost/gone', sid: 'f'.repeat(40), rid: 4711, wait: 60 }
+      await page.begin(unknown)
+      await page.reaches('DISCONNECTED')
+      expect(await page.statuses()).toEqual([
+        'ATTACHED',
+        'CONNFAIL item-not-found',
+        'DISCONNECTED item-not-found',
+      ])
+    })
+
+    test('learns that the service stops, as system-shutdown', async () => {
+      const brief = await startTestService({ servers: upstream.servers })
+      const page = await PortalPage.open(tab, elsewhere.url, brief.url)
+      const binding = await brief.bind(alice)
+      await page.begin(binding)
+      await bob.seesPresence(binding.jid, undefined)
+      await page.isQuiet()
+      await Promise.all([page.reaches('DISCONNECTED system-shutdown'), brief.stop()])
+    })
+  })
+}

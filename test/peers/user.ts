@@ -1,0 +1,163 @@
+// A user at the other end of raw BOSH: keeps polling, notes everything that comes, says what the test tells it to.
+import { attribute, BoshClient } from '../support/bosh-client.js'
+import { boshLogin, type Credentials } from '../support/bosh-login.js'
+import type { WarmBinding } from '../support/start-service.js'
+
+/** Longest time that a test waits for something to come, in milliseconds. */
+const patience = 4000
+
+export class User {
+  readonly #client: BoshClient
+  readonly #bodies: string[] = []
+  readonly #waiting = new Set<() => void>()
+  readonly #open = new Set<Promise<void>>()
+  #unsaid: string
+  #over = false
+  #fences = 0
+
+  private constructor(
+    client: BoshClient,
+    readonly jid: string,
+    first: string,
+  ) {
+    this.#client = client
+    this.#unsaid = first
+    this.#pump()
+  }
+
+  /** Logs in with a password at a server's own BOSH endpoint; the first request carries `first`. */
+  static async logIn(url: string, credentials: Credentials, first = presence): Promise<User> {
+    const client = new BoshClient(url)
+    const { jid } = await boshLogin(client, credentials)
+    return new User(client, jid, first)
+  }
+
+  /** Attaches as a page does; the first request carries `first`. */
+  static attach(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
+    return new User(new BoshClient(url, binding), binding.jid, first)
+  }
+
+  get bareJid(): string {
+    return this.jid.replace(/\/.*$/s, '')
+  }
+
+  /** Everything that came, oldest first. */
+  get received(): string {
+    return this.#bodies.join('\n')
+  }
+
+  send(stanza: string): void {
+    this.#unsaid += stanza
+    this.#pump()
+  }
+
+  say(to: string, text: string): void {
+    this.send(`<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`)
+  }
+
+  /** Resolves with the body that holds the text. */
+  receives(text: string, milliseconds = patience): Promise<string> {
+    return this.#until(text, body => body.includes(text), milliseconds)
+  }
+
+  /** Resolves once a presence came from this full JID, of this type. */
+  seesPresence(from: string, type: string | undefined, milliseconds = patience): Promise<string> {
+    const what = `${type ?? 'available'} presence from ${from}`
+    return this.#until(what, body => hasPresence(body, from, type), milliseconds)
+  }
+
+  /** Whether a presence came from this full JID, of this type. */
+  hasSeen(from: string, type?: string): boolean {
+    return this.#bodies.some(body => hasPresence(body, from, type))
+  }
+
+  /** Resolves once the server has answered, so that whatever it sent before has come. */
+  async isUpToDate(): Promise<void> {
+    const id = `fence-${++this.#fences}`
+    const ping = "<ping xmlns='urn:xmpp:ping'/>"
+    const domain = this.bareJid.replace(/^.*@/, '')
+    this.send(`<iq xmlns='jabber:client' type='get' id='${id}' to='${domain}'>${ping}</iq>`)
+    await this.#until(`answer to ${id}`, body => body.includes(id), patience)
+  }
+
+  /** Ends the session, `last` being said with it, and resolves when no request is open any more. May be called twice. */
+  async leave(last = "<presence xmlns='jabber:client' type='unavailable'/>"): Promise<void> {
+    if (!this.#over) {
+      this.#over = true
+      await this.#client.terminate(last).catch(() => {})
+    }
+    await Promise.all(this.#open)
+    this.#client.close()
+  }
+
+  /** As every client does: one request held, at most one more with what there is to say. */
+  #pump(): void {
+    if (this.#over) return
+    const isDue = this.#open.size === 0 || (this.#open.size === 1 && this.#unsaid !== '')
+    if (isDue) this.#track(this.#ask())
+  }
+
+  #track(request: Promise<void>): void {
+    this.#open.add(request)
+    void request.then(() => {
+      this.#open.delete(request)
+      this.#pump()
+    })
+  }
+
+  async #ask(): Promise<void> {
+    const stanzas = this.#unsaid
+    this.#unsaid = ''
+    try {
+      this.#note(await this.#client.request(stanzas))
+    } catch (error) {
+      this.#over = true
+      this.#note(`<failed>${(error as Error).message}</failed>`)
+    }
+  }
+
+  #note(body: string): void {
+    this.#bodies.push(body)
+    if (attribute(body, 'type') === 'terminate') this.#over = true
+    for (const look of this.#waiting) look()
+  }
+
+  #until(what: string, isIt: (body: string) => boolean, milliseconds: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const settle = (found?: string) => {
+        clearTimeout(deadline)
+        this.#waiting.delete(look)
+        if (found !== undefined) resolve(found)
+        else reject(new Error(`${this.jid}: no ${what} within ${milliseconds} ms, but:\n${this.received}`))
+      }
+      const look = () => {
+        const found = this.#bodies.find(isIt)
+        if (found !== undefined) settle(found)
+      }
+      const deadline = setTimeout(() => settle(), milliseconds)
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
+
+/** Makes the two see each other's presence, as with their own clients (RFC 6121 §3.1). */
+export async function befriend(one: User, other: User): Promise<void> {
+  for (const [asking, asked] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    asking.send(`<presence xmlns='jabber:client' type='subscribe' to='${asked.bareJid}'/>`)
+    await asked.seesPresence(asking.bareJid, 'subscribe')
+    asked.send(`<presence xmlns='jabber:client' type='subscribed' to='${asking.bareJid}'/>`)
+    // The answer itself only goes to who has asked for a roster.
+    await asking.seesPresence(asked.jid, undefined)
+  }
+}
+
+export const presence = "<presence xmlns='jabber:client'/>"
+
+function hasPresence(body: string, from: string, type: string | undefined): boolean {
+  const tags = body.match(/<presence\b[^>]*>/g) ?? []
+  return tags.some(tag => attribute(tag, 'from') === from && attribute(tag, 'type') === type)
+}

@@ -1,0 +1,58 @@
+// What can be seen of an XMPP server from outside of it.
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** TCP connections that the port of 127.0.0.1 has on its side, those on their way out included; Linux only. */
+export function connectionsOf(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const finished = new Set(['06', '0A'])
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, address, , state = '']) => address === local && !finished.has(state)).length
+}
+
+/** Passes connections on to a port of 127.0.0.1 and keeps what went through them. */
+export interface Wiretap {
+  readonly port: number
+  /** All bytes of all connections, both directions. */
+  heard(): Buffer
+  close(): Promise<void>
+}
+
+export async function tapWire(target: number): Promise<Wiretap> {
+  const chunks: Buffer[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, near => {
+    const far = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true })
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', chunk => chunks.push(chunk))
+      from.on('error', () => to.destroy())
+      from.on('close', () => sockets.delete(from))
+      from.pipe(to)
+    }
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    heard: () => Buffer.concat(chunks),
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}
+
+/** Resolves once the condition holds, for what nobody announces. Rejects after four seconds. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 4000
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not within four seconds: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,86 @@
+// The page that a portal would serve to its user: Strophe as published, and as little script as it takes.
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import express, { Router } from 'express'
+
+const strophe = join(
+  dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
+  'dist/strophe.umd.min.js',
+)
+
+/** What the page notes, for the test to look at; `window.noted`. */
+export interface Noted {
+  /** Names of Strophe's statuses in order, with the condition where there is one: `CONNFAIL item-not-found`. */
+  readonly statuses: string[]
+  /** Every answer's body, as text. */
+  readonly bodies: string[]
+  /** Whether the session was taken up from what the tab remembers. */
+  restored: boolean
+}
+
+/** What the page can be told to do; `window.chat`. */
+export interface Chat {
+  /** Restores the tab's session, or attaches to that of the binding. Presence leaves with the first request. */
+  begin(binding: { jid: string; sid: string; rid: number; wait: number }, endpoint: string): void
+  say(to: string, text: string): void
+  leave(): void
+}
+
+const script = `
+const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
+let connection
+window.noted = { statuses: [], bodies: [], restored: false }
+window.chat = {
+  begin({ jid, sid, rid, wait }, endpoint) {
+    connection = new Strophe.Connection(endpoint, { keepalive: true })
+    connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
+    const follow = (status, why) => {
+      noted.statuses.push(why ? nameOf(status) + ' ' + why : nameOf(status))
+      if (status === Strophe.Status.ATTACHED) connection.send($pres())
+    }
+    try {
+      connection.restore(jid, follow, wait)
+      noted.restored = true
+    } catch {
+      connection.attach(jid, sid, rid, follow, wait)
+    }
+  },
+  say: (to, text) => connection.send($msg({ to, type: 'chat' }).c('body').t(text)),
+  leave: () => connection.disconnect('done'),
+}
+`
+
+const html = `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,"></head>
+<body><script src="/portal/strophe.js"></script><script src="/portal/chat.js"></script></body>
+</html>
+`
+
+/** The page at `/portal`, for whichever app takes it. */
+export function createPageRouter(): Router {
+  const router = Router()
+  router.get('/portal', (_request, response) => {
+    // Its own, where the service has one for the pages it knows.
+    response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)
+  })
+  router.get('/portal/chat.js', (_request, response) => void response.type('js').send(script))
+  router.get('/portal/strophe.js', (_request, response) => response.sendFile(strophe))
+  return router
+}
+
+/** The page on a server of its own, and so of another origin than the service. */
+export async function servePage(): Promise<{ url: string; stop(): Promise<void> }> {
+  const server = createServer(express().use(createPageRouter()))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

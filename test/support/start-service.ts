@@ -1,0 +1,128 @@
+// The whole service in the test's own process, from settings as an operator would write them.
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { loadConfig } from '../../src/config/load.js'
+import { createLog } from '../../src/log.js'
+import { type Service, type ServiceParts, startService } from '../../src/service.js'
+
+export interface TestServiceOptions {
+  /** The value of `XMPP_SERVERS`. */
+  readonly servers?: string
+  /** Further settings; they win over those of the test. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly clock?: ServiceParts['clock']
+  readonly routers?: ServiceParts['routers']
+}
+
+export interface WarmOptions {
+  /** How the parameters are written; default JSON. */
+  readonly as?: 'json' | 'form'
+  /** Default `application/json`; none at all is sent for the empty string. */
+  readonly accept?: string
+  /** They win over the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A reply of the warm API as it came. */
+export interface WarmReply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** What `text` says where it is labelled as JSON. */
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+/** What a page attaches with. */
+export interface WarmBinding {
+  readonly jid: string
+  readonly sid: string
+  readonly rid: number
+  readonly id: string
+  readonly wait: number
+  readonly url: string
+}
+
+export interface TestService {
+  readonly service: Service
+  readonly url: string
+  /** What was logged so far, one JSON text a line; at level `trace`. */
+  readonly lines: readonly string[]
+  /** Posts to the warm API as admin and resolves with whatever comes back. */
+  warm(parameters: Readonly<Record<string, string | number>>, options?: WarmOptions): Promise<WarmReply>
+  /** Warms a session in JSON. Rejects with the reply if it is no binding. */
+  bind(parameters: Readonly<Record<string, string | number>>): Promise<WarmBinding>
+  stop(): Promise<void>
+}
+
+export const admin = { name: 'admin', secret: 'admin-secret' } as const
+export const adminHeader = `Basic ${Buffer.from(`${admin.name}:${admin.secret}`).toString('base64')}`
+
+/** Starts the service on a free port of 127.0.0.1 for users of `localhost`. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const { config } = loadConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_USERS: `${admin.name}:${admin.secret}`,
+    XMPP_DOMAINS: 'localhost',
+    XMPP_SERVERS: options.servers,
+    LOG_LEVEL: 'trace',
+    ...options.environment,
+  })
+  const lines: string[] = []
+  const log = createLog(config.logLevel, { write: line => void lines.push(line) })
+  const { clock, routers } = options
+  const service = await startService({
+    config,
+    log,
+    ...(clock === undefined ? {} : { clock }),
+    ...(routers === undefined ? {} : { routers }),
+  })
+
+  async function warm(
+    parameters: Readonly<Record<string, string | number>>,
+    { as = 'json', accept = 'application/json', headers = {} }: WarmOptions = {},
+  ): Promise<WarmReply> {
+    const form = new URLSearchParams()
+    for (const [name, value] of Object.entries(parameters)) form.append(name, String(value))
+    const body = as === 'json' ? JSON.stringify(parameters) : form.toString()
+    const reply = await post(service.url + config.warmPath, body, {
+      Authorization: adminHeader,
+      'Content-Type': as === 'json' ? 'application/json' : 'application/x-www-form-urlencoded',
+      ...(accept === '' ? {} : { Accept: accept }),
+      ...headers,
+    })
+    const isJson = /^application\/(problem\+)?json\b/.test(reply.headers['content-type'] ?? '')
+    return { ...reply, json: isJson ? JSON.parse(reply.text) : {} }
+  }
+
+  return {
+    service,
+    url: service.url,
+    lines,
+    warm,
+    async bind(parameters) {
+      const { status, text, json } = await warm(parameters)
+      if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
+      return json as unknown as WarmBinding
+    },
+    stop: () => service.stop(),
+  }
+}
+
+/** Posts on a connection of its own, which is closed with the reply. */
+function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
+  return new Promise<Omit<WarmReply, 'json'>>((resolve, reject) => {
+    const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+    const options = { method: 'POST', agent: false, headers: { ...length, ...headers } }
+    const request = httpRequest(url, options, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('error', reject)
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
