@@ -7,14 +7,12 @@ import { createConnectionManager } from './bosh/exchange.js'
 import { createBoshListener } from './bosh/listener.js'
 import { outboxLimits } from './bosh/outbox.js'
 import { Registry } from './bosh/registry.js'
-import { Link, type LinkEvents } from './c2s/link.js'
-import type { StreamOptions } from './c2s/stream-header.js'
+import { Links } from './c2s/links.js'
 import { type Clock, systemClock } from './clock.js'
-import type { Config, Server } from './config/config.js'
+import type { Config } from './config/config.js'
 import type { Login } from './warm/binding.js'
 import { createLogin } from './warm/login.js'
 import { SaltedPasswords } from './warm/salted-passwords.js'
-import { defaultLimits } from './xml/scanner.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
@@ -48,43 +46,7 @@ export async function startService({
   clock = systemClock,
   routers,
 }: ServiceParts): Promise<Service> {
-  const links = new Set<Link>()
-  const defaultServers = new Map<string, Server>()
-
-  function serverOf(domain: string): Server {
-    const known = config.servers.get(domain) ?? defaultServers.get(domain)
-    if (known !== undefined) return known
-    const server: Server = {
-      host: domain,
-      port: 5222,
-      tls: 'starttls',
-      plain: false,
-      ca: undefined,
-      verify: true,
-    }
-    // One object per domain: its TLS context is kept by it. A few, whoever asks for however many.
-    if (defaultServers.size >= 1000) defaultServers.clear()
-    defaultServers.set(domain, server)
-    return server
-  }
-
-  function connect(domain: string, options: StreamOptions, events: LinkEvents): Link {
-    const link = new Link(serverOf(domain), options, events, {
-      limits: defaultLimits,
-      clock,
-      onClosed: () => links.delete(link),
-    })
-    links.add(link)
-    return link
-  }
-
-  /** Keeps quiet links open through routers that forget. */
-  function keepAlive(): void {
-    for (const link of links) link.keepAlive()
-    keepingAlive = clock.after(config.keepalive * 1000, keepAlive)
-  }
-  let keepingAlive = config.keepalive === 0 ? undefined : clock.after(config.keepalive * 1000, keepAlive)
-
+  const links = new Links({ servers: config.servers, keepalive: config.keepalive, clock })
   const registry = new Registry(clock)
   const manager = createConnectionManager({
     registry,
@@ -92,7 +54,7 @@ export async function startService({
     retiredDomains: config.retiredDomains,
     terms: config.bosh,
     outboxLimits,
-    connect,
+    connect: (domain, options, events) => links.open(domain, options, events),
     clock,
     log: log.child({ part: 'bosh' }),
   })
@@ -131,7 +93,7 @@ export async function startService({
       server.closeIdleConnections()
       await Promise.race([Promise.all([closed, until(() => links.size === 0)]), pause(stopMilliseconds)])
       server.closeAllConnections()
-      keepingAlive?.cancel()
+      links.stop()
       await closed
     },
   }

@@ -6,18 +6,11 @@ import type { Failure, Peer, Reply } from '../exchange.js'
 import type { Element } from '../xml/scanner.js'
 import { attribute, type Body, emptyBody, errorBody, writeBody } from './body.js'
 import { visibleFeatures } from './features.js'
-import { KeySequence } from './key-sequence.js'
 import { OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
-import { Pace } from './pace.js'
-import {
-  encryptionRequired,
-  isTooLarge,
-  negotiatesTransport,
-  payloadText,
-  revealsPassword,
-} from './payload.js'
+import { encryptionRequired, payloadText, revealsPassword } from './payload.js'
 import { ReplyWriter } from './replies.js'
+import { isExtra, Rules } from './rules.js'
 import type { Terms } from './terms.js'
 import { bounce } from './undelivered.js'
 import { RidWindow } from './window.js'
@@ -51,8 +44,6 @@ export interface SessionParts {
 const createSeconds = 5
 /** Longest time that a request waits for the one before it, in seconds. */
 const gapSeconds = 30
-/** How often a request may be sent again. */
-const maxRepeats = 5
 /** Age from which on a reply that was not acknowledged is reported, in milliseconds (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 /** Closes the connection: what came over it is not to be trusted with an answer. */
@@ -79,8 +70,7 @@ export class Session {
   #byLogin: boolean
   /** Whether its requests come over an encrypted channel; undefined until its browser's first one has. */
   #secure: boolean | undefined
-  readonly #keys: KeySequence | undefined
-  readonly #pace: Pace | undefined
+  readonly #rules: Rules
   /** Whether the last reply had something in it. */
   #fruitful = false
   /** Payload that waits for the stream's features; undefined once they have come. */
@@ -100,8 +90,7 @@ export class Session {
     this.#onEnd = parts.onEnd
     this.#byLogin = parts.peer.kind === 'login'
     this.#secure = this.#byLogin ? undefined : parts.peer.secure
-    this.#keys = parts.newkey === undefined ? undefined : new KeySequence(parts.newkey)
-    this.#pace = parts.terms.enforcePolling ? new Pace(parts.terms) : undefined
+    this.#rules = new Rules(parts.terms, parts.newkey)
     this.#window = new RidWindow(parts.rid, parts.terms.requests, parts.terms.acks)
     this.#open = new OpenRequests(() => this.#requestBroken())
     this.#outbox = new Outbox(parts.outboxLimits)
@@ -204,7 +193,10 @@ export class Session {
     if (!this.#byLogin) this.#secure ??= pending.peer.secure
     this.#open.hold(pending)
     if (this.#outcome !== undefined) return
-    const fault = this.#faultOf(body)
+    // Only while the stream is being opened can so many be open; what nobody waits for does not count.
+    while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone) this.#answerOldest()
+    const at = { now: this.#clock.now(), unanswered: this.#open.heldCount, fruitful: this.#fruitful }
+    const fault = this.#rules.broken(body, at)
     if (fault !== undefined) {
       this.#open.remove(pending)
       pending.resolve(this.#fault(fault))
@@ -231,25 +223,6 @@ export class Session {
     return attribute('report', missing.rid) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** What a request in its turn may not ask for. */
-  #faultOf(body: Body): Condition | undefined {
-    const { pause } = body
-    if (this.#keys !== undefined && !this.#keys.accept(body.key, body.newkey)) return 'item-not-found'
-    if (pause !== undefined) {
-      if (Number.isNaN(pause) || this.#terms.maxPause === 0) return 'bad-request'
-      if (pause > this.#terms.maxPause) return 'policy-violation'
-    }
-    if (negotiatesTransport(body.payload)) return 'bad-request'
-    if (isTooLarge(body.payload)) return 'policy-violation'
-    // Only while the stream is being opened can so many be open; what nobody waits for does not count.
-    while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone) this.#answerOldest()
-    if (this.#pace?.breaks(body, this.#clock.now(), this.#open.heldCount, this.#fruitful))
-      return 'policy-violation'
-    return this.#open.heldCount > this.#terms.requests + (isExtra(body) ? 1 : 0)
-      ? 'policy-violation'
-      : undefined
-  }
-
   #acceptParked(): void {
     for (;;) {
       const parked = this.#open.unpark(this.#window.last + 1)
@@ -262,7 +235,7 @@ export class Session {
   /** Keeps a request unread until the ones before it have come. */
   #park(rid: number, body: Body, peer: Peer): Promise<Reply> {
     const older = this.#open.parked(rid)
-    const fault = this.#faultOfRepeat(older, body)
+    const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) return Promise.resolve(this.#fault(fault))
     return new Promise(resolve => {
       const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
@@ -273,22 +246,12 @@ export class Session {
     })
   }
 
-  /** What is wrong with a repetition: it is one too many, or somebody else's. */
-  #faultOfRepeat(
-    before: { key: string | undefined; repeats: number } | undefined,
-    body: Body,
-  ): Condition | undefined {
-    if (before === undefined) return undefined
-    if (this.#keys !== undefined && before.key !== body.key) return 'item-not-found'
-    return before.repeats >= maxRepeats ? 'policy-violation' : undefined
-  }
-
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
   #repeat(rid: number, body: Body, peer: Peer): Promise<Reply> {
     const stored = this.#window.replyTo(rid)
     const held = stored === undefined ? this.#open.held(rid) : undefined
     const before = stored ?? held
-    const fault = before === undefined ? 'item-not-found' : this.#faultOfRepeat(before, body)
+    const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) return Promise.resolve(this.#fault(fault))
     if (stored !== undefined) {
       stored.repeats += 1
@@ -306,7 +269,7 @@ export class Session {
 
   #forward(payload: readonly Element[]): void {
     if (payload.length === 0) return
-    if (this.#secure !== true && revealsPassword(payload)) {
+    if (!this.#byLogin && this.#secure !== true && revealsPassword(payload)) {
       this.#outbox.add(encryptionRequired)
       return
     }
@@ -486,9 +449,4 @@ export class Session {
     const silence = this.#open.hasLive ? Number.POSITIVE_INFINITY : this.#quietSince + this.#patience * 1000
     this.deadline = Math.min(silence, this.#open.nextExpiry)
   }
-}
-
-/** These may come one above the window: a client at its limit can still pause or end (XEP-0124 §11). */
-function isExtra({ pause, terminate }: Body): boolean {
-  return terminate || pause !== undefined
 }

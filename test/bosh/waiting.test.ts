@@ -242,6 +242,13 @@ describe('a session that our login opened', () => {
     })
   })
 
+  test('lets the login use PLAIN, which has its own rules for it', async () => {
+    const client = await new BoshBench().session('', 700, login())
+    const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"
+    await client.next(auth, '', login())
+    expect(client.link.sent).toEqual([auth])
+  })
+
   test('gives the login one element at a time; the rest is for the browser', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, login())
