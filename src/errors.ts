@@ -71,7 +71,7 @@ export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** The XMPP server's own condition. */
+  /** The XMPP server's own condition, if it is one of XMPP's: a server could put anything there, a password too. */
   readonly condition: string | undefined
   /** More than the table's sentence, such as the parameter's name; never a value that was sent. */
   readonly detail: string | undefined
@@ -90,7 +90,8 @@ export class Problem extends Error {
     super(problems[code].sentence, about.cause === undefined ? undefined : { cause: about.cause })
     this.status = problems[code].status
     this.step = about.step
-    this.condition = about.condition
+    this.condition =
+      about.condition !== undefined && conditions.has(about.condition) ? about.condition : undefined
     this.detail = about.detail
     this.retryAfterSeconds = about.retryAfterSeconds
   }
@@ -111,3 +112,17 @@ export type Condition =
   | 'see-other-uri'
   | 'system-shutdown'
   | 'undefined-condition'
+
+/** What servers may call a failure of the stream, of SASL or of a request (RFC 6120 §4.9.3, §6.5, §8.3.3), or BOSH. */
+const conditions: ReadonlySet<string> = new Set(
+  `bad-format bad-namespace-prefix conflict connection-timeout host-gone host-unknown improper-addressing
+  internal-server-error invalid-from invalid-namespace invalid-xml not-authorized not-well-formed policy-violation
+  remote-connection-failed reset resource-constraint restricted-xml see-other-host system-shutdown
+  undefined-condition unsupported-encoding unsupported-feature unsupported-stanza-type unsupported-version
+  aborted account-disabled credentials-expired encryption-required incorrect-encoding invalid-authzid
+  invalid-mechanism malformed-request mechanism-too-weak temporary-auth-failure
+  bad-request feature-not-implemented forbidden gone item-not-found jid-malformed not-acceptable not-allowed
+  payment-required recipient-unavailable redirect registration-required remote-server-not-found
+  remote-server-timeout service-unavailable subscription-required unexpected-request
+  other-request remote-stream-error see-other-uri`.split(/\s+/),
+)

@@ -59,9 +59,12 @@ async function explained<T>(starting: Promise<T>, config?: Config): Promise<T> {
 }
 
 function stopOnSignal(service: Service): void {
-  const stop = () => {
-    process.off('SIGTERM', stop)
-    process.off('SIGINT', stop)
+  let stopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    // Whoever presses Ctrl+C twice does not want to wait.
+    if (stopping && signal === 'SIGINT') process.exit(130)
+    if (stopping) return
+    stopping = true
     service.stop().then(
       () => process.exit(0),
       () => process.exit(1),

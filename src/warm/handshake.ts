@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto'
-import { Problem, type ProblemCode, type Step } from '../errors.js'
-import type { Exchange, Facts, LinkFacts, Peer, Reply } from '../exchange.js'
+import { Problem, type Step } from '../errors.js'
+import type { Exchange, LinkFacts, Peer, Reply } from '../exchange.js'
 import { childrenOf, textOf } from '../xml/children.js'
+import { type Document, DocumentReader, readElement } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits, type Element, type Root, Scanner } from '../xml/scanner.js'
+import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
 import type { Mechanism } from './mechanism.js'
+import { saslRefused, sessionEnded } from './refusals.js'
 
 const boshNamespace = 'http://jabber.org/protocol/httpbind'
 const streamsNamespace = 'http://etherx.jabber.org/streams'
@@ -15,6 +17,8 @@ const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 
 /** Features that a login takes up; the session it leaves behind is a plain bound one. */
 const understood = new Set([saslNamespace, bindNamespace, sessionNamespace])
+
+const replies = new DocumentReader(defaultLimits)
 
 /** A stream as the library's parser wants to see one begin. */
 const streamStart = `<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
@@ -59,6 +63,10 @@ export class Handshake {
   #opened = false
   #over = false
   #authenticated = false
+  /** Whether the stream was opened and its features have not come yet. */
+  #awaitsFeatures = false
+  /** Id of the IQ that was sent last; what answers another one is the page's. */
+  #askedWith: string | undefined
   #deliver: (text: string) => void = () => {}
   #link: LinkFacts | undefined
   /** How far the login has come. */
@@ -104,10 +112,12 @@ export class Handshake {
       this.#send(`${stream}${terms} xmpp:version='1.0'`, '', true)
     }
     this.#opened = true
+    this.#awaitsFeatures = true
   }
 
   /** Sends an element. */
   send(text: string): void {
+    if (text.startsWith('<iq')) this.#askedWith = readElement(text).root.attributes['id']?.value
     this.#send('', text, false)
   }
 
@@ -139,15 +149,15 @@ export class Handshake {
   }
 
   #read({ body, facts }: Reply, opens: boolean): void {
-    const { root, elements } = readReply(body)
+    const { root, children } = readReply(body)
     this.id ??= facts?.id
     this.#link = facts?.link ?? this.#link
-    if (root.attributes['type']?.value === 'terminate') throw ended(root, facts, this.step)
+    if (root.attributes['type']?.value === 'terminate') throw sessionEnded(root, facts, this.step)
     this.terms ??= readTerms(root)
     if (this.step === 'connect') this.step = 'features'
     let text = opens ? streamStart : ''
     let ours = 0
-    for (const element of elements) {
+    for (const element of children) {
       const understandable = this.#translate(element)
       if (understandable === undefined) {
         this.strays.push(element)
@@ -165,21 +175,35 @@ export class Handshake {
   #translate(element: Element): string | undefined {
     const { name, namespace, text } = element
     if (namespace === streamsNamespace && name === 'features') return this.#translateFeatures(text)
-    if (namespace === saslNamespace) {
-      if (name === 'failure') throw refused(text)
-      if (name === 'success') {
-        const data = textOf(text).trim()
-        this.mechanism?.success(data === '' || data === '=' ? undefined : atob(data))
-        this.#authenticated = true
-        this.step = 'bind'
-      }
-      return text
+    if (namespace === saslNamespace) return this.#translateSasl(name, text)
+    // An IQ that answers ours belongs to the login; the rest is the page's.
+    if (name !== 'iq' || this.#askedWith === undefined) return undefined
+    const { type, id } = readElement(text).root.attributes
+    const isAnswer = type?.value === 'result' || type?.value === 'error'
+    return isAnswer && id?.value === this.#askedWith ? text : undefined
+  }
+
+  #translateSasl(name: string, text: string): string {
+    // Whoever lets in without having been asked has not been told who wants to come in.
+    if (this.mechanism === undefined || this.#authenticated)
+      throw new Problem('remote-protocol-error', { step: this.step })
+    if (name === 'failure') throw saslRefused(text)
+    const data = textOf(text).trim()
+    const isEmpty = name === 'success' && (data === '' || data === '=')
+    // Throws where it is not base64, in which the library would fail without a reason to tell.
+    const message = isEmpty ? undefined : atob(data)
+    if (name === 'success') {
+      this.mechanism.success(message)
+      this.#authenticated = true
+      this.step = 'bind'
     }
-    // Until the login is done an IQ that answers is an answer to it; the rest is the page's.
-    return name === 'iq' && /^<[^>]*\stype\s*=\s*['"](?:result|error)['"]/.test(text) ? text : undefined
+    return text
   }
 
   #translateFeatures(text: string): string {
+    // The library would log in once more.
+    if (!this.#awaitsFeatures) throw new Problem('remote-protocol-error', { step: this.step })
+    this.#awaitsFeatures = false
     const features = childrenOf(text).filter(({ namespace }) => understood.has(namespace))
     const has = (namespace: string) => features.some(feature => feature.namespace === namespace)
     if (!this.#authenticated && !has(saslNamespace)) throw new Problem('no-mechanism', { step: 'features' })
@@ -201,23 +225,12 @@ export class Handshake {
   }
 }
 
-function readReply(body: string): { root: Root; elements: Element[] } {
-  let root: Root | undefined
-  const elements: Element[] = []
-  const scanner = new Scanner(
-    {
-      onOpen: opened => {
-        root = opened
-      },
-      onElement: element => elements.push(element),
-      onClose() {},
-    },
-    defaultLimits,
-  )
-  scanner.write(body)
-  scanner.end()
-  if (root?.name !== 'body' || root.namespace !== boshNamespace) throw new Problem('remote-protocol-error')
-  return { root, elements }
+function readReply(body: string): Document {
+  const reply = replies.read(body)
+  if (reply.root.name !== 'body' || reply.root.namespace !== boshNamespace) {
+    throw new Problem('remote-protocol-error')
+  }
+  return reply
 }
 
 function readTerms({ attributes }: Root): SessionTerms {
@@ -235,39 +248,4 @@ function readTerms({ attributes }: Root): SessionTerms {
     maxpause: maxpause === undefined ? undefined : Number(maxpause),
     ver: attributes['ver']?.value ?? '1.6',
   }
-}
-
-/** What a session that ended under the login means to the one who asked for it. */
-function ended({ attributes }: Root, facts: Facts | undefined, step: Step): Problem {
-  const condition = attributes['condition']?.value
-  const failure = facts?.failure
-  if (failure !== undefined) {
-    return new Problem(failure.code, {
-      step: failure.step === 'features' ? step : failure.step,
-      condition: failure.condition,
-      cause: failure.cause,
-    })
-  }
-  const codes: Record<string, ProblemCode> = {
-    'host-unknown': 'host-unknown',
-    'host-gone': 'host-unknown',
-    'remote-stream-error': 'remote-stream-error',
-    'system-shutdown': 'shutting-down',
-  }
-  return new Problem(codes[condition ?? ''] ?? 'remote-connection-failed', { step, condition })
-}
-
-/** The conditions of RFC 6120 §6.5 that tell whoever asked something to act on. */
-const saslCodes: Record<string, ProblemCode> = {
-  'not-authorized': 'not-authorized',
-  'account-disabled': 'account-disabled',
-  'credentials-expired': 'credentials-expired',
-  'invalid-mechanism': 'no-mechanism',
-  'mechanism-too-weak': 'no-mechanism',
-  'encryption-required': 'no-mechanism',
-}
-
-function refused(failure: string): Problem {
-  const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
-  return new Problem(saslCodes[condition ?? ''] ?? 'login-failed', { step: 'sasl', condition })
 }

@@ -151,8 +151,9 @@ class LoginAttempt {
   #binding(): Binding {
     const { terms, id, nextRid, strays } = this.#handshake
     const jid = this.#client.jid?.toString()
-    if (terms === undefined || id === undefined || jid === undefined)
-      throw new Problem('remote-protocol-error')
+    // The library takes whatever it is told; a page can do nothing without a full JID.
+    if (terms === undefined || id === undefined || jid === undefined || !/^[^@/]+@[^@/]+\/./.test(jid))
+      throw new Problem('remote-protocol-error', { step: 'bind' })
     const { attachSeconds } = this.#request
     if (!this.#parts.upstream.handOver(id, attachSeconds, strays)) {
       throw new Problem('remote-connection-failed', { step: 'bind' })
@@ -179,5 +180,7 @@ function toProblem(error: unknown, step: Step): Problem {
   }
   if (name === 'SASLError') return new Problem('no-mechanism', { step: 'sasl' })
   if (name === 'TimeoutError') return new Problem('timeout', { step })
+  // Nothing but the answers to its requests is left for the library to stumble over: no JID in one, or no condition.
+  if (step === 'bind') return new Problem('remote-protocol-error', { step, cause: error })
   return new Problem('internal-error', { step, cause: error })
 }

@@ -1,3 +1,4 @@
+import { Problem } from '../errors.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
 /** SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. */
@@ -14,7 +15,10 @@ export class Plain implements Mechanism {
     return this.#message
   }
 
-  challenge(): void {}
+  challenge(): never {
+    // There is nothing to ask; the password must not be sent a second time.
+    throw new Problem('remote-protocol-error', { step: 'sasl' })
+  }
 
   success(): void {}
 }

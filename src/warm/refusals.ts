@@ -1,0 +1,43 @@
+// What an end that came from the other side means to the one who asked for a login.
+import { Problem, type ProblemCode, type Step } from '../errors.js'
+import type { Facts } from '../exchange.js'
+import { childrenOf } from '../xml/children.js'
+import type { Root } from '../xml/scanner.js'
+
+const byBoshCondition: Partial<Record<string, ProblemCode>> = {
+  'host-unknown': 'host-unknown',
+  'host-gone': 'host-unknown',
+  'remote-stream-error': 'remote-stream-error',
+  'system-shutdown': 'shutting-down',
+}
+
+/** The conditions of RFC 6120 §6.5 that tell whoever asked something to act on. */
+const bySaslCondition: Partial<Record<string, ProblemCode>> = {
+  'not-authorized': 'not-authorized',
+  'account-disabled': 'account-disabled',
+  'credentials-expired': 'credentials-expired',
+  'invalid-mechanism': 'no-mechanism',
+  'mechanism-too-weak': 'no-mechanism',
+  'encryption-required': 'no-mechanism',
+}
+
+/** The problem behind a session that ended under its login, which had come as far as `step`. */
+export function sessionEnded({ attributes }: Root, facts: Facts | undefined, step: Step): Problem {
+  const failure = facts?.failure
+  if (failure !== undefined) {
+    return new Problem(failure.code, {
+      // To the link all is one once the stream is open; how far the login has come is known here alone.
+      step: failure.step === 'features' && step !== 'connect' ? step : failure.step,
+      condition: failure.condition,
+      cause: failure.cause,
+    })
+  }
+  const condition = attributes['condition']?.value
+  return new Problem(byBoshCondition[condition ?? ''] ?? 'remote-connection-failed', { step, condition })
+}
+
+/** The problem that a SASL `<failure/>` is. */
+export function saslRefused(failure: string): Problem {
+  const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
+  return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', { step: 'sasl', condition })
+}

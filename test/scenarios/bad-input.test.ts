@@ -1,0 +1,240 @@
+import { connect } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import type { LoginConnection } from '../support/login-server/connection.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import {
+  type HttpAnswer,
+  jsonHeaders,
+  startWatchedService,
+  type WatchedService,
+} from '../support/login-server/watched-service.js'
+import { body, creation, httpbind, refused } from './bad-bodies.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+
+let server: LoginServer
+let service: WatchedService
+let healthy: BoshClient
+let connectionOfHealthy: LoginConnection
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example' })
+  service = await startWatchedService([server])
+})
+
+beforeEach(async () => {
+  const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
+  healthy = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+  connectionOfHealthy = server.last
+})
+
+/** Whatever was sent: the session from before still works, and there is no other one. */
+afterEach(async () => {
+  const connection = connectionOfHealthy
+  const before = connection.stanzas.length
+  expect(await healthy.request("<presence xmlns='jabber:client'/>")).toBe(`<body xmlns='${httpbind}'/>`)
+  await eventually('the presence arrives', () => connection.stanzas.length === before + 1)
+  expect(service.service.counts()).toEqual({ sessions: 1, links: 1 })
+  await healthy.terminate()
+  healthy.close()
+  await service.emptied()
+  expect(service.lines.filter(line => /"level":[56]0/.test(line))).toEqual([])
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+function expectNoTrace({ text }: HttpAnswer): void {
+  expect(text).not.toMatch(/\n\s+at |node_modules|node:internal|\.[jt]s:\d/)
+}
+
+/** Sends bytes as they are and resolves with all that comes back until the service hangs up. */
+function raw(bytes: string | Buffer, { end = false } = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(service.url)
+    const socket = connect(Number(port), hostname)
+    let text = ''
+    socket.setEncoding('latin1')
+    socket.on('data', data => {
+      text += data
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(text))
+    if (end) socket.end(bytes)
+    else socket.write(bytes)
+  })
+}
+
+describe('the BOSH path', () => {
+  test.each(refused)('refuses %s as what it is', async (_what, condition, text) => {
+    const answer = await service.call('/http-bind', { method: 'POST', body: text })
+    expect(answer.status).toBe(200)
+    expect(answer.text).toBe(`<body type='terminate' condition='${condition}' xmlns='${httpbind}'/>`)
+    expect(answer.headers['content-length']).toBe(String(answer.text.length))
+  })
+
+  test('answers 413 to a body that is too large', async () => {
+    const answer = await service.call('/http-bind', { method: 'POST', body: creation('x'.repeat(600_000)) })
+    expect(answer.status).toBe(413)
+    expect(answer.headers.connection).toBe('close')
+  })
+
+  test('ends the session that sends a body that is too large', async () => {
+    const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
+    const text = body(`rid='${rid}' sid='${sid}'`, `<message>${'x'.repeat(600_000)}</message>`)
+    const answer = await service.call('/http-bind', { method: 'POST', body: text })
+    expect(answer.status).toBe(200)
+    expect(answer.text).toContain("condition='policy-violation'")
+    expect(server.last.stanzas).toEqual([])
+  })
+
+  test.each([
+    ['a rid far ahead', 1000],
+    ['a rid long gone', -1000],
+  ])('ends the session of %s, and nobody else’s', async (_what, offset) => {
+    const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
+    const text = body(`rid='${rid + offset}' sid='${sid}'`)
+    const answer = await service.call('/http-bind', { method: 'POST', body: text })
+    expect(answer.text).toBe(`<body type='terminate' condition='item-not-found' xmlns='${httpbind}'/>`)
+  })
+
+  test.each([
+    ['without an end', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
+    [
+      'in a broken chunk',
+      'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body',
+    ],
+    [
+      'with a length that is no number',
+      'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body',
+    ],
+    [
+      'with two lengths',
+      'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n<body/>',
+    ],
+    ['with a head without end', `POST /http-bind HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n`],
+    ['that is no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01'],
+  ])('takes a request %s for nothing', async (_what, bytes) => {
+    const answer = await raw(bytes, { end: true }).catch(error => String(error.code))
+    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |ECONNRESET$|EPIPE$|$)/)
+  })
+
+  test('reads a slow request to its end', async () => {
+    const text = body("rid='5' sid='nobody'")
+    const head = `POST /http-bind HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n`
+    const { hostname, port } = new URL(service.url)
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+    let answer = ''
+    socket.setEncoding('utf8').on('data', data => {
+      answer += data
+    })
+    const closed = new Promise(resolve => socket.once('close', resolve))
+    for (const part of (head + text).match(/.{1,9}/gs)!) {
+      socket.write(part)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    }
+    await closed
+    expect(answer).toContain('item-not-found')
+  })
+
+  test.each(['PUT', 'DELETE', 'PATCH', 'TRACE'])('does not take %s', async method => {
+    const answer = await service.call('/http-bind', { method })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+  })
+})
+
+const json = (value: unknown) => ({ headers: jsonHeaders, body: JSON.stringify(value) })
+const form = (text: string | Buffer) => ({
+  headers: { ...jsonHeaders, 'Content-Type': 'application/x-www-form-urlencoded' },
+  body: text,
+})
+const text = (value: string | Buffer) => ({ headers: jsonHeaders, body: value })
+
+const badCalls: [what: string, status: number, code: string, call: { body: string | Buffer }][] = [
+  ['no body', 400, 'invalid-body', text('')],
+  ['half an object', 400, 'invalid-body', text('{"jid":"alice@plain.example","password":"Pa55-')],
+  ['an array', 400, 'invalid-body', json([alice])],
+  ['null', 400, 'invalid-body', json(null)],
+  ['deep JSON', 400, 'invalid-body', text('['.repeat(8000))],
+  ['bytes for JSON', 400, 'invalid-body', text(Buffer.from([0x7b, 0xff, 0x7d]))],
+  ['too much JSON', 413, 'body-too-large', json({ ...alice, filler: 'x'.repeat(20_000) })],
+  ['a jid of another kind', 400, 'invalid-parameter', json({ ...alice, jid: {} })],
+  [
+    'a password twice',
+    400,
+    'invalid-parameter',
+    text('{"jid":"a@plain.example","password":"a","password":"b"}'),
+  ],
+  ['a name of every object', 400, 'missing-parameter', text('{"__proto__":{"jid":"a@b","password":"c"}}')],
+  ['an empty form', 400, 'missing-parameter', form('')],
+  ['a form without password', 400, 'missing-parameter', form('jid=alice%40plain.example')],
+  ['a form with a broken escape', 400, 'invalid-parameter', form('jid=alice%40plain.example&password=%zz')],
+  ['a form of bytes', 400, 'invalid-body', form(Buffer.from([0xff, 0xfe, 0x00]))],
+  ['a form that is too long', 413, 'body-too-large', form(`jid=a&password=${'x'.repeat(20_000)}`)],
+  ['a jid with markup', 400, 'invalid-jid', json({ ...alice, jid: '<alice>@plain.example' })],
+  ['a jid that is none', 400, 'invalid-jid', json({ ...alice, jid: '@/@' })],
+  ['a wait that is no number', 400, 'invalid-parameter', json({ ...alice, wait: 'long' })],
+  ['a language that is none', 400, 'invalid-parameter', json({ ...alice, language: "en' evil='" })],
+]
+
+describe('the warm API', () => {
+  test.each(badCalls)('refuses %s with %i %s', async (_what, status, code, call) => {
+    const connections = server.connections.length
+    const answer = await service.call('/warm', { method: 'POST', ...call })
+    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({ status, code })
+    expect(answer.headers['cache-control']).toBe('no-store')
+    expectNoTrace(answer)
+    expect(server.connections.length).toBe(connections)
+  })
+
+  test.each([
+    ['XML', { 'Content-Type': 'text/xml' }],
+    ['JSON in another charset', { 'Content-Type': 'application/json; charset=utf-16' }],
+    ['a compressed body', { 'Content-Encoding': 'gzip' }],
+  ])('does not read %s', async (_what, headers) => {
+    const call = { method: 'POST', headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(alice) }
+    const answer = await service.call('/warm', call)
+    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
+      status: 415,
+      code: 'unsupported-media-type',
+    })
+  })
+
+  test('forgets a call whose body is cut short', async () => {
+    const head = `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: ${jsonHeaders.Authorization}\r\nContent-Type: application/json\r\n`
+    const connections = server.connections.length
+    await raw(`${head}Content-Length: 500\r\n\r\n{"jid":`, { end: true }).catch(() => {})
+    expect(server.connections.length).toBe(connections)
+  })
+
+  test.each(['PUT', 'DELETE', 'PATCH'])('does not take %s', async method => {
+    const answer = await service.call('/warm', { method, headers: jsonHeaders })
+    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
+      status: 405,
+      code: 'method-not-allowed',
+    })
+    expect(answer.headers.allow).toBe('GET, HEAD, POST, OPTIONS')
+  })
+})
+
+test.each([
+  '/nothing',
+  '/warm/nothing',
+  '/http-bind/nothing',
+  '/assets/../package.json',
+  '/assets/%2e%2e/package.json',
+  '/%',
+  '/%ff',
+  '/assets/%00',
+])('there is nothing at %s', async path => {
+  for (const method of ['GET', 'POST']) {
+    const answer = await service.call(path, { method, headers: { Accept: 'application/json' } })
+    expect([400, 404]).toContain(answer.status)
+    expectNoTrace(answer)
+  }
+})

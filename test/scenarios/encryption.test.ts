@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { type LoginServerOptions, startLoginServer } from '../support/login-server/server.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+
+const closers: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+/** A server and the service in front of it; `reach` writes XMPP_SERVERS where it is not the usual. */
+async function started(options: Partial<LoginServerOptions>, reach?: (port: number) => string) {
+  const server = await startLoginServer({ domain: 'chat.example', ...options })
+  closers.push(() => server.stop())
+  const environment: Record<string, string> = reach ? { XMPP_SERVERS: reach(server.port) } : {}
+  const service = await startWatchedService([server], environment)
+  closers.push(() => service.stop())
+  return { server, service }
+}
+
+/** Warms a session and ends it again: a service with sessions takes its time to stop. */
+async function warm(service: WatchedService, user = 'alice', password = 'Pa55-of-alice') {
+  const answer = await service.warm({ jid: `${user}@chat.example`, password })
+  if (answer.status === 200) {
+    const client = new BoshClient(`${service.url}/http-bind`, JSON.parse(answer.text))
+    await client.terminate()
+    client.close()
+    await service.emptied()
+  }
+  return answer
+}
+const problem = (service: WatchedService) =>
+  service.problem({ jid: 'alice@chat.example', password: 'Pa55-of-alice' })
+
+describe('encryption', () => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a login works over %s', async tlsVersion => {
+    const certificate = makeCertificate(['DNS:chat.example'])
+    const { server, service } = await started({ certificate, tlsVersion })
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last.encrypted).toBe(true)
+    expect(server.complaints).toEqual([])
+  })
+
+  test('a server without STARTTLS gets nothing', async () => {
+    const { server, service } = await started({}, port => `chat.example=xmpp://127.0.0.1:${port}`)
+    expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
+    await service.emptied()
+    expect(server.last.attempts).toBe(0)
+  })
+
+  test('a server that refuses STARTTLS gets nothing', async () => {
+    const { server, service } = await started({ certificate: makeCertificate(['DNS:chat.example']) })
+    server.script = { proceed: turn => turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") }
+    expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
+    await service.emptied()
+    expect(server.last.attempts).toBe(0)
+  })
+
+  test('what comes in the clear behind <proceed/> is not believed', async () => {
+    const { server, service } = await started({ certificate: makeCertificate(['DNS:chat.example']) })
+    const injected =
+      "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+    server.script = { proceed: turn => turn.goOn(turn.usual + injected) }
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last).toMatchObject({ encrypted: true, mechanism: 'SCRAM-SHA-512', complaints: [] })
+  })
+
+  test.each([
+    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }],
+    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }],
+    ['that nobody vouches for', { certificate: makeCertificate(['DNS:chat.example']), trusted: false }],
+    ['that is expired', { certificate: makeCertificate(['DNS:chat.example'], { expired: true }) }],
+  ])('a certificate %s is not accepted', async (_what, options) => {
+    const { server, service } = await started(options)
+    expect(await problem(service)).toEqual({ status: 502, code: 'certificate-invalid', step: 'tls' })
+    await service.emptied()
+    expect(server.last.attempts).toBe(0)
+  })
+
+  test('with verify=off any certificate will do', async () => {
+    const { server, service } = await started(
+      { certificate: makeCertificate(['DNS:other.example'], { expired: true }) },
+      port => `chat.example=xmpp://127.0.0.1:${port}?verify=off`,
+    )
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last.encrypted).toBe(true)
+  })
+})
+
+describe('mechanisms', () => {
+  const all = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'X-FUTURE', 'SCRAM-SHA-512-PLUS']
+
+  test.each([
+    ['SCRAM-SHA-512', all],
+    ['SCRAM-SHA-256', ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256']],
+    ['SCRAM-SHA-1', ['DIGEST-MD5', 'SCRAM-SHA-1', 'PLAIN']],
+  ])('the strongest one, %s, is taken', async (strongest, mechanisms) => {
+    const { server, service } = await started({ mechanisms })
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last).toMatchObject({ mechanism: strongest, attempts: 1, complaints: [] })
+    expect(server.connections.length).toBe(1)
+  })
+
+  test('no weaker one is tried after a failure, not even the right password', async () => {
+    const { server, service } = await started({ mechanisms: all })
+    server.script = {
+      challenge: turn =>
+        turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"),
+    }
+    expect(await problem(service)).toMatchObject({ status: 403, code: 'not-authorized' })
+    await service.emptied()
+    expect(server.last).toMatchObject({ mechanism: 'SCRAM-SHA-512', attempts: 1 })
+    expect(server.connections.length).toBe(1)
+  })
+
+  test('PLAIN works on a plain link where the operator says so', async () => {
+    const reach = (port: number) => `chat.example=xmpp://127.0.0.1:${port}?tls=none&plain=on`
+    const { server, service } = await started({ mechanisms: ['PLAIN'] }, reach)
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last).toMatchObject({ mechanism: 'PLAIN', attempts: 1, complaints: [] })
+  })
+
+  test('PLAIN works on an encrypted link', async () => {
+    const certificate = makeCertificate(['DNS:chat.example'])
+    const { server, service } = await started({ mechanisms: ['PLAIN'], certificate })
+    expect((await warm(service)).status).toBe(200)
+    expect(server.last).toMatchObject({ mechanism: 'PLAIN', attempts: 1, complaints: [] })
+  })
+
+  test('PLAIN sends the password once, whatever the server answers', async () => {
+    const certificate = makeCertificate(['DNS:chat.example'])
+    const { server, service } = await started({ mechanisms: ['PLAIN'], certificate })
+    const empty = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'></challenge>"
+    server.script = { success: turn => turn.say(empty) }
+    expect(await problem(service)).toMatchObject({ status: 502, step: 'sasl' })
+    await service.emptied()
+    expect(server.complaints).toEqual([])
+  })
+
+  test.each([
+    ['alice', 'with=equals,and,commas'],
+    ['zoë', 'pässwörd ☃'],
+    ['alice', ' spaces at both ends '],
+  ])('user %s with password "%s" gets in with SCRAM and PLAIN', async (user, password) => {
+    for (const mechanism of ['SCRAM-SHA-256', 'PLAIN']) {
+      const certificate = makeCertificate(['DNS:chat.example'])
+      const { server, service } = await started({
+        mechanisms: [mechanism],
+        certificate,
+        accounts: { [user]: password },
+      })
+      expect((await warm(service, user, password)).status).toBe(200)
+      expect(server.complaints).toEqual([])
+    }
+  })
+})

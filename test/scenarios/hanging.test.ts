@@ -1,0 +1,134 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/login-server/eventually.js'
+import {
+  type LoginServer,
+  type Stage,
+  stages,
+  startLoginServer,
+  type Turn,
+} from '../support/login-server/server.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+
+const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
+const certificate = makeCertificate(['DNS:*.tls.example'])
+
+/** Where a login is when nothing comes any more, as far as this side can know. */
+const stepAt: Record<Stage, string> = {
+  connect: 'connect',
+  header: 'connect',
+  starttls: 'connect',
+  proceed: 'connect',
+  features: 'connect',
+  challenge: 'sasl',
+  success: 'sasl',
+  restart: 'bind',
+  features2: 'bind',
+  bind: 'bind',
+  session: 'bind',
+}
+
+describe('a server that falls silent', () => {
+  let servers: LoginServer[]
+  let service: WatchedService
+
+  beforeAll(async () => {
+    servers = await Promise.all(
+      stages.map(stage => startLoginServer({ domain: `${stage}.tls.example`, certificate, moreFeatures })),
+    )
+    for (const [index, stage] of stages.entries()) {
+      // Whoever does not answer at all does not read either.
+      servers[index]!.script = {
+        [stage]: ({ connection }: Turn) => {
+          if (stage === 'connect') connection.deafen()
+        },
+      }
+    }
+    service = await startWatchedService(servers, { WARM_TIMEOUT: '1' })
+  })
+
+  afterAll(async () => {
+    await service.stop()
+    await Promise.all(servers.map(server => server.stop()))
+  })
+
+  test('at any step is given up after WARM_TIMEOUT, with 504, and nothing stays open', async () => {
+    const started = performance.now()
+    const told = await Promise.all(
+      stages.map(stage => service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })),
+    )
+    const seconds = (performance.now() - started) / 1000
+    expect(told).toEqual(stages.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
+    expect(seconds).toBeGreaterThan(0.95)
+    expect(seconds).toBeLessThan(3)
+    expect(service.service.counts().sessions).toBe(0)
+    await service.emptied()
+    expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
+  })
+
+  test('and does not even answer a goodbye is cut off', async () => {
+    const server = servers[stages.indexOf('bind')]!
+    server.script = { bind: turn => turn.connection.deafen() }
+    expect(await service.problem({ jid: 'alice@bind.tls.example', password: 'Pa55-of-alice' })).toEqual({
+      status: 504,
+      code: 'timeout',
+      step: 'bind',
+    })
+    expect(service.service.counts().sessions).toBe(0)
+    await service.emptied(7)
+  }, 10_000)
+})
+
+describe('a caller that hangs up', () => {
+  let server: LoginServer
+  let service: WatchedService
+
+  beforeAll(async () => {
+    server = await startLoginServer({ domain: 'a.tls.example', certificate, moreFeatures })
+    service = await startWatchedService([server], { WARM_TIMEOUT: '30' })
+  })
+
+  afterEach(() => {
+    server.script = {}
+  })
+
+  afterAll(async () => {
+    await service.stop()
+    await server.stop()
+  })
+
+  test.each(stages)('before the server has said its %s leaves nothing behind', async stage => {
+    const outcomes = service.outcomes().length
+    const leaving = new AbortController()
+    server.script = { [stage]: () => leaving.abort() }
+    const call = service.warm({ jid: 'alice@a.tls.example', password: 'Pa55-of-alice' }, leaving.signal)
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    await service.emptied()
+    await eventually('the log tells', () => service.outcomes().length > outcomes)
+    expect(service.outcomes().slice(outcomes)).toMatchObject([{ code: 'client-gone' }])
+    expect(server.complaints).toEqual([])
+  })
+
+  test('while its password waits to be hashed leaves nothing behind, and the others get in', async () => {
+    server.usual = { ...server.usual, iterations: 150_000, accounts: { a: 'p', b: 'p', c: 'p', d: 'p' } }
+    const leaving = new AbortController()
+    const others = ['a', 'b', 'c'].map(name => service.warm({ jid: `${name}@a.tls.example`, password: 'p' }))
+    await eventually(
+      'three wait',
+      () => server.connections.filter(({ user }) => 'abc'.includes(user ?? '-')).length === 3,
+    )
+    server.script = {
+      challenge: turn => {
+        turn.goOn()
+        setImmediate(() => leaving.abort())
+      },
+    }
+    const left = service.warm({ jid: 'd@a.tls.example', password: 'p' }, leaving.signal)
+    await expect(left).rejects.toMatchObject({ name: 'AbortError' })
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200])
+    const last = server.connections.find(({ user }) => user === 'd')!
+    await eventually('its connection ends', () => last.ended)
+    expect(last.reached).not.toContain('success')
+    expect(service.service.counts()).toEqual({ sessions: 3, links: 3 })
+  }, 15_000)
+})

@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { callUrl } from '../support/login-server/watched-service.js'
+import { Operator } from '../support/operated-service.js'
+
+const seconds = 20_000
+const secret = 'adm1n-s3cret'
+const password = 'Pa55-of-alice'
+const authorization = `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
+
+let operator: Operator
+let server: LoginServer
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: password } })
+})
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(() => operator.leave())
+
+afterAll(() => server.stop())
+
+const settings = (more: Record<string, string> = {}) => ({
+  PORT: '0',
+  ADMIN_USERS: `portal:${secret}`,
+  XMPP_DOMAINS: 'plain.example',
+  XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+  ...more,
+})
+
+const warm = (url: string, parameters: object) =>
+  callUrl(`${url}/warm`, {
+    method: 'POST',
+    headers: { Authorization: authorization, 'Content-Type': 'application/json' },
+    body: JSON.stringify(parameters),
+  })
+
+describe('a service that cannot start', () => {
+  test(
+    'without settings says what is missing and how to see it at work',
+    async () => {
+      const service = operator.start({})
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toContain('ADMIN_USERS is required')
+      expect(service.stderr).toContain('XMPP_DOMAINS is required')
+      expect(service.stderr).toContain('npm run demo')
+      expect(service.stderr).not.toMatch(/^\s+at /m)
+      expect(service.stdout).toBe('')
+    },
+    seconds,
+  )
+
+  test(
+    'with broken settings tells all of them at once and no secret',
+    async () => {
+      const service = operator.start({
+        ADMIN_USERS: `portal-${secret}`,
+        XMPP_DOMAINS: 'not a domain',
+        XMPP_SERVERS: 'plain.example=ftp://x',
+        PORT: '99999',
+        WARM_TIMEOUT: 'soon',
+        ASSUME_SECURE: 'perhaps',
+        LOG_LEVEL: 'loud',
+        EXTERNAL_URL: 'nowhere',
+      })
+      expect(await service.exit).toBe(1)
+      const names = ['ADMIN_USERS', 'XMPP_DOMAINS', 'XMPP_SERVERS', 'PORT', 'WARM_TIMEOUT', 'ASSUME_SECURE']
+      for (const name of [...names, 'LOG_LEVEL', 'EXTERNAL_URL']) {
+        expect(service.stderr).toMatch(new RegExp(`^- ${name} `, 'm'))
+      }
+      expect(service.stderr).not.toContain(secret)
+      expect(service.stderr).not.toMatch(/^\s+at /m)
+    },
+    seconds,
+  )
+
+  test(
+    'because its port is taken says so in a sentence',
+    async () => {
+      const other = createServer().listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      const { port } = other.address() as AddressInfo
+      const service = operator.start(settings({ PORT: String(port) }))
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toBe(`Another program uses port ${port}: stop it or set PORT to another one.\n`)
+      other.close()
+    },
+    seconds,
+  )
+
+  test(
+    'because HOST is not its own says so in a sentence',
+    async () => {
+      const service = operator.start(settings({ HOST: '192.0.2.1' }))
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toBe('HOST is not an address of this machine.\n')
+    },
+    seconds,
+  )
+})
+
+describe('a service that starts', () => {
+  test(
+    'on every interface warns that it takes no passwords, and names the setting',
+    async () => {
+      const service = operator.start(settings({ HOST: '0.0.0.0' }))
+      const url = (await service.url()).replace('0.0.0.0', '127.0.0.1')
+      expect(service.stdout).toMatch(/"level":40,.*insecure-channel.*ASSUME_SECURE/)
+      const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
+      expect(status).toBe(403)
+      expect(JSON.parse(text)).toMatchObject({ code: 'insecure-channel' })
+      expect(text).toContain('ASSUME_SECURE')
+    },
+    seconds,
+  )
+
+  test(
+    'reads a .env file, over which the environment wins',
+    async () => {
+      const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
+      operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
+      const service = operator.start({ BOSH_PATH: '/bosh-from-environment' })
+      const url = await service.url()
+      expect(service.stdout).toContain('"warm":"/from-file","bosh":"/bosh-from-environment"')
+      expect((await callUrl(`${url}/from-file`)).status).toBe(401)
+      expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
+    },
+    seconds,
+  )
+
+  test(
+    'with verify=off and with a name that is no setting warns of both',
+    async () => {
+      const servers = `plain.example=xmpp://127.0.0.1:${server.port}?verify=off`
+      const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
+      await service.url()
+      expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
+      expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*did you mean WARM_TIMEOUT/)
+    },
+    seconds,
+  )
+
+  test(
+    'survives logins that fail',
+    async () => {
+      const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
+      const url = await service.url()
+      for (let call = 0; call < 3; call++) {
+        const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
+        expect({ status, code: JSON.parse(text).code }).toEqual({
+          status: 502,
+          code: 'remote-connection-failed',
+        })
+      }
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+      expect(service.stderr).toBe('')
+    },
+    seconds,
+  )
+
+  test(
+    'writes no secret, not even at trace',
+    async () => {
+      const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
+      const url = await service.url()
+      const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
+      expect((await warm(url, { jid: 'alice@plain.example', password: 'wr0ng-one' })).status).toBe(403)
+      expect((await warm(url, { jid: 'not a jid', password: 'wr0ng-one' })).status).toBe(400)
+      const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+      await client.terminate()
+      client.close()
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+      expect(service.stderr).toBe('')
+      for (const word of [password, secret, 'wr0ng-one', sid, authorization.slice(6)]) {
+        expect(service.stdout).not.toContain(word)
+      }
+    },
+    seconds,
+  )
+})
+
+describe('a service that is stopped', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s answers held requests, closes its streams and ends',
+    async name => {
+      const service = operator.start(settings())
+      const url = await service.url()
+      const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
+      const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+      const connection = server.last
+      const held = client.request("<presence xmlns='jabber:client'/>")
+      await eventually('the request is held', () => connection.stanzas.length === 1)
+      const asked = performance.now()
+      service.signal(name)
+      expect(await held).toContain("type='terminate' condition='system-shutdown'")
+      expect(await service.exit).toBe(0)
+      expect(performance.now() - asked).toBeLessThan(10_000)
+      expect(connection.goodbye).toBe('footer')
+      expect(service.stderr).toBe('')
+      client.close()
+    },
+    seconds,
+  )
+
+  test(
+    'by SIGTERM twice stops no less orderly',
+    async () => {
+      const service = operator.start(settings())
+      const { status } = await warm(await service.url(), { jid: 'alice@plain.example', password })
+      expect(status).toBe(200)
+      const connection = server.last
+      service.signal('SIGTERM')
+      await eventually('it says goodbye', () => connection.goodbye === 'footer')
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+    },
+    seconds,
+  )
+
+  test(
+    'while an XMPP server is deaf ends within 10 s all the same',
+    async () => {
+      server.script = {
+        bind: turn => {
+          turn.goOn()
+          turn.connection.deafen()
+        },
+      }
+      const service = operator.start(settings())
+      expect((await warm(await service.url(), { jid: 'alice@plain.example', password })).status).toBe(200)
+      server.script = {}
+      const asked = performance.now()
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+      expect(performance.now() - asked).toBeLessThan(10_000)
+    },
+    seconds,
+  )
+})

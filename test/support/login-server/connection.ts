@@ -1,0 +1,243 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import {
+  bindNamespace,
+  mechanismsOf,
+  saslFailure,
+  saslNamespace,
+  sessionNamespace,
+  streamFeatures,
+  streamsNamespace,
+  tlsNamespace,
+} from './elements.js'
+import { childOf, LoginReader, type Sent } from './reader.js'
+import { type ScramMechanism, ScramServer, scramMechanisms } from './scram.js'
+import type { Script, Stage, Turn, Usual } from './server.js'
+
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+/** One client's connection to a login server. */
+export class LoginConnection {
+  readonly complaints: string[] = []
+  /** The mechanism the client chose. */
+  mechanism: string | undefined
+  /** How often the client has tried to log in. */
+  attempts = 0
+  /** Stanzas and other elements that belong to no step of a login. */
+  readonly stanzas: Sent[] = []
+  /** The resource that the client asked for. */
+  resource: string | undefined
+  /** Stages that were reached, in order. */
+  readonly reached: Stage[] = []
+  /** `footer` if the client closed its stream, or the condition of the error that it ended it with. */
+  goodbye: string | undefined
+  /** Whether the connection is gone. */
+  ended = false
+  readonly #usual: Usual
+  readonly #script: Script
+  readonly #raw: Socket
+  #socket: Socket
+  #reader = this.#read()
+  #scram: ScramServer | undefined
+  user: string | undefined
+  #authenticated = false
+  #deaf = false
+  /** Between these two no white space may come (RFC 6120 §5.3.3, §6.3.5). */
+  #negotiating = false
+
+  constructor(socket: Socket, usual: Usual, script: Script) {
+    this.#usual = usual
+    this.#script = script
+    this.#raw = socket
+    this.#socket = socket
+    socket.on('close', () => {
+      this.ended = true
+    })
+    this.#listen(socket)
+    this.#turn('connect', '')
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof TLSSocket
+  }
+
+  say(text: string | Buffer): void {
+    if (this.#socket.writable) this.#socket.write(text)
+  }
+
+  close(): void {
+    this.#socket.end()
+  }
+
+  reset(): void {
+    this.#raw.resetAndDestroy()
+    if (this.#raw !== this.#socket) this.#socket.destroy()
+  }
+
+  /** From now on whatever comes is overheard. */
+  deafen(): void {
+    this.#deaf = true
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+    this.#raw.destroy()
+  }
+
+  #listen(socket: Socket): void {
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => {
+      if (!this.#deaf) this.#reader.write(text)
+    })
+    socket.on('error', () => {})
+  }
+
+  #read(): LoginReader {
+    return new LoginReader({
+      onHeader: header => this.#header(header),
+      onElement: element => this.#element(element),
+      onSpace: () => {
+        if (this.#negotiating) this.complaints.push('white space in the middle of a negotiation')
+      },
+      onFooter: () => {
+        this.goodbye ??= 'footer'
+        this.say('</stream:stream>')
+        this.close()
+      },
+      onFault: fault => this.complaints.push(`not well-formed: ${fault}`),
+    })
+  }
+
+  #turn(stage: Stage, usual: string, next: () => void = () => {}): void {
+    this.reached.push(stage)
+    const turn: Turn = {
+      usual,
+      connection: this,
+      goOn: (text = usual) => {
+        if (text !== '') this.say(text)
+        next()
+      },
+      say: text => this.say(text),
+      close: () => this.close(),
+      reset: () => this.reset(),
+    }
+    const act = this.#script[stage]
+    if (act === undefined) turn.goOn()
+    else act(turn)
+  }
+
+  #header({ name, namespace, attributes }: Sent): void {
+    const { domain, secureContext, mechanisms, moreFeatures } = this.#usual
+    const rightRoot =
+      name === 'stream' && namespace === streamsNamespace && attributes['xmlns'] === 'jabber:client'
+    if (!rightRoot || attributes['version'] !== '1.0') this.complaints.push('not a stream header')
+    if (attributes['to'] !== domain) this.complaints.push(`a header to ${attributes['to']}`)
+    if (!this.encrypted && attributes['from'] !== undefined) this.complaints.push('a header tells who comes')
+    if (this.#authenticated) {
+      const bind = `<bind xmlns='${bindNamespace}'><required/></bind>`
+      this.#turn('restart', this.#ownHeader(), () =>
+        this.#turn('features2', streamFeatures(bind + moreFeatures)),
+      )
+      return
+    }
+    const sasl = () => this.#turn('features', streamFeatures(mechanismsOf(mechanisms)))
+    const starttls = `<starttls xmlns='${tlsNamespace}'><required/></starttls>`
+    if (this.encrypted) {
+      this.say(this.#ownHeader())
+      sasl()
+    } else if (secureContext === undefined) this.#turn('header', this.#ownHeader(), sasl)
+    else this.#turn('header', this.#ownHeader(), () => this.#turn('starttls', streamFeatures(starttls)))
+  }
+
+  #ownHeader(): string {
+    return `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}' id='s1' from='${this.#usual.domain}' version='1.0' xml:lang='en'>`
+  }
+
+  #element(element: Sent): void {
+    const { name, namespace } = element
+    if (namespace === streamsNamespace && name === 'error') this.goodbye = element.children[0]?.name
+    else if (namespace === tlsNamespace && name === 'starttls') this.#starttls()
+    else if (namespace === saslNamespace && name === 'auth') this.#auth(element)
+    else if (namespace === saslNamespace && name === 'response') this.#response(element)
+    else if (namespace === saslNamespace) this.complaints.push(`an unexpected <${name}/>`)
+    else if (!this.#authenticated) this.complaints.push(`<${name}/> before the login`)
+    else this.#stanza(element)
+  }
+
+  #starttls(): void {
+    this.#negotiating = true
+    this.#turn('proceed', `<proceed xmlns='${tlsNamespace}'/>`, () => {
+      this.#negotiating = false
+      this.#raw.removeAllListeners('data')
+      this.#reader = this.#read()
+      const secureContext = this.#usual.secureContext!
+      this.#socket = new TLSSocket(this.#raw, { isServer: true, secureContext })
+      this.#listen(this.#socket)
+    })
+  }
+
+  #auth({ attributes, text }: Sent): void {
+    this.#negotiating = true
+    this.attempts += 1
+    const mechanism = attributes['mechanism'] ?? ''
+    this.mechanism = mechanism
+    const message = Buffer.from(text, 'base64').toString()
+    if (mechanism === 'PLAIN') {
+      const [authzid, user = '', password] = message.split('\0')
+      if (authzid !== '') this.complaints.push('PLAIN with an authorization identity')
+      this.user = user
+      this.#judge(this.#usual.accounts[user] === password ? '' : undefined)
+    } else if (mechanism in scramMechanisms) {
+      const { salt, iterations } = this.#usual
+      this.#scram = new ScramServer(mechanism as ScramMechanism, message, salt, iterations)
+      this.#note(this.#scram)
+      this.user = this.#scram.user
+      this.#turn(
+        'challenge',
+        `<challenge xmlns='${saslNamespace}'>${base64(this.#scram.serverFirst)}</challenge>`,
+      )
+    } else this.complaints.push(`a mechanism that is not offered: ${mechanism}`)
+  }
+
+  #response({ text }: Sent): void {
+    if (this.#scram === undefined) {
+      this.complaints.push('a response without a challenge')
+      return
+    }
+    const password = this.#usual.accounts[this.user ?? '']
+    const proof = this.#scram.verify(Buffer.from(text, 'base64').toString(), password ?? '')
+    this.#note(this.#scram)
+    this.#judge(password === undefined ? undefined : proof)
+  }
+
+  #note({ complaint }: ScramServer): void {
+    if (complaint !== undefined) this.complaints.push(complaint)
+  }
+
+  /** Lets the user in with these data, or not. */
+  #judge(data: string | undefined): void {
+    const enter = () => {
+      this.#negotiating = false
+      this.#authenticated = true
+      this.#reader = this.#read()
+    }
+    if (data === undefined) this.#turn('success', saslFailure('not-authorized'))
+    else if (data === '') this.#turn('success', `<success xmlns='${saslNamespace}'/>`, enter)
+    else this.#turn('success', `<success xmlns='${saslNamespace}'>${base64(data)}</success>`, enter)
+  }
+
+  #stanza(stanza: Sent): void {
+    const id = stanza.attributes['id'] ?? ''
+    const bind = childOf(stanza, 'bind')
+    if (bind !== undefined && bind.namespace === bindNamespace) {
+      this.resource = childOf(bind, 'resource')?.text
+      const jid = `${this.user}@${this.#usual.domain}/${this.resource ?? 'chosen-by-server'}`
+      this.#turn(
+        'bind',
+        `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`,
+      )
+    } else if (childOf(stanza, 'session')?.namespace === sessionNamespace) {
+      this.#turn('session', `<iq type='result' id='${id}'/>`)
+    } else this.stanzas.push(stanza)
+  }
+}

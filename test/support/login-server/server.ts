@@ -1,0 +1,127 @@
+// An XMPP server for logins that is strict about what it receives and does what a test tells it to, at any step.
+import { randomBytes } from 'node:crypto'
+import { type AddressInfo, createServer } from 'node:net'
+import { createSecureContext, type SecureVersion } from 'node:tls'
+import type { Credentials } from '../certificates.js'
+import { LoginConnection } from './connection.js'
+
+export const stages = [
+  'connect',
+  'header',
+  'starttls',
+  'proceed',
+  'features',
+  'challenge',
+  'success',
+  'restart',
+  'features2',
+  'bind',
+  'session',
+] as const
+
+/**
+ * A step of a login, named by what the server says in it: `header` is its first one, `starttls` the features that
+ * offer it, `features` those that offer SASL, `restart` and `features2` what follows the login.
+ */
+export type Stage = (typeof stages)[number]
+
+/** What a server is about to say, for a test to do something else instead. */
+export interface Turn {
+  /** What it would say. */
+  readonly usual: string
+  readonly connection: LoginConnection
+  /** Says what is usual, or `text` in its place, and goes on. */
+  goOn(text?: string): void
+  /** Says something. */
+  say(text: string | Buffer): void
+  /** Ends the connection without another word. */
+  close(): void
+  /** Breaks the connection. */
+  reset(): void
+}
+
+export type Script = Partial<Record<Stage, (turn: Turn) => void>>
+
+export interface LoginServerOptions {
+  readonly domain: string
+  /** Offers STARTTLS, and nothing else before it. */
+  readonly certificate?: Credentials
+  /** Whether a service in front of it knows the certificate; default true. */
+  readonly trusted?: boolean
+  readonly tlsVersion?: SecureVersion
+  readonly accounts?: Readonly<Record<string, string>>
+  readonly mechanisms?: readonly string[]
+  readonly iterations?: number
+  /** More features after the login, beside the one to bind. */
+  readonly moreFeatures?: string
+}
+
+/** What is usual for a server; a test may change it between two connections. */
+export interface Usual extends Required<Omit<LoginServerOptions, 'certificate' | 'trusted' | 'tlsVersion'>> {
+  readonly secureContext: ReturnType<typeof createSecureContext> | undefined
+  readonly salt: Buffer
+}
+
+export interface LoginServer {
+  readonly domain: string
+  readonly port: number
+  /** The certificate to trust; undefined if it is not to be trusted or there is none. */
+  readonly ca: string | undefined
+  readonly encrypts: boolean
+  /** What connections do from now on. */
+  script: Script
+  /** What is usual for connections from now on. */
+  usual: Usual
+  /** All connections there ever were. */
+  readonly connections: readonly LoginConnection[]
+  /** The newest connection. */
+  readonly last: LoginConnection
+  /** What clients did that XMPP does not allow. */
+  readonly complaints: readonly string[]
+  /** Connections that are open. */
+  readonly open: number
+  stop(): Promise<void>
+}
+
+/** Starts one on a free port of 127.0.0.1. */
+export async function startLoginServer(options: LoginServerOptions): Promise<LoginServer> {
+  const { certificate, tlsVersion } = options
+  const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
+  const connections: LoginConnection[] = []
+  const server = createServer({ noDelay: true }, socket => {
+    connections.push(new LoginConnection(socket, login.usual, login.script))
+  })
+  await new Promise<void>(resolve => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
+  const login: LoginServer = {
+    domain: options.domain,
+    port: (server.address() as AddressInfo).port,
+    ca: options.trusted === false ? undefined : certificate?.cert,
+    encrypts: certificate !== undefined,
+    script: {},
+    usual: {
+      domain: options.domain,
+      secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
+      accounts: options.accounts ?? { alice: 'Pa55-of-alice' },
+      mechanisms: options.mechanisms ?? ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
+      iterations: options.iterations ?? 4096,
+      moreFeatures: options.moreFeatures ?? '',
+      salt: randomBytes(16),
+    },
+    connections,
+    get last() {
+      return connections.at(-1)!
+    },
+    get complaints() {
+      return connections.flatMap(connection => connection.complaints)
+    },
+    get open() {
+      return connections.filter(connection => !connection.ended).length
+    },
+    async stop() {
+      const closed = new Promise(resolve => server.close(resolve))
+      for (const connection of connections) connection.destroy()
+      await closed
+    },
+  }
+  return login
+}

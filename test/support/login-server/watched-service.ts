@@ -1,0 +1,187 @@
+// The whole service in this process in front of login servers, with its timers and sockets under observation.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, systemClock, type Timer } from '../../../src/clock.js'
+import { adminHeader, startTestService, type TestService } from '../start-service.js'
+import { eventually } from './eventually.js'
+import type { LoginServer } from './server.js'
+
+/** How often the service looks for sessions that are due, in milliseconds; once more after the last has gone. */
+const sweepInterval = 250
+
+/** The system's clock, with a count of the callbacks that are still to come for a session or a link. */
+class CountingClock implements Clock {
+  pending = 0
+
+  now(): number {
+    return systemClock.now()
+  }
+
+  after(ms: number, callback: () => void): Timer {
+    if (ms === sweepInterval) return systemClock.after(ms, callback)
+    this.pending += 1
+    let over = false
+    const settle = () => {
+      if (!over) this.pending -= 1
+      over = true
+    }
+    const timer = systemClock.after(ms, () => {
+      settle()
+      callback()
+    })
+    return {
+      cancel() {
+        settle()
+        timer.cancel()
+      },
+    }
+  }
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+export interface Call {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  /** Aborting it hangs up. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What `/warm` says of a login that failed. */
+export interface ToldProblem {
+  readonly status: number
+  readonly code: string
+  readonly step?: string
+  readonly condition?: string
+}
+
+export interface WatchedService {
+  readonly url: string
+  readonly service: TestService['service']
+  /** Everything that was logged, one JSON text a line. */
+  readonly lines: readonly string[]
+  /** What `POST /warm` was logged with, oldest first. */
+  outcomes(): Record<string, unknown>[]
+  /** A call of any path on a connection of its own. */
+  call(path: string, call?: Call): Promise<HttpAnswer>
+  /** `POST /warm` in JSON. */
+  warm(parameters: object, signal?: AbortSignal): Promise<HttpAnswer>
+  /** A warm call that is to fail. Rejects if it does not. */
+  problem(parameters: object): Promise<ToldProblem>
+  /** Resolves once no session, link, timer or socket of a login is left, here and at the servers. */
+  emptied(seconds?: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts the service on a free port, in front of these servers, logging everything. */
+export async function startWatchedService(
+  servers: readonly LoginServer[],
+  environment: Record<string, string> = {},
+): Promise<WatchedService> {
+  const clock = new CountingClock()
+  const folder = mkdtempSync(join(tmpdir(), 'watched-service-'))
+  const { service, url, lines, stop } = await startTestService({
+    servers: servers.map(server => serverSetting(server, folder)).join(),
+    environment: {
+      XMPP_DOMAINS: servers.map(({ domain }) => domain).join(),
+      WARM_TIMEOUT: '3',
+      ...environment,
+    },
+    clock,
+  }).finally(() => rmSync(folder, { recursive: true, force: true }))
+  const before = resources()
+  // Those of the service itself, which has no session yet.
+  const standing = clock.pending
+  const call = (path: string, about?: Call) => callUrl(url + path, about)
+  const warm = (parameters: object, signal?: AbortSignal) =>
+    call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })
+  return {
+    service,
+    url,
+    lines,
+    outcomes: () => lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'warm'),
+    call,
+    warm,
+    async problem(parameters) {
+      const { status, text } = await warm(parameters)
+      if (status === 200) throw new Error('the login succeeded')
+      const { code, step, condition } = JSON.parse(text)
+      return {
+        status,
+        code,
+        ...(step === undefined ? {} : { step }),
+        ...(condition === undefined ? {} : { condition }),
+      }
+    },
+    async emptied(seconds = 3) {
+      const state = () => ({
+        ...service.counts(),
+        timers: clock.pending - standing,
+        connections: servers.reduce((sum, { open }) => sum + open, 0),
+        resources: Math.max(0, resources() - before),
+      })
+      try {
+        await eventually('', () => Object.values(state()).every(count => count === 0), { seconds })
+      } catch {
+        throw new Error(`after ${seconds} s there is left: ${JSON.stringify(state())}`)
+      }
+    },
+    stop,
+  }
+}
+
+/** A server's entry in XMPP_SERVERS; the certificate to trust is written to a file in the folder. */
+export function serverSetting({ domain, port, ca, encrypts }: LoginServer, folder: string): string {
+  const address = `${domain}=xmpp://127.0.0.1:${port}`
+  if (!encrypts) return `${address}?tls=none`
+  if (ca === undefined) return address
+  const file = join(folder, `${domain}.pem`)
+  writeFileSync(file, ca)
+  return `${address}?ca=${encodeURIComponent(file)}`
+}
+
+export const jsonHeaders = {
+  Accept: 'application/json',
+  'Content-Type': 'application/json',
+  Authorization: adminHeader,
+} as const
+
+/** Calls a URL on a connection of its own. */
+export function callUrl(
+  url: string,
+  { method = 'GET', headers, body, signal }: Call = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      method,
+      agent: false,
+      headers: { ...headers },
+      ...(signal === undefined ? {} : { signal }),
+    }
+    const request = httpRequest(url, options, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('error', reject)
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** Sockets and timers that keep this process alive. */
+function resources(): number {
+  return process
+    .getActiveResourcesInfo()
+    .filter(name => name === 'TCPSocketWrap' || name === 'TLSWrap' || name === 'Timeout').length
+}

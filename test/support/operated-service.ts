@@ -1,0 +1,88 @@
+// The built service as an operator runs it: a process of its own, settings in its environment.
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './login-server/eventually.js'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const main = join(root, 'dist', 'main.js')
+
+export interface OperatedService {
+  /** All that it wrote so far. */
+  readonly stdout: string
+  readonly stderr: string
+  /** Its exit code, once it has ended; null if it was killed. */
+  readonly exit: Promise<number | null>
+  /** Where it listens; rejects if it ends before. */
+  url(): Promise<string>
+  signal(name: 'SIGTERM' | 'SIGINT'): void
+}
+
+/** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
+export class Operator {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'operated-service-'))
+  readonly #killers: (() => void)[] = []
+
+  constructor() {
+    if (!existsSync(main)) {
+      const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
+    }
+  }
+
+  /** Writes a file into the folder. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.#folder, name), text)
+  }
+
+  start(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: this.#folder,
+      env: { PATH: process.env['PATH'], ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    let ended = false
+    child.stdout.setEncoding('utf8').on('data', text => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', text => {
+      stderr += text
+    })
+    const exit = new Promise<number | null>(resolve => {
+      child.once('close', code => {
+        ended = true
+        resolve(code)
+      })
+    })
+    this.#killers.push(() => {
+      if (!ended) child.kill('SIGKILL')
+    })
+    const address = () => /"url":"([^"]+)"/.exec(stdout)?.[1]
+    return {
+      get stdout() {
+        return stdout
+      },
+      get stderr() {
+        return stderr
+      },
+      exit,
+      async url() {
+        await eventually('it listens', () => ended || address() !== undefined, { seconds: 10 })
+        const url = address()
+        if (url === undefined) throw new Error(`it ended: ${stderr}`)
+        return url
+      },
+      signal: name => void child.kill(name),
+    }
+  }
+
+  /** Ends what still runs, and removes the folder. */
+  leave(): void {
+    for (const kill of this.#killers) kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
