@@ -47,7 +47,7 @@ export async function startService({
   routers,
 }: ServiceParts): Promise<Service> {
   const links = new Links({ servers: config.servers, keepalive: config.keepalive, clock })
-  const registry = new Registry(clock)
+  const registry = new Registry(clock, ({ id }, err) => log.error({ session: id, err }, 'a session failed'))
   const manager = createConnectionManager({
     registry,
     domains: config.domains,

@@ -19,6 +19,8 @@ export interface Pending {
 /** A request ahead of a gap, kept unread until the gap fills. */
 export interface Parked extends Pending {
   readonly body: Body
+  /** When it is answered if the gap fills in time, in milliseconds of the clock. */
+  readonly answerBy: number
 }
 
 /** A session's requests that wait for a reply: the held ones in the order of their rids, and the parked ones. */
@@ -50,9 +52,15 @@ export class OpenRequests {
     return this.#parked !== undefined || this.oldestLive !== undefined
   }
 
+  /** Whether a held request has waited for as long as it may; those before it have to be answered first. */
+  hasExpired(now: number): boolean {
+    return this.#held.some(({ expires }) => expires <= now)
+  }
+
   /** When the next of them wants an answer, in milliseconds of the clock. */
   get nextExpiry(): number {
-    let next = this.#held[0]?.expires ?? Number.POSITIVE_INFINITY
+    let next = Number.POSITIVE_INFINITY
+    for (const { expires } of this.#held) next = Math.min(next, expires)
     if (this.#parked !== undefined)
       for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
     return next

@@ -20,10 +20,13 @@ export function idOf(sid: string): string {
 export class Registry {
   readonly #sessions = new Map<string, Session>()
   readonly #clock: Clock
+  readonly #onFault: (session: Session, error: unknown) => void
   #sweep: Timer | undefined
 
-  constructor(clock: Clock) {
+  /** `onFault` hears of a session that failed at what time demanded of it; the session is gone then. */
+  constructor(clock: Clock, onFault: (session: Session, error: unknown) => void = () => {}) {
     this.#clock = clock
+    this.#onFault = onFault
   }
 
   get size(): number {
@@ -63,7 +66,16 @@ export class Registry {
     this.#sweep = this.#clock.after(sweepInterval, () => {
       this.#sweep = undefined
       const now = this.#clock.now()
-      for (const session of this.#sessions.values()) if (session.deadline <= now) session.tick()
+      for (const session of this.#sessions.values()) {
+        if (session.deadline > now) continue
+        try {
+          session.tick()
+        } catch (error) {
+          // One broken session must not keep the others from their time.
+          this.remove(session)
+          this.#onFault(session, error)
+        }
+      }
       if (this.#sessions.size > 0) this.#scheduleSweep()
     })
   }

@@ -109,7 +109,7 @@ export class Session {
 
   /** Answers the creation request; what it carries goes to the server once the stream is open. */
   create({ payload }: Body, peer: Peer): Promise<Reply> {
-    return new Promise(resolve => {
+    return inOrder(resolve => {
       const patience = this.#byLogin
         ? Number.POSITIVE_INFINITY
         : Math.min(this.#terms.wait, createSeconds) * 1000
@@ -128,11 +128,11 @@ export class Session {
     // Somebody who listens in may have the sid; the session lives on for its owner (XEP-0124 §19.1).
     if (this.#secure === true && !peer.secure) return Promise.resolve(noAnswer)
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
-      return Promise.resolve(this.#fault('bad-request'))
+      return this.#refuse('bad-request')
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next':
-        return new Promise(resolve => {
+        return inOrder(resolve => {
           this.#accept(body, { rid, peer, resolve, key, repeats: 0, expires: this.#expiry() })
           this.#acceptParked()
           this.#settle()
@@ -142,7 +142,7 @@ export class Session {
       case 'repeated':
         return this.#repeat(rid, body, peer)
       case 'outside':
-        return Promise.resolve(this.#fault('item-not-found'))
+        return this.#refuse('item-not-found')
     }
   }
 
@@ -154,7 +154,7 @@ export class Session {
       parked.resolve(this.#reply(errorBody))
       this.#quietSince = now
     }
-    while ((this.#open.oldest?.expires ?? Number.POSITIVE_INFINITY) <= now) this.#answerOldest()
+    while (this.#open.hasExpired(now)) this.#answerOldest()
     if (!this.#open.hasLive && now >= this.#quietSince + this.#patience * 1000) this.#destroy()
     else this.#schedule()
   }
@@ -227,8 +227,8 @@ export class Session {
     for (;;) {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, resolve, key, repeats, body } = parked
-      this.#accept(body, { rid, peer, resolve, key, repeats, expires: this.#expiry() })
+      const { rid, peer, resolve, key, repeats, body, answerBy } = parked
+      this.#accept(body, { rid, peer, resolve, key, repeats, expires: answerBy })
     }
   }
 
@@ -236,11 +236,12 @@ export class Session {
   #park(rid: number, body: Body, peer: Peer): Promise<Reply> {
     const older = this.#open.parked(rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
-    if (fault !== undefined) return Promise.resolve(this.#fault(fault))
-    return new Promise(resolve => {
+    if (fault !== undefined) return this.#refuse(fault)
+    return inOrder(resolve => {
       const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
       const repeats = older === undefined ? 0 : older.repeats + 1
-      this.#open.park({ rid, peer, resolve, key: body.key, repeats, body, expires })
+      const answerBy = this.#expiry()
+      this.#open.park({ rid, peer, resolve, key: body.key, repeats, body, expires, answerBy })
       older?.resolve(this.#reply(errorBody))
       this.#schedule()
     })
@@ -252,14 +253,14 @@ export class Session {
     const held = stored === undefined ? this.#open.held(rid) : undefined
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
-    if (fault !== undefined) return Promise.resolve(this.#fault(fault))
+    if (fault !== undefined) return this.#refuse(fault)
     if (stored !== undefined) {
       stored.repeats += 1
       this.#quietSince = this.#clock.now()
       this.#schedule()
       return Promise.resolve(this.#reply(stored.text))
     }
-    return new Promise(resolve => {
+    return inOrder(resolve => {
       const repeats = held!.repeats + 1
       this.#open.replace({ rid, peer, resolve, key: body.key, repeats, expires: this.#expiry() })
       held!.resolve(this.#reply(errorBody))
@@ -311,13 +312,16 @@ export class Session {
   #settle(): void {
     if (this.#ended) return
     while (!this.#outbox.isEmpty && this.#answerLive()) {}
+    if (this.#outcome !== undefined) {
+      this.#tell(this.#outcome)
+      if (this.#ended) return
+    }
     // While the stream is being opened its features are what the client waits for.
     const isOpening = this.#unsent !== undefined && this.#outcome === undefined
     if (!this.#byLogin && !isOpening) {
       const hold = this.#terms.wait === 0 ? 0 : this.#terms.hold
       while (this.#open.heldCount > hold) this.#answerOldest()
     }
-    if (this.#outcome !== undefined) this.#tell(this.#outcome)
     this.#schedule()
   }
 
@@ -415,6 +419,10 @@ export class Session {
     this.#destroy()
   }
 
+  #refuse(condition: Condition): Promise<Reply> {
+    return inOrder(resolve => resolve(this.#fault(condition)))
+  }
+
   /** The reply to a request that breaks the rules: the session ends, and all others learn that it was not they. */
   #fault(condition: Condition): Reply {
     for (const other of this.#open.clear()) other.resolve(this.#replies.terminate('other-request'))
@@ -449,4 +457,12 @@ export class Session {
     const silence = this.#open.hasLive ? Number.POSITIVE_INFINITY : this.#quietSince + this.#patience * 1000
     this.deadline = Math.min(silence, this.#open.nextExpiry)
   }
+}
+
+/**
+ * A reply to come. Replies to several requests that are given in one turn reach those who wait in the order they
+ * were given in, however long some have waited already (XEP-0124 §14.2).
+ */
+function inOrder(ask: (resolve: (reply: Reply) => void) => void): Promise<Reply> {
+  return new Promise(resolve => ask(reply => queueMicrotask(() => resolve(reply))))
 }

@@ -65,9 +65,17 @@ export class DocumentReader {
   }
 }
 
-const elements = new DocumentReader(defaultLimits, { mixedContent: true })
+/** It passed the limits when it came in; since then it was made to stand alone, which made it larger. */
+const noLimits = {
+  ...defaultLimits,
+  maxElementBytes: Number.POSITIVE_INFINITY,
+  maxDepth: Number.POSITIVE_INFINITY,
+  maxAttributes: Number.POSITIVE_INFINITY,
+}
 
-/** Reads one element as a document of its own. Throws an `XmlError`. */
+const elements = new DocumentReader(noLimits, { mixedContent: true })
+
+/** Reads one element, which was read before as a part of something else, as a document of its own. */
 export function readElement(text: string): Document {
   return elements.read(text)
 }
