@@ -1,8 +1,11 @@
-// `npm run bench [-- warm|chat|peer]`: the service before Prosody against Prosody's own BOSH endpoint, in
-// turns, on this machine. `warm` and `chat` run one part; `peer` leaves the service out.
+// `npm run bench [-- warm|chat|idle|peer]`: the service before Prosody against Prosody's own BOSH endpoint, and
+// before ejabberd against ejabberd's, in turns, on this machine; and what a waiting session costs. `warm`, `chat`
+// and `idle` run one part; `peer` leaves the service out.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { type Ejabberd, startEjabberd } from '../test/support/ejabberd.js'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
+import { type IdleFigures, measureIdle } from './idle.js'
 import { type LoadClient, type Service, startLoadClient, startService, stopAll } from './processes.js'
 import { type Comparison, ratios, table } from './report.js'
 import type { Target, Work } from './work.js'
@@ -14,12 +17,14 @@ const chatSessions = 50
 const chatSeconds = 2
 /** All of them are open at the end of a round. */
 const warmsPerRound = 400
-const limitMilliseconds = 290_000
+/** Rounds that do not count: by then Node has compiled what runs often. */
+const warmUpRounds = 8
+const limitMilliseconds = 480_000
 
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter(word => !['warm', 'chat', 'peer'].includes(word))
+const unknown = wanted.filter(word => !['warm', 'chat', 'idle', 'peer'].includes(word))
 if (unknown.length > 0) {
-  console.error(`unknown: ${unknown.join(' ')}; say warm, chat or peer, or nothing for all`)
+  console.error(`unknown: ${unknown.join(' ')}; say warm, chat, idle or peer, or nothing for all`)
   process.exit(2)
 }
 const parts = wanted.filter(word => word !== 'peer')
@@ -35,8 +40,11 @@ console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${
 const prosody = await startProsody({ users: accounts() })
 try {
   const service = wanted.includes('peer') ? undefined : await startService(prosody.c2sPort)
-  const comparisons = await measure(prosody, service, startLoadClient())
-  const results = comparisons.map(each => ({ ...each, ratios: ratios(each) }))
+  const load = startLoadClient()
+  const comparisons = await measure(prosody, service, load)
+  if (isWanted('chat')) comparisons.push(...(await measureBeforeEjabberd(load)))
+  const results: (IdleFigures | Comparison)[] = comparisons.map(each => ({ ...each, ratios: ratios(each) }))
+  if (isWanted('idle')) results.push(await weigh())
   writeFileSync('bench-results.json', `${JSON.stringify(results, undefined, 2)}\n`)
   console.log('\nall figures: bench-results.json')
 } catch (error) {
@@ -82,7 +90,8 @@ async function measure(server: Prosody, service: Service | undefined, load: Load
 
   if (isWanted('warm')) {
     // All code is compiled and all passwords are remembered before anything is compared.
-    for (const target of all) await run({ ...warm, target, amount: warmsPerRound })
+    for (let round = 0; round < warmUpRounds; round++)
+      for (const target of all) await run({ ...warm, target })
     await compare({ title: 'Warming, 10 at once', unit: 'warms', aim: 1.2 }, all, (_, target) => ({
       ...warm,
       target,
@@ -110,6 +119,48 @@ async function measure(server: Prosody, service: Service | undefined, load: Load
     }
   }
   return done
+}
+
+/** The same messages with ejabberd behind the service, and at ejabberd's own endpoint. */
+async function measureBeforeEjabberd(load: LoadClient): Promise<Comparison[]> {
+  const ejabberd: Ejabberd = await startEjabberd({
+    users: Object.fromEntries(names('user', users).map(name => [name, name])),
+  })
+  try {
+    const service = wanted.includes('peer') ? undefined : await startService(ejabberd.c2sPort)
+    const targets: Target[] = [
+      ...(service ? [{ kind: 'product', port: service.port } as const] : []),
+      { kind: 'peer', port: ejabberd.httpPort },
+    ]
+    const pids = { ...(service && { service: service.pid }), ejabberd: ejabberd.pid, load: load.pid }
+    const chat = { part: 'chat', users: chatSessions, prefix: 'user', pids } as const
+    for (let round = 0; round < 3; round++)
+      for (const target of targets) await load.run({ ...chat, target, amount: 1 })
+    const rounds = await takeTurns(targets, (_, target) => load.run({ ...chat, target, amount: chatSeconds }))
+    const comparison = {
+      ...{
+        title: `Messages to oneself, ${chatSessions} sessions, before ejabberd`,
+        unit: 'messages',
+        aim: 1,
+      },
+      ...{ peer: 'ejabberd', rounds },
+    }
+    console.log(table(comparison))
+    return [comparison]
+  } finally {
+    await ejabberd.stop()
+  }
+}
+
+async function weigh(): Promise<IdleFigures> {
+  const figures = await measureIdle()
+  const { sessions, residentKib, kibPerSession, lost } = figures
+  console.log(
+    `\nA held session, plain link, logged in, after a collection and 10 s of rest\n` +
+      `  ${residentKib[0]} KiB at ${sessions[0]}, ${residentKib[1]} KiB at ${sessions[1]}, ${lost} lost\n` +
+      `  ${kibPerSession.toFixed(1)} KiB each, aim 20: ${kibPerSession <= 20 && lost === 0 ? 'REACHED' : 'MISSED'}`,
+  )
+  return figures
 }
 
 /** Runs each target once a round; whoever was first in one round is last in the next. */

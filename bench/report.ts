@@ -8,14 +8,16 @@ export interface Comparison {
   readonly unit: string
   /** The ratio product/peer to reach; absent where nothing is promised. */
   readonly aim?: number
+  /** Whose endpoint the peer is; Prosody's unless it says another. */
+  readonly peer?: string
   readonly rounds: Partial<Record<Target['kind'], Figures[]>>
 }
 
-const names = { product: 'the service', peer: "Prosody's own endpoint", raw: 'bare XMPP stream' }
+const names = { product: 'the service', raw: 'bare XMPP stream' }
 
 /** The comparison as lines of text. */
 export function table(comparison: Comparison): string {
-  const { title, unit, rounds } = comparison
+  const { title, unit, peer = 'Prosody', rounds } = comparison
   const lines = ['', title, row('', `${unit}/s`, 'min-max', 'p50 ms', 'p99 ms', 'CPU us each, by process')]
   for (const kind of ['product', 'peer', 'raw'] as const) {
     const figures = rounds[kind]
@@ -28,7 +30,7 @@ export function table(comparison: Comparison): string {
       .join(', ')
     lines.push(
       row(
-        names[kind],
+        kind === 'peer' ? `${peer}'s own endpoint` : names[kind],
         median(rates).toFixed(0),
         range,
         of(each => each.p50Milliseconds),
@@ -54,7 +56,7 @@ function verdict(comparison: Comparison): string {
   const all = ratios(comparison)
   if (all.length === 0) return '  no ratio: only one side was measured'
   const middle = median(all)
-  const said = `  service / Prosody: ${middle.toFixed(2)} (${Math.min(...all).toFixed(2)}-${Math.max(...all).toFixed(2)})`
+  const said = `  service / ${comparison.peer ?? 'Prosody'}: ${middle.toFixed(2)} (${Math.min(...all).toFixed(2)}-${Math.max(...all).toFixed(2)})`
   if (comparison.aim === undefined) return said
   return `${said}, aim ${comparison.aim}: ${middle >= comparison.aim ? 'REACHED' : 'MISSED'}`
 }

@@ -1,3 +1,4 @@
+import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
 const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
@@ -29,7 +30,9 @@ export function negotiatesTransport(payload: readonly Element[]): boolean {
 export function revealsPassword(payload: readonly Element[]): boolean {
   return payload.some(
     ({ name, namespace, text }) =>
-      name === 'auth' && namespace === saslNamespace && /^<[^>]*\smechanism\s*=\s*['"]PLAIN['"]/.test(text),
+      name === 'auth' &&
+      namespace === saslNamespace &&
+      readElement(text).root.attributes['mechanism']?.value === 'PLAIN',
   )
 }
 

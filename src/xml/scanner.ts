@@ -182,7 +182,7 @@ export class Scanner {
   }
 
   #closeChild(tag: SaxesTagNS, end: number): void {
-    const text = this.#held.slice(0, end).trimStart()
+    const text = this.#held.slice(0, end).replace(/^[ \t\r\n]+/, '')
     // White space written as a character reference is text, and would be taken for a part of the child.
     if (!text.startsWith('<')) throw new XmlError('bad-format', 'text between elements')
     assertClosed(text, tag.name)
@@ -263,16 +263,26 @@ function context(root: SaxesTagNS): string {
   return `${start}>`
 }
 
-/** saxes reports a tag as closed before it finds that the closing name is another one. */
+/**
+ * saxes reports a tag as closed before it finds that the closing name is another one. White space is XML's here:
+ * what JavaScript calls so as well may be part of a name.
+ */
 function assertClosed(text: string, name: string): void {
-  if (text.endsWith('/>') || text.slice(0, -1).trimEnd().endsWith(`</${name}`)) return
+  if (
+    text.endsWith('/>') ||
+    text
+      .slice(0, -1)
+      .replace(/[ \t\r\n]+$/, '')
+      .endsWith(`</${name}`)
+  )
+    return
   throw new XmlError('not-well-formed', 'an element is closed by another name')
 }
 
 /** Replaces a namespace declaration in the start tag at the beginning of a well-formed element. */
 function redeclare(text: string, name: string, namespace: string): string {
-  const attribute = /\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/y
-  attribute.lastIndex = text.search(/[\s/>]/)
+  const attribute = /[ \t\r\n]+([^ \t\r\n=]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
+  attribute.lastIndex = text.search(/[ \t\r\n/>]/)
   for (let match = attribute.exec(text); match !== null; match = attribute.exec(text)) {
     if (match[1] === name) {
       return `${text.slice(0, match.index)} ${name}='${escapeXml(namespace)}'${text.slice(attribute.lastIndex)}`
