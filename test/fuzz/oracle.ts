@@ -1,0 +1,107 @@
+// What a document says, found out with nothing but saxes and a tree; slow, and simple enough to be believed.
+import { SaxesParser } from 'saxes'
+import { defaultLimits } from '../../src/xml/scanner.js'
+
+/** A child of the root. */
+export interface Child {
+  readonly name: string
+  readonly namespace: string
+}
+
+export interface Judged {
+  /** Why it is refused. */
+  refused: string | undefined
+  root: Child | undefined
+  readonly children: Child[]
+  /** The root was closed. */
+  closed: boolean
+  /**
+   * Something stands between two elements that is white space once read and a reference as it is written. Before
+   * a child it is refused, since it would be taken for a part of it; behind the last one it may be or not.
+   */
+  hasSpaceReference: boolean
+}
+
+class Refused extends Error {}
+
+function refuse(why: string): never {
+  throw new Refused(why)
+}
+
+/** Reads a document. `isWhole` says that nothing more will come, and that its root must have been closed. */
+export function judge(
+  text: string,
+  { isWhole = true, maxChildren = 0, maxAttributes = defaultLimits.maxAttributes } = {},
+): Judged {
+  const judged: Judged = {
+    ...{ refused: undefined, root: undefined, closed: false, hasSpaceReference: false },
+    children: [],
+  }
+  const parser = new SaxesParser({
+    xmlns: true,
+    position: false,
+    forceXMLVersion: true,
+    defaultXMLVersion: '1.0',
+  })
+  let depth = 0
+  let attributes = 0
+  parser.on('error', error => refuse(error.message))
+  parser.on('doctype', () => refuse('a document type'))
+  parser.on('comment', () => refuse('a comment'))
+  parser.on('processinginstruction', () => refuse('an instruction'))
+  parser.on('xmldecl', ({ encoding }) => {
+    if (encoding !== undefined && !['utf-8', 'utf8'].includes(encoding.toLowerCase())) refuse('an encoding')
+  })
+  parser.on('cdata', () => {
+    if (depth < 2) refuse('text between elements')
+  })
+  parser.on('text', words => {
+    if (depth < 2 && /[^ \t\r\n]/.test(words)) refuse('text between elements')
+  })
+  parser.on('attribute', ({ name }) => {
+    if (++attributes > maxAttributes) refuse('too many attributes')
+    if (name.length > defaultLimits.maxNameLength) refuse('a long name')
+  })
+  parser.on('opentag', ({ name, local, uri }) => {
+    if (name.length > defaultLimits.maxNameLength) refuse('a long name')
+    if (depth > defaultLimits.maxDepth) refuse('too deep')
+    attributes = 0
+    if (depth === 0) judged.root = { name: local, namespace: uri }
+    if (depth === 1) judged.children.push({ name: local, namespace: uri })
+    if (maxChildren > 0 && judged.children.length > maxChildren) refuse('too many children')
+    depth += 1
+  })
+  parser.on('closetag', () => {
+    depth -= 1
+    if (depth === 0) judged.closed = true
+  })
+  try {
+    parser.write(text)
+    if (isWhole) parser.close()
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    judged.refused = error.message
+  }
+  // As good as any: such a reference nowhere is a reference between nowhere.
+  judged.hasSpaceReference = /&#(?:x0*(?:20|9|a|d)|0*(?:32|9|10|13));/i.test(text)
+  return judged
+}
+
+/** What is wrong with a piece of XML that has to be well-formed, if something is. */
+export function wrongWith(text: string): string | undefined {
+  const parser = new SaxesParser({ xmlns: true })
+  try {
+    parser.on('error', error => refuse(error.message))
+    parser.write(text).close()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** The one child of a body, as a client finds it there. */
+export function insideBody(text: string): Child | undefined {
+  const body = `<body xmlns='http://jabber.org/protocol/httpbind'>${text}</body>`
+  // What was missing is declared on it now, and may be one more than a peer may send.
+  return judge(body, { maxAttributes: Number.POSITIVE_INFINITY }).children[0]
+}

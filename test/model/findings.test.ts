@@ -1,0 +1,104 @@
+// What the model and the fuzzers found; each in the fewest steps that show it.
+import { describe, expect, test } from '@jest/globals'
+import { defaultLimits } from '../../src/xml/scanner.js'
+import { BoshBench, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+import { header, read } from '../xml/reading.js'
+
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+describe('a polling session whose link is lost', () => {
+  test.each([
+    ['hold=0', "wait='60' hold='0' ver='1.6'"],
+    ['wait=0', "wait='0' hold='1' ver='1.6'"],
+  ])('is told so in its next reply (%s)', async (_what, attributes) => {
+    const bench = new BoshBench()
+    const client = await bench.session(attributes)
+    await bench.server(link => link.end(lost))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('gets what is queued first', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session("wait='60' hold='0' ver='1.6'")
+    await bench.server(link => {
+      link.receive(message('last words'))
+      link.end(lost)
+    })
+    expect((await client.next()).reply?.body).toBe(payload(message('last words')))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+  })
+
+  test('can still be ended by its client', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session("wait='60' hold='0' ver='1.6'")
+    await bench.server(link => link.end(lost))
+    await client.next('', "type='terminate'")
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('no request is open for longer than wait', () => {
+  test('one that had to wait for the one before it', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const early = await client.at(702)
+    await bench.pass(25)
+    await client.at(701)
+    await bench.pass(35.5)
+    expect(early.reply?.body).toBe(empty)
+  })
+
+  test('one that came before the older one was sent again, with hold=2', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2' ver='1.6'")
+    await client.at(701)
+    const newer = await client.at(702)
+    await bench.pass(50)
+    await client.at(701)
+    await bench.pass(10.5)
+    expect(newer.reply?.body).toBe(empty)
+  })
+})
+
+test('the reply to the request that was missing leaves before the one that had to wait for it', async () => {
+  const bench = new BoshBench()
+  const client = await bench.session("wait='60' hold='0' ver='1.6'", 700)
+  await bench.server(link => link.receive(message('for 701')))
+  const answered: number[] = []
+  const at = (rid: number) => {
+    const body = `<body rid='${rid}' sid='${client.sid}' type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>`
+    return bench.manager
+      .exchange(rid === 701 ? body.replace(" type='terminate'", '') : body, new FakePeer())
+      .then(() => answered.push(rid))
+  }
+  await Promise.all([at(702), at(701)])
+  expect(answered).toEqual([701, 702])
+})
+
+describe('what nobody fetched does not keep a session from ending', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, n) => ` a${n}='1'`).join('')
+  test.each([
+    [
+      'a stanza with as many attributes as are let through, and a namespace it took from the stream',
+      `<message xmlns='jabber:client'${many(defaultLimits.maxAttributes)}/>`,
+    ],
+  ])('%s', async (_what, stanza) => {
+    const bench = new BoshBench()
+    await bench.session()
+    await bench.server(link => link.receive(stanza))
+    await bench.pass(200)
+    expect(bench.registry.size).toBe(0)
+    expect(bench.link.closed).toBe(true)
+  })
+})
+
+describe('an element closed by a name with a character that is no white space in XML, though it is in JavaScript', () => {
+  test.each([
+    ['a byte order mark', '\ufeff'],
+    ['an Ogham space mark', '\u1680'],
+  ])('%s is not passed on', (_what, character) => {
+    const { elements, fault } = read(`${header}<a><b/></a${character}>`)
+    expect({ elements, fault }).toEqual({ elements: [], fault: 'not-well-formed' })
+  })
+})

@@ -1,0 +1,165 @@
+// The same once more end to end: HTTP sockets that break at random, a real link, and an XMPP server on loopback
+// whose bytes are cut anywhere.
+//   MODEL_SESSIONS  how many sessions (24)
+//   MODEL_SEED      the first session's seed (20261120)
+import { once } from 'node:events'
+import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { createConnectionManager } from '../../src/bosh/exchange.js'
+import { createBoshListener } from '../../src/bosh/listener.js'
+import { outboxLimits } from '../../src/bosh/outbox.js'
+import { Registry } from '../../src/bosh/registry.js'
+import { Link } from '../../src/c2s/link.js'
+import { systemClock } from '../../src/clock.js'
+import type { Exchange } from '../../src/exchange.js'
+import { defaultLimits } from '../../src/xml/scanner.js'
+import { numberFrom, Random } from '../support/random.js'
+import { HttpClient } from './http-client.js'
+
+const sessions = numberFrom('MODEL_SESSIONS', 24)
+const firstSeed = numberFrom('MODEL_SEED', 20261120)
+
+const header =
+  "<?xml version='1.0'?><stream:stream id='1' from='chat.example' version='1.0' xmlns='jabber:client'" +
+  " xmlns:stream='http://etherx.jabber.org/streams'>"
+
+/** One connection of the XMPP server; it sends while the client lives. */
+class Talker {
+  received = ''
+  sent = 0
+  isDone = false
+  hasLeft = false
+
+  constructor(
+    readonly socket: Socket,
+    readonly random: Random,
+    onAsked: (domain: string) => void,
+  ) {
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    socket.on('data', chunk => {
+      const isFirst = this.received === ''
+      this.received += chunk
+      if (isFirst) {
+        onAsked(/ to='([^']+)'/.exec(this.received)![1]!)
+        void this.#talk()
+      }
+      if (this.received.endsWith('</stream:stream>') && !this.hasLeft) {
+        this.hasLeft = true
+        socket.end('</stream:stream>')
+      }
+    })
+  }
+
+  get stanzas(): number[] {
+    return [...this.received.matchAll(/ id='c(\d+)'/g)].map(([, number]) => Number(number))
+  }
+
+  async #talk(): Promise<void> {
+    await this.#write(`${header}<stream:features><f xmlns='urn:f' id='s${this.sent++}'/></stream:features>`)
+    for (let bursts = 25; bursts > 0; bursts--) {
+      let text = ''
+      // More than a hundred bytes, some of them characters of several.
+      for (let left = 1 + this.random.below(6); left > 0; left--)
+        text += `<message id='s${this.sent++}'><body>${'é€\u{1f600}'.repeat(1 + this.random.below(20))}</body></message>`
+      await this.#write(text)
+      await new Promise(resolve => setTimeout(resolve, this.random.below(8)))
+    }
+    this.isDone = true
+  }
+
+  async #write(text: string): Promise<void> {
+    const bytes = Buffer.from(text)
+    for (let at = 0; at < bytes.length; ) {
+      const size = this.random.chance(0.3) ? 1 + this.random.below(5) : 1 + this.random.below(400)
+      this.socket.write(bytes.subarray(at, at + size))
+      at += size
+      if (this.random.chance(0.3)) await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+}
+
+let xmpp: Server
+let http: HttpServer
+/** By the domain that they were asked for. */
+const talkers = new Map<string, Talker>()
+let registry: Registry
+/** Ports whose connections to the service are over. */
+const gone = new Set<number>()
+/** Replies that no client should ever get, whether it got them or not. */
+const refusals: string[] = []
+const agent = new Agent({ keepAlive: true, maxSockets: 100 })
+
+beforeAll(async () => {
+  registry = new Registry(systemClock)
+  xmpp = createServer(socket => {
+    const talker = new Talker(socket, new Random(firstSeed - 1 - talkers.size), to => talkers.set(to, talker))
+  }).listen(0, '127.0.0.1')
+  await once(xmpp, 'listening')
+  const { port } = xmpp.address() as AddressInfo
+  const server = { host: '127.0.0.1', port, tls: 'none', plain: false, ca: undefined, verify: true } as const
+  const manager = createConnectionManager({
+    registry,
+    domains: ['*.chat.example'],
+    retiredDomains: [],
+    terms: {
+      ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
+      ...{ enforcePolling: false, acks: true },
+    },
+    outboxLimits: { ...outboxLimits, maxQueueElements: 10 },
+    connect: (_domain, options, events) =>
+      new Link(server, options, events, { limits: defaultLimits, clock: systemClock }),
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+  })
+  const { refuseTooLarge } = manager
+  const exchange: Exchange = async (body, peer) => {
+    const reply = await manager.exchange(body, peer)
+    if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
+    return reply
+  }
+  http = createHttpServer(
+    createBoshListener({ exchange, refuseTooLarge, assumeSecure: true, maxBodyBytes: 100_000 }),
+  ).listen(0, '127.0.0.1')
+  http.on('connection', (socket: Socket) => {
+    const from = socket.remotePort!
+    gone.delete(from)
+    socket.once('close', () => gone.add(from))
+  })
+  await once(http, 'listening')
+})
+
+afterAll(async () => {
+  agent.destroy()
+  http.closeAllConnections()
+  http.close()
+  xmpp.close()
+})
+
+/** Resolves when the service has seen the end of the connection from this port. */
+async function closed(from: number | undefined): Promise<void> {
+  while (from !== undefined && !gone.has(from)) await new Promise(resolve => setTimeout(resolve, 1))
+}
+
+async function live(seed: number): Promise<void> {
+  const reached = { agent, port: (http.address() as AddressInfo).port, closed }
+  const domain = `s${seed}.chat.example`
+  const client = await HttpClient.create(reached, new Random(seed), domain)
+  const talker = talkers.get(domain)!
+  await client.live(40, () => talker.isDone && client.read.length === talker.sent)
+  const upTo = (count: number) => Array.from({ length: count }, (_, number) => number)
+  expect({ seed, read: client.read }).toEqual({ seed, read: upTo(talker.sent) })
+  expect(await client.leave()).toContain("type='terminate' xmlns")
+  await once(talker.socket, 'close')
+  expect({ seed, forwarded: talker.stanzas }).toEqual({ seed, forwarded: upTo(client.stanzas) })
+}
+
+test('over sockets that break, nothing is lost, nothing is doubled and all is in order', async () => {
+  const all = Array.from({ length: sessions }, (_, index) => live(firstSeed + index))
+  const outcomes = await Promise.allSettled(all)
+  expect(refusals).toEqual([])
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  expect(registry.size).toBe(0)
+}, 120_000)

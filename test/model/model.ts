@@ -1,0 +1,224 @@
+// What must be true of a session, said without looking at how `src/bosh` does it: which requests count as received,
+// which reply belongs to which rid, how long silence may be. It is told what happens and complains.
+import type { Reply } from '../../src/exchange.js'
+import { empty, errorReply, type FakePeer } from '../support/bosh-bench.js'
+import { firstRid, type Made, numbersIn } from './client.js'
+
+/** One copy of a request that reached the service. */
+export interface Copy {
+  readonly made: Made
+  readonly peer: FakePeer
+  /** The reply will be written to a connection that is dead, and nobody notices. */
+  readonly lossy: boolean
+  readonly since: number
+  /** A newer copy of it came. */
+  superseded: boolean
+  reply: Reply | undefined
+}
+
+export interface Agreed {
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly acks: boolean
+}
+
+/** Time is looked at every quarter of a second, and moved by half a second at a time. */
+const slack = 800
+const step = 500
+/** More than the longest queue, and one more burst. */
+const mostQueued = 6 + 8 + 1
+
+export class Broken extends Error {
+  override readonly name = 'Broken'
+}
+
+export class SessionModel {
+  /** The highest rid received without a gap. */
+  received = firstRid
+  readonly parked = new Map<number, Copy>()
+  /** Copies that wait for a reply. */
+  waiting: Copy[] = []
+  /** First replies, by rid. */
+  readonly given = new Map<number, string>()
+  /** What the server must have got from the client. */
+  readonly forwarded: number[] = []
+  #unforwarded: number[] = []
+  /** Whether the stream, new or restarted, has no features yet. */
+  opening = true
+  /** Numbers of what the server sent, and of what replies had of it. */
+  readonly sent: number[] = []
+  readonly handed: number[] = []
+  /** Those of them that are features: nobody is told when they are not fetched. */
+  readonly #features = new Set<number>()
+  /** Why the session may be over. */
+  end: 'asked' | 'told' | 'fault' | 'silence' | undefined
+  outcome: string | undefined
+  #patience: number
+  #lastSign = 0
+  #answered = firstRid - 1
+  #ending = false
+
+  constructor(readonly agreed: Agreed) {
+    this.#patience = agreed.inactivity
+  }
+
+  /** A copy of a request reached the service. */
+  arrive(copy: Copy): void {
+    const { rid } = copy.made
+    this.#lastSign = copy.since
+    for (const older of this.waiting) if (older.made.rid === rid) older.superseded = true
+    this.waiting.push(copy)
+    if (rid <= this.received) return
+    this.parked.set(rid, copy)
+    for (;;) {
+      const next = this.parked.get(this.received + 1)
+      if (next === undefined) return
+      this.parked.delete(next.made.rid)
+      this.#accept(next.made)
+    }
+  }
+
+  #accept({ rid, kind, stanzas, pause }: Made): void {
+    if (this.end !== undefined) return
+    this.received = rid
+    this.#patience = this.agreed.inactivity
+    if (this.outcome !== undefined) return
+    if (kind === 'pause') this.#patience = pause
+    if (kind === 'restart') this.opening = true
+    else (this.opening ? this.#unforwarded : this.forwarded).push(...stanzas)
+    if (kind === 'terminate') this.end = 'asked'
+  }
+
+  /** A connection broke before its reply. */
+  leave(copy: Copy, now: number): void {
+    this.#lastSign = now
+    if (this.parked.get(copy.made.rid) !== copy) return
+    // It was not received, and nobody is there to be told.
+    this.parked.delete(copy.made.rid)
+    this.waiting = this.waiting.filter(other => other !== copy)
+  }
+
+  features(number: number): void {
+    this.opening = false
+    this.sent.push(number)
+    this.#features.add(number)
+    this.forwarded.push(...this.#unforwarded.splice(0))
+  }
+
+  /** A copy was answered. True if the answer is the one that the request was waiting for. */
+  answer(copy: Copy, reply: Reply, now: number): boolean {
+    this.waiting = this.waiting.filter(other => other !== copy)
+    const { rid } = copy.made
+    if (!copy.peer.gone) this.#lastSign = now
+    if (reply.status !== 200 || reply.body.includes("type='terminate'")) {
+      this.#ending = true
+      if (this.outcome !== undefined && reply.body.includes(`condition='${this.outcome}'`))
+        this.end ??= 'told'
+      else if (this.end === 'asked')
+        this.#demand(!reply.body.includes('condition'), 'a wanted end has a condition')
+      else this.#demand(this.end === 'fault', `${rid} is told: ${reply.status} ${reply.body}`)
+      return false
+    }
+    if (reply.body === errorReply) {
+      const wasParked = this.parked.get(rid) === copy
+      const gap = Math.min(this.agreed.wait, 30) * 1000
+      this.#demand(copy.superseded || (wasParked && now - copy.since >= gap), `${rid} is told to come again`)
+      if (wasParked) this.parked.delete(rid)
+      return false
+    }
+    // Those that stay unanswered when a session ends get nothing; what they get is not kept.
+    if (this.#ending || this.end === 'silence') return false
+    this.#demand(rid <= this.received, `${rid} is answered before it was received`)
+    this.#demand(!copy.superseded || this.given.has(rid), `an old copy of ${rid} is answered`)
+    this.#give(copy, reply.body, now)
+    return true
+  }
+
+  #give(copy: Copy, text: string, now: number): void {
+    const { rid, kind } = copy.made
+    const before = this.given.get(rid)
+    if (before !== undefined) {
+      this.#demand(text === before, `${rid} got ${before} and then ${text}`)
+      return
+    }
+    this.#demand(rid === this.#answered + 1, `${rid} is answered after ${this.#answered}`)
+    this.#answered = rid
+    this.given.set(rid, text)
+    const numbers = numbersIn(text)
+    this.#demand(!copy.peer.gone || numbers.length === 0, `${rid} gets stanzas, and nobody is there`)
+    this.#demand(
+      kind !== 'pause' || this.outcome !== undefined || numbers.length === 0,
+      `the reply to the pause ${rid} has stanzas`,
+    )
+    this.handed.push(...numbers)
+    const ack = / ack='(\d+)'/.exec(text)?.[1]
+    if (ack !== undefined && rid !== firstRid) {
+      this.#demand(
+        this.agreed.acks && Number(ack) > rid && Number(ack) <= this.received,
+        `${rid} says ack ${ack}`,
+      )
+    }
+    const report = / report='(\d+)' time='(\d+)'/.exec(text)
+    if (report !== null) {
+      const isMissing = Number(report[1]) === copy.made.ack + 1 && this.given.has(copy.made.ack + 1)
+      this.#demand(this.agreed.acks && isMissing && Number(report[2]) >= 500, `${rid} reports ${report[1]}`)
+    }
+    const isEarly = now - copy.since < this.agreed.wait * 900 && text === empty
+    const { hold, wait } = this.agreed
+    if (isEarly && hold > 0 && wait > 0 && rid !== firstRid && !copy.peer.gone) {
+      this.#demand(rid < this.received || kind === 'pause', `${rid} is answered for nothing`)
+    }
+  }
+
+  /** What must be true after everything that happens. */
+  check(now: number, ended: boolean, forwarded: readonly number[], bounced: readonly number[]): void {
+    this.#demand(
+      String(forwarded) === String(this.forwarded),
+      `the server got ${forwarded}, not ${this.forwarded}`,
+    )
+    const { handed, sent } = this
+    this.#demand(String(handed) === String(sent.slice(0, handed.length)), `replies had ${handed} of ${sent}`)
+    const live = this.waiting.filter(({ peer }) => !peer.gone)
+    if (live.length > 0) this.#lastSign = now
+    const isSilent = now - this.#lastSign >= this.#patience * 1000 - step
+    if (ended && this.end === undefined) {
+      this.#demand(isSilent, `it ends after ${(now - this.#lastSign) / 1000} s of silence`)
+      this.end = 'silence'
+    }
+    if (ended) {
+      this.#demand(this.waiting.length === 0, `it ends and ${this.waiting.length} are left unanswered`)
+      const left = sent.slice(handed.length).filter(number => !this.#features.has(number))
+      this.#demand(
+        String(bounced) === String(left),
+        `the server hears that ${bounced} did not arrive, not ${left}`,
+      )
+      return
+    }
+    this.#demand(bounced.length === 0, `${bounced} are said not to have arrived`)
+    this.#demand(this.end === undefined, `it goes on although ${this.end}`)
+    this.#demand(
+      now - this.#lastSign <= this.#patience * 1000 + slack,
+      'it goes on although its client is silent',
+    )
+    const held = live.filter(({ made, superseded }) => made.rid <= this.received && !superseded)
+    this.#demand(
+      held.length === 0 || this.handed.length === this.sent.length,
+      'a request waits, and so do stanzas',
+    )
+    this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and nobody is told')
+    const { hold, wait, requests } = this.agreed
+    const most = this.opening ? requests + 1 : wait === 0 ? 0 : hold
+    this.#demand(held.length <= most || this.outcome !== undefined, `${held.length} are held`)
+    for (const { made, since } of live) {
+      const least = made.rid === firstRid ? Math.min(wait, 5) : wait
+      this.#demand(now - since <= least * 1000 + slack, `${made.rid} waits for ${(now - since) / 1000} s`)
+    }
+    this.#demand(this.sent.length - this.handed.length <= mostQueued, 'the queue grows')
+  }
+
+  #demand(holds: boolean, what: string): void {
+    if (!holds) throw new Broken(what)
+  }
+}
