@@ -13,6 +13,8 @@ export class PortalPage {
   readonly #endpoint: string
   /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
   readonly complaints: string[] = []
+  /** Requests that came to nothing. */
+  failures = 0
   /** Questions whether another origin's request would be welcome. */
   preflights = 0
 
@@ -21,6 +23,9 @@ export class PortalPage {
     this.#address = address
     this.#endpoint = endpoint
     tab.on('pageerror', error => this.complaints.push(error.message))
+    tab.on('requestfailed', () => {
+      this.failures += 1
+    })
     tab.on('console', line => {
       if (line.type() === 'error') this.complaints.push(line.text())
     })
@@ -54,6 +59,14 @@ export class PortalPage {
     )
   }
 
+  async logIn(jid: string, password: string): Promise<void> {
+    await this.#tab.evaluate(given => (globalThis as unknown as InPage).chat.logIn(...given), [
+      jid,
+      password,
+      this.#endpoint,
+    ] as const)
+  }
+
   async say(to: string, text: string): Promise<void> {
     await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).chat.say(jid, said), [
       to,
@@ -65,6 +78,19 @@ export class PortalPage {
     await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leave())
   }
 
+  async leaveWithPage(): Promise<void> {
+    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leaveWithPage())
+  }
+
+  jid(): Promise<string> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.jid)
+  }
+
+  /** Every answer so far, as text. */
+  received(): Promise<string> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.bodies.join('\n'))
+  }
+
   statuses(): Promise<string[]> {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.statuses)
   }
@@ -74,10 +100,11 @@ export class PortalPage {
   }
 
   /** Resolves once an answer held the text. */
-  async receives(text: string): Promise<void> {
+  async receives(text: string, milliseconds = timeout): Promise<void> {
     await this.#until(
       wanted => (globalThis as unknown as InPage).noted.bodies.some(body => body.includes(wanted)),
       text,
+      milliseconds,
     )
   }
 
@@ -94,9 +121,14 @@ export class PortalPage {
     await this.#until(() => (globalThis as unknown as InPage).noted.bodies.length > 0, '')
   }
 
-  async #until(holds: (wanted: string) => boolean, wanted: string): Promise<void> {
+  /** Resolves once the page has only one request open, the one that is held. */
+  async rests(): Promise<void> {
+    await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')
+  }
+
+  async #until(holds: (wanted: string) => boolean, wanted: string, milliseconds = timeout): Promise<void> {
     try {
-      await this.#tab.waitForFunction(holds, wanted, { timeout, polling: 20 })
+      await this.#tab.waitForFunction(holds, wanted, { timeout: milliseconds, polling: 20 })
     } catch (error) {
       const noted = await this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
       throw new Error(`no "${wanted}", but ${JSON.stringify({ ...noted, complaints: this.complaints })}`, {

@@ -1,14 +1,13 @@
-// Strophe in Chromium attaches to warmed sessions, at Prosody and at the demo's server, from both kinds of page.
+// Strophe in Chromium attaches to warmed sessions, at real servers and at the demo's, from both kinds of page.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { launchChromium } from '../support/chromium.js'
 import { createPageRouter, servePage } from '../support/page.js'
-import { startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { links } from './links.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
+import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
@@ -24,16 +23,15 @@ interface Upstream {
 }
 
 const upstreams = [
-  {
-    name: 'Prosody over STARTTLS',
-    packages: ['prosody', 'openssl', 'chromium'],
+  ...encryptedServers.map(kind => ({
+    name: kind.name,
+    packages: [...kind.packages, 'chromium'],
     makesContacts: false,
     async start(): Promise<Upstream> {
-      const starttls = links.find(({ encrypted }) => encrypted)!
-      const prosody = await startProsody({ users: passwords, config: starttls.config })
-      return { servers: starttls.servers(prosody), stop: prosody.stop }
+      const server = await kind.start(passwords)
+      return { servers: kind.servers(server), stop: server.stop }
     },
-  },
+  })),
   {
     name: "the demo's server",
     packages: ['chromium'],
@@ -70,7 +68,7 @@ for (const { name, packages, makesContacts, start } of upstreams) {
       const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
       await befriend(...both)
       await Promise.all(both.map(user => user.leave()))
-    }, 60_000)
+    }, 100_000)
 
     beforeEach(async () => {
       const binding = await warmer.bind(bobs)
@@ -138,6 +136,23 @@ for (const { name, packages, makesContacts, start } of upstreams) {
       expect(bob.hasSeen(binding.jid, 'unavailable')).toBe(false)
       expect(page.complaints).toEqual([])
     })
+
+    test.each(['same', 'another'])(
+      'ends within a second by a beacon of a page of %s origin',
+      async origin => {
+        const origins = { same: warmer.url, another: elsewhere.url }
+        const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
+        const binding = await warmer.bind(alice)
+        await page.begin(binding)
+        await bob.seesPresence(binding.jid, undefined)
+        await page.isQuiet()
+
+        await page.leaveWithPage()
+        const gone = bob.seesPresence(binding.jid, 'unavailable', 1000)
+        await Promise.all([page.away(), gone])
+        expect(page.complaints).toEqual([])
+      },
+    )
 
     test('learns that a session is not known, as item-not-found', async () => {
       const page = await PortalPage.open(tab, warmer.url, warmer.url)

@@ -18,28 +18,41 @@ export interface Noted {
   readonly bodies: string[]
   /** Whether the session was taken up from what the tab remembers. */
   restored: boolean
+  /** The page's full JID, once there is one. */
+  jid: string
 }
 
 /** What the page can be told to do; `window.chat`. */
 export interface Chat {
   /** Restores the tab's session, or attaches to that of the binding. Presence leaves with the first request. */
   begin(binding: { jid: string; sid: string; rid: number; wait: number }, endpoint: string): void
+  /** Logs in by itself. Presence leaves as soon as that is done. */
+  logIn(jid: string, password: string, endpoint: string): void
   say(to: string, text: string): void
   leave(): void
+  /** Whether only one request is open, and has been for a while: the service holds it. */
+  rests(): boolean
+  /** Ends the session by a beacon when the page is left. */
+  leaveWithPage(): void
 }
 
 const script = `
 const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
 let connection
-window.noted = { statuses: [], bodies: [], restored: false }
+window.noted = { statuses: [], bodies: [], restored: false, jid: '' }
+const connect = endpoint => {
+  connection = new Strophe.Connection(endpoint, { keepalive: true })
+  connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
+}
+const follow = (status, why) => {
+  noted.statuses.push(why ? nameOf(status) + ' ' + why : nameOf(status))
+  if (status !== Strophe.Status.ATTACHED && status !== Strophe.Status.CONNECTED) return
+  noted.jid = connection.jid
+  connection.send($pres())
+}
 window.chat = {
   begin({ jid, sid, rid, wait }, endpoint) {
-    connection = new Strophe.Connection(endpoint, { keepalive: true })
-    connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
-    const follow = (status, why) => {
-      noted.statuses.push(why ? nameOf(status) + ' ' + why : nameOf(status))
-      if (status === Strophe.Status.ATTACHED) connection.send($pres())
-    }
+    connect(endpoint)
     try {
       connection.restore(jid, follow, wait)
       noted.restored = true
@@ -47,8 +60,23 @@ window.chat = {
       connection.attach(jid, sid, rid, follow, wait)
     }
   },
+  logIn(jid, password, endpoint) {
+    connect(endpoint)
+    connection.connect(jid, password, follow)
+  },
   say: (to, text) => connection.send($msg({ to, type: 'chat' }).c('body').t(text)),
   leave: () => connection.disconnect('done'),
+  rests() {
+    const requests = connection._proto._requests
+    return requests.length === 1 && requests[0].age() > 0.2
+  },
+  leaveWithPage() {
+    addEventListener('pagehide', () => {
+      const { sid, rid } = connection._proto
+      const body = $build('body', { xmlns: Strophe.NS.HTTPBIND, type: 'terminate', sid, rid })
+      navigator.sendBeacon(connection.service, new Blob([body.toString()], { type: 'text/plain' }))
+    })
+  },
 }
 `
 

@@ -1,14 +1,13 @@
-// Warming at Debian's Prosody, and what the caller of POST /warm gets to see.
+// Warming at Debian's Prosody and ejabberd, and what the caller of POST /warm gets to see.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
-import { type LinkKind, links } from './links.js'
 import { describeWith } from './needs.js'
+import { type ServerKind, servers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { connectionsOf, tapWire, until } from './wire.js'
 
@@ -19,24 +18,24 @@ const users = {
 }
 const alice = { jid: 'alice@localhost', password: users.alice }
 
-for (const link of links) {
-  describeWith(['prosody', 'openssl'], `Warming at Prosody over ${link.name}`, () => {
-    let prosody: Prosody
+for (const kind of servers) {
+  describeWith(kind.packages, `Warming at ${kind.name}`, () => {
+    let server: XmppServer
     let warmer: TestService
 
     beforeAll(async () => {
-      prosody = await startProsody({ users, config: link.config })
-      warmer = await startTestService({ servers: link.servers(prosody) })
-    }, 30_000)
+      server = await kind.start(users)
+      warmer = await startTestService({ servers: kind.servers(server) })
+    }, 100_000)
 
     afterEach(async () => {
       await until('no session and no link left', () => isIdle(warmer))
-      await until('no connection left at Prosody', () => connectionsOf(prosody.c2sPort) === 0)
+      await until('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
     })
 
     afterAll(async () => {
       await warmer?.stop()
-      await prosody?.stop()
+      await server?.stop()
     })
 
     test('answers JSON with a session whose rid is the next to send', async () => {
@@ -79,7 +78,7 @@ for (const link of links) {
       const second = await warmer.bind(alice)
       expect(asked.jid).toBe('alice@localhost/desk & chair')
       expect(new Set([asked.jid, first.jid, second.jid]).size).toBe(3)
-      // The one that came back is the one at which Prosody reaches the session.
+      // The one that came back is the one at which the server reaches the session.
       const friend = User.attach(first.url, first)
       const page = User.attach(asked.url, asked)
       friend.say('alice@localhost/desk &amp; chair', 'to the desk')
@@ -111,54 +110,54 @@ for (const link of links) {
       expect(page.text).not.toContain('not-authorized')
     })
 
-    test('refuses a domain that is not allowed and does not bother Prosody', async () => {
+    test('refuses a domain that is not allowed and does not bother the server', async () => {
       const { status, json } = await warmer.warm({ ...alice, jid: 'alice@elsewhere.example' })
       expect(status).toBe(403)
       expect(json).toMatchObject({ code: 'domain-not-allowed' })
-      expect(connectionsOf(prosody.c2sPort)).toBe(0)
+      expect(connectionsOf(server.c2sPort)).toBe(0)
     })
 
-    test('answers 502 host-unknown for a domain that Prosody does not serve', async () => {
-      const servers = link.servers(prosody).replace('localhost=', 'elsewhere.example=')
+    test('answers 502 host-unknown for a domain that the server does not serve', async () => {
+      const elsewhere = kind.servers(server).replace('localhost=', 'elsewhere.example=')
       const environment = { XMPP_DOMAINS: 'elsewhere.example' }
-      await withService({ servers, environment }, async other => {
+      await withService({ servers: elsewhere, environment }, async other => {
         const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
         expect(status).toBe(502)
         expect(json).toMatchObject({ code: 'host-unknown', condition: 'host-unknown' })
       })
     })
 
-    test(`${link.encrypted ? 'lets nothing of the login' : 'lets no password'} be read on the wire`, async () => {
-      const wire = await tapWire(prosody.c2sPort)
+    test(`${kind.encrypted ? 'lets nothing of the login' : 'lets no password'} be read on the wire`, async () => {
+      const wire = await tapWire(server.c2sPort)
       try {
-        await withService({ servers: link.servers(prosody, wire.port) }, async other => {
+        await withService({ servers: kind.servers(server, wire.port) }, async other => {
           const binding = await other.bind(alice)
           await goodbye(other, binding)
         })
         const heard = wire.heard().toString('latin1')
         expect(heard).not.toContain(alice.password)
         expect(heard).not.toContain(Buffer.from(`\0alice\0${alice.password}`).toString('base64'))
-        expect(heard.includes('<proceed')).toBe(link.encrypted)
-        expect(heard.includes('alice@localhost')).toBe(!link.encrypted)
-        expect(heard.includes('urn:ietf:params:xml:ns:xmpp-bind')).toBe(!link.encrypted)
+        expect(heard.includes('<proceed')).toBe(kind.encrypted)
+        expect(heard.includes('alice@localhost')).toBe(!kind.encrypted)
+        expect(heard.includes('urn:ietf:params:xml:ns:xmpp-bind')).toBe(!kind.encrypted)
       } finally {
         await wire.close()
       }
     })
 
-    if (link.encrypted) testCertificates(link, () => prosody)
+    if (kind.encrypted) testCertificates(kind, () => server)
   })
 }
 
-function testCertificates(link: LinkKind, prosody: () => Prosody): void {
+function testCertificates(kind: ServerKind, server: () => XmppServer): void {
   test.each(['another CA', 'no CA'])('answers certificate-invalid if %s is given', async which => {
     const folder = mkdtempSync(join(tmpdir(), 'warm-ca-'))
     const another = join(folder, 'ca.pem')
     writeFileSync(another, rootCertificates[0]!)
     try {
-      const good = link.servers(prosody())
-      const servers = which === 'no CA' ? good.replace(/\?.*/, '') : good.replace(prosody().caFile, another)
-      await withService({ servers }, async service => {
+      const good = kind.servers(server())
+      const untrusted = which === 'no CA' ? good.replace(/\?.*/, '') : good.replace(server().caFile, another)
+      await withService({ servers: untrusted }, async service => {
         const { status, json } = await service.warm(alice)
         expect(status).toBe(502)
         expect(json).toMatchObject({ code: 'certificate-invalid', step: 'tls' })
@@ -170,8 +169,8 @@ function testCertificates(link: LinkKind, prosody: () => Prosody): void {
   })
 
   test('warms without a CA if the operator wants no check', async () => {
-    const servers = link.servers(prosody()).replace(/\?.*/, '?verify=off')
-    await withService({ servers }, async other => {
+    const unchecked = kind.servers(server()).replace(/\?.*/, '?verify=off')
+    await withService({ servers: unchecked }, async other => {
       await goodbye(other, await other.bind(alice))
     })
   })

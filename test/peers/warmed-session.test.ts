@@ -1,9 +1,8 @@
-// What becomes of a session warmed at Prosody: attached to, written to, ended, and when Prosody is gone.
+// What becomes of a session warmed at a real server: attached to, written to, ended, and when the server is gone.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { type Prosody, startProsody } from '../support/prosody.js'
 import { admin, adminHeader, startTestService, type TestService } from '../support/start-service.js'
-import { links } from './links.js'
 import { describeWith } from './needs.js'
+import { servers, type XmppServer } from './servers.js'
 import { befriend, presence, User } from './user.js'
 import { connectionsOf, until } from './wire.js'
 
@@ -13,15 +12,15 @@ jest.setTimeout(20_000)
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
-for (const link of links) {
-  describeWith(['prosody', 'openssl'], `A session warmed at Prosody over ${link.name}`, () => {
-    let prosody: Prosody
+for (const kind of servers) {
+  describeWith(kind.packages, `A session warmed at ${kind.name}`, () => {
+    let server: XmppServer
     let warmer: TestService
     let bob: User
     const attached = new Set<User>()
 
     const bobLogsIn = () =>
-      User.logIn(`http://127.0.0.1:${prosody.httpPort}/http-bind`, {
+      User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
         user: 'bob',
         domain: 'localhost',
         password: passwords.bob,
@@ -34,24 +33,24 @@ for (const link of links) {
     }
 
     beforeAll(async () => {
-      prosody = await startProsody({ users: passwords, config: link.config })
-      warmer = await startTestService({ servers: link.servers(prosody) })
+      server = await kind.start(passwords)
+      warmer = await startTestService({ servers: kind.servers(server) })
       bob = await bobLogsIn()
       const page = attach(await warmer.bind(alice))
       await befriend(bob, page)
-    }, 30_000)
+    }, 100_000)
 
     afterEach(async () => {
       await Promise.all([...attached].map(user => user.leave()))
       attached.clear()
       await until('no session and no link left', () => isIdle(warmer))
-      await until('no connection left at Prosody', () => connectionsOf(prosody.c2sPort) === 0)
+      await until('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
     })
 
     afterAll(async () => {
       await bob?.leave()
       await warmer?.stop()
-      await prosody?.stop()
+      await server?.stop()
     })
 
     test('shows nobody its presence before a page has attached and sent it', async () => {
@@ -102,7 +101,7 @@ for (const link of links) {
     test('ends without a presence of its own as well', async () => {
       const page = attach(await warmer.bind(alice), presence)
       await bob.seesPresence(page.jid, undefined)
-      // Prosody says it for a client that goes without a word.
+      // The server says it for a client that goes without a word.
       const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
       await Promise.all([page.leave(''), gone])
     })
@@ -132,7 +131,7 @@ for (const link of links) {
       for (const secret of secrets) expect(told.filter(text => text.includes(secret))).toEqual([])
     })
 
-    describe('when Prosody is killed', () => {
+    describe('when the server is killed', () => {
       afterAll(() => bob.leave())
 
       test('tells the waiting page remote-connection-failed, and who warms next 502', async () => {
@@ -141,7 +140,7 @@ for (const link of links) {
         await page.isUpToDate()
         await Promise.all([
           page.receives("condition='remote-connection-failed'"),
-          bob.leave().then(() => prosody.kill()),
+          bob.leave().then(() => server.kill()),
         ])
         expect(page.received).toMatch(/<body\b[^>]*type='terminate'[^>]*>$/)
         const { status, json } = await warmer.warm(alice)
@@ -149,12 +148,13 @@ for (const link of links) {
         expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'connect' })
       })
 
-      test('warms again as soon as Prosody is back', async () => {
-        await prosody.restart()
+      test('warms again as soon as the server is back', async () => {
+        await server.restart()
         bob = await bobLogsIn()
         const page = attach(await warmer.bind(alice))
-        await bob.seesPresence(page.jid, undefined)
-      })
+        bob.say(page.jid, 'back again')
+        await page.receives('back again')
+      }, 100_000)
     })
   })
 }

@@ -1,0 +1,100 @@
+// What the test does with the portal's page that has Converse in it, and what it sees of it.
+import type { Page } from 'playwright-core'
+import type { ConverseChat, ConverseNoted } from '../support/page-converse.js'
+
+/** Longest time that a test waits for the page, in milliseconds; loading Converse takes the most of it. */
+const timeout = 8000
+
+type InPage = { noted: ConverseNoted; chat: ConverseChat }
+
+export class ConversePage {
+  readonly #tab: Page
+  readonly #address: string
+  /** Errors of scripts; Converse has some of its own, when it is told to log out early for one. */
+  readonly complaints: string[] = []
+  /** How often the page asked for a binding. */
+  bindings = 0
+
+  private constructor(tab: Page, portal: string) {
+    this.#tab = tab
+    this.#address = `${portal}/portal/converse`
+    tab.on('pageerror', error => this.complaints.push(error.message))
+    tab.on('request', request => {
+      if (request.url() === `${this.#address}/binding`) this.bindings += 1
+    })
+  }
+
+  static async open(tab: Page, portal: string): Promise<ConversePage> {
+    const page = new ConversePage(tab, portal)
+    // Converse has pictures that it would fetch from its authors.
+    await tab.route(
+      url => url.origin !== portal,
+      route => route.abort(),
+    )
+    await page.load()
+    return page
+  }
+
+  /** Leaves the portal for an empty page in the same tab. */
+  async away(): Promise<void> {
+    await this.#tab.goto('about:blank')
+  }
+
+  /** Loads the page, or loads it again in the same tab. */
+  async load(): Promise<void> {
+    await this.#tab.goto(this.#address, { timeout })
+  }
+
+  async begin(settings: Parameters<ConverseChat['begin']>[0]): Promise<void> {
+    await this.#tab.evaluate(given => (globalThis as unknown as InPage).chat.begin(given), settings)
+  }
+
+  async say(to: string, text: string): Promise<void> {
+    await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).chat.say(jid, said), [
+      to,
+      text,
+    ] as const)
+  }
+
+  async leave(): Promise<void> {
+    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leave())
+  }
+
+  /** The JID that Converse knows itself by. */
+  async jid(): Promise<string> {
+    return (await this.#noted()).jid ?? ''
+  }
+
+  /** Resolves once the event has come. */
+  async notes(event: string): Promise<void> {
+    await this.#until(wanted => (globalThis as unknown as InPage).noted.events.includes(wanted), event)
+  }
+
+  /** Resolves once a message of this text has come. */
+  async receives(text: string): Promise<void> {
+    await this.#until(wanted => (globalThis as unknown as InPage).noted.texts.includes(wanted), text)
+  }
+
+  /** Resolves once the text stands in a message on the screen. */
+  async shows(text: string): Promise<void> {
+    await this.#tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor({ timeout })
+  }
+
+  /** Resolves once Converse waits for nothing but news. */
+  async rests(): Promise<void> {
+    await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')
+  }
+
+  #noted(): Promise<ConverseNoted> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
+  }
+
+  async #until(holds: (wanted: string) => boolean, wanted: string): Promise<void> {
+    try {
+      await this.#tab.waitForFunction(holds, wanted, { timeout, polling: 20 })
+    } catch (error) {
+      const seen = { ...(await this.#noted()), complaints: this.complaints }
+      throw new Error(`no "${wanted}", but ${JSON.stringify(seen)}`, { cause: error })
+    }
+  }
+}

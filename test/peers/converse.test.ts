@@ -1,0 +1,106 @@
+// Converse in Chromium attaches to sessions that a route of its portal warms for it.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { createConverseRouter } from '../support/page-converse.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { ConversePage } from './converse-page.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(30_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of encryptedServers) {
+  describeWith([...kind.packages, 'chromium'], `Converse, prebound to a session at ${kind.name}`, () => {
+    let server: XmppServer
+    let warmer: TestService
+    let context: BrowserContext
+    let bob: User
+    let page: ConversePage
+    const bound: string[] = []
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      server = await kind.start(passwords)
+      const bindForPage = async () => {
+        const { jid, sid, rid } = await warmer.bind(alice)
+        bound.push(jid)
+        return { jid, sid, rid }
+      }
+      warmer = await startTestService({
+        servers: kind.servers(server),
+        routers: () => [createConverseRouter(bindForPage)],
+      })
+      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      bound.length = 0
+      const binding = await warmer.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      context = await browser!.newContext()
+      page = await ConversePage.open(await context.newPage(), warmer.url)
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await warmer?.stop()
+      await server?.stop()
+    })
+
+    const begin = () =>
+      page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
+
+    test('is connected, chats, goes on after a reload, and logs out', async () => {
+      await begin()
+      await page.notes('connected')
+      const [jid = ''] = bound
+      expect(await page.jid()).toBe(jid)
+      await bob.seesPresence(jid, undefined)
+
+      await page.say(bob.bareJid, 'Tee? <ja> & nein ☕')
+      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
+      bob.say(jid, 'lieber Kaffee ☕')
+      await page.receives('lieber Kaffee ☕')
+      await page.shows('lieber Kaffee ☕')
+
+      // A request that the browser drops unsent has used up its rid: the session would be over.
+      await page.rests()
+      await page.away()
+      bob.say(jid, 'while you reloaded')
+      await bob.isUpToDate()
+      await page.load()
+      await begin()
+      await page.notes('connected')
+      expect(await page.jid()).toBe(jid)
+      await page.receives('while you reloaded')
+      await page.say(bob.bareJid, 'still here')
+      expect(await bob.receives('still here')).toContain(jid)
+      bob.say(jid, 'so am I')
+      await page.receives('so am I')
+      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      expect(page.bindings).toBe(1)
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await Promise.all([page.leave(), gone])
+      await page.notes('logout')
+    })
+  })
+}

@@ -1,0 +1,155 @@
+// What a page sees of its session when the network between them is bad: nothing is lost, nothing comes twice.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
+import { createPageRouter } from '../support/page.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { User } from './user.js'
+import { until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(40_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+/** Strophe asks a third time eight seconds after the second. */
+const untilStropheRetries = 12_000
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of encryptedServers) {
+  describeWith([...kind.packages, 'chromium'], `A Strophe session at ${kind.name}`, () => {
+    let server: XmppServer
+    let warmer: TestService
+    let proxy: ClosingProxy
+    let context: BrowserContext
+    let tab: Page
+    let bob: User
+    let binding: WarmBinding
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      server = await kind.start(passwords)
+      warmer = await startTestService({
+        servers: kind.servers(server),
+        routers: () => [createPageRouter()],
+      })
+      // Strophe's next poll comes 100 ms after an answer: each has to open a connection.
+      proxy = await startClosingProxy(warmer.url, 30)
+    }, 100_000)
+
+    beforeEach(async () => {
+      const other = await warmer.bind(bobs)
+      bob = User.attach(other.url, other)
+      binding = await warmer.bind(alice)
+      context = await browser!.newContext()
+      tab = await context.newPage()
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await proxy?.stop()
+      await warmer?.stop()
+      await server?.stop()
+    })
+
+    /** The page, attached; its scripts do not come through the proxy, which could cut them short. */
+    const open = async () => {
+      const page = await PortalPage.open(tab, warmer.url, proxy.url)
+      await page.begin(binding)
+      await page.rests()
+      return page
+    }
+
+    // A request that fails once more while it is sent again would be left alone by Strophe for eight seconds.
+    const untilItRests = async (page: PortalPage) => {
+      await page.rests()
+      await until('a single request is held', () => proxy.held === 1)
+    }
+
+    /** Both said so many things, in the order of their numbers, and the other got each once. */
+    const expectAll = async (page: PortalPage, count: number) => {
+      const all = Array.from({ length: count }, (_, index) => String(index + 1))
+      await bob.isUpToDate()
+      expect({ page: numbers(await page.received()), bob: numbers(bob.received) }).toEqual({
+        page: all,
+        bob: all,
+      })
+      expect(await page.statuses()).toEqual(['ATTACHED'])
+      expect(bob.hasSeen(binding.jid, 'unavailable')).toBe(false)
+    }
+
+    test('survives that the browser is offline, with all that was said meanwhile', async () => {
+      const page = await open()
+      await untilItRests(page)
+      await context.setOffline(true)
+      // Chromium refuses what is asked from now on; what it has open it leaves open.
+      expect(proxy.cutHeld()).toBe(1)
+      await until('the held request failed', () => page.failures > 0)
+      bob.say(binding.jid, 'number 1 for the page')
+      bob.say(binding.jid, 'number 2 for the page')
+      await bob.isUpToDate()
+      await page.say(bob.jid, 'number 1 for bob')
+      await page.say(bob.jid, 'number 2 for bob')
+      // Both that Strophe keeps open, each tried twice.
+      await until('all requests failed', () => page.failures >= 4)
+      await context.setOffline(false)
+      await page.receives('number 2 for the page', untilStropheRetries)
+      await bob.receives('number 2 for bob', untilStropheRetries)
+
+      bob.say(binding.jid, 'number 3 for the page')
+      await page.say(bob.jid, 'number 3 for bob')
+      await page.receives('number 3 for the page')
+      await bob.receives('number 3 for bob')
+      await expectAll(page, 3)
+    })
+
+    test('goes on though a proxy cuts held requests and closes idle connections', async () => {
+      const page = await open()
+      for (let round = 1; round <= 5; round++) {
+        await untilItRests(page)
+        expect(proxy.cutHeld()).toBe(1)
+        bob.say(binding.jid, `number ${round} for the page`)
+        await page.receives(`number ${round} for the page`)
+
+        await page.say(bob.jid, `number ${round} for bob`)
+        await bob.receives(`number ${round} for bob`)
+        // The request that carried it is the one that is held now, and cut next.
+      }
+      await expectAll(page, 5)
+      expect(proxy.closedIdle).toBeGreaterThan(0)
+    })
+
+    test('goes on though a proxy loses answers, with what they held', async () => {
+      const page = await open()
+      for (let round = 1; round <= 5; round++) {
+        await untilItRests(page)
+        const stanzaLost = proxy.loseNextAnswer()
+        bob.say(binding.jid, `number ${round} for the page`)
+        await stanzaLost
+        await page.receives(`number ${round} for the page`)
+
+        await untilItRests(page)
+        const answerLost = proxy.loseNextAnswer()
+        await page.say(bob.jid, `number ${round} for bob`)
+        await answerLost
+        await bob.receives(`number ${round} for bob`)
+      }
+      await expectAll(page, 5)
+    })
+  })
+}
+
+/** The numbers of the messages in a text, in its order. */
+const numbers = (text: string) => Array.from(text.matchAll(/>number (\d+) for/g), ([, number]) => number)

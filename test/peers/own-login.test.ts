@@ -1,0 +1,157 @@
+// Clients that are not warmed but log in themselves, with name and password, at `/http-bind`.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { createPageRouter } from '../support/page.js'
+import { createConverseRouter } from '../support/page-converse.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { ConversePage } from './converse-page.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { StanzaClient } from './stanza-client.js'
+import { befriend, User } from './user.js'
+import { until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(30_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = 'alice@localhost'
+
+/** A client as it is seen by its user. */
+interface Client {
+  readonly jid: string
+  say(to: string, text: string): Promise<void>
+  receives(text: string): Promise<void>
+  leave(): Promise<void>
+}
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of encryptedServers) {
+  describeWith(kind.packages, `At ${kind.name}, of those who log in themselves,`, () => {
+    let server: XmppServer
+    let warmer: TestService
+    let context: BrowserContext | undefined
+    let bob: User
+
+    const start = async () => {
+      server = await kind.start(passwords)
+      const unused = () => Promise.reject(new Error('nobody is to be warmed'))
+      warmer = await startTestService({
+        servers: kind.servers(server),
+        routers: () => [createPageRouter(), createConverseRouter(unused)],
+      })
+      // Converse says nothing to strangers before it knows who they are.
+      const both = [await come('alice'), await come('bob')] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }
+
+    const come = (user: 'alice' | 'bob') =>
+      User.logIn(`${warmer.url}/http-bind`, { user, domain: 'localhost', password: passwords[user] })
+
+    const bobComes = async () => {
+      bob = await come('bob')
+    }
+
+    const everybodyLeaves = async () => {
+      await context?.close()
+      context = undefined
+      await bob?.leave()
+    }
+
+    const stop = async () => {
+      await warmer?.stop()
+      await server?.stop()
+    }
+
+    const newTab = async () => {
+      browser ??= await launchChromium()
+      context = await browser.newContext()
+      return context.newPage()
+    }
+
+    /** Says something each way, and goes. */
+    const chat = async (client: Client) => {
+      expect(client.jid).toMatch(/^alice@localhost\/.+/)
+      await client.say(bob.jid, 'Tee? <ja> & nein ☕')
+      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(client.jid)
+      bob.say(client.jid, 'lieber Kaffee ☕')
+      await client.receives('lieber Kaffee ☕')
+      await client.leave()
+      await bob.leave()
+      await until('no session and no link left', () => isIdle(warmer))
+    }
+
+    beforeAll(start, 100_000)
+    beforeEach(bobComes)
+    afterEach(everybodyLeaves)
+    afterAll(stop)
+
+    describeWith(['chromium'], 'in Chromium', () => {
+      test('Strophe logs in, chats and leaves', async () => {
+        const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
+        await page.logIn(alice, passwords.alice)
+        await page.reaches('CONNECTED')
+        const mechanisms = offered(await page.received())
+        expect(mechanisms).toContain('SCRAM-SHA-1')
+        expect(mechanisms.filter(name => name === 'PLAIN' || name.endsWith('-PLUS'))).toEqual([])
+        await chat({
+          jid: await page.jid(),
+          say: (to, text) => page.say(to, text),
+          receives: text => page.receives(text),
+          async leave() {
+            await page.leave()
+            await page.reaches('DISCONNECTED')
+          },
+        })
+        expect(page.complaints).toEqual([])
+      })
+
+      test('Strophe learns that its password is wrong', async () => {
+        const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
+        await page.logIn(alice, 'wonderlanD')
+        await page.reaches('AUTHFAIL')
+        await page.leave()
+        await page.reaches('DISCONNECTED')
+        await until('no session left but that of bob', () => warmer.service.counts().sessions === 1)
+      })
+
+      test('Converse logs in, chats and logs out', async () => {
+        const page = await ConversePage.open(await newTab(), warmer.url)
+        await page.begin({ authentication: 'login', jid: alice, password: passwords.alice })
+        await page.notes('connected')
+        await chat({
+          jid: await page.jid(),
+          say: (to, text) => page.say(to.replace(/\/.*/, ''), text),
+          receives: text => page.receives(text),
+          async leave() {
+            await page.leave()
+            await page.notes('logout')
+          },
+        })
+      })
+    })
+
+    describe('in Node', () => {
+      test('stanza logs in, chats and leaves', async () => {
+        const client = await StanzaClient.logIn(`${warmer.url}/http-bind`, alice, passwords.alice)
+        await chat(client)
+      })
+
+      test('stanza learns that its password is wrong', async () => {
+        const login = StanzaClient.logIn(`${warmer.url}/http-bind`, alice, 'wonderlanD')
+        await expect(login).rejects.toThrow('auth:failed')
+      })
+    })
+  })
+}
+
+const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
+
+/** The mechanisms in a text. */
+const offered = (text: string) => Array.from(text.matchAll(/<mechanism>([^<]*)</g), ([, name]) => name ?? '')

@@ -1,0 +1,62 @@
+// The XMPP servers that the service is tested with, and the kinds of link that it has to them.
+import { startEjabberd } from '../support/ejabberd.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+
+/** What the tests use of a server, whichever it is. */
+export type XmppServer = Pick<
+  Prosody,
+  'c2sPort' | 'httpPort' | 'caFile' | 'stop' | 'restart' | 'kill' | 'log'
+>
+
+export interface ServerKind {
+  /** Whose server it is. */
+  readonly maker: 'Prosody' | 'ejabberd'
+  /** With the link, as in `Prosody over STARTTLS`. */
+  readonly name: string
+  /** The Debian packages that it takes. */
+  readonly packages: readonly string[]
+  /** Whether the link is. */
+  readonly encrypted: boolean
+  /** Starts one with these accounts, name to password. */
+  start(users: Readonly<Record<string, string>>): Promise<XmppServer>
+  /** The value of `XMPP_SERVERS`; `port` where it is not the server's own. */
+  servers(server: XmppServer, port?: number): string
+}
+
+const at = (port: number, option: string) => `localhost=xmpp://127.0.0.1:${port}?${option}`
+
+const overStarttls = {
+  encrypted: true,
+  servers: (server: XmppServer, port = server.c2sPort) => at(port, `ca=${server.caFile}`),
+}
+
+/** Every server over the link that is meant for it. */
+export const encryptedServers: readonly ServerKind[] = [
+  {
+    ...overStarttls,
+    maker: 'Prosody',
+    name: 'Prosody over STARTTLS',
+    packages: ['prosody', 'openssl'],
+    // A login over a link that is not encrypted would be refused by Prosody, too.
+    start: users => startProsody({ users, config: 'c2s_require_encryption = true' }),
+  },
+  {
+    ...overStarttls,
+    maker: 'ejabberd',
+    name: 'ejabberd over STARTTLS',
+    packages: ['ejabberd', 'openssl'],
+    start: users => startEjabberd({ users }),
+  },
+]
+
+export const servers: readonly ServerKind[] = [
+  {
+    maker: 'Prosody',
+    name: 'Prosody over a plain link',
+    packages: ['prosody', 'openssl'],
+    encrypted: false,
+    start: users => startProsody({ users }),
+    servers: (server, port = server.c2sPort) => at(port, 'tls=none'),
+  },
+  ...encryptedServers,
+]

@@ -1,0 +1,227 @@
+// An ejabberd of its own for tests: one temporary folder, free ports, loopback only. It is started without
+// `ejabberdctl`: Erlang then has no node name, and so needs no epmd, no cookie and no user of its own.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeCertificate } from './certificates.js'
+import { freePorts } from './ports.js'
+
+export interface EjabberdOptions {
+  /** Accounts that exist from the start: name to password. */
+  readonly users?: Readonly<Record<string, string>>
+}
+
+export interface Ejabberd {
+  /** Of the running process; another one after a restart. */
+  readonly pid: number
+  /** Client connections, with STARTTLS only. */
+  readonly c2sPort: number
+  /** BOSH at `/http-bind`. */
+  readonly httpPort: number
+  readonly domain: 'localhost'
+  /** PEM file with the certificate to trust for `localhost`. */
+  readonly caFile: string
+  /** Makes an account; changes none that is there. */
+  register(user: string, password: string): Promise<void>
+  /** Ends ejabberd in good order and removes its folder. May be called twice. */
+  stop(): Promise<void>
+  /** Ends ejabberd if it runs and starts it again: same ports, same accounts. */
+  restart(): Promise<void>
+  /**
+   * Ends ejabberd without a farewell to its clients; `restart` brings it back, `stop` removes its folder.
+   * What others told it in the last seconds, such as contacts, may be lost with it.
+   */
+  kill(): Promise<void>
+  /** What ejabberd has logged so far, warnings and worse. */
+  log(): string
+}
+
+/** Longest time that ejabberd has to start or to end, in milliseconds. */
+const patience = 60_000
+
+/** Starts ejabberd and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within a minute. */
+export async function startEjabberd({ users = {} }: EjabberdOptions = {}): Promise<Ejabberd> {
+  const folder = await mkdtemp(join(tmpdir(), 'warm-ejabberd-'))
+  const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  process.once('exit', removeNow)
+  const remove = async () => {
+    process.off('exit', removeNow)
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  try {
+    return await startIn(folder, remove, users)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function startIn(
+  folder: string,
+  remove: () => Promise<void>,
+  users: Readonly<Record<string, string>>,
+): Promise<Ejabberd> {
+  const [c2sPort = 0, httpPort = 0] = await freePorts(2)
+  const caFile = join(folder, 'localhost.pem')
+  const { key, cert } = makeCertificate(['DNS:localhost'])
+  await Promise.all([
+    writeFile(caFile, cert),
+    writeFile(join(folder, 'key-and-certificate.pem'), key + cert),
+    writeFile(join(folder, 'ejabberd.yml'), configFile(folder, c2sPort, httpPort)),
+  ])
+  const accounts = new Map(Object.entries(users))
+  const register = async (user: string, password: string) => {
+    accounts.set(user, password)
+    const response = await fetch(`http://127.0.0.1:${httpPort}/api/register`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ user, password, host: 'localhost' }),
+    })
+    const said = await response.text()
+    // It is there already where it was saved before a restart.
+    if (!response.ok && response.status !== 409)
+      throw new Error(`ejabberd does not register ${user}: ${said}`)
+  }
+
+  const start = async () => {
+    const process = await launch(folder, httpPort)
+    try {
+      for (const [user, password] of accounts) await register(user, password)
+    } catch (error) {
+      await process.end('SIGKILL')
+      throw error
+    }
+    return process
+  }
+  let running = await start()
+  return {
+    get pid() {
+      return running.pid
+    },
+    c2sPort,
+    httpPort,
+    domain: 'localhost',
+    caFile,
+    register,
+    log: () => running.log(),
+    kill: () => running.end('SIGKILL'),
+    restart: async () => {
+      await running.end('SIGTERM')
+      running = await start()
+    },
+    stop: async () => {
+      await running.end('SIGTERM')
+      await remove()
+    },
+  }
+}
+
+/** Starts the process in a folder that is ready for it and waits until it answers. */
+async function launch(folder: string, httpPort: number) {
+  const database = ['-mnesia', 'dir', JSON.stringify(join(folder, 'database'))]
+  // Each of the modules that Erlang loads waits for all of its threads: on a busy machine that takes half a minute,
+  // unless it goes first. Without the right to do so `nice` complains and starts it all the same.
+  const child = spawn('nice', ['-n', '-10', 'erl', '-noinput', ...database, '-s', 'ejabberd'], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      ERL_LIBS: erlangLibraries(),
+      ERL_CRASH_DUMP_BYTES: '0',
+      EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
+      EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const killNow = () => child.kill('SIGKILL')
+  // Before the folder is removed, or ejabberd would go on writing to it.
+  process.prependOnceListener('exit', killNow)
+  const log = collectOutput(child)
+  const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const late = setTimeout(killNow, patience)
+    await exited
+    clearTimeout(late)
+    process.off('exit', killNow)
+  }
+  try {
+    await untilReady(child, httpPort, log)
+  } catch (error) {
+    await end('SIGKILL')
+    throw error
+  }
+  return { pid: child.pid ?? 0, end, log }
+}
+
+/** Where the package has its Erlang applications; the folder's name depends on the machine's architecture. */
+function erlangLibraries(): string {
+  const script = readFileSync('/usr/sbin/ejabberdctl', 'utf8')
+  const folder = /^ERL_LIBS='([^']+)'$/m.exec(script)?.[1]
+  if (folder === undefined) throw new Error('/usr/sbin/ejabberdctl does not say where ejabberd is')
+  return folder
+}
+
+const configFile = (folder: string, c2sPort: number, httpPort: number) => `
+loglevel: warning
+hosts: [localhost]
+certfiles: ["${folder}/key-and-certificate.pem"]
+auth_method: internal
+auth_password_format: scram
+shaper: {}
+acl: {}
+listen:
+  - port: ${c2sPort}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    starttls: true
+    starttls_required: true
+    # With the default of 5 a burst of connections waits a whole second.
+    backlog: 1024
+  - port: ${httpPort}
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    backlog: 1024
+    request_handlers:
+      /http-bind: mod_bosh
+      /api: mod_http_api
+api_permissions:
+  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: register}
+modules:
+  mod_bosh: {}
+  mod_roster: {}
+  mod_disco: {}
+  mod_ping: {}
+  mod_stream_mgmt: {}
+`
+
+async function untilReady(child: ChildProcess, httpPort: number, log: () => string): Promise<void> {
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  const deadline = Date.now() + patience
+  for (;;) {
+    if (failure) throw new Error(`ejabberd does not start; is Erlang installed? ${failure.message}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`ejabberd ended at start:\n${log()}`)
+    if (Date.now() > deadline) throw new Error(`ejabberd is not ready after a minute:\n${log()}`)
+    const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
+    await response?.body?.cancel()
+    if (response?.ok) return
+    await sleep(50)
+  }
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let text = ''
+  const collect = (chunk: Buffer) => {
+    text = (text + chunk).slice(-20_000)
+  }
+  child.stdout?.on('data', collect)
+  child.stderr?.on('data', collect)
+  return () => text
+}
