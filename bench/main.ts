@@ -125,6 +125,7 @@ async function measure(server: Prosody, service: Service | undefined, load: Load
 async function measureBeforeEjabberd(load: LoadClient): Promise<Comparison[]> {
   const ejabberd: Ejabberd = await startEjabberd({
     users: Object.fromEntries(names('user', users).map(name => [name, name])),
+    plain: true,
   })
   try {
     const service = wanted.includes('peer') ? undefined : await startService(ejabberd.c2sPort)

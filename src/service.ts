@@ -53,6 +53,8 @@ export async function startService({
     domains: config.domains,
     retiredDomains: config.retiredDomains,
     terms: config.bosh,
+    requireSecure: config.bosh.requireSecure,
+    secureUrl: config.externalUrl?.startsWith('https:') ? config.externalUrl + config.boshPath : undefined,
     outboxLimits,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock,
@@ -77,7 +79,12 @@ export async function startService({
     clock,
     extraRouters: routers?.({ login, release }) ?? [],
   })
-  const bosh = createBoshListener({ ...manager, assumeSecure: config.assumeSecure, maxBodyBytes })
+  const bosh = createBoshListener({
+    ...manager,
+    assumeSecure: config.assumeSecure,
+    maxBodyBytes,
+    getText: config.bosh.getText,
+  })
   const server = createHttpServer(atPath(config.boshPath, bosh, app))
   const url = await listen(server, config)
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { streamsNamespace } from '../c2s/stream-header.js'
 import type { Condition } from '../errors.js'
 import { DocumentReader } from '../xml/document.js'
@@ -30,6 +31,8 @@ export interface Body {
   readonly terminate: boolean
   /** Undefined where the attribute is no boolean. */
   readonly restart: boolean | undefined
+  /** SHA-256 of the whole request, to tell a repetition from something else under the same rid. */
+  readonly digest: string
   /** The children, each fit to stand alone in a stream. */
   readonly payload: readonly Element[]
 }
@@ -54,10 +57,10 @@ const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 /** Reads a request. Throws an `XmlError`, or `NotABody` where the root is something else. */
 export function parseBody(text: string): Body {
   const { root, children } = requests.read(text)
-  return read(root, children)
+  return read(root, children, hash('sha256', text, 'base64'))
 }
 
-function read({ name, namespace, attributes }: Root, children: readonly Element[]): Body {
+function read({ name, namespace, attributes }: Root, children: readonly Element[], digest: string): Body {
   if (name !== 'body' || namespace !== boshNamespace) throw new NotABody('the root is not a <body/>')
   let lang: string | undefined
   let restart: string | undefined
@@ -83,6 +86,7 @@ function read({ name, namespace, attributes }: Root, children: readonly Element[
     lang,
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restart),
+    digest,
     payload: children,
   }
 }
@@ -117,6 +121,11 @@ export function writeTerminate(condition: Condition | undefined, streamError?: s
   const attributes =
     condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
   return writeBody(attributes, streamError ?? '', streamError !== undefined)
+}
+
+/** Writes the reply to a client that has to come over another address (XEP-0124 §17.2). */
+export function writeSeeOther(uri: string): string {
+  return writeBody(" type='terminate' condition='see-other-uri'", `<uri>${escapeXml(uri)}</uri>`)
 }
 
 /** An attribute with a leading space, or nothing where there is no value. */

@@ -7,7 +7,7 @@ import { allowsDomain, prepareDomain } from '../config/domains.js'
 import type { Condition, ProblemCode } from '../errors.js'
 import type { Exchange, Peer, Reply } from '../exchange.js'
 import { XmlError } from '../xml/xml-error.js'
-import { type Body, NotABody, parseBody, writeTerminate } from './body.js'
+import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
 import type { OutboxLimits } from './outbox.js'
 import { newSid, type Registry } from './registry.js'
 import { Session } from './session.js'
@@ -20,6 +20,10 @@ export interface ExchangeParts {
   /** Patterns of the domains that once were. */
   readonly retiredDomains: readonly string[]
   readonly terms: TermLimits
+  /** Whether sessions are created over encrypted channels only. */
+  readonly requireSecure: boolean
+  /** Where they can be, if that is known. */
+  readonly secureUrl: string | undefined
   readonly outboxLimits: OutboxLimits
   /** Opens a link to a domain's XMPP server. */
   readonly connect: (domain: string, options: StreamOptions, events: LinkEvents) => LinkHandle
@@ -48,6 +52,10 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     if (body.rid === undefined || Number.isNaN(body.rid) || body.restart === undefined)
       return refuse(peer, 'bad-request')
     if (stopping) return refuse(peer, 'system-shutdown', 'shutting-down')
+    if (parts.requireSecure && !peer.secure) {
+      if (parts.secureUrl === undefined) return refuse(peer, 'policy-violation')
+      return { status: 200, body: writeSeeOther(parts.secureUrl), contentType: defaultContentType }
+    }
     const domain = body.to === undefined ? undefined : prepareDomain(body.to)
     if (domain === undefined) return refuse(peer, 'improper-addressing')
     if (allowsDomain(parts.retiredDomains, domain)) return refuse(peer, 'host-gone', 'host-unknown')
@@ -65,6 +73,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       clock: parts.clock,
       outboxLimits: parts.outboxLimits,
       connect: events => parts.connect(domain, { to: domain, lang: terms.lang, from: body.from }, events),
+      onNotice: what => log.info({ session: id }, what),
       onEnd: ended => {
         registry.remove(ended)
         log.debug({ session: id }, 'session ended')

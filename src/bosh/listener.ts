@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Exchange, Peer, Reply } from '../exchange.js'
+import { escapeXml } from '../xml/escape.js'
 
 export interface ListenerParts {
   readonly exchange: Exchange
@@ -9,6 +10,8 @@ export interface ListenerParts {
   readonly refuseTooLarge: (head: string) => Reply | undefined
   /** Whether requests count as encrypted whatever they came over. */
   readonly assumeSecure: boolean
+  /** What people read who open the path in a browser. */
+  readonly getText: string
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
 }
@@ -52,7 +55,7 @@ export function createBoshListener(
         break
       case 'GET':
       case 'HEAD':
-        page(req, res, isSecure(req))
+        page(req, res, parts.getText, isSecure(req))
         break
       case 'OPTIONS':
         preflight(res)
@@ -120,9 +123,9 @@ function refuseTooLarge(res: ServerResponse, head: Buffer, parts: ListenerParts)
   else send(res, reply)
 }
 
-function page(req: IncomingMessage, res: ServerResponse, secure: boolean): void {
+function page(req: IncomingMessage, res: ServerResponse, text: string, secure: boolean): void {
   const warning = secure ? '' : '<p>This request did not come over an encrypted channel.</p>'
-  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>This is an XMPP BOSH endpoint: point your client here.</p>${warning}</body></html>`
+  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>${escapeXml(text)}</p>${warning}</body></html>`
   res.writeHead(200, [
     'Content-Type',
     'text/html; charset=utf-8',

@@ -8,6 +8,8 @@ export interface Pending {
   readonly resolve: (reply: Reply) => void
   /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
   readonly key: string | undefined
+  /** Of the request's content. */
+  readonly digest: string
   /** How often it was sent again. */
   readonly repeats: number
   /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */

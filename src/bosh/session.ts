@@ -36,6 +36,8 @@ export interface SessionParts {
   readonly outboxLimits: OutboxLimits
   /** Opens the link to the XMPP server; called once. */
   readonly connect: (events: LinkEvents) => LinkHandle
+  /** Takes note of what an operator may want to know; never of content. */
+  readonly onNotice: (what: string) => void
   /** Called once, when the session is over and nothing of it can be asked for any more. */
   readonly onEnd: (session: Session) => void
 }
@@ -62,6 +64,7 @@ export class Session {
   readonly #clock: Clock
   readonly #link: LinkHandle
   readonly #onEnd: (session: Session) => void
+  readonly #onNotice: (what: string) => void
   readonly #window: RidWindow
   readonly #open: OpenRequests
   readonly #outbox: Outbox
@@ -88,6 +91,7 @@ export class Session {
     this.#terms = parts.terms
     this.#clock = parts.clock
     this.#onEnd = parts.onEnd
+    this.#onNotice = parts.onNotice
     this.#byLogin = parts.peer.kind === 'login'
     this.#secure = this.#byLogin ? undefined : parts.peer.secure
     this.#rules = new Rules(parts.terms, parts.newkey)
@@ -108,13 +112,13 @@ export class Session {
   }
 
   /** Answers the creation request; what it carries goes to the server once the stream is open. */
-  create({ payload }: Body, peer: Peer): Promise<Reply> {
+  create({ payload, digest }: Body, peer: Peer): Promise<Reply> {
     return inOrder(resolve => {
       const patience = this.#byLogin
         ? Number.POSITIVE_INFINITY
         : Math.min(this.#terms.wait, createSeconds) * 1000
       this.#open.hold({
-        ...{ rid: this.#window.last, peer, resolve, key: undefined, repeats: 0 },
+        ...{ rid: this.#window.last, peer, resolve, key: undefined, digest, repeats: 0 },
         expires: this.#clock.now() + patience,
       })
       this.#forward(payload)
@@ -124,7 +128,7 @@ export class Session {
 
   /** Answers a later request. */
   handle(body: Body, peer: Peer): Promise<Reply> {
-    const { rid, key } = body
+    const { rid, key, digest } = body
     // Somebody who listens in may have the sid; the session lives on for its owner (XEP-0124 §19.1).
     if (this.#secure === true && !peer.secure) return Promise.resolve(noAnswer)
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
@@ -133,7 +137,7 @@ export class Session {
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next':
         return inOrder(resolve => {
-          this.#accept(body, { rid, peer, resolve, key, repeats: 0, expires: this.#expiry() })
+          this.#accept(body, { rid, peer, resolve, key, digest, repeats: 0, expires: this.#expiry() })
           this.#acceptParked()
           this.#settle()
         })
@@ -227,8 +231,8 @@ export class Session {
     for (;;) {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, resolve, key, repeats, body, answerBy } = parked
-      this.#accept(body, { rid, peer, resolve, key, repeats, expires: answerBy })
+      const { rid, peer, resolve, key, digest, repeats, body, answerBy } = parked
+      this.#accept(body, { rid, peer, resolve, key, digest, repeats, expires: answerBy })
     }
   }
 
@@ -241,7 +245,8 @@ export class Session {
       const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
       const repeats = older === undefined ? 0 : older.repeats + 1
       const answerBy = this.#expiry()
-      this.#open.park({ rid, peer, resolve, key: body.key, repeats, body, expires, answerBy })
+      const { key, digest } = body
+      this.#open.park({ rid, peer, resolve, key, digest, repeats, body, expires, answerBy })
       older?.resolve(this.#reply(errorBody))
       this.#schedule()
     })
@@ -254,6 +259,8 @@ export class Session {
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) return this.#refuse(fault)
+    // Answered all the same, and what it carries is passed over: the rid is spent.
+    if (before!.digest !== body.digest) this.#onNotice('a repeated request has another content')
     if (stored !== undefined) {
       stored.repeats += 1
       this.#quietSince = this.#clock.now()
@@ -262,7 +269,8 @@ export class Session {
     }
     return inOrder(resolve => {
       const repeats = held!.repeats + 1
-      this.#open.replace({ rid, peer, resolve, key: body.key, repeats, expires: this.#expiry() })
+      const { key, digest } = held!
+      this.#open.replace({ rid, peer, resolve, key, digest, repeats, expires: this.#expiry() })
       held!.resolve(this.#reply(errorBody))
       this.#settle()
     })
@@ -357,9 +365,9 @@ export class Session {
     return (isBehind ? attribute('ack', this.#window.last) : '') + report
   }
 
-  #answer({ rid, peer, resolve, key }: Pending, text: string): void {
+  #answer({ rid, peer, resolve, key, digest }: Pending, text: string): void {
     const at = this.#clock.now()
-    if (!this.#byLogin) this.#window.store({ rid, text, at, key })
+    if (!this.#byLogin) this.#window.store({ rid, text, at, key, digest })
     // Silence goes on where nobody is there to hear the reply.
     if (!peer.gone) this.#quietSince = at
     resolve(this.#reply(text))

@@ -17,6 +17,8 @@ export interface StoredReply {
   readonly at: number
   /** The request's key, which a repeat must show again (XEP-0124 §15.5). */
   readonly key: string | undefined
+  /** Of the request's content. */
+  readonly digest: string
   /** How often it was given again. */
   repeats: number
 }

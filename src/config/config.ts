@@ -51,6 +51,10 @@ export interface Config {
     readonly polling: number
     readonly enforcePolling: boolean
     readonly acks: boolean
+    /** Whether sessions are created over encrypted channels only. */
+    readonly requireSecure: boolean
+    /** What the page at the BOSH path says. */
+    readonly getText: string
   }
   readonly warm: {
     readonly timeout: number

@@ -57,6 +57,8 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       polling: values.BOSH_POLLING,
       enforcePolling: values.BOSH_ENFORCE_POLLING,
       acks: values.BOSH_ACKS,
+      requireSecure: values.BOSH_REQUIRE_SECURE,
+      getText: values.BOSH_GET_TEXT,
     },
     warm: {
       timeout: values.WARM_TIMEOUT,
@@ -78,6 +80,7 @@ const readers = {
   },
   boolean: (text, report) =>
     switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quote(text)}`),
+  text: text => text,
   word(text, report, { words = [] }) {
     const word = text.toLowerCase()
     return words.includes(word) ? word : report(`must be one of ${words.join(', ')}, not ${quote(text)}`)

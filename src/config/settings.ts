@@ -5,6 +5,7 @@ export type Kind =
   | 'integer'
   | 'boolean'
   | 'word'
+  | 'text'
   | 'address'
   | 'path'
   | 'url'
@@ -166,6 +167,19 @@ export const settings = {
     kind: 'boolean',
     default: 'on',
     sentence: 'Lets clients acknowledge replies, where they ask for it.',
+  },
+  BOSH_REQUIRE_SECURE: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'off',
+    sentence:
+      'Creates sessions over encrypted channels only; others are sent to EXTERNAL_URL, if that is https.',
+  },
+  BOSH_GET_TEXT: {
+    theme: 'BOSH',
+    kind: 'text',
+    default: 'This is an XMPP BOSH endpoint: point your client here.',
+    sentence: 'What people read who open the BOSH endpoint in a browser.',
   },
   WARM_PATH: {
     theme: 'Warming',

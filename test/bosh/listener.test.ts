@@ -31,6 +31,7 @@ beforeEach(async () => {
     refuseTooLarge: () => refusal,
     assumeSecure: false,
     maxBodyBytes: 1000,
+    getText: 'A BOSH endpoint for <people>.',
   })
   server = createServer(listener)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -176,7 +177,7 @@ describe('other methods', () => {
     expect(status).toBe(200)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     expect(headers['content-security-policy']).toContain("default-src 'none'")
-    expect(body).toContain('BOSH endpoint')
+    expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
     expect(body).toContain('did not come over an encrypted channel')
   })
 

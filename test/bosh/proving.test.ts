@@ -162,3 +162,40 @@ test('a domain that was served once is gone', async () => {
   const { reply } = await new BoshBench().send(create().replace('chat.example', 'gone.example'))
   expect(reply?.body).toBe(terminated('host-gone'))
 })
+
+describe('where sessions are wanted over encrypted channels only', () => {
+  const insecure = () => new FakePeer('browser', false)
+
+  test.each([
+    [
+      'is sent to the address that is',
+      'https://chat.example/http-bind',
+      "condition='see-other-uri' xmlns='http://jabber.org/protocol/httpbind'><uri>https://chat.example/http-bind</uri></body>",
+    ],
+    ['is refused where no such address is known', undefined, "condition='policy-violation'"],
+  ])('whoever comes over another %s', async (_what, secureUrl, told) => {
+    const bench = new BoshBench({}, ['chat.example'], {
+      requireSecure: true,
+      ...(secureUrl && { secureUrl }),
+    })
+    expect((await bench.send(create(), insecure())).reply?.body).toContain(told)
+    expect(bench.links).toHaveLength(0)
+  })
+
+  test('an encrypted one is as welcome as ever', async () => {
+    const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
+    await expect(bench.session()).resolves.toBeDefined()
+  })
+})
+
+test('a repetition with another content gets the old reply, is passed over, and is noted without its content', async () => {
+  const bench = new BoshBench()
+  const client = await bench.session()
+  await client.next(message('one'))
+  await client.next()
+  expect((await client.at(701, message('secret two'))).reply?.body).toBe(empty)
+  expect(client.link.sent).toEqual([message('one')])
+  expect(bench.logged.join()).toContain('a repeated request has another content')
+  expect(bench.logged.join()).not.toContain('secret')
+  expect(bench.logged.join()).not.toContain(client.sid)
+})

@@ -78,7 +78,7 @@ describe('what comes while nobody asks', () => {
   })
 
   test('does not pile up without end: the server is read no further until it is fetched', async () => {
-    const bench = new BoshBench({}, ['chat.example'], 3)
+    const bench = new BoshBench({}, ['chat.example'], { maxQueueElements: 3 })
     const client = await bench.session()
     await bench.server(link => link.receive(message('1'), message('2'), message('3'), message('4')))
     expect(client.link.paused).toBe(true)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { RidWindow } from '../../src/bosh/window.js'
 
-const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined })
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '' })
 
 describe('the place of a request', () => {
   // The last received in order is 710, two may be on their way.

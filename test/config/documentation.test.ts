@@ -120,6 +120,8 @@ describe('what is documented is so:', () => {
           polling: 5,
           enforcePolling: false,
           acks: true,
+          requireSecure: false,
+          getText: 'This is an XMPP BOSH endpoint: point your client here.',
         },
         warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
         logLevel: 'info',

@@ -104,6 +104,8 @@ beforeAll(async () => {
     registry,
     domains: ['*.chat.example'],
     retiredDomains: [],
+    requireSecure: false,
+    secureUrl: undefined,
     terms: {
       ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
       ...{ enforcePolling: false, acks: true },
@@ -121,7 +123,7 @@ beforeAll(async () => {
     return reply
   }
   http = createHttpServer(
-    createBoshListener({ exchange, refuseTooLarge, assumeSecure: true, maxBodyBytes: 100_000 }),
+    createBoshListener({ exchange, refuseTooLarge, assumeSecure: true, getText: '', maxBodyBytes: 100_000 }),
   ).listen(0, '127.0.0.1')
   http.on('connection', (socket: Socket) => {
     const from = socket.remotePort!

@@ -22,7 +22,7 @@ export class World {
     const { wait, maxRequests } = setting
     const hold = Math.min(setting.hold, maxRequests - 1)
     const isPolling = wait === 0 || hold === 0
-    this.bench = new BoshBench({ maxRequests, inactivity, polling }, undefined, 6)
+    this.bench = new BoshBench({ maxRequests, inactivity, polling }, undefined, { maxQueueElements: 6 })
     this.client = new ModelClient(setting, hold + 1)
     const silence = inactivity + (isPolling ? 2 * polling : 0)
     this.model = new SessionModel({ wait, hold, requests: hold + 1, inactivity: silence, acks: setting.acks })

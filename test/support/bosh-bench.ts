@@ -101,17 +101,21 @@ export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
   readonly links: FakeLink[] = []
+  /** What an operator reads. */
+  readonly logged: string[] = []
   readonly manager: ConnectionManager
 
   constructor(
     terms: Partial<TermLimits> = {},
     domains: readonly string[] = ['chat.example'],
-    maxQueueElements?: number,
+    about: { maxQueueElements?: number; requireSecure?: boolean; secureUrl?: string } = {},
   ) {
     this.manager = createConnectionManager({
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
+      requireSecure: about.requireSecure ?? false,
+      secureUrl: about.secureUrl,
       terms: {
         maxWait: 60,
         defaultHold: 1,
@@ -123,14 +127,17 @@ export class BoshBench {
         acks: true,
         ...terms,
       },
-      outboxLimits: maxQueueElements === undefined ? outboxLimits : { ...outboxLimits, maxQueueElements },
+      outboxLimits:
+        about.maxQueueElements === undefined
+          ? outboxLimits
+          : { ...outboxLimits, maxQueueElements: about.maxQueueElements },
       connect: (domain, options, events) => {
         const link = new FakeLink(domain, options, events)
         this.links.push(link)
         return link
       },
       clock: this.clock,
-      log: pino({ level: 'silent' }),
+      log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
     })
   }
 

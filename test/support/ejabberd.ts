@@ -12,12 +12,14 @@ import { freePorts } from './ports.js'
 export interface EjabberdOptions {
   /** Accounts that exist from the start: name to password. */
   readonly users?: Readonly<Record<string, string>>
+  /** Whether clients may stay without STARTTLS; off unless asked for. */
+  readonly plain?: boolean
 }
 
 export interface Ejabberd {
   /** Of the running process; another one after a restart. */
   readonly pid: number
-  /** Client connections, with STARTTLS only. */
+  /** Client connections, with STARTTLS only unless `plain` was asked for. */
   readonly c2sPort: number
   /** BOSH at `/http-bind`. */
   readonly httpPort: number
@@ -43,7 +45,7 @@ export interface Ejabberd {
 const patience = 60_000
 
 /** Starts ejabberd and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within a minute. */
-export async function startEjabberd({ users = {} }: EjabberdOptions = {}): Promise<Ejabberd> {
+export async function startEjabberd({ users = {}, plain = false }: EjabberdOptions = {}): Promise<Ejabberd> {
   const folder = await mkdtemp(join(tmpdir(), 'warm-ejabberd-'))
   const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   process.once('exit', removeNow)
@@ -52,7 +54,7 @@ export async function startEjabberd({ users = {} }: EjabberdOptions = {}): Promi
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   try {
-    return await startIn(folder, remove, users)
+    return await startIn(folder, remove, users, plain)
   } catch (error) {
     await remove()
     throw error
@@ -63,6 +65,7 @@ async function startIn(
   folder: string,
   remove: () => Promise<void>,
   users: Readonly<Record<string, string>>,
+  plain: boolean,
 ): Promise<Ejabberd> {
   const [c2sPort = 0, httpPort = 0] = await freePorts(2)
   const caFile = join(folder, 'localhost.pem')
@@ -70,7 +73,7 @@ async function startIn(
   await Promise.all([
     writeFile(caFile, cert),
     writeFile(join(folder, 'key-and-certificate.pem'), key + cert),
-    writeFile(join(folder, 'ejabberd.yml'), configFile(folder, c2sPort, httpPort)),
+    writeFile(join(folder, 'ejabberd.yml'), configFile(folder, c2sPort, httpPort, plain)),
   ])
   const accounts = new Map(Object.entries(users))
   const register = async (user: string, password: string) => {
@@ -165,7 +168,7 @@ function erlangLibraries(): string {
   return folder
 }
 
-const configFile = (folder: string, c2sPort: number, httpPort: number) => `
+const configFile = (folder: string, c2sPort: number, httpPort: number, plain: boolean) => `
 loglevel: warning
 hosts: [localhost]
 certfiles: ["${folder}/key-and-certificate.pem"]
@@ -178,7 +181,7 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_c2s
     starttls: true
-    starttls_required: true
+    starttls_required: ${!plain}
     # With the default of 5 a burst of connections waits a whole second.
     backlog: 1024
   - port: ${httpPort}

@@ -40,7 +40,7 @@ export const config: Config = {
   externalUrl: 'https://web.example',
   bosh: {
     ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
-    ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true },
+    ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true, requireSecure: false, getText: '' },
   },
   warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
   logLevel: 'trace',

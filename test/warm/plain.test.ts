@@ -14,10 +14,10 @@ describe('a login in the clear', () => {
     expect(btoa(login.response())).toBe(base64)
   })
 
-  test('takes the word of a server that sends success, with data or without', () => {
+  test('takes the word of a server that sends success, but answers no question', () => {
     const login = new Plain('juliet', 'x')
     login.response()
-    login.challenge()
     login.success()
+    expect(() => login.challenge()).toThrow(expect.objectContaining({ code: 'remote-protocol-error' }))
   })
 })

@@ -111,7 +111,7 @@ describe('a login that fails', () => {
     ['service-full', 503, 'Service Unavailable', true],
     ['timeout', 504, 'Gateway Timeout', true],
   ] as const)('as %s is %i %s', async (code, status, title, explained) => {
-    const problem = new Problem(code, { step: 'sasl', condition: 'the-condition' })
+    const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
     const page = await warm(failing(problem)).type('form').send(parameters)
     expect(page.status).toBe(status)
     expect(page.text).toContain(`<title>${title}</title>`)
@@ -119,7 +119,7 @@ describe('a login that fails', () => {
     const reply = await warm(failing(problem)).send(parameters)
     expect(JSON.parse(reply.text)).toEqual({
       ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
-      condition: 'the-condition',
+      condition: 'policy-violation',
       instance: `urn:uuid:${reply.headers['x-request-id']}`,
     })
   })

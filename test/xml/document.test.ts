@@ -28,7 +28,9 @@ describe('a reader of documents', () => {
     'refuses «%s», and reads on as if nothing had been',
     text => {
       expect(() => reader.read(text)).toThrow()
-      expect(reader.read('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
+      expect(reader.read('<m><b/></m>').children).toEqual([
+        { name: 'b', namespace: '', text: "<b xmlns=''/>" },
+      ])
     },
   )
 })
