@@ -1,5 +1,5 @@
 // Three projects: `unit` needs nothing but Node, `scenarios` runs the whole service on loopback with the
-// embedded XMPP server, `peers` runs it against Prosody and Chromium. `npm test` runs all three.
+// embedded XMPP server, `peers` runs it against Prosody and ejabberd, with real clients. `npm test` runs all three.
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

@@ -11,6 +11,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const debianPackages = ['prosody', 'prosody-modules', 'ejabberd', 'chromium', 'openssl', 'curl']
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
+/** Longest time for one part; the slowest takes a fifth of it. */
+const limitMilliseconds = 25 * 60_000
+
 let passed = 0
 let failed = 0
 const times = []
@@ -107,6 +110,9 @@ function run(args, env = {}) {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: 'inherit',
+      // Whatever hangs must not hang a CI.
+      timeout: limitMilliseconds,
+      killSignal: 'SIGKILL',
     })
     child.on('error', error => {
       console.log(error.message)
