@@ -70,7 +70,6 @@ export class Scanner {
   #top: SaxesTagNS | undefined
   #inheritsDefault = false
   #prefixes: string[] = []
-  #attributes = 0
   /** Text from the end of the last whole child on, and where in the document it begins. */
   #held = ''
   #heldFrom = 0
@@ -81,33 +80,16 @@ export class Scanner {
     this.sink = sink
     this.limits = limits
     const parser = this.#parser
+    // No more handlers than these: with a seventh V8 makes the parser a table to look everything up in, which
+    // takes five times as long. Text and attributes are judged by what they are part of.
     parser.on('error', () => {
       throw new XmlError('not-well-formed', 'the XML is not well-formed')
-    })
-    parser.on('xmldecl', ({ encoding }) => {
-      if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) {
-        throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
-      }
     })
     parser.on('doctype', () => restricted('a document type declaration'))
     parser.on('comment', () => restricted('a comment'))
     parser.on('processinginstruction', () => restricted('a processing instruction'))
-    parser.on('cdata', () => {
-      if (this.#depth < 2 && !this.mixedContent) throw new XmlError('bad-format', 'text between elements')
-    })
-    parser.on('text', text => {
-      if (this.#depth < 2 && !this.mixedContent && /[^ \t\r\n]/.test(text))
-        throw new XmlError('bad-format', 'text between elements')
-    })
-    parser.on('attribute', ({ name }) => {
-      if (++this.#attributes > this.limits.maxAttributes) tooMuch('too many attributes')
-      if (name.length > this.limits.maxNameLength) tooMuch('a name is too long')
-    })
     parser.on('opentag', tag => this.#open(tag))
     parser.on('closetag', tag => this.#close(tag))
-    // V8 keeps an object to which so many handlers were added as a table that it looks everything up in, at five
-    // times the cost of a parse. What serves as a prototype it lays out anew.
-    Object.create(parser)
   }
 
   /** Namespace declarations and name of the root, enough to tell whether two open documents are alike. */
@@ -126,6 +108,7 @@ export class Scanner {
     this.#held = this.#held === '' ? text : this.#held + text
     this.#parser.write(text)
     if (!this.#begun) this.#dropSpace()
+    if (this.#depth === 0) this.#assertEncoding()
     // Characters are at most as many as bytes, so this only ever lets through what `#close` will weigh.
     if (this.#held.length > this.limits.maxElementBytes) tooMuch('an element is too large')
   }
@@ -141,10 +124,10 @@ export class Scanner {
   }
 
   #open(tag: SaxesTagNS): void {
-    this.#attributes = 0
-    if (tag.name.length > this.limits.maxNameLength) tooMuch('a name is too long')
+    this.#assertWithinLimits(tag)
     const depth = this.#depth++
     if (depth === 0) {
+      this.#assertEncoding()
       this.#rootDeclarations = tag.ns
       this.#context = context(tag)
       this.#drop(this.#parser.position - this.#heldFrom)
@@ -154,8 +137,9 @@ export class Scanner {
     if (depth > this.limits.maxDepth) tooMuch('elements are nested too deeply')
     if (depth === 1) {
       // No tag has another `<` in it: this one is where the child starts.
-      if (this.mixedContent)
-        this.#drop(this.#held.lastIndexOf('<', this.#parser.position - this.#heldFrom - 1))
+      const start = this.#held.lastIndexOf('<', this.#parser.position - this.#heldFrom - 1)
+      if (this.mixedContent) this.#drop(start)
+      else if (start > 0) assertSpace(this.#held.slice(0, start))
       this.#top = tag
       this.#inheritsDefault = false
       this.#prefixes.length = 0
@@ -165,6 +149,22 @@ export class Scanner {
     for (const name in tag.attributes) {
       const prefix = tag.attributes[name]!.prefix
       if (prefix !== '') this.#note(prefix)
+    }
+  }
+
+  #assertEncoding(): void {
+    const { encoding } = this.#parser.xmlDecl
+    if (encoding === undefined || /^utf-?8$/i.test(encoding)) return
+    throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
+  }
+
+  #assertWithinLimits({ name, attributes }: SaxesTagNS): void {
+    const { maxNameLength, maxAttributes } = this.limits
+    if (name.length > maxNameLength) tooMuch('a name is too long')
+    let count = 0
+    for (const attribute in attributes) {
+      if (++count > maxAttributes) tooMuch('too many attributes')
+      if (attribute.length > maxNameLength) tooMuch('a name is too long')
     }
   }
 
@@ -183,8 +183,6 @@ export class Scanner {
 
   #closeChild(tag: SaxesTagNS, end: number): void {
     const text = this.#held.slice(0, end).replace(/^[ \t\r\n]+/, '')
-    // White space written as a character reference is text, and would be taken for a part of the child.
-    if (!text.startsWith('<')) throw new XmlError('bad-format', 'text between elements')
     assertClosed(text, tag.name)
     if (
       text.length * 3 > this.limits.maxElementBytes &&
@@ -202,7 +200,12 @@ export class Scanner {
 
   #closeRoot(tag: SaxesTagNS, end: number): void {
     // An empty root is reported closed before any text of it is left to look at.
-    if (!tag.isSelfClosing) assertClosed(this.#held.slice(0, end), tag.name)
+    if (!tag.isSelfClosing) {
+      const text = this.#held.slice(0, end)
+      assertClosed(text, tag.name)
+      if (!this.mixedContent && !/^[ \t\r\n]*<\//.test(text))
+        throw new XmlError('bad-format', 'text between elements')
+    }
     this.#drop(end)
     this.sink.onClose()
   }
@@ -235,9 +238,13 @@ export class Scanner {
   /** White space between two children is nobody's: keepalives must not pile up here. */
   #dropSpace(): void {
     const start = this.#held.search(/[^ \t\r\n]/)
-    this.#begun = start >= 0
     // The parser keeps a carriage return back until it sees what follows.
     if (start !== 0) this.#cut(start > 0 ? start : this.#held.length - (this.#held.endsWith('\r') ? 1 : 0))
+    if (start < 0) return
+    // Three characters tell a tag from anything else; from then on this is not looked at again.
+    this.#begun = this.#held.length >= 3
+    if (this.#depth !== 1 || this.#top !== undefined || this.mixedContent) return
+    if (!this.#held.startsWith('<') || this.#held.startsWith('<![')) assertSpace(this.#held)
   }
 
   #drop(length: number): void {
@@ -261,6 +268,11 @@ function context(root: SaxesTagNS): string {
     start += ` ${declaring(prefix)}='${escapeXml(root.ns[prefix]!)}'`
   }
   return `${start}>`
+}
+
+/** Between two elements there is nothing but white space; a reference to a space is text. */
+function assertSpace(text: string): void {
+  if (/[^ \t\r\n]/.test(text)) throw new XmlError('bad-format', 'text between elements')
 }
 
 /**

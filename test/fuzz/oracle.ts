@@ -44,6 +44,8 @@ export function judge(
     defaultXMLVersion: '1.0',
   })
   let depth = 0
+  /** The end of the last child, or of the root's start tag. */
+  let readUpTo = 0
   let attributes = 0
   parser.on('error', error => refuse(error.message))
   parser.on('doctype', () => refuse('a document type'))
@@ -66,7 +68,10 @@ export function judge(
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0
-    if (depth === 0) judged.root = { name: local, namespace: uri }
+    if (depth === 0) {
+      judged.root = { name: local, namespace: uri }
+      readUpTo = parser.position
+    }
     if (depth === 1) judged.children.push({ name: local, namespace: uri })
     if (maxChildren > 0 && judged.children.length > maxChildren) refuse('too many children')
     depth += 1
@@ -74,10 +79,14 @@ export function judge(
   parser.on('closetag', () => {
     depth -= 1
     if (depth === 0) judged.closed = true
+    if (depth === 1) readUpTo = parser.position
   })
   try {
     parser.write(text)
     if (isWhole) parser.close()
+    // saxes waits for the next tag; that no tag begins here is plain to see before.
+    else if (depth === 1 && /^[ \t\r\n]*(?:[^ \t\r\n<]|<!\[)/.test(text.slice(readUpTo)))
+      refuse('text between elements')
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     judged.refused = error.message
