@@ -95,13 +95,19 @@ export async function startService({
       manager.shutDown()
       await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
       registry.abandonAll()
-      const closed = new Promise<void>(resolve => server.close(() => resolve()))
-      // Browsers keep connections for later; those that have an answer to come are left to get it.
-      server.closeIdleConnections()
-      await Promise.race([Promise.all([closed, until(() => links.size === 0)]), pause(stopMilliseconds)])
+      let isClosed = false
+      server.close(() => {
+        isClosed = true
+      })
+      const nothingLeft = () => {
+        // Browsers keep connections for later; those that have an answer to come are left to get it.
+        server.closeIdleConnections()
+        return isClosed && links.size === 0
+      }
+      await Promise.race([until(nothingLeft), pause(stopMilliseconds)])
       server.closeAllConnections()
       links.stop()
-      await closed
+      await until(() => isClosed)
     },
   }
 }
