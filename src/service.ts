@@ -46,7 +46,7 @@ export async function startService({
   clock = systemClock,
   routers,
 }: ServiceParts): Promise<Service> {
-  const links = new Links({ servers: config.servers, keepalive: config.keepalive, clock })
+  const links = new Links({ servers: config.servers, keepalive: config.keepalive, tls: config.tls, clock })
   const registry = new Registry(clock, ({ id }, err) => log.error({ session: id, err }, 'a session failed'))
   const manager = createConnectionManager({
     registry,

@@ -8,7 +8,7 @@ import type { Element, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { dial, dialFailure } from './dial.js'
-import { certificateFault, startTls } from './starttls.js'
+import { certificateFault, startTls, type TlsRules } from './starttls.js'
 import {
   readHeader,
   type StreamHeader,
@@ -49,11 +49,15 @@ export interface LinkTimes {
   readonly close: number
 }
 
+const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
+
 export const linkTimes: LinkTimes = { connect: 5, features: 10, close: 5 }
 
 export interface LinkParts {
   readonly limits: XmlLimits
   readonly clock: Clock
+  /** What TLS must be; at least version 1.2 unless it says otherwise. */
+  readonly tls?: TlsRules
   readonly times?: LinkTimes
   /** Opens the connection; the real one unless a test has its own. */
   readonly dial?: (server: Server) => Socket
@@ -74,6 +78,7 @@ export class Link {
   readonly #limits: XmlLimits
   readonly #clock: Clock
   readonly #times: LinkTimes
+  readonly #tls: TlsRules
   readonly #onClosed: (() => void) | undefined
   #options: StreamOptions
   #socket: Socket
@@ -91,6 +96,7 @@ export class Link {
     this.#limits = about.limits
     this.#clock = about.clock
     this.#times = about.times ?? linkTimes
+    this.#tls = about.tls ?? usualTls
     this.#onClosed = about.onClosed
     this.#socket = (about.dial ?? dial)(server)
     this.#socket.once('connect', () => {
@@ -239,7 +245,7 @@ export class Link {
     this.#socket.removeAllListeners('data')
     this.#socket.removeAllListeners('close')
     this.#socket.removeAllListeners('end')
-    const socket = startTls(this.#socket, this.#options.to, this.#server)
+    const socket = startTls(this.#socket, this.#options.to, this.#server, this.#tls)
     socket.once('secureConnect', () => {
       const fault = certificateFault(socket, this.#server)
       if (fault !== undefined) {

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock.js'
 import type { Server } from '../config/config.js'
 import { defaultLimits } from '../xml/scanner.js'
 import { Link, type LinkEvents } from './link.js'
+import type { TlsRules } from './starttls.js'
 import type { StreamOptions } from './stream-header.js'
 
 /** Domains without a configured server that are remembered, so that each keeps its TLS context. */
@@ -12,6 +13,7 @@ export interface LinksParts {
   readonly servers: ReadonlyMap<string, Server>
   /** Silence before a space is sent, in seconds; 0 sends none. */
   readonly keepalive: number
+  readonly tls: TlsRules
   readonly clock: Clock
 }
 
@@ -36,6 +38,7 @@ export class Links {
     const link = new Link(this.#serverOf(domain), options, events, {
       limits: defaultLimits,
       clock: this.#parts.clock,
+      tls: this.#parts.tls,
       onClosed: () => this.#open.delete(link),
     })
     this.#open.add(link)

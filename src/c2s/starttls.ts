@@ -1,7 +1,9 @@
 import { isIP, type Socket } from 'node:net'
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls'
-import type { Server } from '../config/config.js'
+import type { Config, Server } from '../config/config.js'
 import { isMadeOutTo } from './identity.js'
+
+export type TlsRules = Config['tls']
 
 /** Contexts are costly to make and the same for every link to a server. */
 const contexts = new WeakMap<Server, SecureContext>()
@@ -10,11 +12,12 @@ const contexts = new WeakMap<Server, SecureContext>()
  * Starts TLS as a client on a connected socket, with the XMPP domain as the server name (RFC 6120 §5.4.3).
  * The certificate is judged by `certificateFault` once the handshake is done.
  */
-export function startTls(socket: Socket, domain: string, server: Server): TLSSocket {
+export function startTls(socket: Socket, domain: string, server: Server, tls: TlsRules): TLSSocket {
   let secureContext = contexts.get(server)
   if (secureContext === undefined) {
     secureContext = createSecureContext({
-      minVersion: 'TLSv1.2',
+      minVersion: tls.minVersion,
+      ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
       ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
     })
     contexts.set(server, secureContext)

@@ -33,6 +33,12 @@ export interface Config {
   readonly retiredDomains: readonly string[]
   /** Silence on a link to a server before a space is sent; 0 sends none. */
   readonly keepalive: number
+  /** What TLS on a link to a server must be. */
+  readonly tls: {
+    readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+    /** In the notation of OpenSSL; Node's own where undefined. */
+    readonly ciphers: string | undefined
+  }
   /** By XMPP domain; a domain without an entry is itself its server, port 5222, STARTTLS. */
   readonly servers: ReadonlyMap<string, Server>
   /** Treat every request as if it had come over an encrypted channel. */

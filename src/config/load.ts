@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import type { Admin, Config } from './config.js'
 import { allowsDomain, prepareDomain, preparePattern, readPatterns } from './domains.js'
@@ -43,6 +44,10 @@ export function loadConfig(environment: Record<string, string | undefined>): {
     domains: values.XMPP_DOMAINS ?? [],
     retiredDomains: values.XMPP_RETIRED_DOMAINS ?? [],
     keepalive: values.XMPP_KEEPALIVE,
+    tls: {
+      minVersion: values.XMPP_TLS_MIN_VERSION === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+      ciphers: values.XMPP_TLS_CIPHERS,
+    },
     servers: values.XMPP_SERVERS ?? new Map(),
     assumeSecure: values.ASSUME_SECURE,
     warmPath: values.WARM_PATH,
@@ -81,6 +86,14 @@ const readers = {
   boolean: (text, report) =>
     switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quote(text)}`),
   text: text => text,
+  ciphers(text, report) {
+    try {
+      createSecureContext({ ciphers: text })
+      return text
+    } catch {
+      return report(`must be ciphers that OpenSSL knows, not ${quote(text)}`)
+    }
+  },
   word(text, report, { words = [] }) {
     const word = text.toLowerCase()
     return words.includes(word) ? word : report(`must be one of ${words.join(', ')}, not ${quote(text)}`)

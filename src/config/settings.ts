@@ -6,6 +6,7 @@ export type Kind =
   | 'boolean'
   | 'word'
   | 'text'
+  | 'ciphers'
   | 'address'
   | 'path'
   | 'url'
@@ -92,6 +93,18 @@ export const settings = {
     kind: 'servers',
     sentence:
       'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with the options `?tls=none`, `&plain=on`, `?ca=FILE`, `?verify=off`.',
+  },
+  XMPP_TLS_MIN_VERSION: {
+    theme: 'XMPP servers',
+    kind: 'word',
+    default: '1.2',
+    words: ['1.2', '1.3'],
+    sentence: 'Oldest version of TLS that a link to a server may use.',
+  },
+  XMPP_TLS_CIPHERS: {
+    theme: 'XMPP servers',
+    kind: 'ciphers',
+    sentence: 'Ciphers that such a link may use, in the notation of OpenSSL; those of Node.js unless set.',
   },
   XMPP_RETIRED_DOMAINS: {
     theme: 'XMPP servers',

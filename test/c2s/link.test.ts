@@ -199,6 +199,18 @@ describe('a link with STARTTLS', () => {
     await call.hears('closed')
   })
 
+  test('does not go on with a server whose TLS is older than the operator wants', async () => {
+    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
+    const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + startTlsOffer)
+    await peer.until(startTls)
+    peer.send(proceed)
+    peer.secure(peerOptions({ maxVersion: 'TLSv1.2' })).catch(() => {})
+    await call.hears('closed')
+    expect(call.told).toContain('end tls remote-connection-failed')
+  })
+
   test.each([
     ['features', `<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>`],
     ['garbage', 'text between elements<<<'],

@@ -103,6 +103,7 @@ describe('what is documented is so:', () => {
         host: '127.0.0.1',
         retiredDomains: [],
         keepalive: 60,
+        tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         port: 8080,
         admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],

@@ -246,3 +246,13 @@ describe('addresses of our own', () => {
     expect(both('/warm', '/warm/bosh')).toBe(1)
   })
 })
+
+test('ciphers that OpenSSL does not know stop the start', () => {
+  const environment = { ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'x.example' }
+  expect(loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'HIGH:!aNULL' }).config.tls.ciphers).toBe(
+    'HIGH:!aNULL',
+  )
+  expect(() => loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'nonsense' })).toThrow(
+    'XMPP_TLS_CIPHERS must be ciphers that OpenSSL knows',
+  )
+})

@@ -33,6 +33,7 @@ export const config: Config = {
   domains: ['chat.example', '*.chat.example'],
   retiredDomains: [],
   keepalive: 60,
+  tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   servers: new Map(),
   assumeSecure: false,
   warmPath: '/warm',
