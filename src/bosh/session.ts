@@ -8,11 +8,11 @@ import { attribute, type Body, emptyBody, errorBody, writeBody } from './body.js
 import { visibleFeatures } from './features.js'
 import { OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
-import { encryptionRequired, payloadText, revealsPassword } from './payload.js'
+import { encryptionRequired, revealsPassword } from './payload.js'
 import { ReplyWriter } from './replies.js'
 import { isExtra, Rules } from './rules.js'
 import type { Terms } from './terms.js'
-import { bounce } from './undelivered.js'
+import { Upstream } from './upstream.js'
 import { RidWindow } from './window.js'
 
 /** How the session is over, as its next request will be told. */
@@ -62,7 +62,7 @@ export class Session {
   deadline = Number.POSITIVE_INFINITY
   readonly #terms: Terms
   readonly #clock: Clock
-  readonly #link: LinkHandle
+  readonly #upstream: Upstream
   readonly #onEnd: (session: Session) => void
   readonly #onNotice: (what: string) => void
   readonly #window: RidWindow
@@ -76,8 +76,6 @@ export class Session {
   readonly #rules: Rules
   /** Whether the last reply had something in it. */
   #fruitful = false
-  /** Payload that waits for the stream's features; undefined once they have come. */
-  #unsent: string | undefined = ''
   /** Longest silence, in seconds: the agreed one, a pause, or the time to attach. */
   #patience: number
   /** When the last reply left or the last open request broke. */
@@ -101,7 +99,7 @@ export class Session {
     this.#replies = new ReplyWriter(parts.sid, parts.rid, parts.terms)
     this.#patience = parts.terms.inactivity
     this.#quietSince = parts.clock.now()
-    this.#link = parts.connect({
+    this.#upstream = new Upstream(parts.connect, {
       onOpen: header => this.#replies.introduce(header),
       onElement: element => this.#receive(element),
       onFlush: () => {
@@ -180,7 +178,7 @@ export class Session {
 
   /** Ends the session because the service stops: its client gets what is queued, then `system-shutdown`. */
   shutDown(): void {
-    this.#link.close()
+    this.#upstream.close()
     this.#finish({ condition: 'system-shutdown' })
   }
 
@@ -208,7 +206,7 @@ export class Session {
       this.#forward(body.payload)
       this.#terminate()
     } else if (body.restart === true) {
-      this.#restart(body)
+      this.#upstream.restart(body)
     } else {
       this.#forward(body.payload)
       if (body.pause !== undefined) this.#pause(body.pause)
@@ -282,18 +280,7 @@ export class Session {
       this.#outbox.add(encryptionRequired)
       return
     }
-    const text = payloadText(payload)
-    if (this.#unsent === undefined) this.#link.send(text)
-    else this.#unsent += text
-  }
-
-  #restart({ to, lang, from }: Body): void {
-    this.#unsent ??= ''
-    this.#link.restart({
-      ...(to === undefined ? {} : { to }),
-      ...(lang === undefined ? {} : { lang }),
-      ...(from === undefined ? {} : { from }),
-    })
+    this.#upstream.send(payload)
   }
 
   /** All open requests are answered, this one empty, and silence may be longer until the next (XEP-0124 §10). */
@@ -307,13 +294,11 @@ export class Session {
   #receive(element: Element): void {
     if (element.namespace !== streamsNamespace || element.name !== 'features') {
       this.#outbox.add(element)
-      if (this.#outbox.isFull) this.#link.pause()
+      if (this.#outbox.isFull) this.#upstream.pause()
       return
     }
     this.#outbox.add(this.#byLogin ? element : visibleFeatures(element, this.#secure === true))
-    const unsent = this.#unsent
-    this.#unsent = undefined
-    if (unsent) this.#link.send(unsent)
+    this.#upstream.opened()
   }
 
   /** Answers every request that need not wait any longer. */
@@ -325,7 +310,7 @@ export class Session {
       if (this.#ended) return
     }
     // While the stream is being opened its features are what the client waits for.
-    const isOpening = this.#unsent !== undefined && this.#outcome === undefined
+    const isOpening = this.#upstream.isOpening && this.#outcome === undefined
     if (!this.#byLogin && !isOpening) {
       const hold = this.#terms.wait === 0 ? 0 : this.#terms.hold
       while (this.#open.heldCount > hold) this.#answerOldest()
@@ -354,7 +339,7 @@ export class Session {
     const wasFull = this.#outbox.isFull
     // A login reads its own elements one by one: what follows the last of them is the browser's.
     const parcel = this.#outbox.take(this.#byLogin ? 1 : Number.POSITIVE_INFINITY)
-    if (wasFull && !this.#outbox.isFull) this.#link.resume()
+    if (wasFull && !this.#outbox.isFull) this.#upstream.resume()
     this.#fruitful = parcel.payload !== ''
     this.#answer(pending, this.#replies.write(parcel, this.#attributesOf(pending)))
   }
@@ -380,7 +365,7 @@ export class Session {
   /** Adds, for a login in this process, what the body cannot say. */
   #withFacts(reply: Reply, failure?: Failure): Reply {
     if (!this.#byLogin) return reply
-    const facts = { id: this.id, link: this.#link.facts }
+    const facts = { id: this.id, link: this.#upstream.facts }
     return { ...reply, facts: failure === undefined ? facts : { ...facts, failure } }
   }
 
@@ -442,11 +427,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.deadline = Number.POSITIVE_INFINITY
-    for (const element of this.#outbox.clear()) {
-      const answer = bounce(element)
-      if (answer !== undefined) this.#link.send(answer)
-    }
-    this.#link.close()
+    this.#upstream.close(this.#outbox.clear())
     for (const pending of this.#open.clear()) pending.resolve(this.#reply(emptyBody))
     this.#onEnd(this)
   }
