@@ -47,6 +47,7 @@ export function judge(
   /** The end of the last child, or of the root's start tag. */
   let readUpTo = 0
   let attributes = 0
+  let excess: string | undefined
   parser.on('error', error => refuse(error.message))
   parser.on('doctype', () => refuse('a document type'))
   parser.on('comment', () => refuse('a comment'))
@@ -61,10 +62,12 @@ export function judge(
     if (depth < 2 && /[^ \t\r\n]/.test(words)) refuse('text between elements')
   })
   parser.on('attribute', ({ name }) => {
-    if (++attributes > maxAttributes) refuse('too many attributes')
-    if (name.length > defaultLimits.maxNameLength) refuse('a long name')
+    // Judged with the whole tag: one that never ends is ended by its size.
+    if (++attributes > maxAttributes) excess = 'too many attributes'
+    if (name.length > defaultLimits.maxNameLength) excess = 'a long name'
   })
   parser.on('opentag', ({ name, local, uri }) => {
+    if (excess !== undefined) refuse(excess)
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0
