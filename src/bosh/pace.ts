@@ -23,8 +23,7 @@ export class Pace {
   breaks(body: Body, now: number, unanswered: number, fruitful: boolean): boolean {
     const isEmpty =
       body.payload.length === 0 && body.pause === undefined && !body.terminate && body.restart !== true
-    const { wait, hold, requests } = this.#terms
-    const isPolling = wait === 0 || hold === 0
+    const { isPolling, requests } = this.#terms
     const isTooMany = isPolling ? this.#lastWasEmpty && !fruitful : unanswered >= requests
     const isTooSoon = now - this.#lastAt < this.#shortest
     this.#lastAt = now

@@ -312,7 +312,7 @@ export class Session {
     // While the stream is being opened its features are what the client waits for.
     const isOpening = this.#upstream.isOpening && this.#outcome === undefined
     if (!this.#byLogin && !isOpening) {
-      const hold = this.#terms.wait === 0 ? 0 : this.#terms.hold
+      const hold = this.#terms.isPolling ? 0 : this.#terms.hold
       while (this.#open.heldCount > hold) this.#answerOldest()
     }
     this.#schedule()

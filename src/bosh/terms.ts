@@ -1,26 +1,26 @@
+import type { Config } from '../config/config.js'
 import type { Condition } from '../errors.js'
 import { attribute, type Body } from './body.js'
 
-/** Limits that the operator sets on every session; durations in seconds. */
-export interface TermLimits {
-  readonly maxWait: number
-  readonly defaultHold: number
-  readonly maxRequests: number
-  readonly inactivity: number
-  /** Longest pause a client may ask for; 0 turns pausing off. */
-  readonly maxPause: number
-  /** Shortest time between two empty requests that is announced. */
-  readonly polling: number
-  /** Whether clients that ask more often than that are thrown out. */
-  readonly enforcePolling: boolean
-  /** Whether clients may acknowledge replies. */
-  readonly acks: boolean
-}
+/** Limits that the operator sets on every session. */
+export type TermLimits = Pick<
+  Config['bosh'],
+  | 'maxWait'
+  | 'defaultHold'
+  | 'maxRequests'
+  | 'inactivity'
+  | 'maxPause'
+  | 'polling'
+  | 'enforcePolling'
+  | 'acks'
+>
 
 /** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
 export interface Terms {
   readonly wait: number
   readonly hold: number
+  /** Nothing is held: every request is answered at once (XEP-0124 §12). */
+  readonly isPolling: boolean
   readonly requests: number
   readonly inactivity: number
   readonly polling: number
@@ -59,6 +59,7 @@ export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
   const isPolling = agreed.wait === 0 || agreed.hold === 0
   return {
     ...agreed,
+    isPolling,
     requests: agreed.hold + 1,
     // A polling session is silent by design; it needs more than one interval of patience (XEP-0124 §12).
     inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),

@@ -54,8 +54,11 @@ export interface Config {
     readonly inactivity: number
     /** Longest pause; 0 turns pausing off. */
     readonly maxPause: number
+    /** Shortest time between two empty requests that is announced. */
     readonly polling: number
+    /** Whether clients that ask more often than that are thrown out. */
     readonly enforcePolling: boolean
+    /** Whether clients may acknowledge replies. */
     readonly acks: boolean
     /** Whether sessions are created over encrypted channels only. */
     readonly requireSecure: boolean

@@ -37,8 +37,13 @@ export function createAdmins(admins: readonly Admin[], refuse: (request: Request
   }
 
   const passed = new WeakMap<Request, Admin>()
+  /** Set by the authorizer, which the library calls before it goes on, in the same turn. */
+  let found: Admin | undefined
   const checkHeader = basicAuth({
-    authorizer: (name: string, secret: string) => find(name, secret) !== undefined,
+    authorizer: (name: string, secret: string) => {
+      found = find(name, secret)
+      return found !== undefined
+    },
     challenge: true,
     realm: realmAndCharset,
     unauthorizedResponse: refuse,
@@ -47,8 +52,7 @@ export function createAdmins(admins: readonly Admin[], refuse: (request: Request
     authenticate: (request, response, next) =>
       checkHeader(request, response, error => {
         if (error !== undefined) return next(error)
-        const { user, password } = (request as basicAuth.IBasicAuthedRequest).auth
-        passed.set(request, find(user, password)!)
+        passed.set(request, found!)
         // Nothing behind this point needs the secret.
         Reflect.deleteProperty(request, 'auth')
         next()

@@ -22,16 +22,10 @@ export interface WarmRequest {
   readonly attachSeconds: number
 }
 
-/** A session that is logged in and waits for its browser. */
-export interface Binding {
-  /** The full JID that the server bound. */
-  readonly jid: string
+/** What the creation reply said about the session. */
+export interface SessionTerms {
   /** The session's secret. */
   readonly sid: string
-  /** The next request id to send. */
-  readonly rid: number
-  /** The session's public handle. */
-  readonly id: string
   readonly wait: number
   readonly hold: number
   readonly requests: number
@@ -39,6 +33,16 @@ export interface Binding {
   readonly polling: number
   readonly maxpause: number | undefined
   readonly ver: string
+}
+
+/** A session that is logged in and waits for its browser. */
+export interface Binding extends SessionTerms {
+  /** The full JID that the server bound. */
+  readonly jid: string
+  /** The next request id to send. */
+  readonly rid: number
+  /** The session's public handle. */
+  readonly id: string
   /** Seconds that the browser has for its first request. */
   readonly expiresIn: number
 }

@@ -5,7 +5,7 @@ import { childrenOf, textOf } from '../xml/children.js'
 import { type Document, DocumentReader, readElement } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
-import type { WarmRequest } from './binding.js'
+import type { SessionTerms, WarmRequest } from './binding.js'
 import type { Mechanism } from './mechanism.js'
 import { saslRefused, sessionEnded } from './refusals.js'
 
@@ -38,18 +38,6 @@ class LoginPeer implements Peer {
   }
 }
 
-/** What the creation reply said about the session. */
-export interface SessionTerms {
-  readonly sid: string
-  readonly wait: number
-  readonly hold: number
-  readonly requests: number
-  readonly inactivity: number
-  readonly polling: number
-  readonly maxpause: number | undefined
-  readonly ver: string
-}
-
 /**
  * A BOSH session while it is being logged in: turns what @xmpp/client writes into requests, one at a time with
  * consecutive rids, and replies into what it reads (XEP-0206). Ends with a `Problem` through `onFailure`, once.
@@ -65,8 +53,6 @@ export class Handshake {
   #authenticated = false
   /** Whether the stream was opened and its features have not come yet. */
   #awaitsFeatures = false
-  /** Id of the IQ that was sent last; what answers another one is the page's. */
-  #askedWith: string | undefined
   #deliver: (text: string) => void = () => {}
   #link: LinkFacts | undefined
   /** How far the login has come. */
@@ -76,6 +62,8 @@ export class Handshake {
   id: string | undefined
   /** Whether the server demands the session request of RFC 3921 §3. */
   sessionRequired = false
+  /** Id of the IQ that the login waits for an answer to; what answers another one is the page's. */
+  askedWith: string | undefined
   /** The mechanism at work; it judges what comes with success. */
   mechanism: Mechanism | undefined
   /** Stanzas that came before the login was done: they are for the browser. */
@@ -117,7 +105,6 @@ export class Handshake {
 
   /** Sends an element. */
   send(text: string): void {
-    if (text.startsWith('<iq')) this.#askedWith = readElement(text).root.attributes['id']?.value
     this.#send('', text, false)
   }
 
@@ -177,10 +164,10 @@ export class Handshake {
     if (namespace === streamsNamespace && name === 'features') return this.#translateFeatures(text)
     if (namespace === saslNamespace) return this.#translateSasl(name, text)
     // An IQ that answers ours belongs to the login; the rest is the page's.
-    if (name !== 'iq' || this.#askedWith === undefined) return undefined
+    if (name !== 'iq' || this.askedWith === undefined) return undefined
     const { type, id } = readElement(text).root.attributes
     const isAnswer = type?.value === 'result' || type?.value === 'error'
-    return isAnswer && id?.value === this.#askedWith ? text : undefined
+    return isAnswer && id?.value === this.askedWith ? text : undefined
   }
 
   #translateSasl(name: string, text: string): string {

@@ -126,6 +126,7 @@ class LoginAttempt {
         // Ids of the library can be guessed, and then answered by somebody else.
         const id = randomUUID()
         stanza.attrs['id'] = id
+        this.#handshake.askedWith = id
         iqCaller.handlers.set(id, { resolve, reject })
         created.send(stanza).catch(reject)
       })

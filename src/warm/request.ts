@@ -1,7 +1,7 @@
 import { Problem } from '../errors.js'
 import type { Jid, WarmRequest } from './binding.js'
 import { parseJid } from './jid.js'
-import { invalidParameter, type ParameterName, type Parameters, readParameters } from './parameters.js'
+import { invalidParameter, type ParameterName, type Parameters } from './parameters.js'
 
 /** What holds where a request says nothing, and how far it may go. Times are in seconds. */
 export interface WarmDefaults {
@@ -29,18 +29,9 @@ const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
 /**
- * Reads the body of a warm call, a form or a flat JSON object. Throws a `Problem`, whose detail names the parameter and
- * never its value. `wait` and `hold` above the limits are brought down to them.
+ * What the parameters of a warm call ask for. Throws a `Problem`, whose detail names the parameter and never its value.
+ * `wait` and `hold` above the limits are brought down to them.
  */
-export function readWarmRequest(
-  contentType: string | undefined,
-  body: Uint8Array,
-  defaults: WarmDefaults,
-): WarmRequest {
-  return toWarmRequest(readParameters(contentType, body), defaults)
-}
-
-/** The same from parameters that are read already. */
 export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): WarmRequest {
   const jid = required(parameters, 'jid')
   const password = required(parameters, 'password')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
-import { readWarmRequest, usualOptions } from '../../src/warm/request.js'
+import { readParameters } from '../../src/warm/parameters.js'
+import { toWarmRequest, usualOptions } from '../../src/warm/request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
@@ -9,7 +10,7 @@ const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
 const read = (body: string | Uint8Array, contentType: string | undefined = form) =>
-  readWarmRequest(contentType, typeof body === 'string' ? Buffer.from(body) : body, defaults)
+  toWarmRequest(readParameters(contentType, typeof body === 'string' ? Buffer.from(body) : body), defaults)
 
 function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
