@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import type { HttpAnswer } from '../support/http-answer.js'
 import { saslFailure } from '../support/login-server/elements.js'
 import { type LoginServer, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import {
-  type HttpAnswer,
   jsonHeaders,
   startWatchedService,
   type WatchedService,

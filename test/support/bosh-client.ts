@@ -1,11 +1,6 @@
 // A BOSH client (XEP-0124, XEP-0206) that does what it is told, right or wrong: raw text, no parser, no policy.
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
-}
+import { Agent } from 'node:http'
+import { ask, type HttpAnswer } from './http-answer.js'
 
 export interface SendOptions {
   /** Aborting it destroys the request's socket, as a browser does on a reload. */
@@ -14,7 +9,7 @@ export interface SendOptions {
 }
 
 /** Posts one body and resolves with whatever status comes back; rejects when the connection fails. */
-export type Post = (body: string, options?: SendOptions) => Promise<Answer>
+export type Post = (body: string, options?: SendOptions) => Promise<HttpAnswer>
 
 export interface BoshClientOptions {
   readonly sid?: string | undefined
@@ -52,7 +47,7 @@ export class BoshClient {
   }
 
   /** Sends a text as it is, well-formed or not; knows nothing of sid and rid. */
-  send(body: string, options?: SendOptions): Promise<Answer> {
+  send(body: string, options?: SendOptions): Promise<HttpAnswer> {
     return this.#post(body, options)
   }
 
@@ -94,24 +89,12 @@ export const unescapeText = (text: string): string =>
 const escapeAttribute = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll("'", '&apos;')
 
-function post(url: string, agent: Agent, body: string, options: SendOptions = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'Content-Type': 'text/xml; charset=utf-8',
-      'Content-Length': Buffer.byteLength(body),
-      ...options.headers,
-    }
-    const signal = options.signal ? { signal: options.signal } : {}
-    const request = httpRequest(url, { method: 'POST', agent, headers, ...signal }, response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
+function post(url: string, agent: Agent, body: string, options: SendOptions = {}): Promise<HttpAnswer> {
+  const headers = {
+    'Content-Type': 'text/xml; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    ...options.headers,
+  }
+  const signal = options.signal ? { signal: options.signal } : {}
+  return ask(url, { method: 'POST', agent, headers, ...signal }, body)
 }

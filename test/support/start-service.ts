@@ -1,8 +1,9 @@
 // The whole service in the test's own process, from settings as an operator would write them.
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+
 import { loadConfig } from '../../src/config/load.js'
 import { createLog } from '../../src/log.js'
 import { type Service, type ServiceParts, startService } from '../../src/service.js'
+import { ask, type HttpAnswer } from './http-answer.js'
 
 export interface TestServiceOptions {
   /** The value of `XMPP_SERVERS`. */
@@ -23,10 +24,7 @@ export interface WarmOptions {
 }
 
 /** A reply of the warm API as it came. */
-export interface WarmReply {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
+export interface WarmReply extends HttpAnswer {
   /** What `text` says where it is labelled as JSON. */
   readonly json: Readonly<Record<string, unknown>>
 }
@@ -110,19 +108,6 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 
 /** Posts on a connection of its own, which is closed with the reply. */
 function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
-  return new Promise<Omit<WarmReply, 'json'>>((resolve, reject) => {
-    const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-    const options = { method: 'POST', agent: false, headers: { ...length, ...headers } }
-    const request = httpRequest(url, options, response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
+  const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+  return ask(url, { method: 'POST', agent: false, headers: { ...length, ...headers } }, body)
 }

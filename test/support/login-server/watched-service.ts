@@ -1,9 +1,9 @@
 // The whole service in this process in front of login servers, with its timers and sockets under observation.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock, type Timer } from '../../../src/clock.js'
+import { ask, type HttpAnswer } from '../http-answer.js'
 import { adminHeader, startTestService, type TestService } from '../start-service.js'
 import { eventually } from './eventually.js'
 import type { LoginServer } from './server.js'
@@ -38,12 +38,6 @@ class CountingClock implements Clock {
       },
     }
   }
-}
-
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
 }
 
 export interface Call {
@@ -158,25 +152,8 @@ export function callUrl(
   url: string,
   { method = 'GET', headers, body, signal }: Call = {},
 ): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      method,
-      agent: false,
-      headers: { ...headers },
-      ...(signal === undefined ? {} : { signal }),
-    }
-    const request = httpRequest(url, options, response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
+  const aborting = signal === undefined ? {} : { signal }
+  return ask(url, { method, agent: false, headers: { ...headers }, ...aborting }, body)
 }
 
 /** Sockets and timers that keep this process alive. */
