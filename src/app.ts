@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express'
 import { Problem } from './errors.js'
+import { homePath } from './http/addresses.js'
+import { pageType, problemAnswer, problemFrom, sendAnswer } from './http/answer.js'
+import { negotiate } from './http/negotiation.js'
 import { registerViews } from './views.js'
-import { homePath } from './warm/addresses.js'
-import { negotiate } from './warm/negotiation.js'
-import { pageType, problemAnswer, problemFrom, sendAnswer } from './warm/reply.js'
 import { createWarmRouter, type WarmParts } from './warm/router.js'
 
 /** The style sheet's folder; `src` and `dist` lie beside it. */

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import type { Config } from './config/config.js'
 import { ConfigError, loadConfig } from './config/load.js'
+import { isLoopback } from './http/secure-channel.js'
 import { createLog } from './log.js'
 import { type Service, startService } from './service.js'
-import { isLoopback } from './warm/secure-channel.js'
 
 /** A reason not to start, in words for whoever types the command. */
 class CannotStart extends Error {}

@@ -10,9 +10,9 @@ import { Registry } from './bosh/registry.js'
 import { Links } from './c2s/links.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config/config.js'
+import { SaltedPasswords } from './sasl/salted-passwords.js'
 import type { Login } from './warm/binding.js'
 import { createLogin } from './warm/login.js'
-import { SaltedPasswords } from './warm/salted-passwords.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024

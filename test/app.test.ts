@@ -4,7 +4,7 @@ import pino from 'pino'
 import { SaxesParser } from 'saxes'
 import request from 'supertest'
 import { createApp } from '../src/app.js'
-import { isLoopback } from '../src/warm/secure-channel.js'
+import { isLoopback } from '../src/http/secure-channel.js'
 import { binding, config, credentials, fakeService } from './warm/fake-login.js'
 
 /** Whether a page is well-formed XML in XHTML's namespace. */

@@ -13,11 +13,12 @@ const storeys = [
   ['app'],
   ['demo'],
   ['bosh', 'warm'],
+  ['http', 'sasl'],
   ['views', 'log'],
   ['c2s'],
   ['config'],
-  ['clock', 'exchange'],
-  ['errors', 'xml'],
+  ['clock', 'exchange', 'sid'],
+  ['errors', 'namespaces', 'xml'],
 ]
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })

@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto'
-import { streamsNamespace } from '../c2s/stream-header.js'
 import type { Condition } from '../errors.js'
+import { boshNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
 
-export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 const xboshNamespace = 'urn:xmpp:xbosh'
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 

@@ -1,14 +1,10 @@
-import { streamsNamespace } from '../c2s/stream-header.js'
+import { channelBindingNamespace, streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import { type Branch, prune } from '../xml/prune.js'
 import type { Element } from '../xml/scanner.js'
 
 /** Features that end at this service: whoever is behind it can do nothing with them (XEP-0206 §2, §4). */
-const hidden = new Set([
-  'urn:ietf:params:xml:ns:xmpp-tls',
-  'http://jabber.org/features/compress',
-  'urn:xmpp:sasl-cb:0',
-])
+const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])
 
 /**
  * A mechanism with channel binding, wherever it is listed: TLS to the server is ours, not the client's

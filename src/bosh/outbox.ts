@@ -1,4 +1,4 @@
-import { streamsNamespace } from '../c2s/stream-header.js'
+import { streamsNamespace } from '../namespaces.js'
 import type { Element } from '../xml/scanner.js'
 
 /** What may wait for a client, and how much of it goes into one reply. */

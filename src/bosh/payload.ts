@@ -1,7 +1,6 @@
+import { saslNamespace, tlsNamespace } from '../namespaces.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
-
-const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 
 /** The payload of a request as one piece of a stream. */
 export function payloadText(payload: readonly Element[]): string {
@@ -21,7 +20,7 @@ export function isTooLarge(payload: readonly Element[]): boolean {
 export function negotiatesTransport(payload: readonly Element[]): boolean {
   return payload.some(
     ({ name, namespace }) =>
-      (name === 'starttls' && namespace === 'urn:ietf:params:xml:ns:xmpp-tls') ||
+      (name === 'starttls' && namespace === tlsNamespace) ||
       (name === 'compress' && namespace === 'http://jabber.org/protocol/compress'),
   )
 }

@@ -1,20 +1,9 @@
-import { hash, randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../clock.js'
+import { idOf } from '../sid.js'
 import type { Session } from './session.js'
 
 /** How often sessions are looked at for what time demands, in milliseconds. */
 const sweepInterval = 250
-
-/** A fresh session's secret and the handle that may be shown (160 and 128 bits). */
-export function newSid(): { sid: string; id: string } {
-  const sid = randomBytes(20).toString('hex')
-  return { sid, id: idOf(sid) }
-}
-
-/** The public handle of a sid. Looking up by hash also keeps the time of a comparison from telling anything. */
-export function idOf(sid: string): string {
-  return hash('sha256', sid).slice(0, 32)
-}
 
 /** All live sessions of this process, found by sid or by handle; one timer drives them all. */
 export class Registry {

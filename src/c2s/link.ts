@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
 import type { Server } from '../config/config.js'
 import type { Failure, LinkFacts } from '../exchange.js'
+import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import type { Element, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
@@ -14,11 +15,9 @@ import {
   type StreamHeader,
   type StreamOptions,
   streamFooter,
-  streamsNamespace,
   writeHeader,
 } from './stream-header.js'
 
-const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
 /** How a link ended. */

@@ -1,7 +1,6 @@
+import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/scanner.js'
-
-export const streamsNamespace = 'http://etherx.jabber.org/streams'
 
 /** What a client asks for when it opens a stream (RFC 6120 §4.7). */
 export interface StreamOptions {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { streamFooter, streamsNamespace } from '../c2s/stream-header.js'
+import { streamFooter } from '../c2s/stream-header.js'
+import { streamsNamespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path'
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
-import { boshUrl } from '../warm/addresses.js'
+import { boshUrl } from '../http/addresses.js'
+import { pageType, sendAnswer } from '../http/answer.js'
+import { bodyFormat, readBody } from '../http/body.js'
+import { negotiate } from '../http/negotiation.js'
 import type { Binding, Login } from '../warm/binding.js'
-import { readBody } from '../warm/body.js'
-import { negotiate } from '../warm/negotiation.js'
-import { bodyFormat } from '../warm/parameters.js'
-import { bindingAnswer, pageType, sendAnswer } from '../warm/reply.js'
+import { bindingAnswer } from '../warm/reply.js'
 
 const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')), 'dist')
 

@@ -1,19 +1,20 @@
 import { randomInt } from 'node:crypto'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange, LinkFacts, Peer, Reply } from '../exchange.js'
+import {
+  bindNamespace,
+  boshNamespace,
+  saslNamespace,
+  sessionNamespace,
+  streamsNamespace,
+} from '../namespaces.js'
+import type { Mechanism } from '../sasl/mechanism.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { type Document, DocumentReader, readElement } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
 import type { SessionTerms, WarmRequest } from './binding.js'
-import type { Mechanism } from './mechanism.js'
 import { saslRefused, sessionEnded } from './refusals.js'
-
-const boshNamespace = 'http://jabber.org/protocol/httpbind'
-const streamsNamespace = 'http://etherx.jabber.org/streams'
-const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
-const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 
 /** Features that a login takes up; the session it leaves behind is a plain bound one. */
 const understood = new Set([saslNamespace, bindNamespace, sessionNamespace])

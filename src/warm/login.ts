@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { type Client, client, xml } from '@xmpp/client'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange } from '../exchange.js'
+import { sessionNamespace } from '../namespaces.js'
+import type { Mechanism } from '../sasl/mechanism.js'
+import { Plain } from '../sasl/plain.js'
+import type { SaltedPasswords } from '../sasl/salted-passwords.js'
+import { Scram, type ScramName, scramHashes } from '../sasl/scram.js'
 import type { Element } from '../xml/scanner.js'
 import type { Binding, Login, WarmRequest } from './binding.js'
 import { Handshake } from './handshake.js'
-import type { Mechanism } from './mechanism.js'
-import { Plain } from './plain.js'
-import type { SaltedPasswords } from './salted-passwords.js'
-import { Scram, type ScramName, scramHashes } from './scram.js'
 import { BoshTransport } from './transport.js'
 
 /** The one who keeps the session that a login opens. */
@@ -86,7 +87,7 @@ class LoginAttempt {
   async #negotiate(): Promise<void> {
     await this.#client.start()
     if (this.#handshake.sessionRequired) {
-      await this.#client.iqCaller.set(xml('session', { xmlns: 'urn:ietf:params:xml:ns:xmpp-session' }))
+      await this.#client.iqCaller.set(xml('session', { xmlns: sessionNamespace }))
     }
   }
 

@@ -1,4 +1,5 @@
 import { Problem } from '../errors.js'
+import { bodyFormat } from '../http/body.js'
 
 /** The parameters that `/warm` knows; any other is ignored. */
 const known = [
@@ -17,22 +18,6 @@ export type ParameterName = (typeof known)[number]
 
 /** What a body says, each parameter once: strings from a form, any JSON value from an object. */
 export type Parameters = ReadonlyMap<ParameterName, unknown>
-
-/**
- * The format that a `Content-Type` announces. A body without a type is taken for a form, as `curl` and the oldest
- * clients mean it. Undefined for a format that is not read here.
- */
-export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
-  switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
-    case '':
-    case 'application/x-www-form-urlencoded':
-      return 'form'
-    case 'application/json':
-      return 'json'
-    default:
-      return undefined
-  }
-}
 
 /**
  * Reads a form or a flat JSON object. Throws a `Problem`: `unsupported-media-type` for another type or charset,

@@ -1,27 +1,7 @@
-import { STATUS_CODES } from 'node:http'
-import type { Response } from 'express'
-import { Problem, type ProblemCode, problems } from '../errors.js'
+import { type Answer, contentTypes } from '../http/answer.js'
+import type { Representation } from '../http/negotiation.js'
 import { renderPage } from '../views.js'
 import type { Binding } from './binding.js'
-import type { Representation } from './negotiation.js'
-
-/** A reply in its wire form, apart from what Express adds. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** Seconds after which to come back where a problem that passes does not say. */
-const usualRetryAfter = 5
-
-/** Refusals that a page says nothing more about: its reader may be the one who guesses. */
-const silent: ReadonlySet<ProblemCode> = new Set([
-  'unauthorized',
-  'not-authorized',
-  'account-disabled',
-  'credentials-expired',
-])
 
 /** The success page's or the JSON object's three values and, in JSON, what a page needs to go on with the session. */
 export function bindingAnswer(binding: Binding, url: string, representation: Representation): Answer {
@@ -34,57 +14,4 @@ export function bindingAnswer(binding: Binding, url: string, representation: Rep
         })
       : renderPage('binding', { jid, sid, rid })
   return { status: 200, headers: { 'Content-Type': contentTypes[representation] }, body }
-}
-
-/** The same problem as an error page or as RFC 9457's problem details. `home` is the path before our own addresses. */
-export function problemAnswer(
-  problem: Problem,
-  representation: Representation,
-  { requestId, home }: { requestId: string | undefined; home: string },
-): Answer {
-  const { status, code, step, condition } = problem
-  const title = STATUS_CODES[status]!
-  const detail = [problems[code].sentence, problem.detail].filter(Boolean).join(' ')
-  const headers: Record<string, string> = {
-    'Content-Type': representation === 'json' ? 'application/problem+json' : contentTypes[representation],
-  }
-  if (problem.retryAfterSeconds !== undefined || status === 429 || status === 503) {
-    headers['Retry-After'] = String(problem.retryAfterSeconds ?? usualRetryAfter)
-  }
-  const instance = requestId === undefined ? undefined : `urn:uuid:${requestId}`
-  const body =
-    representation === 'json'
-      ? JSON.stringify({ type: 'about:blank', title, status, detail, code, step, condition, instance })
-      : renderPage('error', { title, home, code: silent.has(code) ? undefined : code, detail })
-  return { status, headers, body }
-}
-
-export function sendAnswer(response: Response, { status, headers, body }: Answer): void {
-  response.status(status).set(headers).send(body)
-}
-
-/** The problem that an error is to the caller: itself, a client's mistake that Express noticed, or our own failure. */
-export function problemFrom(error: unknown): Problem {
-  if (error instanceof Problem) return error
-  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
-  if (!(status >= 400 && status < 500)) return new Problem('internal-error', { cause: error })
-  return new Problem(clientMistakes[status] ?? 'invalid-body', { cause: error })
-}
-
-const clientMistakes: Record<number, ProblemCode> = {
-  404: 'not-found',
-  405: 'method-not-allowed',
-  413: 'body-too-large',
-  415: 'unsupported-media-type',
-}
-
-/** The label of a page; whoever asks for JSON where there is none is given plain HTML. */
-export function pageType(representation: Representation): string {
-  return contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
-}
-
-const contentTypes: Record<Representation, string> = {
-  json: 'application/json',
-  xhtml: 'application/xhtml+xml; charset=utf-8',
-  html: 'text/html; charset=utf-8',
 }

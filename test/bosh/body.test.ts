@@ -5,13 +5,13 @@ import fc from 'fast-check'
 import {
   attribute,
   type Body,
-  boshNamespace,
   emptyBody,
   errorBody,
   parseBody,
   writeBody,
   writeTerminate,
 } from '../../src/bosh/body.js'
+import { boshNamespace } from '../../src/namespaces.js'
 import { removeForbidden } from '../../src/xml/escape.js'
 import type { XmlError } from '../../src/xml/xml-error.js'
 

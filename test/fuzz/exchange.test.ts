@@ -2,8 +2,8 @@
 //   FUZZ_CASES  how many texts in all the fuzz tests together (100000)
 //   FUZZ_SEED   (20261120); a failure prints the request
 import { afterAll, expect, test } from '@jest/globals'
-import { streamsNamespace } from '../../src/c2s/stream-header.js'
 import type { Reply } from '../../src/exchange.js'
+import { streamsNamespace } from '../../src/namespaces.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { XmlError } from '../../src/xml/xml-error.js'

@@ -15,7 +15,7 @@
 //   over                     the session is gone and its link is closed
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { streamsNamespace } from '../../src/c2s/stream-header.js'
+import { streamsNamespace } from '../../src/namespaces.js'
 import { BoshBench, create, type Exchanged } from '../support/bosh-bench.js'
 import { meaning } from '../xml/random-stream.js'
 

@@ -1,7 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
-import { type PasswordToSalt, SaltedPasswords } from '../../src/warm/salted-passwords.js'
+import { type PasswordToSalt, SaltedPasswords } from '../../src/sasl/salted-passwords.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const wanted: PasswordToSalt = {

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
-import { SaltedPasswords } from '../../src/warm/salted-passwords.js'
-import { Scram, type ScramName, type ScramParts } from '../../src/warm/scram.js'
+import { SaltedPasswords } from '../../src/sasl/salted-passwords.js'
+import { Scram, type ScramName, type ScramParts } from '../../src/sasl/scram.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const { signal } = new AbortController()

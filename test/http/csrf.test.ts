@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { createFormTokens, placeSender } from '../../src/warm/csrf.js'
+import { createFormTokens, placeSender } from '../../src/http/csrf.js'
 
 describe('where a form came from', () => {
   const https = 'https://web.example'

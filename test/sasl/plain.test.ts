@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Plain } from '../../src/warm/plain.js'
+import { Plain } from '../../src/sasl/plain.js'
 
 describe('a login in the clear', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { negotiate } from '../../src/warm/negotiation.js'
+import { negotiate } from '../../src/http/negotiation.js'
 
 const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'
 const form = 'application/x-www-form-urlencoded'

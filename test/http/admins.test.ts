@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { fakeService, parameters, warm } from './fake-login.js'
+import { fakeService, parameters, warm } from '../warm/fake-login.js'
 
 describe('the admin', () => {
   const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`

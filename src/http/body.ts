@@ -28,3 +28,19 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   }
   return Buffer.concat(chunks)
 }
+
+/**
+ * The format that a `Content-Type` announces. A body without a type is taken for a form, as `curl` and the oldest
+ * clients mean it. Undefined for a format that is not read here.
+ */
+export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
+  switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
+    case '':
+    case 'application/x-www-form-urlencoded':
+      return 'form'
+    case 'application/json':
+      return 'json'
+    default:
+      return undefined
+  }
+}

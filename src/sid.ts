@@ -1,0 +1,12 @@
+import { hash, randomBytes } from 'node:crypto'
+
+/** A fresh session's secret and the handle that may be shown (160 and 128 bits). */
+export function newSid(): { sid: string; id: string } {
+  const sid = randomBytes(20).toString('hex')
+  return { sid, id: idOf(sid) }
+}
+
+/** The public handle of a sid. Looking up by hash also keeps the time of a comparison from telling anything. */
+export function idOf(sid: string): string {
+  return hash('sha256', sid).slice(0, 32)
+}
