@@ -28,9 +28,18 @@ export const problems = {
   'not-authorized': { status: 403, sentence: 'The XMPP server refused the user name or password.' },
   'account-disabled': { status: 403, sentence: 'The XMPP server says that the account is disabled.' },
   'credentials-expired': { status: 403, sentence: 'The XMPP server says that the credentials have expired.' },
+  'authzid-refused': {
+    status: 403,
+    sentence: 'The XMPP server does not let this account log in on behalf of that user.',
+  },
   'not-found': { status: 404, sentence: 'There is nothing at this address.' },
+  'session-not-found': { status: 404, sentence: 'There is no such session, or it has ended.' },
   'method-not-allowed': { status: 405, sentence: 'This address does not take this method.' },
   conflict: { status: 409, sentence: 'The requested resource is in use and the XMPP server keeps it.' },
+  'not-here': {
+    status: 409,
+    sentence: 'The browser of this session talks to another endpoint, so it cannot be controlled here.',
+  },
   'body-too-large': { status: 413, sentence: 'The request body is too large.' },
   'unsupported-media-type': { status: 415, sentence: 'The request body must be a form or JSON.' },
   'internal-error': { status: 500, sentence: 'The service failed; the log has the details.' },
@@ -59,6 +68,14 @@ export const problems = {
   },
   'login-failed': { status: 502, sentence: 'The XMPP server broke the login off for a reason of its own.' },
   'bind-refused': { status: 502, sentence: 'The XMPP server refused to bind the resource.' },
+  'jid-mismatch': {
+    status: 502,
+    sentence: 'The XMPP server bound the session to another user than the one asked for.',
+  },
+  'temporary-auth-failure': {
+    status: 503,
+    sentence: 'The XMPP server cannot check credentials at the moment.',
+  },
   'service-full': { status: 503, sentence: 'The service holds as many sessions as it may.' },
   'shutting-down': { status: 503, sentence: 'The service is stopping.' },
   timeout: { status: 504, sentence: 'The XMPP server did not finish the login in time.' },

@@ -17,6 +17,39 @@ export interface Peer {
   readonly gone: boolean
   /** Set by the one who holds the request; called once when the peer goes away before its reply. */
   whenGone: (() => void) | undefined
+  /** The request's `Cookie` header. */
+  readonly cookies?: string | undefined
+  /** What only a login in this process may ask for. */
+  readonly login?: LoginWishes
+}
+
+/** What a login in this process wants of the connection to the XMPP server. */
+export interface LoginWishes {
+  /** Whether it may show the operator's certificate for this server: the login means to use SASL EXTERNAL. */
+  readonly certificate: boolean
+  /** Hears how far the connection has come, before there is a reply to tell. */
+  readonly reached: (step: Step) => void
+}
+
+/** A cookie that binds a session to its browser. */
+export interface Cookie {
+  readonly name: string
+  readonly value: string
+  /** As they stand in a `Set-Cookie` header, without the first `;`. */
+  readonly attributes: string
+}
+
+/** What the creation reply said about the session (XEP-0124 §7.2). Durations are in seconds. */
+export interface SessionTerms {
+  /** The session's secret. */
+  readonly sid: string
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly polling: number
+  readonly maxpause: number | undefined
+  readonly ver: string
 }
 
 /** What goes back for one request. */
@@ -30,6 +63,8 @@ export interface Reply {
   readonly body: string
   /** Value of the `Content-Type` header. */
   readonly contentType: string
+  /** The value of a `Set-Cookie` header. */
+  readonly setCookie?: string
   /** What no BOSH body can say; present only towards a `login` peer in this process. */
   readonly facts?: Facts
 }
@@ -49,7 +84,12 @@ export interface LinkFacts {
   readonly tlsVersion?: string
   /** Whether a password may cross this link in the clear of SASL PLAIN (RFC 4616 §4). */
   readonly plainAllowed: boolean
+  /** The channel's own bytes, for a login that proves on which channel it happens; undefined where it has none. */
+  readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }
+
+/** RFC 9266, RFC 5929. */
+export type ChannelBindingType = 'tls-exporter' | 'tls-unique' | 'tls-server-end-point'
 
 /** Why a session ended or never came to be. */
 export interface Failure {

@@ -11,6 +11,7 @@ import { Links } from './c2s/links.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config/config.js'
 import { SaltedPasswords } from './sasl/salted-passwords.js'
+import type { Upstream } from './sessions.js'
 import type { Login } from './warm/binding.js'
 import { createLogin } from './warm/login.js'
 
@@ -61,12 +62,13 @@ export async function startService({
     log: log.child({ part: 'bosh' }),
   })
   const release = (id: string) => registry.byId(id)?.abandon()
+  const here: Upstream = {
+    exchange: manager.exchange,
+    handOver: (id, session) => registry.byId(id)?.handOver(session),
+    abandon: release,
+  }
   const login = createLogin({
-    upstream: {
-      exchange: manager.exchange,
-      handOver: (id, seconds, strays) => registry.byId(id)?.handOver(seconds, strays) ?? false,
-      abandon: release,
-    },
+    upstreamOf: () => here,
     saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory),
     scramMaxIterations: config.warm.scramMaxIterations,
     timeout: config.warm.timeout,

@@ -17,6 +17,7 @@ const storeys = [
   ['views', 'log'],
   ['c2s'],
   ['config'],
+  ['sessions'],
   ['clock', 'exchange', 'sid'],
   ['errors', 'namespaces', 'xml'],
 ]

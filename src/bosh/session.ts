@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { Condition } from '../errors.js'
 import type { Failure, Peer, Reply } from '../exchange.js'
 import { streamsNamespace } from '../namespaces.js'
+import type { HandedOver, LoggedIn } from '../sessions.js'
 import type { Element } from '../xml/scanner.js'
 import { attribute, type Body, emptyBody, errorBody, writeBody } from './body.js'
 import { visibleFeatures } from './features.js'
@@ -163,17 +164,17 @@ export class Session {
 
   /**
    * Passes the session from our login to a browser, which has `seconds` for its first request.
-   * What the server sent in the meantime waits for it, `strays` first. False if the session is over.
+   * What the server sent in the meantime waits for it, `strays` first. Undefined if the session is over.
    */
-  handOver(seconds: number, strays: readonly Element[]): boolean {
-    if (this.#ended || this.#outcome !== undefined) return false
+  handOver({ seconds, strays }: LoggedIn): HandedOver | undefined {
+    if (this.#ended || this.#outcome !== undefined) return undefined
     this.#byLogin = false
     this.#outbox.putBack(strays)
     this.#window.handOver()
     this.#patience = seconds
     this.#quietSince = this.#clock.now()
     this.#schedule()
-    return true
+    return {}
   }
 
   /** Ends the session because the service stops: its client gets what is queued, then `system-shutdown`. */

@@ -55,7 +55,10 @@ export class Links {
     if (known !== undefined) return known
     // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
     const host = domain.replace(/^\[(.*)\]$/, '$1')
-    const server: Server = { host, port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true }
+    const server: Server = {
+      ...{ host, port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
+      certificate: undefined,
+    }
     if (this.#defaults.size >= mostDefaults) this.#defaults.clear()
     this.#defaults.set(domain, server)
     return server

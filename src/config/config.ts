@@ -1,3 +1,5 @@
+import type { AttachBinding } from '../sessions.js'
+
 /** An account that may call the warm API. */
 export interface Admin {
   readonly name: string
@@ -19,6 +21,26 @@ export interface Server {
   readonly ca: string | undefined
   /** Whether the certificate is checked. */
   readonly verify: boolean
+  /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined
+}
+
+/** A BOSH endpoint of somebody else, which serves a domain. */
+export interface RemoteEndpoint {
+  /** Where it is; undefined where the domain's host-meta has to be asked first (XEP-0156 §2). */
+  readonly url: string | undefined
+  /** Whether SASL PLAIN may be used although the endpoint is not encrypted. */
+  readonly plain: boolean
+  /** Extra trusted certificates, PEM text. */
+  readonly ca: string | undefined
+  /** Whether the certificate is checked. */
+  readonly verify: boolean
+}
+
+/** The account of the operator's that logs in on behalf of a domain's users (RFC 6120 §6.3.8). */
+export interface ServiceAccount {
+  readonly user: string
+  readonly password: string
 }
 
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
@@ -39,8 +61,27 @@ export interface Config {
     /** In the notation of OpenSSL; Node's own where undefined. */
     readonly ciphers: string | undefined
   }
-  /** By XMPP domain; a domain without an entry is itself its server, port 5222, STARTTLS. */
+  /**
+   * By XMPP domain, `*` for those without an entry in this map or the next. A domain that neither map serves is itself
+   * its server, port 5222, STARTTLS.
+   */
   readonly servers: ReadonlyMap<string, Server>
+  /** The domains that a BOSH endpoint of somebody else serves; `*` as above. */
+  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
+  readonly remote: {
+    /** Whether browsers come here, or are sent to the endpoint. */
+    readonly attach: 'here' | 'there'
+    readonly connectTimeout: number
+    /** What an answer may take beyond the time that a request may be held. */
+    readonly timeout: number
+    readonly maxReplyBytes: number
+    /** Further headers of every request to an endpoint. */
+    readonly headers: readonly (readonly [name: string, value: string])[]
+  }
+  /** SASL mechanisms that a login may use, the one liked best first. */
+  readonly mechanisms: readonly string[]
+  /** By XMPP domain, `*` for those without an entry. */
+  readonly serviceAccounts: ReadonlyMap<string, ServiceAccount>
   /** Treat every request as if it had come over an encrypted channel. */
   readonly assumeSecure: boolean
   readonly warmPath: string
@@ -64,9 +105,20 @@ export interface Config {
     readonly requireSecure: boolean
     /** What the page at the BOSH path says. */
     readonly getText: string
+    readonly attachBinding: AttachBinding
+  }
+  readonly cors: {
+    /** Origins whose pages may use the BOSH endpoint; `*` is any. */
+    readonly origins: readonly string[]
+    /** Whether they may send cookies along. */
+    readonly credentials: boolean
   }
   readonly warm: {
     readonly timeout: number
+    /** Longest time for one step of it. */
+    readonly stepTimeout: number
+    /** Whether a bare domain logs in without an account (SASL ANONYMOUS). */
+    readonly anonymous: boolean
     readonly attachTimeout: number
     /** How long salted passwords are remembered; 0 turns it off. */
     readonly scramMemory: number

@@ -1,10 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
-import type { Admin, Config } from './config.js'
-import { allowsDomain, prepareDomain, preparePattern, readPatterns } from './domains.js'
+import type { AttachBinding } from '../sessions.js'
+import { readAccounts } from './accounts.js'
+import type { Config } from './config.js'
+import { allowsDomain, prepareDomain, readPatterns } from './domains.js'
+import { readHeaders } from './headers.js'
+import { readMechanisms } from './mechanisms.js'
+import { readOrigins } from './origins.js'
 import { readServers } from './servers.js'
+import { readServiceAccounts } from './service-accounts.js'
 import {
   type Kind,
   type Name,
@@ -14,6 +19,7 @@ import {
   settings,
   switches,
 } from './settings.js'
+import { readText } from './text.js'
 
 /** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
 export class ConfigError extends Error {
@@ -48,7 +54,20 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       minVersion: values.XMPP_TLS_MIN_VERSION === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
       ciphers: values.XMPP_TLS_CIPHERS,
     },
-    servers: values.XMPP_SERVERS ?? new Map(),
+    servers: values.XMPP_SERVERS?.servers ?? new Map(),
+    remotes: values.XMPP_SERVERS?.remotes ?? new Map(),
+    remote: {
+      attach: values.REMOTE_ATTACH === 'there' ? 'there' : 'here',
+      connectTimeout: values.REMOTE_CONNECT_TIMEOUT,
+      timeout: values.REMOTE_TIMEOUT,
+      maxReplyBytes: values.REMOTE_MAX_REPLY_BYTES,
+      headers: values.REMOTE_HEADERS ?? [],
+    },
+    mechanisms: values.XMPP_MECHANISMS,
+    serviceAccounts: new Map([
+      ...(values.XMPP_SERVICE_ACCOUNTS ?? []),
+      ...(values.XMPP_SERVICE_ACCOUNTS_FILE ?? []),
+    ]),
     assumeSecure: values.ASSUME_SECURE,
     warmPath: values.WARM_PATH,
     boshPath: values.BOSH_PATH,
@@ -64,9 +83,13 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       acks: values.BOSH_ACKS,
       requireSecure: values.BOSH_REQUIRE_SECURE,
       getText: values.BOSH_GET_TEXT,
+      attachBinding: values.ATTACH_BINDING as AttachBinding,
     },
+    cors: { origins: values.CORS_ORIGINS, credentials: values.CORS_CREDENTIALS },
     warm: {
       timeout: values.WARM_TIMEOUT,
+      stepTimeout: values.WARM_STEP_TIMEOUT,
+      anonymous: values.WARM_ANONYMOUS,
       attachTimeout: values.WARM_ATTACH_TIMEOUT,
       scramMemory: values.SCRAM_MEMORY,
       scramMaxIterations: values.SCRAM_MAX_ITERATIONS,
@@ -120,6 +143,12 @@ const readers = {
     return readAccounts(lines, report, { unit: 'line', scoped: true })
   },
   servers: readServers,
+  headers: readHeaders,
+  mechanisms: readMechanisms,
+  serviceAccounts: (text, report) => readServiceAccounts(text.split(','), report, 'entry'),
+  serviceAccountsFile: (file, report) =>
+    readServiceAccounts(readText(file, report)?.split(/\r?\n/) ?? [], report, 'line'),
+  origins: readOrigins,
 } satisfies { [K in Kind]: (text: string, report: Report, setting: Setting) => unknown }
 
 type Value<S extends Setting> =
@@ -171,6 +200,18 @@ const schema = z
         values.BOSH_MAX_REQUESTS <= values.BOSH_DEFAULT_HOLD,
         'must be greater than BOSH_DEFAULT_HOLD',
       )
+      rule(
+        ['CORS_CREDENTIALS', 'CORS_ORIGINS'],
+        values.CORS_CREDENTIALS && values.CORS_ORIGINS?.includes('*'),
+        "needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise",
+      )
+      rule(
+        ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS'],
+        [...(values.XMPP_SERVICE_ACCOUNTS_FILE?.keys() ?? [])].some(domain =>
+          values.XMPP_SERVICE_ACCOUNTS?.has(domain),
+        ),
+        'has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two',
+      )
     },
     // Zod would leave the rules out after any faulty setting, and one restart would not show every problem.
     { when: () => true },
@@ -190,50 +231,16 @@ function field(setting: Setting) {
     })
 }
 
-/** `name:secret` each; where `scoped`, `:domain domain…` may follow. Problems tell the place, never the text. */
-function readAccounts(
-  entries: string[],
-  report: Report,
-  { unit, scoped }: { unit: string; scoped: boolean },
-) {
-  const admins = new Map<string, Admin>()
-  for (const [index, entry] of entries.entries()) {
-    if (scoped && /^\s*(#|$)/.test(entry)) continue
-    const fault = (problem: string) => report(`${unit} ${index + 1} ${problem}`)
-    const [name = '', secret = '', ...scope] = entry.trim().split(':')
-    // Only a scope has colons of its own, those of an IPv6 address.
-    const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
-    if (!entry.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
-    else if (name === '' || secret === '') fault('lacks its name or its secret')
-    else if (/%(?!2C|3A|25)/i.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
-    else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
-    else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
-    else if (scope.length > 0 && !scoped) fault('has a colon too many: write %3A inside a secret')
-    else if (!domains.every(domain => domain !== undefined))
-      fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
-    else if (admins.has(unescaped(name))) fault('has the name of one before it')
-    else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
-  }
-  return [...admins.values()]
-}
-
-const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
-
-function readText(file: string, report: Report): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
-  } catch (error) {
-    return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
-  }
-}
-
 /** As it stands in a problem's text; for settings that hold no secret. */
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 /** Names that look like ours and are not; those that Kubernetes makes up for a service called `xmpp` are its own. */
 function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.keys(environment)
-    .filter(name => /^(WARM|BOSH|XMPP|ADMIN|SCRAM)_/.test(name) && !Object.hasOwn(settings, name))
+    .filter(
+      name =>
+        /^(WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH)_/.test(name) && !Object.hasOwn(settings, name),
+    )
     .filter(name => !/_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_\d+_/.test(name))
     .map(name => `${name} is no setting of this service; did you mean ${nearestName(name)}?`)
 }

@@ -1,26 +1,37 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Server } from './config.js'
+import { isIPv4 } from 'node:net'
+import type { RemoteEndpoint, Server } from './config.js'
 import { prepareDomain } from './domains.js'
 import { readList } from './list.js'
 import { type Report, switches } from './settings.js'
 
-/** Reads `domain=xmpp://host:port?option=value&…`, separated by commas, and the certificates these name. */
-export function readServers(text: string, report: Report): Map<string, Server> {
+/** What serves which domain; a domain is in one of the two. */
+export interface ServersByDomain {
+  readonly servers: Map<string, Server>
+  readonly remotes: Map<string, RemoteEndpoint>
+}
+
+/**
+ * Reads `domain=xmpp://host:port?option=value&…`, `domain=https://host/path`, `domain=host-meta`, separated by commas,
+ * and the certificates these name. The domain `*` is any that no other entry has.
+ */
+export function readServers(text: string, report: Report): ServersByDomain {
   const servers = new Map<string, Server>()
+  const remotes = new Map<string, RemoteEndpoint>()
   for (const [index, entry] of readList(text).entries()) {
-    const [left = '', url = ''] = entry.split(/=(.*)/s, 2)
-    const domain = entry.includes('=') ? prepareDomain(left.trim()) : undefined
+    const [left = '', right = ''] = entry.split(/=(.*)/s, 2)
+    const name = left.trim()
+    const address = right.trim()
+    const domain = name === '*' ? name : entry.includes('=') ? prepareDomain(name) : undefined
+    const fault: Report = problem => report(`for ${domain} ${problem}`)
     if (domain === undefined)
       report(`entry ${index + 1} must be like example.org=xmpp://xmpp.example.org:5222`)
-    else if (servers.has(domain)) report(`lists ${domain} twice`)
-    else
-      servers.set(
-        domain,
-        readServer(url.trim(), problem => report(`for ${domain} ${problem}`)),
-      )
+    else if (servers.has(domain) || remotes.has(domain)) report(`lists ${domain} twice`)
+    else if (/^(https?:|host-meta($|\?))/i.test(address)) remotes.set(domain, readRemote(address, fault))
+    else servers.set(domain, readServer(address, fault))
   }
-  return servers
+  return { servers, remotes }
 }
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
@@ -29,41 +40,81 @@ function readServer(url: string, report: Report): Server {
   const [, scheme = '', name = '', digits = '5222', query = ''] = serverUrl.exec(url) ?? []
   const host = prepareDomain(name)?.replace(/^\[(.*)\]$/, '$1')
   const port = Number(digits)
-  if (/^(xmpps|https):/i.test(url)) report('has xmpps:// or https://, not supported yet: write xmpp://')
+  if (/^xmpps:/i.test(url)) report('has xmpps://, not supported yet: write xmpp://')
   else if (!/^xmpp$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
     report('must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options')
 
-  const options = readOptions(query, report)
+  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key'], report)
   const tls = options.get('tls') ?? 'starttls'
   if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
-  const plain = switches.get(options.get('plain') ?? 'off') ?? report('must have plain=on or plain=off')
-  const verify = switches.get(options.get('verify') ?? 'on') ?? report('must have verify=on or verify=off')
+  const plain = readSwitch(options, 'plain', 'off', report)
   if (plain && tls !== 'none')
     report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
-  const file = options.get('ca')
-  if (tls === 'none' && (file !== undefined || verify === false))
-    report('has ca or verify beside tls=none, where there is no certificate to check')
-  const ca = file === undefined ? undefined : readCertificates(file, report)
+  if (tls === 'none' && ['ca', 'verify', 'cert', 'key'].some(name => options.has(name)))
+    report('has ca, verify, cert or key beside tls=none, where there are no certificates')
   return {
     host: host ?? '',
     port,
     tls: tls === 'none' ? tls : 'starttls',
-    plain: plain === true,
-    ca,
-    verify: verify !== false,
+    plain,
+    ca: readAuthorities(options, report),
+    verify: readSwitch(options, 'verify', 'on', report),
+    certificate: readOwnCertificate(options, report),
   }
 }
 
+function readRemote(address: string, report: Report): RemoteEndpoint {
+  const [, place = '', query = ''] = /^([^?]*)(?:\?(.*))?$/s.exec(address) ?? []
+  const options = readOptions(query, ['insecure', 'plain', 'ca', 'verify'], report)
+  const insecure = options.get('insecure') === '' || readSwitch(options, 'insecure', 'off', report)
+  const url = /^host-meta$/i.test(place) ? undefined : readEndpointUrl(place, report)
+  const isPlain = url !== undefined && url.protocol === 'http:'
+  if (isPlain && !insecure && !isLoopbackName(url.hostname))
+    report(
+      'has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure',
+    )
+  const plain = readSwitch(options, 'plain', 'off', report)
+  if (plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
+  if (isPlain && (options.has('ca') || options.has('verify')))
+    report('has ca or verify beside http://, where there is no certificate to check')
+  return {
+    url: url?.href,
+    plain,
+    ca: readAuthorities(options, report),
+    verify: readSwitch(options, 'verify', 'on', report),
+  }
+}
+
+function readEndpointUrl(text: string, report: Report): URL | undefined {
+  const url = URL.canParse(text) && !text.includes('#') ? new URL(text) : undefined
+  if (url !== undefined && url.username + url.password === '') return url
+  return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
+}
+
+function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
+}
+
 /** Not URLSearchParams: it takes a plus for a space, and file names have pluses. */
-function readOptions(query: string, report: Report): Map<string, string> {
+function readOptions(query: string, known: readonly string[], report: Report): Map<string, string> {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {
     const [key = '', value = ''] = option.split(/=(.*)/s, 2)
-    if (!['tls', 'plain', 'ca', 'verify'].includes(key)) report(`has an unknown option "${key}"`)
+    if (!known.includes(key)) report(`has an unknown option "${key}"`)
     else if (options.has(key)) report(`has the option ${key} twice`)
     else options.set(key, decode(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
   }
   return options
+}
+
+function readSwitch(
+  options: Map<string, string>,
+  name: string,
+  otherwise: 'on' | 'off',
+  report: Report,
+): boolean {
+  const word = options.get(name) ?? otherwise
+  return switches.get(word) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
 }
 
 function decode(text: string): string | undefined {
@@ -74,13 +125,38 @@ function decode(text: string): string | undefined {
   }
 }
 
+function readAuthorities(options: Map<string, string>, report: Report): string | undefined {
+  const file = options.get('ca')
+  if (file === undefined) return undefined
+  return readCertificates(file) ?? report('has a ca that cannot be read or is not a PEM file of certificates')
+}
+
+/** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
+function readOwnCertificate(options: Map<string, string>, report: Report): Server['certificate'] {
+  const file = options.get('cert')
+  const keyFile = options.get('key') ?? file
+  if (file === undefined || keyFile === undefined)
+    return options.has('key') ? report('has a key without a cert') : undefined
+  const cert = readCertificates(file)
+  if (cert === undefined) return report('has a cert that cannot be read or is not a PEM file of certificates')
+  try {
+    const key = createPrivateKey(readFileSync(keyFile))
+    if (new X509Certificate(cert).checkPrivateKey(key))
+      return { cert, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() }
+    return report('has a key that does not belong to its cert')
+  } catch {
+    return report('has a key that cannot be read or is not a PEM file of a private key')
+  }
+}
+
 /** The certificates in a PEM file and nothing else of it: a key that stands beside them is not ours to keep. */
-function readCertificates(file: string, report: Report): string | undefined {
+function readCertificates(file: string): string | undefined {
   try {
     const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
     const certificates = readFileSync(file, 'latin1').match(pem) ?? []
     for (const certificate of certificates) new X509Certificate(certificate)
-    if (certificates.length > 0) return certificates.join('\n')
-  } catch {}
-  return report('has a ca that cannot be read or is not a PEM file of certificates')
+    return certificates.length > 0 ? certificates.join('\n') : undefined
+  } catch {
+    return undefined
+  }
 }

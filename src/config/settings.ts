@@ -14,6 +14,11 @@ export type Kind =
   | 'accountsFile'
   | 'domains'
   | 'servers'
+  | 'headers'
+  | 'mechanisms'
+  | 'serviceAccounts'
+  | 'serviceAccountsFile'
+  | 'origins'
 
 /** Takes note of a problem, worded to follow the setting's name. Returns the value there is then. */
 export type Report = (problem: string) => undefined
@@ -24,7 +29,15 @@ export const switches: ReadonlyMap<string, boolean> = new Map([
   ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
 ])
 
-export const themes = ['Listening', 'Admins', 'XMPP servers', 'BOSH', 'Warming', 'Logging'] as const
+export const themes = [
+  'Listening',
+  'Admins',
+  'XMPP servers',
+  'Remote endpoints',
+  'BOSH',
+  'Warming',
+  'Logging',
+] as const
 
 export interface Setting {
   readonly theme: (typeof themes)[number]
@@ -92,7 +105,7 @@ export const settings = {
     theme: 'XMPP servers',
     kind: 'servers',
     sentence:
-      'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with the options `?tls=none`, `&plain=on`, `?ca=FILE`, `?verify=off`.',
+      'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with options behind a `?`; `domain=https://host/http-bind` is a BOSH endpoint of somebody else, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
   },
   XMPP_TLS_MIN_VERSION: {
     theme: 'XMPP servers',
@@ -106,6 +119,25 @@ export const settings = {
     kind: 'ciphers',
     sentence: 'Ciphers that such a link may use, in the notation of OpenSSL; those of Node.js unless set.',
   },
+  XMPP_MECHANISMS: {
+    theme: 'XMPP servers',
+    kind: 'mechanisms',
+    default:
+      'SCRAM-SHA-512-PLUS,SCRAM-SHA-256-PLUS,SCRAM-SHA-1-PLUS,SCRAM-SHA-512,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN',
+    sentence:
+      'Mechanisms that a login with a password may use, the one to prefer first; PLAIN never crosses an unencrypted link unless its server has `plain=on`.',
+  },
+  XMPP_SERVICE_ACCOUNTS: {
+    theme: 'XMPP servers',
+    kind: 'serviceAccounts',
+    sentence:
+      'Accounts that log in on behalf of users whose password is not known here, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS; the XMPP server must allow them to.',
+  },
+  XMPP_SERVICE_ACCOUNTS_FILE: {
+    theme: 'XMPP servers',
+    kind: 'serviceAccountsFile',
+    sentence: 'File with more such accounts, one a line.',
+  },
   XMPP_RETIRED_DOMAINS: {
     theme: 'XMPP servers',
     kind: 'domains',
@@ -117,6 +149,42 @@ export const settings = {
     default: '60',
     range: [0, 3600],
     sentence: 'Silence after which a space keeps a link to the server alive, in seconds; 0 sends none.',
+  },
+  REMOTE_ATTACH: {
+    theme: 'Remote endpoints',
+    kind: 'word',
+    default: 'here',
+    words: ['here', 'there'],
+    sentence:
+      'Whether the browsers of users at a remote BOSH endpoint come to this service, which passes on what they say, or are sent to that endpoint.',
+  },
+  REMOTE_CONNECT_TIMEOUT: {
+    theme: 'Remote endpoints',
+    kind: 'integer',
+    default: '5',
+    range: [1, 60],
+    sentence: 'Longest time to connect to a remote endpoint, in seconds.',
+  },
+  REMOTE_TIMEOUT: {
+    theme: 'Remote endpoints',
+    kind: 'integer',
+    default: '5',
+    range: [1, 300],
+    sentence:
+      'Time that an answer of a remote endpoint may take beyond the `wait` agreed with it, in seconds.',
+  },
+  REMOTE_MAX_REPLY_BYTES: {
+    theme: 'Remote endpoints',
+    kind: 'integer',
+    default: '8000000',
+    range: [65536, 8_000_000],
+    sentence: 'Longest answer that is taken from a remote endpoint, in bytes.',
+  },
+  REMOTE_HEADERS: {
+    theme: 'Remote endpoints',
+    kind: 'headers',
+    sentence:
+      'Further headers of every request to a remote endpoint, as `name=value,…`; write `%2C` and `%25` for a comma or percent sign inside.',
   },
   BOSH_PATH: {
     theme: 'BOSH',
@@ -194,6 +262,28 @@ export const settings = {
     default: 'This is an XMPP BOSH endpoint: point your client here.',
     sentence: 'What people read who open the BOSH endpoint in a browser.',
   },
+  ATTACH_BINDING: {
+    theme: 'BOSH',
+    kind: 'word',
+    default: 'off',
+    words: ['off', 'cookie', 'reply'],
+    sentence:
+      'Whether a warmed session answers only the browser that attached to it: with `cookie` its first answer sets a cookie, with `reply` the answer of the warm API carries one for the backend to set, which is demanded from the first request on.',
+  },
+  CORS_ORIGINS: {
+    theme: 'BOSH',
+    kind: 'origins',
+    default: '*',
+    sentence:
+      'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas; `*` is any, and an empty value does not stand for none: write `none`.',
+  },
+  CORS_CREDENTIALS: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'off',
+    sentence:
+      'Lets those pages send cookies along, which ATTACH_BINDING needs; CORS_ORIGINS must list them then.',
+  },
   WARM_PATH: {
     theme: 'Warming',
     kind: 'path',
@@ -206,6 +296,19 @@ export const settings = {
     default: '15',
     range: [1, 300],
     sentence: 'Longest time a login may take, in seconds.',
+  },
+  WARM_STEP_TIMEOUT: {
+    theme: 'Warming',
+    kind: 'integer',
+    default: '10',
+    range: [1, 300],
+    sentence: 'Longest time that a single step of a login may take, in seconds.',
+  },
+  WARM_ANONYMOUS: {
+    theme: 'Warming',
+    kind: 'boolean',
+    default: 'off',
+    sentence: 'Warms anonymous sessions, by SASL ANONYMOUS, where the JID is nothing but a domain.',
   },
   WARM_ATTACH_TIMEOUT: {
     theme: 'Warming',

@@ -64,6 +64,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
         jid: { local: account, domain, resource: undefined },
         password,
         ...{ language: 'en', wait: Math.min(60, maxWait), hold: defaultHold, ver: '1.6' },
+        attachBinding: 'off',
         attachSeconds: config.warm.attachTimeout,
       },
       gone.signal,

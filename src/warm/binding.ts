@@ -1,3 +1,6 @@
+import type { Cookie, SessionTerms } from '../exchange.js'
+import type { AttachBinding } from '../sessions.js'
+
 /** A JID in its prepared parts (RFC 7622). */
 export interface Jid {
   readonly local: string
@@ -20,19 +23,7 @@ export interface WarmRequest {
   readonly ver: string
   /** Time the browser has for its first request, in seconds. */
   readonly attachSeconds: number
-}
-
-/** What the creation reply said about the session. */
-export interface SessionTerms {
-  /** The session's secret. */
-  readonly sid: string
-  readonly wait: number
-  readonly hold: number
-  readonly requests: number
-  readonly inactivity: number
-  readonly polling: number
-  readonly maxpause: number | undefined
-  readonly ver: string
+  readonly attachBinding: AttachBinding
 }
 
 /** A session that is logged in and waits for its browser. */
@@ -45,6 +36,9 @@ export interface Binding extends SessionTerms {
   readonly id: string
   /** Seconds that the browser has for its first request. */
   readonly expiresIn: number
+  /** The address of the endpoint that the browser talks to, where it is not ours. */
+  readonly url?: string | undefined
+  readonly cookie?: Cookie | undefined
 }
 
 /** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { Problem, type Step } from '../errors.js'
-import type { Exchange, LinkFacts, Peer, Reply } from '../exchange.js'
+import type { Exchange, LinkFacts, Peer, Reply, SessionTerms } from '../exchange.js'
 import {
   bindNamespace,
   boshNamespace,
@@ -13,7 +13,7 @@ import { childrenOf, textOf } from '../xml/children.js'
 import { type Document, DocumentReader, readElement } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
-import type { SessionTerms, WarmRequest } from './binding.js'
+import type { WarmRequest } from './binding.js'
 import { saslRefused, sessionEnded } from './refusals.js'
 
 /** Features that a login takes up; the session it leaves behind is a plain bound one. */

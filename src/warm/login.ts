@@ -1,31 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { type Client, client, xml } from '@xmpp/client'
 import { Problem, type Step } from '../errors.js'
-import type { Exchange } from '../exchange.js'
 import { sessionNamespace } from '../namespaces.js'
 import type { Mechanism } from '../sasl/mechanism.js'
 import { Plain } from '../sasl/plain.js'
 import type { SaltedPasswords } from '../sasl/salted-passwords.js'
 import { Scram, type ScramName, scramHashes } from '../sasl/scram.js'
-import type { Element } from '../xml/scanner.js'
+import type { Upstream } from '../sessions.js'
 import type { Binding, Login, WarmRequest } from './binding.js'
 import { Handshake } from './handshake.js'
 import { BoshTransport } from './transport.js'
 
-/** The one who keeps the session that a login opens. */
-export interface Upstream {
-  readonly exchange: Exchange
-  /**
-   * Passes a session on to the browser, which has `seconds` for its first request; `strays` came too early for
-   * it and are delivered first. False if the session is gone.
-   */
-  readonly handOver: (id: string, seconds: number, strays: readonly Element[]) => boolean
-  /** Ends a session at once. */
-  readonly abandon: (id: string) => void
-}
-
 export interface LoginParts {
-  readonly upstream: Upstream
+  readonly upstreamOf: (domain: string) => Upstream
   readonly saltedPasswords: SaltedPasswords
   readonly scramMaxIterations: number
   /** Longest time for the whole login, in seconds. */
@@ -43,6 +30,7 @@ export function createLogin(parts: LoginParts): Login {
 /** One login is one try. */
 class LoginAttempt {
   readonly #parts: LoginParts
+  readonly #upstream: Upstream
   readonly #request: WarmRequest
   readonly #caller: AbortSignal
   readonly #abort = new AbortController()
@@ -52,9 +40,10 @@ class LoginAttempt {
 
   constructor(parts: LoginParts, request: WarmRequest, caller: AbortSignal) {
     this.#parts = parts
+    this.#upstream = parts.upstreamOf(request.jid.domain)
     this.#request = request
     this.#caller = caller
-    this.#handshake = new Handshake(parts.upstream.exchange, request, problem => this.#fail(problem))
+    this.#handshake = new Handshake(this.#upstream.exchange, request, problem => this.#fail(problem))
     this.#client = this.#createClient()
   }
 
@@ -156,18 +145,17 @@ class LoginAttempt {
     // The library takes whatever it is told; a page can do nothing without a full JID.
     if (terms === undefined || id === undefined || jid === undefined || !/^[^@/]+@[^@/]+\/./.test(jid))
       throw new Problem('remote-protocol-error', { step: 'bind' })
-    const { attachSeconds } = this.#request
-    if (!this.#parts.upstream.handOver(id, attachSeconds, strays)) {
-      throw new Problem('remote-connection-failed', { step: 'bind' })
-    }
-    return { jid, rid: nextRid, id, expiresIn: attachSeconds, ...terms }
+    const { attachSeconds: seconds, attachBinding } = this.#request
+    const handedOver = this.#upstream.handOver(id, { jid, seconds, strays, attachBinding })
+    if (handedOver === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
+    return { jid, rid: nextRid, id, expiresIn: seconds, ...terms, ...handedOver }
   }
 
   /** Leaves nothing behind: no session, no timer, no hash in a queue. */
   #clear(reason: unknown): void {
     this.#abort.abort(reason)
     this.#handshake.leave()
-    if (this.#handshake.id !== undefined) this.#parts.upstream.abandon(this.#handshake.id)
+    if (this.#handshake.id !== undefined) this.#upstream.abandon(this.#handshake.id)
     // The library hears of it through its requests only. Of an `error` event while the stream opens it makes a
     // rejection that nobody handles, and that would end the process.
     for (const { reject } of this.#client.iqCaller.handlers.values()) reject(reason)

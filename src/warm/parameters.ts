@@ -11,6 +11,7 @@ const known = [
   'hold',
   'ver',
   'expires_in',
+  'attach_binding',
   'csrf_token',
 ] as const
 

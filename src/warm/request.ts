@@ -1,4 +1,5 @@
 import { Problem } from '../errors.js'
+import type { AttachBinding } from '../sessions.js'
 import type { Jid, WarmRequest } from './binding.js'
 import { parseJid } from './jid.js'
 import { invalidParameter, type ParameterName, type Parameters } from './parameters.js'
@@ -10,6 +11,7 @@ export interface WarmDefaults {
   /** Requests that a session may have open at once. */
   readonly maxRequests: number
   readonly attachTimeout: number
+  readonly attachBinding: AttachBinding
 }
 
 /** What a request that does not say otherwise asks for. */
@@ -43,6 +45,7 @@ export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): W
     hold: clampHold(readInteger(parameters, 'hold') ?? defaults.defaultHold, defaults),
     ver: readVersion(parameters),
     attachSeconds: readAttachSeconds(parameters) ?? defaults.attachTimeout,
+    attachBinding: readAttachBinding(parameters) ?? defaults.attachBinding,
   }
 }
 
@@ -135,4 +138,10 @@ function readAttachSeconds(parameters: Parameters): number | undefined {
     throw invalidParameter('expires_in')
   }
   return seconds
+}
+
+function readAttachBinding(parameters: Parameters): AttachBinding | undefined {
+  const way = optional(parameters, 'attach_binding')
+  if (way === undefined || way === 'off' || way === 'cookie' || way === 'reply') return way
+  throw invalidParameter('attach_binding')
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+import { loggedIn } from '../support/logged-in.js'
 import { j2, j3, k1, k2, k3, k4 } from './keys.js'
 
 describe('a session with keys', () => {
@@ -56,7 +57,7 @@ describe('a session that was created over an encrypted channel', () => {
   test('by us takes the channel of its browser’s first request as the measure', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer('login'))
-    bench.registry.bySid(client.sid)?.handOver(120, [])
+    bench.registry.bySid(client.sid)?.handOver(loggedIn(120))
     await client.at(701, message('a'), '', new FakePeer('browser', true))
     expect((await client.at(702, '', '', new FakePeer('browser', false))).reply?.status).toBe(0)
   })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+import { loggedIn } from '../support/logged-in.js'
 
 describe('a held request', () => {
   test('is answered as soon as the server sends something', async () => {
@@ -255,7 +256,7 @@ describe('a session that our login opened', () => {
     const bind = await client.next('', '', login())
     await bench.server(link => link.receive(message('bind result'), message('for the browser')))
     expect(bind.reply?.body).toBe(payload(message('bind result')))
-    expect(bench.registry.bySid(client.sid)?.handOver(120, [])).toBe(true)
+    expect(bench.registry.bySid(client.sid)?.handOver(loggedIn(120))).toEqual({})
     expect((await client.next()).reply?.body).toBe(payload(message('for the browser')))
   })
 
@@ -265,7 +266,7 @@ describe('a session that our login opened', () => {
   ])('a browser may attach with %s; its first payload is not lost', async (_what, ahead) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, login())
-    bench.registry.bySid(client.sid)?.handOver(120, [])
+    bench.registry.bySid(client.sid)?.handOver(loggedIn(120))
     const first = await client.at(700 + ahead, message('presence'))
     expect(first.reply).toBeUndefined()
     expect(client.link.sent).toEqual([message('presence')])
@@ -280,7 +281,7 @@ describe('a session that our login opened', () => {
       await bench.session(undefined, 700, login()),
       await bench.session(undefined, 700, login()),
     ]
-    for (const { sid } of [late, early]) bench.registry.bySid(sid)?.handOver(30, [])
+    for (const { sid } of [late, early]) bench.registry.bySid(sid)?.handOver(loggedIn(30))
     await bench.pass(29)
     const poll = await early.next()
     poll.peer.leave()

@@ -32,7 +32,11 @@ export class Call {
 
   constructor(server: Partial<Server>, options: { from?: string } = {}, parts: Partial<LinkParts> = {}) {
     this.link = new Link(
-      { host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true, ...server },
+      {
+        ...{ host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true },
+        certificate: undefined,
+        ...server,
+      },
       { to: 'example.org', lang: 'en', ...options },
       {
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),

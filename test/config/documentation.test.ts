@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { passwordMechanisms } from '../../src/config/mechanisms.js'
 import { type Setting, settings, themes } from '../../src/config/settings.js'
 
 const rows: [string, Setting][] = Object.entries(settings)
@@ -108,6 +109,10 @@ describe('what is documented is so:', () => {
         admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],
         servers: new Map(),
+        remotes: new Map(),
+        remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
+        mechanisms: [...passwordMechanisms],
+        serviceAccounts: new Map(),
         assumeSecure: false,
         warmPath: '/warm',
         boshPath: '/http-bind',
@@ -123,8 +128,15 @@ describe('what is documented is so:', () => {
           acks: true,
           requireSecure: false,
           getText: 'This is an XMPP BOSH endpoint: point your client here.',
+          attachBinding: 'off',
         },
-        warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
+        cors: { origins: ['*'], credentials: false },
+        warm: {
+          ...{ timeout: 15, stepTimeout: 10, anonymous: false },
+          attachTimeout: 120,
+          scramMemory: 300,
+          scramMaxIterations: 200_000,
+        },
         logLevel: 'info',
       },
     })

@@ -99,7 +99,10 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1')
   await once(xmpp, 'listening')
   const { port } = xmpp.address() as AddressInfo
-  const server = { host: '127.0.0.1', port, tls: 'none', plain: false, ca: undefined, verify: true } as const
+  const server = {
+    ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
+    certificate: undefined,
+  }
   const manager = createConnectionManager({
     registry,
     domains: ['*.chat.example'],

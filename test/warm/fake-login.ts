@@ -5,6 +5,7 @@ import pino from 'pino'
 import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import type { Config } from '../../src/config/config.js'
+import { passwordMechanisms } from '../../src/config/mechanisms.js'
 import type { Binding, Login } from '../../src/warm/binding.js'
 
 /** The session of worked example X1. */
@@ -35,6 +36,10 @@ export const config: Config = {
   keepalive: 60,
   tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   servers: new Map(),
+  remotes: new Map(),
+  remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
+  mechanisms: passwordMechanisms,
+  serviceAccounts: new Map(),
   assumeSecure: false,
   warmPath: '/warm',
   boshPath: '/http-bind',
@@ -42,8 +47,15 @@ export const config: Config = {
   bosh: {
     ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
     ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true, requireSecure: false, getText: '' },
+    attachBinding: 'off',
   },
-  warm: { timeout: 15, attachTimeout: 120, scramMemory: 300, scramMaxIterations: 200_000 },
+  cors: { origins: ['*'], credentials: false },
+  warm: {
+    ...{ timeout: 15, stepTimeout: 10, anonymous: false },
+    attachTimeout: 120,
+    scramMemory: 300,
+    scramMaxIterations: 200_000,
+  },
   logLevel: 'trace',
 }
 

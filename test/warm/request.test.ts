@@ -5,7 +5,13 @@ import { toWarmRequest, usualOptions } from '../../src/warm/request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
-const defaults = { maxWait: 60, defaultHold: 1, maxRequests: 3, attachTimeout: 120 }
+const defaults = {
+  maxWait: 60,
+  defaultHold: 1,
+  maxRequests: 3,
+  attachTimeout: 120,
+  attachBinding: 'off',
+} as const
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
@@ -27,6 +33,7 @@ describe('what a request asks for', () => {
     expect(read(least)).toEqual({
       jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
       password: 'pw',
+      attachBinding: 'off',
       language: 'en',
       wait: 60,
       hold: 1,

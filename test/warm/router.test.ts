@@ -41,6 +41,7 @@ describe('a warm call', () => {
       {
         jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
         password: parameters.password,
+        attachBinding: 'off',
         ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
       },
     ])
