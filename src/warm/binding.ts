@@ -1,3 +1,4 @@
+import type { ServiceAccount } from '../config/config.js'
 import type { Cookie, SessionTerms } from '../exchange.js'
 import type { AttachBinding } from '../sessions.js'
 
@@ -7,6 +8,17 @@ export interface Jid {
   readonly domain: string
   readonly resource: string | undefined
 }
+
+/**
+ * What a login proves itself with. `service` is an account of the operator's that acts for the user, `certificate` the
+ * one configured for the domain's server, `anonymous` nothing at all.
+ */
+export type Credentials =
+  | { readonly kind: 'password'; readonly password: string }
+  | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
+  | { readonly kind: 'service'; readonly account: ServiceAccount }
+  | { readonly kind: 'certificate' }
+  | { readonly kind: 'anonymous' }
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
 export interface WarmRequest {
@@ -43,3 +55,9 @@ export interface Binding extends SessionTerms {
 
 /** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
 export type Login = (request: WarmRequest, signal: AbortSignal) => Promise<Binding>
+
+/**
+ * Resolves if the credentials of a request are right and throws a `Problem` if not. What succeeded a short while ago is
+ * remembered by a keyed hash; otherwise a login is begun and left before it binds, so that no session is disturbed.
+ */
+export type CredentialsCheck = (request: WarmRequest, signal: AbortSignal) => Promise<void>
