@@ -1,5 +1,3 @@
-import { createServer, type Server as HttpServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Router } from 'express'
 import type { Logger } from 'pino'
 import { createApp } from './app.js'
@@ -10,6 +8,7 @@ import { Registry } from './bosh/registry.js'
 import { Links } from './c2s/links.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config/config.js'
+import { atPath, listen } from './http/listening.js'
 import { SaltedPasswords } from './sasl/salted-passwords.js'
 import type { Upstream } from './sessions.js'
 import type { Login } from './warm/binding.js'
@@ -87,8 +86,7 @@ export async function startService({
     maxBodyBytes,
     getText: config.bosh.getText,
   })
-  const server = createHttpServer(atPath(config.boshPath, bosh, app))
-  const url = await listen(server, config)
+  const { server, url } = await listen(atPath(config.boshPath, bosh, app), config)
 
   return {
     url,
@@ -112,45 +110,6 @@ export async function startService({
       await until(() => isClosed)
     },
   }
-}
-
-/** Hands requests for one path, with or without a slash at its end, to their own listener. */
-function atPath(path: string, listener: RequestListener, otherwise: RequestListener): RequestListener {
-  const follows = new Set(['', '/', '?', '/?'])
-  return (req, res) => {
-    const url = req.url!
-    const isIt =
-      url === path || (url.startsWith(path) && follows.has(url.slice(path.length).split('?', 1)[0]!))
-    if (isIt) listener(req, res)
-    else otherwise(req, res)
-  }
-}
-
-function createHttpServer(listener: RequestListener): HttpServer {
-  return createServer(
-    {
-      // Longer than common proxies keep theirs, so that the proxy is the one who closes.
-      keepAliveTimeout: 75_000,
-      // These bound the reading of a request; a held reply takes as long as it takes.
-      headersTimeout: 20_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
-      noDelay: true,
-    },
-    listener,
-  )
-}
-
-async function listen(server: HttpServer, { host, port }: Config): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const { address, family, port: actual } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
 }
 
 async function until(condition: () => boolean): Promise<void> {
