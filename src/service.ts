@@ -8,6 +8,7 @@ import { Registry } from './bosh/registry.js'
 import { Links } from './c2s/links.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config/config.js'
+import { HashQueue } from './hash-queue.js'
 import { atPath, listen } from './http/listening.js'
 import { SaltedPasswords } from './sasl/salted-passwords.js'
 import type { Upstream } from './sessions.js'
@@ -47,6 +48,7 @@ export async function startService({
   routers,
 }: ServiceParts): Promise<Service> {
   const links = new Links({ servers: config.servers, keepalive: config.keepalive, tls: config.tls, clock })
+  const hashes = new HashQueue()
   const registry = new Registry(clock, ({ id }, err) => log.error({ session: id, err }, 'a session failed'))
   const manager = createConnectionManager({
     registry,
@@ -68,7 +70,7 @@ export async function startService({
   }
   const login = createLogin({
     upstreamOf: () => here,
-    saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory),
+    saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory, undefined, hashes),
     scramMaxIterations: config.warm.scramMaxIterations,
     timeout: config.warm.timeout,
   })
@@ -78,6 +80,7 @@ export async function startService({
     release,
     log: log.child({ part: 'warm' }),
     clock,
+    hashes,
     extraRouters: routers?.({ login, release }) ?? [],
   })
   const bosh = createBoshListener({

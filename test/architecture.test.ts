@@ -7,7 +7,7 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 
 /** Parts from the top down: a file may import from its own part and from those that stand below it. */
 const storeys = [
-  ['main'],
+  ['main', 'hash-password'],
   ['demo/demo'],
   ['service'],
   ['app'],
@@ -18,7 +18,7 @@ const storeys = [
   ['c2s'],
   ['config'],
   ['sessions'],
-  ['clock', 'exchange', 'sid'],
+  ['clock', 'exchange', 'hash-queue', 'sid'],
   ['errors', 'namespaces', 'xml'],
 ]
 

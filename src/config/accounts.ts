@@ -1,5 +1,6 @@
 import type { Admin } from './config.js'
 import { preparePattern } from './domains.js'
+import { parseSecretHash } from './secret-hash.js'
 import type { Report } from './settings.js'
 import { unescaped } from './text.js'
 
@@ -24,6 +25,8 @@ export function readAccounts(
     else if (scope.length > 0 && !scoped) fault('has a colon too many: write %3A inside a secret')
     else if (!domains.every(domain => domain !== undefined))
       fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
+    else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
+      fault('has a hash that is broken or too costly: make it with npm run hash-password')
     else if (admins.has(unescaped(name))) fault('has the name of one before it')
     else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
   }

@@ -86,7 +86,7 @@ export const settings = {
     kind: 'accounts',
     required: 'required, or ADMIN_USERS_FILE',
     sentence:
-      'Accounts that may call the warm API, as `name:secret,…`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
+      'Accounts that may call the warm API, as `name:secret,…`, where the secret may be a hash made by `npm run hash-password`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
   },
   ADMIN_USERS_FILE: {
     theme: 'Admins',

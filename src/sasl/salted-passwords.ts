@@ -1,7 +1,7 @@
 import { createHmac, hash, pbkdf2, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.js'
-import { Problem } from '../errors.js'
+import { HashQueue } from '../hash-queue.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
@@ -35,11 +35,7 @@ interface Remembered {
   readonly until: number
 }
 
-/** PBKDF2 shares a pool of four threads with look-ups of names and files; some must stay free. */
-const atOnce = 2
 const mostRemembered = 20_000
-/** More than can be done before their logins time out. */
-const mostWaiting = 1_000
 const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 /**
@@ -52,12 +48,17 @@ export class SaltedPasswords {
   readonly #memoryMilliseconds: number
   readonly #secret = randomBytes(32)
   readonly #remembered = new Map<string, Remembered>()
-  #running = 0
-  readonly #waiting: (() => void)[] = []
+  readonly #queue: HashQueue
 
   /** `memorySeconds` of 0 remembers nothing. */
-  constructor(clock: Clock, memorySeconds: number, derive: Derivation = promisify(pbkdf2)) {
+  constructor(
+    clock: Clock,
+    memorySeconds: number,
+    derive: Derivation = promisify(pbkdf2),
+    queue: HashQueue = new HashQueue(),
+  ) {
     this.#clock = clock
+    this.#queue = queue
     this.#derive = derive
     this.#memoryMilliseconds = memorySeconds * 1000
   }
@@ -68,15 +69,9 @@ export class SaltedPasswords {
     const known = this.#remembered.get(name)
     if (known !== undefined && known.until > this.#clock.now()) return known.keys
     this.#remembered.delete(name)
-    await this.#turn(signal)
-    try {
-      const keys = await this.#salt(wanted)
-      if (this.#memoryMilliseconds > 0) this.#remember(name, keys)
-      return keys
-    } finally {
-      this.#running -= 1
-      this.#waiting.shift()?.()
-    }
+    const keys = await this.#queue.run(() => this.#salt(wanted), signal)
+    if (this.#memoryMilliseconds > 0) this.#remember(name, keys)
+    return keys
   }
 
   async #salt({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> {
@@ -103,30 +98,5 @@ export class SaltedPasswords {
     // JSON keeps the parts apart whatever they contain.
     const parts = JSON.stringify([user, password, salt.toString('base64'), iterations, algorithm])
     return createHmac('sha256', this.#secret).update(parts).digest('base64')
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (this.#waiting.length >= mostWaiting) throw new Problem('service-full', { step: 'sasl' })
-    while (this.#running >= atOnce) {
-      await new Promise<void>((resolve, reject) => {
-        const go = () => {
-          signal.removeEventListener('abort', leave)
-          resolve()
-        }
-        const leave = () => {
-          this.#waiting.splice(this.#waiting.indexOf(go), 1)
-          reject(signal.reason)
-        }
-        signal.addEventListener('abort', leave, { once: true })
-        this.#waiting.push(go)
-      })
-    }
-    if (signal.aborted) {
-      // Its turn came and it has left: the next one must not wait for it.
-      this.#waiting.shift()?.()
-      throw signal.reason
-    }
-    this.#running += 1
   }
 }

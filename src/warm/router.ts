@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { allowsDomain } from '../config/domains.js'
 import { Problem } from '../errors.js'
+import { HashQueue } from '../hash-queue.js'
 import { boshUrl, homePath } from '../http/addresses.js'
 import { createAdmins } from '../http/admins.js'
 import { pageType, problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
@@ -25,22 +26,39 @@ export interface WarmParts {
   readonly release: (id: string) => void
   readonly log: Logger
   readonly clock?: Pick<Clock, 'now'>
+  /** Where admins' secrets are hashed, in turn with all other hashes of this process. */
+  readonly hashes?: HashQueue
 }
 
 const methods = 'GET, HEAD, POST, OPTIONS'
 
 /** The warm API at `config.warmPath`: the form, and the call that logs in. Problems go on to the app's error handler. */
-export function createWarmRouter({ config, login, release, log, clock = systemClock }: WarmParts): Router {
+export function createWarmRouter({
+  config,
+  login,
+  release,
+  log,
+  clock = systemClock,
+  hashes = new HashQueue(),
+}: WarmParts): Router {
   const home = homePath(config.externalUrl)
   const defaults = { ...config.bosh, attachTimeout: config.warm.attachTimeout }
   const tokens = createFormTokens(() => clock.now())
-  const admins = createAdmins(config.admins, request => {
-    const response = request.res!
-    const requestId = response.get('X-Request-Id')
-    log.info({ requestId, code: 'unauthorized', address: request.socket.remoteAddress }, 'warm')
-    const answer = problemAnswer(new Problem('unauthorized'), negotiate(request.headers), { requestId, home })
-    response.set(answer.headers)
-    return answer.body
+  const admins = createAdmins({
+    admins: config.admins,
+    clock,
+    hashes,
+    refuse: request => {
+      const response = request.res!
+      const requestId = response.get('X-Request-Id')
+      log.info({ requestId, code: 'unauthorized', address: request.socket.remoteAddress }, 'warm')
+      const answer = problemAnswer(new Problem('unauthorized'), negotiate(request.headers), {
+        requestId,
+        home,
+      })
+      response.set(answer.headers)
+      return answer.body
+    },
   })
 
   const requireSecureChannel: RequestHandler = (request, _response, next) => {

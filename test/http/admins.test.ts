@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
+import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
 import { fakeService, parameters, warm } from '../warm/fake-login.js'
 
 describe('the admin', () => {
@@ -50,5 +51,39 @@ describe('the admin', () => {
     expect(refused.status).toBe(403)
     expect(JSON.parse(refused.text)).toMatchObject({ code: 'forbidden' })
     expect(service.logins).toHaveLength(1)
+  })
+})
+
+describe('an admin whose secret is kept as a hash', () => {
+  /** Costs less than a real one; a test has no secrets to keep. */
+  const cheapHash = async (secret: string) => {
+    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
+    const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
+    return cheap + hash.toString('base64url')
+  }
+  const serviceWith = (secret: string, now?: () => number) =>
+    fakeService({
+      admins: [
+        { name: 'hashed', secret, domains: ['*'] },
+        { name: 'plain', secret: 'plain-secret', domains: ['*'] },
+      ],
+      ...(now && { now }),
+    })
+  const call = (service: ReturnType<typeof fakeService>, name: string, secret: string) =>
+    request(service.app).post('/warm').auth(name, secret).send(parameters)
+
+  test('comes in with the secret, again without hashing, and with nothing else', async () => {
+    const service = serviceWith(await cheapHash('open sesame'))
+    expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
+    expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
+    expect((await call(service, 'hashed', 'open says me')).status).toBe(401)
+    expect((await call(service, 'plain', 'open sesame')).status).toBe(401)
+    expect((await call(service, 'nobody', 'open sesame')).status).toBe(401)
+    expect((await call(service, 'plain', 'plain-secret')).status).toBe(200)
+  })
+
+  test('does not come in with the hash itself', async () => {
+    const secret = await cheapHash('open sesame')
+    expect((await call(serviceWith(secret), 'hashed', secret)).status).toBe(401)
   })
 })
