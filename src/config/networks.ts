@@ -1,0 +1,49 @@
+import { BlockList, isIP } from 'node:net'
+import { readList } from './list.js'
+import type { Report } from './settings.js'
+
+/** Addresses and ranges of addresses, of both families. */
+export interface Networks {
+  /** As they were written. */
+  readonly list: readonly string[]
+  /** Whether an address, as a socket or a header tells it, is in one of them. */
+  contains(address: string): boolean
+}
+
+/** Networks by name, for whoever does not want to look up the ranges. */
+const named: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
+  any: ['0.0.0.0/0', '::/0'],
+}
+
+/** Reads addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas. */
+export function readNetworks(text: string, report: Report): Networks {
+  const list = text === 'none' ? [] : readList(text)
+  const block = new BlockList()
+  for (const entry of list) {
+    for (const network of named[entry.toLowerCase()] ?? [entry]) {
+      if (!add(block, network))
+        report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
+    }
+  }
+  return { list, contains: address => contains(block, address) }
+}
+
+function add(block: BlockList, network: string): boolean {
+  const [address = '', length, ...rest] = network.replace(/^\[(.*)\]/, '$1').split('/')
+  const family = isIP(address)
+  const most = family === 4 ? 32 : 128
+  if (family === 0 || rest.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return false
+  const prefix = length === undefined ? most : Number(length)
+  if (prefix > most) return false
+  block.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
+  return true
+}
+
+function contains(block: BlockList, address: string): boolean {
+  // A socket that listens for both families tells an IPv4 address in an IPv6 one (RFC 4291 §2.5.5.2).
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  const family = isIP(plain)
+  return family !== 0 && block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+}
