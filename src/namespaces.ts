@@ -8,3 +8,13 @@ export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 /** Where a server lists its types of channel binding (XEP-0440). */
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'
+/** Where a domain says how it is reached by other means than the DNS (XEP-0156 §3). */
+export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
+export const boshRelation = 'urn:xmpp:alt-connections:xbosh'
+
+const stanzas = new Set(['message', 'presence', 'iq'])
+
+/** A stanza that inherits a `<body/>`'s namespace by not having one of its own was meant as a stanza (XEP-0206 §2). */
+export function stanzaNamespace(name: string, namespace: string): string {
+  return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
+}

@@ -1,4 +1,8 @@
 import type { AttachBinding } from '../sessions.js'
+import type { TlsFiles } from './certificates.js'
+import type { LogLevels } from './log-levels.js'
+import type { MetricsAddress } from './metrics-address.js'
+import type { Networks } from './networks.js'
 
 /** An account that may call the warm API. */
 export interface Admin {
@@ -9,12 +13,19 @@ export interface Admin {
 }
 
 /** Where and how a domain's XMPP server is reached. */
-export interface Server {
+export interface Server extends Trust {
   /** Prepared name or address; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number
-  /** `none` is a plain link, for loopback or a private network by the operator's decision. */
-  readonly tls: 'starttls' | 'none'
+  /**
+   * `direct` is TLS from the start (XEP-0368); `none` is a plain link, for loopback or a private network by the
+   * operator's decision.
+   */
+  readonly tls: 'starttls' | 'direct' | 'none'
+}
+
+/** What a server is trusted with, and what it has to show for it. */
+export interface Trust {
   /** Whether SASL PLAIN may cross a plain link. */
   readonly plain: boolean
   /** Extra trusted certificates, PEM text. */
@@ -43,11 +54,58 @@ export interface ServiceAccount {
   readonly password: string
 }
 
+/** What is served under a name of HTTP: one XMPP domain, at addresses of its own. */
+export interface HttpHost {
+  readonly domain: string
+  /** Public base URL without a trailing slash. */
+  readonly externalUrl: string | undefined
+  /** Undefined where the endpoint is off. */
+  readonly boshPath: string | undefined
+  readonly warmPath: string | undefined
+}
+
+/** Who may use an endpoint, by address. */
+export interface AccessRule {
+  readonly allow: Networks
+  /** Those among them who may not. */
+  readonly deny: Networks
+}
+
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
 export interface Config {
-  /** What to listen on; an IPv6 address without brackets. */
-  readonly host: string
-  readonly port: number
+  readonly listen: {
+    /** Addresses and names of hosts; an IPv6 address without brackets. */
+    readonly hosts: readonly string[]
+    /** Without TLS; none where that is off. */
+    readonly ports: readonly number[]
+    /** Connections that the system keeps for us until they are accepted. */
+    readonly backlog: number
+    /** Open at a time; 0 is any number. */
+    readonly maxConnections: number
+    /** The same of one client, trusted proxies apart. */
+    readonly maxConnectionsPerAddress: number
+  }
+  /** What is listened for with TLS; undefined where nothing is. */
+  readonly https:
+    | {
+        readonly ports: readonly number[]
+        readonly files: TlsFiles
+        /** In the notation of OpenSSL; Node's own where undefined. */
+        readonly ciphers: string | undefined
+        readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+      }
+    | undefined
+  /** What requests are told apart by before their paths are looked at. */
+  readonly http: {
+    /** By name, lower case and without a port. */
+    readonly hosts: ReadonlyMap<string, HttpHost>
+    /** The one of them for requests to any other host. */
+    readonly defaultHost: string | undefined
+    /** Whether requests to any other host are refused. */
+    readonly strictHost: boolean
+    /** Whether the host-meta documents are there. */
+    readonly hostMeta: boolean
+  }
   readonly admins: readonly Admin[]
   /** Patterns of `XMPP_DOMAINS`: `example.org`, `*.example.org`, `*`; lower case, A-labels. */
   readonly domains: readonly string[]
@@ -62,10 +120,12 @@ export interface Config {
     readonly ciphers: string | undefined
   }
   /**
-   * By XMPP domain, `*` for those without an entry in this map or the next. A domain that neither map serves is itself
-   * its server, port 5222, STARTTLS.
+   * By XMPP domain, `*` for those without an entry in this map or the next. The server of a domain that neither map
+   * serves is found by its name.
    */
   readonly servers: ReadonlyMap<string, Server>
+  /** Whether direct TLS goes first where a domain has both and likes them equally. */
+  readonly preferDirectTls: boolean
   /** The domains that a BOSH endpoint of somebody else serves; `*` as above. */
   readonly remotes: ReadonlyMap<string, RemoteEndpoint>
   readonly remote: {
@@ -84,11 +144,18 @@ export interface Config {
   readonly serviceAccounts: ReadonlyMap<string, ServiceAccount>
   /** Treat every request as if it had come over an encrypted channel. */
   readonly assumeSecure: boolean
+  /** Whose forwarding headers are believed. */
+  readonly trustedProxies: Networks
   readonly warmPath: string
   readonly boshPath: string
   /** Public base URL without a trailing slash. */
   readonly externalUrl: string | undefined
   readonly bosh: {
+    readonly enabled: boolean
+    /** For clients that do not say which domain they want. */
+    readonly defaultDomain: string | undefined
+    /** Treat every request to this endpoint as if it had come over an encrypted channel. */
+    readonly assumeSecure: boolean
     readonly maxWait: number
     readonly defaultHold: number
     readonly maxRequests: number
@@ -112,8 +179,11 @@ export interface Config {
     readonly origins: readonly string[]
     /** Whether they may send cookies along. */
     readonly credentials: boolean
+    /** How long browsers may remember what they were told. */
+    readonly maxAge: number
   }
   readonly warm: {
+    readonly enabled: boolean
     readonly timeout: number
     /** Longest time for one step of it. */
     readonly stepTimeout: number
@@ -124,5 +194,40 @@ export interface Config {
     readonly scramMemory: number
     readonly scramMaxIterations: number
   }
-  readonly logLevel: string
+  readonly access: { readonly warm: AccessRule; readonly bosh: AccessRule }
+  /** How much there may be at a time; 0 is any number. */
+  readonly limits: {
+    readonly sessions: number
+    /** Of those that clients have opened themselves, trusted proxies apart. */
+    readonly sessionsPerAddress: number
+    /** Of those that nobody has logged in to yet. */
+    readonly unauthenticatedPerAddress: number
+    /** The time to log in to such a session. */
+    readonly loginTimeout: number
+    readonly sessionsPerJid: number
+    readonly heldRequests: number
+    /** Of memory; 0 leaves it at what the heap may have. */
+    readonly megabytes: number
+  }
+  /** How often something may be done; 0 is any number. */
+  readonly rates: {
+    /** In a second. */
+    readonly sessionsPerAddress: number
+    /** In a minute, like those that follow. */
+    readonly warmsPerJid: number
+    readonly warmsPerAdmin: number
+    /** For one name from one address. */
+    readonly failedLogins: number
+    /** Of a session's client, in bytes in a second. */
+    readonly sessionBytes: number
+    /** The same at once. */
+    readonly sessionBurst: number
+  }
+  readonly metrics: {
+    /** Undefined where they are served nowhere. */
+    readonly address: MetricsAddress | undefined
+    /** Largest share of failed requests without a warning, from 0 to 1; 0 never warns. */
+    readonly maxErrorRate: number
+  }
+  readonly logLevels: LogLevels
 }

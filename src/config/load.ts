@@ -1,13 +1,21 @@
-import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import type { AttachBinding } from '../sessions.js'
 import { readAccounts } from './accounts.js'
+import { readAddresses, readPorts } from './addresses.js'
+import { datesAmiss, readTlsFiles } from './certificates.js'
 import type { Config } from './config.js'
 import { allowsDomain, prepareDomain, readPatterns } from './domains.js'
 import { readHeaders } from './headers.js'
+import { readHostName, readHosts } from './hosts.js'
+import { readList } from './list.js'
+import { httpOf, httpsOf, judgeListening } from './listening.js'
+import { readLogLevels } from './log-levels.js'
 import { readMechanisms } from './mechanisms.js'
+import { readMetricsAddress } from './metrics-address.js'
+import { readNetworks } from './networks.js'
 import { readOrigins } from './origins.js'
+import { readPath } from './paths.js'
 import { readServers } from './servers.js'
 import { readServiceAccounts } from './service-accounts.js'
 import {
@@ -20,6 +28,7 @@ import {
   switches,
 } from './settings.js'
 import { readText } from './text.js'
+import { readBaseUrl } from './urls.js'
 
 /** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
 export class ConfigError extends Error {
@@ -36,6 +45,8 @@ export class ConfigError extends Error {
  */
 export function loadConfig(environment: Record<string, string | undefined>): {
   config: Config
+  /** What is said of names that look like settings and are none; among the warnings as well. */
+  unknown: string[]
   warnings: string[]
 } {
   const result = schema.safeParse(environment)
@@ -44,8 +55,15 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   }
   const values = result.data
   const config: Config = freeze({
-    host: values.HOST,
-    port: values.PORT,
+    listen: {
+      hosts: values.HOST,
+      ports: values.PORT,
+      backlog: values.LISTEN_BACKLOG,
+      maxConnections: values.MAX_CONNECTIONS,
+      maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS,
+    },
+    https: httpsOf(values),
+    http: httpOf(values),
     admins: [...(values.ADMIN_USERS ?? []), ...(values.ADMIN_USERS_FILE ?? [])],
     domains: values.XMPP_DOMAINS ?? [],
     retiredDomains: values.XMPP_RETIRED_DOMAINS ?? [],
@@ -55,6 +73,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       ciphers: values.XMPP_TLS_CIPHERS,
     },
     servers: values.XMPP_SERVERS?.servers ?? new Map(),
+    preferDirectTls: values.XMPP_PREFER_DIRECT_TLS,
     remotes: values.XMPP_SERVERS?.remotes ?? new Map(),
     remote: {
       attach: values.REMOTE_ATTACH === 'there' ? 'there' : 'here',
@@ -69,10 +88,14 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       ...(values.XMPP_SERVICE_ACCOUNTS_FILE ?? []),
     ]),
     assumeSecure: values.ASSUME_SECURE,
+    trustedProxies: values.TRUSTED_PROXIES,
     warmPath: values.WARM_PATH,
     boshPath: values.BOSH_PATH,
     externalUrl: values.EXTERNAL_URL,
     bosh: {
+      enabled: values.BOSH_ENABLED,
+      defaultDomain: values.BOSH_DEFAULT_DOMAIN,
+      assumeSecure: values.BOSH_ASSUME_SECURE,
       maxWait: values.BOSH_MAX_WAIT,
       defaultHold: values.BOSH_DEFAULT_HOLD,
       maxRequests: values.BOSH_MAX_REQUESTS,
@@ -85,8 +108,13 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       getText: values.BOSH_GET_TEXT,
       attachBinding: values.ATTACH_BINDING as AttachBinding,
     },
-    cors: { origins: values.CORS_ORIGINS, credentials: values.CORS_CREDENTIALS },
+    cors: {
+      origins: values.CORS_ORIGINS,
+      credentials: values.CORS_CREDENTIALS,
+      maxAge: values.CORS_MAX_AGE,
+    },
     warm: {
+      enabled: values.WARM_ENABLED,
       timeout: values.WARM_TIMEOUT,
       stepTimeout: values.WARM_STEP_TIMEOUT,
       anonymous: values.WARM_ANONYMOUS,
@@ -94,9 +122,35 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       scramMemory: values.SCRAM_MEMORY,
       scramMaxIterations: values.SCRAM_MAX_ITERATIONS,
     },
-    logLevel: values.LOG_LEVEL,
+    access: {
+      warm: { allow: values.WARM_ALLOW, deny: values.WARM_DENY },
+      bosh: { allow: values.BOSH_ALLOW, deny: values.BOSH_DENY },
+    },
+    limits: {
+      sessions: values.MAX_SESSIONS,
+      sessionsPerAddress: values.MAX_SESSIONS_PER_ADDRESS,
+      unauthenticatedPerAddress: values.MAX_UNAUTHENTICATED_PER_ADDRESS,
+      loginTimeout: values.BOSH_LOGIN_TIMEOUT,
+      sessionsPerJid: values.MAX_SESSIONS_PER_JID,
+      heldRequests: values.MAX_HELD_REQUESTS,
+      megabytes: values.MAX_MEMORY_MB,
+    },
+    rates: {
+      sessionsPerAddress: values.RATE_SESSIONS_PER_ADDRESS,
+      warmsPerJid: values.RATE_WARMS_PER_JID,
+      warmsPerAdmin: values.RATE_WARMS_PER_ADMIN,
+      failedLogins: values.RATE_FAILED_LOGINS,
+      sessionBytes: values.RATE_SESSION_BYTES,
+      sessionBurst: values.RATE_SESSION_BURST,
+    },
+    metrics: {
+      address: values.METRICS_ADDRESS === 'none' ? undefined : values.METRICS_ADDRESS,
+      maxErrorRate: values.METRICS_MAX_ERROR_RATE,
+    },
+    logLevels: values.LOG_LEVEL,
   })
-  return { config, warnings: [...unknownNames(environment), ...risks(config)] }
+  const unknown = unknownNames(environment)
+  return { config, unknown, warnings: [...unknown, ...risks(config)] }
 }
 
 /** The text of a setting becomes its value here and nowhere else; without one, a problem was reported. */
@@ -121,21 +175,15 @@ const readers = {
     const word = text.toLowerCase()
     return words.includes(word) ? word : report(`must be one of ${words.join(', ')}, not ${quote(text)}`)
   },
-  address(text, report) {
-    const address = text.replace(/^\[(.*)\]$/, '$1')
-    if (isIP(address) !== 0) return address
-    return prepareDomain(text) ?? report('must be an IP address or a host name, such as 127.0.0.1')
-  },
-  path(text, report) {
-    if (/^(\/[\w.~-]+)+$/.test(text) && !/\/\.\.?(\/|$)/.test(text)) return text
-    return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
-  },
-  url(text, report) {
-    const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
-    const isBase = url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === ''
-    if (isBase) return url.href.replace(/\/+$/, '')
-    return report('must be an http or https URL without user and query, such as https://chat.example.org')
-  },
+  addresses: readAddresses,
+  ports: readPorts,
+  files: readList,
+  path: readPath,
+  host: (text, report) =>
+    readHostName(text) ?? report('must be the name of a host, such as chat.example.org'),
+  hosts: readHosts,
+  domain: (text, report) => prepareDomain(text) ?? report('must be a domain, such as example.org'),
+  url: readBaseUrl,
   domains: readPatterns,
   accounts: (text, report) => readAccounts(text.split(','), report, { unit: 'entry', scoped: false }),
   accountsFile(file, report) {
@@ -149,6 +197,13 @@ const readers = {
   serviceAccountsFile: (file, report) =>
     readServiceAccounts(readText(file, report)?.split(/\r?\n/) ?? [], report, 'line'),
   origins: readOrigins,
+  networks: readNetworks,
+  metricsAddress: readMetricsAddress,
+  share(text, report) {
+    const share = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+    return share <= 1 ? share : report(`must be a number from 0 to 1, such as 0.05, not ${quote(text)}`)
+  },
+  logLevels: readLogLevels,
 } satisfies { [K in Kind]: (text: string, report: Report, setting: Setting) => unknown }
 
 type Value<S extends Setting> =
@@ -164,20 +219,15 @@ const schema = z
   .superRefine(
     (values, context) => {
       const faulty = new Set(context.issues.map(({ path }) => path?.[0]))
-      const rule = (names: readonly Name[], broken: boolean, message: string) => {
+      const rule = (names: readonly Name[], broken: boolean | undefined, message: string) => {
         if (!broken || names.some(name => faulty.has(name))) return
         context.addIssue({ code: 'custom', path: names.slice(0, 1), message })
       }
-      const {
-        ADMIN_USERS: admins = [],
-        ADMIN_USERS_FILE: more = [],
-        WARM_PATH: warm,
-        BOSH_PATH: bosh,
-      } = values
+      const { ADMIN_USERS: admins = [], ADMIN_USERS_FILE: more = [] } = values
       const known = new Set(admins.map(({ name }) => name))
       rule(
-        ['ADMIN_USERS', 'ADMIN_USERS_FILE'],
-        admins.length + more.length === 0,
+        ['ADMIN_USERS', 'ADMIN_USERS_FILE', 'WARM_ENABLED'],
+        values.WARM_ENABLED && admins.length + more.length === 0,
         'is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
       )
       rule(
@@ -190,11 +240,7 @@ const schema = z
         !values.XMPP_DOMAINS?.length,
         'is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
       )
-      rule(
-        ['WARM_PATH', 'BOSH_PATH'],
-        within(warm, bosh) || within(bosh, warm),
-        'and BOSH_PATH must differ, and neither may lie inside the other',
-      )
+      judgeListening(values, rule, name => faulty.has(name))
       rule(
         ['BOSH_MAX_REQUESTS', 'BOSH_DEFAULT_HOLD'],
         values.BOSH_MAX_REQUESTS <= values.BOSH_DEFAULT_HOLD,
@@ -212,13 +258,19 @@ const schema = z
         ),
         'has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two',
       )
+      const isOneServer =
+        values.XMPP_SERVERS?.servers.has('*') || values.XMPP_SERVERS?.remotes.get('*')?.url !== undefined
+      const meetsStrangers = values.XMPP_DOMAINS?.includes('*') && !isOneServer
+      for (const name of ['XMPP_SERVICE_ACCOUNTS', 'XMPP_SERVICE_ACCOUNTS_FILE'] as const)
+        rule(
+          [name, 'XMPP_DOMAINS', 'XMPP_SERVERS'],
+          meetsStrangers && values[name]?.has('*'),
+          'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains',
+        )
     },
     // Zod would leave the rules out after any faulty setting, and one restart would not show every problem.
     { when: () => true },
   )
-
-/** Whether one path is, or lies inside, the other; Express does not tell capitals apart. */
-const within = (path: string, other: string) => `${path}/`.toLowerCase().startsWith(`${other}/`.toLowerCase())
 
 function field(setting: Setting) {
   return z
@@ -239,22 +291,34 @@ function unknownNames(environment: Record<string, string | undefined>): string[]
   return Object.keys(environment)
     .filter(
       name =>
-        /^(WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH)_/.test(name) && !Object.hasOwn(settings, name),
+        /^(WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_/.test(name) ||
+        /^(HTTP_(HOST|DEFAULT|STRICT)|HTTPS_PORT|HOST_META|MAX_CONN)/.test(name),
     )
+    .filter(name => !Object.hasOwn(settings, name))
     .filter(name => !/_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_\d+_/.test(name))
     .map(name => `${name} is no setting of this service; did you mean ${nearestName(name)}?`)
 }
 
-function risks({ domains, servers }: Config): string[] {
-  const unchecked = [...servers].filter(([, server]) => !server.verify)
-  const unused = [...servers.keys()].filter(domain => !allowsDomain(domains, domain))
+function risks({ domains, servers, remotes, serviceAccounts, https }: Config): string[] {
+  const tls = https && readTlsFiles(https.files, () => undefined)
+  const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
+  const unused = (named: Iterable<string>) =>
+    [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
   return [
-    ...(domains.includes('*') ? ['XMPP_DOMAINS has *: this service connects to any domain it is told.'] : []),
+    ...(domains.includes('*')
+      ? ['XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.']
+      : []),
     ...unchecked.map(
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: whoever sits between can pose as its server and read passwords.`,
     ),
-    ...unused.map(domain => `XMPP_SERVERS names ${domain}, which XMPP_DOMAINS does not allow.`),
+    ...unused([...servers.keys(), ...remotes.keys()]).map(
+      domain => `XMPP_SERVERS names ${domain}, which XMPP_DOMAINS does not allow.`,
+    ),
+    ...unused(serviceAccounts.keys()).map(
+      domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
+    ),
+    ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
   ]
 }
 

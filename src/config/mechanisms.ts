@@ -16,7 +16,9 @@ export type PasswordMechanism = (typeof passwordMechanisms)[number]
 
 /** Reads a list of mechanisms; each stands in it once. */
 export function readMechanisms(text: string, report: Report): PasswordMechanism[] {
-  const mechanisms = readList(text).map(
+  const entries = readList(text)
+  if (entries.length === 0) report(`must have at least one of ${passwordMechanisms.join(', ')}`)
+  const mechanisms = entries.map(
     entry =>
       passwordMechanisms.find(name => name === entry.toUpperCase()) ??
       report(`has "${entry}", which is none of ${passwordMechanisms.join(', ')}`),

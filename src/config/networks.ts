@@ -2,12 +2,39 @@ import { BlockList, isIP } from 'node:net'
 import { readList } from './list.js'
 import type { Report } from './settings.js'
 
+/** Answers that are remembered at most. */
+const mostRemembered = 1000
+
 /** Addresses and ranges of addresses, of both families. */
-export interface Networks {
-  /** As they were written. */
-  readonly list: readonly string[]
+export class Networks {
+  readonly #block: BlockList
+  /** The same few proxies are asked about at every request, and a BlockList takes its time. */
+  readonly #remembered = new Map<string, boolean>()
+
+  /** `list` is as they were written. */
+  constructor(
+    readonly list: readonly string[],
+    block: BlockList,
+  ) {
+    this.#block = block
+  }
+
   /** Whether an address, as a socket or a header tells it, is in one of them. */
-  contains(address: string): boolean
+  contains(address: string): boolean {
+    const remembered = this.#remembered.get(address)
+    if (remembered !== undefined) return remembered
+    const found = this.#find(address)
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
+    this.#remembered.set(address, found)
+    return found
+  }
+
+  #find(address: string): boolean {
+    // A socket that listens for both families tells an IPv4 address in an IPv6 one (RFC 4291 §2.5.5.2).
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+    const family = isIP(plain)
+    return family !== 0 && this.#block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+  }
 }
 
 /** Networks by name, for whoever does not want to look up the ranges. */
@@ -27,7 +54,7 @@ export function readNetworks(text: string, report: Report): Networks {
         report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
     }
   }
-  return { list, contains: address => contains(block, address) }
+  return new Networks(list, block)
 }
 
 function add(block: BlockList, network: string): boolean {
@@ -39,11 +66,4 @@ function add(block: BlockList, network: string): boolean {
   if (prefix > most) return false
   block.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
   return true
-}
-
-function contains(block: BlockList, address: string): boolean {
-  // A socket that listens for both families tells an IPv4 address in an IPv6 one (RFC 4291 §2.5.5.2).
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
-  const family = isIP(plain)
-  return family !== 0 && block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }

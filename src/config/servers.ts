@@ -4,7 +4,9 @@ import { isIPv4 } from 'node:net'
 import type { RemoteEndpoint, Server } from './config.js'
 import { prepareDomain } from './domains.js'
 import { readList } from './list.js'
-import { type Report, switches } from './settings.js'
+import { readOptions, readSwitch } from './options.js'
+import { readCertificates } from './pem.js'
+import type { Report } from './settings.js'
 
 /** What serves which domain; a domain is in one of the two. */
 export interface ServersByDomain {
@@ -13,8 +15,8 @@ export interface ServersByDomain {
 }
 
 /**
- * Reads `domain=xmpp://host:port?option=value&…`, `domain=https://host/path`, `domain=host-meta`, separated by commas,
- * and the certificates these name. The domain `*` is any that no other entry has.
+ * Reads `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path`,
+ * `domain=host-meta`, separated by commas, and the certificates these name. The domain `*` is any that no other entry has.
  */
 export function readServers(text: string, report: Report): ServersByDomain {
   const servers = new Map<string, Server>()
@@ -37,16 +39,18 @@ export function readServers(text: string, report: Report): ServersByDomain {
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
 
 function readServer(url: string, report: Report): Server {
-  const [, scheme = '', name = '', digits = '5222', query = ''] = serverUrl.exec(url) ?? []
+  const isDirect = /^xmpps:/i.test(url)
+  const [, scheme = '', name = '', digits = isDirect ? '5223' : '5222', query = ''] =
+    serverUrl.exec(url) ?? []
   const host = prepareDomain(name)?.replace(/^\[(.*)\]$/, '$1')
   const port = Number(digits)
-  if (/^xmpps:/i.test(url)) report('has xmpps://, not supported yet: write xmpp://')
-  else if (!/^xmpp$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
+  if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
     report('must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options')
 
   const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key'], report)
   const tls = options.get('tls') ?? 'starttls'
-  if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
+  if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
+  else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
   const plain = readSwitch(options, 'plain', 'off', report)
   if (plain && tls !== 'none')
     report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
@@ -55,7 +59,7 @@ function readServer(url: string, report: Report): Server {
   return {
     host: host ?? '',
     port,
-    tls: tls === 'none' ? tls : 'starttls',
+    tls: isDirect ? 'direct' : tls === 'none' ? tls : 'starttls',
     plain,
     ca: readAuthorities(options, report),
     verify: readSwitch(options, 'verify', 'on', report),
@@ -73,6 +77,8 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
     report(
       'has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure',
     )
+  if (insecure && !isPlain)
+    report('has insecure without http://: what is encrypted is checked unless verify=off')
   const plain = readSwitch(options, 'plain', 'off', report)
   if (plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
   if (isPlain && (options.has('ca') || options.has('verify')))
@@ -93,36 +99,6 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
 
 function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
-}
-
-/** Not URLSearchParams: it takes a plus for a space, and file names have pluses. */
-function readOptions(query: string, known: readonly string[], report: Report): Map<string, string> {
-  const options = new Map<string, string>()
-  for (const option of query === '' ? [] : query.split('&')) {
-    const [key = '', value = ''] = option.split(/=(.*)/s, 2)
-    if (!known.includes(key)) report(`has an unknown option "${key}"`)
-    else if (options.has(key)) report(`has the option ${key} twice`)
-    else options.set(key, decode(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
-  }
-  return options
-}
-
-function readSwitch(
-  options: Map<string, string>,
-  name: string,
-  otherwise: 'on' | 'off',
-  report: Report,
-): boolean {
-  const word = options.get(name) ?? otherwise
-  return switches.get(word) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
 
 function readAuthorities(options: Map<string, string>, report: Report): string | undefined {
@@ -146,17 +122,5 @@ function readOwnCertificate(options: Map<string, string>, report: Report): Serve
     return report('has a key that does not belong to its cert')
   } catch {
     return report('has a key that cannot be read or is not a PEM file of a private key')
-  }
-}
-
-/** The certificates in a PEM file and nothing else of it: a key that stands beside them is not ours to keep. */
-function readCertificates(file: string): string | undefined {
-  try {
-    const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
-    const certificates = readFileSync(file, 'latin1').match(pem) ?? []
-    for (const certificate of certificates) new X509Certificate(certificate)
-    return certificates.length > 0 ? certificates.join('\n') : undefined
-  } catch {
-    return undefined
   }
 }

@@ -7,8 +7,13 @@ export type Kind =
   | 'word'
   | 'text'
   | 'ciphers'
-  | 'address'
+  | 'addresses'
+  | 'ports'
+  | 'files'
   | 'path'
+  | 'host'
+  | 'hosts'
+  | 'domain'
   | 'url'
   | 'accounts'
   | 'accountsFile'
@@ -19,6 +24,10 @@ export type Kind =
   | 'serviceAccounts'
   | 'serviceAccountsFile'
   | 'origins'
+  | 'networks'
+  | 'metricsAddress'
+  | 'share'
+  | 'logLevels'
 
 /** Takes note of a problem, worded to follow the setting's name. Returns the value there is then. */
 export type Report = (problem: string) => undefined
@@ -36,6 +45,8 @@ export const themes = [
   'Remote endpoints',
   'BOSH',
   'Warming',
+  'Limits',
+  'Metrics',
   'Logging',
 ] as const
 
@@ -58,16 +69,87 @@ export interface Setting {
 export const settings = {
   HOST: {
     theme: 'Listening',
-    kind: 'address',
+    kind: 'addresses',
     default: '127.0.0.1',
-    sentence: 'Address to listen on; `0.0.0.0` or `::` is every interface.',
+    sentence: 'Addresses to listen on, separated by commas; `0.0.0.0` or `::` is every interface.',
   },
   PORT: {
     theme: 'Listening',
-    kind: 'integer',
+    kind: 'ports',
     default: '8080',
     range: [0, 65535],
-    sentence: 'TCP port to listen on; 0 takes any free one.',
+    sentence:
+      'TCP port to listen on without TLS, or several, separated by commas; 0 takes any free one, and `off` stands for none.',
+  },
+  HTTPS_PORT: {
+    theme: 'Listening',
+    kind: 'ports',
+    sentence:
+      'TCP port to listen on with TLS, written like PORT; 8443 if there is a TLS_CERT, none without it.',
+  },
+  TLS_CERT: {
+    theme: 'Listening',
+    kind: 'files',
+    sentence:
+      'PEM files of certificates, each with its chain, separated by commas; clients get the one with the name that they ask for, or else the first. They are read again on SIGHUP.',
+  },
+  TLS_KEY: {
+    theme: 'Listening',
+    kind: 'files',
+    sentence:
+      'PEM files of their keys, in the same order; unless set, each is in the file of its certificate or in `x.key` beside `x.crt`.',
+  },
+  TLS_KEY_PASSPHRASE: {
+    theme: 'Listening',
+    kind: 'text',
+    sentence: 'Passphrase of keys that are encrypted.',
+  },
+  TLS_KEY_PASSPHRASE_FILE: {
+    theme: 'Listening',
+    kind: 'text',
+    sentence: 'File with that passphrase.',
+  },
+  TLS_CIPHERS: {
+    theme: 'Listening',
+    kind: 'ciphers',
+    sentence: 'Ciphers that a client may use, in the notation of OpenSSL; those of Node.js unless set.',
+  },
+  TLS_MIN_VERSION: {
+    theme: 'Listening',
+    kind: 'word',
+    default: '1.2',
+    words: ['1.2', '1.3'],
+    sentence: 'Oldest version of TLS that a client may use.',
+  },
+  TLS_DHPARAM: {
+    theme: 'Listening',
+    kind: 'text',
+    default: 'auto',
+    sentence: 'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
+  },
+  LISTEN_BACKLOG: {
+    theme: 'Listening',
+    kind: 'integer',
+    default: '511',
+    range: [1, 65535],
+    sentence:
+      'Connections that wait at a time for being accepted; the system may allow less (`net.core.somaxconn`).',
+  },
+  MAX_CONNECTIONS: {
+    theme: 'Listening',
+    kind: 'integer',
+    default: '0',
+    range: [0, 1_000_000],
+    sentence:
+      'Connections that may be open at a time, after which new ones are closed at once; 0 is any number.',
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    theme: 'Listening',
+    kind: 'integer',
+    default: '1000',
+    range: [0, 1_000_000],
+    sentence:
+      'The same for connections from one IPv4 address or one IPv6 network of 64 bits; TRUSTED_PROXIES may have any number.',
   },
   EXTERNAL_URL: {
     theme: 'Listening',
@@ -75,11 +157,42 @@ export const settings = {
     sentence:
       'URL under which browsers reach this service, such as `https://chat.example.org`, where it differs from HOST and PORT.',
   },
+  HTTP_HOSTS: {
+    theme: 'Listening',
+    kind: 'hosts',
+    sentence:
+      'Names of HTTP hosts that serve one XMPP domain each, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths*.',
+  },
+  HTTP_DEFAULT_HOST: {
+    theme: 'Listening',
+    kind: 'host',
+    sentence: 'The one of them that also answers requests to any other host.',
+  },
+  HTTP_STRICT_HOST: {
+    theme: 'Listening',
+    kind: 'boolean',
+    default: 'off',
+    sentence: 'Answers requests to any other host with 421; unless set, all domains are served there.',
+  },
+  HOST_META_ENABLED: {
+    theme: 'Listening',
+    kind: 'boolean',
+    default: 'on',
+    sentence:
+      'Tells clients the address of the BOSH endpoint at `/.well-known/host-meta` and `host-meta.json`, as far as it is https.',
+  },
   ASSUME_SECURE: {
     theme: 'Listening',
     kind: 'boolean',
     default: 'off',
     sentence: 'Treats every request as encrypted; turn it on only behind a proxy that takes nothing but TLS.',
+  },
+  TRUSTED_PROXIES: {
+    theme: 'Listening',
+    kind: 'networks',
+    default: 'loopback',
+    sentence:
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` believes nobody.',
   },
   ADMIN_USERS: {
     theme: 'Admins',
@@ -105,7 +218,14 @@ export const settings = {
     theme: 'XMPP servers',
     kind: 'servers',
     sentence:
-      'Where to find the server of a domain that is not itself its server on port 5222, as `domain=xmpp://host:port,…` with options behind a `?`; `domain=https://host/http-bind` is a BOSH endpoint of somebody else, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
+      'Where to find the server of a domain that the DNS does not lead to, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options behind a `?`; `domain=https://host/http-bind` is a BOSH endpoint of somebody else, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
+  },
+  XMPP_PREFER_DIRECT_TLS: {
+    theme: 'XMPP servers',
+    kind: 'boolean',
+    default: 'off',
+    sentence:
+      'Tries direct TLS before STARTTLS where the service records of a domain offer both with the same priority.',
   },
   XMPP_TLS_MIN_VERSION: {
     theme: 'XMPP servers',
@@ -186,11 +306,30 @@ export const settings = {
     sentence:
       'Further headers of every request to a remote endpoint, as `name=value,…`; write `%2C` and `%25` for a comma or percent sign inside.',
   },
+  BOSH_ENABLED: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'on',
+    sentence: 'Whether there is a BOSH endpoint at all.',
+  },
   BOSH_PATH: {
     theme: 'BOSH',
     kind: 'path',
     default: '/http-bind',
-    sentence: 'Path of the BOSH endpoint, which browsers talk to.',
+    sentence:
+      'Path of the BOSH endpoint, which browsers talk to; `$host` in it stands for the domain of an entry of HTTP_HOSTS.',
+  },
+  BOSH_DEFAULT_DOMAIN: {
+    theme: 'BOSH',
+    kind: 'domain',
+    sentence:
+      'Domain of clients that log in themselves and do not say at which; they are refused without it.',
+  },
+  BOSH_ASSUME_SECURE: {
+    theme: 'BOSH',
+    kind: 'boolean',
+    default: 'off',
+    sentence: 'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE, and no others.',
   },
   BOSH_MAX_WAIT: {
     theme: 'BOSH',
@@ -254,7 +393,7 @@ export const settings = {
     kind: 'boolean',
     default: 'off',
     sentence:
-      'Creates sessions over encrypted channels only; others are sent to EXTERNAL_URL, if that is https.',
+      'Creates sessions over encrypted channels only; others are sent to the https address, where one is known.',
   },
   BOSH_GET_TEXT: {
     theme: 'BOSH',
@@ -284,11 +423,24 @@ export const settings = {
     sentence:
       'Lets those pages send cookies along, which ATTACH_BINDING needs; CORS_ORIGINS must list them then.',
   },
+  CORS_MAX_AGE: {
+    theme: 'BOSH',
+    kind: 'integer',
+    default: '7200',
+    range: [0, 86400],
+    sentence: 'Time that browsers may remember what those pages may do, in seconds.',
+  },
+  WARM_ENABLED: {
+    theme: 'Warming',
+    kind: 'boolean',
+    default: 'on',
+    sentence: 'Whether there is a warm API at all.',
+  },
   WARM_PATH: {
     theme: 'Warming',
     kind: 'path',
     default: '/warm',
-    sentence: 'Path of the warm API, which backends talk to.',
+    sentence: 'Path of the warm API, which backends talk to; `$host` as in BOSH_PATH.',
   },
   WARM_TIMEOUT: {
     theme: 'Warming',
@@ -332,12 +484,146 @@ export const settings = {
     range: [4096, 10_000_000],
     sentence: 'Most hashing rounds an XMPP server may ask of a login; one that asks for more is refused.',
   },
+  WARM_ALLOW: {
+    theme: 'Limits',
+    kind: 'networks',
+    default: 'loopback, private',
+    sentence: 'Addresses that may call the warm API, written like TRUSTED_PROXIES; `any` is all of them.',
+  },
+  WARM_DENY: {
+    theme: 'Limits',
+    kind: 'networks',
+    default: 'none',
+    sentence: 'Those among them that may not.',
+  },
+  BOSH_ALLOW: {
+    theme: 'Limits',
+    kind: 'networks',
+    default: 'any',
+    sentence: 'Addresses that may use the BOSH endpoint.',
+  },
+  BOSH_DENY: {
+    theme: 'Limits',
+    kind: 'networks',
+    default: 'none',
+    sentence: 'Those among them that may not.',
+  },
+  MAX_SESSIONS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '20000',
+    range: [0, 10_000_000],
+    sentence: 'Sessions at a time; 0 is any number, here and in every limit below.',
+  },
+  MAX_SESSIONS_PER_ADDRESS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '200',
+    range: [0, 10_000_000],
+    sentence:
+      'Those that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves; TRUSTED_PROXIES may have any number, and what is warmed does not count.',
+  },
+  MAX_UNAUTHENTICATED_PER_ADDRESS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '20',
+    range: [0, 10_000_000],
+    sentence: 'The same for sessions that nobody has logged in to yet.',
+  },
+  BOSH_LOGIN_TIMEOUT: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '60',
+    range: [0, 3600],
+    sentence: 'Time that a client has to log in to a session that it has opened itself, in seconds.',
+  },
+  MAX_SESSIONS_PER_JID: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '20',
+    range: [0, 1_000_000],
+    sentence: 'Sessions of one user at a time, warmed or not.',
+  },
+  MAX_HELD_REQUESTS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '40000',
+    range: [0, 10_000_000],
+    sentence: 'BOSH requests that wait for an answer at a time.',
+  },
+  MAX_MEMORY_MB: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '0',
+    range: [0, 1_000_000],
+    sentence:
+      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 85 % of the heap of Node.js, which holds in any case.',
+  },
+  RATE_SESSIONS_PER_ADDRESS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '10',
+    range: [0, 1_000_000],
+    sentence:
+      'Sessions that clients of one address may open themselves in a second, on average over five seconds; counted like MAX_SESSIONS_PER_ADDRESS.',
+  },
+  RATE_SESSION_BYTES: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '100000',
+    range: [0, 1_000_000_000],
+    sentence:
+      'Bytes of stanzas that a client may send in a second; what is more waits for its turn, and nothing is lost.',
+  },
+  RATE_SESSION_BURST: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '500000',
+    range: [0, 1_000_000_000],
+    sentence: 'What it may send at once, in bytes, after a silence.',
+  },
+  RATE_WARMS_PER_JID: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '10',
+    range: [0, 1_000_000],
+    sentence: 'Warm calls for one user in a minute; those that `reuse` a session do not count.',
+  },
+  RATE_WARMS_PER_ADMIN: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '0',
+    range: [0, 10_000_000],
+    sentence: 'Warm calls of one admin in a minute, counted in the same way.',
+  },
+  RATE_FAILED_LOGINS: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '5',
+    range: [0, 1_000_000],
+    sentence:
+      'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address.',
+  },
+  METRICS_ADDRESS: {
+    theme: 'Metrics',
+    kind: 'metricsAddress',
+    default: '127.0.0.1:9110',
+    sentence:
+      'Address and port that metrics for Prometheus are served at, under `/metrics`, such as `[::1]:9110`; `none` serves none, port 0 takes any free one.',
+  },
+  METRICS_MAX_ERROR_RATE: {
+    theme: 'Metrics',
+    kind: 'share',
+    default: '0.05',
+    sentence:
+      'Largest share of failed requests in five minutes, from 0 to 1, that is logged without a warning; 0 never warns.',
+  },
   LOG_LEVEL: {
     theme: 'Logging',
-    kind: 'word',
+    kind: 'logLevels',
     default: 'info',
-    words: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    sentence: 'Least severe messages that are logged.',
+    sentence:
+      'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `warm`, `c2s`, `remote` and `http`, as in `info,bosh=debug`.',
   },
 } as const satisfies Record<string, Setting>
 

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { logLevels, logParts } from '../../src/config/log-levels.js'
 import { passwordMechanisms } from '../../src/config/mechanisms.js'
+import { readNetworks } from '../../src/config/networks.js'
 import { type Setting, settings, themes } from '../../src/config/settings.js'
 
 const rows: [string, Setting][] = Object.entries(settings)
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const networks = (text: string) => readNetworks(text, () => undefined)
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
 
 /** What the documents say of a setting: its sentence, then what its value is limited to. */
@@ -93,31 +96,49 @@ describe('what is documented is so:', () => {
     },
   )
 
-  test.each(settings.LOG_LEVEL.words)('LOG_LEVEL may be %s', LOG_LEVEL => {
-    expect(loadConfig({ ...required, LOG_LEVEL }).config.logLevel).toBe(LOG_LEVEL)
+  test.each(logLevels)('LOG_LEVEL may be %s', LOG_LEVEL => {
+    expect(loadConfig({ ...required, LOG_LEVEL }).config.logLevels.usual).toBe(LOG_LEVEL)
+    expect(settings.LOG_LEVEL.sentence).toContain(`\`${LOG_LEVEL}\``)
+  })
+
+  test.each(logParts)('LOG_LEVEL may have a level for %s', part => {
+    const { parts } = loadConfig({ ...required, LOG_LEVEL: `warn,${part}=debug` }).config.logLevels
+    expect([...parts]).toEqual([[part, 'debug']])
+    expect(settings.LOG_LEVEL.sentence).toContain(`\`${part}\``)
   })
 
   test('the service starts with the defaults and without a warning', () => {
     expect(loadConfig(required)).toEqual({
+      unknown: [],
       warnings: [],
       config: {
-        host: '127.0.0.1',
+        listen: {
+          hosts: ['127.0.0.1'],
+          ports: [8080],
+          backlog: 511,
+          maxConnections: 0,
+          maxConnectionsPerAddress: 1000,
+        },
+        https: undefined,
+        http: { hosts: new Map(), defaultHost: undefined, strictHost: false, hostMeta: true },
         retiredDomains: [],
         keepalive: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-        port: 8080,
         admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],
         servers: new Map(),
+        preferDirectTls: false,
         remotes: new Map(),
         remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
         mechanisms: [...passwordMechanisms],
         serviceAccounts: new Map(),
         assumeSecure: false,
+        trustedProxies: networks('loopback'),
         warmPath: '/warm',
         boshPath: '/http-bind',
         externalUrl: undefined,
         bosh: {
+          ...{ enabled: true, defaultDomain: undefined, assumeSecure: false },
           maxWait: 60,
           defaultHold: 1,
           maxRequests: 2,
@@ -130,14 +151,36 @@ describe('what is documented is so:', () => {
           getText: 'This is an XMPP BOSH endpoint: point your client here.',
           attachBinding: 'off',
         },
-        cors: { origins: ['*'], credentials: false },
+        cors: { origins: ['*'], credentials: false, maxAge: 7200 },
         warm: {
-          ...{ timeout: 15, stepTimeout: 10, anonymous: false },
+          ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
           attachTimeout: 120,
           scramMemory: 300,
           scramMaxIterations: 200_000,
         },
-        logLevel: 'info',
+        access: {
+          warm: { allow: networks('loopback, private'), deny: networks('none') },
+          bosh: { allow: networks('any'), deny: networks('none') },
+        },
+        limits: {
+          sessions: 20_000,
+          sessionsPerAddress: 200,
+          unauthenticatedPerAddress: 20,
+          loginTimeout: 60,
+          sessionsPerJid: 20,
+          heldRequests: 40_000,
+          megabytes: 0,
+        },
+        rates: {
+          sessionsPerAddress: 10,
+          warmsPerJid: 10,
+          warmsPerAdmin: 0,
+          failedLogins: 5,
+          sessionBytes: 100_000,
+          sessionBurst: 500_000,
+        },
+        metrics: { address: { host: '127.0.0.1', port: 9110 }, maxErrorRate: 0.05 },
+        logLevels: { usual: 'info', parts: new Map() },
       },
     })
   })

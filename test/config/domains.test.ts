@@ -124,7 +124,7 @@ describe('XMPP_DOMAINS', () => {
 
   test('with * among them give a warning', () => {
     expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([
-      'XMPP_DOMAINS has *: this service connects to any domain it is told.',
+      'XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.',
     ])
   })
 })
@@ -153,6 +153,15 @@ describe('XMPP_SERVERS', () => {
       ['example.org', { ...usual, host: 'xmpp.example.org' }],
       ['example.net', { ...usual, host: '2001:db8::1', port: 15222 }],
     ])
+  })
+
+  test('are reached with direct TLS on port 5223 unless told otherwise', () => {
+    expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual(
+      [
+        ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
+        ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
+      ],
+    )
   })
 
   test('may be trusted with a plain link, and PLAIN over it', () => {
@@ -187,7 +196,6 @@ describe('XMPP_SERVERS', () => {
 
   const address =
     'for example.org must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options'
-  const later = 'for example.org has xmpps://, not supported yet: write xmpp://'
   const noCertificate = 'for example.org has a ca that cannot be read or is not a PEM file of certificates'
 
   test.each([
@@ -201,7 +209,16 @@ describe('XMPP_SERVERS', () => {
     ['example.org=xmpp://user:password@localhost', address],
     ['example.org=xmpp://localhost/path', address],
     ['example.org=xmpp://::1', address],
-    ['example.org=xmpps://localhost', later],
+    ['example.org=xmppss://localhost', address],
+    ['example.org=xmpps://localhost:0', address],
+    [
+      'example.org=xmpps://localhost?tls=starttls',
+      'for example.org has tls beside xmpps://, which is TLS from the start',
+    ],
+    [
+      'example.org=xmpps://a?plain=on',
+      'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway',
+    ],
     ['example.org=xmpp://a,EXAMPLE.org=xmpp://b', 'lists example.org twice'],
     ['example.org=xmpp://a?tsl=none', 'for example.org has an unknown option "tsl"'],
     ['example.org=xmpp://a?tls=none&tls=none', 'for example.org has the option tls twice'],

@@ -75,8 +75,8 @@ describe('when settings are wrong', () => {
 
   test('every one is reported at once, by name, joint rules included', () => {
     expect(problems(wrong)).toEqual([
-      'HOST must be an IP address or a host name, such as 127.0.0.1',
-      'PORT must be a whole number from 0 to 65535, not "70000"',
+      'HOST has "not a host", which is neither an IP address nor a host name',
+      'PORT must be ports from 0 to 65535, separated by commas, or off',
       'ADMIN_USERS entry 1 has no colon: write name:secret, and %2C for a comma inside',
       'XMPP_DOMAINS has "exa mple.org", which is neither a domain nor *.domain nor *',
       'BOSH_MAX_WAIT must be a whole number from 1 to 3600, not "60s"',
@@ -88,7 +88,7 @@ describe('when settings are wrong', () => {
 
   test('the error as a whole is a list that can be printed', () => {
     expect(() => load({ PORT: 'x', HOST: '!' })).toThrow(
-      'The settings are not usable:\n- HOST must be an IP address or a host name, such as 127.0.0.1\n- PORT must',
+      'The settings are not usable:\n- HOST has "!", which is neither an IP address nor a host name\n- PORT must',
     )
   })
 
@@ -201,11 +201,11 @@ describe('admins', () => {
 
 describe('addresses of our own', () => {
   test.each(['0.0.0.0', '::', 'localhost', 'chat.example.org'])('may be %s', HOST => {
-    expect(load({ HOST }).config.host).toBe(HOST)
+    expect(load({ HOST }).config.listen.hosts).toEqual([HOST])
   })
 
   test('may have an IPv6 address in brackets', () => {
-    expect(load({ HOST: '[::1]' }).config.host).toBe('::1')
+    expect(load({ HOST: '[::1]' }).config.listen.hosts).toEqual(['::1'])
   })
 
   test('have an external URL without a slash at its end', () => {
@@ -255,4 +255,26 @@ test('ciphers that OpenSSL does not know stop the start', () => {
   expect(() => loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'nonsense' })).toThrow(
     'XMPP_TLS_CIPHERS must be ciphers that OpenSSL knows',
   )
+})
+
+describe('what is set up for all other domains', () => {
+  const warnings = (XMPP_SERVERS: string) => load({ XMPP_SERVERS }).warnings
+
+  test('is no domain that XMPP_DOMAINS should have', () => {
+    expect(warnings('*=xmpp://localhost')).toEqual([])
+    expect(warnings('*=https://localhost/http-bind')).toEqual([])
+  })
+
+  test('is warned of like that of a domain, be it a server or an endpoint', () => {
+    const risk = (domain: string) =>
+      `XMPP_SERVERS has verify=off for ${domain}: whoever sits between can pose as its server and read passwords.`
+    expect(warnings('*=xmpp://localhost?verify=off')).toEqual([risk('*')])
+    expect(warnings('example.org=https://localhost/http-bind?verify=off')).toEqual([risk('example.org')])
+  })
+})
+
+test('an endpoint of a domain that nobody may log in to gives a warning', () => {
+  expect(load({ XMPP_SERVERS: 'example.com=https://localhost/http-bind' }).warnings).toEqual([
+    'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
+  ])
 })

@@ -32,6 +32,16 @@ describe('networks', () => {
     expect(networks.contains(address)).toBe(inside)
   })
 
+  test('are as certain of the thousandth address as of the first, and of the first again', () => {
+    const { networks } = read('10.0.0.0/8')
+    const addresses = Array.from(
+      { length: 1500 },
+      (_, index) => `1${index % 2}.0.${index >> 8}.${index & 255}`,
+    )
+    for (const address of [...addresses, ...addresses])
+      expect([address, networks.contains(address)]).toEqual([address, address.startsWith('10.')])
+  })
+
   test.each(['example.org', '10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/8/8', '1.2.3', '10.0.0.0/-1'])(
     'cannot be written as %s',
     text => {

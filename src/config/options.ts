@@ -1,0 +1,35 @@
+import { type Report, switches } from './settings.js'
+
+/**
+ * Reads what stands behind the `?` of an entry in a list: `name=value&name=value`, each value with escapes such as `%2C`.
+ * Not URLSearchParams: it takes a plus for a space, and file names have pluses.
+ */
+export function readOptions(query: string, known: readonly string[], report: Report): Map<string, string> {
+  const options = new Map<string, string>()
+  for (const option of query === '' ? [] : query.split('&')) {
+    const [key = '', value = ''] = option.split(/=(.*)/s, 2)
+    if (!known.includes(key)) report(`has an unknown option "${key}"`)
+    else if (options.has(key)) report(`has the option ${key} twice`)
+    else options.set(key, decode(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
+  }
+  return options
+}
+
+/** Reads the option that is on or off. */
+export function readSwitch(
+  options: Map<string, string>,
+  name: string,
+  otherwise: 'on' | 'off',
+  report: Report,
+): boolean {
+  const word = options.get(name) ?? otherwise
+  return switches.get(word) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

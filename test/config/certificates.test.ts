@@ -1,0 +1,213 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { makeCertificate } from '../support/certificates.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const passphrase = 'öpen sesame'
+
+let folder: string
+const at = (name: string) => join(folder, name)
+const write = (name: string, text: string) => {
+  writeFileSync(at(name), text)
+  return at(name)
+}
+
+/** Loads the settings with an https port; `FOLDER` in a value stands for the test's own. */
+function load(environment: Record<string, string>) {
+  const values = Object.entries({ HTTPS_PORT: '8443', ...environment })
+  return loadConfig({
+    ...required,
+    ...Object.fromEntries(values.map(([name, value]) => [name, value.replaceAll('FOLDER', folder)])),
+  })
+}
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(problem => problem.replaceAll(folder, 'FOLDER'))
+  }
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-tls-'))
+  const { cert, key } = makeCertificate(['DNS:chat.example.org'])
+  const other = makeCertificate(['DNS:chat.example.net'])
+  write('own.crt', cert)
+  write('own.key', key)
+  write('both.pem', `${cert}${other.cert}${key}`)
+  write('other.pem', other.cert)
+  write('other-key.pem', other.key)
+  const old = makeCertificate(['DNS:chat.example.org'], { expired: true })
+  write('old.pem', old.cert + old.key)
+  write('no-certificate.pem', 'These are not the certificates you look for.')
+  write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  write('passphrase', `${passphrase}\n`)
+  write('wrong-passphrase', 'wrong\n')
+  for (const [name, ...options] of [
+    ['pkcs8.key', 'pkcs8', '-topk8'],
+    ['older.key', 'ec', '-aes256'],
+  ]) {
+    const openssl = [...options, '-in', at('own.key'), '-out', at(name!), '-passout', `pass:${passphrase}`]
+    execFileSync('openssl', openssl, { stdio: 'pipe' })
+  }
+  execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('dh.pem'), '2048'], { stdio: 'pipe' })
+  write('weak-dh.pem', execFileSync('openssl', ['dhparam', '-dsaparam', '512'], { stdio: 'pipe' }).toString())
+}, 30_000)
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('the certificates of the https listener', () => {
+  test.each([
+    ['a key of its own', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.key' }],
+    ['the key beside it', { TLS_CERT: 'FOLDER/own.crt' }],
+    ['the key and the chain in one file', { TLS_CERT: 'FOLDER/both.pem' }],
+    [
+      'several',
+      { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' },
+    ],
+    [
+      'an encrypted key',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase },
+    ],
+    [
+      'a key encrypted in the older way, its passphrase in a file',
+      {
+        TLS_CERT: 'FOLDER/own.crt',
+        TLS_KEY: 'FOLDER/older.key',
+        TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase',
+      },
+    ],
+    ['Diffie-Hellman parameters', { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/dh.pem' }],
+  ])('may have %s', (_what, environment) => {
+    expect(problems(environment)).toEqual([])
+    expect(load(environment).warnings).toEqual([])
+  })
+
+  test.each([
+    [
+      'there are none',
+      {},
+      'TLS_CERT is required for HTTPS_PORT: name a PEM file with the certificate of this service and its chain',
+    ],
+    [
+      'a file is missing',
+      { TLS_CERT: 'FOLDER/none.pem' },
+      'TLS_CERT names FOLDER/none.pem, which cannot be read (ENOENT)',
+    ],
+    ['a file is a folder', { TLS_CERT: 'FOLDER' }, 'TLS_CERT names FOLDER, which cannot be read (EISDIR)'],
+    [
+      'a file has none',
+      { TLS_CERT: 'FOLDER/no-certificate.pem' },
+      'TLS_CERT names FOLDER/no-certificate.pem, which is no PEM file of certificates',
+    ],
+    [
+      'one cannot be parsed',
+      { TLS_CERT: 'FOLDER/broken.pem' },
+      'TLS_CERT names FOLDER/broken.pem, which is no PEM file of certificates',
+    ],
+    [
+      'one has no key',
+      { TLS_CERT: 'FOLDER/other.pem' },
+      'TLS_KEY is needed for FOLDER/other.pem: it holds no key itself, and FOLDER/other.key cannot be read (ENOENT)',
+    ],
+    [
+      'a key is missing',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/none.key' },
+      'TLS_KEY names FOLDER/none.key, which cannot be read (ENOENT)',
+    ],
+    [
+      'a key is none',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.crt' },
+      'TLS_KEY names FOLDER/own.crt, which is no PEM file of a private key',
+    ],
+    [
+      'a key belongs to another',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/other-key.pem' },
+      'TLS_KEY has a key that does not belong to the first certificate in FOLDER/own.crt',
+    ],
+    [
+      'a key is left out',
+      { TLS_CERT: 'FOLDER/own.crt,FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key' },
+      'TLS_KEY must name one file for each of TLS_CERT, in the same order',
+    ],
+    [
+      'there is no passphrase',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key' },
+      'TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: FOLDER/pkcs8.key is encrypted',
+    ],
+    [
+      'the passphrase is wrong',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/older.key', TLS_KEY_PASSPHRASE: 'wrong' },
+      'TLS_KEY_PASSPHRASE does not open FOLDER/older.key',
+    ],
+    [
+      'the passphrase in the file is wrong',
+      {
+        TLS_CERT: 'FOLDER/own.crt',
+        TLS_KEY: 'FOLDER/pkcs8.key',
+        TLS_KEY_PASSPHRASE_FILE: 'FOLDER/wrong-passphrase',
+      },
+      'TLS_KEY_PASSPHRASE_FILE does not open FOLDER/pkcs8.key',
+    ],
+    [
+      'there are two passphrases',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY_PASSPHRASE: 'a', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase' },
+      'TLS_KEY_PASSPHRASE_FILE and TLS_KEY_PASSPHRASE are both set: keep one of the two',
+    ],
+    [
+      'the file with the passphrase is missing',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/none' },
+      'TLS_KEY_PASSPHRASE_FILE names FOLDER/none, which cannot be read (ENOENT)',
+    ],
+    [
+      'the parameters are missing',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/none' },
+      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
+    ],
+    [
+      'the parameters are too small',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
+      'TLS_DHPARAM names FOLDER/weak-dh.pem, which OpenSSL refuses: DH parameter is less than 1024 bits',
+    ],
+    [
+      'the ciphers are unknown',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_CIPHERS: 'ROT13' },
+      'TLS_CIPHERS must be ciphers that OpenSSL knows, not "ROT13"',
+    ],
+    [
+      'the oldest version is too old',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_MIN_VERSION: '1.1' },
+      'TLS_MIN_VERSION must be one of 1.2, 1.3, not "1.1"',
+    ],
+  ])('stop the start where %s', (_what, environment, problem) => {
+    expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
+  })
+
+  test('are used after their time with a warning', () => {
+    expect(load({ TLS_CERT: 'FOLDER/old.pem' }).warnings).toEqual([
+      `The certificate in ${at('old.pem')} has expired on Jan  2 00:00:00 2020 GMT.`,
+    ])
+  })
+
+  test('are served at port 8443 where none is set, and not at all where it is off', () => {
+    expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: '' }).config.https?.ports).toEqual([8443])
+    expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: 'off' }).config.https).toBeUndefined()
+  })
+
+  test('keep their passphrase out of every problem', () => {
+    const said = problems({
+      TLS_CERT: 'FOLDER/own.crt',
+      TLS_KEY: 'FOLDER/older.key',
+      TLS_KEY_PASSPHRASE: 'hunter2',
+    })
+    expect(said).toHaveLength(1)
+    expect(said.join()).not.toContain('hunter2')
+  })
+})

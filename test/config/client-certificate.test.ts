@@ -1,0 +1,127 @@
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+// Of these tests alone, like its key.
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBiDCCAS2gAwIBAgIURQeBtsPEO/Z43KsaqF/ZRJVjFI0wCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNd2FybS1iaW5kaW5nczAgFw0yNjExMjAxMDM3MjhaGA8yMTI2
+MTAyNzEwMzcyOFowGDEWMBQGA1UEAwwNd2FybS1iaW5kaW5nczBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABCcLrmvwj/80r3hpWzniK7ryTjegpAMjoHf87ENBAqJJ
+YL5uAHRvDHEJpfYOnpLyJ7ds0BXBZHnGBQ0lmdzhFDKjUzBRMB0GA1UdDgQWBBSU
+JIKU6K95sW61LRktxE9BS5xuTjAfBgNVHSMEGDAWgBSUJIKU6K95sW61LRktxE9B
+S5xuTjAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCAzem+CpVg
+SO346CU18JmCTapF4ioV2Fu+3yH+0ZYxCwIhAKmGrhWZ//zHw4LorCU7E8kHRTZw
+JG2kkp/r+oUE1rbS
+-----END CERTIFICATE-----`
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQga1L7mmT7SkWOYI81
+naDk5hQKbii5k4RzvRaopw7O/gChRANCAAQnC65r8I//NK94aVs54iu68k43oKQD
+I6B3/OxDQQKiSWC+bgB0bwxxCaX2Dp6S8ie3bNAVwWR5xgUNJZnc4RQy
+-----END PRIVATE KEY-----
+`
+
+const certFile = file('cert.pem', cert)
+const keyFile = file('key.pem', key)
+
+const load = (options: string) =>
+  loadConfig({
+    ADMIN_USERS: 'portal:s3cret',
+    XMPP_DOMAINS: 'example.org',
+    XMPP_SERVERS: `example.org=xmpp://localhost?${options}`,
+  }).config.servers.get('example.org')
+
+function problems(options: string): readonly string[] {
+  try {
+    load(options)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('the certificate that the service shows to a server', () => {
+  test('is none unless one is named', () => {
+    expect(load('verify=on')?.certificate).toBeUndefined()
+  })
+
+  test('and its key come from two files', () => {
+    expect(load(`cert=${certFile}&key=${keyFile}`)?.certificate).toEqual({ cert, key })
+  })
+
+  test.each([
+    ['the certificate first', `${cert}\n${key}`],
+    ['the key first', `${key}${cert}\n`],
+    ['a chain behind it', `${cert}\n${cert}\n${key}`],
+  ])('and its key may stand in one file, %s', (what, text) => {
+    const path = file(`${what}.pem`, text)
+    const certificates = what === 'a chain behind it' ? `${cert}\n${cert}` : cert
+    expect(load(`cert=${encodeURIComponent(path)}`)?.certificate).toEqual({ cert: certificates, key })
+  })
+
+  test('may have a key in an older format', () => {
+    const older = createPrivateKey(key).export({ type: 'sec1', format: 'pem' }).toString()
+    // As OpenSSL writes such keys, with the name of the curve before them.
+    const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
+    expect(load(`cert=${certFile}&key=${file('older.pem', parameters + older)}`)?.certificate?.key).toBe(key)
+  })
+
+  test('is asked for by name, with what is escaped in it', () => {
+    const path = file('a+b, c&d.pem', `${cert}\n${key}`)
+    expect(load(`cert=${encodeURIComponent(path)}`)?.certificate?.key).toBe(key)
+  })
+
+  const unreadable = 'has a cert that cannot be read or is not a PEM file of certificates'
+  const unreadableKey = 'has a key that cannot be read or is not a PEM file of a private key'
+  const locked = createPrivateKey(key)
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+    .toString()
+  const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
+
+  test.each([
+    ['no such file', 'cert=/nowhere/cert.pem', unreadable],
+    ['no file at all', 'cert=', unreadable],
+    ['a folder', `cert=${folder}`, unreadable],
+    ['a key only', `cert=${keyFile}`, unreadable],
+    ['no key beside it', `cert=${certFile}`, unreadableKey],
+    ['a key without it', `key=${keyFile}`, 'has a key without a cert'],
+    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, unreadableKey],
+    ['no file for the key', `cert=${certFile}&key=`, unreadableKey],
+    ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
+    ['a key under a passphrase', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
+    [
+      'the key of another',
+      `cert=${certFile}&key=${file('foreign.pem', foreign)}`,
+      'has a key that does not belong to its cert',
+    ],
+    [
+      'no TLS to show it in',
+      `tls=none&cert=${certFile}&key=${keyFile}`,
+      'has ca, verify, cert or key beside tls=none, where there are no certificates',
+    ],
+  ])('cannot have %s', (_what, options, problem) => {
+    expect(problems(options)).toEqual([`XMPP_SERVERS for example.org ${problem}`])
+  })
+
+  test('is nothing that another BOSH endpoint could be shown', () => {
+    const environment = {
+      ...{ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' },
+      XMPP_SERVERS: `example.org=https://localhost/http-bind?cert=${certFile}`,
+    }
+    expect(() => loadConfig(environment)).toThrow('XMPP_SERVERS for example.org has an unknown option "cert"')
+  })
+})

@@ -1,0 +1,251 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { boshUrlOfDomain, configOfHost, readHostName } from '../../src/config/hosts.js'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const required = {
+  ADMIN_USERS: 'portal:s3cret',
+  XMPP_DOMAINS: 'example.org,*.example.net',
+  HTTP_STRICT_HOST: 'on',
+}
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config
+const hosts = (HTTP_HOSTS: string, environment = {}) =>
+  Object.fromEntries(load({ ...environment, HTTP_HOSTS }).http.hosts)
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig({ ...required, ...environment })
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems
+  }
+}
+
+const paths = { boshPath: '/http-bind', warmPath: '/warm' }
+
+describe('HTTP_HOSTS', () => {
+  test('gives each host its domain, in one spelling, and what it leaves out is as everywhere', () => {
+    expect(hosts('Chat.Example.ORG = Example.org, chat.example.net:8443=a.example.net')).toEqual({
+      'chat.example.org': { domain: 'example.org', externalUrl: undefined, ...paths },
+      'chat.example.net': { domain: 'a.example.net', externalUrl: undefined, ...paths },
+    })
+  })
+
+  test('needs no domain where the host has its name', () => {
+    expect(hosts('example.org:443?url=https://example.org')).toEqual({
+      'example.org': { domain: 'example.org', externalUrl: 'https://example.org', ...paths },
+    })
+  })
+
+  test('may have an address and paths for each', () => {
+    const text = 'chat.example.org=example.org?url=https://chat.example.org/c/&bosh=/b&warm=off'
+    expect(hosts(text)['chat.example.org']).toEqual({
+      domain: 'example.org',
+      externalUrl: 'https://chat.example.org/c',
+      boshPath: '/b',
+      warmPath: undefined,
+    })
+  })
+
+  test('fills in $host, in its own paths and in those of all', () => {
+    const text = 'a=example.org,b=x.example.net?bosh=/at/$host/b.$host&warm=/w'
+    const environment = { BOSH_PATH: '/bosh/$host', WARM_PATH: '/warm/$host' }
+    expect(hosts(text, environment)).toMatchObject({
+      a: { boshPath: '/bosh/example.org', warmPath: '/warm/example.org' },
+      b: { boshPath: '/at/x.example.net/b.x.example.net', warmPath: '/w' },
+    })
+  })
+
+  test.each([
+    ['what is no host', 'chat/=example.org', 'entry 1 must be like chat.example.org=example.org'],
+    ['a host without a name', '=example.org', 'entry 1 must be like chat.example.org=example.org'],
+    ['an address as domain', 'a=[::1]', 'entry 1 must be like chat.example.org=example.org'],
+    ['a host twice', 'a=example.org,A:80=example.org', 'lists a twice'],
+    [
+      'a domain of others',
+      'a=evil.example',
+      'for a has the domain evil.example, which XMPP_DOMAINS does not allow',
+    ],
+    ['an unknown option', 'a=example.org?port=1', 'for a has an unknown option "port"'],
+    ['an option twice', 'a=example.org?warm=off&warm=/w', 'for a has the option warm twice'],
+    [
+      'no path',
+      'a=example.org?bosh=b',
+      'for a has bosh, which must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end',
+    ],
+    [
+      'no URL',
+      'a=example.org?url=chat',
+      'for a has url, which must be an http or https URL without user and query, such as https://chat.example.org',
+    ],
+    [
+      'one path for two',
+      'a=example.org?bosh=/warm',
+      'for a has the same path for both endpoints, or one inside the other',
+    ],
+    [
+      'a path inside the other',
+      'a=example.org?bosh=/x&warm=/X/y',
+      'for a has the same path for both endpoints, or one inside the other',
+    ],
+    [
+      'a path of ours',
+      'a=example.org?bosh=/.well-known/host-meta',
+      'for a has a path that does not lie outside of',
+    ],
+  ])('cannot have %s', (_what, HTTP_HOSTS, problem) => {
+    const found = problems({ HTTP_HOSTS })
+    expect(found).toHaveLength(1)
+    expect(found[0]).toContain(`HTTP_HOSTS ${problem}`)
+  })
+
+  test('reports every entry that is wrong', () => {
+    expect(problems({ HTTP_HOSTS: '!=x,a=example.org?x=1,a=example.org' })).toHaveLength(3)
+  })
+})
+
+test('the README has an entry for each of two hosts', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, example] = /^HTTP_HOSTS='([^']+)'$/m.exec(readme)!
+  expect(Object.keys(hosts(example!, { XMPP_DOMAINS: 'example.org,example.net' }))).toEqual([
+    'chat.example.org',
+    'chat.example.net',
+  ])
+})
+
+describe('requests to any other host', () => {
+  const HTTP_HOSTS = 'chat.example.org=example.org'
+
+  test('may go to one of the hosts', () => {
+    const environment = { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'CHAT.example.org:80' }
+    expect(load(environment).http.defaultHost).toBe('chat.example.org')
+  })
+
+  test.each([
+    [
+      'one that is not there',
+      { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'x' },
+      'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS',
+    ],
+    [
+      'nowhere and to one',
+      { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'chat.example.org' },
+      'HTTP_STRICT_HOST contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two',
+    ],
+    ['nowhere where there are none', {}, 'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused'],
+  ])('cannot go to %s', (_what, environment, problem) => {
+    expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
+  })
+
+  test('have no path with $host', () => {
+    const open = { HTTP_HOSTS, HTTP_STRICT_HOST: 'off' }
+    const message = (name: string) =>
+      `${name} has $host, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`
+    expect(problems({ ...open, BOSH_PATH: '/b/$host' })).toEqual([message('BOSH_PATH')])
+    expect(problems({ ...open, WARM_PATH: '/w-$host' })).toEqual([message('WARM_PATH')])
+    expect(problems({ ...open, WARM_PATH: '/w/$host', WARM_ENABLED: 'off' })).toEqual([])
+    expect(problems({ ...open, WARM_PATH: '/w/$hosts' })[0]).toContain('WARM_PATH must look like')
+  })
+})
+
+describe('endpoints', () => {
+  const open = { HTTP_STRICT_HOST: '' }
+
+  test.each([
+    ['the same', '/chat', '/chat'],
+    ['one inside the other', '/chat', '/CHAT/bosh'],
+    ['the other inside the one', '/chat/warm', '/chat'],
+  ])('cannot have paths of which %s', (_what, WARM_PATH, BOSH_PATH) => {
+    expect(problems({ ...open, WARM_PATH, BOSH_PATH })).toEqual([
+      'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
+    ])
+  })
+
+  test.each([
+    '/assets',
+    '/assets/x',
+    '/.well-known',
+    '/.well-known/host-meta.json',
+    '/openapi.json',
+    '/readyz',
+  ])('cannot be at %s, where something of ours is', BOSH_PATH => {
+    expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
+  })
+
+  test('that are off have no path to mind', () => {
+    const same = { ...open, WARM_PATH: '/chat', BOSH_PATH: '/chat' }
+    expect(problems({ ...same, WARM_ENABLED: 'off' })).toEqual([])
+    expect(problems({ ...same, BOSH_ENABLED: 'off' })).toEqual([])
+  })
+
+  test('cannot both be off', () => {
+    expect(problems({ ...open, WARM_ENABLED: 'off', BOSH_ENABLED: 'off' })).toEqual([
+      'WARM_ENABLED is off, and so is BOSH_ENABLED: nothing is left to serve',
+    ])
+  })
+
+  test('need no admin where there is no warm API', () => {
+    expect(problems({ ...open, WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
+  })
+
+  test('may have a default domain, if it is allowed', () => {
+    expect(load({ ...open, BOSH_DEFAULT_DOMAIN: 'Example.org' }).bosh.defaultDomain).toBe('example.org')
+    expect(problems({ ...open, BOSH_DEFAULT_DOMAIN: 'evil.example' })).toEqual([
+      'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows',
+    ])
+    expect(problems({ ...open, BOSH_DEFAULT_DOMAIN: '!' })).toEqual([
+      'BOSH_DEFAULT_DOMAIN must be a domain, such as example.org',
+    ])
+  })
+})
+
+describe('the settings of a host', () => {
+  const config = load({
+    HTTP_HOSTS: 'a=example.org?url=https://a.example/x&warm=off,b=x.example.net?bosh=/b',
+    ADMIN_USERS: 'all:1',
+    EXTERNAL_URL: 'https://chat.example',
+  })
+  const of = (name: string) => configOfHost(config, config.http.hosts.get(name)!)
+
+  test('have its domain alone, for clients and for admins', () => {
+    const { domains, admins, bosh } = of('b')
+    expect({ domains, admins: admins.map(admin => admin.domains), bosh: bosh.defaultDomain }).toEqual({
+      domains: ['x.example.net'],
+      admins: [['x.example.net']],
+      bosh: 'x.example.net',
+    })
+  })
+
+  test('leave an admin of other domains nothing', () => {
+    const admins = [{ name: 'other', secret: 'x', domains: ['example.org'] }]
+    expect(configOfHost({ ...config, admins }, config.http.hosts.get('b')!).admins[0]!.domains).toEqual([])
+  })
+
+  test('have its addresses, and switch off what it has not', () => {
+    expect(of('a')).toMatchObject({
+      ...{ externalUrl: 'https://a.example/x', boshPath: '/http-bind' },
+      warm: { enabled: false },
+      bosh: { enabled: true },
+    })
+    expect(of('b')).toMatchObject({ externalUrl: undefined, boshPath: '/b', warm: { enabled: true } })
+  })
+
+  test('say where browsers of a domain come, if one has an address of its own', () => {
+    expect(boshUrlOfDomain(config, 'example.org')).toBe('https://a.example/x/http-bind')
+    expect(boshUrlOfDomain(config, 'x.example.net')).toBeUndefined()
+    expect(boshUrlOfDomain(config, 'other.example.net')).toBeUndefined()
+  })
+})
+
+test.each([
+  ['chat.example.org', 'chat.example.org'],
+  ['CHAT.example.ORG:8443', 'chat.example.org'],
+  ['chat.example.org.', 'chat.example.org'],
+  ['127.0.0.1:80', '127.0.0.1'],
+  ['[::1]:80', '[::1]'],
+  ['chat example', undefined],
+  ['', undefined],
+])('the host %s is called %s', (header, name) => {
+  expect(readHostName(header)).toBe(name)
+})

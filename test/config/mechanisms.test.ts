@@ -1,0 +1,61 @@
+import { describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+const all =
+  'SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN'
+
+describe('XMPP_MECHANISMS', () => {
+  test('are all that there are, the strongest first, unless set', () => {
+    expect(load({}).mechanisms).toEqual(all.split(', '))
+    expect(load({ XMPP_MECHANISMS: ' ' }).mechanisms).toEqual(all.split(', '))
+  })
+
+  test('stand in the order of the operator, each once, in capitals', () => {
+    expect(load({ XMPP_MECHANISMS: 'plain, scram-sha-1 ,,SCRAM-SHA-256,PLAIN' }).mechanisms).toEqual([
+      ...['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256'],
+    ])
+  })
+
+  test.each(['DIGEST-MD5', 'SCRAM', 'SCRAM-SHA1', 'OAUTHBEARER', 'EXTERNAL', 'ANONYMOUS', '*'])(
+    'cannot have %s, which is not for passwords',
+    name => {
+      expect(problems({ XMPP_MECHANISMS: `SCRAM-SHA-1,${name}` })).toEqual([
+        `XMPP_MECHANISMS has "${name}", which is none of ${all}`,
+      ])
+    },
+  )
+
+  test('cannot be a list of nothing', () => {
+    expect(problems({ XMPP_MECHANISMS: ',' })).toEqual([`XMPP_MECHANISMS must have at least one of ${all}`])
+  })
+})
+
+describe('WARM_ANONYMOUS', () => {
+  test.each([
+    ['on', true],
+    ['YES', true],
+    ['off', false],
+    ['', false],
+  ])('may be %j', (WARM_ANONYMOUS, anonymous) => {
+    expect(load({ WARM_ANONYMOUS }).warm.anonymous).toBe(anonymous)
+  })
+
+  test('is a switch and no list of domains', () => {
+    expect(problems({ WARM_ANONYMOUS: 'example.org' })).toEqual([
+      'WARM_ANONYMOUS must be on or off, not "example.org"',
+    ])
+  })
+})

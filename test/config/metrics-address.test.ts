@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config.metrics
+
+describe('METRICS_ADDRESS', () => {
+  test.each([
+    ['127.0.0.1:9110', { host: '127.0.0.1', port: 9110 }],
+    ['[::1]:9110', { host: '::1', port: 9110 }],
+    ['[::]:0', { host: '::', port: 0 }],
+    ['LocalHost:65535', { host: 'localhost', port: 65535 }],
+    ['none', undefined],
+    ['None', undefined],
+  ])('may be %s', (text, address) => {
+    expect(load({ METRICS_ADDRESS: text }).address).toEqual(address)
+  })
+
+  test.each([
+    '9110',
+    ':9110',
+    '127.0.0.1',
+    '127.0.0.1:',
+    '::1:9110',
+    '[::1]',
+    '127.0.0.1:65536',
+    '[x]:1',
+    'a b:1',
+  ])('may not be %s', text => {
+    expect(() => load({ METRICS_ADDRESS: text })).toThrow(
+      'METRICS_ADDRESS must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none',
+    )
+  })
+})
+
+describe('METRICS_MAX_ERROR_RATE', () => {
+  test.each([
+    ['0', 0],
+    ['.5', 0.5],
+    ['0.05', 0.05],
+    ['1', 1],
+  ])('may be %s', (text, share) => {
+    expect(load({ METRICS_MAX_ERROR_RATE: text }).maxErrorRate).toBe(share)
+  })
+
+  test.each(['1.01', '5%', '-1', '.', 'x', '1e-2'])('may not be %s', text => {
+    expect(() => load({ METRICS_MAX_ERROR_RATE: text })).toThrow(ConfigError)
+  })
+})
+
+test.each(['/healthz', '/readyz', '/HealthZ/x'])('no path may lie at or below %s', path => {
+  expect(() => load({ WARM_PATH: path })).toThrow('WARM_PATH must lie outside of')
+  expect(() => load({ BOSH_PATH: path })).toThrow('BOSH_PATH must lie outside of')
+})

@@ -1,0 +1,104 @@
+import { describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('CORS_ORIGINS', () => {
+  const origins = (CORS_ORIGINS: string) => load({ CORS_ORIGINS }).cors.origins
+
+  test('are any unless set, and none by that word', () => {
+    expect(load({}).cors).toEqual({ origins: ['*'], credentials: false, maxAge: 7200 })
+    expect(origins('')).toEqual(['*'])
+    expect(origins(' * ')).toEqual(['*'])
+    expect(origins('none')).toEqual([])
+  })
+
+  test('are compared as browsers write them, each once', () => {
+    expect(
+      origins(
+        'https://WWW.example.org, https://www.example.org:443/,http://localhost:80,http://localhost:8080,http://[::1]:3000,https://bücher.example',
+      ),
+    ).toEqual([
+      'https://www.example.org',
+      'http://localhost',
+      'http://localhost:8080',
+      'http://[::1]:3000',
+      'https://xn--bcher-kva.example',
+    ])
+  })
+
+  test.each([
+    'www.example.org',
+    'https://',
+    'https://*.example.org',
+    'https://www.example.org/chat',
+    'https://www.example.org/?',
+    'https://www.example.org#top',
+    'https://user@www.example.org',
+    'https://www.example.org:port',
+    'wss://www.example.org',
+    'file:///srv/page.html',
+    'null',
+    '*',
+    'none',
+  ])('cannot have %s among them', entry => {
+    expect(problems({ CORS_ORIGINS: `https://example.net,${entry}` })).toEqual([
+      `CORS_ORIGINS has "${entry}", which is no origin such as https://www.example.org`,
+    ])
+  })
+
+  test('cannot be a list of nothing', () => {
+    expect(problems({ CORS_ORIGINS: ',' })).toEqual([
+      'CORS_ORIGINS must have an origin such as https://www.example.org, * for any, or none',
+    ])
+  })
+})
+
+describe('CORS_CREDENTIALS', () => {
+  test('are let through for origins that are listed', () => {
+    const environment = { CORS_ORIGINS: 'https://www.example.org', CORS_CREDENTIALS: 'on' }
+    expect(load(environment).cors).toEqual({
+      origins: ['https://www.example.org'],
+      credentials: true,
+      maxAge: 7200,
+    })
+  })
+
+  const risk =
+    "CORS_CREDENTIALS needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise"
+  test('are not let through for any origin, nor where none was said', () => {
+    expect(problems({ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'on' })).toEqual([risk])
+    expect(problems({ CORS_CREDENTIALS: 'on' })).toEqual([risk])
+  })
+
+  test('are not judged by origins that cannot be read', () => {
+    expect(problems({ CORS_ORIGINS: '*,x', CORS_CREDENTIALS: 'on' })).toHaveLength(2)
+  })
+})
+
+describe('ATTACH_BINDING', () => {
+  test.each(['off', 'cookie', 'reply', 'Cookie'])('may be %s', word => {
+    expect(load({ ATTACH_BINDING: word }).bosh.attachBinding).toBe(word.toLowerCase())
+  })
+
+  test('is off unless set', () => {
+    expect(load({}).bosh.attachBinding).toBe('off')
+  })
+
+  test.each(['on', 'cookies', 'reply,cookie', '1'])('cannot be %s', word => {
+    expect(problems({ ATTACH_BINDING: word })).toEqual([
+      `ATTACH_BINDING must be one of off, cookie, reply, not "${word}"`,
+    ])
+  })
+})

@@ -1,0 +1,154 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { isElsewhere, remoteOf } from '../../src/config/serving.js'
+import { makeCertificate } from '../support/certificates.js'
+
+const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+  }
+  return []
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const usual = { plain: false, ca: undefined, verify: true }
+
+describe('a BOSH endpoint of somebody else', () => {
+  const remotes = (text: string) => [...load({ XMPP_SERVERS: text }).config.remotes]
+
+  test('serves a domain, beside others that have servers', () => {
+    const { config } = load({
+      XMPP_SERVERS: 'Example.org=https://XMPP.example.org/http-bind,example.net=xmpp://localhost',
+    })
+    expect([...config.remotes]).toEqual([
+      ['example.org', { ...usual, url: 'https://xmpp.example.org/http-bind' }],
+    ])
+    expect([...config.servers.keys()]).toEqual(['example.net'])
+  })
+
+  test.each([
+    ['http://localhost:5280/http-bind', 'http://localhost:5280/http-bind'],
+    ['http://127.0.0.2:5280', 'http://127.0.0.2:5280/'],
+    ['http://[::1]/bosh', 'http://[::1]/bosh'],
+    ['http://10.0.0.5/http-bind?insecure', 'http://10.0.0.5/http-bind'],
+    ['http://10.0.0.5/http-bind?insecure=on', 'http://10.0.0.5/http-bind'],
+  ])('may be without encryption: %s', (text, url) => {
+    expect(remotes(`example.org=${text}`)).toEqual([['example.org', { ...usual, url }]])
+  })
+
+  test('may get passwords in the clear, have certificates of its own, or go unchecked', () => {
+    expect(remotes('example.org=http://localhost/?plain=on')).toEqual([
+      ['example.org', { ...usual, url: 'http://localhost/', plain: true }],
+    ])
+    const file = join(folder, 'ca.pem')
+    const { cert } = makeCertificate(['DNS:example.org'])
+    writeFileSync(file, cert)
+    expect(remotes(`example.org=https://localhost/?ca=${file}`)).toEqual([
+      ['example.org', { ...usual, url: 'https://localhost/', ca: cert.trim() }],
+    ])
+    const { config, warnings } = load({ XMPP_SERVERS: 'example.org=https://localhost/?verify=off' })
+    expect(config.remotes.get('example.org')?.verify).toBe(false)
+    expect(warnings).toEqual([
+      'XMPP_SERVERS has verify=off for example.org: whoever sits between can pose as its server and read passwords.',
+    ])
+  })
+
+  test('may be looked for in the host-meta of the domain', () => {
+    expect(remotes('example.org=host-meta,example.net=Host-Meta?verify=off')).toEqual([
+      ['example.org', { ...usual, url: undefined }],
+      ['example.net', { ...usual, url: undefined, verify: false }],
+    ])
+  })
+
+  const address =
+    'for example.org must have an address like https://xmpp.example.org/http-bind, and only then "?" and options'
+  const reads =
+    'for example.org has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure'
+
+  test.each([
+    ['example.org=https://', address],
+    ['example.org=https://a/#b', address],
+    ['example.org=https://user:password@a/', address],
+    ['example.org=http://10.0.0.5/http-bind', reads],
+    ['example.org=http://127.0.0.1.example/', reads],
+    ['example.org=https://a,example.org=xmpp://b', 'lists example.org twice'],
+    ['example.org=https://a/?tls=none', 'for example.org has an unknown option "tls"'],
+    ['example.org=host-meta?url=x', 'for example.org has an unknown option "url"'],
+    ['example.org=http://localhost/?insecure=maybe', 'for example.org must have insecure=on or insecure=off'],
+    [
+      'example.org=https://a/?insecure',
+      'for example.org has insecure without http://: what is encrypted is checked unless verify=off',
+    ],
+    [
+      'example.org=https://a/?plain=on',
+      'for example.org has plain=on without http://: PLAIN is allowed over https anyway',
+    ],
+    [
+      'example.org=http://localhost/?verify=off',
+      'for example.org has ca or verify beside http://, where there is no certificate to check',
+    ],
+  ])('cannot be written as %s', (text, problem) => {
+    expect(problems({ XMPP_SERVERS: text })).toEqual([`XMPP_SERVERS ${problem}`])
+  })
+})
+
+describe('what serves a domain', () => {
+  const { config } = load({
+    XMPP_SERVERS: 'example.org=xmpp://localhost,example.net=https://net.example/,*=https://all.example/',
+    REMOTE_ATTACH: 'there',
+  })
+
+  test.each([
+    ['example.org', undefined],
+    ['example.net', 'https://net.example/'],
+    ['example.com', 'https://all.example/'],
+  ])('%s is %s', (domain, url) => {
+    expect(remoteOf(config, domain)?.url).toBe(url)
+    expect(isElsewhere(config, domain)).toBe(url !== undefined)
+  })
+
+  test('is never elsewhere for browsers that come here', () => {
+    const here = { ...config, remote: { ...config.remote, attach: 'here' as const } }
+    expect(isElsewhere(here, 'example.net')).toBe(false)
+  })
+
+  test('is a server for all domains without an entry, unless it is an endpoint', () => {
+    const { config: other } = load({ XMPP_SERVERS: '*=xmpp://localhost,example.net=https://net.example/' })
+    expect(remoteOf(other, 'example.com')).toBeUndefined()
+    expect(remoteOf(other, 'example.net')?.url).toBe('https://net.example/')
+  })
+})
+
+describe('headers for endpoints', () => {
+  test('are written as a list', () => {
+    const { config } = load({ REMOTE_HEADERS: 'X-Token=a=b, X-List=1%2C2 , x-percent=100%25,X-Empty=' })
+    expect(config.remote.headers).toEqual([
+      ['X-Token', 'a=b'],
+      ['X-List', '1,2'],
+      ['x-percent', '100%'],
+      ['X-Empty', ''],
+    ])
+  })
+
+  test.each([
+    ['X-Token', 'entry 1 must be like X-Name=value'],
+    ['a=b,=secret', 'entry 2 must be like X-Name=value'],
+    ['X Token=secret', 'entry 1 must be like X-Name=value'],
+    ['Content-Length=5', 'has Content-Length, which the service writes itself'],
+    ['connection=close', 'has connection, which the service writes itself'],
+    ['X-Token=sec\u0000ret', 'has a character in X-Token that no header may have'],
+    ['X-Token=geheim☃', 'has a character in X-Token that no header may have'],
+  ])('cannot be written as %s, and the value stays out of the problem', (text, problem) => {
+    expect(problems({ REMOTE_HEADERS: text })).toEqual([`REMOTE_HEADERS ${problem}`])
+  })
+})

@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org,example.net' }
+const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
+const accounts = (environment: Record<string, string>) => [...load(environment).config.serviceAccounts]
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('service accounts', () => {
+  test('are none unless set', () => {
+    expect(accounts({})).toEqual([])
+  })
+
+  test('stand behind their domain, with the escapes of ADMIN_USERS', () => {
+    const XMPP_SERVICE_ACCOUNTS = 'Example.ORG = bot:a%2Cb%3ac%2525:=d , *=other:p=w,'
+    expect(accounts({ XMPP_SERVICE_ACCOUNTS })).toEqual([
+      ['example.org', { user: 'bot', password: 'a,b:c%25:=d' }],
+      ['*', { user: 'other', password: 'p=w' }],
+    ])
+  })
+
+  test('come from a file as well, where commas need no escape', () => {
+    const text = '\uFEFF# who acts for whom\r\n\r\nexample.net=bot:a,b\r\n  # any other\n*=other:é"\n'
+    const environment = {
+      XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x',
+      XMPP_SERVICE_ACCOUNTS_FILE: file('accounts', text),
+    }
+    expect(accounts(environment)).toEqual([
+      ['example.org', { user: 'bot', password: 'x' }],
+      ['example.net', { user: 'bot', password: 'a,b' }],
+      ['*', { user: 'other', password: 'é"' }],
+    ])
+  })
+
+  test('cannot be changed by any part', () => {
+    const { config } = load({ XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x' })
+    expect(Object.isFrozen(config.serviceAccounts.get('example.org'))).toBe(true)
+  })
+
+  const like = 'must be like example.org=user:password'
+  test.each([
+    ['bot:x', like],
+    ['example.org', like],
+    ['example.org=bot', like],
+    ['example.org=:x', like],
+    ['example.org=bot:', like],
+    ['=bot:x', like],
+    ['exa mple.org=bot:x', like],
+    ['*.example.org=bot:x', like],
+    ['bot@example.org:x', like],
+    ['#example.org=bot:x', like],
+    ['example.org=bot@example.org:x', 'has a user name that is no local part of a JID'],
+    ['example.org=the bot:x', 'has a user name that is no local part of a JID'],
+    ['example.org=b%3At:x', 'has a user name that is no local part of a JID'],
+    ['example.org=bot:100%', 'has a % that is not %2C, %3A or %25: write %25'],
+    ['example.org=b%6ft:x', 'has a % that is not %2C, %3A or %25: write %25'],
+    ['example.org=bot:a\tb', 'has a control character'],
+    ['example.org=bot:a\0b', 'has a control character'],
+  ])('cannot be written as %j', (entry, problem) => {
+    expect(problems({ XMPP_SERVICE_ACCOUNTS: `example.net=bot:y,${entry}` })).toEqual([
+      `XMPP_SERVICE_ACCOUNTS entry 2 ${problem}`,
+    ])
+  })
+
+  test('are told apart by line in the file', () => {
+    const XMPP_SERVICE_ACCOUNTS_FILE = file('faulty', '# one\nexample.org=bot:x\n\nnonsense\n')
+    expect(problems({ XMPP_SERVICE_ACCOUNTS_FILE })).toEqual([`XMPP_SERVICE_ACCOUNTS_FILE line 4 ${like}`])
+  })
+
+  test('are one for each domain', () => {
+    expect(problems({ XMPP_SERVICE_ACCOUNTS: 'example.org=a:x,EXAMPLE.org=b:y,*=a:x,*=b:y' })).toEqual([
+      'XMPP_SERVICE_ACCOUNTS entry 2 is the second one for example.org',
+      'XMPP_SERVICE_ACCOUNTS entry 4 is the second one for *',
+    ])
+    const environment = {
+      XMPP_SERVICE_ACCOUNTS: 'example.org=a:x',
+      XMPP_SERVICE_ACCOUNTS_FILE: file('again', 'example.org=b:y'),
+    }
+    expect(problems(environment)).toEqual([
+      'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two',
+    ])
+  })
+
+  test('in a file that is not there stop the start', () => {
+    expect(problems({ XMPP_SERVICE_ACCOUNTS_FILE: join(folder, 'missing') })).toEqual([
+      'XMPP_SERVICE_ACCOUNTS_FILE names a file that cannot be read (ENOENT)',
+    ])
+  })
+
+  test('of a domain that nobody may log in to give a warning', () => {
+    expect(load({ XMPP_SERVICE_ACCOUNTS: 'example.com=bot:x,*=bot:x' }).warnings).toEqual([
+      'XMPP_SERVICE_ACCOUNTS has an account for example.com, which XMPP_DOMAINS does not allow.',
+    ])
+  })
+
+  test('for all domains are shown to no stranger', () => {
+    const risk =
+      'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
+    const account = { XMPP_SERVICE_ACCOUNTS: '*=bot:x' }
+    for (const XMPP_SERVERS of ['', 'example.org=xmpp://localhost', '*=host-meta'])
+      expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS })).toEqual([
+        `XMPP_SERVICE_ACCOUNTS ${risk}`,
+      ])
+    const inFile = { XMPP_SERVICE_ACCOUNTS_FILE: file('any', '*=bot:x') }
+    expect(problems({ ...inFile, XMPP_DOMAINS: '*' })).toEqual([`XMPP_SERVICE_ACCOUNTS_FILE ${risk}`])
+    expect(problems({ ...account, XMPP_DOMAINS: '*.example.org' })).toEqual([])
+    expect(problems({ XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x', XMPP_DOMAINS: '*' })).toEqual([])
+    for (const server of ['xmpp://localhost', 'https://localhost/http-bind'])
+      expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS: `*=${server}` })).toEqual([])
+  })
+
+  test('never show in a problem', () => {
+    const secret = 'hunter2'
+    const faults = [
+      `bot:${secret}`,
+      `${secret}`,
+      `example.org=${secret}`,
+      `example.org=:${secret}`,
+      `example.org=bot:${secret}%`,
+      `example.org=bot:\u0001${secret}`,
+      `example.org=a@b:${secret}`,
+      `example.org=bot:x,example.org=bot:${secret}`,
+      `example.org=bot:x,${secret}`,
+    ]
+    for (const [index, fault] of faults.entries()) {
+      const inFile = file(`fault-${index}`, fault.replaceAll(',', '\n'))
+      const said = [
+        ...problems({ XMPP_SERVICE_ACCOUNTS: fault }),
+        ...problems({ XMPP_SERVICE_ACCOUNTS_FILE: inFile }),
+      ]
+      expect(said.length).toBe(2)
+      expect(said.join()).not.toContain(secret)
+    }
+  })
+})
