@@ -1,18 +1,195 @@
 import { connect, type Socket } from 'node:net'
+import type { Clock, Timer } from '../clock.js'
 import type { Server } from '../config/config.js'
+import type { Step } from '../errors.js'
 import type { Failure } from '../exchange.js'
+import type { Addresses, Names, Route } from './names.js'
+import { isPrivateAddress } from './private-addresses.js'
+import { Race } from './race.js'
+import type { Target } from './services.js'
 
-/** Opens a TCP connection; the socket connects by itself and tells by its events how that went. */
-export function dial(server: Server): Socket {
-  // Small stanzas must not wait for an acknowledgement of the one before.
-  return connect({ host: server.host, port: server.port, noDelay: true, keepAlive: true })
+/** Hears how dialling goes. How it went is told only when whoever dials has it in hand. */
+export interface DialEvents {
+  /** There is an address to connect to; told again for each place. */
+  onConnecting(): void
+  /** A connection stands, and is used as `tls` says. */
+  onConnected(socket: Socket, tls: Server['tls']): void
+  /** There is none, and no place is left to try. */
+  onFailed(failure: Failure): void
 }
 
-/** What a socket's error before the connection stood says about the XMPP server. */
-export function dialFailure(error: NodeJS.ErrnoException): Failure {
-  if (error.syscall === 'getaddrinfo') {
-    const code = error.code === 'ENOTFOUND' ? 'host-unknown' : 'remote-connection-failed'
-    return { step: 'resolve', code, cause: error }
+/** A connection in the making. */
+export interface Dialling {
+  /** Tries the next place: the one connected to was of no use, for this reason. */
+  goOn(failure: Failure): void
+  /** Gives up; nothing is told any more. */
+  cancel(): void
+}
+
+export type Dial = (events: DialEvents) => Dialling
+
+export interface DialTimes {
+  /** Longest time to find one name, in seconds. */
+  readonly resolve: number
+  /** Longest time to connect to one address, in seconds. */
+  readonly address: number
+  /** Longest time to connect to any of all, in seconds. */
+  readonly connect: number
+}
+
+export const dialTimes: DialTimes = { resolve: 5, address: 5, connect: 15 }
+
+export interface DialerParts {
+  readonly names: Names
+  readonly clock: Clock
+  /** Whether domains that the operator said nothing of may have their servers on the Internet only. */
+  readonly publicOnly: boolean
+  readonly times?: DialTimes
+  /** Opens a TCP connection to an address; the real one unless a test has its own. */
+  readonly connect?: (address: string, port: number) => Socket
+}
+
+/** Opens connections to XMPP servers. */
+export class Dialer {
+  readonly #parts: Required<DialerParts>
+  /** For what the operator said: any address will do. */
+  readonly #trusting: Required<DialerParts>
+
+  constructor(parts: DialerParts) {
+    this.#parts = { times: dialTimes, connect: connectTcp, ...parts }
+    this.#trusting = { ...this.#parts, publicOnly: false }
   }
-  return { step: 'connect', code: 'remote-connection-failed', cause: error }
+
+  /** Dials a server that the operator named. */
+  toServer(server: Server, events: DialEvents): Dialling {
+    return new Search(this.#trusting, { targets: [server] }, events)
+  }
+
+  /** Dials whatever the DNS says is the server of a domain (RFC 6120 §3.2, XEP-0368). */
+  toDomain(domain: string, events: DialEvents): Dialling {
+    return new Search(this.#parts, this.#parts.names.routeTo(domain), events)
+  }
+}
+
+function connectTcp(host: string, port: number): Socket {
+  // Small stanzas must not wait for an acknowledgement of the one before.
+  return connect({ host, port, noDelay: true, keepAlive: true })
+}
+
+const steps: readonly Step[] = ['resolve', 'connect', 'tls', 'features']
+
+/** Goes from target to target, and from address to address. */
+class Search implements Dialling {
+  readonly #parts: Required<DialerParts>
+  readonly #events: DialEvents
+  #targets: readonly Target[] = []
+  #tried = 0
+  /** Of the target that came furthest: that one tells most. */
+  #failure: Failure | undefined
+  /** When the search is over, by the clock; set when there is something to connect to. */
+  #until: number | undefined
+  /** Counts what is waited for: what comes for an earlier number comes too late. */
+  #turn = 0
+  #limit: Timer | undefined
+  #race: Race | undefined
+  #isOver = false
+  /** Whether its owner has it in hand. */
+  #isOut = false
+
+  constructor(parts: Required<DialerParts>, route: Route | Promise<Route>, events: DialEvents) {
+    this.#parts = parts
+    this.#events = events
+    this.#await(route, found => this.#begin(found))
+    this.#isOut = true
+  }
+
+  goOn(failure: Failure): void {
+    this.#note(failure)
+    this.#tryNext()
+  }
+
+  cancel(): void {
+    this.#isOver = true
+    this.#turn += 1
+    this.#limit?.cancel()
+    this.#race?.cancel()
+  }
+
+  #begin({ targets, failure }: Route): void {
+    this.#targets = targets
+    if (failure !== undefined) this.#note(failure)
+    this.#tryNext()
+  }
+
+  #tryNext(): void {
+    this.#race = undefined
+    const target = this.#targets[this.#tried++]
+    const isLate = this.#until !== undefined && this.#parts.clock.now() >= this.#until
+    if (target === undefined || isLate) this.#giveUp()
+    else this.#await(this.#parts.names.addressesOf(target), found => this.#connect(target, found))
+  }
+
+  #connect({ port, tls }: Target, found: Addresses | Failure): void {
+    if ('code' in found) {
+      this.goOn(found)
+      return
+    }
+    // Judged on what is dialled, so that a name which changes its mind gains nothing.
+    const addresses = this.#parts.publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
+    if (addresses.length === 0) {
+      const code = found.length === 0 ? 'host-unknown' : 'address-not-allowed'
+      this.goOn({ step: found.length === 0 ? 'resolve' : 'connect', code })
+      return
+    }
+    const { clock, connect, times } = this.#parts
+    this.#events.onConnecting()
+    this.#until ??= clock.now() + times.connect * 1000
+    this.#race = new Race(
+      addresses,
+      port,
+      { clock, connect, addressSeconds: times.address, until: this.#until },
+      {
+        onWon: socket => {
+          this.#race = undefined
+          this.#events.onConnected(socket, tls)
+        },
+        onLost: failure => this.goOn(failure),
+      },
+    )
+  }
+
+  /** Goes on with an answer at once where it is there, and otherwise when it has come or is late. */
+  #await<T>(answer: T | Promise<T>, goOn: (answer: T) => void): void {
+    if (!(answer instanceof Promise)) {
+      goOn(answer)
+      return
+    }
+    const turn = ++this.#turn
+    const { clock, times } = this.#parts
+    const most = (this.#until ?? Number.POSITIVE_INFINITY) - clock.now()
+    this.#limit = clock.after(Math.max(0, Math.min(times.resolve * 1000, most)), () => {
+      this.#turn += 1
+      this.goOn({ step: 'resolve', code: 'timeout' })
+    })
+    answer.then(value => {
+      if (turn !== this.#turn) return
+      this.#limit?.cancel()
+      goOn(value)
+    })
+  }
+
+  #note(failure: Failure): void {
+    const far = (reached: Failure) => steps.indexOf(reached.step)
+    if (this.#failure === undefined || far(failure) > far(this.#failure)) this.#failure = failure
+  }
+
+  #giveUp(): void {
+    if (!this.#isOut) {
+      queueMicrotask(() => this.#giveUp())
+      return
+    }
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#events.onFailed(this.#failure ?? { step: 'connect', code: 'timeout' })
+  }
 }

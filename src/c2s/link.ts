@@ -1,14 +1,16 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
-import type { Server } from '../config/config.js'
-import type { Failure, LinkFacts } from '../exchange.js'
+import type { Server, Trust } from '../config/config.js'
+import type { Step } from '../errors.js'
+import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import type { Element, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
-import { dial, dialFailure } from './dial.js'
+import { channelBinding } from './channel-binding.js'
+import type { Dial, Dialling } from './dial.js'
 import { certificateFault, startTls, type TlsRules } from './starttls.js'
 import {
   readHeader,
@@ -35,22 +37,27 @@ export interface LinkEvents {
   onElement(element: Element): void
   /** Everything that came in one read has been reported. */
   onFlush(): void
+  /** The server has taken all that waited for it; told only after it was behind. */
+  onDrain(): void
   /** The link is over, by whichever side; called once, and nothing after it. */
   onEnd(end: LinkEnd): void
 }
 
 export interface LinkTimes {
-  /** Longest time to connect, in seconds. */
-  readonly connect: number
   /** Longest time from a stream header to the features, in seconds. */
   readonly features: number
   /** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
   readonly close: number
+  /**
+   * How long a server may take nothing of what waits for it, in seconds: as long as TCP itself waits by default (RFC 9293
+   * §3.9.1.1). Servers that take little at a time, to keep a rate, are not meant.
+   */
+  readonly stall: number
 }
 
 const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
 
-export const linkTimes: LinkTimes = { connect: 5, features: 10, close: 5 }
+export const linkTimes: LinkTimes = { features: 10, close: 5, stall: 300 }
 
 export interface LinkParts {
   readonly limits: XmlLimits
@@ -58,8 +65,12 @@ export interface LinkParts {
   /** What TLS must be; at least version 1.2 unless it says otherwise. */
   readonly tls?: TlsRules
   readonly times?: LinkTimes
-  /** Opens the connection; the real one unless a test has its own. */
-  readonly dial?: (server: Server) => Socket
+  /** What a login in this process wants of the link. */
+  readonly wishes?: LoginWishes | undefined
+  /** Opens the connection. */
+  readonly dial: Dial
+  /** Hears of the domain whose server ended the link, or could not be reached, and of the reason. */
+  readonly onFailed?: (domain: string, failure: Failure) => void
   /** Called once, when the connection is gone. */
   readonly onClosed?: () => void
 }
@@ -68,27 +79,37 @@ export interface LinkParts {
 type Phase = 'connecting' | 'negotiating' | 'securing' | 'open' | 'closing' | 'ended'
 
 /** What the owner of a link does with it. */
-export type LinkHandle = Pick<Link, 'facts' | 'send' | 'restart' | 'pause' | 'resume' | 'close'>
+export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | 'pause' | 'resume' | 'close'>
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
-  readonly #server: Server
+  readonly #server: Trust
   readonly #events: LinkEvents
   readonly #limits: XmlLimits
   readonly #clock: Clock
   readonly #times: LinkTimes
   readonly #tls: TlsRules
+  readonly #onFailed: LinkParts['onFailed']
   readonly #onClosed: (() => void) | undefined
   #options: StreamOptions
-  #socket: Socket
+  /** Until the stream is open: there may be more places to try. */
+  #dialling: Dialling | undefined
+  #socket: Socket | undefined
   #splitter: Splitter | undefined
   #phase: Phase = 'connecting'
   #deadline: Timer | undefined
+  /** While something waits for the server: until when it has to take some of it. */
+  #stall: Timer | undefined
   #bytesSinceHeader = 0
   /** Whether anything went either way since the last `keepAlive`. */
   #busy = true
+  readonly #showsCertificate: boolean
+  /** How far the connection has come. */
+  #step: Step = 'resolve'
+  /** Who wants to hear of that; nobody any more once it stands. */
+  #reached: ((step: Step) => void) | undefined
 
-  constructor(server: Server, options: StreamOptions, events: LinkEvents, about: LinkParts) {
+  constructor(server: Trust, options: StreamOptions, events: LinkEvents, about: LinkParts) {
     this.#server = server
     this.#options = options
     this.#events = events
@@ -96,14 +117,19 @@ export class Link {
     this.#clock = about.clock
     this.#times = about.times ?? linkTimes
     this.#tls = about.tls ?? usualTls
+    this.#onFailed = about.onFailed
     this.#onClosed = about.onClosed
-    this.#socket = (about.dial ?? dial)(server)
-    this.#socket.once('connect', () => {
-      this.#phase = server.tls === 'none' ? 'open' : 'negotiating'
-      this.#open()
+    this.#showsCertificate = about.wishes?.certificate === true
+    this.#reached = about.wishes?.reached
+    this.#dialling = about.dial({
+      onConnecting: () => this.#reach('connect'),
+      onConnected: (socket, tls) => this.#guard(() => this.#connected(socket, tls)),
+      onFailed: failure =>
+        this.#guard(() => {
+          this.#dialling = undefined
+          this.#end({ failure })
+        }),
     })
-    this.#listen(this.#socket)
-    this.#expect(this.#times.connect, { step: 'connect', code: 'timeout' })
   }
 
   get facts(): LinkFacts {
@@ -113,19 +139,25 @@ export class Link {
       encrypted: tls !== undefined,
       plainAllowed: tls !== undefined || this.#server.plain,
       ...(tlsVersion == null ? {} : { tlsVersion }),
+      ...(tls === undefined ? {} : { channelBinding: type => channelBinding(tls, type) }),
     }
+  }
+
+  /** What was sent and waits here for the server to take it, in UTF-16 units. */
+  get backlog(): number {
+    return this.#socket?.writableLength ?? 0
   }
 
   /** Writes stanzas or other top-level elements to the server. */
   send(text: string): void {
     if (this.#phase !== 'open') return
     this.#busy = true
-    this.#socket.write(text)
+    this.#write(text)
   }
 
   /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
   keepAlive(): void {
-    if (!this.#busy && this.#phase === 'open') this.#socket.write(' ')
+    if (!this.#busy && this.#phase === 'open') this.#write(' ')
     this.#busy = false
   }
 
@@ -138,11 +170,11 @@ export class Link {
 
   /** Stops reading from the server until `resume`. */
   pause(): void {
-    this.#socket.pause()
+    this.#socket?.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#socket?.resume()
   }
 
   /**
@@ -156,9 +188,34 @@ export class Link {
       return
     }
     this.#phase = 'closing'
-    this.#socket.resume()
-    this.#socket.write(streamFooter)
-    this.#expect(this.#times.close, undefined)
+    this.#socket?.resume()
+    this.#write(streamFooter)
+    this.#expect(this.#times.close)
+  }
+
+  /** A connection stands; it is made what it has to be. */
+  #connected(socket: Socket, tls: Server['tls']): void {
+    this.#socket = socket
+    if (tls === 'direct') {
+      this.#reach('tls')
+      this.#expect(this.#times.features)
+      this.#secure(socket, 'direct')
+      return
+    }
+    this.#listen(socket)
+    if (tls === 'none') this.#stand()
+    else {
+      this.#phase = 'negotiating'
+      this.#reach('tls')
+    }
+    this.#open()
+  }
+
+  /** The connection is what it has to be: from now on it is this one or none. */
+  #stand(): void {
+    this.#phase = 'open'
+    this.#dialling = undefined
+    this.#reach('features')
   }
 
   #open(): void {
@@ -167,8 +224,8 @@ export class Link {
     this.#splitter?.stop()
     this.#splitter = this.#split()
     this.#bytesSinceHeader = 0
-    this.#socket.write(writeHeader(encrypted ? { ...anonymous, from } : anonymous))
-    this.#expect(this.#times.features, { step: 'features', code: 'timeout' })
+    this.#write(writeHeader(encrypted ? { ...anonymous, from } : anonymous))
+    this.#expect(this.#times.features)
     if (encrypted) this.#nudge(this.#socket as TLSSocket)
   }
 
@@ -201,15 +258,16 @@ export class Link {
   }
 
   #closedByServer(): void {
-    this.#end({ failure: { step: this.#step(), code: 'remote-connection-failed' } })
-    this.#socket.end()
+    const socket = this.#socket
+    this.#end({ failure: { step: this.#step, code: 'remote-connection-failed' } })
+    socket?.end()
   }
 
   #receive(element: Element): void {
     if (this.#phase === 'closing') return
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
-        this.#end({ failure: streamFailure(element, this.#step()), streamError: element.text })
+        this.#end({ failure: streamFailure(element, this.#step), streamError: element.text })
         return
       }
       if (element.name === 'features') {
@@ -228,44 +286,48 @@ export class Link {
         this.#end({ failure: { step: 'tls', code: 'tls-unavailable' } })
         return
       }
-      this.#socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
-      this.#expect(this.#times.features, { step: 'tls', code: 'timeout' })
+      this.#write(`<starttls xmlns='${tlsNamespace}'/>`)
+      this.#expect(this.#times.features)
     } else if (element.name === 'proceed' && element.namespace === tlsNamespace) {
-      this.#secure()
+      this.#secure(this.#socket!, 'starttls')
     } else {
       this.#end({ failure: { step: 'tls', code: 'tls-unavailable' } })
     }
   }
 
-  #secure(): void {
+  #secure(connection: Socket, tls: 'starttls' | 'direct'): void {
     this.#phase = 'securing'
     // Whatever came in the clear behind <proceed/> is not to be believed (RFC 6120 §5.4.3.3).
     this.#splitter?.stop()
-    this.#socket.removeAllListeners('data')
-    this.#socket.removeAllListeners('close')
-    this.#socket.removeAllListeners('end')
-    const socket = startTls(this.#socket, this.#options.to, this.#server, this.#tls)
-    socket.once('secureConnect', () => {
-      const fault = certificateFault(socket, this.#server)
-      if (fault !== undefined) {
-        this.#end({ failure: { step: 'tls', code: 'certificate-invalid', cause: fault } })
-        return
-      }
-      this.#phase = 'open'
-      this.#open()
+    ignore(connection)
+    const socket = startTls(connection, this.#options.to, {
+      server: this.#server,
+      rules: this.#tls,
+      showsCertificate: this.#showsCertificate,
+      direct: tls === 'direct',
     })
+    socket.once('secureConnect', () => this.#guard(() => this.#secured(socket)))
     this.#socket = socket
     this.#listen(socket)
   }
 
+  #secured(socket: TLSSocket): void {
+    const fault = certificateFault(socket, this.#server)
+    if (fault !== undefined) {
+      this.#end({ failure: { step: 'tls', code: 'certificate-invalid', cause: fault } })
+      return
+    }
+    this.#stand()
+    this.#open()
+  }
+
   #listen(socket: Socket): void {
+    const broken = (cause?: Error) =>
+      this.#guard(() => this.#fail({ step: this.#step, code: 'remote-connection-failed', cause }))
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('error', error => this.#fail(error))
-    socket.once('end', () => this.#closedByServer())
-    socket.once('close', () => {
-      this.#end({ failure: { step: this.#step(), code: 'remote-connection-failed' } })
-      this.#destroy()
-    })
+    socket.on('error', broken)
+    socket.once('end', () => this.#guard(() => this.#closedByServer()))
+    socket.once('close', () => broken())
   }
 
   #read(chunk: Buffer): void {
@@ -273,12 +335,29 @@ export class Link {
     this.#busy = true
     try {
       this.#splitter?.write(chunk)
+      if (this.#phase === 'open') this.#events.onFlush()
     } catch (error) {
-      if (!(error instanceof XmlError)) throw error
-      this.#refuse(error.fault, error)
-      return
+      if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
+      else this.#break(error)
     }
-    if (this.#phase === 'open') this.#events.onFlush()
+  }
+
+  /** Runs what nobody above would catch. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#break(error)
+    }
+  }
+
+  /** Whatever was not foreseen ends this link and no other. */
+  #break(cause: unknown): void {
+    const failure: Failure = { step: this.#step, code: 'internal-error', cause }
+    const isTold = this.#phase === 'closing' || this.#phase === 'ended'
+    this.#destroy()
+    this.#onFailed?.(this.#options.to, failure)
+    if (!isTold) this.#events.onEnd({ failure })
   }
 
   /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
@@ -288,51 +367,117 @@ export class Link {
       return
     }
     const error = `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
-    this.#socket.write(error)
-    this.#end({ failure: { step: this.#step(), code: 'remote-protocol-error', cause } })
+    this.#write(error)
+    this.#end({ failure: { step: this.#step, code: 'remote-protocol-error', cause } })
   }
 
-  #fail(error: NodeJS.ErrnoException): void {
-    if (this.#phase === 'connecting') this.#end({ failure: dialFailure(error) })
-    else if (this.#phase === 'securing')
-      this.#end({ failure: { step: 'tls', code: 'remote-connection-failed', cause: error } })
-    else this.#end({ failure: { step: this.#step(), code: 'remote-connection-failed', cause: error } })
-    this.#destroy()
+  /** Ends without a farewell: nothing goes through this connection any more. */
+  #fail(failure: Failure): void {
+    const socket = this.#socket
+    this.#end({ failure })
+    // Otherwise another place is being tried.
+    if (this.#socket === socket) this.#destroy()
   }
 
   #end(end: LinkEnd): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
+    if (this.#dialling !== undefined && end.streamError === undefined) {
+      this.#tryElsewhere(this.#dialling, end.failure)
+      return
+    }
     const wasOpen = this.#phase === 'open'
     if (wasOpen) this.close()
     else this.#destroy()
+    this.#onFailed?.(this.#options.to, end.failure)
     this.#events.onEnd(end)
+  }
+
+  /**
+   * What fails before the stream is open may do better at another of the domain's servers: so far, nothing was said but
+   * the domain's name. A stream error is an answer, for which one asks only once.
+   */
+  #tryElsewhere(dialling: Dialling, failure: Failure): void {
+    this.#leave()
+    this.#phase = 'connecting'
+    dialling.goOn(failure)
   }
 
   #destroy(): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
     this.#onClosed?.()
+    this.#dialling?.cancel()
+    this.#dialling = undefined
+    this.#leave()
+  }
+
+  /** Gives the connection up. */
+  #leave(): void {
     this.#deadline?.cancel()
     this.#deadline = undefined
+    this.#stall?.cancel()
+    this.#stall = undefined
     this.#splitter?.stop()
+    if (this.#socket === undefined) return
+    ignore(this.#socket)
     this.#socket.destroy()
+    this.#socket = undefined
   }
 
-  #step(): Failure['step'] {
-    if (this.#phase === 'connecting') return 'connect'
-    return this.#phase === 'negotiating' || this.#phase === 'securing' ? 'tls' : 'features'
+  #write(text: string): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    if (this.#stall !== undefined) socket.write(text, () => this.#taken())
+    else if (!socket.write(text)) this.#fallBehind(socket)
   }
 
-  #expect(seconds: number, failure: Failure | undefined): void {
-    this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(seconds * 1000, () => {
-      if (failure !== undefined) this.#end({ failure })
-      this.#destroy()
+  /** The server does not take what it is sent as fast as that comes. */
+  #fallBehind(socket: Socket): void {
+    this.#expectTaken()
+    socket.once('drain', () => {
+      this.#stall?.cancel()
+      this.#stall = undefined
+      if (this.#phase === 'open') this.#guard(() => this.#events.onDrain())
     })
+  }
+
+  /** It has taken something of it. */
+  #taken(): void {
+    if (this.#stall !== undefined) this.#expectTaken()
+  }
+
+  #expectTaken(): void {
+    this.#stall?.cancel()
+    this.#stall = this.#clock.after(this.#times.stall * 1000, () =>
+      this.#guard(() => this.#fail({ step: this.#step, code: 'timeout' })),
+    )
+  }
+
+  #reach(step: Step): void {
+    this.#step = step
+    this.#reached?.(step)
+    if (step === 'features') this.#reached = undefined
+  }
+
+  #expect(seconds: number): void {
+    this.#deadline?.cancel()
+    this.#deadline = this.#clock.after(seconds * 1000, () =>
+      this.#guard(() => this.#fail({ step: this.#step, code: 'timeout' })),
+    )
   }
 }
 
-function streamFailure(element: Element, step: Failure['step']): Failure {
+const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'drain']
+const unheard = () => {}
+
+/** Hears nothing more of a socket, its errors least of all: they would end the process. */
+function ignore(socket: Socket): void {
+  for (const event of heard) socket.removeAllListeners(event)
+  socket.on('error', unheard)
+}
+
+/** What a server's `<stream:error/>` means to the one who asked for a login. */
+export function streamFailure(element: Element, step: Failure['step']): Failure {
   const condition = conditionOf(element)
   const code =
     condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'

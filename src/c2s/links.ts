@@ -1,27 +1,32 @@
+import type { Logger } from 'pino'
 import type { Clock, Timer } from '../clock.js'
-import type { Server } from '../config/config.js'
+import type { Server, Trust } from '../config/config.js'
+import type { Failure, LoginWishes } from '../exchange.js'
+import { codeOf } from '../log.js'
 import { defaultLimits } from '../xml/scanner.js'
+import type { Dialer } from './dial.js'
 import { Link, type LinkEvents } from './link.js'
 import type { TlsRules } from './starttls.js'
 import type { StreamOptions } from './stream-header.js'
 
-/** Domains without a configured server that are remembered, so that each keeps its TLS context. */
-const mostDefaults = 1000
+/** For servers that the operator said nothing of. */
+const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
 export interface LinksParts {
-  /** By XMPP domain; a domain without an entry is itself its server. */
+  /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */
   readonly servers: ReadonlyMap<string, Server>
+  readonly dialer: Dialer
   /** Silence before a space is sent, in seconds; 0 sends none. */
   readonly keepalive: number
   readonly tls: TlsRules
   readonly clock: Clock
+  readonly log?: Logger
 }
 
 /** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
 export class Links {
   readonly #parts: LinksParts
   readonly #open = new Set<Link>()
-  readonly #defaults = new Map<string, Server>()
   #keepingAlive: Timer | undefined
 
   constructor(parts: LinksParts) {
@@ -33,12 +38,17 @@ export class Links {
     return this.#open.size
   }
 
-  /** Opens a link to a domain's server. */
-  open(domain: string, options: StreamOptions, events: LinkEvents): Link {
-    const link = new Link(this.#serverOf(domain), options, events, {
+  /** Opens a link to a domain's server; a login in this process may have wishes of its own. */
+  open(domain: string, options: StreamOptions, events: LinkEvents, wishes?: LoginWishes): Link {
+    const { servers, dialer } = this.#parts
+    const server = servers.get(domain) ?? servers.get('*')
+    const link = new Link(server ?? usualTrust, options, events, {
+      dial: told => (server === undefined ? dialer.toDomain(domain, told) : dialer.toServer(server, told)),
       limits: defaultLimits,
       clock: this.#parts.clock,
       tls: this.#parts.tls,
+      wishes,
+      onFailed: this.#failed,
       onClosed: () => this.#open.delete(link),
     })
     this.#open.add(link)
@@ -50,18 +60,8 @@ export class Links {
     this.#keepingAlive?.cancel()
   }
 
-  #serverOf(domain: string): Server {
-    const known = this.#parts.servers.get(domain) ?? this.#defaults.get(domain)
-    if (known !== undefined) return known
-    // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
-    const host = domain.replace(/^\[(.*)\]$/, '$1')
-    const server: Server = {
-      ...{ host, port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
-      certificate: undefined,
-    }
-    if (this.#defaults.size >= mostDefaults) this.#defaults.clear()
-    this.#defaults.set(domain, server)
-    return server
+  readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
+    this.#parts.log?.debug({ domain, step, code, cause: codeOf(cause) }, 'a link ended')
   }
 
   #keepAlive(): void {

@@ -1,30 +1,33 @@
 import { isIP, type Socket } from 'node:net'
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls'
-import type { Config, Server } from '../config/config.js'
+import type { Config, Trust } from '../config/config.js'
 import { isMadeOutTo } from './identity.js'
 
 export type TlsRules = Config['tls']
 
-/** Contexts are costly to make and the same for every link to a server. */
-const contexts = new WeakMap<Server, SecureContext>()
+/** Contexts are costly to make and the same for every link to a server, but for our own certificate. */
+const contexts = new WeakMap<Trust, SecureContext>()
+const contextsWithCertificate = new WeakMap<Trust, SecureContext>()
+
+export interface TlsOptions {
+  readonly server: Trust
+  readonly rules: TlsRules
+  /** Whether the server may see the certificate that the operator has for it. */
+  readonly showsCertificate: boolean
+  /** Whether TLS begins with the connection (XEP-0368), and not by STARTTLS. */
+  readonly direct: boolean
+}
 
 /**
- * Starts TLS as a client on a connected socket, with the XMPP domain as the server name (RFC 6120 §5.4.3).
- * The certificate is judged by `certificateFault` once the handshake is done.
+ * Starts TLS as a client on a connected socket, with the XMPP domain as the server name (RFC 6120 §5.4.3, XEP-0368 §3).
+ * The certificate is judged by `certificateFault` once the handshake is done. No session is ever resumed: a login could
+ * not be bound to the channel by `tls-unique` then (RFC 5929 §3.1).
  */
-export function startTls(socket: Socket, domain: string, server: Server, tls: TlsRules): TLSSocket {
-  let secureContext = contexts.get(server)
-  if (secureContext === undefined) {
-    secureContext = createSecureContext({
-      minVersion: tls.minVersion,
-      ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
-      ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
-    })
-    contexts.set(server, secureContext)
-  }
+export function startTls(socket: Socket, domain: string, options: TlsOptions): TLSSocket {
   return connect({
     socket,
-    secureContext,
+    secureContext: contextFor(options),
+    ...(options.direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
     // Judged below, where the reason can be told; nothing is sent before.
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
@@ -34,8 +37,24 @@ export function startTls(socket: Socket, domain: string, server: Server, tls: Tl
   })
 }
 
+function contextFor({ server, rules, showsCertificate }: TlsOptions): SecureContext {
+  const own = showsCertificate ? server.certificate : undefined
+  const kept = own === undefined ? contexts : contextsWithCertificate
+  let context = kept.get(server)
+  if (context === undefined) {
+    context = createSecureContext({
+      minVersion: rules.minVersion,
+      ...(rules.ciphers === undefined ? {} : { ciphers: rules.ciphers }),
+      ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
+      ...own,
+    })
+    kept.set(server, context)
+  }
+  return context
+}
+
 /** Why the server's certificate is not good enough, if it is not. */
-export function certificateFault(socket: TLSSocket, server: Server): unknown {
+export function certificateFault(socket: TLSSocket, server: Trust): unknown {
   if (!server.verify || socket.authorized) return undefined
   return socket.authorizationError ?? new Error('the certificate is not trusted')
 }

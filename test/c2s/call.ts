@@ -1,5 +1,7 @@
 // A link to a scripted server, and what it told its owner, in order.
+import { Dialer } from '../../src/c2s/dial.js'
 import { Link, type LinkEvents, type LinkParts } from '../../src/c2s/link.js'
+import { Names } from '../../src/c2s/names.js'
 import type { Server } from '../../src/config/config.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -31,24 +33,34 @@ export class Call {
   #wake: () => void = () => {}
 
   constructor(server: Partial<Server>, options: { from?: string } = {}, parts: Partial<LinkParts> = {}) {
+    const whole: Server = {
+      ...{ host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true },
+      certificate: undefined,
+      ...server,
+    }
+    const names = new Names({ clock: this.clock, preferDirectTls: false, local: true })
+    const dialer = new Dialer({ names, clock: this.clock, publicOnly: false })
     this.link = new Link(
-      {
-        ...{ host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true },
-        certificate: undefined,
-        ...server,
-      },
+      whole,
       { to: 'example.org', lang: 'en', ...options },
       {
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
         onFlush: () => this.#tell('flush'),
+        onDrain: () => this.#tell('drain'),
         onEnd: end => {
           this.ends.push(end)
           const { step, code, condition } = end.failure
           this.#tell(`end ${step} ${code}${condition === undefined ? '' : ` ${condition}`}`)
         },
       },
-      { limits: defaultLimits, clock: this.clock, onClosed: () => this.#tell('closed'), ...parts },
+      {
+        limits: defaultLimits,
+        clock: this.clock,
+        onClosed: () => this.#tell('closed'),
+        dial: events => dialer.toServer(whole, events),
+        ...parts,
+      },
     )
   }
 

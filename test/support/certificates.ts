@@ -14,6 +14,8 @@ export interface CertificateOptions {
   readonly commonName?: string
   /** When it was no longer valid; it is valid for two days from now without it. */
   readonly expired?: boolean
+  /** What it is signed with; SHA-256 unless given. */
+  readonly hash?: 'sha384'
 }
 
 /** Makes a certificate with these alternative names, as openssl's configuration writes them: `['DNS:example.org']`. */
@@ -60,7 +62,8 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
         ...common,
       )
     } else {
-      openssl('req', '-x509', '-new', '-key', 'key.pem', '-days', '2', '-out', 'cert.pem', ...common)
+      const hash = `-${options.hash ?? 'sha256'}`
+      openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...common)
     }
     return { key: readFileSync(at('key.pem'), 'utf8'), cert: readFileSync(at('cert.pem'), 'utf8') }
   } finally {

@@ -108,8 +108,8 @@ export class ScriptedServer {
     })
   }
 
-  static async start(): Promise<ScriptedServer> {
-    const server = createServer().listen(0, '127.0.0.1')
+  static async start(address = '127.0.0.1', port = 0): Promise<ScriptedServer> {
+    const server = createServer().listen(port, address)
     await once(server, 'listening')
     return new ScriptedServer(server)
   }

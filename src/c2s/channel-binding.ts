@@ -1,0 +1,27 @@
+import { hash } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { ChannelBindingType } from '../exchange.js'
+import { signatureHash } from './signature-hash.js'
+
+const noContext = Buffer.alloc(0)
+
+/** The bytes that both ends of a TLS connection know, and nobody between two of them; undefined where there are none. */
+export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
+  const version = socket.getProtocol()
+  switch (type) {
+    case 'tls-exporter':
+      // RFC 9266 §2. Before TLS 1.3 it would need an extension that Node does not tell of.
+      if (version !== 'TLSv1.3') return undefined
+      return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', noContext)
+    case 'tls-unique':
+      // RFC 5929 §3: ours is the first Finished of a full handshake; a resumed session begins with the server's.
+      if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
+      return socket.getFinished()
+    case 'tls-server-end-point': {
+      // RFC 5929 §4.
+      const certificate = socket.getPeerX509Certificate()?.raw
+      const algorithm = certificate === undefined ? undefined : signatureHash(certificate)
+      return algorithm === undefined ? undefined : hash(algorithm, certificate!, 'buffer')
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// Where names are asked for. Nothing is remembered here.
+import type { RecordWithTtl, SrvRecord } from 'node:dns'
+import { lookup, Resolver } from 'node:dns/promises'
+
+export interface Dns {
+  /** Service records (RFC 2782); the target of one that says "not here" is the empty string. */
+  services(name: string): Promise<readonly SrvRecord[]>
+  ipv4(name: string): Promise<readonly RecordWithTtl[]>
+  ipv6(name: string): Promise<readonly RecordWithTtl[]>
+  /** As this machine finds it: the hosts file, search domains, and whatever else it has been set up with. */
+  system(name: string): Promise<readonly string[]>
+}
+
+/** Whether an error says that there is nothing by this name, and not that nobody could tell. */
+export function isAbsent(error: NodeJS.ErrnoException): boolean {
+  return absent.has(error.code ?? '')
+}
+
+/** The last is what no name can be called, such as one with a label of more than 63 characters. */
+const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
+
+/** Errors after which the name servers may have become others. */
+const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
+
+/**
+ * Look-ups by the system hold a thread each, for half a minute where nobody answers, and passwords are hashed by the
+ * same four threads.
+ */
+const lookupsAtOnce = 2
+/** More would not be done before those who wait have given up. */
+const mostWaiting = 100
+
+/** Each name server is asked twice and has so many milliseconds each time. */
+const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
+
+/** Asks the name servers that this machine is set up with. */
+export class SystemDns implements Dns {
+  readonly #makeResolver: () => Resolver
+  #resolver: Resolver
+  #looking = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(makeResolver: () => Resolver = usualResolver) {
+    this.#makeResolver = makeResolver
+    this.#resolver = makeResolver()
+  }
+
+  services(name: string): Promise<SrvRecord[]> {
+    return this.#ask(resolver => resolver.resolveSrv(name))
+  }
+
+  ipv4(name: string): Promise<RecordWithTtl[]> {
+    return this.#ask(resolver => resolver.resolve4(name, { ttl: true }))
+  }
+
+  ipv6(name: string): Promise<RecordWithTtl[]> {
+    return this.#ask(resolver => resolver.resolve6(name, { ttl: true }))
+  }
+
+  async system(name: string): Promise<string[]> {
+    await this.#turn()
+    try {
+      const found = await lookup(name, { all: true, verbatim: true })
+      return found.map(({ address }) => address)
+    } finally {
+      // Whoever is done hands its place on.
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#looking -= 1
+      else next()
+    }
+  }
+
+  async #ask<T>(question: (resolver: Resolver) => Promise<T>): Promise<T> {
+    const resolver = this.#resolver
+    try {
+      return await question(resolver)
+    } catch (error) {
+      // A resolver never looks again at how the machine is set up; a new one does.
+      if (resolver === this.#resolver && unanswered.has((error as NodeJS.ErrnoException).code ?? ''))
+        this.#resolver = this.#makeResolver()
+      throw error
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#looking < lookupsAtOnce) {
+      this.#looking += 1
+      return
+    }
+    if (this.#waiting.length >= mostWaiting) throw new Error('too many names are being looked up')
+    await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+}

@@ -1,0 +1,202 @@
+import { isIP } from 'node:net'
+import type { Clock, Timer } from '../clock.js'
+import { connectProblem } from '../errors.js'
+import type { Failure } from '../exchange.js'
+import { type Answer, Answers } from './answers.js'
+import { type Dns, isAbsent, SystemDns } from './dns.js'
+import { inOrder, type Service, type Target } from './services.js'
+
+/** IP addresses, in the order in which they are tried. */
+export type Addresses = readonly string[]
+
+/** Where to look for a domain's server. */
+export interface Route {
+  readonly targets: readonly Target[]
+  /** What went wrong in finding them. */
+  readonly failure?: Failure | undefined
+}
+
+/** What a question led to. */
+interface Told<T> {
+  readonly records: readonly T[]
+  readonly error: NodeJS.ErrnoException | undefined
+}
+
+/** The service records of a domain. */
+interface Services {
+  readonly records: readonly Service[]
+  /** Why there may be more than these. */
+  readonly failure: Failure | undefined
+}
+
+/** Port of a domain without service records (RFC 6120 §3.2.2). */
+const usualPort = 5222
+
+/** Questions of each kind whose answers are remembered. */
+const mostAnswers = 10_000
+/** How long it is remembered that there is no answer, in seconds: whoever sets up a domain wants to see it work. */
+const absenceSeconds = 5
+/** The system tells no time to live. Long enough that a thousand logins are one look-up. */
+const systemSeconds = 30
+/** Node tells none for service records. Name servers give them minutes and more; a minute too long hurts nobody. */
+const serviceSeconds = 60
+/** Longest time that an address is remembered, whatever its time to live: nobody waits for a restart. */
+const mostSeconds = 3600
+/** How long the addresses of one family wait for those of the other, in milliseconds (RFC 8305 §3). */
+const otherFamily = 50
+/** Addresses of one name that are tried. */
+const mostAddresses = 8
+
+export interface NamesParts {
+  readonly clock: Clock
+  /** The name servers of this machine, unless a test has its own. */
+  readonly dns?: Dns | undefined
+  /** Whether direct TLS goes first where a domain has both and likes them equally. */
+  readonly preferDirectTls: boolean
+  /**
+   * Whether names out of the DNS may also be names of this machine's own, as in its hosts file. Not where strangers
+   * choose the names: one whose name servers keep silent would hold up the look-ups of all others.
+   */
+  readonly local: boolean
+}
+
+/** Finds servers by the names of their domains, and remembers what it found. RFC 6120 §3.2, XEP-0368. */
+export class Names {
+  readonly #parts: NamesParts
+  readonly #dns: Dns
+  readonly #services: Answers<Services>
+  readonly #system: Answers<Addresses | Failure>
+  readonly #found: Answers<Addresses | Failure>
+
+  constructor(parts: NamesParts) {
+    this.#parts = parts
+    this.#dns = parts.dns ?? new SystemDns()
+    this.#services = new Answers(parts.clock, mostAnswers, domain => this.#askServices(domain))
+    this.#system = new Answers(parts.clock, mostAnswers, name => this.#askSystem(name))
+    this.#found = new Answers(parts.clock, mostAnswers, name => this.#askAddresses(name))
+  }
+
+  /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
+  routeTo(domain: string): Route | Promise<Route> {
+    // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
+    const host = domain.replace(/^\[(.*)\]$/, '$1')
+    if (isIP(host) !== 0 || isLocal(host)) return this.#itself(host, undefined)
+    const services = this.#services.to(domain)
+    return services instanceof Promise
+      ? services.then(found => this.#route(domain, found))
+      : this.#route(domain, services)
+  }
+
+  /** The addresses of a target, or why there are none. The promise never rejects. */
+  addressesOf({ host, found = false }: Target): Addresses | Failure | Promise<Addresses | Failure> {
+    if (isIP(host) !== 0) return [host]
+    if (!found) return this.#system.to(host)
+    if (!isLocal(host)) return this.#found.to(host)
+    return this.#parts.local ? this.#system.to(host) : loopback
+  }
+
+  #route(domain: string, { records, failure }: Services): Route {
+    if (records.length === 0) return this.#itself(domain, failure)
+    // "Decidedly not available" (RFC 2782); the domain itself is not tried once it has said anything (RFC 6120 §3.2.1).
+    const offered = records.filter(({ name }) => name !== '')
+    if (offered.length > 0) return { targets: inOrder(offered, this.#parts.preferDirectTls) }
+    return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
+  }
+
+  /** Without service records a domain is its own server (RFC 6120 §3.2.2). */
+  #itself(host: string, failure: Failure | undefined): Route {
+    // Where the DNS did not answer the first question, the hosts file may know more than asking it again.
+    const found = failure === undefined || !this.#parts.local
+    return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
+  }
+
+  async #askServices(domain: string): Promise<Answer<Services>> {
+    const ask = (name: string) => settle(this.#dns.services(`${name}._tcp.${domain}`))
+    const [direct, plain] = await Promise.all([ask('_xmpps-client'), ask('_xmpp-client')])
+    const records = [
+      ...direct.records.map(record => ({ ...record, direct: true })),
+      ...plain.records.map(record => ({ ...record, direct: false })),
+    ]
+    const error = [direct, plain].map(({ error }) => error).find(error => error && !isAbsent(error))
+    const failure = error === undefined ? undefined : nameFailure(error)
+    const isSure = failure === undefined && records.length > 0
+    return { value: { records, failure }, seconds: isSure ? serviceSeconds : absenceSeconds }
+  }
+
+  async #askSystem(name: string): Promise<Answer<Addresses | Failure>> {
+    const { records, error } = await settle(this.#dns.system(name))
+    if (error !== undefined) return { value: nameFailure(error), seconds: absenceSeconds }
+    return { value: interleave(records), seconds: systemSeconds }
+  }
+
+  async #askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
+    const families = [settle(this.#dns.ipv6(name)), settle(this.#dns.ipv4(name))]
+    const answers = await this.#inTime(families)
+    const records = answers.flatMap(answer => answer.records)
+    if (records.length > 0) {
+      const ttl = Math.min(mostSeconds, ...records.map(record => record.ttl))
+      return {
+        value: interleave(records.map(({ address }) => address)),
+        seconds: answers.length < families.length ? Math.min(ttl, absenceSeconds) : ttl,
+      }
+    }
+    if (this.#parts.local) {
+      const value = await this.#system.to(name)
+      if (!('code' in value)) return { value, seconds: systemSeconds }
+    }
+    const errors = answers.flatMap(({ error }) => error ?? [])
+    const error = errors.find(error => !isAbsent(error)) ?? errors[0]
+    const value: Failure =
+      error === undefined ? { step: 'resolve', code: 'host-unknown' } : nameFailure(error)
+    return { value, seconds: absenceSeconds }
+  }
+
+  /** What has been answered once both have been, or a moment after one has brought an address. */
+  async #inTime<T>(families: readonly Promise<Told<T>>[]): Promise<Told<T>[]> {
+    const answers: Told<T>[] = []
+    let moment: Timer | undefined
+    await new Promise<void>(resolve => {
+      for (const family of families)
+        family.then(answer => {
+          answers.push(answer)
+          if (answers.length === families.length) resolve()
+          else if (answer.error === undefined) moment = this.#parts.clock.after(otherFamily, resolve)
+        })
+    })
+    moment?.cancel()
+    return [...answers]
+  }
+}
+
+const loopback: Addresses = ['::1', '127.0.0.1']
+
+/** Names that are never asked for outside of this machine (RFC 6761 §6.3). */
+function isLocal(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost')
+}
+
+/** The families take turns, so that one that leads nowhere costs little (RFC 8305 §4). */
+function interleave(addresses: Addresses): Addresses {
+  const unique = [...new Set(addresses)]
+  const first = unique.filter(address => isIP(address) === isIP(unique[0]!))
+  const second = unique.filter(address => !first.includes(address))
+  return first
+    .flatMap((address, at) => [address, ...second.slice(at, at + 1)])
+    .concat(second.slice(first.length))
+    .slice(0, mostAddresses)
+}
+
+/** What the error of a name that was asked for says about the XMPP server. */
+function nameFailure(error: NodeJS.ErrnoException): Failure {
+  if (isAbsent(error)) return { step: 'resolve', code: 'host-unknown', cause: error }
+  const code = error.code === 'ETIMEOUT' ? 'timeout' : connectProblem(error)
+  return { step: 'resolve', code, cause: error }
+}
+
+async function settle<T>(answer: Promise<readonly T[]>): Promise<Told<T>> {
+  try {
+    return { records: await answer, error: undefined }
+  } catch (error) {
+    return { records: [], error: error as NodeJS.ErrnoException }
+  }
+}

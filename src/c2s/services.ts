@@ -1,0 +1,63 @@
+import { randomInt } from 'node:crypto'
+import type { SrvRecord } from 'node:dns'
+import type { Server } from '../config/config.js'
+
+/** A place where a domain's server may be. */
+export interface Target {
+  /** A name or an address. */
+  readonly host: string
+  readonly port: number
+  readonly tls: Server['tls']
+  /** Whether its name comes out of the DNS, and not from the operator. */
+  readonly found?: boolean
+}
+
+/** A record of `_xmpps-client._tcp` is `direct`, one of `_xmpp-client._tcp` is not (XEP-0368 §3). */
+export interface Service extends SrvRecord {
+  readonly direct: boolean
+}
+
+/** Of a domain that has more of them, the later ones are not tried. */
+const mostTargets = 8
+
+/**
+ * Puts service records into the order in which they are tried: by priority, and at random by weight among equals
+ * (RFC 2782), as if those for direct TLS and those for STARTTLS were of one kind; with `preferDirect`, the former go first
+ * among equals. `random` is an integer from 0 to below its argument.
+ */
+export function inOrder(
+  services: readonly Service[],
+  preferDirect: boolean,
+  random: (below: number) => number = randomInt,
+): Target[] {
+  const rank = ({ priority, direct }: Service) => 2 * priority + (preferDirect && !direct ? 1 : 0)
+  const ranks = [...new Set(services.map(rank))].sort((a, b) => a - b)
+  return ranks
+    .flatMap(which =>
+      byWeight(
+        services.filter(service => rank(service) === which),
+        random,
+      ),
+    )
+    .slice(0, mostTargets)
+    .map(({ name, port, direct }) => ({ host: name, port, tls: direct ? 'direct' : 'starttls', found: true }))
+}
+
+/** Draws one after the other, each as often as its weight says; those of weight 0 have a small chance (RFC 2782). */
+function byWeight(services: readonly Service[], random: (below: number) => number): Service[] {
+  const left = [...services].sort((a, b) => a.weight - b.weight)
+  const drawn: Service[] = []
+  while (left.length > 1) drawn.push(...left.splice(draw(left, random), 1))
+  return [...drawn, ...left]
+}
+
+function draw(services: readonly Service[], random: (below: number) => number): number {
+  const sum = services.reduce((total, { weight }) => total + weight, 0)
+  // Where nobody set weights, nobody wants all to go to the same one.
+  if (sum === 0) return random(services.length)
+  let ticket = random(sum + 1)
+  return services.findIndex(({ weight }) => {
+    ticket -= weight
+    return ticket <= 0
+  })
+}

@@ -1,0 +1,65 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { type Answer, Answers } from '../../src/c2s/answers.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+let clock: FakeClock
+let asked: string[]
+let seconds: number
+
+beforeEach(() => {
+  clock = new FakeClock()
+  asked = []
+  seconds = 10
+})
+
+/** Answers with how many questions there have been. */
+function answers(most = 100) {
+  return new Answers<string>(clock, most, async (question): Promise<Answer<string>> => {
+    asked.push(question)
+    return { value: `${question} ${asked.length}`, seconds }
+  })
+}
+
+describe('an answer', () => {
+  test('is a promise first, and itself as long as it is good', async () => {
+    const names = answers()
+    expect(names.to('a')).toBeInstanceOf(Promise)
+    expect(await names.to('a')).toBe('a 1')
+    clock.advance(9_999)
+    expect(names.to('a')).toBe('a 1')
+    clock.advance(1)
+    expect(await names.to('a')).toBe('a 2')
+    expect(names.to('a')).toBe('a 2')
+  })
+
+  test('is the same for all who ask while it is awaited', async () => {
+    const names = answers()
+    expect(await Promise.all([names.to('a'), names.to('a'), names.to('b'), names.to('a')])).toEqual([
+      'a 1',
+      'a 1',
+      'b 2',
+      'a 1',
+    ])
+    expect(asked).toEqual(['a', 'b'])
+  })
+
+  test('that is good for no time is given to those who wait, and then asked for again', async () => {
+    seconds = 0
+    const names = answers()
+    expect(await Promise.all([names.to('a'), names.to('a')])).toEqual(['a 1', 'a 1'])
+    expect(await names.to('a')).toBe('a 2')
+  })
+
+  test('makes room for younger ones when there are too many', async () => {
+    const names = answers(2)
+    await names.to('a')
+    await names.to('b')
+    clock.advance(10_000)
+    await names.to('a')
+    await names.to('c')
+    expect(names.to('a')).toBe('a 3')
+    expect(names.to('c')).toBe('c 4')
+    expect(await names.to('b')).toBe('b 5')
+    expect(await names.to('a')).toBe('a 6')
+  })
+})

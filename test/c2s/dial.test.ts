@@ -1,0 +1,318 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DialEvents, Dialer, type Dialling } from '../../src/c2s/dial.js'
+import { type Addresses, Names, type Route } from '../../src/c2s/names.js'
+import type { Target } from '../../src/c2s/services.js'
+import type { Server } from '../../src/config/config.js'
+import type { Failure } from '../../src/exchange.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { ScriptedServer } from '../support/scripted-server.js'
+import { FakeSockets } from './fake-sockets.js'
+
+/** What is known of names, and what is still to come. */
+class FakeNames extends Names {
+  readonly routes: Record<string, Route | Promise<Route>> = {}
+  readonly hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
+
+  constructor(clock: FakeClock) {
+    super({ clock, preferDirectTls: false, local: true })
+  }
+
+  override routeTo(domain: string) {
+    return this.routes[domain] ?? super.routeTo(domain)
+  }
+
+  override addressesOf(target: Target) {
+    return this.hosts[target.host] ?? super.addressesOf(target)
+  }
+}
+
+let clock: FakeClock
+let names: FakeNames
+let sockets: FakeSockets
+let told: string[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  names = new FakeNames(clock)
+  sockets = new FakeSockets(clock)
+  told = []
+})
+
+const events: DialEvents = {
+  onConnecting: () => told.push('connecting'),
+  onConnected: (_socket, tls) => told.push(`connected ${tls}`),
+  onFailed: ({ step, code }) => told.push(`failed ${step} ${code}`),
+}
+const dialer = (about: { publicOnly?: boolean } = {}) =>
+  new Dialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
+const server: Server = {
+  ...{ host: '127.0.0.1', port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
+  certificate: undefined,
+}
+const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, found: true })
+const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
+const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
+/** Everything that has been decided by now has happened. */
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+describe('dialling a server of the operator', () => {
+  test('by its address begins at once, and costs one timer until it stands', () => {
+    dialer().toServer(server, events)
+    expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
+    expect(clock.pending).toBe(1)
+    sockets.stand('127.0.0.1')
+    expect(told).toEqual(['connecting', 'connected starttls'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('by a name whose addresses are known begins at once, too', () => {
+    names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
+    dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, events)
+    expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
+    sockets.stand('10.0.0.5')
+    expect(told).toEqual(['connecting', 'connected none'])
+  })
+
+  test('by another name waits for its addresses', async () => {
+    names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
+    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
+    expect(told).toEqual([])
+    await settled()
+    expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
+    expect(clock.pending).toBe(1)
+  })
+
+  test('does not wait for longer than five seconds for them', async () => {
+    let answer: (addresses: Addresses) => void = () => {}
+    names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
+      answer = resolve
+    })
+    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
+    clock.advance(4_999)
+    expect(told).toEqual([])
+    clock.advance(1)
+    expect(told).toEqual(['failed resolve timeout'])
+    answer(['10.0.0.5'])
+    await settled()
+    expect(sockets.begun).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('tells of a failure that is known already only when it has been handed over', async () => {
+    names.hosts['xmpp.lan'] = unknown
+    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
+    expect(told).toEqual([])
+    await settled()
+    expect(told).toEqual(['failed resolve host-unknown'])
+  })
+
+  test('says so when nobody answers in five seconds', () => {
+    dialer().toServer(server, events)
+    clock.advance(5_000)
+    expect(told).toEqual(['connecting', 'failed connect timeout'])
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('dialling a domain', () => {
+  test('goes from one target to the next, and tells of the one that answers what it speaks', () => {
+    names.routes['example.org'] = { targets: [at('a', 'direct'), at('b'), at('c')] }
+    names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
+    names.hosts['b'] = unknown
+    names.hosts['c'] = ['192.0.2.3']
+    dialer().toDomain('example.org', events)
+    sockets.refuse('192.0.2.1')
+    sockets.refuse('2001:db8::1')
+    sockets.stand('192.0.2.3')
+    expect(sockets.begun).toEqual(['0 192.0.2.1 5222', '0 2001:db8::1 5222', '0 192.0.2.3 5222'])
+    expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('goes on when the one that answered is of no use', () => {
+    names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
+    const dialling = dialer().toDomain('example.org', events)
+    sockets.stand('192.0.2.1')
+    dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
+    sockets.stand('192.0.2.2')
+    dialling.goOn(refused)
+    expect(told.filter(line => line !== 'connecting')).toEqual([
+      'connected direct',
+      'connected starttls',
+      'failed tls certificate-invalid',
+    ])
+  })
+
+  test.each([
+    ['the only one', [refused], 'connect remote-connection-failed'],
+    ['the one that came furthest', [unknown, refused, unknown], 'connect remote-connection-failed'],
+    ['the first that came so far', [unknown, { step: 'resolve', code: 'timeout' }], 'resolve host-unknown'],
+  ] as const)('fails for the reason of %s', async (_which, failures, expected) => {
+    names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
+    for (const [index, failure] of failures.entries())
+      names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
+    dialer().toDomain('example.org', events)
+    if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
+    await settled()
+    expect(told.at(-1)).toBe(`failed ${expected}`)
+  })
+
+  test('remembers that the name servers failed, where nothing else is found either', async () => {
+    const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
+    names.routes['example.org'] = { targets: [at('example.org')], failure }
+    names.hosts['example.org'] = unknown
+    dialer().toDomain('example.org', events)
+    await settled()
+    expect(told).toEqual(['failed resolve remote-connection-failed'])
+  })
+
+  test('fails where there is nothing to dial', async () => {
+    names.routes['example.org'] = { targets: [], failure: unknown }
+    dialer().toDomain('example.org', events)
+    await settled()
+    expect(told).toEqual(['failed resolve host-unknown'])
+  })
+
+  test('waits for its targets five seconds', () => {
+    names.routes['example.org'] = new Promise(() => {})
+    dialer().toDomain('example.org', events)
+    clock.advance(5_000)
+    expect(told).toEqual(['failed resolve timeout'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('has fifteen seconds from its first connection, for all targets together', () => {
+    names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
+    for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
+    const dialling = dialer().toDomain('example.org', events)
+    clock.advance(5_000)
+    // The second one answers, and then makes whoever dialled wait.
+    sockets.stand('192.0.2.98')
+    clock.advance(7_000)
+    dialling.goOn({ step: 'connect', code: 'timeout' })
+    expect(sockets.begun.at(-1)).toBe('12000 192.0.2.99 5222')
+    clock.advance(2_999)
+    expect(told.at(-1)).toBe('connecting')
+    clock.advance(1)
+    expect(told.at(-1)).toBe('failed connect timeout')
+    expect(sockets.begun).toHaveLength(3)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('does not look up another target for longer than there is time left', () => {
+    names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
+    names.hosts['b'] = new Promise(() => {})
+    const dialling = dialer().toDomain('example.org', events)
+    sockets.stand('192.0.2.1')
+    clock.advance(14_000)
+    dialling.goOn({ step: 'tls', code: 'timeout' })
+    clock.advance(1_000)
+    expect(told.at(-1)).toBe('failed tls timeout')
+  })
+
+  test.each([
+    ['its targets are awaited', () => Promise.resolve({ targets: [at('192.0.2.1')] })],
+    ['addresses are awaited', () => ({ targets: [at('later')] })],
+    ['it connects', () => ({ targets: [at('192.0.2.1'), at('192.0.2.2')] })],
+    ['it is about to fail', () => ({ targets: [] })],
+  ])('may be given up while %s, and leaves nothing behind', async (_when, route) => {
+    names.routes['example.org'] = route()
+    names.hosts['later'] = Promise.resolve(['192.0.2.1'])
+    const dialling: Dialling = dialer().toDomain('example.org', events)
+    dialling.cancel()
+    told.length = 0
+    await settled()
+    clock.advance(60_000)
+    expect(told).toEqual([])
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('where any domain may be dialled', () => {
+  test('private addresses are passed over', () => {
+    names.routes['example.org'] = { targets: [at('a')] }
+    names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
+    dialer({ publicOnly: true }).toDomain('example.org', events)
+    clock.advance(250)
+    expect(sockets.begun).toEqual(['0 2606:4700::1 5222', '250 8.8.8.8 5222'])
+  })
+
+  test.each(['127.0.0.1', '10.1.2.3', '169.254.169.254', '::1', '::ffff:192.168.0.1', 'fe80::1'])(
+    'a domain that leads to %s alone is refused',
+    async address => {
+      names.routes['example.org'] = { targets: [at('a')] }
+      names.hosts['a'] = [address]
+      dialer({ publicOnly: true }).toDomain('example.org', events)
+      await settled()
+      expect(told).toEqual(['failed connect address-not-allowed'])
+      expect(sockets.begun).toEqual([])
+    },
+  )
+
+  test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
+    dialer({ publicOnly: true }).toDomain(domain, events)
+    await settled()
+    expect(told).toEqual(['failed connect address-not-allowed'])
+  })
+
+  test('a name that changes its mind gains nothing', async () => {
+    names.routes['example.org'] = { targets: [at('a')] }
+    names.hosts['a'] = ['8.8.8.8']
+    const dialing = dialer({ publicOnly: true })
+    dialing.toDomain('example.org', events)
+    names.hosts['a'] = ['127.0.0.1']
+    dialing.toDomain('example.org', events)
+    await settled()
+    expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
+    expect(told.at(-1)).toBe('failed connect address-not-allowed')
+  })
+
+  test('what the operator named is dialled wherever it is', () => {
+    dialer({ publicOnly: true }).toServer(server, events)
+    expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
+  })
+})
+
+describe('over real sockets', () => {
+  const servers: ScriptedServer[] = []
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.stop()
+  })
+
+  test('a server at the second of two addresses is found', async () => {
+    const listener = await ScriptedServer.start('127.0.0.2')
+    servers.push(listener)
+    names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
+    names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
+    const connected = new Promise<string | undefined>((resolve, reject) => {
+      new Dialer({ names, clock, publicOnly: false }).toDomain('example.org', {
+        onConnecting: () => {},
+        onConnected: socket => {
+          resolve(socket.remoteAddress)
+          socket.destroy()
+        },
+        onFailed: reject,
+      })
+    })
+    expect(await connected).toBe('127.0.0.2')
+    await (await listener.connection()).gone
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a server that is nowhere is not found, and the reason is told', async () => {
+    const listener = await ScriptedServer.start()
+    const { port } = listener
+    listener.stop()
+    names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
+    const failure = await new Promise<Failure>((resolve, reject) => {
+      new Dialer({ names, clock, publicOnly: false }).toServer(
+        { ...server, host: 'a', port },
+        { onConnecting: () => {}, onConnected: () => reject(new Error('connected')), onFailed: resolve },
+      )
+    })
+    expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })
+  })
+})

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DialEvents, Dialer, type Dialling } from '../../src/c2s/dial.js'
+import { Links } from '../../src/c2s/links.js'
+import { Names } from '../../src/c2s/names.js'
+import type { Server } from '../../src/config/config.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { ScriptedServer } from '../support/scripted-server.js'
+import { features, plainHeader, serverHeader } from './call.js'
+
+let clock: FakeClock
+let dialled: string[]
+let told: DialEvents
+
+/** Notes what it is to dial, and leaves it at that. */
+class NotingDialer extends Dialer {
+  override toServer({ host }: Server, events: DialEvents): Dialling {
+    return this.#note(`server ${host}`, events)
+  }
+
+  override toDomain(domain: string, events: DialEvents): Dialling {
+    return this.#note(`domain ${domain}`, events)
+  }
+
+  #note(what: string, events: DialEvents): Dialling {
+    dialled.push(what)
+    told = events
+    return { goOn: failure => events.onFailed(failure), cancel: () => dialled.push('cancelled') }
+  }
+}
+
+const named = (host: string, port = 5222): Server => ({
+  ...{ host, port, tls: 'none', plain: false, ca: undefined, verify: true },
+  certificate: undefined,
+})
+const silent = { onOpen: () => {}, onElement: () => {}, onFlush: () => {}, onDrain: () => {}, onEnd: () => {} }
+const options = { to: 'example.org', lang: 'en' }
+
+function parts() {
+  const names = new Names({ clock, preferDirectTls: false, local: true })
+  return { names, clock, publicOnly: false }
+}
+
+beforeEach(() => {
+  clock = new FakeClock()
+  dialled = []
+})
+
+describe('a link to a domain', () => {
+  const servers = new Map([
+    ['example.org', named('own')],
+    ['*', named('all')],
+  ])
+  const links = (servers: ReadonlyMap<string, Server>) =>
+    new Links({
+      ...{ servers, clock, dialer: new NotingDialer(parts()), keepalive: 0 },
+      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    })
+
+  test.each([
+    ['the server that the operator named for it', 'example.org', servers, 'server own'],
+    ['the server that the operator named for all others', 'example.net', servers, 'server all'],
+    [
+      'the one that its name leads to',
+      'example.net',
+      new Map([['example.org', named('own')]]),
+      'domain example.net',
+    ],
+  ])('goes to %s', (_where, domain, servers, expected) => {
+    links(servers).open(domain, options, silent).close()
+    expect(dialled).toEqual([expected, 'cancelled'])
+  })
+
+  test('is counted until it is gone', () => {
+    const all = links(servers)
+    const link = all.open('example.org', options, silent)
+    all.open('example.net', options, silent)
+    expect(all.size).toBe(2)
+    link.close()
+    expect(all.size).toBe(1)
+    told.onFailed({ step: 'connect', code: 'timeout' })
+    expect(all.size).toBe(0)
+  })
+})
+
+describe('a quiet link', () => {
+  let listener: ScriptedServer
+
+  beforeEach(async () => {
+    listener = await ScriptedServer.start()
+  })
+  afterEach(() => listener.stop())
+
+  test('is kept open by a space now and then, until the links are stopped', async () => {
+    const links = new Links({
+      ...{ servers: new Map([['*', named('127.0.0.1', listener.port)]]), clock, keepalive: 60 },
+      ...{ dialer: new Dialer(parts()), tls: { minVersion: 'TLSv1.2', ciphers: undefined } },
+    })
+    const flushed = new Promise<void>(resolve => {
+      links.open('example.org', options, { ...silent, onFlush: resolve })
+    })
+    const peer = await listener.connection()
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    await flushed
+    clock.advance(60_000)
+    clock.advance(60_000)
+    expect(await peer.until(' ')).toBe(' ')
+    links.stop()
+    expect(clock.pending).toBe(0)
+    peer.reset()
+  })
+})

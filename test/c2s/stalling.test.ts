@@ -1,0 +1,93 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/login-server/eventually.js'
+import { opened, stopServers } from './call.js'
+
+afterEach(stopServers)
+
+const times = { features: 10, close: 5, stall: 300 }
+/** More than any system keeps for a socket that nobody reads from. */
+const most = 64 * 1024 * 1024
+const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
+
+/** A link to a server that reads no more, with more sent than the system takes. */
+async function behind() {
+  const { call, peer } = await opened({ times })
+  peer.raw.pause()
+  let sent = 0
+  while (call.link.backlog === 0 || sent < 8 * chunk.length) {
+    if (sent > most) throw new Error('everything has been taken')
+    call.link.send(chunk)
+    sent += chunk.length
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return { call, peer, sent }
+}
+
+describe('a server that reads nothing', () => {
+  test('leaves behind what it is sent, and is told all of it once it reads again', async () => {
+    const { call, peer, sent } = await behind()
+    expect(call.link.backlog).toBeGreaterThan(0)
+    expect(call.told).toEqual([])
+    peer.raw.resume()
+    await call.hears('drain')
+    expect(call.link.backlog).toBe(0)
+    call.link.send('<presence/>')
+    expect((await peer.until('<presence/>')).length).toBe(sent + '<presence/>'.length)
+    expect(call.told).toEqual(['drain'])
+    // Nothing waits for it any more.
+    call.clock.advance(times.stall * 1000)
+    expect(call.told).toEqual(['drain'])
+  })
+
+  test('is given up after five minutes', async () => {
+    const { call, peer } = await behind()
+    call.clock.advance(times.stall * 1000 - 1)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.raw.resume()
+    await peer.gone
+  })
+
+  test('now and then is not', async () => {
+    const { call, peer } = await behind()
+    for (let round = 0; round < 3; round++) {
+      call.clock.advance(times.stall * 1000 - 1)
+      const before = call.link.backlog
+      peer.raw.resume()
+      await eventually('some of it is taken', () => call.link.backlog < before)
+      peer.raw.pause()
+      while (call.link.backlog < before) {
+        call.link.send(chunk)
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+    expect(call.told.filter(line => line !== 'drain')).toEqual([])
+  })
+
+  test('nor its own end holds up a link that is closed', async () => {
+    const { call, peer } = await behind()
+    call.link.close()
+    call.clock.advance(times.close * 1000)
+    expect(call.told).toEqual(['closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.raw.resume()
+    await peer.gone
+  })
+})
+
+describe('what was not foreseen', () => {
+  test.each(['<message', 'flush'])('by whoever hears of %s ends this link alone', async line => {
+    const { call, peer } = await opened()
+    call.onTold = told => {
+      if (told.startsWith(line)) throw new TypeError('not foreseen')
+    }
+    peer.send('<message/>')
+    await call.hears('end')
+    expect(call.told.at(-1)).toBe('end features internal-error')
+    expect(call.ends[0]?.failure.cause).toBeInstanceOf(TypeError)
+    expect(call.clock.pending).toBe(0)
+    await peer.gone
+  })
+})
