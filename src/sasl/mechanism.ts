@@ -20,3 +20,8 @@ export function toByteString(text: string): string {
 export function fromByteString(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
+
+/** Writes a name where a comma would end it (RFC 5802 §5.1, RFC 7628 §3.1). */
+export function saslName(text: string): string {
+  return text.replaceAll('=', '=3D').replaceAll(',', '=2C')
+}

@@ -1,21 +1,32 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../errors.js'
-import { fromByteString, type Mechanism, toByteString } from './mechanism.js'
+import type { ChannelBinding } from './channel-binding.js'
+import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
 import type { SaltedPasswords, ScramHash, ScramKeys } from './salted-passwords.js'
 
-/** The SCRAM mechanisms, the strongest first (RFC 5802, RFC 7677). */
-export const scramHashes = {
+/** The SCRAM mechanisms (RFC 5802, RFC 7677). */
+const hashes = {
+  'SCRAM-SHA-512-PLUS': 'sha512',
+  'SCRAM-SHA-256-PLUS': 'sha256',
+  'SCRAM-SHA-1-PLUS': 'sha1',
   'SCRAM-SHA-512': 'sha512',
   'SCRAM-SHA-256': 'sha256',
   'SCRAM-SHA-1': 'sha1',
 } as const satisfies Record<string, ScramHash>
 
-export type ScramName = keyof typeof scramHashes
+export type ScramName = keyof typeof hashes
 
 export interface ScramParts {
   readonly user: string
   readonly password: string
+  /** Whom to act as, where that is not the user. */
+  readonly authzid?: string | undefined
+  /**
+   * The channel that the login is bound to, for mechanisms with -PLUS alone; or that it could have been, had the server
+   * offered it, which tells a server that did that somebody stands between.
+   */
+  readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
   /** Most iterations a server may ask for; the fewest are 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
@@ -25,16 +36,15 @@ export interface ScramParts {
 }
 
 const minIterations = 4096
-/** "No channel binding", which is said again in the second message (RFC 5802 §7). */
-const gs2Header = 'n,,'
-
-/** One SCRAM login, without channel binding (RFC 5802 §5). Fails unless the server proves itself, too. */
+/** One SCRAM login (RFC 5802 §5). Fails unless the server proves itself, too. */
 export class Scram implements Mechanism {
   readonly name: ScramName
   readonly clientFirst = true
   readonly #parts: ScramParts
   readonly #hash: ScramHash
   readonly #nonce: string
+  /** What is said of channel binding and of whom to act as (RFC 5802 §7). */
+  readonly #gs2Header: string
   #firstBare = ''
   #serverFirst: string | undefined
   #keys: ScramKeys | undefined
@@ -43,17 +53,17 @@ export class Scram implements Mechanism {
 
   constructor(name: ScramName, parts: ScramParts) {
     this.name = name
-    this.#hash = scramHashes[name]
+    this.#hash = hashes[name]
     this.#parts = parts
     this.#nonce = parts.nonce ?? randomBytes(18).toString('base64')
+    this.#gs2Header = writeGs2Header(parts)
   }
 
   response(): string | Promise<string> {
     if (this.#serverProved) return ''
     if (this.#serverFirst !== undefined) return this.#prove(this.#serverFirst)
-    const user = prepare(this.#parts.user, 'jid').replaceAll('=', '=3D').replaceAll(',', '=2C')
-    this.#firstBare = `n=${user},r=${this.#nonce}`
-    return toByteString(gs2Header + this.#firstBare)
+    this.#firstBare = `n=${saslName(prepare(this.#parts.user, 'jid'))},r=${this.#nonce}`
+    return toByteString(this.#gs2Header + this.#firstBare)
   }
 
   challenge(message: string): void {
@@ -68,7 +78,7 @@ export class Scram implements Mechanism {
   }
 
   async #prove(serverFirst: string): Promise<string> {
-    const { user, saltedPasswords, maxIterations, signal } = this.#parts
+    const { user, saltedPasswords, maxIterations, signal, channelBinding } = this.#parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
@@ -89,7 +99,10 @@ export class Scram implements Mechanism {
       },
       signal,
     )
-    const withoutProof = `c=${btoa(gs2Header)},r=${nonce}`
+    // The header once more, so that nobody has changed it on the way.
+    const header = Buffer.from(this.#gs2Header)
+    const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
+    const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
     this.#keys = keys
     this.#authMessage = `${this.#firstBare},${serverFirst},${withoutProof}`
     const signature = createHmac(this.#hash, keys.storedKey).update(this.#authMessage).digest()
@@ -105,6 +118,13 @@ export class Scram implements Mechanism {
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw notAuthentic()
     this.#serverProved = true
   }
+}
+
+function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
+  let flag = 'n'
+  if (channelBinding === 'not-offered') flag = 'y'
+  else if (channelBinding !== undefined) flag = `p=${channelBinding.type}`
+  return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
 }
 
 /** SASLprep (RFC 4013), which changes nothing in printable ASCII. */

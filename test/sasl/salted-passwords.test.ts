@@ -113,7 +113,7 @@ describe('the keys of a password', () => {
     const set = Map.prototype.set
     // What the memory is keyed by cannot be seen from outside.
     Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
-      if (typeof value === 'object' && value !== null && 'keys' in value)
+      if (typeof value === 'object' && value !== null && 'until' in value)
         names.push(key, inspect(value, { depth: 9 }))
       return set.call(this, key, value) as Map<unknown, unknown>
     }

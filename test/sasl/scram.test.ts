@@ -130,6 +130,71 @@ describe('a login as in the RFC', () => {
   )
 })
 
+describe('a login that is bound to its channel', () => {
+  // The RFCs have no example of it: these were computed with Python's hashlib, from those above.
+  const examples = [
+    {
+      name: 'SCRAM-SHA-1-PLUS',
+      type: 'tls-unique',
+      data: '00112233445566778899aabb',
+      first: 'p=tls-unique,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
+      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+      final:
+        'c=cD10bHMtdW5pcXVlLCwAESIzRFVmd4iZqrs=,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=DBv3UNFBx0Q3K52DTZr+nSDrta4=',
+      success: 'v=ZM1dfjpAdrfWX03VwHwJUP3fn2s=',
+    },
+    {
+      name: 'SCRAM-SHA-256-PLUS',
+      type: 'tls-exporter',
+      data: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+      first: 'p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      final:
+        'c=cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=',
+      success: 'v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs=',
+    },
+    {
+      name: 'SCRAM-SHA-512-PLUS',
+      type: 'tls-server-end-point',
+      authzid: 'juliet,c@chat.example',
+      data: 'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0',
+      first: 'p=tls-server-end-point,a=juliet=2Cc@chat.example,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqOsrv,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      final:
+        'c=cD10bHMtc2VydmVyLWVuZC1wb2ludCxhPWp1bGlldD0yQ2NAY2hhdC5leGFtcGxlLP/+/fz7+vn49/b19PPy8fDv7u3s6+rp6Ofm5eTj4uHg,r=rOprNGfwEbeRWgbNEkqOsrv,p=h5VVvOdE8UDzEXMy4ITo26q05iJ3xMGn+8a6a1SkPLB84D2zB/1ZUK3yfmyu9gzwuMF34ij0MIlXlpSiPPzlcg==',
+      success: 'v=vbvPlY7q0cZZgFUi7fLMbhxzxlSvNxJscHzv8Vy4Ov4Fb9ROOvQMjIvafqMUmHzq0ju3jCpvm1+oKB/aDay7XQ==',
+    },
+  ] as const
+
+  test.each(examples)('$name over $type', async about => {
+    const { name, type, data, first, challenge, final, success } = about
+    const login = scram(name, {
+      nonce: nonceOf(first),
+      authzid: 'authzid' in about ? about.authzid : '',
+      channelBinding: { type, data: Buffer.from(data, 'hex'), guessed: false },
+    })
+    expect(login.response()).toBe(first)
+    login.challenge(challenge)
+    expect(await login.response()).toBe(final)
+    login.success(success)
+  })
+})
+
+describe('a login without channel binding', () => {
+  test.each([
+    ['says so', undefined, '', 'n,,'],
+    ['says that it could have been, had the server offered it', 'not-offered', '', 'y,,'],
+    ['says whom to act as', undefined, 'romeo@chat.example', 'n,a=romeo@chat.example,'],
+    ['escapes whom to act as', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
+  ] as const)('%s, and says it again in the proof', async (_what, channelBinding, authzid, header) => {
+    const login = scram('SCRAM-SHA-1', { nonce: 'x', channelBinding, authzid })
+    expect(text(login.response())).toBe(`${header}n=user,r=x`)
+    login.challenge('r=xy,s=c2FsdA==,i=4096')
+    const [, bound] = /^c=([^,]+),r=xy,p=/.exec(await login.response()) ?? []
+    expect(Buffer.from(bound!, 'base64').toString()).toBe(header)
+  })
+})
+
 describe('a server that knows the password', () => {
   test.each([
     ['SCRAM-SHA-1', 'sha1'],

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import {
   bindNamespace,
+  channelBindingsOf,
   mechanismsOf,
   saslFailure,
   saslNamespace,
@@ -11,7 +12,7 @@ import {
   tlsNamespace,
 } from './elements.js'
 import { childOf, LoginReader, type Sent } from './reader.js'
-import { type ScramMechanism, ScramServer, scramMechanisms } from './scram.js'
+import { type SaslAnswer, SaslServer } from './sasl.js'
 import type { Script, Stage, Turn, Usual } from './server.js'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -38,8 +39,11 @@ export class LoginConnection {
   readonly #raw: Socket
   #socket: Socket
   #reader = this.#read()
-  #scram: ScramServer | undefined
-  user: string | undefined
+  #sasl: SaslServer | undefined
+  /** The identity that the header of the first encrypted stream told. */
+  from: string | undefined
+  /** Whether the client has shown a certificate, whichever. */
+  showedCertificate = false
   #authenticated = false
   #deaf = false
   /** Between these two no white space may come (RFC 6120 §5.3.3, §6.3.5). */
@@ -55,6 +59,21 @@ export class LoginConnection {
     })
     this.#listen(socket)
     this.#turn('connect', '')
+  }
+
+  /** Who logs in. */
+  get user(): string | undefined {
+    return this.#sasl?.user
+  }
+
+  /** Whose session it becomes. */
+  get owner(): string | undefined {
+    return this.#sasl?.owner
+  }
+
+  /** What the client said of channel binding and of whom to act as, over SCRAM. */
+  get gs2Header(): string | undefined {
+    return this.#sasl?.gs2Header
   }
 
   get encrypted(): boolean {
@@ -127,12 +146,13 @@ export class LoginConnection {
   }
 
   #header({ name, namespace, attributes }: Sent): void {
-    const { domain, secureContext, mechanisms, moreFeatures } = this.#usual
+    const { domain, secureContext, mechanisms, channelBindings, moreFeatures } = this.#usual
     const rightRoot =
       name === 'stream' && namespace === streamsNamespace && attributes['xmlns'] === 'jabber:client'
     if (!rightRoot || attributes['version'] !== '1.0') this.complaints.push('not a stream header')
     if (attributes['to'] !== domain) this.complaints.push(`a header to ${attributes['to']}`)
     if (!this.encrypted && attributes['from'] !== undefined) this.complaints.push('a header tells who comes')
+    this.from ??= attributes['from']
     if (this.#authenticated) {
       const bind = `<bind xmlns='${bindNamespace}'><required/></bind>`
       this.#turn('restart', this.#ownHeader(), () =>
@@ -140,7 +160,8 @@ export class LoginConnection {
       )
       return
     }
-    const sasl = () => this.#turn('features', streamFeatures(mechanismsOf(mechanisms)))
+    const types = channelBindings === undefined ? '' : channelBindingsOf(channelBindings)
+    const sasl = () => this.#turn('features', streamFeatures(mechanismsOf(mechanisms) + types))
     const starttls = `<starttls xmlns='${tlsNamespace}'><required/></starttls>`
     if (this.encrypted) {
       this.say(this.#ownHeader())
@@ -170,60 +191,43 @@ export class LoginConnection {
       this.#negotiating = false
       this.#raw.removeAllListeners('data')
       this.#reader = this.#read()
-      const secureContext = this.#usual.secureContext!
-      this.#socket = new TLSSocket(this.#raw, { isServer: true, secureContext })
-      this.#listen(this.#socket)
+      const { secureContext, clientCertificate } = this.#usual
+      const asking = clientCertificate === undefined ? {} : { requestCert: true, rejectUnauthorized: false }
+      const socket = new TLSSocket(this.#raw, { isServer: true, secureContext: secureContext!, ...asking })
+      socket.once('secure', () => {
+        this.showedCertificate = socket.getPeerX509Certificate() !== undefined
+      })
+      this.#socket = socket
+      this.#listen(socket)
     })
   }
 
   #auth({ attributes, text }: Sent): void {
     this.#negotiating = true
     this.attempts += 1
-    const mechanism = attributes['mechanism'] ?? ''
-    this.mechanism = mechanism
-    const message = Buffer.from(text, 'base64').toString()
-    if (mechanism === 'PLAIN') {
-      const [authzid, user = '', password] = message.split('\0')
-      if (authzid !== '') this.complaints.push('PLAIN with an authorization identity')
-      this.user = user
-      this.#judge(this.#usual.accounts[user] === password ? '' : undefined)
-    } else if (mechanism in scramMechanisms) {
-      const { salt, iterations } = this.#usual
-      this.#scram = new ScramServer(mechanism as ScramMechanism, message, salt, iterations)
-      this.#note(this.#scram)
-      this.user = this.#scram.user
-      this.#turn(
-        'challenge',
-        `<challenge xmlns='${saslNamespace}'>${base64(this.#scram.serverFirst)}</challenge>`,
-      )
-    } else this.complaints.push(`a mechanism that is not offered: ${mechanism}`)
+    this.mechanism = attributes['mechanism'] ?? ''
+    this.#sasl = new SaslServer(this.#usual, this.#socket, complaint => this.complaints.push(complaint))
+    this.#answer(this.#sasl.start(this.mechanism, text))
   }
 
   #response({ text }: Sent): void {
-    if (this.#scram === undefined) {
-      this.complaints.push('a response without a challenge')
-      return
-    }
-    const password = this.#usual.accounts[this.user ?? '']
-    const proof = this.#scram.verify(Buffer.from(text, 'base64').toString(), password ?? '')
-    this.#note(this.#scram)
-    this.#judge(password === undefined ? undefined : proof)
+    if (this.#sasl === undefined) this.complaints.push('a response without a login')
+    else this.#answer(this.#sasl.respond(text))
   }
 
-  #note({ complaint }: ScramServer): void {
-    if (complaint !== undefined) this.complaints.push(complaint)
-  }
-
-  /** Lets the user in with these data, or not. */
-  #judge(data: string | undefined): void {
-    const enter = () => {
-      this.#negotiating = false
-      this.#authenticated = true
-      this.#reader = this.#read()
-    }
-    if (data === undefined) this.#turn('success', saslFailure('not-authorized'))
-    else if (data === '') this.#turn('success', `<success xmlns='${saslNamespace}'/>`, enter)
-    else this.#turn('success', `<success xmlns='${saslNamespace}'>${base64(data)}</success>`, enter)
+  #answer(answer: SaslAnswer): void {
+    const element = (name: string, data: string) =>
+      data === ''
+        ? `<${name} xmlns='${saslNamespace}'/>`
+        : `<${name} xmlns='${saslNamespace}'>${base64(data)}</${name}>`
+    if ('challenge' in answer) this.#turn('challenge', element('challenge', answer.challenge))
+    else if ('failure' in answer) this.#turn('success', saslFailure(answer.failure))
+    else
+      this.#turn('success', element('success', answer.success), () => {
+        this.#negotiating = false
+        this.#authenticated = true
+        this.#reader = this.#read()
+      })
   }
 
   #stanza(stanza: Sent): void {
@@ -231,7 +235,7 @@ export class LoginConnection {
     const bind = childOf(stanza, 'bind')
     if (bind !== undefined && bind.namespace === bindNamespace) {
       this.resource = childOf(bind, 'resource')?.text
-      const jid = `${this.user}@${this.#usual.domain}/${this.resource ?? 'chosen-by-server'}`
+      const jid = `${this.owner}@${this.#usual.domain}/${this.resource ?? 'chosen-by-server'}`
       this.#turn(
         'bind',
         `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`,

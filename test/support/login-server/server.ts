@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Credentials } from '../certificates.js'
+import type { EndPointHash } from './channel.js'
 import { LoginConnection } from './connection.js'
 
 export const stages = [
@@ -50,14 +51,30 @@ export interface LoginServerOptions {
   readonly trusted?: boolean
   readonly tlsVersion?: SecureVersion
   readonly accounts?: Readonly<Record<string, string>>
+  /** By user; what a token is shown for in place of a password. */
+  readonly tokens?: Readonly<Record<string, string>>
+  /** Users who may log in on behalf of others. */
+  readonly actors?: readonly string[]
+  /** The certificate of a client that may log in as anybody who has an account; it is asked for if there is one. */
+  readonly clientCertificate?: string
   readonly mechanisms?: readonly string[]
+  /** The types of channel binding that it lists; it says nothing of them where this is not given. */
+  readonly channelBindings?: readonly string[]
+  readonly endPointHash?: EndPointHash
+  /** Whether somebody stands between: the channel is another one on this side. */
+  readonly intercepted?: boolean
   readonly iterations?: number
   /** More features after the login, beside the one to bind. */
   readonly moreFeatures?: string
 }
 
+type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'clientCertificate' | 'channelBindings'
+
 /** What is usual for a server; a test may change it between two connections. */
-export interface Usual extends Required<Omit<LoginServerOptions, 'certificate' | 'trusted' | 'tlsVersion'>> {
+export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
+  readonly certificate: string | undefined
+  readonly clientCertificate: string | undefined
+  readonly channelBindings: readonly string[] | undefined
   readonly secureContext: ReturnType<typeof createSecureContext> | undefined
   readonly salt: Buffer
 }
@@ -101,8 +118,15 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
     usual: {
       domain: options.domain,
       secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
+      certificate: certificate?.cert,
+      clientCertificate: options.clientCertificate,
       accounts: options.accounts ?? { alice: 'Pa55-of-alice' },
+      tokens: options.tokens ?? {},
+      actors: options.actors ?? [],
       mechanisms: options.mechanisms ?? ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
+      channelBindings: options.channelBindings,
+      endPointHash: options.endPointHash ?? 'sha256',
+      intercepted: options.intercepted ?? false,
       iterations: options.iterations ?? 4096,
       moreFeatures: options.moreFeatures ?? '',
       salt: randomBytes(16),
