@@ -19,6 +19,8 @@ export interface Peer {
   whenGone: (() => void) | undefined
   /** The request's `Cookie` header. */
   readonly cookies?: string | undefined
+  /** Where the same endpoint is found over an encrypted channel, as far as that is known. */
+  readonly secureUrl?: string | undefined
   /** What only a login in this process may ask for. */
   readonly login?: LoginWishes
 }

@@ -53,6 +53,8 @@ export interface HandedOver {
   readonly cookie?: Cookie | undefined
   /** The address of the endpoint to talk to, where it is not ours. */
   readonly url?: string | undefined
+  /** Seconds until that endpoint gives the session up. */
+  readonly expiresIn?: number
 }
 
 /** Where the sessions of a domain are opened: our own connection manager, or somebody else's. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Condition } from '../errors.js'
-import { boshNamespace, streamsNamespace } from '../namespaces.js'
+import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
@@ -43,13 +43,6 @@ export class NotABody extends Error {
 
 /** Limits of one request; its size in bytes is limited by the listener before it gets here. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 100 }
-
-const stanzas = new Set(['message', 'presence', 'iq'])
-
-/** A stanza that inherits the body's namespace by not having one of its own was meant for the server (XEP-0206 §2). */
-function stanzaNamespace(name: string, namespace: string): string {
-  return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
-}
 
 const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 

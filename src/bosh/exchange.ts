@@ -4,14 +4,19 @@ import type { LinkEvents, LinkHandle } from '../c2s/link.js'
 import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Clock } from '../clock.js'
 import { allowsDomain, prepareDomain } from '../config/domains.js'
+import { Counts } from '../counts.js'
 import type { Condition, ProblemCode } from '../errors.js'
-import type { Exchange, Peer, Reply } from '../exchange.js'
+import type { Exchange, LoginWishes, Peer, Reply } from '../exchange.js'
+import { traceOf } from '../log.js'
 import { newSid } from '../sid.js'
 import { XmlError } from '../xml/xml-error.js'
+import type { CookieRules } from './attach-binding.js'
 import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
+import { Flow } from './flow.js'
+import { type Refusal, SessionLimits } from './limits.js'
 import type { OutboxLimits } from './outbox.js'
 import type { Registry } from './registry.js'
-import { Session } from './session.js'
+import { Session, type SessionKeeper } from './session.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
 export interface ExchangeParts {
@@ -21,15 +26,28 @@ export interface ExchangeParts {
   /** Patterns of the domains that once were. */
   readonly retiredDomains: readonly string[]
   readonly terms: TermLimits
+  /** For clients that do not say which domain they want. */
+  readonly defaultDomain: string | undefined
   /** Whether sessions are created over encrypted channels only. */
   readonly requireSecure: boolean
-  /** Where they can be, if that is known. */
-  readonly secureUrl: string | undefined
   readonly outboxLimits: OutboxLimits
-  /** Opens a link to a domain's XMPP server. */
-  readonly connect: (domain: string, options: StreamOptions, events: LinkEvents) => LinkHandle
+  /** How the cookies look that bind sessions at a domain to browsers. */
+  readonly cookies: (domain: string) => CookieRules
+  /** Opens a link to a domain's XMPP server; a login in this process may have wishes of its own. */
+  readonly connect: (
+    domain: string,
+    options: StreamOptions,
+    events: LinkEvents,
+    wishes: LoginWishes | undefined,
+  ) => LinkHandle
   readonly clock: Clock
   readonly log: Logger
+  /** What is counted of it; counts of its own unless somebody wants to see them. */
+  readonly counts?: Counts
+  /** How many sessions there may be; any number unless somebody says. */
+  readonly limits?: SessionLimits
+  /** How much their clients may send; any amount unless somebody says. */
+  readonly flow?: Flow
 }
 
 /** A BOSH connection manager of this process. */
@@ -39,91 +57,178 @@ export interface ConnectionManager {
    * Answers a request that is too large to be read, by the first characters of it.
    * Undefined where it belongs to no live session.
    */
-  readonly refuseTooLarge: (head: string) => Reply | undefined
+  readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
   /** Ends all sessions with `system-shutdown` and answers new ones with it. */
   readonly shutDown: () => void
 }
 
+/** How often an operator hears of the same reason for refusing sessions, in milliseconds. */
+const sayEvery = 60_000
+
+/** A request, or undefined where the text is none. */
+function readBody(text: string): Body | undefined {
+  try {
+    return parseBody(text)
+  } catch (error) {
+    if (error instanceof XmlError || error instanceof NotABody) return undefined
+    throw error
+  }
+}
+
 /** Our own connection manager as an `Exchange`: one body in, one body out. */
 export function createConnectionManager(parts: ExchangeParts): ConnectionManager {
-  const { registry, log } = parts
+  const { registry, clock, log, counts = new Counts() } = parts
+  const { limits = SessionLimits.none(clock), flow = Flow.none } = parts
+  const keeper: SessionKeeper = {
+    counts,
+    flow,
+    bound(session) {
+      registry.bound(session)
+      limits.loggedIn(session)
+      // A login in this process says in time that there are too many, and nobody has to be told afterwards.
+      if (session.isClients && limits.isCrowded(registry.liveOf(session.jid!))) session.expel('limit')
+    },
+    loggedIn: session => limits.loggedIn(session),
+    noticed: ({ id }, what) => log.info({ session: id }, what),
+    failed(_session, { step, code }) {
+      counts.linkFailures.add(step, code)
+    },
+    ended(session, reason) {
+      registry.remove(session)
+      limits.ended(session)
+      counts.sessionsEnded[reason] += 1
+      log.debug({ session: session.id, reason }, 'session ended')
+    },
+    broke(session, cause) {
+      if (registry.remove(session)) counts.sessionsEnded.fault += 1
+      limits.ended(session)
+      report(cause, 'a session failed', { session: session.id })
+    },
+  }
   let stopping = false
+  /** When it was said last, of each reason, that sessions are refused for it; in milliseconds of the clock. */
+  const lastSaid = new Map<Refusal, number>()
 
-  function create(body: Body, peer: Peer): Promise<Reply> | Reply {
+  /** Puts down what was not foreseen, under a number of its own. */
+  function report(error: unknown, what: string, about: object = {}): void {
+    counts.faults += 1
+    log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
+  }
+
+  /** A refusal that belongs to no session. */
+  function refuse(peer: Peer, condition: Condition, code: ProblemCode = 'internal-error'): Reply {
+    const reply = { status: 200, body: writeTerminate(condition), contentType: defaultContentType }
+    if (peer.kind === 'login') return { ...reply, facts: { failure: { step: 'connect', code } } }
+    counts.failedRequests += 1
+    return reply
+  }
+
+  function refuseHost(peer: Peer, condition: Condition, code?: ProblemCode): Reply {
+    counts.unknownHosts += 1
+    return refuse(peer, condition, code)
+  }
+
+  function refuseFor(peer: Peer, reason: Refusal): Reply {
+    counts.sessionsRefused[reason] += 1
+    if (clock.now() - (lastSaid.get(reason) ?? Number.NEGATIVE_INFINITY) >= sayEvery) {
+      lastSaid.set(reason, clock.now())
+      log.warn({ reason }, 'sessions are refused')
+    }
+    return refuse(peer, 'policy-violation', 'service-full')
+  }
+
+  /** Opens a session, or says why not. */
+  async function open(body: Body, peer: Peer): Promise<Session | Reply> {
     if (body.rid === undefined || Number.isNaN(body.rid) || body.restart === undefined)
       return refuse(peer, 'bad-request')
     if (stopping) return refuse(peer, 'system-shutdown', 'shutting-down')
     if (parts.requireSecure && !peer.secure) {
-      if (parts.secureUrl === undefined) return refuse(peer, 'policy-violation')
-      return { status: 200, body: writeSeeOther(parts.secureUrl), contentType: defaultContentType }
+      if (peer.secureUrl === undefined) return refuse(peer, 'policy-violation')
+      return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
-    const domain = body.to === undefined ? undefined : prepareDomain(body.to)
-    if (domain === undefined) return refuse(peer, 'improper-addressing')
-    if (allowsDomain(parts.retiredDomains, domain)) return refuse(peer, 'host-gone', 'host-unknown')
-    if (!allowsDomain(parts.domains, domain)) return refuse(peer, 'host-unknown', 'domain-not-allowed')
+    // Without a default an empty domain is as good as none (XEP-0124 §7.1).
+    const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
+    if (domain === undefined) return refuseHost(peer, 'improper-addressing')
+    if (allowsDomain(parts.retiredDomains, domain)) return refuseHost(peer, 'host-gone', 'host-unknown')
+    if (!allowsDomain(parts.domains, domain)) return refuseHost(peer, 'host-unknown', 'domain-not-allowed')
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return refuse(peer, terms)
+    const isLogin = peer.kind === 'login'
+    if (!isLogin && (await limits.isTooOften(peer.address))) return refuseFor(peer, 'rate')
+    const refusal =
+      limits.refusal(registry.size, isLogin ? 1 : 0) ?? (isLogin ? undefined : limits.refusalOf(peer.address))
+    if (refusal !== undefined) return refuseFor(peer, refusal)
     const { sid, id } = newSid()
     const session = new Session({
       sid,
       id,
+      domain,
       terms,
       rid: body.rid,
       newkey: body.newkey,
       peer,
-      clock: parts.clock,
+      clock,
       outboxLimits: parts.outboxLimits,
-      connect: events => parts.connect(domain, { to: domain, lang: terms.lang, from: body.from }, events),
-      onNotice: what => log.info({ session: id }, what),
-      onEnd: ended => {
-        registry.remove(ended)
-        log.debug({ session: id }, 'session ended')
-      },
+      connect: (events, wishes) =>
+        parts.connect(domain, { to: domain, lang: terms.lang, from: body.from }, events, wishes),
+      cookies: parts.cookies(domain),
+      keeper,
     })
     registry.add(session)
+    if (!isLogin) limits.opened(session, peer.address)
+    counts.sessionsCreated[isLogin ? 'warmed' : 'client'] += 1
     log.debug({ session: id, domain, kind: peer.kind }, 'session created')
-    return session.create(body, peer)
+    return session
   }
 
-  function route(text: string, peer: Peer): Promise<Reply> | Reply {
-    let body: Body
-    try {
-      body = parseBody(text)
-    } catch (error) {
-      if (error instanceof XmlError || error instanceof NotABody) return refuse(peer, 'bad-request')
-      throw error
-    }
-    if (body.sid === undefined) return create(body, peer)
-    const session = registry.bySid(body.sid)
-    return session === undefined ? refuse(peer, 'item-not-found') : session.handle(body, peer)
+  /** Has a session answer a request, unless it is one that waits too many. */
+  function take(session: Session, body: Body, peer: Peer): Promise<Reply> {
+    const waitingBefore = session.openCount
+    const reply = session.handle(body, peer)
+    if (limits.holdsTooMany && session.openCount > waitingBefore) session.expel('limit')
+    return reply
+  }
+
+  function refuseUnknown(peer: Peer): Reply {
+    counts.unknownSids += 1
+    // It was here a moment ago, as far as its client knows.
+    return stopping ? refuse(peer, 'system-shutdown', 'shutting-down') : refuse(peer, 'item-not-found')
   }
 
   return {
     async exchange(text, peer) {
+      const isBrowser = peer.kind === 'browser'
+      if (isBrowser) limits.waiting += 1
+      let session: Session | undefined
       try {
-        return await route(text, peer)
+        const body = readBody(text)
+        if (body === undefined) return refuse(peer, 'bad-request')
+        if (body.sid !== undefined) {
+          session = registry.bySid(body.sid)
+          return session === undefined ? refuseUnknown(peer) : await take(session, body, peer)
+        }
+        const opened = await open(body, peer)
+        if (!(opened instanceof Session)) return opened
+        session = opened
+        return await session.create(body, peer)
       } catch (error) {
-        const incident = randomUUID()
-        log.error({ incident, err: error }, 'a request failed')
+        // A session that fails at a request cannot be relied on any more.
+        if (session === undefined) report(error, 'a request failed')
+        else session.collapse(error)
         return refuse(peer, 'internal-server-error', 'internal-error')
+      } finally {
+        if (isBrowser) limits.waiting -= 1
       }
     },
-    refuseTooLarge(head) {
+    refuseTooLarge(head, peer) {
       const sid = /<body[^>]*\ssid\s*=\s*['"]([0-9a-zA-Z._-]{1,128})['"]/.exec(head)?.[1]
+      const rid = /<body[^>]*\srid\s*=\s*['"](\d{1,16})['"]/.exec(head)?.[1]
       const session = sid === undefined ? undefined : registry.bySid(sid)
-      if (session === undefined) return undefined
-      session.abandon()
-      return { status: 200, body: writeTerminate('policy-violation'), contentType: defaultContentType }
+      return session?.handleTooLarge(rid === undefined ? undefined : Number(rid), peer)
     },
     shutDown() {
       stopping = true
       registry.shutDown()
     },
   }
-}
-
-/** A refusal that belongs to no session. */
-function refuse(peer: Peer, condition: Condition, code: ProblemCode = 'internal-error'): Reply {
-  const reply = { status: 200, body: writeTerminate(condition), contentType: defaultContentType }
-  return peer.kind === 'login' ? { ...reply, facts: { failure: { step: 'connect', code } } } : reply
 }

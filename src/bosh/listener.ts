@@ -1,36 +1,70 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TLSSocket } from 'node:tls'
+import { Counts } from '../counts.js'
 import type { Exchange, Peer, Reply } from '../exchange.js'
+import type { Access } from '../http/access.js'
+import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
 import { escapeXml } from '../xml/escape.js'
+import type { Cors, CorsHeaders } from './cors.js'
 
 export interface ListenerParts {
   readonly exchange: Exchange
   /** Answers a request that is too large to be read, where its session lives. */
-  readonly refuseTooLarge: (head: string) => Reply | undefined
-  /** Whether requests count as encrypted whatever they came over. */
-  readonly assumeSecure: boolean
+  readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
+  /** What pages of other origins may do. */
+  readonly cors: Cors
+  /** What is believed of where requests come from. */
+  readonly clients: ClientRules
+  /** Which addresses may come; any unless somebody says. */
+  readonly access?: Access | undefined
+  /** Where this endpoint is found over TLS by whoever sends a request, as far as that is known. */
+  readonly secureUrl: (req: IncomingMessage) => string | undefined
+  /** Where people are sent who come over no TLS; undefined where they get the page all the same. */
+  readonly redirectUrl: (req: IncomingMessage) => string | undefined
   /** What people read who open the path in a browser. */
   readonly getText: string
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
+  /** What is counted of it; counts of its own unless somebody wants to see them. */
+  readonly counts?: Counts
 }
+
+type Parts = Required<ListenerParts>
 
 /** What is read and thrown away of a body that is too large, so that its sender gets to see the answer. */
 const mostDiscarded = 8_000_000
 
-const everyone = ['Access-Control-Allow-Origin', '*'] as const
-
-/** A client that waits for a reply over HTTP. */
+/** A client that waits for a reply over HTTP. What is seldom asked of it is looked up only then. */
 class HttpPeer implements Peer {
   readonly kind = 'browser'
   gone = false
   whenGone: (() => void) | undefined
+  readonly #req: IncomingMessage
+  readonly #parts: Parts
+  #address: string | undefined
 
-  constructor(
-    readonly address: string,
-    readonly secure: boolean,
-  ) {}
+  constructor(req: IncomingMessage, parts: Parts) {
+    this.#req = req
+    this.#parts = parts
+  }
+
+  get address(): string {
+    // The connection cannot tell any more once it is closed.
+    this.#address ??= clientAddress(this.#req, this.#parts.clients)
+    return this.#address
+  }
+
+  get secure(): boolean {
+    return cameSecurely(this.#req, this.#parts.clients)
+  }
+
+  get cookies(): string | undefined {
+    return this.#req.headers.cookie
+  }
+
+  get secureUrl(): string | undefined {
+    return this.#parts.secureUrl(this.#req)
+  }
 
   leave(): void {
     this.gone = true
@@ -43,89 +77,108 @@ class HttpPeer implements Peer {
  * A plain listener: it can stand before Express, or be mounted in an Express app.
  */
 export function createBoshListener(
-  parts: ListenerParts,
+  about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const isSecure = (req: IncomingMessage) =>
-    parts.assumeSecure || (req.socket as TLSSocket).encrypted === true
+  const parts: Parts = { counts: new Counts(), access: undefined, ...about }
 
   return (req, res) => {
+    if (parts.access?.(clientAddress(req, parts.clients)) === false) {
+      refuseAddress(req, res, parts)
+      return
+    }
     switch (req.method) {
       case 'POST':
-        post(req, res, parts, isSecure(req))
+        post(req, res, parts)
         break
       case 'GET':
       case 'HEAD':
-        page(req, res, parts.getText, isSecure(req))
+        page(req, res, parts)
         break
       case 'OPTIONS':
-        preflight(res)
+        preflight(res, parts)
         break
       default:
-        fail(res, 405, ['Allow', 'GET, HEAD, OPTIONS, POST'])
+        fail(res, parts, 405, ['Allow', 'GET, HEAD, OPTIONS, POST'])
     }
   }
 }
 
-function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, secure: boolean): void {
+function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+  const { counts } = parts
+  counts.requests += 1
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    fail(res, 415, [])
+    counts.failedRequests += 1
+    fail(res, parts, 415)
     req.resume()
     return
   }
+  const peer = new HttpPeer(req, parts)
   const chunks: Buffer[] = []
   let size = 0
   req.on('data', (chunk: Buffer) => {
     size += chunk.length
+    counts.bytesReceived += chunk.length
     // The beginning is kept even of what is too large: it may say whose it is.
     if (size <= parts.maxBodyBytes || chunks.length === 0) chunks.push(chunk)
-    else if (size > mostDiscarded && !res.headersSent) refuseTooLarge(res, chunks[0]!, parts)
+    else if (size > mostDiscarded && !res.headersSent) refuseTooLarge(res, chunks[0]!, peer, parts)
   })
   req.once('end', () => {
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
     if (size > parts.maxBodyBytes) {
-      if (!res.headersSent) refuseTooLarge(res, body, parts)
+      if (!res.headersSent) refuseTooLarge(res, body, peer, parts)
       return
     }
-    const peer = new HttpPeer(req.socket.remoteAddress ?? '', secure)
     res.once('close', () => {
       if (!res.writableFinished) peer.leave()
     })
     // Text in any other encoding reaches the parser as nothing, and is refused as such.
     const text = isUtf8(body) ? body.toString() : ''
-    void parts.exchange(text, peer).then(reply => send(res, reply))
+    void parts.exchange(text, peer).then(reply => send(res, reply, parts))
   })
 }
 
-function send(res: ServerResponse, { status, body, contentType }: Reply): void {
+function send(res: ServerResponse, { status, body, contentType, setCookie }: Reply, parts: Parts): void {
   if (res.destroyed) return
   if (status === 0) {
     res.destroy()
     return
   }
-  res.writeHead(status, [
+  const length = Buffer.byteLength(body)
+  parts.counts.bytesSent += length
+  const headers = [
     'Content-Type',
     contentType,
     'Content-Length',
-    String(Buffer.byteLength(body)),
+    String(length),
     'Cache-Control',
     'no-store',
-    ...everyone,
-  ])
+    ...corsOf(res, parts).answer,
+  ]
+  if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
+  res.writeHead(status, headers)
   res.end(body)
 }
 
-function refuseTooLarge(res: ServerResponse, head: Buffer, parts: ListenerParts): void {
-  const reply = parts.refuseTooLarge(head.toString('latin1', 0, 1024))
+function refuseTooLarge(res: ServerResponse, head: Buffer, peer: Peer, parts: Parts): void {
+  const reply = parts.refuseTooLarge(head.toString('latin1', 0, 1024), peer)
   res.once('finish', () => res.destroy())
   res.setHeader('Connection', 'close')
-  if (reply === undefined) fail(res, 413, [])
-  else send(res, reply)
+  if (reply === undefined) {
+    parts.counts.failedRequests += 1
+    fail(res, parts, 413)
+  } else send(res, reply, parts)
 }
 
-function page(req: IncomingMessage, res: ServerResponse, text: string, secure: boolean): void {
+function page(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+  const secure = cameSecurely(req, parts.clients)
+  const elsewhere = secure ? undefined : parts.redirectUrl(req)
+  if (elsewhere !== undefined) {
+    fail(res, parts, 308, ['Location', elsewhere])
+    return
+  }
   const warning = secure ? '' : '<p>This request did not come over an encrypted channel.</p>'
-  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>${escapeXml(text)}</p>${warning}</body></html>`
+  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>${escapeXml(parts.getText)}</p>${warning}</body></html>`
   res.writeHead(200, [
     'Content-Type',
     'text/html; charset=utf-8',
@@ -139,27 +192,31 @@ function page(req: IncomingMessage, res: ServerResponse, text: string, secure: b
     'nosniff',
     'X-Frame-Options',
     'DENY',
-    ...everyone,
+    ...corsOf(res, parts).answer,
   ])
   res.end(req.method === 'HEAD' ? undefined : html)
 }
 
-function preflight(res: ServerResponse): void {
-  res.writeHead(204, [
-    ...everyone,
-    'Access-Control-Allow-Methods',
-    'GET, POST, OPTIONS',
-    'Access-Control-Allow-Headers',
-    'Content-Type',
-    'Access-Control-Max-Age',
-    '7200',
-    'Cache-Control',
-    'no-store',
-  ])
+function refuseAddress(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+  if (req.method === 'POST') {
+    parts.counts.requests += 1
+    parts.counts.failedRequests += 1
+  }
+  fail(res, parts, 403)
+  req.resume()
+}
+
+function preflight(res: ServerResponse, parts: Parts): void {
+  res.writeHead(204, ['Cache-Control', 'no-store', ...corsOf(res, parts).preflight])
   res.end()
 }
 
-function fail(res: ServerResponse, status: number, headers: readonly string[]): void {
-  res.writeHead(status, ['Content-Length', '0', 'Cache-Control', 'no-store', ...everyone, ...headers])
+function fail(res: ServerResponse, parts: Parts, status: number, headers: readonly string[] = []): void {
+  const { answer } = corsOf(res, parts)
+  res.writeHead(status, ['Content-Length', '0', 'Cache-Control', 'no-store', ...answer, ...headers])
   res.end()
+}
+
+function corsOf(res: ServerResponse, { cors }: Parts): CorsHeaders {
+  return cors(res.req.headers.origin)
 }

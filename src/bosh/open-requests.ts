@@ -12,6 +12,8 @@ export interface Pending {
   readonly digest: string
   /** How often it was sent again. */
   readonly repeats: number
+  /** When it came, in milliseconds of the clock. */
+  readonly since: number
   /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */
   readonly report?: string
   /** When it is answered whether there is something to say or not, in milliseconds of the clock. */
@@ -38,6 +40,11 @@ export class OpenRequests {
 
   get heldCount(): number {
     return this.#held.length
+  }
+
+  /** How many there are, parked ones too. */
+  get count(): number {
+    return this.#held.length + (this.#parked?.size ?? 0)
   }
 
   get oldest(): Pending | undefined {
@@ -130,10 +137,15 @@ export class OpenRequests {
     return parked
   }
 
-  /** Takes out the parked requests whose time is up. */
-  unparkExpired(now: number): Parked[] {
+  /**
+   * Takes out the parked requests that have waited for too long for one before them. Those that follow on `last` without a
+   * gap wait for nothing but their turn, which comes.
+   */
+  unparkExpired(now: number, last: number): Parked[] {
     if (this.#parked === undefined) return []
-    const expired = [...this.#parked.values()].filter(({ expires }) => expires <= now)
+    let gap = last + 1
+    while (this.#parked.has(gap)) gap += 1
+    const expired = [...this.#parked.values()].filter(({ rid, expires }) => rid > gap && expires <= now)
     for (const { rid } of expired) this.unpark(rid)
     return expired
   }

@@ -7,6 +7,13 @@ export function payloadText(payload: readonly Element[]): string {
   return payload.length === 1 ? payload[0]!.text : payload.map(({ text }) => text).join('')
 }
 
+/** Its size, in UTF-16 units. */
+export function sizeOf(payload: readonly Element[]): number {
+  let size = 0
+  for (const { text } of payload) size += text.length
+  return size
+}
+
 /** Longest stanza that goes to the server, in bytes: what common servers take (RFC 6120 §13.12). */
 const maxStanzaBytes = 262_144
 

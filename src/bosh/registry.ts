@@ -1,21 +1,21 @@
 import type { Clock, Timer } from '../clock.js'
+import type { Handover, ResumedSession, Sessions, SessionView } from '../sessions.js'
 import { idOf } from '../sid.js'
+import { JidIndex } from './jid-index.js'
 import type { Session } from './session.js'
 
 /** How often sessions are looked at for what time demands, in milliseconds. */
 const sweepInterval = 250
 
-/** All live sessions of this process, found by sid or by handle; one timer drives them all. */
-export class Registry {
+/** All live sessions of this process, found by sid, by handle or by user; one timer drives them all. */
+export class Registry implements Sessions {
   readonly #sessions = new Map<string, Session>()
+  readonly #byJid = new JidIndex<Session>()
   readonly #clock: Clock
-  readonly #onFault: (session: Session, error: unknown) => void
   #sweep: Timer | undefined
 
-  /** `onFault` hears of a session that failed at what time demanded of it; the session is gone then. */
-  constructor(clock: Clock, onFault: (session: Session, error: unknown) => void = () => {}) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#onFault = onFault
   }
 
   get size(): number {
@@ -27,8 +27,15 @@ export class Registry {
     if (this.#sweep === undefined) this.#scheduleSweep()
   }
 
-  remove(session: Session): void {
-    this.#sessions.delete(session.id)
+  /** The session's user is known from now on. */
+  bound(session: Session): void {
+    this.#byJid.add(session)
+  }
+
+  /** False if it was not there any more. */
+  remove(session: Session): boolean {
+    this.#byJid.remove(session)
+    return this.#sessions.delete(session.id)
   }
 
   /** The live session with this secret. */
@@ -41,14 +48,64 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
+  get(id: string): SessionView | undefined {
+    return this.#sessions.get(id)?.view
+  }
+
+  *list(): Iterable<SessionView> {
+    for (const session of this.#sessions.values()) yield session.view
+  }
+
+  ofJid(bareJid: string): readonly SessionView[] {
+    return this.#byJid.of(bareJid).map(({ view }) => view)
+  }
+
+  /** How many live ones a bare or full JID has, those left out that have ended and are yet to say so. */
+  liveOf(jid: string): number {
+    return this.#byJid.of(jid).filter(({ isLive }) => isLive).length
+  }
+
+  resume(id: string, handover: Handover): ResumedSession | undefined {
+    return this.#sessions.get(id)?.resume(handover)
+  }
+
+  end(id: string): boolean {
+    const session = this.#sessions.get(id)
+    session?.end('logout')
+    return session !== undefined
+  }
+
+  /** How many requests of browsers are held, and since when the one is that is held the longest. */
+  held(): { requests: number; since: number | undefined } {
+    let requests = 0
+    let since: number | undefined
+    for (const session of this.#sessions.values()) {
+      const { heldCount, heldSince } = session
+      requests += heldCount
+      if (heldSince !== undefined && (since === undefined || heldSince < since)) since = heldSince
+    }
+    return { requests, since }
+  }
+
   /** Ends every session with `system-shutdown`. */
   shutDown(): void {
-    for (const session of [...this.#sessions.values()]) session.shutDown()
+    this.#each(session => session.shutDown())
   }
 
   /** Ends every session at once and without a word. */
   abandonAll(): void {
-    for (const session of [...this.#sessions.values()]) session.abandon()
+    this.#each(session => session.abandon('shutdown'))
+  }
+
+  /** One that fails does not keep the others from what is to be done. */
+  #each(act: (session: Session) => void): void {
+    for (const session of [...this.#sessions.values()]) {
+      try {
+        act(session)
+      } catch (error) {
+        session.collapse(error)
+      }
+    }
   }
 
   #scheduleSweep(): void {
@@ -61,8 +118,7 @@ export class Registry {
           session.tick()
         } catch (error) {
           // One broken session must not keep the others from their time.
-          this.remove(session)
-          this.#onFault(session, error)
+          session.collapse(error)
         }
       }
       if (this.#sessions.size > 0) this.#scheduleSweep()

@@ -1,6 +1,8 @@
 import type { StreamHeader } from '../c2s/stream-header.js'
 import type { Condition } from '../errors.js'
 import type { Reply } from '../exchange.js'
+import { readElement } from '../xml/document.js'
+import type { Element } from '../xml/scanner.js'
 import { attribute, writeBody, writeTerminate } from './body.js'
 import type { Parcel } from './outbox.js'
 import { announce, type Terms } from './terms.js'
@@ -65,4 +67,17 @@ export class ReplyWriter {
       ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true'`
     )
   }
+}
+
+/** The stanzas in a reply that was written before; what belongs to the stream is left out. */
+export function stanzasIn(reply: string): Element[] {
+  return readElement(reply).children.filter(({ namespace }) => namespace === 'jabber:client')
+}
+
+/**
+ * A reply to come. Replies to several requests that are given in one turn reach those who wait in the order they
+ * were given in, however long some have waited already (XEP-0124 §14.2).
+ */
+export function inOrder(ask: (resolve: (reply: Reply) => void) => void): Promise<Reply> {
+  return new Promise(resolve => ask(reply => queueMicrotask(() => resolve(reply))))
 }

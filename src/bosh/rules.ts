@@ -5,6 +5,9 @@ import { Pace } from './pace.js'
 import { isTooLarge, negotiatesTransport } from './payload.js'
 import type { Terms } from './terms.js'
 
+/** How a request that breaks the rules ends its session. */
+export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
+
 /** How often a request may be sent again. */
 const maxRepeats = 5
 
@@ -33,7 +36,7 @@ export class Rules {
    * With which condition a request that is next in order ends the session, if it does. `unanswered` counts it;
    * `fruitful` says whether the last reply had something in it.
    */
-  broken(body: Body, at: { now: number; unanswered: number; fruitful: boolean }): Condition | undefined {
+  broken(body: Body, at: { now: number; unanswered: number; fruitful: boolean }): Fault | undefined {
     const { pause } = body
     if (this.#keys !== undefined && !this.#keys.accept(body.key, body.newkey)) return 'item-not-found'
     if (pause !== undefined) {
@@ -47,7 +50,7 @@ export class Rules {
   }
 
   /** The same for a repetition: it may be one too many, or somebody else's (XEP-0124 §14.3, §15.5). */
-  brokenByRepeat(earlier: Earlier, body: Body): Condition | undefined {
+  brokenByRepeat(earlier: Earlier, body: Body): Fault | undefined {
     if (this.#keys !== undefined && earlier.key !== body.key) return 'item-not-found'
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined
   }

@@ -1,32 +1,71 @@
-import type { LinkEnd, LinkEvents, LinkHandle } from '../c2s/link.js'
+import { randomInt } from 'node:crypto'
+import type { LinkEnd } from '../c2s/link.js'
 import type { Clock } from '../clock.js'
+import type { Counts, EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
 import type { Failure, Peer, Reply } from '../exchange.js'
 import { streamsNamespace } from '../namespaces.js'
-import type { HandedOver, LoggedIn } from '../sessions.js'
+import type {
+  HandedOver,
+  Handover,
+  LoggedIn,
+  ResumedSession,
+  SessionState,
+  SessionView,
+} from '../sessions.js'
 import type { Element } from '../xml/scanner.js'
-import { attribute, type Body, emptyBody, errorBody, writeBody } from './body.js'
+import type { CookieRules } from './attach-binding.js'
+import { type Body, emptyBody, errorBody } from './body.js'
+import { boundJid } from './bound-jid.js'
+import { Delivery } from './delivery.js'
 import { visibleFeatures } from './features.js'
+import type { Flow } from './flow.js'
+import { isForUsers } from './logged-in.js'
 import { OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
-import { encryptionRequired, revealsPassword } from './payload.js'
-import { ReplyWriter } from './replies.js'
-import { isExtra, Rules } from './rules.js'
-import type { Terms } from './terms.js'
-import { Upstream } from './upstream.js'
+import { Owner } from './owner.js'
+import { encryptionRequired, revealsPassword, sizeOf } from './payload.js'
+import { refusedLogin } from './refused-login.js'
+import { inOrder, ReplyWriter, stanzasIn } from './replies.js'
+import { type Fault, isExtra, Rules } from './rules.js'
+import { Silence } from './silence.js'
+import { announced, type Terms } from './terms.js'
+import { type Connect, Upstream } from './upstream.js'
 import { RidWindow } from './window.js'
 
 /** How the session is over, as its next request will be told. */
 interface Outcome {
+  readonly reason: EndReason
   readonly condition: Condition
   readonly streamError?: string | undefined
   readonly failure?: Failure | undefined
+}
+
+/** Whoever keeps the sessions; one for all of them. */
+export interface SessionKeeper {
+  readonly counts: Counts
+  /** How much clients may send. */
+  readonly flow: Flow
+  /** The server has told the client's JID; called at most once. */
+  bound(session: Session): void
+  /** The server takes the client for one of its users, whose JID may never be known; called any number of times. */
+  loggedIn(session: Session): void
+  /** Takes note of what an operator may want to know; never of content. */
+  noticed(session: Session, what: string): void
+  /** The link to the XMPP server is over, and nobody was logged in over it yet. */
+  failed(session: Session, failure: Failure): void
+  /** Called once, when the session is over and nothing of it can be asked for any more. */
+  ended(session: Session, reason: EndReason): void
+  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
+  broke(session: Session, cause: unknown): void
 }
 
 export interface SessionParts {
   readonly sid: string
   /** The handle that may be shown; no secret. */
   readonly id: string
+  /** Of the XMPP server. */
+  readonly domain: string
   readonly terms: Terms
   /** The creation request's rid. */
   readonly rid: number
@@ -36,21 +75,17 @@ export interface SessionParts {
   readonly clock: Clock
   readonly outboxLimits: OutboxLimits
   /** Opens the link to the XMPP server; called once. */
-  readonly connect: (events: LinkEvents) => LinkHandle
-  /** Takes note of what an operator may want to know; never of content. */
-  readonly onNotice: (what: string) => void
-  /** Called once, when the session is over and nothing of it can be asked for any more. */
-  readonly onEnd: (session: Session) => void
+  readonly connect: Connect
+  readonly cookies: CookieRules
+  readonly keeper: SessionKeeper
 }
 
 /** Longest time for features before the creation request is answered without them, in seconds. */
 const createSeconds = 5
 /** Longest time that a request waits for the one before it, in seconds. */
 const gapSeconds = 30
-/** Age from which on a reply that was not acknowledged is reported, in milliseconds (XEP-0124 §9.2). */
-const reportMilliseconds = 500
-/** Closes the connection: what came over it is not to be trusted with an answer. */
-const noAnswer: Reply = { status: 0, body: '', contentType: '' }
+/** How far rids jump at least when another page takes the session over; never twice as far. */
+const leastJump = 2 ** 20
 
 /**
  * One client's session: holds its requests, keeps their order and passes payloads both ways (XEP-0124 §8-§14).
@@ -61,66 +96,110 @@ export class Session {
   readonly id: string
   /** When `tick` has something to do, in milliseconds of the clock. */
   deadline = Number.POSITIVE_INFINITY
+  readonly #about: Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt'>
+  #jid: string | undefined
   readonly #terms: Terms
   readonly #clock: Clock
   readonly #upstream: Upstream
-  readonly #onEnd: (session: Session) => void
-  readonly #onNotice: (what: string) => void
+  readonly #keeper: SessionKeeper
   readonly #window: RidWindow
   readonly #open: OpenRequests
   readonly #outbox: Outbox
   readonly #replies: ReplyWriter
-  /** Whether our login still uses the session, and not a browser. */
-  #byLogin: boolean
-  /** Whether its requests come over an encrypted channel; undefined until its browser's first one has. */
-  #secure: boolean | undefined
-  readonly #rules: Rules
-  /** Whether the last reply had something in it. */
-  #fruitful = false
-  /** Longest silence, in seconds: the agreed one, a pause, or the time to attach. */
-  #patience: number
-  /** When the last reply left or the last open request broke. */
-  #quietSince: number
+  readonly #owner: Owner
+  readonly #silence: Silence
+  readonly #delivery: Delivery
+  #rules: Rules
+  /** The session's number in the flow of what its client sends. */
+  #paidAt = 0
   #outcome: Outcome | undefined
   #ended = false
 
   constructor(parts: SessionParts) {
     this.sid = parts.sid
     this.id = parts.id
+    const origin = parts.peer.kind === 'login' ? 'warmed' : 'client'
+    this.#about = { id: parts.id, domain: parts.domain, origin, createdAt: parts.clock.now() }
     this.#terms = parts.terms
     this.#clock = parts.clock
-    this.#onEnd = parts.onEnd
-    this.#onNotice = parts.onNotice
-    this.#byLogin = parts.peer.kind === 'login'
-    this.#secure = this.#byLogin ? undefined : parts.peer.secure
+    this.#keeper = parts.keeper
+    this.#owner = new Owner(parts.peer, parts.id, parts.cookies)
+    this.#silence = new Silence(parts.terms.inactivity, parts.clock.now())
     this.#rules = new Rules(parts.terms, parts.newkey)
     this.#window = new RidWindow(parts.rid, parts.terms.requests, parts.terms.acks)
-    this.#open = new OpenRequests(() => this.#requestBroken())
+    this.#open = new OpenRequests(() => this.#guard(() => this.#requestBroken()))
     this.#outbox = new Outbox(parts.outboxLimits)
     this.#replies = new ReplyWriter(parts.sid, parts.rid, parts.terms)
-    this.#patience = parts.terms.inactivity
-    this.#quietSince = parts.clock.now()
-    this.#upstream = new Upstream(parts.connect, {
+    this.#upstream = new Upstream(parts.connect, parts.peer.login, {
       onOpen: header => this.#replies.introduce(header),
       onElement: element => this.#receive(element),
       onFlush: () => {
         if (!this.#outbox.isEmpty) this.#settle()
       },
-      onEnd: end => this.#linkEnded(end),
+      onDrain: () => this.#settle(),
+      onEnd: end => this.#guard(() => this.#linkEnded(end)),
     })
+    this.#delivery = new Delivery({
+      ...{ id: parts.id, clock: parts.clock, counts: parts.keeper.counts },
+      ...{ owner: this.#owner, window: this.#window, open: this.#open },
+      ...{ outbox: this.#outbox, replies: this.#replies, silence: this.#silence, upstream: this.#upstream },
+    })
+  }
+
+  /** The full JID, once the server has told it. */
+  get jid(): string | undefined {
+    return this.#jid
+  }
+
+  /** How many requests of its browser are held. */
+  get heldCount(): number {
+    return this.#owner.isLogin ? 0 : this.#open.heldCount
+  }
+
+  /** How many of its browser's requests wait for an answer, held or not. */
+  get openCount(): number {
+    return this.#owner.isLogin ? 0 : this.#open.count
+  }
+
+  /** Whether its client has opened it itself. */
+  get isClients(): boolean {
+    return this.#about.origin === 'client'
+  }
+
+  /** Whether nothing has ended it. */
+  get isLive(): boolean {
+    return !this.#ended && this.#outcome === undefined
+  }
+
+  /** Since when the oldest of them is, in milliseconds of the clock. */
+  get heldSince(): number | undefined {
+    return this.#owner.isLogin ? undefined : this.#open.oldest?.since
+  }
+
+  /** What may be known of it. */
+  get view(): SessionView {
+    const quietSince = this.#open.hasLive ? undefined : this.#silence.since
+    return { ...this.#about, jid: this.#jid, state: this.#state, quietSince }
+  }
+
+  get #state(): SessionState {
+    if (this.#outcome !== undefined) return 'ended'
+    if (this.#jid === undefined || this.#upstream.isOpening) return 'opening'
+    return this.#open.hasLive ? 'held' : this.#silence.kind
   }
 
   /** Answers the creation request; what it carries goes to the server once the stream is open. */
   create({ payload, digest }: Body, peer: Peer): Promise<Reply> {
     return inOrder(resolve => {
-      const patience = this.#byLogin
+      const since = this.#clock.now()
+      const patience = this.#owner.isLogin
         ? Number.POSITIVE_INFINITY
         : Math.min(this.#terms.wait, createSeconds) * 1000
       this.#open.hold({
         ...{ rid: this.#window.last, peer, resolve, key: undefined, digest, repeats: 0 },
-        expires: this.#clock.now() + patience,
+        ...{ since, expires: since + patience },
       })
-      this.#forward(payload)
+      this.#forward(payload, since)
       this.#schedule()
     })
   }
@@ -128,18 +207,25 @@ export class Session {
   /** Answers a later request. */
   handle(body: Body, peer: Peer): Promise<Reply> {
     const { rid, key, digest } = body
-    // Somebody who listens in may have the sid; the session lives on for its owner (XEP-0124 §19.1).
-    if (this.#secure === true && !peer.secure) return Promise.resolve(noAnswer)
+    const refusal = this.#refusal(rid, peer)
+    if (refusal !== undefined) {
+      this.#keeper.counts.failedRequests += 1
+      return Promise.resolve(refusal)
+    }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
       return this.#refuse('bad-request')
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
-      case 'next':
+      case 'next': {
+        const since = this.#clock.now()
+        if (since < this.#freeAt || this.#hasTurn) return this.#park(rid, body, peer)
         return inOrder(resolve => {
-          this.#accept(body, { rid, peer, resolve, key, digest, repeats: 0, expires: this.#expiry() })
-          this.#acceptParked()
+          const expires = this.#expiry(since)
+          this.#accept(body, { rid, peer, resolve, key, digest, repeats: 0, since, expires })
+          this.#acceptParked(since)
           this.#settle()
         })
+      }
       case 'early':
         return this.#park(rid, body, peer)
       case 'repeated':
@@ -149,104 +235,196 @@ export class Session {
     }
   }
 
+  /** Answers a request that is too large to be read. Its rid is undefined where it does not begin with it. */
+  handleTooLarge(rid: number | undefined, peer: Peer): Reply {
+    return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
+  }
+
+  /** What a request gets that is not the owner's; the session takes no note of it. Undefined if it may be the owner's. */
+  #refusal(rid: number | undefined, peer: Peer): Reply | undefined {
+    const refusal = this.#owner.refusal(peer)
+    if (refusal !== undefined || rid === undefined || !this.#window.isFenced(rid)) return refusal
+    return this.#replies.terminate('item-not-found')
+  }
+
   /** Does what time demands; called when `deadline` has passed. */
   tick(): void {
     const now = this.#clock.now()
-    for (const parked of this.#open.unparkExpired(now)) {
-      // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
-      parked.resolve(this.#reply(errorBody))
-      this.#quietSince = now
+    if (this.#hasTurn) {
+      this.#acceptParked(now)
+      this.#settle()
+      if (this.#ended) return
     }
-    while (this.#open.hasExpired(now)) this.#answerOldest()
-    if (!this.#open.hasLive && now >= this.#quietSince + this.#patience * 1000) this.#destroy()
-    else this.#schedule()
+    this.#delivery.answerExpired(now)
+    if (this.#open.hasLive || now < this.#silence.end) this.#schedule()
+    else this.abandon(this.#silence.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
   }
 
   /**
    * Passes the session from our login to a browser, which has `seconds` for its first request.
    * What the server sent in the meantime waits for it, `strays` first. Undefined if the session is over.
    */
-  handOver({ seconds, strays }: LoggedIn): HandedOver | undefined {
+  handOver(session: LoggedIn): HandedOver | undefined {
     if (this.#ended || this.#outcome !== undefined) return undefined
-    this.#byLogin = false
-    this.#outbox.putBack(strays)
+    this.#outbox.putBack(session.strays)
     this.#window.handOver()
-    this.#patience = seconds
-    this.#quietSince = this.#clock.now()
-    this.#schedule()
-    return {}
+    this.#learn(session.jid)
+    return this.#awaitBrowser(session)
   }
 
-  /** Ends the session because the service stops: its client gets what is queued, then `system-shutdown`. */
+  /**
+   * Passes a session that is logged in from one page to another: what is open is answered, later requests of the first
+   * page are refused, and what may have been lost on the way to it is delivered again, before all else. Undefined, and
+   * nothing has changed, if there is no such session any more or not yet.
+   */
+  resume(handover: Handover): ResumedSession | undefined {
+    const [jid, state] = [this.#jid, this.#state]
+    if (this.#ended || jid === undefined || state === 'opening' || state === 'ended') return undefined
+    // What waits for nothing but its turn has been received, and its page will not send it again.
+    this.#acceptParked(Number.POSITIVE_INFINITY)
+    if (!this.isLive) return undefined
+    this.#paidAt = 0
+    const isPaused = this.#silence.kind === 'paused'
+    const unacknowledged = this.#window.fence(randomInt(leastJump, 2 * leastJump), isPaused)
+    if (unacknowledged === undefined) return undefined
+    for (const pending of this.#open.clear()) pending.resolve(this.#delivery.reply(emptyBody))
+    this.#outbox.putBack(unacknowledged.flatMap(({ text }) => stanzasIn(text)))
+    // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
+    this.#rules = new Rules(this.#terms, undefined)
+    return {
+      ...{ id: this.id, jid, rid: this.#window.last + 1, ...announced(this.sid, this.#terms) },
+      ...this.#awaitBrowser(handover),
+    }
+  }
+
+  /** Ends the session at once: its oldest request is told, the others get nothing (XEP-0124 §13). */
+  end(reason: 'client' | 'logout'): void {
+    const told = this.#open.oldestLive
+    if (told !== undefined) {
+      this.#open.remove(told)
+      told.resolve(this.#delivery.withFacts(this.#replies.terminate(undefined)))
+    }
+    this.abandon(reason)
+  }
+
+  /**
+   * Ends the session because the service stops: its client gets what is queued, then `system-shutdown`. The XMPP server
+   * sees its user leave at once, unless there is something left that may yet have to go back to its sender.
+   */
   shutDown(): void {
-    this.#upstream.close()
-    this.#finish({ condition: 'system-shutdown' })
+    this.#finish({ reason: 'shutdown', condition: 'system-shutdown' })
+    if (!this.#ended && this.#outbox.isEmpty) this.#upstream.close()
   }
 
-  /** Ends the session without a word to its client; the XMPP server sees an orderly end. */
-  abandon(): void {
-    this.#destroy()
+  /** Ends the session because of what its client left undone, or has too much of: it is told `policy-violation`. */
+  expel(reason: 'login-timeout' | 'limit'): void {
+    this.#upstream.close()
+    this.#finish({ reason, condition: 'policy-violation' })
+  }
+
+  /**
+   * Ends the session because it failed at something that was not foreseen: nothing of it can be relied on any more, and
+   * no other is to notice. Whoever waits is told.
+   */
+  collapse(cause: unknown): void {
+    this.#ended = true
+    this.deadline = Number.POSITIVE_INFINITY
+    const failure = { step: 'connect', code: 'internal-error', cause } as const
+    const acts = [
+      () => this.#keeper.broke(this, cause),
+      () => this.#upstream.close(),
+      () => {
+        for (const { resolve } of this.#open.clear())
+          resolve(this.#delivery.withFacts(this.#replies.terminate('internal-server-error'), failure))
+      },
+    ]
+    for (const act of acts) {
+      try {
+        act()
+      } catch {
+        // What is broken may break here, too, and has been reported.
+      }
+    }
+  }
+
+  /**
+   * Ends the session without a word to its client; the XMPP server sees an orderly end. What had ended it before, with
+   * nobody told yet, is the reason rather than the one given here.
+   */
+  abandon(reason: EndReason): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.deadline = Number.POSITIVE_INFINITY
+    this.#upstream.close(this.#outbox.clear())
+    for (const pending of this.#open.clear()) pending.resolve(this.#delivery.reply(emptyBody))
+    this.#keeper.ended(this, this.#owner.isLogin ? 'login' : (this.#outcome?.reason ?? reason))
   }
 
   #accept(body: Body, taken: Pending): void {
-    const report = this.#terms.acks ? this.#acknowledge(taken.rid, body.ack) : undefined
+    const report = this.#window.acknowledged ? this.#delivery.acknowledge(taken.rid, body.ack) : undefined
     const pending = report === undefined ? taken : { ...taken, report }
     this.#window.accept(pending.rid)
-    this.#patience = this.#terms.inactivity
-    if (!this.#byLogin) this.#secure ??= pending.peer.secure
+    this.#silence.allow('quiet', this.#terms.inactivity)
+    this.#owner.accept(pending.peer)
     this.#open.hold(pending)
     if (this.#outcome !== undefined) return
     // Only while the stream is being opened can so many be open; what nobody waits for does not count.
-    while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone) this.#answerOldest()
-    const at = { now: this.#clock.now(), unanswered: this.#open.heldCount, fruitful: this.#fruitful }
+    while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone)
+      this.#delivery.answerOldest()
+    const at = { now: this.#clock.now(), unanswered: this.#open.heldCount, fruitful: this.#delivery.fruitful }
     const fault = this.#rules.broken(body, at)
     if (fault !== undefined) {
       this.#open.remove(pending)
       pending.resolve(this.#fault(fault))
     } else if (body.terminate) {
-      this.#forward(body.payload)
-      this.#terminate()
+      this.#forward(body.payload, at.now)
+      this.end('client')
     } else if (body.restart === true) {
       this.#upstream.restart(body)
     } else {
-      this.#forward(body.payload)
-      if (body.pause !== undefined) this.#pause(body.pause)
+      this.#forward(body.payload, at.now)
+      if (body.pause !== undefined) this.#silence.allow('paused', body.pause)
+      // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
+      if (body.pause !== undefined || this.#owner.lacksCookie) this.#delivery.answerAll()
       // What is reported as lost is to be asked for at once.
-      else if (report !== undefined) while (this.#open.held(pending.rid) !== undefined) this.#answerOldest()
+      else if (report !== undefined)
+        while (this.#open.held(pending.rid) !== undefined) this.#delivery.answerOldest()
     }
   }
 
-  /** Lets go of what the client has received; what it should have by now and has not is reported to it. */
-  #acknowledge(rid: number, ack = rid - 1): string | undefined {
-    this.#window.acknowledge(ack)
-    const missing = ack < (this.#window.lastAnswered ?? 0) ? this.#window.replyTo(ack + 1) : undefined
-    if (missing === undefined) return undefined
-    const age = this.#clock.now() - missing.at
-    if (age < reportMilliseconds) return undefined
-    return attribute('report', missing.rid) + attribute('time', Math.min(Math.round(age), 65535))
+  /** Whether a parked request is the next, and waits only because its client has sent too much. */
+  get #hasTurn(): boolean {
+    return this.#open.parked(this.#window.last + 1) !== undefined
   }
 
-  #acceptParked(): void {
-    for (;;) {
+  /** When the client may send more, in milliseconds of the clock. */
+  get #freeAt(): number {
+    return this.#keeper.flow.freeAt(this.#paidAt)
+  }
+
+  /** Takes those whose turn it is, as long as their client may send. */
+  #acceptParked(now: number): void {
+    while (now >= this.#freeAt) {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, resolve, key, digest, repeats, body, answerBy } = parked
-      this.#accept(body, { rid, peer, resolve, key, digest, repeats, expires: answerBy })
+      const { rid, peer, resolve, key, digest, repeats, since, body, answerBy } = parked
+      this.#accept(body, { rid, peer, resolve, key, digest, repeats, since, expires: answerBy })
     }
   }
 
-  /** Keeps a request unread until the ones before it have come. */
+  /** Keeps a request unread until the ones before it have come, and their client may send more. */
   #park(rid: number, body: Body, peer: Peer): Promise<Reply> {
     const older = this.#open.parked(rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) return this.#refuse(fault)
     return inOrder(resolve => {
-      const expires = this.#clock.now() + Math.min(this.#terms.wait, gapSeconds) * 1000
+      const since = this.#clock.now()
+      const expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
       const repeats = older === undefined ? 0 : older.repeats + 1
-      const answerBy = this.#expiry()
+      const answerBy = this.#expiry(since)
       const { key, digest } = body
-      this.#open.park({ rid, peer, resolve, key, digest, repeats, body, expires, answerBy })
-      older?.resolve(this.#reply(errorBody))
+      this.#open.park({ rid, peer, resolve, key, digest, repeats, since, body, expires, answerBy })
+      older?.resolve(this.#delivery.reply(errorBody))
       this.#schedule()
     })
   }
@@ -257,132 +435,117 @@ export class Session {
     const held = stored === undefined ? this.#open.held(rid) : undefined
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
-    if (fault !== undefined) return this.#refuse(fault)
+    if (fault !== undefined) {
+      this.#keeper.counts.repeatsRefused += 1
+      return this.#refuse(fault)
+    }
+    const isSame = before!.digest === body.digest
     // Answered all the same, and what it carries is passed over: the rid is spent.
-    if (before!.digest !== body.digest) this.#onNotice('a repeated request has another content')
+    if (!isSame) this.#keeper.noticed(this, 'a repeated request has another content')
     if (stored !== undefined) {
-      stored.repeats += 1
-      this.#quietSince = this.#clock.now()
+      const reply = this.#delivery.giveAgain(stored, peer, isSame)
       this.#schedule()
-      return Promise.resolve(this.#reply(stored.text))
+      return Promise.resolve(reply)
     }
     return inOrder(resolve => {
       const repeats = held!.repeats + 1
       const { key, digest } = held!
-      this.#open.replace({ rid, peer, resolve, key, digest, repeats, expires: this.#expiry() })
-      held!.resolve(this.#reply(errorBody))
+      const since = this.#clock.now()
+      this.#open.replace({ rid, peer, resolve, key, digest, repeats, since, expires: this.#expiry(since) })
+      held!.resolve(this.#delivery.reply(errorBody))
       this.#settle()
     })
   }
 
-  #forward(payload: readonly Element[]): void {
+  #forward(payload: readonly Element[], now: number): void {
     if (payload.length === 0) return
-    if (!this.#byLogin && this.#secure !== true && revealsPassword(payload)) {
+    if (!this.#owner.isLogin) this.#paidAt = this.#keeper.flow.charge(this.#paidAt, sizeOf(payload), now)
+    if (!this.#owner.isLogin && !this.#owner.isSecure && revealsPassword(payload)) {
       this.#outbox.add(encryptionRequired)
       return
     }
     this.#upstream.send(payload)
+    if (!this.#upstream.isOverfull) return
+    this.#outcome = { reason: 'connection-lost', condition: 'remote-connection-failed' }
+    this.#upstream.close()
   }
 
-  /** All open requests are answered, this one empty, and silence may be longer until the next (XEP-0124 §10). */
-  #pause(seconds: number): void {
-    while (this.#open.heldCount > 1) this.#answerOldest()
-    const pending = this.#open.shift()!
-    this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
-    this.#patience = seconds
+  /** From now on the session is a browser's, once it comes. */
+  #awaitBrowser(handover: Handover): HandedOver {
+    const now = this.#clock.now()
+    this.#silence.allow('waiting', handover.seconds)
+    this.#silence.begin(now)
+    const handedOver = this.#owner.change(handover, this.#terms, now)
+    this.#schedule()
+    return handedOver
+  }
+
+  #learn(jid: string | undefined): void {
+    if (jid === undefined) return
+    this.#jid = jid
+    this.#keeper.bound(this)
   }
 
   #receive(element: Element): void {
+    if (this.#jid === undefined) {
+      const refusal = refusedLogin(element)
+      if (refusal !== undefined) this.#keeper.failed(this, { step: 'sasl', code: refusal })
+      if (!this.#owner.isLogin) {
+        this.#learn(boundJid(element, this.#about.domain))
+        if (isForUsers(element)) this.#keeper.loggedIn(this)
+        // It may have been one session too many.
+        if (!this.isLive) return
+      }
+    }
     if (element.namespace !== streamsNamespace || element.name !== 'features') {
       this.#outbox.add(element)
       if (this.#outbox.isFull) this.#upstream.pause()
       return
     }
-    this.#outbox.add(this.#byLogin ? element : visibleFeatures(element, this.#secure === true))
+    this.#outbox.add(this.#owner.isLogin ? element : visibleFeatures(element, this.#owner.isSecure))
     this.#upstream.opened()
   }
 
   /** Answers every request that need not wait any longer. */
   #settle(): void {
     if (this.#ended) return
-    while (!this.#outbox.isEmpty && this.#answerLive()) {}
+    this.#delivery.deliver()
     if (this.#outcome !== undefined) {
       this.#tell(this.#outcome)
       if (this.#ended) return
     }
-    // While the stream is being opened its features are what the client waits for.
-    const isOpening = this.#upstream.isOpening && this.#outcome === undefined
-    if (!this.#byLogin && !isOpening) {
+    // While the stream is being opened its features are what the client waits for. And a client that had answers while
+    // the server takes nothing would only send more.
+    const isBehind = this.#upstream.isBehind && this.#outcome === undefined
+    if (!this.#owner.isLogin && !isBehind) {
       const hold = this.#terms.isPolling ? 0 : this.#terms.hold
-      while (this.#open.heldCount > hold) this.#answerOldest()
+      while (this.#open.heldCount > hold) this.#delivery.answerOldest()
     }
     this.#schedule()
-  }
-
-  /** Gives queued elements to the oldest request somebody waits for; false if there is none. */
-  #answerLive(): boolean {
-    const live = this.#open.oldestLive
-    if (live === undefined) return false
-    // Replies keep the order of the rids: what nobody waits for is answered empty, for a repeat to find.
-    while (this.#open.oldest !== live) this.#answerOldest()
-    this.#answerOldest()
-    return true
-  }
-
-  /** Answers the oldest held request with what is queued, or with nothing. */
-  #answerOldest(): void {
-    const pending = this.#open.shift()!
-    if (pending.peer.gone) {
-      // What is told only once is kept for somebody who hears it.
-      this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
-      return
-    }
-    const wasFull = this.#outbox.isFull
-    // A login reads its own elements one by one: what follows the last of them is the browser's.
-    const parcel = this.#outbox.take(this.#byLogin ? 1 : Number.POSITIVE_INFINITY)
-    if (wasFull && !this.#outbox.isFull) this.#upstream.resume()
-    this.#fruitful = parcel.payload !== ''
-    this.#answer(pending, this.#replies.write(parcel, this.#attributesOf(pending)))
-  }
-
-  #attributesOf({ rid, report = '' }: Pending): string {
-    // What was received up to here, unless that is what the reply says by itself (XEP-0124 §9.1).
-    const isBehind = this.#terms.acks && rid !== this.#window.last
-    return (isBehind ? attribute('ack', this.#window.last) : '') + report
-  }
-
-  #answer({ rid, peer, resolve, key, digest }: Pending, text: string): void {
-    const at = this.#clock.now()
-    if (!this.#byLogin) this.#window.store({ rid, text, at, key, digest })
-    // Silence goes on where nobody is there to hear the reply.
-    if (!peer.gone) this.#quietSince = at
-    resolve(this.#reply(text))
-  }
-
-  #reply(text: string): Reply {
-    return this.#withFacts(this.#replies.wrap(text))
-  }
-
-  /** Adds, for a login in this process, what the body cannot say. */
-  #withFacts(reply: Reply, failure?: Failure): Reply {
-    if (!this.#byLogin) return reply
-    const facts = { id: this.id, link: this.#upstream.facts }
-    return { ...reply, facts: failure === undefined ? facts : { ...facts, failure } }
   }
 
   /** The client of an open request went away: silence begins. A login that leaves takes its session with it. */
   #requestBroken(): void {
-    if (this.#byLogin) {
-      this.#destroy()
+    if (this.#owner.isLogin) {
+      this.abandon('login')
       return
     }
-    this.#quietSince = this.#clock.now()
+    this.#silence.begin(this.#clock.now())
     this.#schedule()
   }
 
   #linkEnded({ failure, streamError }: LinkEnd): void {
-    const condition = streamError === undefined ? 'remote-connection-failed' : 'remote-stream-error'
-    this.#finish({ condition, failure, streamError })
+    if (failure.code === 'internal-error') {
+      this.collapse(failure.cause)
+      return
+    }
+    if (this.#jid === undefined) this.#keeper.failed(this, failure)
+    if (streamError === undefined)
+      this.#finish({ reason: 'connection-lost', condition: 'remote-connection-failed', failure })
+    else {
+      const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+      this.#finish({ reason, condition: 'remote-stream-error', failure, streamError })
+    }
   }
 
   /** The session is over as soon as its client has been told; queued stanzas go first, in a reply of their own. */
@@ -393,66 +556,51 @@ export class Session {
   }
 
   /** Tells the oldest request somebody waits for how it ended; the others get nothing (XEP-0124 §17.2). */
-  #tell({ condition, streamError, failure }: Outcome): void {
+  #tell({ reason, condition, streamError, failure }: Outcome): void {
     // Clients do not look for stanzas in a reply that ends the session.
     if (!this.#outbox.isEmpty) return
     const pending = this.#open.oldestLive
     if (pending === undefined) return
     this.#open.remove(pending)
-    pending.resolve(this.#withFacts(this.#replies.terminate(condition, streamError), failure))
-    this.#destroy()
+    pending.resolve(this.#delivery.withFacts(this.#replies.terminate(condition, streamError), failure))
+    if (!this.#owner.isLogin && reason !== 'shutdown') this.#keeper.counts.failedRequests += 1
+    this.abandon(reason)
   }
 
-  /** The client ends the session: its oldest request is told, the others get nothing (XEP-0124 §13). */
-  #terminate(): void {
-    const told = this.#open.oldestLive
-    if (told !== undefined) {
-      this.#open.remove(told)
-      told.resolve(this.#replies.terminate(undefined))
+  /** Runs what nobody above would catch. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.collapse(error)
     }
-    this.#destroy()
   }
 
-  #refuse(condition: Condition): Promise<Reply> {
+  #refuse(condition: Fault): Promise<Reply> {
     return inOrder(resolve => resolve(this.#fault(condition)))
   }
 
   /** The reply to a request that breaks the rules: the session ends, and all others learn that it was not they. */
-  #fault(condition: Condition): Reply {
+  #fault(condition: Fault): Reply {
+    this.#keeper.counts.failedRequests += 1
     for (const other of this.#open.clear()) other.resolve(this.#replies.terminate('other-request'))
-    this.#destroy()
-    return this.#withFacts(this.#replies.terminate(condition))
-  }
-
-  #destroy(): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.deadline = Number.POSITIVE_INFINITY
-    this.#upstream.close(this.#outbox.clear())
-    for (const pending of this.#open.clear()) pending.resolve(this.#reply(emptyBody))
-    this.#onEnd(this)
+    this.abandon(condition)
+    return this.#delivery.withFacts(this.#replies.terminate(condition))
   }
 
   /** When a request that comes now is answered at the latest. */
-  #expiry(): number {
+  #expiry(now: number): number {
     // A login waits as long as its own deadline lets it.
-    if (this.#byLogin) return Number.POSITIVE_INFINITY
+    if (this.#owner.isLogin) return Number.POSITIVE_INFINITY
     const { wait } = this.#terms
     // A little early, before proxies with the same patience give up: they count from earlier on.
-    return this.#clock.now() + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
+    return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 
   #schedule(): void {
     if (this.#ended) return
-    const silence = this.#open.hasLive ? Number.POSITIVE_INFINITY : this.#quietSince + this.#patience * 1000
-    this.deadline = Math.min(silence, this.#open.nextExpiry)
+    const silence = this.#open.hasLive ? Number.POSITIVE_INFINITY : this.#silence.end
+    const turn = this.#hasTurn ? this.#freeAt : Number.POSITIVE_INFINITY
+    this.deadline = Math.min(silence, turn, this.#open.nextExpiry)
   }
-}
-
-/**
- * A reply to come. Replies to several requests that are given in one turn reach those who wait in the order they
- * were given in, however long some have waited already (XEP-0124 §14.2).
- */
-function inOrder(ask: (resolve: (reply: Reply) => void) => void): Promise<Reply> {
-  return new Promise(resolve => ask(reply => queueMicrotask(() => resolve(reply))))
 }

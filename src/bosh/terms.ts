@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { Condition } from '../errors.js'
+import type { SessionTerms } from '../exchange.js'
 import { attribute, type Body } from './body.js'
 
 /** Limits that the operator sets on every session. */
@@ -87,6 +88,15 @@ export function announce(sid: string, rid: number, terms: Terms): string {
     attribute('ver', terms.ver) +
     (terms.acks ? attribute('ack', rid) : '')
   )
+}
+
+/** The same for whoever did not hear it. */
+export function announced(
+  sid: string,
+  { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms,
+): SessionTerms {
+  const maxpause = maxPause > 0 ? maxPause : undefined
+  return { sid, wait, hold, requests, inactivity, polling, maxpause, ver }
 }
 
 /** The lower of the two versions, each a pair of integers: 1.10 is newer than 1.6. */

@@ -1,9 +1,17 @@
 import type { LinkEvents, LinkHandle } from '../c2s/link.js'
-import type { LinkFacts } from '../exchange.js'
+import type { LinkFacts, LoginWishes } from '../exchange.js'
 import type { Element } from '../xml/scanner.js'
 import type { Body } from './body.js'
 import { payloadText } from './payload.js'
 import { bounce } from './undelivered.js'
+
+/** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
+const mostWaiting = 256 * 1024
+/** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
+const mostKept = 8 * 1024 * 1024
+
+/** Opens the link to the XMPP server, with what a login in this process wants of it. */
+export type Connect = (events: LinkEvents, wishes: LoginWishes | undefined) => LinkHandle
 
 /** A session's way to the XMPP server: what is sent while the stream is being opened waits for its features. */
 export class Upstream {
@@ -11,13 +19,23 @@ export class Upstream {
   /** Undefined once the features have come. */
   #unsent: string | undefined = ''
 
-  constructor(connect: (events: LinkEvents) => LinkHandle, events: LinkEvents) {
-    this.#link = connect(events)
+  constructor(connect: Connect, wishes: LoginWishes | undefined, events: LinkEvents) {
+    this.#link = connect(events, wishes)
   }
 
   /** Whether the stream is being opened, the first time or again. */
   get isOpening(): boolean {
     return this.#unsent !== undefined
+  }
+
+  /** Whether the server has yet to take so much that its client should send no more. */
+  get isBehind(): boolean {
+    return this.#unsent !== undefined || this.#link.backlog > mostWaiting
+  }
+
+  /** Whether more waits for the server than can be kept. */
+  get isOverfull(): boolean {
+    return (this.#unsent?.length ?? this.#link.backlog) > mostKept
   }
 
   get facts(): LinkFacts {

@@ -33,9 +33,11 @@ const mostCharacters = 2 * 1024 * 1024
  */
 export class RidWindow {
   readonly #size: number
-  readonly #acknowledged: boolean
+  #acknowledged: boolean
   #last: number
   #attachable = false
+  /** All below belongs to clients that are shut out. */
+  #fence = 0
   /** Oldest first. */
   #replies: StoredReply[] = []
   #characters = 0
@@ -55,6 +57,11 @@ export class RidWindow {
     return this.#last
   }
 
+  /** Whether replies are kept until the client says that it has them. */
+  get acknowledged(): boolean {
+    return this.#acknowledged
+  }
+
   /** The highest rid that was answered, as far as its reply is kept. */
   get lastAnswered(): number | undefined {
     return this.#replies.at(-1)?.rid
@@ -65,6 +72,11 @@ export class RidWindow {
     if (rid === this.#last + 1 || (this.#attachable && rid === this.#last)) return 'next'
     if (rid <= this.#last) return 'repeated'
     return rid <= this.#last + this.#size + extra ? 'early' : 'outside'
+  }
+
+  /** Whether a request with this rid comes from a client that is shut out. */
+  isFenced(rid: number): boolean {
+    return rid < this.#fence
   }
 
   /** Counts a request that was `next`. */
@@ -104,5 +116,30 @@ export class RidWindow {
     this.#replies = []
     this.#characters = 0
     this.#attachable = true
+  }
+
+  /**
+   * Shuts out the client and moves on by `jump` numbers, for another that comes in its place as after a handover.
+   * Gives back the replies that may have been lost on their way to the first one, oldest first; undefined, and nothing
+   * has changed, where the numbers are used up. `isPaused` says whether its last request was a pause.
+   */
+  fence(jump: number, isPaused: boolean): readonly StoredReply[] | undefined {
+    if (this.#last >= Number.MAX_SAFE_INTEGER - jump) return undefined
+    const received = this.#acknowledged ? 0 : this.#last - this.#mostUnderWay - (isPaused ? 1 : 0)
+    const unacknowledged = this.#replies.filter(({ rid }) => rid > received)
+    this.#last += jump
+    this.#fence = this.#last
+    // The other one was not asked whether it acknowledges.
+    this.#acknowledged = false
+    this.handOver()
+    return unacknowledged
+  }
+
+  /**
+   * How many requests can be without a reply on the client's side, the newest among them: those before had theirs.
+   * Libraries that attach do not know what was agreed on, and have two under way at any rate.
+   */
+  get #mostUnderWay(): number {
+    return Math.max(2, this.#size)
   }
 }

@@ -110,6 +110,24 @@ describe('a session is created', () => {
     expect(bench.links).toHaveLength(0)
     expect(bench.registry.size).toBe(0)
   })
+
+  test.each([
+    ['names none', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
+    [
+      'names an empty one',
+      `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'chat.example',
+    ],
+    [
+      'names another',
+      `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'web.example',
+    ],
+  ])('of a client that %s is for the domain that is meant', async (_what, body, domain) => {
+    const bench = new BoshBench({}, ['chat.example', 'web.example'], { defaultDomain: 'chat.example' })
+    await bench.send(body)
+    expect(bench.links.map(link => link.domain)).toEqual([domain])
+  })
 })
 
 describe('a server that is slow to open its stream', () => {

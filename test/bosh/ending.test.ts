@@ -7,6 +7,7 @@ import {
   FakePeer,
   message,
   payload,
+  request,
   terminated,
 } from '../support/bosh-bench.js'
 
@@ -157,22 +158,51 @@ describe('a service that stops', () => {
     expect((await client.next()).reply?.body).toBe(payload(message('queued')))
     expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
   })
+
+  test('lets the server see at once that users leave, and sends back what their pages never come for', async () => {
+    const bench = new BoshBench()
+    const [empty, waiting] = [await bench.session(), await bench.session()]
+    const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>wherefore</body></message>`
+    await bench.server(() => waiting.link.receive(letter))
+    bench.manager.shutDown()
+    expect([empty, waiting].map(({ link }) => link.closed)).toEqual([true, false])
+    bench.registry.abandonAll()
+    expect(waiting.link.closed).toBe(true)
+    expect(waiting.link.sent).toEqual([
+      expect.stringMatching(/type='error' to='romeo@chat.example\/a' id='m'><error type='wait'>/),
+    ])
+    expect((await waiting.next()).reply?.body).toBe(terminated('system-shutdown'))
+  })
+
+  test('says so to a login, whether that is waiting for the server or has yet to ask', async () => {
+    const bench = new BoshBench()
+    const login = () => new FakePeer('login')
+    const [waiting, busy] = [await bench.send(create(), login()), await bench.send(create(), login())]
+    await bench.server(link => link.open())
+    expect(busy.reply?.body).toContain('<stream:features')
+    const sid = /sid='([^']+)'/.exec(busy.reply?.body ?? '')![1]!
+    bench.manager.shutDown()
+    await bench.pass(0)
+    bench.registry.abandonAll()
+    const asked = await bench.send(request(sid, 701), login())
+    for (const { reply } of [waiting, asked]) expect(reply?.body).toBe(terminated('system-shutdown'))
+    expect(asked.reply?.facts?.failure).toEqual({ step: 'connect', code: 'shutting-down' })
+  })
 })
 
 describe('a request too large to be read', () => {
   test('ends the session it belongs to', async () => {
     const bench = new BoshBench()
     const { sid } = await bench.session()
-    expect(bench.manager.refuseTooLarge(`<body rid='1' sid='${sid}'`)?.body).toBe(
-      terminated('policy-violation'),
-    )
+    const head = `<body rid='701' sid='${sid}'`
+    expect(bench.manager.refuseTooLarge(head, new FakePeer())?.body).toBe(terminated('policy-violation'))
     expect(bench.registry.size).toBe(0)
   })
 
   test('of nobody harms nobody', async () => {
     const bench = new BoshBench()
     await bench.session()
-    expect(bench.manager.refuseTooLarge("<body rid='1' sid='unknown'")).toBeUndefined()
+    expect(bench.manager.refuseTooLarge("<body rid='1' sid='unknown'", new FakePeer())).toBeUndefined()
     expect(bench.registry.size).toBe(1)
   })
 })

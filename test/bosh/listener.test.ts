@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
+import { readNetworks } from '../../src/config/networks.js'
 import type { Peer, Reply } from '../../src/exchange.js'
 
 interface Answer {
@@ -16,6 +18,13 @@ let port: number
 let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
+/** Whom a request too large to be read came from. */
+let refused: Peer | undefined
+let cors: Cors
+/** Where people are sent who come without TLS. */
+let redirectUrl: string | undefined
+
+const trustedProxies = readNetworks('loopback', () => undefined)
 
 const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/xml; charset=utf-8' })
 
@@ -23,13 +32,22 @@ beforeEach(async () => {
   received = []
   answer = async () => reply('<body/>')
   refusal = undefined
+  refused = undefined
+  redirectUrl = undefined
+  cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
   const listener = createBoshListener({
     exchange: (body, peer) => {
       received.push({ body, peer })
       return answer(body, peer)
     },
-    refuseTooLarge: () => refusal,
-    assumeSecure: false,
+    refuseTooLarge: (_head, peer) => {
+      refused = peer
+      return refusal
+    },
+    cors: origin => cors(origin),
+    clients: { assumeSecure: false, trustedProxies },
+    secureUrl: () => 'https://chat.example/http-bind',
+    redirectUrl: () => redirectUrl,
     maxBodyBytes: 1000,
     getText: 'A BOSH endpoint for <people>.',
   })
@@ -77,6 +95,16 @@ describe('a POST', () => {
     expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
   })
 
+  test('tells of its sender what the connection says, and what a proxy that is trusted says', async () => {
+    await send('POST', '<body/>', { cookie: 'a=b' })
+    const secureUrl = 'https://chat.example/http-bind'
+    expect(received[0]!.peer).toMatchObject({
+      ...{ kind: 'browser', address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl },
+    })
+    await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' })
+    expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
+  })
+
   test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
     'is taken as it is when it calls itself %s',
     async type => {
@@ -110,6 +138,21 @@ describe('a POST', () => {
     refusal = reply('<body type="terminate"/>')
     const { status, body } = await send('POST', 'x'.repeat(200_000))
     expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
+  })
+
+  test('hands on the cookies it came with, read or not, and sets the one it is given', async () => {
+    answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
+    const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
+    expect(received[0]?.peer.cookies).toBe('a=b; wb-1=x')
+    expect(headers['set-cookie']).toEqual(['wb-1=secret; HttpOnly'])
+    await send('POST', 'x'.repeat(1001), { cookie: 'wb-2=y' })
+    expect(refused).toMatchObject({ kind: 'browser', cookies: 'wb-2=y' })
+  })
+
+  test('without a cookie to set sets none', async () => {
+    const { headers } = await send('POST', '<body/>')
+    expect(headers['set-cookie']).toBeUndefined()
+    expect(received[0]?.peer.cookies).toBeUndefined()
   })
 
   test('exactly at the limit is read', async () => {
@@ -171,6 +214,75 @@ describe('a POST', () => {
   })
 })
 
+describe('pages of other origins', () => {
+  const portal = 'https://portal.example'
+  const other = 'https://shop.example'
+
+  /** The headers of one answer that browsers judge by. */
+  const shared = ({ headers }: Answer) =>
+    Object.fromEntries(
+      Object.entries(headers).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
+    )
+
+  /** One answer of each kind: a reply, a page, what is too large, compressed, or of no method. */
+  const answers = async (headers: Record<string, string>) => [
+    shared(await send('POST', '<body/>', headers)),
+    shared(await send('GET', '', headers)),
+    shared(await send('HEAD', '', headers)),
+    shared(await send('POST', 'x'.repeat(1001), headers)),
+    shared(await send('POST', 'x', { ...headers, 'content-encoding': 'gzip' })),
+    shared(await send('DELETE', '', headers)),
+  ]
+
+  const asked = {
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    'access-control-allow-headers': 'Content-Type',
+    'access-control-max-age': '7200',
+  }
+
+  test.each([
+    ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
+    [
+      'one that is listed',
+      [other, portal],
+      false,
+      portal,
+      { 'access-control-allow-origin': portal, vary: 'Origin' },
+    ],
+    [
+      'one that is listed, with cookies',
+      [portal],
+      true,
+      portal,
+      {
+        'access-control-allow-origin': portal,
+        'access-control-allow-credentials': 'true',
+        vary: 'Origin',
+      },
+    ],
+  ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
+    cors = createCors({ origins, credentials, maxAge: 7200 })
+    for (const one of await answers({ origin })) expect(one).toEqual(allowed)
+    expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
+  })
+
+  test.each([
+    ['that are not listed', [portal], other],
+    ['where none is listed', [], portal],
+    ['that differ in their scheme', [portal], 'http://portal.example'],
+    ['that differ in their port', [portal], `${portal}:8443`],
+    ['that only begin like one', [portal], `${portal}.evil.example`],
+    ['that hide theirs', [portal], 'null'],
+    ['that do not say theirs', [portal], undefined],
+  ])('%s are told nothing', async (_what, origins, origin) => {
+    cors = createCors({ origins, credentials: true, maxAge: 7200 })
+    const headers = origin === undefined ? {} : { origin }
+    for (const one of await answers(headers)) expect(one).toEqual({})
+    const preflight = await send('OPTIONS', '', headers)
+    expect({ status: preflight.status, headers: shared(preflight) }).toEqual({ status: 204, headers: {} })
+  })
+})
+
 describe('other methods', () => {
   test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
     const { status, headers, body } = await send('GET')
@@ -179,6 +291,17 @@ describe('other methods', () => {
     expect(headers['content-security-policy']).toContain("default-src 'none'")
     expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
     expect(body).toContain('did not come over an encrypted channel')
+  })
+
+  test('GET is elsewhere where the channel has to be encrypted', async () => {
+    redirectUrl = 'https://chat.example/http-bind'
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, body } = await send(method)
+      expect([status, headers['location'], body]).toEqual([308, redirectUrl, ''])
+      expect(headers['cache-control']).toBe('no-store')
+    }
+    const encrypted = await send('GET', '', { 'x-forwarded-proto': 'https' })
+    expect([encrypted.status, encrypted.body]).toEqual([200, expect.not.stringContaining('did not come')])
   })
 
   test('HEAD is the same without the page', async () => {

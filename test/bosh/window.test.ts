@@ -114,3 +114,55 @@ describe('after the handover', () => {
     expect(window.replyTo(710)).toBeUndefined()
   })
 })
+
+describe('a client that is shut out', () => {
+  const jump = 2 ** 20
+  const answered = (size: number, rids: readonly number[], acknowledged = false) => {
+    const window = new RidWindow(rids[0]!, size, acknowledged)
+    for (const rid of rids) {
+      window.accept(rid)
+      window.store(reply(rid, `reply ${rid}`))
+    }
+    return window
+  }
+  const lost = (window: RidWindow, isPaused = false) => window.fence(jump, isPaused)?.map(({ rid }) => rid)
+
+  test('is known by its rids, also where it repeats and where it goes on; the next one begins behind them', () => {
+    const window = answered(2, [710])
+    window.fence(jump, false)
+    expect(window.last).toBe(710 + jump)
+    expect([1, 710, 711, 713, 709 + jump].map(rid => window.isFenced(rid))).toEqual(Array(5).fill(true))
+    expect([710, 711, 712].map(rid => window.isFenced(rid + jump))).toEqual([false, false, false])
+    expect([710, 711, 712].map(rid => window.place(rid + jump))).toEqual(['next', 'next', 'early'])
+  })
+
+  test('may have lost as many replies as it can have had requests under way', () => {
+    expect(lost(answered(2, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(3, [1, 2, 3, 4, 5]))).toEqual([3, 4, 5])
+    expect(lost(answered(1, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(2, [1, 2, 3, 4, 5]), true)).toEqual([3, 4, 5])
+    expect(lost(answered(2, [1]))).toEqual([1])
+  })
+
+  test('may have lost all that it has not acknowledged, where it does', () => {
+    const window = answered(2, [1, 2, 3, 4, 5], true)
+    window.acknowledge(1)
+    expect(lost(window)).toEqual([2, 3, 4, 5])
+    expect(window.acknowledged).toBe(false)
+  })
+
+  test('has lost nothing twice', () => {
+    const window = answered(2, [1, 2, 3])
+    window.fence(jump, false)
+    expect(lost(window)).toEqual([])
+    expect(window.last).toBe(3 + 2 * jump)
+  })
+
+  test('stays where the numbers are used up', () => {
+    const window = answered(2, [Number.MAX_SAFE_INTEGER - jump])
+    expect(lost(window)).toBeUndefined()
+    expect(window.last).toBe(Number.MAX_SAFE_INTEGER - jump)
+    expect(window.isFenced(1)).toBe(false)
+    expect(window.replyTo(window.last)).toBeDefined()
+  })
+})

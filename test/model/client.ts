@@ -33,18 +33,38 @@ export const firstRid = 700
 /** Fewer than the service takes, so that some are left to mend what was lost. */
 const patience = 5
 
+/** Where a page begins that takes a session over. */
+interface Beginning {
+  readonly sid: string
+  /** The one before its first. */
+  readonly rid: number
+  /** How many stanzas were sent by the pages before. */
+  readonly stanzas: number
+}
+
 export class ModelClient {
   readonly made = new Map<number, Made>()
   sid: string | undefined
-  #rid = firstRid
-  #stanzas = 0
+  #rid: number
+  #stanzas: number
   #chain: string[] = []
 
   constructor(
     readonly wishes: Wishes,
     /** How many requests may be open at once. */
     readonly requests: number,
-  ) {}
+    beginning?: Beginning,
+  ) {
+    this.sid = beginning?.sid
+    this.#rid = beginning?.rid ?? firstRid
+    this.#stanzas = beginning?.stanzas ?? 0
+  }
+
+  /** A page that has been handed this one's session, and what it is to begin with. It knows no keys and no acks. */
+  successor(rid: number): ModelClient {
+    const wishes = { ...this.wishes, acks: false, keys: false }
+    return new ModelClient(wishes, this.requests, { sid: this.sid!, rid, stanzas: this.#stanzas })
+  }
 
   creation(): Made {
     const { wait, hold, acks, keys, legacy } = this.wishes

@@ -46,6 +46,9 @@ const weights = {
   /** Time goes by, a little and a lot. */
   tick: 10,
   pass: 7,
+  /** Another page takes the session over; one of those before goes on without knowing. */
+  resume: 2,
+  stale: 2,
   /** Somebody sends the sid over a channel that is not encrypted. */
   eavesdrop: 1,
   /** What ends a session. */

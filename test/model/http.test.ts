@@ -4,17 +4,20 @@
 //   MODEL_SEED      the first session's seed (20261120)
 import { once } from 'node:events'
 import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, BlockList, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
+import { createCors } from '../../src/bosh/cors.js'
 import { createConnectionManager } from '../../src/bosh/exchange.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { outboxLimits } from '../../src/bosh/outbox.js'
 import { Registry } from '../../src/bosh/registry.js'
-import { Link } from '../../src/c2s/link.js'
+import { Dialer } from '../../src/c2s/dial.js'
+import { Links } from '../../src/c2s/links.js'
+import { Names } from '../../src/c2s/names.js'
 import { systemClock } from '../../src/clock.js'
+import { Networks } from '../../src/config/networks.js'
 import type { Exchange } from '../../src/exchange.js'
-import { defaultLimits } from '../../src/xml/scanner.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
 
@@ -103,19 +106,25 @@ beforeAll(async () => {
     ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
     certificate: undefined,
   }
+  const names = new Names({ clock: systemClock, preferDirectTls: false, local: true })
+  const links = new Links({
+    ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
+    dialer: new Dialer({ names, clock: systemClock, publicOnly: false }),
+    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+  })
   const manager = createConnectionManager({
     registry,
     domains: ['*.chat.example'],
     retiredDomains: [],
+    defaultDomain: undefined,
     requireSecure: false,
-    secureUrl: undefined,
     terms: {
       ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
       ...{ enforcePolling: false, acks: true },
     },
     outboxLimits: { ...outboxLimits, maxQueueElements: 10 },
-    connect: (_domain, options, events) =>
-      new Link(server, options, events, { limits: defaultLimits, clock: systemClock }),
+    cookies: () => ({ path: '/http-bind', secure: false }),
+    connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
     log: pino({ level: 'silent' }),
   })
@@ -126,7 +135,12 @@ beforeAll(async () => {
     return reply
   }
   http = createHttpServer(
-    createBoshListener({ exchange, refuseTooLarge, assumeSecure: true, getText: '', maxBodyBytes: 100_000 }),
+    createBoshListener({
+      ...{ exchange, refuseTooLarge, getText: '', maxBodyBytes: 100_000 },
+      clients: { assumeSecure: true, trustedProxies: new Networks([], new BlockList()) },
+      ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
+      cors: createCors({ origins: ['*'], credentials: false, maxAge: 7200 }),
+    }),
   ).listen(0, '127.0.0.1')
   http.on('connection', (socket: Socket) => {
     const from = socket.remotePort!

@@ -1,7 +1,7 @@
 // What must be true of a session, said without looking at how `src/bosh` does it: which requests count as received,
 // which reply belongs to which rid, how long silence may be. It is told what happens and complains.
 import type { Reply } from '../../src/exchange.js'
-import { empty, errorReply, type FakePeer } from '../support/bosh-bench.js'
+import { empty, errorReply, type FakePeer, terminated } from '../support/bosh-bench.js'
 import { firstRid, type Made, numbersIn } from './client.js'
 
 /** One copy of a request that reached the service. */
@@ -13,6 +13,8 @@ export interface Copy {
   readonly since: number
   /** A newer copy of it came. */
   superseded: boolean
+  /** What it gets that is another page's now: nothing where it was open, and the truth where it came later. */
+  fate?: 'empty' | 'refused'
   reply: Reply | undefined
 }
 
@@ -41,32 +43,85 @@ export class SessionModel {
   /** Copies that wait for a reply. */
   waiting: Copy[] = []
   /** First replies, by rid. */
-  readonly given = new Map<number, string>()
+  given = new Map<number, string>()
   /** What the server must have got from the client. */
   readonly forwarded: number[] = []
   #unforwarded: number[] = []
   /** Whether the stream, new or restarted, has no features yet. */
   opening = true
   /** Numbers of what the server sent, and of what replies had of it. */
-  readonly sent: number[] = []
-  readonly handed: number[] = []
+  sent: number[] = []
+  handed: number[] = []
+  /** How many of them are not for the page that has the session now. */
+  base = 0
   /** Those of them that are features: nobody is told when they are not fetched. */
   readonly #features = new Set<number>()
   /** Why the session may be over. */
   end: 'asked' | 'told' | 'fault' | 'silence' | undefined
   outcome: string | undefined
+  /** The number of the stanza that told the client's JID; an answer, for which nobody waits. */
+  boundBy: number | undefined
+  #acknowledged = 0
+  #isPaused = false
+  /** Rids below belong to pages that are shut out. */
+  fence = 0
+  #mostQueued = mostQueued
   #patience: number
   #lastSign = 0
   #answered = firstRid - 1
   #ending = false
 
-  constructor(readonly agreed: Agreed) {
+  constructor(public agreed: Agreed) {
     this.#patience = agreed.inactivity
+  }
+
+  /** Whether another page can take the session over. */
+  get isResumable(): boolean {
+    return this.boundBy !== undefined && !this.opening && this.outcome === undefined
+  }
+
+  /**
+   * Another page has the session from now on, and `seconds` to come; `rid` is the one that it was told and `last` the
+   * one before its first. What may not have reached the page before will be handed out again.
+   */
+  resume(rid: number, last: number, seconds: number, now: number): void {
+    const { acks, requests } = this.agreed
+    // Nobody makes a request without having got all but so many of the replies before.
+    const certain = acks
+      ? this.#acknowledged
+      : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
+    const kept = acks ? [...this.given] : [...this.given].slice(-requests - 1)
+    const again = kept
+      .filter(([answered]) => answered > certain)
+      .flatMap(([, text]) => this.stanzasAmong(numbersIn(text)))
+    this.handed = this.handed.filter(number => !again.includes(number))
+    this.sent = [...this.handed, ...this.sent.filter(number => !this.handed.includes(number))]
+    this.base = this.handed.length
+    this.#mostQueued = Math.max(this.#mostQueued, this.sent.length - this.base + 9)
+    for (const copy of this.waiting) copy.fate = 'empty'
+    this.parked.clear()
+    this.given = new Map()
+    this.agreed = { ...this.agreed, acks: false }
+    this.received = last
+    this.#answered = last
+    this.fence = rid - 1
+    this.#isPaused = false
+    this.#patience = seconds
+    this.#lastSign = now
+  }
+
+  /** Those of these numbers that were stanzas. */
+  stanzasAmong(numbers: readonly number[]): number[] {
+    return numbers.filter(number => !this.#features.has(number))
   }
 
   /** A copy of a request reached the service. */
   arrive(copy: Copy): void {
     const { rid } = copy.made
+    if (rid < this.fence) {
+      copy.fate = 'refused'
+      return
+    }
     this.#lastSign = copy.since
     for (const older of this.waiting) if (older.made.rid === rid) older.superseded = true
     this.waiting.push(copy)
@@ -80,9 +135,11 @@ export class SessionModel {
     }
   }
 
-  #accept({ rid, kind, stanzas, pause }: Made): void {
+  #accept({ rid, kind, stanzas, pause, ack }: Made): void {
     if (this.end !== undefined) return
     this.received = rid
+    this.#acknowledged = ack
+    this.#isPaused = kind === 'pause'
     this.#patience = this.agreed.inactivity
     if (this.outcome !== undefined) return
     if (kind === 'pause') this.#patience = pause
@@ -107,10 +164,21 @@ export class SessionModel {
     this.forwarded.push(...this.#unforwarded.splice(0))
   }
 
+  bind(number: number): void {
+    this.boundBy = number
+    this.sent.push(number)
+  }
+
   /** A copy was answered. True if the answer is the one that the request was waiting for. */
   answer(copy: Copy, reply: Reply, now: number): boolean {
     this.waiting = this.waiting.filter(other => other !== copy)
     const { rid } = copy.made
+    if (copy.fate !== undefined) {
+      const isRefused = reply.status === 404 || reply.body === terminated('item-not-found')
+      const isRight = copy.fate === 'refused' ? isRefused : reply.body === empty
+      this.#demand(isRight, `${rid} of a page before gets ${reply.status} ${reply.body}`)
+      return false
+    }
     if (!copy.peer.gone) this.#lastSign = now
     if (reply.status !== 200 || reply.body.includes("type='terminate'")) {
       this.#ending = true
@@ -189,7 +257,7 @@ export class SessionModel {
     }
     if (ended) {
       this.#demand(this.waiting.length === 0, `it ends and ${this.waiting.length} are left unanswered`)
-      const left = sent.slice(handed.length).filter(number => !this.#features.has(number))
+      const left = this.stanzasAmong(sent.slice(handed.length)).filter(number => number !== this.boundBy)
       this.#demand(
         String(bounced) === String(left),
         `the server hears that ${bounced} did not arrive, not ${left}`,
@@ -215,7 +283,8 @@ export class SessionModel {
       const least = made.rid === firstRid ? Math.min(wait, 5) : wait
       this.#demand(now - since <= least * 1000 + slack, `${made.rid} waits for ${(now - since) / 1000} s`)
     }
-    this.#demand(this.sent.length - this.handed.length <= mostQueued, 'the queue grows')
+    this.#demand(this.sent.length - this.handed.length <= this.#mostQueued, 'the queue grows')
+    this.#demand(!this.waiting.some(({ fate }) => fate !== undefined), 'a page before is left waiting')
   }
 
   #demand(holds: boolean, what: string): void {

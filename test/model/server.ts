@@ -1,4 +1,5 @@
 // The XMPP server of a run: it numbers what it sends and remembers what it got.
+import { bindNamespace } from '../../src/namespaces.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import type { SessionModel } from './model.js'
 
@@ -44,6 +45,15 @@ export class ModelServer {
     const number = this.stanzas++
     this.model.features(number)
     link.open(`<f xmlns='urn:f' id='s${number}'/>`)
+    if (this.model.boundBy === undefined) this.#bind()
+  }
+
+  #bind(): void {
+    const number = this.stanzas++
+    this.model.bind(number)
+    const jid = '<jid>juliet@chat.example/balcony</jid>'
+    const text = `<iq xmlns='jabber:client' type='result' id='s${number}'><bind xmlns='${bindNamespace}'>${jid}</bind></iq>`
+    this.bench.link.receive({ name: 'iq', namespace: 'jabber:client', text })
   }
 
   end(how: 'shutDown' | 'streamError' | 'linkLoss'): void {

@@ -1,4 +1,5 @@
 // A client, a server and a session between them, as one run of the model has it.
+import type { SessionView } from '../../src/sessions.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
 import type { Command, Setting } from './commands.js'
@@ -10,7 +11,9 @@ const polling = 5
 
 export class World {
   readonly bench: BoshBench
-  readonly client: ModelClient
+  client: ModelClient
+  /** The pages that had the session before. */
+  readonly #before: ModelClient[] = []
   readonly model: SessionModel
   readonly server: ModelServer
   /** Made, and not where it is meant to be yet. */
@@ -86,6 +89,15 @@ export class World {
       case 'pass':
         await this.pass([2, 6, 31, 61, 170, 310][x % 6]!)
         break
+      case 'resume':
+        this.#resume(x, [5, 60, 200][y % 3]!)
+        break
+      case 'stale': {
+        const page = this.#before[y % (this.#before.length || 1)]
+        const kind = (['stanzas', 'pause', 'terminate'] as const)[x % 3]!
+        if (page?.mayMake(kind)) this.#deliver(page.make(kind, x % 2, kind === 'pause' ? 20 : 0), false)
+        break
+      }
       case 'eavesdrop':
         await this.#eavesdrop()
         break
@@ -112,16 +124,16 @@ export class World {
         await this.#settle()
       }
       if (this.ended) break
-      const isDone = this.client.read.length === this.server.stanzas && this.client.outstanding.length === 0
+      const isDone = this.client.read.length === this.#forPage && this.client.outstanding.length === 0
       if (isDone) break
-      if (this.client.mayMake('stanzas') && this.client.read.length < this.server.stanzas)
+      if (this.client.mayMake('stanzas') && this.client.read.length < this.#forPage)
         this.#deliver(this.client.make('stanzas', 0), false)
       else await this.pass(1)
       await this.#settle()
     }
     if (!this.ended) {
-      if (this.client.read.length !== this.server.stanzas) throw new Broken('the server is read no further')
-      if (String(this.client.read) !== String(this.model.sent))
+      if (this.client.read.length !== this.#forPage) throw new Broken('the server is read no further')
+      if (String(this.client.read) !== String(this.model.sent.slice(this.model.base)))
         throw new Broken(`the client read ${this.client.read}`)
       this.#deliver(this.client.make('terminate', 1), false)
       await this.#settle()
@@ -133,7 +145,9 @@ export class World {
     const { reply } = await this.bench.send(
       `<body rid='1' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`,
     )
-    if (!reply?.body.includes('item-not-found')) throw new Broken(`after the end: ${reply?.body}`)
+    // A service that stops says so to everybody.
+    if (!/condition='(item-not-found|system-shutdown)'/.test(reply?.body ?? ''))
+      throw new Broken(`after the end: ${reply?.body}`)
   }
 
   async pass(seconds: number): Promise<void> {
@@ -141,6 +155,11 @@ export class World {
       this.bench.clock.advance(500)
       await this.#settle()
     }
+  }
+
+  /** How much the server has for the page that has the session. */
+  get #forPage(): number {
+    return this.server.stanzas - this.model.base
   }
 
   /** Requests that a client may send again: the open ones, and the last ones that the service has to remember. */
@@ -169,7 +188,9 @@ export class World {
   #launch(made: Made, fate: number): void {
     made.copies += 1
     const lossy = fate % 4 === 0
-    if (fate % 3 === 0) this.#inTheAir.push({ made, lossy })
+    // Which of two rids a page begins with is known from the one that comes first.
+    const isFirst = this.client.made.size === 1
+    if (fate % 3 === 0 && !isFirst) this.#inTheAir.push({ made, lossy })
     else this.#deliver(made, lossy)
   }
 
@@ -201,6 +222,23 @@ export class World {
     copy.peer.leave()
   }
 
+  /** Another page takes the session over; it begins with the rid that it is told, or with the one before. */
+  #resume(which: number, seconds: number): void {
+    const { bench, client, model } = this
+    const [{ id }] = [...bench.registry.list()] as [SessionView]
+    const resumed = bench.registry.resume(id, { seconds, attachBinding: 'off' })
+    if ((resumed !== undefined) !== model.isResumable)
+      throw new Broken(resumed === undefined ? 'it cannot be resumed' : 'it is resumed too early or too late')
+    if (resumed === undefined) return
+    const last = resumed.rid - 1 - (which % 2)
+    model.resume(resumed.rid, last, seconds, bench.clock.now())
+    this.#before.push(client)
+    this.client = client.successor(last)
+    const read = this.#before.flatMap(page => page.read)
+    const lost = model.stanzasAmong(model.handed).filter(number => !read.includes(number))
+    if (lost.length > 0) throw new Broken(`${lost} reached no page and will not be sent again`)
+  }
+
   async #eavesdrop(): Promise<void> {
     if (this.client.sid === undefined) return
     const body = `<body rid='${this.client.lastRid + 1}' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`
@@ -216,7 +254,7 @@ export class World {
     const isKeyFault = name === 'wrongKey' && client.wishes.keys && model.outcome === undefined
     if (name !== 'outside' && name !== 'badRid' && !isKeyFault) return
     const above = isKeyFault ? 1 : client.requests + 1 + (x % 3)
-    const rid = name === 'badRid' ? `-${x}` : model.received + above
+    const rid = name === 'badRid' ? `-${x}` : Math.max(model.received, model.fence) + above
     const text = `<body rid='${rid}' sid='${sid}' key='wrong' xmlns='${boshNamespace}'/>`
     model.end = 'fault'
     // Received it is, for all that.

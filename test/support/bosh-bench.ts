@@ -1,15 +1,21 @@
 // A connection manager on a workbench: requests go in as text, the XMPP server is whoever writes the test.
 import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/exchange.js'
+import type { Flow } from '../../src/bosh/flow.js'
+import type { SessionLimits } from '../../src/bosh/limits.js'
 import { outboxLimits } from '../../src/bosh/outbox.js'
 import { Registry } from '../../src/bosh/registry.js'
 import type { TermLimits } from '../../src/bosh/terms.js'
 import type { LinkEnd, LinkEvents, LinkHandle } from '../../src/c2s/link.js'
 import type { StreamOptions } from '../../src/c2s/stream-header.js'
-import type { Peer, Reply } from '../../src/exchange.js'
-import { streamsNamespace } from '../../src/namespaces.js'
+import { Counts } from '../../src/counts.js'
+import type { Cookie, Peer, Reply } from '../../src/exchange.js'
+import { bindNamespace, streamsNamespace } from '../../src/namespaces.js'
+import type { Handover, LoggedIn } from '../../src/sessions.js'
+import { idOf } from '../../src/sid.js'
 import type { Element } from '../../src/xml/scanner.js'
 import { FakeClock } from './fake-clock.js'
+import { loggedIn } from './logged-in.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
@@ -19,6 +25,7 @@ export class FakeLink implements LinkHandle {
   readonly restarts: Partial<StreamOptions>[] = []
   closed = false
   paused = false
+  backlog = 0
   facts = { encrypted: true, plainAllowed: true }
 
   constructor(
@@ -59,6 +66,12 @@ export class FakeLink implements LinkHandle {
     })
   }
 
+  /** The server tells the client its JID. */
+  bind(jid = 'juliet@chat.example/balcony'): void {
+    const text = `<iq xmlns='jabber:client' type='result' id='b'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`
+    this.receive({ name: 'iq', namespace: 'jabber:client', text })
+  }
+
   /** The server sends elements in one go. */
   receive(...elements: (Element | string)[]): void {
     for (const element of elements) {
@@ -84,6 +97,7 @@ export class FakePeer implements Peer {
     readonly kind: 'browser' | 'login' = 'browser',
     readonly secure = true,
     readonly address = '192.0.2.1',
+    readonly cookies?: string,
   ) {}
 
   leave(): void {
@@ -98,9 +112,19 @@ export interface Exchanged {
   reply: Reply | undefined
 }
 
+export interface BenchOptions {
+  readonly maxQueueElements?: number
+  readonly requireSecure?: boolean
+  readonly defaultDomain?: string
+  readonly connect?: () => never
+  readonly limits?: (clock: FakeClock) => SessionLimits
+  readonly flow?: Flow
+}
+
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
+  readonly counts = new Counts()
   readonly links: FakeLink[] = []
   /** What an operator reads. */
   readonly logged: string[] = []
@@ -109,14 +133,14 @@ export class BoshBench {
   constructor(
     terms: Partial<TermLimits> = {},
     domains: readonly string[] = ['chat.example'],
-    about: { maxQueueElements?: number; requireSecure?: boolean; secureUrl?: string } = {},
+    about: BenchOptions = {},
   ) {
     this.manager = createConnectionManager({
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
       requireSecure: about.requireSecure ?? false,
-      secureUrl: about.secureUrl,
+      defaultDomain: about.defaultDomain,
       terms: {
         maxWait: 60,
         defaultHold: 1,
@@ -132,12 +156,17 @@ export class BoshBench {
         about.maxQueueElements === undefined
           ? outboxLimits
           : { ...outboxLimits, maxQueueElements: about.maxQueueElements },
+      cookies: () => ({ path: '/http-bind', secure: false }),
       connect: (domain, options, events) => {
+        about.connect?.()
         const link = new FakeLink(domain, options, events)
         this.links.push(link)
         return link
       },
       clock: this.clock,
+      counts: this.counts,
+      ...(about.limits && { limits: about.limits(this.clock) }),
+      ...(about.flow && { flow: about.flow }),
       log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
     })
   }
@@ -180,6 +209,21 @@ export class BoshBench {
     if (sid === undefined) throw new Error(`no session: ${creation.reply?.body}`)
     return new Client(this, sid, rid, this.link, creation)
   }
+
+  /** A session that our login has opened, for a browser. */
+  async warmed(about: Partial<LoggedIn> = {}, attributes?: string): Promise<Client> {
+    const client = await this.session(attributes, 700, new FakePeer('login'))
+    client.cookie = this.registry.byId(client.id)?.handOver(loggedIn(120, about))?.cookie
+    return client
+  }
+
+  /** Hands a session over to another page. */
+  async resume({ sid, link, creation }: Client, handover: Partial<Handover> = {}): Promise<Client> {
+    const resumed = this.registry.resume(idOf(sid), { seconds: 120, attachBinding: 'off', ...handover })
+    await settled()
+    if (resumed === undefined) throw new Error('it cannot be resumed')
+    return new Client(this, sid, resumed.rid - 1, link, creation, resumed.cookie)
+  }
 }
 
 /** A client that can count. */
@@ -190,7 +234,13 @@ export class Client {
     public rid: number,
     readonly link: FakeLink,
     readonly creation: Exchanged,
+    public cookie?: Cookie | undefined,
   ) {}
+
+  /** The session's handle. */
+  get id(): string {
+    return idOf(this.sid)
+  }
 
   /** Sends the next request. */
   next(inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {

@@ -1,0 +1,110 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Cookie } from '../exchange.js'
+import type { AttachBinding } from '../sessions.js'
+
+/** What the cookies of all sessions have in common. */
+export interface CookieRules {
+  /** The path of the BOSH endpoint, as browsers see it. */
+  readonly path: string
+  /** Whether browsers come over encrypted channels, whatever the requests that reach this process came over. */
+  readonly secure: boolean
+}
+
+export interface CookieTerms {
+  /** The session's handle. */
+  readonly id: string
+  /** `reply`: the cookie is handed out by a backend, and demanded from the first request on. */
+  readonly mode: Exclude<AttachBinding, 'off'>
+  /** Longest time between two replies, in seconds. */
+  readonly longestGap: number
+  readonly rules: CookieRules
+  /** In milliseconds of the clock. */
+  readonly now: number
+}
+
+/**
+ * The cookie that binds a session to the browser that attached to it, as a value that no script can read. It is
+ * demanded once the browser is known to have it: whoever else knows the sid finds no session from then on.
+ */
+export class AttachCookie {
+  readonly #terms: CookieTerms
+  readonly #value = randomBytes(24).toString('base64url')
+  #isDemanded: boolean
+  /** When it was set last, in milliseconds of the clock, and the request whose reply did so. */
+  #setAt: number | undefined
+  #setWith: number | undefined
+
+  constructor(terms: CookieTerms) {
+    this.#terms = terms
+    this.#isDemanded = terms.mode === 'reply'
+    this.#setAt = this.#isDemanded ? terms.now : undefined
+  }
+
+  /** What a backend sets with its page; undefined where the browser gets it here. */
+  get handedOut(): Cookie | undefined {
+    if (this.#terms.mode !== 'reply') return undefined
+    return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
+  }
+
+  /** Whether the browser has yet to be given it. */
+  get isNew(): boolean {
+    return this.#setAt === undefined
+  }
+
+  /** Whether a request with this `Cookie` header may be the browser's. */
+  admits(header: string | undefined): boolean {
+    // One that was never given away cannot be guessed either.
+    const isShown = header !== undefined && this.#isIn(header)
+    if (isShown) this.#isDemanded = true
+    return isShown || !this.#isDemanded
+  }
+
+  /**
+   * The `Set-Cookie` that goes with the reply to this request, if it is time for one: with the first, and again when
+   * half of its life is over. Nobody but a repetition of the same request gets it twice, so that whoever comes second
+   * with the sid alone is not given what the owner was given.
+   */
+  setWith(rid: number, secure: boolean, now: number): string | undefined {
+    const isDue =
+      this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#lifeSeconds / 2) * 1000)
+    if (isDue) {
+      this.#setAt = now
+      this.#setWith = rid
+    }
+    if (this.#setWith !== rid) return undefined
+    return `${this.#name}=${this.#value}; ${this.#attributes(secure)}`
+  }
+
+  get #name(): string {
+    return `wb-${this.#terms.id}`
+  }
+
+  /** Twice the longest gap: what is set again at half time never runs out before the session does. */
+  get #lifeSeconds(): number {
+    return 2 * this.#terms.longestGap
+  }
+
+  #attributes(secure: boolean): string {
+    const { path, secure: isAlwaysSecure } = this.#terms.rules
+    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#lifeSeconds}`
+    return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
+  }
+
+  /** Looks for it among the others; there may be several of its name, set by neighbours of the site. */
+  #isIn(header: string): boolean {
+    const start = `${this.#name}=`
+    for (let at = header.indexOf(start); at >= 0; at = header.indexOf(start, at + 1)) {
+      if (at > 0 && header[at - 1] !== ' ' && header[at - 1] !== ';') continue
+      const end = header.indexOf(';', at)
+      const value = header.slice(at + start.length, end < 0 ? undefined : end).trimEnd()
+      if (isSame(value, this.#value)) return true
+    }
+    return false
+  }
+}
+
+/** Compares in a time that tells nothing of how much is right. */
+function isSame(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

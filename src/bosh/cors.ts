@@ -1,0 +1,39 @@
+import type { Config } from '../config/config.js'
+
+/** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
+export interface CorsHeaders {
+  /** Of every answer. */
+  readonly answer: readonly string[]
+  /** Of the answer to a preflight. */
+  readonly preflight: readonly string[]
+}
+
+/** The headers for a request with this `Origin`. */
+export type Cors = (origin: string | undefined) => CorsHeaders
+
+const nothing: CorsHeaders = { answer: [], preflight: [] }
+
+/** What the operator lets other origins do; made once, since it is asked at every request. */
+export function createCors({ origins, credentials, maxAge }: Config['cors']): Cors {
+  const withPreflight = (answer: readonly string[]): CorsHeaders => ({
+    answer,
+    preflight: [
+      ...answer,
+      ...['Access-Control-Allow-Methods', 'GET, POST, OPTIONS'],
+      ...['Access-Control-Allow-Headers', 'Content-Type'],
+      ...['Access-Control-Max-Age', String(maxAge)],
+    ],
+  })
+  if (origins.includes('*')) {
+    const all = withPreflight(['Access-Control-Allow-Origin', '*'])
+    return () => all
+  }
+  const listed = new Map(
+    origins.map(origin => {
+      const allowed = ['Access-Control-Allow-Origin', origin, 'Vary', 'Origin']
+      if (credentials) allowed.push('Access-Control-Allow-Credentials', 'true')
+      return [origin, withPreflight(allowed)]
+    }),
+  )
+  return origin => (origin === undefined ? nothing : (listed.get(origin) ?? nothing))
+}

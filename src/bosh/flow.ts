@@ -1,0 +1,34 @@
+import type { Config } from '../config/config.js'
+
+/** What a client owes is forgiven beyond this, in milliseconds: nobody waits longer for the turn of one request. */
+const longestWait = 25_000
+
+/**
+ * How much the clients of sessions may send: so much at once, and so much in a second (a token bucket). One for all
+ * sessions, of which each keeps a single number: the time, in milliseconds of the clock, at which all that it has
+ * sent will be paid for, and 0 before it has sent anything. Sizes are in UTF-16 units.
+ */
+export class Flow {
+  /** Lets any amount through. */
+  static readonly none = new Flow({ sessionBytes: 0, sessionBurst: 0 })
+  readonly #millisecondsEach: number
+  readonly #burst: number
+
+  /** Any amount may be sent where `sessionBytes` is 0. */
+  constructor({ sessionBytes, sessionBurst }: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>) {
+    this.#millisecondsEach = sessionBytes === 0 ? 0 : 1000 / sessionBytes
+    this.#burst = sessionBurst * this.#millisecondsEach
+  }
+
+  /** Charges a session for what it sends now; gives back its number. */
+  charge(paidAt: number, size: number, now: number): number {
+    if (this.#millisecondsEach === 0) return paidAt
+    const cost = size * this.#millisecondsEach
+    return Math.min(Math.max(paidAt, now) + cost, now + this.#burst + longestWait)
+  }
+
+  /** When a session with this number may send again, in milliseconds of the clock. */
+  freeAt(paidAt: number): number {
+    return paidAt - this.#burst
+  }
+}

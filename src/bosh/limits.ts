@@ -1,0 +1,187 @@
+import type { Clock, Timer } from '../clock.js'
+import type { Config } from '../config/config.js'
+import type { Networks } from '../config/networks.js'
+import type { Counts } from '../counts.js'
+import { clientOf } from '../http/connection-limits.js'
+import { Rate } from '../rates.js'
+
+/** What there is too much of for one more session. */
+export type Refusal = keyof Counts['sessionsRefused']
+
+/** As much of a session as has to do with limits. */
+export interface LimitedSession {
+  /** Ends it: its client did not log in in time. */
+  expel(reason: 'login-timeout'): void
+}
+
+/** Says whether there is memory for one more session beside so many. */
+export interface Memory {
+  bears(sessions: number): boolean
+}
+
+/** Says whether there are descriptors for one more session. */
+export interface Descriptors {
+  areLeft(): boolean
+}
+
+export interface LimitParts extends Pick<Config, 'limits'> {
+  /** Whose own sessions are nobody's in particular. */
+  readonly trustedProxies: Pick<Networks, 'contains'>
+  readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
+  readonly clock: Clock
+  readonly memory: Memory
+  readonly descriptors: Descriptors
+}
+
+/** The sessions that one client has opened itself. */
+interface Opened {
+  readonly client: string
+  sessions: number
+  /** Those that nobody has logged in to yet. */
+  strangers: number
+}
+
+const none = { sessions: 0, strangers: 0 }
+
+/** What a client may have opened in a moment is what it may open in so many seconds. */
+const rateSeconds = 5
+
+/**
+ * How many sessions there may be, in all and of each client; a client is an IPv4 address or an IPv6 network. What logins
+ * of this process open counts in all only, and what comes from a trusted proxy itself is nobody's in particular.
+ */
+export class SessionLimits {
+  /** Limits that are none. */
+  static none(clock: Clock): SessionLimits {
+    return new SessionLimits({
+      limits: {
+        ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
+        ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
+      },
+      rates: { sessionsPerAddress: 0 },
+      trustedProxies: { contains: () => true },
+      memory: { bears: () => true },
+      descriptors: { areLeft: () => true },
+      clock,
+    })
+  }
+
+  /** How many requests of browsers wait for an answer; kept by those who take them. */
+  waiting = 0
+  readonly #parts: LimitParts
+  readonly #rate: Rate
+  /** By client; those who have none are not in it. */
+  readonly #clients = new Map<string, Opened>()
+  /** Whose they are, of those that are somebody's. */
+  readonly #openedBy = new Map<LimitedSession, Opened>()
+  /** Those that nobody has logged in to yet. */
+  readonly #strangers = new Set<LimitedSession>()
+  /** Until when somebody must have, in milliseconds of the clock; the oldest first, without those that were too late. */
+  readonly #deadlines = new Map<LimitedSession, number>()
+  #timer: Timer | undefined
+
+  constructor(parts: LimitParts) {
+    this.#parts = parts
+    this.#rate = new Rate(parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
+  }
+
+  /** Whether more requests wait for an answer than may. */
+  get holdsTooMany(): boolean {
+    return isOver(this.waiting, this.#parts.limits.heldRequests)
+  }
+
+  /**
+   * Why nobody may open one more session beside so many; undefined if somebody may. `requests` is how many of them are to
+   * come that do not wait yet.
+   */
+  refusal(sessions: number, requests: 0 | 1): Refusal | undefined {
+    const { limits, memory, descriptors } = this.#parts
+    if (isOver(sessions + 1, limits.sessions)) return 'sessions'
+    if (isOver(this.waiting + requests, limits.heldRequests)) return 'held'
+    if (!memory.bears(sessions)) return 'memory'
+    return descriptors.areLeft() ? undefined : 'descriptors'
+  }
+
+  /** Whether a client opens sessions too often. Takes note that it wants one. */
+  async isTooOften(address: string): Promise<boolean> {
+    return !this.#isProxy(address) && (await this.#rate.take(clientOf(address))) !== undefined
+  }
+
+  /** Why a client may not open one more; undefined if it may. */
+  refusalOf(address: string): Refusal | undefined {
+    if (this.#isProxy(address)) return undefined
+    const { sessionsPerAddress, unauthenticatedPerAddress } = this.#parts.limits
+    const { sessions, strangers } = this.#clients.get(clientOf(address)) ?? none
+    if (isOver(sessions + 1, sessionsPerAddress)) return 'address'
+    return isOver(strangers + 1, unauthenticatedPerAddress) ? 'unauthenticated' : undefined
+  }
+
+  /** Whether so many live sessions are more than one user may have. */
+  isCrowded(sessions: number): boolean {
+    return isOver(sessions, this.#parts.limits.sessionsPerJid)
+  }
+
+  /** A client has opened a session itself. */
+  opened(session: LimitedSession, address: string): void {
+    const { limits, clock } = this.#parts
+    this.#strangers.add(session)
+    if (limits.loginTimeout > 0) {
+      this.#deadlines.set(session, clock.now() + limits.loginTimeout * 1000)
+      this.#await()
+    }
+    if (this.#isProxy(address)) return
+    const client = clientOf(address)
+    const opened = this.#clients.get(client) ?? { client, sessions: 0, strangers: 0 }
+    opened.sessions += 1
+    opened.strangers += 1
+    this.#clients.set(client, opened)
+    this.#openedBy.set(session, opened)
+  }
+
+  /** Its server takes the client for one of its users; may be said again, and of any session. */
+  loggedIn(session: LimitedSession): void {
+    if (!this.#strangers.delete(session)) return
+    const opened = this.#openedBy.get(session)
+    if (opened !== undefined) opened.strangers -= 1
+    this.#deadlines.delete(session)
+    if (this.#deadlines.size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** It is over; may be said of any session. */
+  ended(session: LimitedSession): void {
+    this.loggedIn(session)
+    const opened = this.#openedBy.get(session)
+    if (opened === undefined) return
+    this.#openedBy.delete(session)
+    opened.sessions -= 1
+    if (opened.sessions === 0) this.#clients.delete(opened.client)
+  }
+
+  #isProxy(address: string): boolean {
+    return this.#parts.trustedProxies.contains(address)
+  }
+
+  /** Ends those that are late, when the oldest of them is. */
+  #await(): void {
+    const [next] = this.#deadlines.values()
+    if (this.#timer !== undefined || next === undefined) return
+    const { clock } = this.#parts
+    this.#timer = clock.after(Math.max(0, next - clock.now()), () => {
+      this.#timer = undefined
+      const now = clock.now()
+      const late = [...this.#deadlines].filter(([, until]) => until <= now)
+      for (const [session] of late) {
+        this.#deadlines.delete(session)
+        session.expel('login-timeout')
+      }
+      this.#await()
+    })
+  }
+}
+
+/** Whether a number is over its limit, of which 0 is none. */
+function isOver(number: number, limit: number): boolean {
+  return limit > 0 && number > limit
+}

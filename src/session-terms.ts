@@ -1,0 +1,25 @@
+import type { SessionTerms } from './exchange.js'
+import type { Root } from './xml/scanner.js'
+
+/**
+ * What a creation reply says about the session (XEP-0124 §7.2), with what is usual in place of what it leaves out or
+ * nobody can read. Undefined where it names no session.
+ */
+export function readTerms({ attributes }: Root): SessionTerms | undefined {
+  const number = (name: string) => {
+    const text = attributes[name]?.value
+    return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
+  }
+  const sid = attributes['sid']?.value
+  if (sid === undefined || sid === '') return undefined
+  return {
+    sid,
+    wait: number('wait') ?? 60,
+    hold: number('hold') ?? 1,
+    requests: number('requests') ?? 2,
+    inactivity: number('inactivity') ?? 60,
+    polling: number('polling') ?? 5,
+    maxpause: number('maxpause'),
+    ver: /^\d{1,5}\.\d{1,5}$/.exec(attributes['ver']?.value ?? '')?.[0] ?? '1.6',
+  }
+}

@@ -1,0 +1,180 @@
+import { describe, expect, test } from '@jest/globals'
+import type { SessionView } from '../../src/sessions.js'
+import { BoshBench, create, empty, ended, FakePeer, message, terminated } from '../support/bosh-bench.js'
+
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+describe('what may be known of a session', () => {
+  test('is who it belongs to, where it came from, how it stands and since when', async () => {
+    const bench = new BoshBench()
+    await bench.pass(3)
+    const { id } = await bench.warmed()
+    await bench.pass(4)
+    expect(bench.registry.get(id)).toEqual({
+      id,
+      jid: 'juliet@chat.example/balcony',
+      domain: 'chat.example',
+      origin: 'warmed',
+      state: 'waiting',
+      createdAt: 3000,
+      quietSince: 3000,
+    })
+  })
+
+  test('is never its secret', async () => {
+    const bench = new BoshBench()
+    const { id, sid } = await bench.warmed()
+    expect(JSON.stringify([bench.registry.get(id), ...bench.registry.list()])).not.toContain(sid)
+  })
+
+  test('is nothing where there is no session', async () => {
+    const bench = new BoshBench()
+    expect(bench.registry.get('0'.repeat(32))).toBeUndefined()
+    const { id, sid } = await bench.warmed()
+    expect(bench.registry.get(sid)).toBeUndefined()
+    await bench.pass(121)
+    expect(bench.registry.get(id)).toBeUndefined()
+  })
+})
+
+describe('the state of a session', () => {
+  const stateOf = (bench: BoshBench) => {
+    const [{ state, quietSince }] = [...bench.registry.list()] as [SessionView]
+    return [state, quietSince]
+  }
+
+  test('that we warm is opening until it waits for its browser, and then as the browser has it', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer('login'))
+    expect(stateOf(bench)).toEqual(['opening', 0])
+    bench.registry
+      .byId(client.id)
+      ?.handOver({ jid: 'a@chat.example/b', seconds: 99, strays: [], attachBinding: 'off' })
+    expect(stateOf(bench)).toEqual(['waiting', 0])
+    await bench.pass(10)
+    const poll = await client.next()
+    expect(stateOf(bench)).toEqual(['held', undefined])
+    await bench.pass(1)
+    poll.peer.leave()
+    expect(stateOf(bench)).toEqual(['quiet', 11_000])
+    await client.next('', "pause='100'")
+    expect(stateOf(bench)).toEqual(['paused', 11_000])
+    await client.at(704)
+    expect(stateOf(bench)).toEqual(['held', undefined])
+    await client.at(703, '', "pause='100'")
+    await bench.resume(client)
+    expect(stateOf(bench)).toEqual(['waiting', 11_000])
+  })
+
+  test('that a client opens is opening until the server has told its JID', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create())
+    expect(stateOf(bench)).toEqual(['opening', undefined])
+    await bench.server(link => link.open())
+    expect(creation.reply).toBeDefined()
+    expect(stateOf(bench)).toEqual(['opening', 0])
+    await bench.server(link => link.bind())
+    expect(stateOf(bench)).toEqual(['quiet', 0])
+    expect([...bench.registry.list()]).toMatchObject([
+      { origin: 'client', jid: 'juliet@chat.example/balcony' },
+    ])
+  })
+
+  test('is ended as long as its client has not been told what its server did', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await bench.server(link => link.end(lost))
+    expect(stateOf(bench)).toEqual(['ended', 0])
+    await client.next()
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('all sessions', () => {
+  test('are listed in the order they were created in', async () => {
+    const bench = new BoshBench()
+    const ids: string[] = []
+    for (let count = 0; count < 5; count++) ids.push((await bench.warmed()).id)
+    bench.registry.end(ids[1]!)
+    expect([...bench.registry.list()].map(({ id }) => id)).toEqual(ids.filter(id => id !== ids[1]))
+  })
+
+  test('of a user are found by the bare JID', async () => {
+    const bench = new BoshBench()
+    const warm = async (jid: string) => (await bench.warmed({ jid })).id
+    const [one, other, two, third] = [
+      await warm('romeo@chat.example/garden'),
+      await warm('juliet@chat.example/balcony'),
+      await warm('romeo@chat.example/street/corner'),
+      await warm('romeo@chat.example/garden'),
+    ]
+    const found = (jid: string) => bench.registry.ofJid(jid).map(({ id }) => id)
+    expect(found('romeo@chat.example')).toEqual([one, two, third])
+    expect(found('juliet@chat.example')).toEqual([other])
+    expect(found('Romeo@CHAT.example')).toEqual([one, two, third])
+    for (const jid of ['romeo', 'chat.example', 'romeo@other.example', '']) expect(found(jid)).toEqual([])
+    bench.registry.end(two)
+    expect(found('romeo@chat.example')).toEqual([one, third])
+    bench.registry.end(one)
+    expect(found('romeo@chat.example')).toEqual([third])
+    bench.registry.end(third)
+    expect(found('romeo@chat.example')).toEqual([])
+  })
+
+  test('of a user who logged in without us are found as well', async () => {
+    const bench = new BoshBench()
+    const { id } = await bench.session()
+    await bench.server(link => link.bind('romeo@chat.example/garden'))
+    expect(bench.registry.ofJid('romeo@chat.example').map(view => view.id)).toEqual([id])
+    await bench.pass(151)
+    expect(bench.registry.ofJid('romeo@chat.example')).toEqual([])
+  })
+})
+
+describe('a session that is ended from outside', () => {
+  test('is over at once: its page is told, and the server sees an orderly end', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
+    const polls = [await client.next(), await client.next()]
+    expect(bench.registry.end(client.id)).toBe(true)
+    await bench.pass(0)
+    expect(polls.map(({ reply }) => reply?.body)).toEqual([ended, empty])
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+    expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
+  })
+
+  test('answers for what its page never fetched', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
+    bench.registry.end(client.id)
+    expect(client.link.sent.join()).toContain("type='error' to='a@x' id='m'")
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('takes the login with it that goes on', async () => {
+    const bench = new BoshBench()
+    const login = new FakePeer('login')
+    const creation = await bench.send(create(), login)
+    const [{ id }] = [...bench.registry.list()] as [SessionView]
+    bench.registry.end(id)
+    await bench.pass(0)
+    expect(creation.reply).toMatchObject({ body: ended, facts: { id } })
+  })
+
+  test('can be ended only once', async () => {
+    const bench = new BoshBench()
+    const { id } = await bench.warmed()
+    expect([bench.registry.end(id), bench.registry.end(id)]).toEqual([true, false])
+    expect(bench.registry.end('unknown')).toBe(false)
+  })
+
+  test('leaves the others alone', async () => {
+    const bench = new BoshBench()
+    const [one, other] = [await bench.warmed(), await bench.warmed()]
+    bench.registry.end(one.id)
+    await other.next(message('here'))
+    expect(other.link.sent).toEqual([message('here')])
+  })
+})

@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { type LimitedSession, type LimitParts, SessionLimits } from '../../src/bosh/limits.js'
+import { readNetworks } from '../../src/config/networks.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+const none = {
+  ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
+  ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
+}
+const clock = new FakeClock()
+let bears = true
+let areLeft = true
+
+beforeEach(() => {
+  bears = true
+  areLeft = true
+})
+
+function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
+  return new SessionLimits({
+    limits: { ...none, ...limits },
+    rates: { sessionsPerAddress },
+    trustedProxies: readNetworks('loopback', () => undefined),
+    clock,
+    memory: { bears: () => bears },
+    descriptors: { areLeft: () => areLeft },
+  })
+}
+
+class FakeSession implements LimitedSession {
+  expelled = 0
+
+  expel(): void {
+    this.expelled += 1
+  }
+}
+
+/** Sessions that a client has opened itself. */
+function open(limits: SessionLimits, count: number, address: string): FakeSession[] {
+  return Array.from({ length: count }, () => {
+    const session = new FakeSession()
+    limits.opened(session, address)
+    return session
+  })
+}
+
+describe('sessions in all', () => {
+  test('are refused from the limit on, by whoever they are opened', () => {
+    const limits = limitsOf({ sessions: 3 })
+    expect(limits.refusal(2, 0)).toBeUndefined()
+    expect(limits.refusal(3, 0)).toBe('sessions')
+  })
+
+  test('are refused while more requests wait than may, and while memory or descriptors are used up', () => {
+    const limits = limitsOf({ heldRequests: 3 })
+    limits.waiting = 3
+    expect([limits.refusal(0, 0), limits.refusal(0, 1)]).toEqual([undefined, 'held'])
+    limits.waiting = 4
+    expect(limits.refusal(0, 0)).toBe('held')
+    limits.waiting = 0
+    bears = false
+    expect(limits.refusal(0, 0)).toBe('memory')
+    bears = true
+    areLeft = false
+    expect(limits.refusal(0, 0)).toBe('descriptors')
+  })
+})
+
+describe('sessions of one client', () => {
+  test('are refused from the limit on, and taken again when one has ended', () => {
+    const limits = limitsOf({ sessionsPerAddress: 2 })
+    const [first] = open(limits, 2, '192.0.2.1')
+    expect(limits.refusalOf('192.0.2.1')).toBe('address')
+    expect(limits.refusalOf('192.0.2.2')).toBeUndefined()
+    limits.ended(first!)
+    limits.ended(first!)
+    expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(limits.refusalOf('192.0.2.1')).toBe('address')
+  })
+
+  test('are those of an IPv6 network of 64 bits', () => {
+    const limits = limitsOf({ sessionsPerAddress: 2 })
+    open(limits, 1, '2001:db8:0:7::1')
+    open(limits, 1, '2001:db8:0:7:ffff::2')
+    expect(limits.refusalOf('2001:db8:0:7::3')).toBe('address')
+    expect(limits.refusalOf('2001:db8:0:8::3')).toBeUndefined()
+  })
+
+  test('are not counted for a trusted proxy itself', () => {
+    const limits = limitsOf({ sessionsPerAddress: 1, unauthenticatedPerAddress: 1 })
+    open(limits, 5, '127.0.0.1')
+    expect(limits.refusalOf('127.0.0.1')).toBeUndefined()
+    expect(limits.refusalOf('::1')).toBeUndefined()
+  })
+
+  test('that nobody has logged in to have a limit of their own', () => {
+    const limits = limitsOf({ unauthenticatedPerAddress: 2 })
+    const [first, second] = open(limits, 2, '192.0.2.1')
+    expect(limits.refusalOf('192.0.2.1')).toBe('unauthenticated')
+    limits.loggedIn(first!)
+    limits.loggedIn(first!)
+    expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(limits.refusalOf('192.0.2.1')).toBe('unauthenticated')
+    limits.ended(second!)
+    expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
+  })
+
+  test('come no faster than their rate', async () => {
+    const limits = limitsOf({}, 1)
+    const tries = await Promise.all(Array.from({ length: 6 }, () => limits.isTooOften('192.0.2.1')))
+    expect(tries).toEqual([false, false, false, false, false, true])
+    expect(await limits.isTooOften('192.0.2.2')).toBe(false)
+    for (let time = 0; time < 10; time++) expect(await limits.isTooOften('127.0.0.1')).toBe(false)
+  })
+})
+
+describe('a session that nobody logs in to', () => {
+  test('is ended when its time is over, each at its own time', () => {
+    const limits = limitsOf({ loginTimeout: 60 })
+    const [first] = open(limits, 1, '127.0.0.1')
+    clock.advance(30_000)
+    const [second] = open(limits, 1, '192.0.2.1')
+    clock.advance(29_999)
+    expect([first!.expelled, second!.expelled]).toEqual([0, 0])
+    clock.advance(1)
+    expect([first!.expelled, second!.expelled]).toEqual([1, 0])
+    clock.advance(30_000)
+    expect([first!.expelled, second!.expelled]).toEqual([1, 1])
+    clock.advance(600_000)
+    expect([first!.expelled, second!.expelled]).toEqual([1, 1])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('counts as such until it is over altogether', () => {
+    const limits = limitsOf({ loginTimeout: 60, unauthenticatedPerAddress: 1 })
+    const [session] = open(limits, 1, '192.0.2.1')
+    clock.advance(60_000)
+    expect(limits.refusalOf('192.0.2.1')).toBe('unauthenticated')
+    limits.ended(session!)
+    expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
+  })
+
+  test('keeps no timer once somebody has, or once it has ended', () => {
+    const limits = limitsOf({ loginTimeout: 60 })
+    const [first, second] = open(limits, 2, '192.0.2.1')
+    expect(clock.pending).toBe(1)
+    limits.loggedIn(first!)
+    limits.ended(second!)
+    expect(clock.pending).toBe(0)
+    clock.advance(60_000)
+    expect([first!.expelled, second!.expelled]).toEqual([0, 0])
+  })
+
+  test('has all the time in the world where the limit is 0', () => {
+    const limits = limitsOf({})
+    const [session] = open(limits, 1, '192.0.2.1')
+    clock.advance(86_400_000)
+    expect(session!.expelled).toBe(0)
+  })
+})
+
+test('a limit of 0 is none', () => {
+  const limits = limitsOf({})
+  open(limits, 1_000, '192.0.2.1')
+  limits.waiting = 1e9
+  expect(limits.refusal(1e9, 0)).toBeUndefined()
+  expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
+  expect(limits.isCrowded(1e9)).toBe(false)
+  expect(limits.holdsTooMany).toBe(false)
+})

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals'
+import { readTerms } from '../src/session-terms.js'
+import { DocumentReader } from '../src/xml/document.js'
+import { defaultLimits } from '../src/xml/scanner.js'
+
+const read = (attributes: string) =>
+  readTerms(new DocumentReader(defaultLimits).read(`<body${attributes}/>`).root)
+
+const usual = { sid: 's1', wait: 60, hold: 1, requests: 2, inactivity: 60, polling: 5, ver: '1.6' }
+
+test('what a creation reply says is taken', () => {
+  const said =
+    " sid='s1' wait='30' hold='2' requests='3' inactivity='45' polling='10' maxpause='120' ver='1.11' extra='x'"
+  expect(read(said)).toEqual({
+    ...{ sid: 's1', wait: 30, hold: 2, requests: 3, inactivity: 45, polling: 10, maxpause: 120 },
+    ver: '1.11',
+  })
+})
+
+test('what it leaves out is as usual', () => {
+  expect(read(" sid='s1'")).toEqual({ ...usual, maxpause: undefined })
+})
+
+test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and what is usual holds', text => {
+  const said = ['wait', 'hold', 'requests', 'inactivity', 'polling', 'maxpause', 'ver']
+    .map(name => ` ${name}='${text}'`)
+    .join('')
+  const ver = text === '1.5' ? '1.5' : '1.6'
+  expect(read(` sid='s1'${said}`)).toEqual({ ...usual, ver, maxpause: undefined })
+})
+
+test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> names no session', attributes => {
+  expect(read(attributes)).toBeUndefined()
+})
