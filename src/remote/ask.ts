@@ -1,0 +1,172 @@
+import { isUtf8 } from 'node:buffer'
+import { type Agent, type ClientRequest, request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Clock, Timer } from '../clock.js'
+import { connectProblem, type ProblemCode, type Step } from '../errors.js'
+import type { Failure } from '../exchange.js'
+import { RemoteFault } from './fault.js'
+import { LookupError } from './lookup.js'
+
+/** How long a request may take and how long its reply may be. Times are in seconds. */
+export interface AskLimits {
+  /** Until the connection stands, TLS included. */
+  readonly connect: number
+  /** From then until the reply is there. */
+  readonly reply: number
+  readonly maxReplyBytes: number
+}
+
+export interface Question {
+  readonly method: 'GET' | 'POST'
+  readonly headers: OutgoingHttpHeaders
+  readonly body?: string
+  readonly agent: Agent
+  readonly limits: AskLimits
+  readonly clock: Clock
+  /** Aborting it hangs up. */
+  readonly signal?: AbortSignal | undefined
+  /** Hears how far the connection has come. */
+  readonly reached?: ((step: Step) => void) | undefined
+  /** Hears when the request leaves, and whether over a connection that was made for it. */
+  readonly leaves?: ((isNew: boolean) => void) | undefined
+}
+
+/** A reply over HTTP, whatever its status. */
+export interface HttpReply {
+  readonly status: number
+  readonly body: string
+}
+
+/** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
+export function ask(url: URL, question: Question): Promise<HttpReply> {
+  return new Promise((resolve, reject) => new Asking(url, question, resolve, reject))
+}
+
+class Asking {
+  readonly #question: Question
+  readonly #request: ClientRequest
+  readonly #resolve: (reply: HttpReply) => void
+  readonly #reject: (fault: RemoteFault) => void
+  #step: Step = 'connect'
+  #timer: Timer | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(
+    url: URL,
+    question: Question,
+    resolve: (reply: HttpReply) => void,
+    reject: (fault: RemoteFault) => void,
+  ) {
+    const { method, headers, agent, signal, body, limits } = question
+    this.#question = question
+    this.#resolve = resolve
+    this.#reject = reject
+    const start = url.protocol === 'https:' ? httpsRequest : httpRequest
+    this.#request = start(url, { method, headers, agent })
+    question.reached?.(this.#step)
+    this.#expectWithin(limits.connect)
+    this.#request.on('socket', socket => this.#follow(socket))
+    this.#request.on('error', error => this.#broken(error))
+    this.#request.on('response', response => {
+      const announced = Number(response.headers['content-length'] ?? 0)
+      if (announced > limits.maxReplyBytes) this.#tooLong()
+      response.on('data', (chunk: Buffer) => this.#read(chunk))
+      response.on('error', error => this.#broken(error))
+      response.on('end', () => this.#finish(response.statusCode ?? 0))
+    })
+    signal?.addEventListener('abort', this.#leave, { once: true })
+    if (signal?.aborted) this.#leave()
+    else this.#request.end(body)
+  }
+
+  readonly #leave = () => this.#fail('remote-connection-failed', this.#question.signal?.reason)
+
+  /** Notes how far the connection has come. */
+  #follow(socket: Socket): void {
+    if (this.#request.reusedSocket) {
+      this.#connected(false)
+      return
+    }
+    const isTls = socket instanceof TLSSocket
+    socket.once('connect', () => {
+      if (isTls) this.#reach('tls')
+      else this.#connected(true)
+    })
+    if (isTls) socket.once('secureConnect', () => this.#connected(true))
+  }
+
+  #connected(isNew: boolean): void {
+    if (this.#timer === undefined) return
+    this.#reach('features')
+    this.#question.leaves?.(isNew)
+    this.#expectWithin(this.#question.limits.reply)
+  }
+
+  #reach(step: Step): void {
+    this.#step = step
+    this.#question.reached?.(step)
+  }
+
+  #expectWithin(seconds: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#question.clock.after(seconds * 1000, () => this.#fail('timeout'))
+  }
+
+  #read(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#question.limits.maxReplyBytes) this.#tooLong()
+    else this.#chunks.push(chunk)
+  }
+
+  #tooLong(): void {
+    this.#fail('remote-protocol-error', new Error('the reply is too long'))
+  }
+
+  #finish(status: number): void {
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    if (!isUtf8(bytes)) {
+      this.#fail('remote-protocol-error', new Error('the reply is not UTF-8'))
+      return
+    }
+    this.#settle()
+    this.#resolve({ status, body: bytes.toString() })
+  }
+
+  #broken(error: NodeJS.ErrnoException): void {
+    const { socket } = this.#request
+    // What the HTTP parser does not understand.
+    if (error.code?.startsWith('HPE_')) this.#fail('remote-protocol-error', error)
+    else if (this.#step === 'connect') this.#refuse(new RemoteFault(dialFailure(error)))
+    else if (this.#step === 'tls' && socket instanceof TLSSocket && socket.authorizationError != null)
+      this.#fail('certificate-invalid', error)
+    else this.#fail('remote-connection-failed', error)
+  }
+
+  #fail(code: ProblemCode, cause?: unknown): void {
+    const failure = { step: this.#step, code, ...(cause === undefined ? {} : { cause }) }
+    const isBroken = code === 'remote-connection-failed' || code === 'timeout'
+    this.#refuse(new RemoteFault(failure, isBroken && this.#step === 'features' ? 'broke' : 'none'))
+  }
+
+  #refuse(fault: RemoteFault): void {
+    this.#settle()
+    this.#request.destroy()
+    this.#reject(fault)
+  }
+
+  #settle(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#chunks = []
+    this.#question.signal?.removeEventListener('abort', this.#leave)
+  }
+}
+
+/** What an error before the connection stood says about the endpoint. */
+function dialFailure(error: Error): Failure {
+  if (error instanceof LookupError) return error.failure
+  return { step: 'connect', code: connectProblem(error), cause: error }
+}

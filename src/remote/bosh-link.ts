@@ -1,0 +1,246 @@
+import { randomInt } from 'node:crypto'
+import { type LinkEnd, type LinkEvents, type LinkHandle, linkTimes, streamFailure } from '../c2s/link.js'
+import type { StreamOptions } from '../c2s/stream-header.js'
+import type { Clock, Timer } from '../clock.js'
+import type { Step } from '../errors.js'
+import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
+import { boshNamespace, saslNamespace, streamsNamespace } from '../namespaces.js'
+import { escapeXml } from '../xml/escape.js'
+import type { Element } from '../xml/scanner.js'
+import { RemoteFault } from './fault.js'
+import type { RemoteReply } from './reply.js'
+import { RemoteSession, type RemoteSessionParts } from './session.js'
+
+/** What is asked of an endpoint; what it grants counts. `wait` is in seconds, below the minute that proxies have. */
+const terms = { wait: 50, hold: 1, ver: '1.6' }
+
+/** Requests that are open at once, unless the endpoint allows fewer: the one that is held, and one to send with. */
+const mostOpen = 2
+
+/** How long the client has to say something after a reply before it is asked for the next, in milliseconds. */
+const clientTurn = 10
+
+/** Longest payload of one request that more is added to, in UTF-16 units. */
+const fullPayload = 256 * 1024
+
+/** Elements after which the word is with the client. */
+const waitsForClient = new Set([streamsNamespace, saslNamespace, 'urn:xmpp:sasl:2'])
+
+export interface BoshLinkParts extends RemoteSessionParts {
+  /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
+  readonly facts: LinkFacts
+  readonly clock: Clock
+  /** What a login in this process wants of the link. */
+  readonly wishes?: LoginWishes | undefined
+}
+
+/** A request that is open; replies are taken in the order of the requests. */
+interface Asked {
+  reply: RemoteReply | undefined
+}
+
+/** What waits to be sent: stanzas, or the attributes of a request that opens the stream again. */
+type Unsent = { readonly payload: string } | { readonly restart: string }
+
+/**
+ * A stream to an XMPP server over somebody else's BOSH endpoint: the client's side of XEP-0124, in place of a link over
+ * TCP. While all is quiet one request is held there, and what is to be sent goes with another.
+ */
+export class BoshLink implements LinkHandle {
+  readonly facts: LinkFacts
+  readonly #events: LinkEvents
+  readonly #clock: Clock
+  readonly #session: RemoteSession
+  readonly #wishes: LoginWishes | undefined
+  #options: StreamOptions
+  #rid = randomInt(1, 2 ** 47)
+  #isOver = false
+  readonly #asked: Asked[] = []
+  #unsent: Unsent[] = []
+  /** What was to be sent and waits here, in UTF-16 units. */
+  #backlog = 0
+  /** What the server said of its stream. */
+  #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
+  /** Whether the next thing to be said is the client's. */
+  #awaitsClient = false
+  #isPaused = false
+  #answeredAt: number
+  /** Until when the features have to come. */
+  #deadline: Timer | undefined
+  /** When to ask although nobody wants to know, or may be asked again. */
+  #rest: Timer | undefined
+
+  constructor(options: StreamOptions, events: LinkEvents, parts: BoshLinkParts) {
+    this.#options = options
+    this.#events = events
+    this.#clock = parts.clock
+    this.#answeredAt = parts.clock.now()
+    this.facts = parts.facts
+    this.#wishes = parts.wishes
+    this.#session = new RemoteSession(parts)
+    const { wait, hold, ver } = terms
+    const wanted = ` wait='${wait}' hold='${hold}' ver='${ver}' content='text/xml; charset=utf-8'`
+    this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false)
+  }
+
+  get backlog(): number {
+    return this.#backlog
+  }
+
+  /** Sends stanzas or other top-level elements to the server. */
+  send(text: string): void {
+    if (this.#isOver) return
+    this.#backlog += text.length
+    const last = this.#unsent.at(-1)
+    if (last !== undefined && 'payload' in last && last.payload.length + text.length <= fullPayload)
+      this.#unsent[this.#unsent.length - 1] = { payload: last.payload + text }
+    else this.#unsent.push({ payload: text })
+    this.#pump()
+  }
+
+  /** Opens a new stream in the same session, as after a login (XEP-0206 §5). */
+  restart(options: Partial<StreamOptions>): void {
+    if (this.#isOver) return
+    this.#options = { ...this.#options, ...options }
+    this.#expectFeatures()
+    this.#unsent.push({ restart: `${this.#stream()} xmpp:restart='true'` })
+    this.#pump()
+  }
+
+  /** Asks for nothing more until `resume`; what is held there comes all the same. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#pump()
+  }
+
+  /** Ends the session at the endpoint, what waits to be sent going with it. Reports nothing any more. */
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#deadline?.cancel()
+    this.#rest?.cancel()
+    const lastWords = this.#unsent.map(unsent => ('payload' in unsent ? unsent.payload : '')).join('')
+    this.#unsent = []
+    this.#session.end(lastWords)
+  }
+
+  readonly #reach = (step: Step): void => {
+    this.#wishes?.reached(step)
+    if (step === 'features' && !this.#isOver) this.#expectFeatures()
+  }
+
+  #stream(): string {
+    const { to, lang, from } = this.#options
+    const sender = from === undefined || !this.facts.encrypted ? '' : ` from='${escapeXml(from)}'`
+    // MongooseIM looks for the very prefix.
+    return ` to='${escapeXml(to)}'${sender} xml:lang='${escapeXml(lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
+  }
+
+  #expectFeatures(): void {
+    this.#awaitsClient = false
+    this.#deadline?.cancel()
+    this.#deadline = this.#clock.after(linkTimes.features * 1000, () =>
+      this.#end({ failure: { step: 'features', code: 'timeout' } }),
+    )
+  }
+
+  /** Sends what there is to send, and sees to it that something is held whenever the server may speak. */
+  #pump(): void {
+    const { terms } = this.#session
+    if (this.#isOver || terms === undefined) return
+    const most = Math.max(1, Math.min(mostOpen, terms.requests))
+    while (this.#unsent.length > 0 && this.#asked.length < most) {
+      const next = this.#unsent.shift()!
+      this.#awaitsClient = false
+      if ('payload' in next) {
+        this.#backlog -= next.payload.length
+        this.#ask('', next.payload, false)
+      } else this.#ask(next.restart, '', false)
+    }
+    this.#rest?.cancel()
+    this.#rest = undefined
+    if (this.#asked.length === 0) this.#askWhenDue(terms.inactivity)
+  }
+
+  /** An endpoint ends what it hears nothing of, and some want to be left alone in between. */
+  #askWhenDue(inactivity: number): void {
+    const isIdle = this.#isPaused || this.#awaitsClient
+    const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
+    const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
+    if (wait <= 0) this.#ask('', '', true)
+    else this.#rest = this.#clock.after(wait, () => this.#ask('', '', true))
+  }
+
+  #ask(attributes: string, payload: string, isEmpty: boolean): void {
+    const { terms: agreed } = this.#session
+    const sid = agreed === undefined ? '' : ` sid='${escapeXml(agreed.sid)}'`
+    const rid = this.#rid++
+    const start = `<body rid='${rid}'${sid}${attributes} xmlns='${boshNamespace}'`
+    const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
+    const asked: Asked = { reply: undefined }
+    this.#asked.push(asked)
+    const reached = agreed === undefined ? this.#reach : undefined
+    this.#session
+      .ask({ rid, body, isEmpty, wait: terms.wait, reached })
+      .then(reply => {
+        asked.reply = reply
+        this.#answeredAt = this.#clock.now()
+        this.#receive()
+      })
+      .catch(error => this.#end({ failure: this.#failureOf(error) }))
+  }
+
+  /** Two requests take two ways, and the answer to the second may be here first (XEP-0124 §14.2). */
+  #receive(): void {
+    for (;;) {
+      const reply = this.#asked[0]?.reply
+      if (this.#isOver || reply === undefined) break
+      this.#asked.shift()
+      this.#read(reply)
+    }
+    const wasBehind = this.#backlog > 0
+    this.#pump()
+    if (wasBehind && this.#backlog === 0 && !this.#isOver) this.#events.onDrain()
+  }
+
+  #read({ root, payload, end }: RemoteReply): void {
+    const { authid, from } = root.attributes
+    this.#header = { id: authid?.value ?? this.#header.id, from: from?.value ?? this.#header.from }
+    for (const element of payload) {
+      this.#report(element)
+      if (this.#isOver) return
+    }
+    if (payload.length > 0) this.#events.onFlush()
+    if (end !== undefined) this.#end(end)
+  }
+
+  #report(element: Element): void {
+    this.#awaitsClient = waitsForClient.has(element.namespace)
+    if (element.namespace === streamsNamespace && element.name === 'error') {
+      this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
+      return
+    }
+    if (element.namespace === streamsNamespace && element.name === 'features') {
+      this.#deadline?.cancel()
+      this.#deadline = undefined
+      this.#events.onOpen(this.#header)
+    }
+    this.#events.onElement(element)
+  }
+
+  /** Once the session stands, how far a connection of its had come means nothing to whoever waits for a login. */
+  #failureOf(error: unknown): Failure {
+    if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
+    return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#isOver) return
+    this.close()
+    this.#events.onEnd(end)
+  }
+}

@@ -1,0 +1,101 @@
+import type { Clock } from '../clock.js'
+import type { Facts, Failure, Peer, Reply } from '../exchange.js'
+import { boshNamespace } from '../namespaces.js'
+import type { HandedOver, LoggedIn, Upstream } from '../sessions.js'
+import { idOf } from '../sid.js'
+import { DocumentReader } from '../xml/document.js'
+import { defaultLimits } from '../xml/scanner.js'
+import type { Elsewhere } from './elsewhere.js'
+import { RemoteFault } from './fault.js'
+import type { RemoteReply } from './reply.js'
+import type { RemoteSession } from './session.js'
+
+const requests = new DocumentReader(defaultLimits)
+
+const contentType = 'text/xml; charset=utf-8'
+const terminateBody = `<body type='terminate' condition='remote-connection-failed' xmlns='${boshNamespace}'/>`
+
+export interface RemoteLoginParts {
+  readonly domain: string
+  /** Begins the session at the endpoint. */
+  readonly begin: () => RemoteSession
+  /** What is true of the way to the endpoint. */
+  readonly link: NonNullable<Facts['link']>
+  /** Where the session is remembered once it has been handed over. */
+  readonly elsewhere: Elsewhere
+  readonly clock: Clock
+  /** Why no login goes on at the moment, if none does. */
+  readonly refusal: () => Failure | undefined
+}
+
+/**
+ * One login at a remote endpoint whose browser will talk to that endpoint itself: passes the login's requests on as they
+ * are, one at a time.
+ */
+export class RemoteLogin implements Upstream {
+  readonly #parts: RemoteLoginParts
+  #session: RemoteSession | undefined
+
+  constructor(parts: RemoteLoginParts) {
+    this.#parts = parts
+  }
+
+  readonly exchange = async (body: string, peer: Peer): Promise<Reply> => {
+    const { begin, refusal } = this.#parts
+    const { root, children } = requests.read(body)
+    this.#session ??= begin()
+    const session = this.#session
+    const { rid, wait, 'xmpp:restart': restart } = root.attributes
+    const creates = session.terms === undefined
+    const isEmpty = !creates && children.length === 0 && restart === undefined
+    peer.whenGone = this.abandon
+    try {
+      if (isEmpty) await session.untilMayAsk()
+      const refused = refusal()
+      if (refused !== undefined) return this.#failed(refused)
+      const request = { rid: Number(rid?.value), body, isEmpty, wait: Number(wait?.value ?? 0) }
+      return this.#passOn(
+        await session.ask({ ...request, reached: creates ? peer.login?.reached : undefined }),
+      )
+    } catch (error) {
+      if (!(error instanceof RemoteFault)) throw error
+      return this.#failed(refusal() ?? error.failure)
+    } finally {
+      peer.whenGone = undefined
+    }
+  }
+
+  /** The browser goes on at the endpoint. What came too early for it is lost: nobody but the endpoint could keep it. */
+  readonly handOver = (id: string, { jid }: LoggedIn): HandedOver | undefined => {
+    const { domain, elsewhere, clock } = this.#parts
+    const session = this.#session
+    const { endpoint, terms } = session ?? {}
+    if (!session?.isLive || endpoint === undefined || terms === undefined) return undefined
+    session.leave()
+    elsewhere.add({ id, jid, domain, at: clock.now() }, session)
+    return { url: endpoint.url, expiresIn: terms.inactivity }
+  }
+
+  readonly abandon = (): void => this.#session?.abandon()
+
+  #passOn({ text, end }: RemoteReply): Reply {
+    const facts = this.#facts()
+    return {
+      ...{ status: 200, body: text, contentType },
+      facts: end === undefined ? facts : { ...facts, failure: end.failure },
+    }
+  }
+
+  #failed(failure: Failure): Reply {
+    const facts = this.#facts()
+    // Once the session stands, how far a connection of its had come means nothing to whoever waits for the login.
+    const seen = facts.id === undefined ? failure : { ...failure, step: 'features' as const }
+    return { status: 200, body: terminateBody, contentType, facts: { ...facts, failure: seen } }
+  }
+
+  #facts(): Facts {
+    const { link } = this.#parts
+    const terms = this.#session?.terms
+    return { link, ...(terms === undefined ? {} : { id: idOf(terms.sid) }) }
+  }
+}

@@ -1,0 +1,61 @@
+import { type LinkEnd, streamFailure } from '../c2s/link.js'
+import type { ProblemCode } from '../errors.js'
+import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
+import { DocumentReader } from '../xml/document.js'
+import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
+import { RemoteFault } from './fault.js'
+
+/** A `<body/>` that came from a remote endpoint. */
+export interface RemoteReply {
+  /** As it came. */
+  readonly text: string
+  readonly root: Root
+  /** What it carries, each element fit to stand alone in a stream. */
+  readonly payload: readonly Element[]
+  /** How the endpoint ended the session, if it did. */
+  readonly end: LinkEnd | undefined
+}
+
+const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace })
+
+/** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
+const byCondition: Partial<Record<string, ProblemCode>> = {
+  'host-unknown': 'host-unknown',
+  'host-gone': 'host-unknown',
+  'improper-addressing': 'host-unknown',
+  'remote-stream-error': 'remote-stream-error',
+}
+
+/** Reads a reply. Throws a `RemoteFault` for what is none, and for one that asks for the request once more. */
+export function readReply(text: string): RemoteReply {
+  const { root, children } = readDocument(text)
+  if (root.name !== 'body' || root.namespace !== boshNamespace)
+    throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+  const type = root.attributes['type']?.value
+  // The request counts as not received (XEP-0124 §17.3).
+  if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
+  if (type !== 'terminate') return { text, root, payload: children, end: undefined }
+  const payload = children.filter(
+    ({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace,
+  )
+  return { text, root, payload, end: readEnd(root, children) }
+}
+
+function readDocument(text: string) {
+  try {
+    return replies.read(text)
+  } catch (cause) {
+    throw new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause })
+  }
+}
+
+function readEnd({ attributes }: Root, children: readonly Element[]): LinkEnd {
+  const streamError = children.find(
+    ({ name, namespace }) => name === 'error' && namespace === streamsNamespace,
+  )
+  if (streamError !== undefined)
+    return { failure: streamFailure(streamError, 'features'), streamError: streamError.text }
+  const condition = attributes['condition']?.value
+  const code = byCondition[condition ?? ''] ?? 'remote-connection-failed'
+  return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
+}

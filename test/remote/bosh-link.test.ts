@@ -1,0 +1,616 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { LinkEnd } from '../../src/c2s/link.js'
+import { BoshLink } from '../../src/remote/bosh-link.js'
+import { Endpoint } from '../../src/remote/endpoint.js'
+import { RemoteFault } from '../../src/remote/fault.js'
+import type { RemoteSession } from '../../src/remote/session.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { endpointParts, usualEntry } from './parts.js'
+
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const streams = 'http://etherx.jabber.org/streams'
+const features = `<stream:features xmlns:stream='${streams}'/>`
+const agreed = (hold: number, requests: number) =>
+  ` sid='s1' wait='60' hold='${hold}' requests='${requests}' inactivity='30' polling='5' authid='a1' from='far.example'`
+const terms = agreed(1, 2)
+const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
+const presence = "<presence xmlns='jabber:client'/>"
+
+/** A link to a scripted endpoint, and what it told its owner, in order. */
+async function open(options: { from?: string; encrypted?: boolean; endpoint?: Promise<Endpoint> } = {}) {
+  const there = await ScriptedEndpoint.start()
+  const parts = endpointParts()
+  const endpoint = new Endpoint(there.url, usualEntry, parts)
+  const told: string[] = []
+  const ends: LinkEnd[] = []
+  const drains = { count: 0 }
+  const sessions = new Set<RemoteSession>()
+  const { from, encrypted = false } = options
+  const steps: string[] = []
+  const link = new BoshLink(
+    { to: 'far.example', lang: 'de', from },
+    {
+      onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
+      onElement: ({ text }) => told.push(text),
+      onFlush: () => told.push('flush'),
+      onDrain: () => {
+        drains.count += 1
+      },
+      onEnd: end => {
+        ends.push(end)
+        const { step, code, condition } = end.failure
+        told.push(`end ${step} ${code}${condition === undefined ? '' : ` ${condition}`}`)
+      },
+    },
+    {
+      domain: 'far.example',
+      endpoint: options.endpoint ?? Promise.resolve(endpoint),
+      clock: parts.clock,
+      open: sessions,
+      facts: { encrypted, plainAllowed: encrypted },
+      wishes: { certificate: false, reached: step => steps.push(step) },
+    },
+  )
+  closers.push(
+    () => there.stop(),
+    () => endpoint.close(),
+  )
+  const hears = (line: string) =>
+    eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
+  /** The next request, which leaves the one before the time to arrive. */
+  const next = () => {
+    parts.clock.advance(100)
+    return there.request()
+  }
+  /** The next request of a link that waits for nothing but its client to say something, and for so many timers. */
+  const poll = async (timers = 1) => {
+    await eventually('it rests', () => parts.clock.pending === timers)
+    parts.clock.advance(10)
+    return there.request()
+  }
+  /** Nothing is left of it: no session, request, timer. */
+  const isGone = () =>
+    eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
+  return { there, link, told, ends, drains, steps, clock: parts.clock, sessions, hears, next, poll, isGone }
+}
+
+/** A link whose stream is open and whose client has begun to talk; one request is held. */
+async function opened() {
+  const call = await open()
+  const creation = await call.there.request()
+  creation.answer(features, terms)
+  await call.hears('flush')
+  call.link.send(presence)
+  const held = await call.there.request()
+  call.told.length = 0
+  return { ...call, creation, held }
+}
+
+/** What a request says that is no creation. */
+const said = ({ body }: EndpointRequest) => body.replace(/ rid='\d+'/, '')
+const plain = (inside: string, attributes = '') =>
+  `<body sid='s1'${attributes} xmlns='http://jabber.org/protocol/httpbind'${inside === '' ? '/>' : `>${inside}</body>`}`
+
+describe('opening a stream', () => {
+  test('asks for a session with everything that servers want to be told', async () => {
+    const { there, link, clock, isGone } = await open({ from: 'juliet@far.example' })
+    const creation = await there.request()
+    expect(said(creation)).toBe(
+      "<body to='far.example' xml:lang='de' xmlns:xmpp='urn:xmpp:xbosh' wait='50' hold='1' ver='1.6' content='text/xml; charset=utf-8' xmpp:version='1.0' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    expect(creation.rid).toBeGreaterThan(0)
+    link.close()
+    clock.advance(10_000)
+    await isGone()
+  })
+
+  test('tells who it is for where nobody on the way hears it', async () => {
+    const { there, link } = await open({ from: "ju'liet@far.example", encrypted: true })
+    expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })
+    const creation = await there.request()
+    expect(creation.body).toContain(" from='ju&apos;liet@far.example' ")
+    creation.answer(features, terms)
+    link.close()
+  })
+
+  test('reports what the server said of its stream, then the features, and leaves the word to the client', async () => {
+    const { there, told, steps, hears } = await open()
+    ;(await there.request()).answer(features, terms)
+    await hears('flush')
+    expect(told).toEqual(['open a1 far.example', features, 'flush'])
+    expect(steps).toEqual(['connect', 'features'])
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('fetches features that come later, whatever else every reply repeats', async () => {
+    const { there, told, hears, poll } = await open()
+    ;(await there.request()).answer('', terms)
+    const second = await poll(2)
+    expect(said(second)).toBe(plain(''))
+    second.answer(`<stream:features/>`, `${terms} xmlns:stream='${streams}' charsets='utf8'`)
+    await hears('flush')
+    expect(told).toEqual(['open a1 far.example', features, 'flush'])
+  })
+
+  test('counts on from its first rid', async () => {
+    const { creation, held, link, next } = await opened()
+    expect(held.rid).toBe(creation.rid + 1)
+    link.send(message('a'))
+    expect((await next()).rid).toBe(creation.rid + 2)
+  })
+
+  test('gives up on features that do not come', async () => {
+    const { there, told, clock, hears, poll, isGone } = await open()
+    ;(await there.request()).answer('', terms)
+    const held = await poll(2)
+    clock.advance(10_000)
+    await hears('end')
+    expect(told).toEqual(['end features timeout'])
+    const terminate = await there.request()
+    expect(said(terminate)).toBe(plain('', " type='terminate'"))
+    expect(terminate.rid).toBe(held.rid + 1)
+    held.answer()
+    terminate.answer('', " type='terminate'")
+    await isGone()
+  })
+
+  test.each([
+    ['without a sid', 200, '<body xmlns="http://jabber.org/protocol/httpbind"/>', 'remote-protocol-error'],
+    ['that is no body', 200, '<message xmlns="jabber:client"/>', 'remote-protocol-error'],
+    ['that is no XML', 200, 'It works!', 'remote-protocol-error'],
+    ['with a document type', 200, '<!DOCTYPE body><body/>', 'remote-protocol-error'],
+    ['of nothing there', 404, 'Not Found', 'host-unknown'],
+    ['that forbids it', 403, 'Forbidden', 'remote-connection-failed policy-violation'],
+    ['that sends it elsewhere', 302, '', 'remote-connection-failed'],
+  ])('fails for a reply %s', async (_, status, text, code) => {
+    const { there, told, hears, isGone } = await open()
+    ;(await there.request()).send(status, text)
+    await hears('end')
+    expect(told).toEqual([`end ${status === 404 ? 'connect' : 'features'} ${code}`])
+    await isGone()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('fails where there is no endpoint', async () => {
+    const fault = new RemoteFault({ step: 'resolve', code: 'host-unknown' })
+    const { told, hears, isGone } = await open({ endpoint: Promise.reject(fault) })
+    await hears('end')
+    expect(told).toEqual(['end resolve host-unknown'])
+    await isGone()
+  })
+
+  test('again names the stream by the very prefix, in a request of its own', async () => {
+    const { link, told, held, hears, next } = await opened()
+    link.send(message('before'))
+    const second = await next()
+    link.send(message('still before'))
+    link.restart({ lang: 'fr' })
+    link.send(message('behind'))
+    held.answer()
+    const third = await next()
+    expect(third.payload).toBe(message('still before'))
+    second.answer()
+    const fourth = await next()
+    expect(said(fourth)).toBe(
+      plain('', " to='far.example' xml:lang='fr' xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'"),
+    )
+    third.answer()
+    expect((await next()).payload).toBe(message('behind'))
+    fourth.answer(features)
+    await hears('flush')
+    expect(told).toEqual(['open a1 far.example', features, 'flush'])
+  })
+
+  test('again gives up on features that do not come', async () => {
+    const { link, clock, held, told, hears } = await opened()
+    held.answer()
+    link.restart({})
+    clock.advance(10_000)
+    await hears('end')
+    expect(told).toEqual(['end features timeout'])
+  })
+})
+
+describe('an open link', () => {
+  test('passes on what comes, each element fit to stand alone, and asks again', async () => {
+    const { told, held, hears, poll } = await opened()
+    held.answer(
+      "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
+      " xmlns:a='urn:a'",
+    )
+    await hears('flush')
+    expect(told).toEqual([
+      "<message xmlns='jabber:client'><body>1</body></message>",
+      "<x:iq xmlns:x='jabber:client'/>",
+      "<presence xmlns:a='urn:a' xmlns='jabber:client' a:b='c'/>",
+      'flush',
+    ])
+    expect(said(await poll())).toBe(plain(''))
+  })
+
+  test('holds one request while all is quiet, sends with another and keeps the rest together', async () => {
+    const { there, link, held, next } = await opened()
+    link.send(message('one'))
+    const second = await next()
+    expect(second.payload).toBe(message('one'))
+    link.send(message('two'))
+    link.send(message('three'))
+    expect(there.isAsked).toBe(false)
+    // As every endpoint does that holds one request.
+    held.answer()
+    const third = await next()
+    expect(third.payload).toBe(message('two') + message('three'))
+    second.answer()
+    await second.over
+    expect(there).toMatchObject({ open: 1, mostOpen: 2, isAsked: false })
+  })
+
+  test('gives its client a moment to answer before it asks for more', async () => {
+    const { there, link, held, clock, hears } = await opened()
+    held.answer(message('question'))
+    await hears('flush')
+    clock.advance(9)
+    link.send(message('answer'))
+    expect((await there.request()).payload).toBe(message('answer'))
+    clock.advance(100)
+    expect(there).toMatchObject({ open: 1, isAsked: false })
+  })
+
+  test('lets a request arrive before it sends the next: some endpoints know no other order', async () => {
+    const { there, link, held, clock } = await opened()
+    // It went over the connection of the request before.
+    link.send(message('one'))
+    clock.advance(19)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    const second = await there.request()
+    expect(second.rid).toBe(held.rid + 1)
+    held.answer()
+    await eventually('it is here', () => there.open === 1)
+    // And this one over a new one, which takes its time.
+    link.send(message('two'))
+    clock.advance(99)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    expect((await there.request()).rid).toBe(held.rid + 2)
+  })
+
+  test('does not make one request of more than an endpoint can be expected to take', async () => {
+    const { link, held, next } = await opened()
+    const large = message('x'.repeat(200_000))
+    link.send(message('one'))
+    const second = await next()
+    for (let sent = 0; sent < 3; sent++) link.send(large)
+    for (const before of [held, second]) {
+      before.answer()
+      expect((await next()).payload).toBe(large)
+    }
+  })
+
+  test('says how much waits for a request to go with, and when it has gone', async () => {
+    const { link, held, next, drains } = await opened()
+    link.send(message('one'))
+    const second = await next()
+    expect(link.backlog).toBe(0)
+    link.send(message('two'))
+    link.send(message('three'))
+    expect(link.backlog).toBe((message('two') + message('three')).length)
+    expect(drains.count).toBe(0)
+    held.answer()
+    await next()
+    expect(link.backlog).toBe(0)
+    expect(drains.count).toBe(1)
+    second.answer()
+    await second.over
+  })
+
+  test('takes replies in the order of the requests', async () => {
+    const { link, told, held, clock, hears, next } = await opened()
+    link.send(message('ping'))
+    const second = await next()
+    second.answer(message('second'))
+    await eventually('it is here', () => clock.pending === 1)
+    expect(told).toEqual([])
+    held.answer(message('first'))
+    await hears(message('second'))
+    expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
+  })
+
+  test('asks again at once where a request that was sent had another one answered', async () => {
+    const { there, link, held, poll, next, hears } = await opened()
+    held.answer(message('first'))
+    await hears('flush')
+    const released = await poll()
+    link.send(message('ping'))
+    const second = await next()
+    // The endpoint answers both in their order, and they arrive in another one.
+    second.answer(message('pong'))
+    await eventually('it is here', () => there.open === 1)
+    released.answer()
+    await hears(message('pong'))
+    expect(said(await poll())).toBe(plain(''))
+  })
+
+  test('asks for nothing while it is paused, takes what is held, and does not let the session go', async () => {
+    const { there, link, told, held, clock, hears } = await opened()
+    link.pause()
+    held.answer(message('still comes'))
+    await hears('flush')
+    clock.advance(14_999)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    const poll = await there.request()
+    poll.answer()
+    await poll.over
+    await eventually('it rests again', () => clock.pending === 1)
+    link.resume()
+    // The one before was answered at once with nothing, so that this one takes its time.
+    expect(there.isAsked).toBe(false)
+    clock.advance(5000)
+    expect(said(await there.request())).toBe(plain(''))
+    expect(told).toEqual([message('still comes'), 'flush'])
+  })
+
+  test('goes on when it is resumed', async () => {
+    const { link, held, hears, poll } = await opened()
+    link.pause()
+    held.answer(message('last'))
+    await hears('flush')
+    link.resume()
+    expect(said(await poll())).toBe(plain(''))
+  })
+
+  test('keeps the session alive while the client makes up its mind', async () => {
+    const { there, hears, clock } = await open()
+    ;(await there.request()).answer(features, terms)
+    await hears('flush')
+    clock.advance(14_999)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    expect(said(await there.request())).toBe(plain(''))
+  })
+})
+
+describe('an endpoint that does not hold requests', () => {
+  test('is asked as often as it wants to be', async () => {
+    const { there, link, clock, hears, poll } = await open()
+    ;(await there.request()).answer(features, agreed(0, 1))
+    await hears('flush')
+    link.send(presence)
+    const sent = await there.request()
+    sent.answer()
+    const first = await poll()
+    first.answer()
+    await eventually('it rests', () => clock.pending === 1)
+    clock.advance(4999)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    const second = await there.request()
+    second.answer(message('news'))
+    await hears(message('news'))
+    const third = await poll()
+    // Stanzas do not wait for the next time, but one request is all that it takes.
+    link.send(message('now'))
+    expect(there.isAsked).toBe(false)
+    third.answer()
+    expect((await there.request()).payload).toBe(message('now'))
+    expect(there.mostOpen).toBe(1)
+  })
+
+  test('or answers all of them at once is not asked all the time', async () => {
+    const { there, held, clock, poll } = await opened()
+    held.answer()
+    const first = await poll()
+    first.answer()
+    await eventually('it rests', () => clock.pending === 1)
+    clock.advance(4999)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1)
+    await there.request()
+  })
+})
+
+describe('an exchange that breaks', () => {
+  const breaks: readonly [string, (request: EndpointRequest) => void][] = [
+    ['without an answer', request => request.break()],
+    [
+      'in the middle of the answer',
+      request => {
+        request.begin('<body', { 'Content-Length': '99' })
+        setImmediate(() => request.break())
+      },
+    ],
+    ['by a proxy', request => request.send(502, 'Bad Gateway')],
+    ['by an answer that says so', request => request.answer('', " type='error'")],
+  ]
+
+  test.each(breaks)('%s is tried once more with the same rid', async (_, act) => {
+    const { there, told, held, hears, poll } = await opened()
+    act(held)
+    const again = await there.request()
+    expect(again.body).toBe(held.body)
+    again.answer(message('here you are'))
+    await hears('flush')
+    expect(told).toEqual([message('here you are'), 'flush'])
+    expect((await poll()).rid).toBe(held.rid + 1)
+  })
+
+  test.each(breaks)('%s and breaks again ends the link, and the session with it', async (_, act) => {
+    const { there, told, held, hears, isGone } = await opened()
+    act(held)
+    const again = await there.request()
+    act(again)
+    await hears('end')
+    expect(told).toEqual(['end features remote-connection-failed'])
+    const terminate = await there.request()
+    expect(said(terminate)).toBe(plain('', " type='terminate'"))
+    expect(terminate.rid).toBe(held.rid + 1)
+    terminate.answer('', " type='terminate'")
+    await isGone()
+  })
+
+  test('when the session is asked for is tried once more as well', async () => {
+    const { there, told, hears } = await open()
+    const first = await there.request()
+    first.break()
+    const second = await there.request()
+    expect(second.body).toBe(first.body)
+    second.answer(features, terms)
+    await hears('flush')
+    expect(told).toHaveLength(3)
+  })
+
+  test('because the answer is overdue is tried once more', async () => {
+    const { there, told, held, clock, hears } = await opened()
+    clock.advance(65_000)
+    const again = await there.request()
+    expect(again.body).toBe(held.body)
+    clock.advance(65_000)
+    await hears('end')
+    expect(told).toEqual(['end features timeout'])
+  })
+
+  test('because the endpoint is gone ends the link', async () => {
+    const { there, told, hears, isGone } = await opened()
+    await there.stop()
+    await hears('end')
+    // Wherever the second try failed.
+    expect(told).toEqual(['end features remote-connection-failed'])
+    await isGone()
+  })
+})
+
+describe('the end of a session', () => {
+  test.each([
+    ['host-unknown', 'host-unknown host-unknown'],
+    ['host-gone', 'host-unknown host-gone'],
+    ['improper-addressing', 'host-unknown improper-addressing'],
+    ['remote-connection-failed', 'remote-connection-failed remote-connection-failed'],
+    ['system-shutdown', 'remote-connection-failed system-shutdown'],
+    ['item-not-found', 'remote-connection-failed item-not-found'],
+    ['internal-server-error', 'remote-connection-failed internal-server-error'],
+    ['policy-violation', 'remote-connection-failed policy-violation'],
+    ['remote-stream-error', 'remote-stream-error remote-stream-error'],
+  ])('by the endpoint with %s is told as %s', async (condition, outcome) => {
+    const { there, told, held, hears, isGone } = await opened()
+    held.answer('<text>Farewell</text>', ` type='terminate' condition='${condition}'`)
+    await hears('end')
+    expect(told).toEqual([`end features ${outcome}`])
+    await isGone()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test.each([
+    ['conflict', 'remote-stream-error conflict'],
+    ['host-unknown', 'host-unknown host-unknown'],
+  ])('by a stream error %s comes with that error', async (condition, outcome) => {
+    const { ends, told, held, hears } = await opened()
+    const error = `<stream:error xmlns:stream='${streams}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+    held.answer(error, " type='terminate' condition='remote-stream-error'")
+    await hears('end')
+    expect(told).toEqual([`end features ${outcome}`])
+    expect(ends[0]?.streamError).toBe(error)
+  })
+
+  test('by a stream error in a reply like any other is one as well', async () => {
+    const { there, told, held, hears } = await opened()
+    held.answer(
+      `${message('last')}<stream:error xmlns:stream='${streams}'><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`,
+    )
+    await hears('end')
+    expect(told).toEqual([message('last'), 'end features remote-stream-error reset'])
+    expect(said(await there.request())).toContain("type='terminate'")
+  })
+
+  test('by the endpoint keeps what came before it', async () => {
+    const { link, told, held, hears, next, isGone } = await opened()
+    link.send(message('ping'))
+    const second = await next()
+    second.answer(message('farewell'), " type='terminate' condition='system-shutdown'")
+    await second.over
+    held.answer(message('first'))
+    await hears('end')
+    expect(told).toEqual([
+      ...[message('first'), 'flush', message('farewell'), 'flush'],
+      'end features remote-connection-failed system-shutdown',
+    ])
+    await isGone()
+  })
+
+  test.each([
+    [404, 'item-not-found'],
+    [403, 'policy-violation'],
+    [400, 'bad-request'],
+  ])('by HTTP %i is told as %s', async (status, condition) => {
+    const { there, told, held, hears, isGone } = await opened()
+    held.send(status, '')
+    await hears('end')
+    expect(told).toEqual([`end features remote-connection-failed ${condition}`])
+    await isGone()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('by us takes along what has not been sent, and waits for what is open', async () => {
+    const { there, link, told, held, sessions, next, isGone } = await opened()
+    link.send(message('one'))
+    const second = await next()
+    link.send(message('two'))
+    link.send(message('three'))
+    link.close()
+    const terminate = await next()
+    expect(said(terminate)).toBe(plain(message('two') + message('three'), " type='terminate'"))
+    expect(terminate.rid).toBe(held.rid + 2)
+    terminate.answer('', " type='terminate'")
+    held.answer()
+    expect(sessions.size).toBe(1)
+    second.answer(message('nobody listens'))
+    await isGone()
+    expect(told).toEqual([])
+    link.send(message('four'))
+    link.close()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('by us does not wait for ever', async () => {
+    const { there, link, held, clock, next, isGone } = await opened()
+    link.close()
+    const terminate = await next()
+    clock.advance(4989)
+    expect(there.open).toBe(2)
+    clock.advance(1)
+    expect(await Promise.all([terminate.over, held.over])).toEqual(['gone', 'gone'])
+    await isGone()
+  })
+
+  test('by us while it is created is told to the endpoint once there is somebody to tell', async () => {
+    const { there, link, told, isGone } = await open()
+    const creation = await there.request()
+    link.close()
+    creation.answer(features, terms)
+    const terminate = await there.request()
+    expect(said(terminate)).toBe(plain('', " type='terminate'"))
+    terminate.answer()
+    await isGone()
+    expect(told).toEqual([])
+  })
+
+  test('by us before the endpoint is known leaves nothing to do', async () => {
+    let found: (endpoint: Endpoint) => void = () => {}
+    const endpoint = new Promise<Endpoint>(resolve => {
+      found = resolve
+    })
+    const { there, link, told, sessions, clock } = await open({ endpoint })
+    link.close()
+    expect(sessions.size + clock.pending).toBe(0)
+    found(new Endpoint(there.url, usualEntry, endpointParts()))
+    await new Promise(resolve => setImmediate(resolve))
+    expect(there.connections).toBe(0)
+    expect(told).toEqual([])
+  })
+})

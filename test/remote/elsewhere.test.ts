@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals'
+import { Elsewhere } from '../../src/remote/elsewhere.js'
+import type { RemoteSession } from '../../src/remote/session.js'
+
+const ended: number[] = []
+const departed = (number: number, jid = 'juliet@far.example/balcony') =>
+  [
+    { id: `id${number}`, jid, domain: 'far.example', at: number },
+    { end: () => void ended.push(number) } as unknown as RemoteSession,
+  ] as const
+
+describe('sessions elsewhere', () => {
+  test('are found by their handle and by their bare JID', () => {
+    const elsewhere = new Elsewhere()
+    elsewhere.add(...departed(1))
+    elsewhere.add(...departed(2, 'juliet@far.example.org/balcony'))
+    elsewhere.add(...departed(3, 'juliet@far.example/chamber'))
+    expect(elsewhere.get('id2')?.jid).toBe('juliet@far.example.org/balcony')
+    expect(elsewhere.get('id4')).toBeUndefined()
+    expect(elsewhere.ofJid('juliet@far.example').map(view => view.id)).toEqual(['id1', 'id3'])
+    expect(elsewhere.ofJid('romeo@far.example')).toEqual([])
+  })
+
+  test('are forgotten when there are too many, the oldest first', () => {
+    const elsewhere = new Elsewhere(2)
+    for (const number of [1, 2, 3]) elsewhere.add(...departed(number))
+    expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2', 'id3'])
+  })
+
+  test('are ended once where nobody heard of them, and are gone then', () => {
+    const elsewhere = new Elsewhere()
+    for (const number of [1, 2]) elsewhere.add(...departed(number))
+    for (const id of ['id1', 'id1', 'id3']) elsewhere.release(id)
+    expect(ended).toEqual([1])
+    expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2'])
+  })
+
+  test('are left alone once many others have followed', () => {
+    const elsewhere = new Elsewhere()
+    for (let number = 1; number <= 1001; number++) elsewhere.add(...departed(number))
+    elsewhere.release('id1')
+    expect(ended).toEqual([1])
+    expect(elsewhere.get('id1')).toBeDefined()
+  })
+})

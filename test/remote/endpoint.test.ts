@@ -1,0 +1,299 @@
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { Endpoint } from '../../src/remote/endpoint.js'
+import { makeCertificate } from '../support/certificates.js'
+import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
+
+const certificate = makeCertificate(['DNS:localhost'])
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+/** A scripted endpoint and our side of it. */
+async function connect(
+  about: Partial<typeof usualEntry> = {},
+  more: Parameters<typeof endpointParts>[0] = {},
+  credentials?: typeof certificate,
+) {
+  const there = await ScriptedEndpoint.start(credentials)
+  const parts = endpointParts(more)
+  const here = new Endpoint(there.url, { ...usualEntry, ...about }, parts)
+  closers.push(
+    () => there.stop(),
+    () => here.close(),
+  )
+  return { there, here, clock: parts.clock }
+}
+
+/** A port that takes connections and says nothing. */
+async function silence(): Promise<number> {
+  const sockets: Socket[] = []
+  const server = createTcpServer(socket => sockets.push(socket.on('error', () => {})))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy()
+    return new Promise(resolve => server.close(resolve))
+  })
+  return (server.address() as AddressInfo).port
+}
+
+describe('an endpoint', () => {
+  test('is sent bodies as XML in UTF-8, with the headers of the settings', async () => {
+    const headers = [
+      ['X-Token', 'secret'],
+      ['x-many', '1'],
+      ['X-Many', '2'],
+      ['Accept-Encoding', 'gzip'],
+    ] as const
+    const { there, here } = await connect({}, { settings: { ...usualSettings, headers } })
+    const replied = here.post('<body>ä</body>', 60)
+    const request = await there.request()
+    expect(request.body).toBe('<body>ä</body>')
+    expect(request.message).toMatchObject({ method: 'POST', url: '/bosh' })
+    expect(request.message.headers).toMatchObject({
+      host: `127.0.0.1:${there.port}`,
+      'content-type': 'text/xml; charset=utf-8',
+      'content-length': '15',
+      'accept-encoding': 'identity',
+      'x-token': 'secret',
+      'x-many': '1, 2',
+    })
+    request.send(200, '<ä/>')
+    expect(await replied).toEqual({ status: 200, body: '<ä/>' })
+  })
+
+  test('keeps its connections for the next request', async () => {
+    const { there, here } = await connect()
+    for (const text of ['one', 'two']) {
+      const replied = here.post(text, 60)
+      const request = await there.request()
+      request.send(200, text)
+      expect((await replied).body).toBe(text)
+      await request.over
+    }
+    expect(there.connections).toBe(1)
+  })
+
+  test('may be asked afresh, over a connection that is closed behind the answer', async () => {
+    const { there, here } = await connect()
+    const first = here.post('one', 60)
+    ;(await there.request()).send(200, '')
+    await first
+    const second = here.post('two', 60, { afresh: true })
+    const request = await there.request()
+    expect(there.connections).toBe(2)
+    expect(request.message.headers.connection).toBe('close')
+    request.send(200, '')
+    await second
+  })
+
+  test('holds as many requests as there are sessions', async () => {
+    const { there, here } = await connect()
+    const replies = Array.from({ length: 70 }, (_, index) => here.post(String(index), 60))
+    const requests = []
+    for (const _ of replies) requests.push(await there.request())
+    expect(there.open).toBe(70)
+    for (const request of requests) request.send(200, request.body)
+    expect((await Promise.all(replies)).map(({ body }) => body)).toEqual(
+      replies.map((_, index) => `${index}`),
+    )
+  })
+
+  test('is not followed elsewhere', async () => {
+    const { there, here } = await connect()
+    const replied = here.post('', 60)
+    ;(await there.request()).send(302, '', { Location: '/other' })
+    expect(await replied).toEqual({ status: 302, body: '' })
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('is hung up on when nobody wants the answer any more', async () => {
+    const { there, here, clock } = await connect()
+    const leaving = new AbortController()
+    const replied = faultOf(here.post('', 60, { signal: leaving.signal }))
+    const request = await there.request()
+    leaving.abort()
+    expect((await replied).code).toBe('remote-connection-failed')
+    expect(await request.over).toBe('gone')
+    expect(clock.pending).toBe(0)
+    expect((await faultOf(here.post('', 60, { signal: leaving.signal }))).code).toBe(
+      'remote-connection-failed',
+    )
+  })
+
+  test('hears of nothing that its names were not good for', async () => {
+    const { here } = await connect()
+    const nobody = new Endpoint('http://nobody.example/bosh', usualEntry, endpointParts())
+    expect(await faultOf(nobody.post('', 60))).toEqual({
+      ...{ step: 'resolve', code: 'host-unknown', aftermath: 'none' },
+    })
+    here.close()
+  })
+})
+
+describe('what an endpoint may do wrong', () => {
+  const broken = { step: 'features', code: 'remote-connection-failed', aftermath: 'broke' }
+  const wrong = { step: 'features', code: 'remote-protocol-error', aftermath: 'none' }
+
+  test('is to refuse connections', async () => {
+    const { there, here, clock } = await connect()
+    await there.stop()
+    expect(await faultOf(here.post('', 60))).toEqual({
+      ...{ step: 'connect', code: 'remote-connection-failed', aftermath: 'none' },
+    })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is not to answer in the time agreed and a little more', async () => {
+    const { there, here, clock } = await connect()
+    const steps: string[] = []
+    const replied = faultOf(here.post('', 60, { reached: step => steps.push(step) }))
+    const request = await there.request()
+    expect(steps).toEqual(['connect', 'features'])
+    clock.advance(64_999)
+    expect(there.open).toBe(1)
+    clock.advance(1)
+    expect(await replied).toEqual({ step: 'features', code: 'timeout', aftermath: 'broke' })
+    expect(await request.over).toBe('gone')
+  })
+
+  test('is to break the connection before the answer', async () => {
+    const { there, here } = await connect()
+    const replied = faultOf(here.post('', 60))
+    ;(await there.request()).break()
+    expect(await replied).toEqual(broken)
+  })
+
+  test('is to break off in the middle of it', async () => {
+    const { there, here } = await connect()
+    const replied = faultOf(here.post('', 60))
+    const request = await there.request()
+    request.begin('<body', { 'Content-Length': '100' })
+    await new Promise(resolve => setImmediate(resolve))
+    request.break()
+    expect(await replied).toEqual(broken)
+  })
+
+  test.each([
+    ['announced', { 'Content-Length': '65537' }, 'x'],
+    ['that comes in parts', {}, 'x'.repeat(65_537)],
+  ])('is to send too much, %s', async (_, headers, text) => {
+    const { there, here, clock } = await connect()
+    const replied = faultOf(here.post('', 60))
+    const request = await there.request()
+    request.begin(text, headers)
+    expect(await replied).toEqual(wrong)
+    expect(await request.over).toBe('gone')
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is to send what is no text', async () => {
+    const { there, here } = await connect()
+    const replied = faultOf(here.post('', 60))
+    ;(await there.request()).send(200, Buffer.from([0x3c, 0xff]))
+    expect(await replied).toEqual(wrong)
+  })
+
+  test('is to speak something else than HTTP', async () => {
+    const sockets: Socket[] = []
+    const server = createTcpServer(socket => {
+      sockets.push(socket)
+      socket.on('error', () => {})
+      socket.end('220 mail.example ESMTP\r\n')
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const here = new Endpoint(`http://127.0.0.1:${port}/`, usualEntry, endpointParts())
+    expect(await faultOf(here.post('', 60))).toEqual(wrong)
+  })
+})
+
+describe('an encrypted endpoint', () => {
+  const trusted = { ca: certificate.cert }
+
+  test('is trusted by its certificate', async () => {
+    const { there, here } = await connect(trusted, {}, certificate)
+    expect(here).toMatchObject({ encrypted: true, plainAllowed: true, url: there.url })
+    const steps: string[] = []
+    const replied = here.post('', 60, { reached: step => steps.push(step) })
+    ;(await there.request()).send(200, 'yes')
+    expect((await replied).body).toBe('yes')
+    expect(steps).toEqual(['connect', 'tls', 'features'])
+  })
+
+  const invalid = { step: 'tls', code: 'certificate-invalid', aftermath: 'none' }
+
+  test.each([
+    ['nobody vouches for', {}, certificate],
+    ['is made out to another name', undefined, makeCertificate(['DNS:example.org'])],
+    ['has expired', undefined, makeCertificate(['DNS:localhost'], { expired: true })],
+  ])('is refused if its certificate %s', async (_, about, credentials) => {
+    const { there, here, clock } = await connect(about ?? { ca: credentials.cert }, {}, credentials)
+    expect(await faultOf(here.post('secret', 60))).toEqual(invalid)
+    expect(there.isAsked).toBe(false)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('goes unchecked where the operator says so', async () => {
+    const { there, here } = await connect({ verify: false }, {}, certificate)
+    const replied = here.post('', 60)
+    ;(await there.request()).send(200, 'yes')
+    expect((await replied).body).toBe('yes')
+  })
+
+  test('must have the TLS that links have', async () => {
+    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
+    const { here } = await connect(trusted, { tls }, {
+      ...certificate,
+      maxVersion: 'TLSv1.2',
+    } as typeof certificate)
+    expect(await faultOf(here.post('', 60))).toEqual({
+      ...{ step: 'tls', code: 'remote-connection-failed', aftermath: 'none' },
+    })
+  })
+
+  test('that is none is told apart from one with a bad certificate', async () => {
+    const { there } = await connect()
+    const here = new Endpoint(`https://localhost:${there.port}/`, usualEntry, endpointParts())
+    expect(await faultOf(here.post('', 60))).toEqual({
+      ...{ step: 'tls', code: 'remote-connection-failed', aftermath: 'none' },
+    })
+  })
+
+  test('has so much time to be connected to', async () => {
+    const parts = endpointParts()
+    const here = new Endpoint(`https://localhost:${await silence()}/`, usualEntry, parts)
+    let reached = () => {}
+    const isConnected = new Promise<void>(resolve => {
+      reached = resolve
+    })
+    const replied = faultOf(here.post('', 60, { reached: step => step === 'tls' && reached() }))
+    await isConnected
+    parts.clock.advance(5000)
+    expect(await replied).toEqual({ step: 'tls', code: 'timeout', aftermath: 'none' })
+    expect(parts.clock.pending).toBe(0)
+  })
+})
+
+describe('where only the Internet is allowed', () => {
+  const lookup = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
+
+  test('names of private addresses lead nowhere', async () => {
+    const here = new Endpoint('https://inside.example/', usualEntry, endpointParts({ lookup }))
+    expect(await faultOf(here.post('', 60))).toEqual({
+      ...{ step: 'connect', code: 'address-not-allowed', aftermath: 'none' },
+    })
+  })
+
+  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])(
+    '%s is no endpoint',
+    async url => {
+      const make = async () => new Endpoint(url, usualEntry, endpointParts({ lookup }))
+      expect((await faultOf(make())).code).toBe('address-not-allowed')
+    },
+  )
+})

@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { HostMeta } from '../../src/remote/host-meta.js'
+import { makeCertificate } from '../support/certificates.js'
+import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
+
+const certificate = makeCertificate(['DNS:localhost', 'DNS:other.example'])
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function begin(about: Partial<typeof usualEntry> = {}) {
+  const there = await ScriptedEndpoint.start(certificate)
+  const names = namesOf({ 'other.example': ['127.0.0.1'] })
+  const parts = endpointParts({ lookup: { names } })
+  const hostMeta = new HostMeta(
+    { ...usualEntry, ca: certificate.cert, ...about },
+    { ...parts, port: there.port },
+  )
+  closers.push(() => there.stop())
+  return { there, hostMeta, clock: parts.clock }
+}
+
+const relation = 'urn:xmpp:alt-connections:xbosh'
+const json = (...links: object[]) => JSON.stringify({ links })
+const xrd = (links: string, attributes = " xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'") =>
+  `<?xml version='1.0' encoding='utf-8'?><XRD${attributes}><Subject>x</Subject>${links}</XRD>`
+const found = 'https://chat.example/http-bind'
+const notFound = { step: 'resolve', code: 'host-unknown', aftermath: 'none' }
+
+describe('the endpoint of a domain', () => {
+  test('is found in the JSON that it publishes', async () => {
+    const { there, hostMeta } = await begin()
+    const asked = hostMeta.endpointOf('localhost')
+    const request = await there.request()
+    expect(request.message).toMatchObject({ method: 'GET', url: '/.well-known/host-meta.json' })
+    const links = json(
+      { rel: 'lrdd', href: 'https://localhost/lrdd' },
+      { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://chat.example/ws' },
+      { rel: relation, href: 'http://chat.example/insecure' },
+      { rel: relation, href: found },
+      { rel: relation, href: 'https://chat.example/second' },
+    )
+    request.send(200, links)
+    expect(await asked).toBe(found)
+  })
+
+  test('is found in the XRD where there is no JSON', async () => {
+    const { there, hostMeta } = await begin()
+    const asked = hostMeta.endpointOf('localhost')
+    ;(await there.request()).send(404, 'Not Found')
+    const request = await there.request()
+    expect(request.message.url).toBe('/.well-known/host-meta')
+    request.send(
+      200,
+      xrd(
+        `<!-- our <chat> --><Link rel='${relation}' href='http://chat.example/insecure'/><Link rel="${relation}" href="https://chat.example/http-bind?a=b&amp;c"><Title>BOSH</Title></Link>`,
+      ),
+    )
+    expect(await asked).toBe('https://chat.example/http-bind?a=b&c')
+  })
+
+  test.each([
+    ['no JSON', '<html/>'],
+    ['JSON without links', '{}'],
+    ['JSON that is no object', 'null'],
+    [
+      'links that are none',
+      json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' }),
+    ],
+    ['links that are no list', '{"links":{"rel":"x"}}'],
+    ['links of nothing', '{"links":[null,1,"x"]}'],
+    ['an address that is not encrypted', json({ rel: relation, href: 'http://chat.example/' })],
+    ['an address with a password', json({ rel: relation, href: 'https://a:b@chat.example/' })],
+    ['an address with a fragment', json({ rel: relation, href: 'https://chat.example/#a' })],
+  ])('is looked for in the XRD after %s', async (_, text) => {
+    const { there, hostMeta } = await begin()
+    const asked = hostMeta.endpointOf('localhost')
+    ;(await there.request()).send(200, text)
+    ;(await there.request()).send(200, xrd(`<Link rel='${relation}' href='${found}'/>`))
+    expect(await asked).toBe(found)
+  })
+
+  test.each([
+    ['nothing', 404, ''],
+    ['a redirect', 301, ''],
+    ['no XML', 200, 'It works!'],
+    ['a document type', 200, `<!DOCTYPE XRD [<!ENTITY a "b">]>${xrd('').replace(/^.*\?>/, '')}`],
+    ['another document', 200, '<html xmlns="http://www.w3.org/1999/xhtml"/>'],
+    ['another namespace', 200, xrd(`<Link rel='${relation}' href='${found}'/>`, " xmlns='urn:x'")],
+    ['no link', 200, xrd('')],
+    ['no address', 200, xrd(`<Link rel='${relation}'/>`)],
+    ['an address that is not encrypted', 200, xrd(`<Link rel='${relation}' href='http://chat.example/'/>`)],
+  ])('is unknown where there is %s', async (_, status, text) => {
+    const { there, hostMeta } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    ;(await there.request()).send(404, '')
+    ;(await there.request()).send(status, text, { Location: 'https://localhost/elsewhere' })
+    expect(await asked).toEqual(notFound)
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('is not told where the host fails', async () => {
+    const { there, hostMeta } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    ;(await there.request()).send(500, '')
+    ;(await there.request()).send(503, '')
+    expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
+  })
+
+  test('is not told where the host refuses connections', async () => {
+    const { there, hostMeta } = await begin()
+    await there.stop()
+    expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
+      ...notFound,
+      code: 'remote-connection-failed',
+    })
+  })
+
+  test('is not told where the host cannot be trusted', async () => {
+    const { there, hostMeta } = await begin({ ca: undefined })
+    expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
+      ...notFound,
+      code: 'certificate-invalid',
+    })
+    expect(there.isAsked).toBe(false)
+  })
+
+  test.each([
+    ['hangs up', 'remote-connection-failed', (request: EndpointRequest) => request.break()],
+    [
+      'says too much',
+      'remote-protocol-error',
+      (request: EndpointRequest) => request.send(200, ' '.repeat(65_537)),
+    ],
+  ])('is not told where the host %s', async (_, code, act) => {
+    const { there, hostMeta, clock } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    act(await there.request())
+    expect(await asked).toEqual({ ...notFound, code })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is not waited for without end', async () => {
+    const { there, hostMeta, clock } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    await there.request()
+    clock.advance(5000)
+    expect(await asked).toEqual({ ...notFound, code: 'timeout' })
+  })
+
+  test('is unknown where the domain has no host', async () => {
+    const { hostMeta } = await begin()
+    expect(await faultOf(hostMeta.endpointOf('nobody.example'))).toEqual(notFound)
+  })
+})
+
+describe('what was found', () => {
+  test('is asked for once by all who want to know, and remembered for ten minutes', async () => {
+    const { there, hostMeta, clock } = await begin()
+    const asked = [1, 2, 3].map(() => hostMeta.endpointOf('localhost'))
+    ;(await there.request()).send(200, json({ rel: relation, href: found }))
+    expect(await Promise.all(asked)).toEqual([found, found, found])
+    clock.advance(599_000)
+    expect(await hostMeta.endpointOf('localhost')).toBe(found)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1_000)
+    const again = hostMeta.endpointOf('localhost')
+    ;(await there.request()).send(200, json({ rel: relation, href: 'https://chat.example/new' }))
+    expect(await again).toBe('https://chat.example/new')
+  })
+
+  test('is another thing for another domain', async () => {
+    const { there, hostMeta } = await begin()
+    const asked = ['localhost', 'other.example'].map(domain => hostMeta.endpointOf(domain))
+    for (const _ of asked) {
+      const request = await there.request()
+      const [host] = (request.message.headers.host ?? '').split(':')
+      request.send(200, json({ rel: relation, href: `https://${host}/` }))
+    }
+    expect(await Promise.all(asked)).toEqual(['https://localhost/', 'https://other.example/'])
+  })
+
+  test('is nothing for half a minute', async () => {
+    const { there, hostMeta, clock } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    for (const _ of [1, 2]) (await there.request()).send(404, '')
+    expect(await asked).toEqual(notFound)
+    clock.advance(29_000)
+    expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual(notFound)
+    expect(there.isAsked).toBe(false)
+    clock.advance(1_000)
+    const again = hostMeta.endpointOf('localhost')
+    ;(await there.request()).send(200, json({ rel: relation, href: found }))
+    expect(await again).toBe(found)
+  })
+})

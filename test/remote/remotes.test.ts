@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import type { LinkEnd } from '../../src/c2s/link.js'
+import type { Config, RemoteEndpoint } from '../../src/config/config.js'
+import { Counts } from '../../src/counts.js'
+import { Remotes } from '../../src/remote/remotes.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { namesOf, usualEntry, usualSettings } from './parts.js'
+
+function remotesOf(
+  entries: Readonly<Record<string, Partial<RemoteEndpoint>>>,
+  more: Partial<Pick<Config, 'domains' | 'servers' | 'remote'>> = {},
+) {
+  const clock = new FakeClock()
+  const counts = new Counts()
+  const remotes = new Remotes({
+    config: {
+      domains: ['far.example'],
+      servers: new Map(),
+      remote: usualSettings,
+      ...more,
+      remotes: new Map(
+        Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }]),
+      ),
+    },
+    names: namesOf({ 'inside.example': ['10.0.0.1'] }),
+    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    clock,
+    counts,
+    // Where nothing listens.
+    hostMetaPort: 1,
+    log: pino({ level: 'silent' }),
+  })
+  return { remotes, clock, counts }
+}
+
+/** Opens a link, and says how it ended. */
+async function endOf(remotes: Remotes, domain: string) {
+  let ended: LinkEnd | undefined
+  const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} }
+  const onEnd = (end: LinkEnd) => {
+    ended = end
+  }
+  remotes.open(domain, { to: domain, lang: 'en' }, { ...quiet, onEnd })
+  await eventually('it ends', () => ended !== undefined)
+  const { step, code } = ended!.failure
+  return { step, code }
+}
+
+describe('a domain', () => {
+  test('without an endpoint has no link over one, and no login', () => {
+    const server = {} as never
+    const servers = new Map([['near.example', server]])
+    const { remotes } = remotesOf({ '*': { url: 'http://127.0.0.1:1/' } }, { servers })
+    const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+    expect(remotes.open('near.example', { to: 'near.example', lang: 'en' }, events)).toBeUndefined()
+    expect(remotes.upstreamOf('near.example')).toBeUndefined()
+    expect(remotes.size).toBe(0)
+  })
+
+  test('whose browsers come here has links over its endpoint, and logins like all others', async () => {
+    const there = await ScriptedEndpoint.start()
+    const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
+    expect(remotes.upstreamOf('far.example')).toBeUndefined()
+    const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+    const link = remotes.open('far.example', { to: 'far.example', lang: 'en' }, events)
+    expect(link?.facts).toEqual({ encrypted: false, plainAllowed: true })
+    const creation = await there.request()
+    expect(remotes.size).toBe(1)
+    link?.close()
+    creation.answer('', " type='terminate'")
+    await eventually('nothing is left', () => remotes.size === 0)
+    remotes.close()
+    await there.stop()
+    expect([...counts.remoteFailures]).toEqual([])
+  })
+
+  test('whose browsers go there logs in there, until the service stops', async () => {
+    const there = await ScriptedEndpoint.start()
+    const remote = { ...usualSettings, attach: 'there' } as const
+    const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })
+    const upstream = remotes.upstreamOf('far.example')!
+    expect(remotes.size).toBe(0)
+    const peer = {
+      ...({ kind: 'login', address: '', secure: true, gone: false, whenGone: undefined } as const),
+    }
+    const replied = upstream.exchange("<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>", peer)
+    const creation = await there.request()
+    expect(remotes.size).toBe(1)
+    remotes.shutDown()
+    creation.answer('', " sid='s1'")
+    const terminate = await there.request()
+    expect(terminate.body).toContain("type='terminate'")
+    terminate.answer()
+    await replied
+    await eventually('nothing is left', () => remotes.size === 0)
+    const { facts } = await remotes.upstreamOf('far.example')!.exchange("<body rid='1'/>", peer)
+    expect(facts?.failure?.code).toBe('shutting-down')
+    remotes.close()
+    await there.stop()
+  })
+})
+
+describe('an endpoint that is to be found', () => {
+  test('is in no private network where strangers say where it is', async () => {
+    const { remotes, counts } = remotesOf({ '*': {} }, { domains: ['*'] })
+    const refused = { step: 'resolve', code: 'address-not-allowed' }
+    expect(await endOf(remotes, 'inside.example')).toEqual(refused)
+    expect(await endOf(remotes, '127.0.0.1')).toEqual(refused)
+    expect(remotes.size).toBe(0)
+    expect([...counts.remoteFailures]).toHaveLength(1)
+  })
+
+  test('may be anywhere where the operator names the domain', async () => {
+    const { remotes } = remotesOf({ localhost: {}, '*': {} }, { domains: ['*'] })
+    // Nothing listens there, but it was looked for.
+    expect(await endOf(remotes, 'localhost')).toEqual({ step: 'resolve', code: 'remote-connection-failed' })
+  })
+})

@@ -1,0 +1,145 @@
+// A BOSH endpoint of somebody else, said reply by reply. It knows nothing of XML.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { attribute } from './bosh-client.js'
+import type { Credentials } from './certificates.js'
+
+/** A request that came, for a test to answer. */
+export class EndpointRequest {
+  readonly #response: ServerResponse
+  /** Resolves when the request has been answered, or its client is gone. */
+  readonly over: Promise<'answered' | 'gone'>
+
+  constructor(
+    readonly message: IncomingMessage,
+    readonly body: string,
+    response: ServerResponse,
+  ) {
+    this.#response = response
+    this.over = new Promise(resolve => {
+      response.once('close', () => resolve(response.writableFinished ? 'answered' : 'gone'))
+    })
+  }
+
+  get rid(): number {
+    return Number(this.attribute('rid'))
+  }
+
+  /** An attribute of the `<body/>`. */
+  attribute(name: string): string | undefined {
+    return attribute(this.body, name)
+  }
+
+  /** What stands inside of the `<body/>`. */
+  get payload(): string {
+    return this.body.replace(/^<body[^>]*\/>$/, '').replace(/^<body[^>]*>|<\/body>$/g, '')
+  }
+
+  /** Answers with a `<body/>` that has these attributes and this inside. */
+  answer(inner = '', attributes = ''): void {
+    this.send(200, `<body${attributes} xmlns='http://jabber.org/protocol/httpbind'>${inner}</body>`)
+  }
+
+  /** Answers with any status and text. */
+  send(status: number, text: string | Buffer, headers: Record<string, string> = {}): void {
+    this.#response.writeHead(status, { 'Content-Type': 'text/xml; charset=utf8', ...headers }).end(text)
+  }
+
+  /** Begins an answer and does not end it. */
+  begin(text: string | Buffer, headers: Record<string, string> = {}): void {
+    this.#response.writeHead(200, headers).write(text)
+  }
+
+  /** Hangs up without a word. */
+  break(): void {
+    this.message.socket.destroy()
+  }
+}
+
+/** Listens on a port of 127.0.0.1 and hands out requests in the order in which they come. */
+export class ScriptedEndpoint {
+  readonly #server: Server
+  readonly #secure: boolean
+  readonly #arrived: EndpointRequest[] = []
+  readonly #sockets = new Set<Socket>()
+  #wake: () => void = () => {}
+  /** Requests that have not been answered, and whose clients wait. */
+  open = 0
+  /** Most requests that were open at one moment. */
+  mostOpen = 0
+  /** TCP connections there ever were. */
+  connections = 0
+
+  private constructor(server: Server, secure: boolean) {
+    this.#server = server
+    this.#secure = secure
+    server.keepAliveTimeout = 0
+    server.on('request', (message, response) => void this.#receive(message, response))
+    server.on('connection', (socket: Socket) => {
+      this.connections += 1
+      this.#keep(socket)
+    })
+    server.on('secureConnection', (socket: TLSSocket) => this.#keep(socket))
+  }
+
+  static async start(certificate?: Credentials): Promise<ScriptedEndpoint> {
+    const server = certificate === undefined ? createServer() : createTlsServer(certificate)
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return new ScriptedEndpoint(server, certificate !== undefined)
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Its address; `localhost` is the name that certificates are made out to. */
+  get url(): string {
+    return this.#secure ? `https://localhost:${this.port}/bosh` : `http://127.0.0.1:${this.port}/bosh`
+  }
+
+  /** Whether a request waits to be handed out. */
+  get isAsked(): boolean {
+    return this.#arrived.length > 0
+  }
+
+  /** The next request. */
+  async request(): Promise<EndpointRequest> {
+    while (this.#arrived.length === 0)
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    return this.#arrived.shift()!
+  }
+
+  /** Stops listening and hangs up on whoever is still there. */
+  async stop(): Promise<void> {
+    const closed = new Promise(resolve => this.#server.close(resolve))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.open += 1
+    this.mostOpen = Math.max(this.mostOpen, this.open)
+    response.once('close', () => {
+      this.open -= 1
+    })
+    let body = ''
+    message.setEncoding('utf8')
+    try {
+      for await (const chunk of message) body += chunk
+    } catch {
+      return
+    }
+    this.#arrived.push(new EndpointRequest(message, body, response))
+    this.#wake()
+  }
+}
