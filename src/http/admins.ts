@@ -1,22 +1,22 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Clock } from '../clock.js'
 import type { Admin } from '../config/config.js'
-import { hashLike, parseSecretHash } from '../config/secret-hash.js'
+import { Problem } from '../errors.js'
 import type { HashQueue } from '../hash-queue.js'
+import { AdminAccounts, type Shown } from './admin-accounts.js'
+import { clientOf } from './connection-limits.js'
+import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** How long credentials that were right are known again without hashing, in milliseconds. */
-const memoryMilliseconds = 300_000
-/** How many are known at a time: far more than there are admins, and old secrets of theirs. */
-const mostRemembered = 1_000
-
 /** The accounts that may call the warm API. */
 export interface Admins {
-  /** Lets requests of an admin pass and refuses others with 401 before their body is read. */
+  /**
+   * Lets requests of an admin pass and refuses others with 401 before their body is read, or with 429 unseen where too
+   * many were wrong.
+   */
   readonly authenticate: RequestHandler
   /** The admin whose request has passed `authenticate`. */
   of(request: Request): Admin
@@ -27,57 +27,63 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   /** Where secrets that are kept as hashes are hashed. */
   readonly hashes: HashQueue
-  /** Gives the 401's body and may set headers on `request.res`; the challenge is set already. */
-  readonly refuse: (request: Request) => string
+  readonly failures: FailedLogins
+  /** The address that a request comes from. */
+  readonly addressOf: (request: Request) => string
+  /**
+   * Gives the 401's body and may set headers on `request.res`; the challenge is set already. `attempt` is undefined where
+   * no credentials came.
+   */
+  readonly refuse: (request: Request, attempt: Attempt | undefined) => string
 }
 
-/** Guards routes with the admins' names and secrets, which are plain text or scrypt hashes in the settings. */
-export function createAdmins({ admins, clock, hashes, refuse }: AdminsParts): Admins {
-  const key = randomBytes(32)
-  const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
-  const accounts = admins.map(admin => ({
-    admin,
-    name: digest(admin.name),
-    secret: digest(admin.secret),
-    hash: parseSecretHash(admin.secret),
-  }))
-  /** Stands in for accounts that have none, so that a name that exists answers no later than one that does not. */
-  const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
-  /** By name and secret under the key, never in the clear. */
-  const remembered = new Map<string, { admin: Admin; until: number }>()
+/** Credentials that were wrong. */
+export interface Attempt {
+  /** The name in them, if it is an admin's: whatever else stands there may be a secret that went into the wrong field. */
+  readonly admin: string | undefined
+}
 
-  /** Takes the same time for a wrong name and a wrong secret: all accounts are looked at, whatever was found before. */
-  const find = async (givenName: string, givenSecret: string): Promise<Admin | undefined> => {
-    const name = digest(givenName)
-    const secret = digest(givenSecret)
-    const place = Buffer.concat([name, secret]).toString('base64')
-    const known = remembered.get(place)
-    if (known !== undefined && known.until > clock.now()) return known.admin
-    let named: (typeof accounts)[number] | undefined
-    let found: Admin | undefined
-    for (const account of accounts) {
-      const sameName = timingSafeEqual(account.name, name)
-      const sameSecret = timingSafeEqual(account.secret, secret)
-      if (sameName) named = account
-      if (sameName && sameSecret && account.hash === undefined) found = account.admin
+/** Guards routes with the admins' names and secrets. */
+export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts): Admins {
+  const accounts = new AdminAccounts(admins, clock, hashes)
+  /** What is being looked at, by who has shown what. */
+  const attempts = new Map<string, Promise<Admin | undefined>>()
+
+  /** Throws a `Problem` where too many were wrong before. */
+  const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
+    const shown = accounts.shown(name, secret)
+    const claim = { client: clientOf(addressOf(request)), name }
+    const known = accounts.known(shown)
+    if (known !== undefined) {
+      admitAfter(await failures.waitOfKnown(claim))
+      return known
     }
-    if (anyHash === undefined) return found
-    const wanted = named?.hash ?? anyHash
-    const hash = await hashes.run(() => hashLike(wanted, givenSecret))
-    if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
-    if (found !== undefined) remember(place, found)
-    return found
+    // A backend that starts calls many times at once, and what it shows is right or wrong once for all of them.
+    const place = `${claim.client} ${shown.both}`
+    let attempt = attempts.get(place)
+    if (attempt === undefined) {
+      attempt = attemptWith(claim, shown, secret).finally(() => attempts.delete(place))
+      attempts.set(place, attempt)
+    }
+    return attempt
   }
 
-  const remember = (place: string, admin: Admin) => {
-    const now = clock.now()
-    remembered.delete(place)
-    // Oldest first, since a Map keeps the order of insertion: what is over is at the front.
-    for (const [old, { until }] of remembered) {
-      if (until > now && remembered.size < mostRemembered) break
-      remembered.delete(old)
+  const attemptWith = async (claim: Claim, shown: Shown, secret: string): Promise<Admin | undefined> => {
+    admitAfter(await failures.begin(claim))
+    let isWrong = false
+    try {
+      const found = await accounts.find(shown, secret)
+      isWrong = found === undefined
+      return found
+    } finally {
+      if (isWrong) await failures.failed(claim)
+      else await failures.succeeded(claim)
     }
-    remembered.set(place, { admin, until: now + memoryMilliseconds })
+  }
+
+  const attemptOf = (request: Request & { auth?: { readonly user: string } }): Attempt | undefined => {
+    if (request.headers.authorization === undefined) return undefined
+    return { admin: admins.find(({ name }) => name === request.auth?.user)?.name }
   }
 
   const passed = new WeakMap<Request, Admin>()
@@ -87,7 +93,7 @@ export function createAdmins({ admins, clock, hashes, refuse }: AdminsParts): Ad
       const checkHeader = basicAuth({
         authorizeAsync: true,
         authorizer: (name: string, secret: string, decide: (error: unknown, isRight: boolean) => void) => {
-          find(name, secret).then(found => {
+          find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
             // The library would throw an error that is told to it where nobody catches it.
@@ -95,7 +101,7 @@ export function createAdmins({ admins, clock, hashes, refuse }: AdminsParts): Ad
         },
         challenge: true,
         realm: realmAndCharset,
-        unauthorizedResponse: refuse,
+        unauthorizedResponse: (refused: Request) => refuse(refused, attemptOf(refused)),
       })
       checkHeader(request, response, error => {
         if (error !== undefined) return next(error)
@@ -107,4 +113,8 @@ export function createAdmins({ admins, clock, hashes, refuse }: AdminsParts): Ad
     },
     of: request => passed.get(request)!,
   }
+}
+
+function admitAfter(retryAfterSeconds: number | undefined): void {
+  if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }

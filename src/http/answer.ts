@@ -11,22 +11,39 @@ export interface Answer {
   readonly body: string
 }
 
+/** What passes by itself: the same call may succeed a little later. */
+export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
+
 /** Seconds after which to come back where a problem that passes does not say. */
 const usualRetryAfter = 5
 
-/** Refusals that a page says nothing more about: its reader may be the one who guesses. */
+/**
+ * Refusals that a page says nothing more about: its reader may be the one who guesses. Whoever has sent our own form in a
+ * browser is an admin at work, and is told.
+ */
 const silent: ReadonlySet<ProblemCode> = new Set([
   'unauthorized',
   'not-authorized',
   'account-disabled',
   'credentials-expired',
+  'authzid-refused',
 ])
 
-/** The same problem as an error page or as RFC 9457's problem details. `home` is the path before our own addresses. */
+/** What an error page knows besides the problem. */
+export interface ProblemContext {
+  /** Under this it is in the log. */
+  readonly requestId: string | undefined
+  /** The path before our own addresses. */
+  readonly home: string
+  /** The path of the form whose sending failed, to go back to. */
+  readonly form?: string | undefined
+}
+
+/** The same problem as an error page or as RFC 9457's problem details. */
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
-  { requestId, home }: { requestId: string | undefined; home: string },
+  { requestId, home, form }: ProblemContext,
 ): Answer {
   const { status, code, step, condition } = problem
   const title = STATUS_CODES[status]!
@@ -34,14 +51,19 @@ export function problemAnswer(
   const headers: Record<string, string> = {
     'Content-Type': representation === 'json' ? 'application/problem+json' : contentTypes[representation],
   }
-  if (problem.retryAfterSeconds !== undefined || status === 429 || status === 503) {
+  if (problem.retryAfterSeconds !== undefined || passingStatuses.has(status)) {
     headers['Retry-After'] = String(problem.retryAfterSeconds ?? usualRetryAfter)
   }
   const instance = requestId === undefined ? undefined : `urn:uuid:${requestId}`
   const body =
     representation === 'json'
       ? JSON.stringify({ type: 'about:blank', title, status, detail, code, step, condition, instance })
-      : renderPage('error', { title, home, code: silent.has(code) ? undefined : code, detail })
+      : renderPage('error', {
+          ...{ title, home, form, detail },
+          code: silent.has(code) && form === undefined ? undefined : code,
+          // A browser shows this one when its reader has cancelled the question for credentials.
+          requestId: code === 'unauthorized' ? undefined : requestId,
+        })
   return { status, headers, body }
 }
 

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
+import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
 import { isEncrypted, isLoopback } from './secure-channel.js'
 
 /** What is believed of where a request comes from. */
 export interface ClientRules {
-  /** The addresses that the service is bound to. */
-  readonly host: string
+  /** Whether requests count as encrypted whatever they came over. */
   readonly assumeSecure: boolean
   /** Whose forwarding headers are believed. */
   readonly trustedProxies: Networks
@@ -33,19 +33,28 @@ export function clientAddress(request: IncomingMessage, { trustedProxies }: Clie
 
 /** Whether a request came to us, or to a trusted proxy before us, over TLS, or the operator says that all do. */
 export function cameSecurely(request: IncomingMessage, rules: ClientRules): boolean {
-  return rules.assumeSecure || isEncrypted(request) || cameThroughTls(request, rules)
+  return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
 /** The same for passwords of the warm API, which a service that only its own machine can reach takes as well. */
-export function takesPasswords(request: IncomingMessage, rules: ClientRules): boolean {
-  return isLoopback(rules.host) || cameSecurely(request, rules)
+export function takesPasswords(
+  request: IncomingMessage,
+  rules: ClientRules & { readonly listen: Pick<Config['listen'], 'hosts'> },
+): boolean {
+  return rules.listen.hosts.every(isLoopback) || cameSecurely(request, rules)
 }
 
-/** The proxy nearest to us writes the last of the values, and only it is known to be one of ours. */
-function cameThroughTls(request: IncomingMessage, { trustedProxies }: ClientRules): boolean {
+/**
+ * What a trusted proxy says that it was asked over: `http` or `https`, in lower case; undefined where none says so. The
+ * proxy nearest to us writes the last of the values, and only it is known to be one of ours.
+ */
+export function forwardedScheme(
+  request: IncomingMessage,
+  { trustedProxies }: ClientRules,
+): string | undefined {
   const header = request.headers['x-forwarded-proto']
-  if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return false
-  return header.toString().split(',').at(-1)!.trim().toLowerCase() === 'https'
+  if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
+  return header.toString().split(',').at(-1)!.trim().toLowerCase()
 }
 
 /** An entry of `X-Forwarded-For`: some proxies put brackets around IPv6 addresses or a port behind them. */
@@ -57,6 +66,6 @@ function readAddress(entry: string): string | undefined {
 }
 
 /** An IPv4 address that was written as an IPv6 one, as sockets do that listen for both. */
-function withoutMapping(address: string): string {
+export function withoutMapping(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -1,48 +1,131 @@
-import { createServer, type Server as HttpServer, type RequestListener } from 'node:http'
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
+import { ConfigError } from '../config/load.js'
+import { Certificates } from './certificates.js'
+import { ConnectionLimits } from './connection-limits.js'
 
-/** Hands requests for one path, with or without a slash at its end, to their own listener. */
-export function atPath(path: string, listener: RequestListener, otherwise: RequestListener): RequestListener {
-  const follows = new Set(['', '/', '?', '/?'])
-  return (req, res) => {
-    const url = req.url!
-    const isIt =
-      url === path || (url.startsWith(path) && follows.has(url.slice(path.length).split('?', 1)[0]!))
-    if (isIt) listener(req, res)
-    else otherwise(req, res)
+/** What listens, on all addresses and ports of the settings. */
+export interface Listening {
+  /** Where, such as `http://127.0.0.1:8080`; those without TLS first. */
+  readonly urls: readonly string[]
+  /** How many connections are open. */
+  readonly connections: number
+  /** Reads the certificates again, for new connections. Keeps those it has where that fails, and says so in the log. */
+  reload(): void
+  /** Takes no new connections, and resolves once the last one is closed. */
+  close(): Promise<void>
+  closeIdleConnections(): void
+  closeAllConnections(): void
+}
+
+export interface ListeningParts {
+  readonly config: Pick<Config, 'listen' | 'https' | 'trustedProxies'>
+  readonly log: Logger
+}
+
+/** Listens. Rejects, with nothing left open, if an address cannot be had or, with a `ConfigError`, a certificate. */
+export async function listen(listener: RequestListener, { config, log }: ListeningParts): Promise<Listening> {
+  const { listen: settings, https } = config
+  const limits = new ConnectionLimits(config)
+  const certificates = https && new Certificates(https)
+  const servers: (HttpServer | HttpsServer)[] = []
+  const secureServers: HttpsServer[] = []
+  const urls: string[] = []
+  const everywhere = (ports: readonly number[]) =>
+    ports.flatMap(port => settings.hosts.map(host => ({ host, port })))
+  const bind = async (server: HttpServer | HttpsServer, place: Place) => {
+    servers.push(server)
+    limits.guard(server)
+    const isOne = settings.hosts.length === 1
+    urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
+  }
+  const close = async () => {
+    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  }
+  try {
+    for (const place of everywhere(settings.ports)) await bind(createServer(timeouts, listener), place)
+    for (const place of certificates === undefined ? [] : everywhere(https!.ports)) {
+      const server = createSecureServer(certificates!, listener)
+      secureServers.push(server)
+      await bind(server, place)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    urls,
+    close,
+    get connections() {
+      return limits.open
+    },
+    reload() {
+      if (certificates === undefined) return
+      try {
+        const amiss = certificates.reload()
+        for (const server of secureServers) server.setSecureContext(certificates.usual)
+        log.info({ certificates: https!.files.certificates }, 'certificates read again')
+        for (const sentence of amiss) log.warn(sentence)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
+      }
+    },
+    closeIdleConnections() {
+      for (const server of servers) server.closeIdleConnections()
+    },
+    closeAllConnections() {
+      for (const server of servers) server.closeAllConnections()
+    },
   }
 }
 
-function createHttpServer(listener: RequestListener): HttpServer {
-  return createServer(
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+/** What both kinds of servers have in common; in milliseconds. */
+const timeouts = {
+  // Longer than common proxies keep theirs, so that the proxy is the one who closes.
+  keepAliveTimeout: 75_000,
+  // These bound the reading of a request; a held reply takes as long as it takes.
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  noDelay: true,
+} satisfies ServerOptions
+
+function createSecureServer(certificates: Certificates, listener: RequestListener): HttpsServer {
+  const { usual } = certificates
+  return createTlsServer(
     {
-      // Longer than common proxies keep theirs, so that the proxy is the one who closes.
-      keepAliveTimeout: 75_000,
-      // These bound the reading of a request; a held reply takes as long as it takes.
-      headersTimeout: 20_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
-      noDelay: true,
+      ...timeouts,
+      ...usual,
+      // As long as the header of a request may take, which would come first without TLS.
+      handshakeTimeout: timeouts.headersTimeout,
+      SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
     },
     listener,
   )
 }
 
-/** Listens, and says where. Rejects if the address cannot be had. */
-export async function listen(
-  listener: RequestListener,
-  { host, port }: Pick<Config, 'host' | 'port'>,
-): Promise<{ server: HttpServer; url: string }> {
-  const server = createHttpServer(listener)
+/** Has a server listen and says where. Of several addresses each is itself alone: `::` leaves IPv4 to the others. */
+async function bound(
+  server: HttpServer | HttpsServer,
+  place: Place & { readonly backlog: number; readonly ipv6Only: boolean },
+): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen(place, () => {
       server.off('error', reject)
       resolve()
     })
   })
-  const { address, family, port: actual } = server.address() as AddressInfo
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
-  return { server, url }
+  const { address, family, port } = server.address() as AddressInfo
+  const scheme = 'setSecureContext' in server ? 'https' : 'http'
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

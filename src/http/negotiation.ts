@@ -22,14 +22,13 @@ interface Liking {
 const unwanted: Liking = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 /**
- * Chooses the representation by `Accept` and `Content-Type`. Where the client has no opinion, a JSON body
- * is answered in JSON and anything else with a page. A page is called XHTML only for clients that list it: others
- * would offer to save it.
+ * Chooses the representation by `Accept`. A client without an opinion gets the `usual` one: by `Content-Type`, a JSON
+ * body is answered in JSON and anything else with a page, unless the address has a habit of its own. A page is called
+ * XHTML only for clients that list it: others would offer to save it.
  */
-export function negotiate(headers: IncomingHttpHeaders): Representation {
+export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   const ranges = parseAccept(headers.accept ?? '')
-  if (ranges.every(range => range.type === '*/*'))
-    return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
+  if (ranges.every(range => range.type === '*/*')) return usual
 
   const json = preferred(
     liking(ranges, 'application', 'application/json'),
@@ -41,6 +40,10 @@ export function negotiate(headers: IncomingHttpHeaders): Representation {
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json)
     return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
+}
+
+function formatOf(headers: IncomingHttpHeaders): Representation {
+  return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
 function parseAccept(header: string): MediaRange[] {

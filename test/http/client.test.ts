@@ -4,7 +4,7 @@ import { readNetworks } from '../../src/config/networks.js'
 import { cameSecurely, clientAddress, takesPasswords } from '../../src/http/client.js'
 
 const trustedProxies = readNetworks('loopback, 10.0.0.0/8, 2001:db8:1::/48', () => undefined)
-const rules = { host: '0.0.0.0', assumeSecure: false, trustedProxies }
+const rules = { listen: { hosts: ['127.0.0.1', '0.0.0.0'] }, assumeSecure: false, trustedProxies }
 
 /** A request as it arrives: where the connection comes from, and what its headers say. */
 function from(remoteAddress: string, headers: Record<string, string> = {}, encrypted?: true) {
@@ -59,7 +59,8 @@ describe('a request came securely', () => {
   })
 
   test('or, for passwords, where only this machine can come', () => {
-    expect(takesPasswords(from('127.0.0.1'), { ...rules, host: '127.0.0.1' })).toBe(true)
-    expect(cameSecurely(from('127.0.0.1'), { ...rules, host: '127.0.0.1' })).toBe(false)
+    const local = { ...rules, listen: { hosts: ['127.0.0.1', '::1', 'localhost'] } }
+    expect(takesPasswords(from('127.0.0.1'), local)).toBe(true)
+    expect(cameSecurely(from('127.0.0.1'), local)).toBe(false)
   })
 })

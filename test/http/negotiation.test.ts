@@ -38,3 +38,14 @@ test.each([
 ])('Accept: %s after a body of %s gives %s', (accept, contentType, representation) => {
   expect(negotiate({ accept, 'content-type': contentType })).toBe(representation)
 })
+
+test.each([
+  [undefined, 'json'],
+  ['*/*', 'json'],
+  ['application/json', 'json'],
+  ['text/html', 'html'],
+  [browser, 'xhtml'],
+  ['text/plain', 'html'],
+])('Accept: %s at an address that speaks JSON gives %s', (accept, representation) => {
+  expect(negotiate({ accept }, 'json')).toBe(representation)
+})

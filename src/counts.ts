@@ -1,0 +1,100 @@
+// What has happened since the service started, in numbers that cost nothing to keep: whoever serves a request adds to a
+// field, and what is made of them is made when somebody looks. No row or label of it comes from a caller.
+
+/** Why sessions end. */
+export const endReasons = [
+  /** Its client ended it. */
+  'client',
+  /** Its client was silent for longer than was agreed. */
+  'inactivity',
+  /** No browser came for what was warmed. */
+  'attach-timeout',
+  /** An admin ended it. */
+  'logout',
+  /** Whoever had it warmed hung up before the answer. */
+  'unclaimed',
+  /** It never got beyond its login, which failed or was made to check credentials only. */
+  'login',
+  /** The XMPP server gave its resource to another client. */
+  'replaced',
+  /** The XMPP server ended the stream with another error. */
+  'stream-error',
+  /** The XMPP server could not be reached, or hung up. */
+  'connection-lost',
+  /** Its client broke the rules; these three are what it was told. */
+  'bad-request',
+  'item-not-found',
+  'policy-violation',
+  /** Nobody logged in to it in time. */
+  'login-timeout',
+  /** Its user had more of them, or more requests waited, than may be. */
+  'limit',
+  /** The service stopped. */
+  'shutdown',
+  /** It failed at something that was not foreseen. */
+  'fault',
+] as const
+
+export type EndReason = (typeof endReasons)[number]
+
+/** How often each of a few things happened; what names them are words of our own tables. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  add(...words: readonly string[]): void {
+    const name = words.join(' ')
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  }
+
+  /** Each thing, by its words, and how often it happened. */
+  *[Symbol.iterator](): Iterator<[words: string[], count: number]> {
+    for (const [name, count] of this.#counts) yield [name.split(' '), count]
+  }
+}
+
+/** The counts of one service. */
+export class Counts {
+  /** Requests to the BOSH endpoint, whatever became of them. */
+  requests = 0
+  /** Those that were answered with an error of HTTP or of BOSH. */
+  failedRequests = 0
+  /** In their bodies. */
+  bytesReceived = 0
+  /** In the bodies of the replies. */
+  bytesSent = 0
+  /** Requests of a session that there is not, or not any more. */
+  unknownSids = 0
+  /** Requests for a session at a domain that is not served. */
+  unknownHosts = 0
+  /** Replies that were given once more. */
+  replays = 0
+  /** Repetitions that were no repetition of the client's, or one too many. */
+  repeatsRefused = 0
+  /** Requests that were held for as long as they may be. */
+  waitTimeouts = 0
+  /** Requests that were given up for the one before them, which never came. */
+  gapTimeouts = 0
+  readonly sessionsCreated = { warmed: 0, client: 0 }
+  /** For want of room, by what there was too much of. */
+  readonly sessionsRefused = {
+    ...{ sessions: 0, memory: 0, descriptors: 0, held: 0, address: 0, unauthenticated: 0, rate: 0 },
+  }
+  readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<
+    EndReason,
+    number
+  >
+  /** Calls of the warm API. */
+  calls = 0
+  /** Those that failed for a reason that is not the caller's. */
+  failedCalls = 0
+  /** Those that took up a session which was there. */
+  reuses = 0
+  /** Wrong secrets of admins. */
+  failedAdminLogins = 0
+  /** Streams that ended before their user was logged in, by step and code. */
+  readonly linkFailures = new Tally()
+  /** Exchanges with BOSH endpoints of others that came to nothing, by step and code. */
+  readonly remoteFailures = new Tally()
+  /** What was not foreseen. */
+  faults = 0
+}

@@ -1,0 +1,64 @@
+import type { X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { datesAmiss, readTlsFiles, type ServerCertificate, type TlsMaterial } from '../config/certificates.js'
+import type { Config } from '../config/config.js'
+import { ConfigError } from '../config/load.js'
+
+/** The settings of the https listener. */
+type Https = NonNullable<Config['https']>
+
+interface Named {
+  readonly x509: X509Certificate
+  readonly context: SecureContext
+}
+
+/** The certificates of the https listener: one for each connection, by the name that its client asks for. */
+export class Certificates {
+  readonly #https: Https
+  #named: readonly Named[] = []
+  #usual: SecureContextOptions = {}
+
+  /** Throws a `ConfigError` where the files cannot be used. */
+  constructor(https: Https) {
+    this.#https = https
+    this.reload()
+  }
+
+  /** For clients that ask for no name, or for one that no certificate has: the first. */
+  get usual(): SecureContextOptions {
+    return this.#usual
+  }
+
+  /**
+   * Reads the files again; says what is amiss with certificates that are used all the same. Throws a `ConfigError` where
+   * they cannot be used, and leaves all as it was.
+   */
+  reload(): string[] {
+    const problems: string[] = []
+    const report = (name: string, problem: string) => void problems.push(`${name} ${problem}`)
+    const material = readTlsFiles(this.#https.files, report)
+    if (material === undefined) throw new ConfigError(problems)
+    const options = material.certificates.map(certificate => this.#optionsOf(certificate, material))
+    this.#named = material.certificates.map(({ x509 }, index) => ({
+      x509,
+      context: createSecureContext(options[index]),
+    }))
+    this.#usual = options[0]!
+    return datesAmiss(material, Date.now())
+  }
+
+  /** What is shown to a client that asks for this name (RFC 6066 §3); undefined for the usual one. */
+  contextFor(name: string): SecureContext | undefined {
+    const fitting = this.#named.filter(({ x509 }) => x509.checkHost(name, onlyAlternativeNames) !== undefined)
+    const exact = fitting.find(({ x509 }) => !x509.checkHost(name, onlyAlternativeNames)!.startsWith('*'))
+    return (exact ?? fitting[0])?.context
+  }
+
+  #optionsOf({ cert, key }: ServerCertificate, { dhparam }: TlsMaterial): SecureContextOptions {
+    const { ciphers, minVersion } = this.#https
+    return { cert, key, minVersion, dhparam, ...(ciphers !== undefined && { ciphers }) }
+  }
+}
+
+/** Browsers look at nothing else (RFC 9525 §2). */
+const onlyAlternativeNames = { subject: 'never', partialWildcards: false } as const

@@ -1,0 +1,63 @@
+import { hash } from 'node:crypto'
+import { Rate } from '../rates.js'
+
+/** Who somebody says they are, and where they say so. */
+export interface Claim {
+  /** Where it comes from: an address, or the network that its owner has all the addresses of. */
+  readonly client: string
+  /** The admin's name, or what stands in its place. */
+  readonly name: string
+}
+
+/** For all names together one client may be wrong so many times as often as for one. */
+const namesOfClient = 10
+/** What the second failure in a minute waits for, in milliseconds; each one after it waits twice as long. */
+const firstDelay = 250
+const longestDelay = 2_000
+
+/**
+ * Counts wrong secrets, in minutes. Whoever guesses at one admin does not keep others at the same address out, which
+ * may be that of a proxy; nor the admin himself, as long as his secret was right not long ago.
+ */
+export class FailedLogins {
+  readonly #ofName: Rate
+  readonly #ofClient: Rate
+
+  /** `most` is what one client may have for one name in a minute; 0 is any number. */
+  constructor(most: number) {
+    this.#ofName = new Rate(most, 60)
+    this.#ofClient = new Rate(most * namesOfClient, 60)
+  }
+
+  /** The seconds to wait for somebody whose secret is known to be right: only where both counts are full. */
+  async waitOfKnown({ client, name }: Claim): Promise<number | undefined> {
+    const wait = await this.#ofClient.wait(client)
+    return wait === undefined ? undefined : this.#ofName.wait(keyOf(client, name))
+  }
+
+  /**
+   * Notes a failure before it is known to be one, so that many at once are not looked at before the first has failed.
+   * Resolves with the seconds to wait where the secret is not to be looked at.
+   */
+  async begin({ client, name }: Claim): Promise<number | undefined> {
+    // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
+    return (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
+  }
+
+  /** It was none after all. */
+  async succeeded({ client, name }: Claim): Promise<void> {
+    await this.#ofClient.giveBack(client)
+    await this.#ofName.giveBack(keyOf(client, name))
+  }
+
+  /** It was one; resolves when it may be told, which takes longer from one to the next. */
+  async failed({ client, name }: Claim): Promise<void> {
+    const count = await this.#ofName.count(keyOf(client, name))
+    if (count < 2) return
+    const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
+    await new Promise(resolve => setTimeout(resolve, delay).unref())
+  }
+}
+
+/** Some type their secret where the name belongs: what they typed is not kept. */
+const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')

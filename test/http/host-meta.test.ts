@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import type { Config } from '../../src/config/config.js'
+import { config, fakeService } from '../warm/fake-login.js'
+
+const xrd = '/.well-known/host-meta'
+const json = '/.well-known/host-meta.json'
+const get = (path: string, settings: Partial<Config> = {}, headers: Record<string, string> = {}) =>
+  request(fakeService(settings).app)
+    .get(path)
+    .set({ Host: 'chat.example', ...headers })
+
+describe('host-meta', () => {
+  test('names the endpoint in XML (XEP-0156 §3.1)', async () => {
+    const { status, headers, text } = await get(xrd, { externalUrl: "https://web.example/o'c" })
+    expect(status).toBe(200)
+    expect(headers['content-type']).toBe('application/xrd+xml; charset=utf-8')
+    expect(text).toBe(
+      "<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>" +
+        "<Link rel='urn:xmpp:alt-connections:xbosh' href='https://web.example/o&apos;c/http-bind'/></XRD>\n",
+    )
+  })
+
+  test('names it in JSON (XEP-0156 §3.2)', async () => {
+    const { status, headers, body } = await get(json)
+    expect([status, headers['content-type']]).toEqual([200, 'application/json; charset=utf-8'])
+    expect(body).toEqual({
+      links: [{ rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://web.example/http-bind' }],
+    })
+  })
+
+  test.each([xrd, json])('at %s may be read by every page, also that there is none', async path => {
+    for (const settings of [{}, { externalUrl: undefined }])
+      expect((await get(path, settings)).headers['access-control-allow-origin']).toBe('*')
+  })
+
+  test.each([
+    ['the address is not known', { externalUrl: undefined }, {}],
+    ['the address is not https', { externalUrl: 'http://web.example' }, {}],
+    ['a stranger says that it is', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
+    ['there is no BOSH endpoint', { bosh: { ...config.bosh, enabled: false } }, {}],
+    ['it is switched off', { http: { ...config.http, hostMeta: false } }, {}],
+  ])('is not there where %s', async (_what, settings, headers) => {
+    for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
+  })
+
+  test('names the host that was asked over TLS', async () => {
+    const { body } = await get(json, { externalUrl: undefined }, forwarded())
+    expect(body.links[0].href).toBe('https://chat.example/http-bind')
+  })
+
+  test('takes no other method', async () => {
+    const { status, headers } = await request(fakeService().app).post(xrd)
+    expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
+  })
+})
+
+function forwarded() {
+  return { 'X-Forwarded-Proto': 'https' }
+}
+
+function noProxies() {
+  return { list: [], contains: () => false } as unknown as Config['trustedProxies']
+}

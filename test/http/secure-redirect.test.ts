@@ -1,0 +1,57 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import type { Config } from '../../src/config/config.js'
+import { config, credentials, fakeService } from '../warm/fake-login.js'
+
+const open = { listen: { ...config.listen, hosts: ['0.0.0.0'] } }
+const strict = { bosh: { ...config.bosh, requireSecure: true } }
+const ask = (method: 'get' | 'head' | 'post', path: string, settings: Partial<Config>) =>
+  request(fakeService({ externalUrl: 'https://web.example/chat', ...settings }).app)[method](path)
+
+describe('over a channel that others can listen in on', () => {
+  test.each([
+    ['/', 'https://web.example/chat/'],
+    ['/warm', 'https://web.example/chat/warm'],
+    ['/warm/', 'https://web.example/chat/warm'],
+  ])('the page at %s is at its https address', async (path, address) => {
+    for (const method of ['get', 'head'] as const) {
+      const { status, headers } = await ask(method, path, open)
+      expect([status, headers['location'], headers['cache-control']]).toEqual([308, address, 'no-store'])
+      expect(headers).not.toHaveProperty('www-authenticate')
+    }
+  })
+
+  test('a call is refused: its password has been sent', async () => {
+    const reply = await ask('post', '/warm', open).auth(...credentials)
+    expect(reply.status).toBe(403)
+  })
+
+  test('the API is refused as well', async () => {
+    const reply = await ask('get', '/warm/sessions', open).auth(...credentials)
+    expect(reply.status).toBe(403)
+  })
+
+  test('pages stay where no https address is known', async () => {
+    expect((await ask('get', '/', { ...open, externalUrl: undefined })).status).toBe(200)
+    expect((await ask('get', '/warm', { ...open, externalUrl: undefined })).status).toBe(403)
+  })
+
+  test('whoever comes through an unknown proxy is told what is wrong, and not sent in circles', async () => {
+    const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
+    expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
+  })
+})
+
+describe('pages are where they are', () => {
+  test.each([
+    ['for this machine alone', {}],
+    ['behind a proxy with TLS', { assumeSecure: true, ...open, ...strict }],
+  ])('%s', async (_what, settings) => {
+    expect((await ask('get', '/', settings)).status).toBe(200)
+    expect((await ask('get', '/warm', settings)).status).toBe(401)
+  })
+
+  test('unless all has to be encrypted', async () => {
+    expect((await ask('get', '/', strict)).status).toBe(308)
+  })
+})
