@@ -4,17 +4,19 @@ import type { AttachBinding } from '../sessions.js'
 
 /** A JID in its prepared parts (RFC 7622). */
 export interface Jid {
+  /** Empty where a session without an account is asked for. */
   readonly local: string
   readonly domain: string
   readonly resource: string | undefined
 }
 
 /**
- * What a login proves itself with. `service` is an account of the operator's that acts for the user, `certificate` the
- * one configured for the domain's server, `anonymous` nothing at all.
+ * What a login proves itself with, byte for byte as sent; never logged, never echoed. A `password` is the user's own, or
+ * that of another `user` of the domain who may act for them. `service` is an account of the operator's that does,
+ * `certificate` the one configured for the domain's server, `anonymous` nothing at all.
  */
 export type Credentials =
-  | { readonly kind: 'password'; readonly password: string }
+  | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
   | { readonly kind: 'service'; readonly account: ServiceAccount }
   | { readonly kind: 'certificate' }
@@ -22,9 +24,9 @@ export type Credentials =
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
 export interface WarmRequest {
+  /** Whose session is wanted, whoever's the credentials are. */
   readonly jid: Jid
-  /** Byte for byte as sent; never logged, never echoed. */
-  readonly password: string
+  readonly credentials: Credentials
   /** BCP 47 tag for the stream's `xml:lang`. */
   readonly language: string
   /** Longest time a request may be held, in seconds. */

@@ -1,53 +1,53 @@
 import { randomInt } from 'node:crypto'
 import { Problem, type Step } from '../errors.js'
-import type { Exchange, LinkFacts, Peer, Reply, SessionTerms } from '../exchange.js'
+import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'
 import {
   bindNamespace,
   boshNamespace,
   saslNamespace,
   sessionNamespace,
+  stanzaNamespace,
   streamsNamespace,
 } from '../namespaces.js'
 import type { Mechanism } from '../sasl/mechanism.js'
+import { readTerms } from '../session-terms.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { type Document, DocumentReader, readElement } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
+import { defaultLimits, type Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
+import { formatJid } from './jid.js'
+import { LoginPeer } from './login-peer.js'
+import { type Offer, readOffer } from './offer.js'
 import { saslRefused, sessionEnded } from './refusals.js'
 
-/** Features that a login takes up; the session it leaves behind is a plain bound one. */
-const understood = new Set([saslNamespace, bindNamespace, sessionNamespace])
-
-const replies = new DocumentReader(defaultLimits)
+const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace })
 
 /** A stream as the library's parser wants to see one begin. */
 const streamStart = `<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
 
-/** The one who waits for the replies of a handshake in this process. */
-class LoginPeer implements Peer {
-  readonly kind = 'login'
-  readonly address = ''
-  readonly secure = true
-  gone = false
-  whenGone: (() => void) | undefined
-
-  leave(): void {
-    if (this.gone) return
-    this.gone = true
-    this.whenGone?.()
-  }
+/** Learns how a handshake goes. */
+export interface HandshakeEvents {
+  /** Another step begins. */
+  onStep(step: Step): void
+  /** The server asks who comes; the answer is the mechanism to tell it with. May throw a `Problem`. */
+  onOffer(offer: Offer, link: LinkFacts): Mechanism
+  /** The server has let the user in. False ends the handshake here. */
+  onAuthenticated(): boolean
+  /** It is over, once. */
+  onFailure(problem: Problem): void
 }
 
 /**
  * A BOSH session while it is being logged in: turns what @xmpp/client writes into requests, one at a time with
- * consecutive rids, and replies into what it reads (XEP-0206). Ends with a `Problem` through `onFailure`, once.
+ * consecutive rids, and replies into what it reads (XEP-0206). The session it leaves behind is a plain bound one:
+ * whatever else a server offers is not taken up.
  */
 export class Handshake {
   readonly #exchange: Exchange
   readonly #request: WarmRequest
-  readonly #onFailure: (problem: Problem) => void
-  readonly #peer = new LoginPeer()
+  readonly #events: HandshakeEvents
+  readonly #peer: LoginPeer
   #rid = randomInt(1, 2 ** 47)
   #opened = false
   #over = false
@@ -55,9 +55,10 @@ export class Handshake {
   /** Whether the stream was opened and its features have not come yet. */
   #awaitsFeatures = false
   #deliver: (text: string) => void = () => {}
-  #link: LinkFacts | undefined
-  /** How far the login has come. */
-  step: Step = 'connect'
+  #link: LinkFacts = { encrypted: false, plainAllowed: false }
+  #step: Step = 'connect'
+  /** The mechanism at work; it judges what comes with success. */
+  #mechanism: Mechanism | undefined
   terms: SessionTerms | undefined
   /** The session's public handle, known from the creation reply on. */
   id: string | undefined
@@ -65,25 +66,27 @@ export class Handshake {
   sessionRequired = false
   /** Id of the IQ that the login waits for an answer to; what answers another one is the page's. */
   askedWith: string | undefined
-  /** The mechanism at work; it judges what comes with success. */
-  mechanism: Mechanism | undefined
   /** Stanzas that came before the login was done: they are for the browser. */
   readonly strays: Element[] = []
 
-  constructor(exchange: Exchange, request: WarmRequest, onFailure: (problem: Problem) => void) {
+  constructor(exchange: Exchange, request: WarmRequest, events: HandshakeEvents) {
     this.#exchange = exchange
     this.#request = request
-    this.#onFailure = onFailure
+    this.#events = events
+    this.#peer = new LoginPeer(request.credentials.kind === 'certificate', step => {
+      // From the first reply on the replies tell.
+      if (this.terms === undefined) this.#reach(step)
+    })
+  }
+
+  /** How far the login has come. */
+  get step(): Step {
+    return this.#step
   }
 
   /** The next request id to send. */
   get nextRid(): number {
     return this.#rid
-  }
-
-  /** Whether PLAIN may be used on the way to the server, which is more than this process knows by itself. */
-  get plainAllowed(): boolean {
-    return this.#link?.plainAllowed === true
   }
 
   /** Where the library's text goes. */
@@ -93,12 +96,15 @@ export class Handshake {
 
   /** Opens the stream, or opens it again after SASL (XEP-0206 §3, §5). */
   open(): void {
-    const { jid, language, wait, hold, ver } = this.#request
+    const { jid, credentials, language, wait, hold, ver } = this.#request
     const stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
     if (this.#opened) this.#send(`${stream} xmpp:restart='true'`, '', true)
     else {
       const terms = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
-      this.#send(`${stream}${terms} xmpp:version='1.0'`, '', true)
+      // One certificate may be good for several users (XEP-0206 §5, RFC 6120 §4.7.1).
+      const isNamed = credentials.kind === 'certificate'
+      const from = isNamed ? ` from='${escapeXml(formatJid({ ...jid, resource: undefined }))}'` : ''
+      this.#send(`${stream}${from}${terms} xmpp:version='1.0'`, '', true)
     }
     this.#opened = true
     this.#awaitsFeatures = true
@@ -122,7 +128,7 @@ export class Handshake {
     const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
     this.#exchange(body, this.#peer).then(
       reply => this.#receive(reply, opens),
-      error => this.fail(new Problem('internal-error', { cause: error })),
+      error => this.#fail(new Problem('internal-error', { cause: error })),
     )
   }
 
@@ -131,8 +137,8 @@ export class Handshake {
     try {
       this.#read(reply, opens)
     } catch (error) {
-      if (error instanceof Problem) this.fail(error)
-      else this.fail(new Problem('remote-protocol-error', { step: this.step, cause: error }))
+      if (error instanceof Problem) this.#fail(error)
+      else this.#fail(new Problem('remote-protocol-error', { step: this.step, cause: error }))
     }
   }
 
@@ -141,8 +147,11 @@ export class Handshake {
     this.id ??= facts?.id
     this.#link = facts?.link ?? this.#link
     if (root.attributes['type']?.value === 'terminate') throw sessionEnded(root, facts, this.step)
-    this.terms ??= readTerms(root)
-    if (this.step === 'connect') this.step = 'features'
+    if (this.terms === undefined) {
+      this.terms = readTerms(root)
+      if (this.terms === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })
+      this.#reach('features')
+    }
     let text = opens ? streamStart : ''
     let ours = 0
     for (const element of children) {
@@ -154,7 +163,7 @@ export class Handshake {
       text += understandable
       ours += 1
     }
-    if (text !== '') this.#deliver(text)
+    if (text !== '' && !this.#over) this.#deliver(text)
     // Nothing for the library to react to: what it waits for comes with a later reply.
     if (ours === 0 && !this.#over) this.#send('', '', false)
   }
@@ -173,7 +182,7 @@ export class Handshake {
 
   #translateSasl(name: string, text: string): string {
     // Whoever lets in without having been asked has not been told who wants to come in.
-    if (this.mechanism === undefined || this.#authenticated)
+    if (this.#mechanism === undefined || this.#authenticated)
       throw new Problem('remote-protocol-error', { step: this.step })
     if (name === 'failure') throw saslRefused(text)
     const data = textOf(text).trim()
@@ -181,9 +190,10 @@ export class Handshake {
     // Throws where it is not base64, in which the library would fail without a reason to tell.
     const message = isEmpty ? undefined : atob(data)
     if (name === 'success') {
-      this.mechanism.success(message)
+      this.#mechanism.success(message)
       this.#authenticated = true
-      this.step = 'bind'
+      if (this.#events.onAuthenticated()) this.#reach('bind')
+      else this.leave()
     }
     return text
   }
@@ -192,24 +202,40 @@ export class Handshake {
     // The library would log in once more.
     if (!this.#awaitsFeatures) throw new Problem('remote-protocol-error', { step: this.step })
     this.#awaitsFeatures = false
-    const features = childrenOf(text).filter(({ namespace }) => understood.has(namespace))
-    const has = (namespace: string) => features.some(feature => feature.namespace === namespace)
-    if (!this.#authenticated && !has(saslNamespace)) throw new Problem('no-mechanism', { step: 'features' })
-    if (this.#authenticated && !has(bindNamespace))
-      throw new Problem('remote-protocol-error', { step: 'bind' })
+    const features = childrenOf(text)
+    const shown = this.#authenticated ? this.#readyToBind(features) : this.#readyToLogIn(features)
+    return `<stream:features>${shown}</stream:features>`
+  }
+
+  /** The library sees the one mechanism that it is to use. */
+  #readyToLogIn(features: readonly Element[]): string {
+    const offer = readOffer(features)
+    if (offer === undefined) throw new Problem('no-mechanism', { step: 'features' })
+    this.#reach('sasl')
+    this.#mechanism = this.#events.onOffer(offer, this.#link)
+    const { name } = this.#mechanism
+    return `<mechanisms xmlns='${saslNamespace}'><mechanism>${name}</mechanism></mechanisms>`
+  }
+
+  #readyToBind(features: readonly Element[]): string {
+    const bind = features.find(({ namespace }) => namespace === bindNamespace)
+    if (bind === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
     this.sessionRequired = features.some(
       feature => feature.namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(feature.text),
     )
-    if (!this.#authenticated) this.step = 'sasl'
-    const wanted = this.#authenticated ? bindNamespace : saslNamespace
-    const shown = features.filter(({ namespace }) => namespace === wanted).map(feature => feature.text)
-    return `<stream:features>${shown.join('')}</stream:features>`
+    return bind.text
   }
 
-  fail(problem: Problem): void {
+  #reach(step: Step): void {
+    if (this.#over || step === this.#step) return
+    this.#step = step
+    this.#events.onStep(step)
+  }
+
+  #fail(problem: Problem): void {
     if (this.#over) return
     this.leave()
-    this.#onFailure(problem)
+    this.#events.onFailure(problem)
   }
 }
 
@@ -219,21 +245,4 @@ function readReply(body: string): Document {
     throw new Problem('remote-protocol-error')
   }
   return reply
-}
-
-function readTerms({ attributes }: Root): SessionTerms {
-  const number = (name: string, otherwise: number) => Number(attributes[name]?.value ?? otherwise)
-  const sid = attributes['sid']?.value
-  if (sid === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })
-  const maxpause = attributes['maxpause']?.value
-  return {
-    sid,
-    wait: number('wait', 60),
-    hold: number('hold', 1),
-    requests: number('requests', 2),
-    inactivity: number('inactivity', 60),
-    polling: number('polling', 5),
-    maxpause: maxpause === undefined ? undefined : Number(maxpause),
-    ver: attributes['ver']?.value ?? '1.6',
-  }
 }

@@ -4,9 +4,13 @@ import type { Jid } from './binding.js'
 /** Longest local part or resource, in octets (RFC 7622 §3.3, §3.4); three such parts keep to the 3071 of the whole. */
 const longestPart = 1023
 
-// RFC 7622 §3.3.1, and what PRECIS excludes that is easy to tell. The rest is the XMPP server's to judge.
-const forbiddenInLocal = /["&'/:<>@\s\p{Cc}\p{Cs}\ufffe\uffff]/u
-const forbiddenInResource = /[\p{Cc}\p{Cs}\ufffe\uffff]/u
+// RFC 7622 §3.3.1, and what PRECIS excludes that is easy to tell: what nobody sees could pose as another name. Joiners
+// may be part of a word (RFC 5892 A.1, A.2). The rest is the XMPP server's to judge.
+const forbiddenInLocal = /(?![\u200c\u200d])["&'/:<>@\s\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}]/u
+const forbiddenInResource = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
+
+/** Letters and signs in the width of another script, which are the same ones (RFC 8265 §3.3.2). */
+const otherWidth = /[\uff01-\uffee]+/g
 
 /**
  * Reads a bare or full JID with a local part and prepares it (RFC 7622 §3). Undefined for anything else. Node has no
@@ -27,14 +31,18 @@ export function parseJid(text: string): Jid | undefined {
   return resource === undefined ? undefined : { local, domain, resource }
 }
 
-/** Writes a JID as text. */
+/** Writes a JID as text; one without a local part is its domain. */
 export function formatJid({ local, domain, resource }: Jid): string {
-  return resource === undefined ? `${local}@${domain}` : `${local}@${domain}/${resource}`
+  const bare = local === '' ? domain : `${local}@${domain}`
+  return resource === undefined ? bare : `${bare}/${resource}`
 }
 
 function prepareLocal(text: string): string | undefined {
-  // Lower-casing may take a character apart again (U+0130), so composing comes last as well.
-  const local = text.normalize('NFC').toLowerCase().normalize('NFC')
+  // Lower-casing may take a character apart (U+0130), so composing comes last.
+  const local = text
+    .replace(otherWidth, wide => wide.normalize('NFKC'))
+    .toLowerCase()
+    .normalize('NFC')
   return hasRightLength(local) && !forbiddenInLocal.test(local) ? local : undefined
 }
 

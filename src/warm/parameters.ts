@@ -2,9 +2,12 @@ import { Problem } from '../errors.js'
 import { bodyFormat } from '../http/body.js'
 
 /** The parameters that `/warm` knows; any other is ignored. */
-const known = [
+export const parameterNames = [
   'jid',
   'password',
+  'token',
+  'mechanism',
+  'authzid',
   'language',
   'lang',
   'wait',
@@ -12,10 +15,11 @@ const known = [
   'ver',
   'expires_in',
   'attach_binding',
+  'reuse',
   'csrf_token',
 ] as const
 
-export type ParameterName = (typeof known)[number]
+export type ParameterName = (typeof parameterNames)[number]
 
 /** What a body says, each parameter once: strings from a form, any JSON value from an object. */
 export type Parameters = ReadonlyMap<ParameterName, unknown>
@@ -41,13 +45,27 @@ export function readParameters(contentType: string | undefined, body: Uint8Array
   return parameters
 }
 
+/** The text of a parameter, undefined where it was not sent. Throws a `Problem` for anything but text. */
+export function readText(parameters: Parameters, name: ParameterName): string | undefined {
+  const value = parameters.get(name)
+  if (value === undefined) return undefined
+  // JSON can spell half a surrogate pair, which no encoding of text can carry.
+  if (typeof value !== 'string' || !value.isWellFormed()) throw invalidParameter(name)
+  return value
+}
+
+/** A problem that names the parameter that is needed. */
+export function missingParameter(name: ParameterName): Problem {
+  return new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
+}
+
 /** A problem that names the parameter, but never its value: it may be a password in the wrong place. */
 export function invalidParameter(name: ParameterName): Problem {
   return new Problem('invalid-parameter', { detail: `Parameter: ${name}.` })
 }
 
 function isKnown(name: string): name is ParameterName {
-  return known.some(each => each === name)
+  return parameterNames.some(each => each === name)
 }
 
 function decode(body: Uint8Array): string {

@@ -16,6 +16,8 @@ const bySaslCondition: Partial<Record<string, ProblemCode>> = {
   'not-authorized': 'not-authorized',
   'account-disabled': 'account-disabled',
   'credentials-expired': 'credentials-expired',
+  'temporary-auth-failure': 'temporary-auth-failure',
+  'invalid-authzid': 'authzid-refused',
   'invalid-mechanism': 'no-mechanism',
   'mechanism-too-weak': 'no-mechanism',
   'encryption-required': 'no-mechanism',
@@ -27,7 +29,7 @@ export function sessionEnded({ attributes }: Root, facts: Facts | undefined, ste
   if (failure !== undefined) {
     return new Problem(failure.code, {
       // To the link all is one once the stream is open; how far the login has come is known here alone.
-      step: failure.step === 'features' && step !== 'connect' ? step : failure.step,
+      step: failure.step === 'features' && (step === 'sasl' || step === 'bind') ? step : failure.step,
       condition: failure.condition,
       cause: failure.cause,
     })

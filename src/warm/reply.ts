@@ -1,17 +1,42 @@
 import { type Answer, contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
+import type { AttachBinding } from '../sessions.js'
 import { renderPage } from '../views.js'
 import type { Binding } from './binding.js'
 
-/** The success page's or the JSON object's three values and, in JSON, what a page needs to go on with the session. */
-export function bindingAnswer(binding: Binding, url: string, representation: Representation): Answer {
-  const { jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver, expiresIn } = binding
+/**
+ * The success page's or the JSON object's three values and, in JSON, what a page needs to go on with the session. `url`
+ * is our own endpoint's; `reused` says what became of a call that asked for it.
+ */
+export function bindingAnswer(
+  binding: Binding,
+  url: string,
+  representation: Representation,
+  reused?: boolean,
+): Answer {
+  const { jid, sid, rid } = binding
   const body =
     representation === 'json'
-      ? JSON.stringify({
-          ...{ jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver, url },
-          expires_in: expiresIn,
-        })
+      ? JSON.stringify(describe(binding, url, reused))
       : renderPage('binding', { jid, sid, rid })
   return { status: 200, headers: { 'Content-Type': contentTypes[representation] }, body }
+}
+
+/** A binding as JSON has it. */
+export type BindingObject = ReturnType<typeof describe>
+
+function describe(binding: Binding, url: string, reused: boolean | undefined) {
+  const { jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver, expiresIn, cookie } =
+    binding
+  return {
+    ...{ jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver },
+    url: binding.url ?? url,
+    expires_in: expiresIn,
+    ...{ cookie, reused },
+  }
+}
+
+/** A page has no place for a cookie to pass on: the endpoint's first answer sets it then. */
+export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
+  return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }

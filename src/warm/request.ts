@@ -1,8 +1,8 @@
-import { Problem } from '../errors.js'
-import type { AttachBinding } from '../sessions.js'
-import type { Jid, WarmRequest } from './binding.js'
-import { parseJid } from './jid.js'
-import { invalidParameter, type ParameterName, type Parameters } from './parameters.js'
+import { settings, switches } from '../config/settings.js'
+import type { AttachBinding, Handover } from '../sessions.js'
+import type { WarmRequest } from './binding.js'
+import { type PasswordlessWays, readCredentials } from './credentials.js'
+import { invalidParameter, type ParameterName, type Parameters, readText } from './parameters.js'
 
 /** What holds where a request says nothing, and how far it may go. Times are in seconds. */
 export interface WarmDefaults {
@@ -12,6 +12,9 @@ export interface WarmDefaults {
   readonly maxRequests: number
   readonly attachTimeout: number
   readonly attachBinding: AttachBinding
+  readonly passwordless: PasswordlessWays
+  /** Whether the sessions of a domain are agreed on with an endpoint of somebody else. */
+  readonly isElsewhere?: (domain: string) => boolean
 }
 
 /** What a request that does not say otherwise asks for. */
@@ -19,12 +22,14 @@ const defaultWait = 60
 const defaultVersion = '1.6'
 const defaultLanguage = 'en'
 
-/** Longest password, in octets. */
-const longestPassword = 1024
+/** As far as the protocol goes (XEP-0124 §22): an endpoint of somebody else has limits of its own. */
+const widestLimits = { maxWait: 65535, maxRequests: 256 }
+
 /** Longest language tag, in characters. */
-const longestLanguage = 255
-const shortestAttach = 5
-const longestAttach = 600
+export const longestLanguage = 255
+/** How long a browser may be given for its first request, in seconds. */
+export const shortestAttach = 5
+export const longestAttach = 600
 
 // RFC 5646 §2.1, with those of its irregular tags that are still registered under "i".
 const languageTag =
@@ -35,23 +40,46 @@ const languageTag =
  * `wait` and `hold` above the limits are brought down to them.
  */
 export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): WarmRequest {
-  const jid = required(parameters, 'jid')
-  const password = required(parameters, 'password')
+  const { jid, credentials } = readCredentials(parameters, defaults.passwordless)
+  const isElsewhere = defaults.isElsewhere?.(jid.domain) === true
+  const limits = isElsewhere ? widestLimits : defaults
+  const hold = clampHold(readInteger(parameters, 'hold') ?? defaults.defaultHold, limits)
   return {
-    jid: readJid(jid),
-    password: readPassword(password),
+    jid,
+    credentials,
     language: readLanguage(parameters),
-    wait: clampWait(readInteger(parameters, 'wait') ?? defaultWait, defaults),
-    hold: clampHold(readInteger(parameters, 'hold') ?? defaults.defaultHold, defaults),
+    wait: clampWait(readInteger(parameters, 'wait') ?? defaultWait, limits),
+    // Not every endpoint can be polled.
+    hold: isElsewhere ? Math.max(hold, 1) : hold,
     ver: readVersion(parameters),
     attachSeconds: readAttachSeconds(parameters) ?? defaults.attachTimeout,
     attachBinding: readAttachBinding(parameters) ?? defaults.attachBinding,
   }
 }
 
+/** How a session that is resumed is to wait for its browser. Throws a `Problem`, as above. */
+export function toHandover(
+  parameters: Parameters,
+  { attachTimeout, attachBinding }: Pick<WarmDefaults, 'attachTimeout' | 'attachBinding'>,
+): Handover {
+  return {
+    seconds: readAttachSeconds(parameters) ?? attachTimeout,
+    attachBinding: readAttachBinding(parameters) ?? attachBinding,
+  }
+}
+
+/** Whether a session of the user that has no page may be taken up instead of a new one. Throws a `Problem`, as above. */
+export function readReuse(parameters: Parameters): boolean {
+  const value = parameters.get('reuse')
+  if (value === undefined) return false
+  const reuse = typeof value === 'string' ? switches.get(value.toLowerCase()) : value
+  if (typeof reuse !== 'boolean') throw invalidParameter('reuse')
+  return reuse
+}
+
 /** What an empty request would ask for, to fill a form with. */
 export function usualOptions(
-  defaults: WarmDefaults,
+  defaults: Pick<WarmDefaults, 'maxWait' | 'defaultHold' | 'maxRequests'>,
 ): Pick<WarmRequest, 'language' | 'wait' | 'hold' | 'ver'> {
   return {
     language: defaultLanguage,
@@ -61,51 +89,19 @@ export function usualOptions(
   }
 }
 
-function clampWait(seconds: number, { maxWait }: WarmDefaults): number {
+function clampWait(seconds: number, { maxWait }: Pick<WarmDefaults, 'maxWait'>): number {
   return Math.min(seconds, maxWait)
 }
 
 /** One of the requests that may be open is kept free: without it the client could not send while all are held. */
-function clampHold(hold: number, { maxRequests }: WarmDefaults): number {
+function clampHold(hold: number, { maxRequests }: Pick<WarmDefaults, 'maxRequests'>): number {
   return Math.min(hold, maxRequests - 1)
-}
-
-function required(parameters: Parameters, name: ParameterName): string {
-  const value = parameters.get(name)
-  if (value === undefined || value === '') {
-    throw new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
-  }
-  return asText(name, value)
-}
-
-function optional(parameters: Parameters, name: ParameterName): string | undefined {
-  const value = parameters.get(name)
-  return value === undefined ? undefined : asText(name, value)
-}
-
-/** JSON can spell half a surrogate pair, which no encoding of text can carry. */
-function asText(name: ParameterName, value: unknown): string {
-  if (typeof value !== 'string' || !value.isWellFormed()) throw invalidParameter(name)
-  return value
-}
-
-function readJid(text: string): Jid {
-  const jid = parseJid(text)
-  if (jid === undefined) throw new Problem('invalid-jid')
-  return jid
-}
-
-/** Takes the password as it is; which characters are fit for it is a matter of the SASL mechanism. */
-function readPassword(text: string): string {
-  // NUL ends a field of SASL PLAIN (RFC 4616 §2), so no password has one.
-  if (text.includes('\0') || Buffer.byteLength(text) > longestPassword) throw invalidParameter('password')
-  return text
 }
 
 /** `language` is the documented name and wins over `lang`, but a broken alias is not overlooked. */
 function readLanguage(parameters: Parameters): string {
   const [language, lang] = (['language', 'lang'] as const).map(name => {
-    const tag = optional(parameters, name)
+    const tag = readText(parameters, name)
     if (tag !== undefined && (tag.length > longestLanguage || !languageTag.test(tag))) {
       throw invalidParameter(name)
     }
@@ -125,7 +121,7 @@ function readInteger(parameters: Parameters, name: ParameterName): number | unde
 
 /** Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1), and no JSON number can say so. */
 function readVersion(parameters: Parameters): string {
-  const version = optional(parameters, 'ver')
+  const version = readText(parameters, 'ver')
   if (version === undefined) return defaultVersion
   const [, major, minor] = /^(\d{1,6})\.(\d{1,6})$/.exec(version) ?? []
   if (major === undefined || minor === undefined) throw invalidParameter('ver')
@@ -141,7 +137,9 @@ function readAttachSeconds(parameters: Parameters): number | undefined {
 }
 
 function readAttachBinding(parameters: Parameters): AttachBinding | undefined {
-  const way = optional(parameters, 'attach_binding')
-  if (way === undefined || way === 'off' || way === 'cookie' || way === 'reply') return way
-  throw invalidParameter('attach_binding')
+  const text = readText(parameters, 'attach_binding')
+  if (text === undefined) return undefined
+  const way = settings.ATTACH_BINDING.words.find(word => word === text)
+  if (way === undefined) throw invalidParameter('attach_binding')
+  return way
 }

@@ -41,6 +41,8 @@ export class BoshTransport extends Connection {
 
   override send(element: XmlElement): Promise<void> {
     element.attrs['xmlns'] ??= this.NS
+    // An initial response that is there and empty is not the same as none (RFC 6120 §6.4.2); the library writes neither.
+    if (element.name === 'auth' && element.children.length === 0) element.t('=')
     return super.send(element)
   }
 

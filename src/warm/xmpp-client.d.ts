@@ -6,6 +6,9 @@ declare module '@xmpp/client' {
   export interface XmlElement {
     name: string
     attrs: Record<string, string | undefined>
+    readonly children: readonly unknown[]
+    /** Adds text. */
+    t(text: string): this
     toString(): string
   }
 
@@ -18,10 +21,11 @@ declare module '@xmpp/client' {
   }
 
   export interface Client extends EventEmitter {
-    jid: { toString(): string } | null
     readonly iqCaller: IqCaller
     readonly reconnect: { stop(): void }
     readonly saslFactory: { _mechs: unknown[]; use(name: string, mechanism: () => object): void }
+    /** Takes note of the JID that was bound, which may be missing. */
+    _jid: (jid: string | null) => void
     transports: unknown[]
     /** Milliseconds that opening a stream may take; 0 for no limit. */
     timeout: number

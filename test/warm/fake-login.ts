@@ -6,7 +6,11 @@ import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import type { Config } from '../../src/config/config.js'
 import { passwordMechanisms } from '../../src/config/mechanisms.js'
-import type { Binding, Login } from '../../src/warm/binding.js'
+import { readNetworks } from '../../src/config/networks.js'
+import { Counts } from '../../src/counts.js'
+import type { Sessions } from '../../src/sessions.js'
+import type { Binding, CredentialsCheck, Login } from '../../src/warm/binding.js'
+import { FakeSessions } from './fake-sessions.js'
 
 /** The session of worked example X1. */
 export const binding: Binding = {
@@ -24,9 +28,17 @@ export const binding: Binding = {
   expiresIn: 120,
 }
 
+/** Networks as they are written in the settings. */
+export const networks = (text: string) => readNetworks(text, () => undefined)
+
+/** Without any limit on numbers and rates. */
 export const config: Config = {
-  host: '127.0.0.1',
-  port: 8080,
+  listen: {
+    ...{ hosts: ['127.0.0.1'], ports: [8080], backlog: 511 },
+    ...{ maxConnections: 0, maxConnectionsPerAddress: 1000 },
+  },
+  https: undefined,
+  http: { hosts: new Map(), defaultHost: undefined, strictHost: false, hostMeta: true },
   admins: [
     { name: 'admin@host', secret: 'gehe:im-ü', domains: ['*'] },
     { name: 'portal', secret: 'portal-secret', domains: ['chat.example'] },
@@ -36,27 +48,43 @@ export const config: Config = {
   keepalive: 60,
   tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   servers: new Map(),
+  preferDirectTls: false,
   remotes: new Map(),
   remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
   mechanisms: passwordMechanisms,
   serviceAccounts: new Map(),
   assumeSecure: false,
+  trustedProxies: networks('loopback'),
   warmPath: '/warm',
   boshPath: '/http-bind',
   externalUrl: 'https://web.example',
   bosh: {
+    ...{ enabled: true, defaultDomain: undefined, assumeSecure: false },
     ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
     ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true, requireSecure: false, getText: '' },
     attachBinding: 'off',
   },
-  cors: { origins: ['*'], credentials: false },
+  cors: { origins: ['*'], credentials: false, maxAge: 7200 },
   warm: {
-    ...{ timeout: 15, stepTimeout: 10, anonymous: false },
+    ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
     attachTimeout: 120,
     scramMemory: 300,
     scramMaxIterations: 200_000,
   },
-  logLevel: 'trace',
+  access: {
+    warm: { allow: networks('loopback, private'), deny: networks('none') },
+    bosh: { allow: networks('any'), deny: networks('none') },
+  },
+  limits: {
+    ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
+    ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
+  },
+  rates: {
+    ...{ sessionsPerAddress: 0, warmsPerJid: 0, warmsPerAdmin: 0, failedLogins: 0 },
+    ...{ sessionBytes: 0, sessionBurst: 0 },
+  },
+  metrics: { address: undefined, maxErrorRate: 0.05 },
+  logLevels: { usual: 'trace', parts: new Map() },
 }
 
 export interface FakeService {
@@ -65,18 +93,28 @@ export interface FakeService {
   readonly logins: Parameters<Login>[0][]
   /** The handles of the sessions that were given up. */
   readonly released: string[]
+  readonly counts: Counts
   /** Everything logged so far, as text. */
   log(): string
   /** The lines logged so far. */
   lines(): Record<string, unknown>[]
 }
 
+export interface FakeParts {
+  readonly login?: Login
+  readonly checkCredentials?: CredentialsCheck
+  readonly sessions?: Sessions
+  readonly now?: () => number
+}
+
 /** An app whose login gives the binding above, or does as it is told. */
 export function fakeService({
   login = async () => binding,
+  checkCredentials = async () => {},
+  sessions = new FakeSessions(),
   now,
   ...settings
-}: Partial<Config> & { login?: Login; now?: () => number } = {}): FakeService {
+}: Partial<Config> & FakeParts = {}): FakeService {
   let text = ''
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -86,13 +124,17 @@ export function fakeService({
   })
   const logins: Parameters<Login>[0][] = []
   const released: string[] = []
+  const counts = new Counts()
   const app = createApp({
     config: { ...config, ...settings },
     login: (warmRequest, signal) => {
       logins.push(warmRequest)
       return login(warmRequest, signal)
     },
+    checkCredentials,
+    sessions,
     release: id => released.push(id),
+    counts,
     log: pino({ level: 'trace' }, stream),
     ...(now && { clock: { now } }),
   })
@@ -101,7 +143,7 @@ export function fakeService({
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
-  return { app, logins, released, log: () => text, lines }
+  return { app, logins, released, counts, log: () => text, lines }
 }
 
 /** The admin that the tests call as, and what they ask for. */

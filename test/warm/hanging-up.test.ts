@@ -3,6 +3,7 @@ import http from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { binding, credentials, fakeService, parameters } from './fake-login.js'
+import { FakeSessions } from './fake-sessions.js'
 
 describe('a caller who hangs up', () => {
   function deferred<T>() {
@@ -14,12 +15,12 @@ describe('a caller who hangs up', () => {
   }
 
   /** Posts a warm call to a real port and hangs up when told. */
-  async function call(service: ReturnType<typeof fakeService>, lacking = 0) {
+  async function call(service: ReturnType<typeof fakeService>, lacking = 0, more = {}) {
     const server = http.createServer(service.app).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const received = once(server, 'request')
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
-    const body = JSON.stringify(parameters)
+    const body = JSON.stringify({ ...parameters, ...more })
     socket.write(
       `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`,
@@ -81,5 +82,27 @@ describe('a caller who hangs up', () => {
     login.resolve(binding)
     await new Promise(setImmediate)
     expect(service.released).toEqual([binding.id])
+  })
+
+  test('while the credentials are checked for a session that is there leaves it alone', async () => {
+    const begun = deferred<void>()
+    const check = deferred<void>()
+    const sessions = new FakeSessions()
+    sessions.add(1)
+    const service = fakeService({
+      sessions,
+      now: () => 10_000,
+      checkCredentials: () => {
+        begun.resolve()
+        return check.promise
+      },
+    })
+    const caller = await call(service, 0, { reuse: true })
+    await begun.promise
+    await caller.hangUp()
+    check.resolve()
+    await new Promise(setImmediate)
+    expect([sessions.resumed, service.logins, service.released]).toEqual([[], [], []])
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example' }])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/errors.js'
-import { binding, failing, fakeService, parameters, warm } from './fake-login.js'
+import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
 describe('the log', () => {
   test('has one line for a warm call', async () => {
@@ -16,10 +16,69 @@ describe('the log', () => {
     const reply = await warm(service).send(parameters)
     expect(service.lines()).toEqual([
       expect.objectContaining({
-        ...{ level: 30, admin: 'admin@host', jid: 'juliet@chat.example', code: 'ok', id: binding.id, ms: 25 },
+        ...{ level: 30, audit: true, address: '127.0.0.1' },
+        ...{ admin: 'admin@host', jid: 'juliet@chat.example', code: 'ok', id: binding.id, ms: 25 },
         requestId: reply.headers['x-request-id'],
       }),
     ])
+  })
+
+  test('has one line for each failed login of an admin, with the name only if it is one', async () => {
+    const service = fakeService()
+    const call = (name: string) => request(service.app).post('/warm').auth(name, 'wrong-secret')
+    await call('portal')
+    await call('geheim-ü')
+    await request(service.app).post('/warm').set('Authorization', 'Bearer x')
+    await request(service.app).post('/warm')
+    const line = { level: 30, code: 'unauthorized', address: '127.0.0.1' }
+    expect(service.lines()).toMatchObject([
+      { ...line, audit: true, msg: 'admin login', admin: 'portal' },
+      { ...line, audit: true, msg: 'admin login' },
+      { ...line, audit: true, msg: 'admin login' },
+      { ...line, msg: 'warm' },
+    ])
+    expect(service.lines().map(({ admin, audit }) => [admin, audit])).toEqual([
+      ['portal', true],
+      [undefined, true],
+      [undefined, true],
+      [undefined, undefined],
+    ])
+    expect(service.log()).not.toContain('geheim')
+  })
+
+  test('marks what changes a session, for whoever asks one day who did', async () => {
+    const service = fakeService()
+    const { id } = binding
+    const call = (method: 'get' | 'post' | 'delete', path: string) =>
+      request(service.app)
+        [method](`/warm${path}`)
+        .auth(...credentials)
+    await call('get', '/sessions')
+    await call('get', `/${id}`)
+    await call('post', `/${id}/resume`)
+    await call('delete', `/${id}`)
+    await call('delete', '/sessions?jid=juliet@chat.example')
+    expect(service.lines().map(({ msg, audit, id }) => [msg, audit, id])).toEqual([
+      ['sessions', undefined, undefined],
+      ['sessions', undefined, id],
+      ['resume', true, id],
+      ['logout', true, id],
+      ['logout', true, undefined],
+    ])
+    for (const line of service.lines())
+      expect(line).toMatchObject({ admin: 'admin@host', address: '127.0.0.1' })
+  })
+
+  test('has where it happened that something was not foreseen, which is counted', async () => {
+    const service = failing(new Error('a secret'))
+    await warm(service).send(parameters)
+    expect(service.lines()).toMatchObject([
+      { level: 30, code: 'internal-error' },
+      { level: 50, error: 'Error', way: expect.arrayContaining([expect.stringMatching(/^at /)]) },
+    ])
+    expect(service.counts).toMatchObject({ calls: 1, failedCalls: 1, faults: 1 })
+    await warm(failing(new Problem('not-authorized'))).send(parameters)
+    expect(service.counts).toMatchObject({ calls: 1, failedCalls: 1, faults: 1 })
   })
 
   test('says of a failure what the caller is told, and the code of its cause', async () => {
@@ -28,6 +87,26 @@ describe('the log', () => {
     await warm(service).send(parameters)
     expect(service.lines()).toMatchObject([
       { code: 'remote-connection-failed', step: 'connect', cause: 'ECONNREFUSED' },
+    ])
+  })
+
+  test('says what a login proved itself with, and whose it was where it was not the user', async () => {
+    const service = fakeService({
+      serviceAccounts: new Map([['chat.example', { user: 'bot', password: 'secret-of-bot' }]]),
+      warm: { ...config.warm, anonymous: true },
+    })
+    const { jid } = parameters
+    await warm(service).send(parameters)
+    await warm(service).send({ ...parameters, authzid: 'romeo@chat.example/orchard' })
+    await warm(service).send({ jid, token: 'token-of-juliet' })
+    await warm(service).send({ jid })
+    await warm(service).send({ jid: 'chat.example' })
+    expect(service.lines().map(({ jid, login, account }) => [jid, login, account])).toEqual([
+      ['juliet@chat.example', 'password', undefined],
+      ['romeo@chat.example', 'password', 'juliet@chat.example'],
+      ['juliet@chat.example', 'token', undefined],
+      ['juliet@chat.example', 'service', 'bot@chat.example'],
+      ['chat.example', 'anonymous', undefined],
     ])
   })
 
@@ -51,6 +130,11 @@ describe('the log', () => {
           .type('form')
           .send({ ...parameters, jid: parameters.password }),
         warm(service).type('form').send(`jid=a@chat.example&password=${parameters.password}%`),
+        warm(service).send({ jid: parameters.jid, token: parameters.password }),
+        warm(service).send({ ...parameters, token: parameters.password }),
+        warm(service).send({ jid: parameters.jid, token: `${parameters.password} ` }),
+        warm(service).send({ jid: parameters.jid, token: 'x', mechanism: parameters.password }),
+        warm(service).send({ ...parameters, authzid: parameters.password }),
         warm(service).type('json').send(`{"password":"${parameters.password}"`),
         warm(service).type('form').set('Origin', 'null').send(parameters),
         request(service.app).post('/warm').auth('admin@host', 'wrong-secret').send(parameters),

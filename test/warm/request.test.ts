@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
-import { readParameters } from '../../src/warm/parameters.js'
-import { toWarmRequest, usualOptions } from '../../src/warm/request.js'
+import { parameterNames, readParameters } from '../../src/warm/parameters.js'
+import { readReuse, toHandover, toWarmRequest, usualOptions } from '../../src/warm/request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
@@ -11,16 +11,23 @@ const defaults = {
   maxRequests: 3,
   attachTimeout: 120,
   attachBinding: 'off',
+  passwordless: { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), anonymous: false },
 } as const
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
-const read = (body: string | Uint8Array, contentType: string | undefined = form) =>
-  toWarmRequest(readParameters(contentType, typeof body === 'string' ? Buffer.from(body) : body), defaults)
+const withPassword = (password: string) => ({ credentials: { kind: 'password', password } })
+
+const parametersOf = (body: string | Uint8Array, contentType: string | undefined = form) =>
+  readParameters(contentType, typeof body === 'string' ? Buffer.from(body) : body)
+
+const read = (body: string | Uint8Array, contentType?: string) =>
+  toWarmRequest(parametersOf(body, contentType), defaults)
 
 function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
     read(body, contentType)
+    readReuse(parametersOf(body, contentType))
   } catch (error) {
     if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
     throw error
@@ -32,7 +39,7 @@ describe('what a request asks for', () => {
   test('a form with the least gets the defaults', () => {
     expect(read(least)).toEqual({
       jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
-      password: 'pw',
+      credentials: { kind: 'password', password: 'pw' },
       attachBinding: 'off',
       language: 'en',
       wait: 60,
@@ -45,7 +52,8 @@ describe('what a request asks for', () => {
   test('a JSON object with everything is taken as it is', () => {
     const body = { ...leastJson, language: 'de-CH', wait: 30, hold: 0, ver: '1.10', expires_in: 600 }
     expect(read(JSON.stringify(body), json)).toMatchObject({
-      ...{ password: 'pw', language: 'de-CH', wait: 30, hold: 0, ver: '1.10', attachSeconds: 600 },
+      credentials: { kind: 'password', password: 'pw' },
+      ...{ language: 'de-CH', wait: 30, hold: 0, ver: '1.10', attachSeconds: 600 },
     })
   })
 
@@ -58,11 +66,11 @@ describe('what a request asks for', () => {
       {},
     ],
     ['JSON may begin with a byte order mark', `\ufeff${JSON.stringify(leastJson)}`, json, {}],
-    ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, { password: 'a b+c' }],
-    ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, { password: '€' }],
-    ['UTF-8 need not be escaped', 'jid=a@b.example&password=€', form, { password: '€' }],
-    ['a password may contain = signs', 'jid=a@b.example&password=a=b=', form, { password: 'a=b=' }],
-    ['a password is not trimmed', 'jid=a@b.example&password=%20x%0A', form, { password: ' x\n' }],
+    ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, withPassword('a b+c')],
+    ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, withPassword('€')],
+    ['UTF-8 need not be escaped', 'jid=a@b.example&password=€', form, withPassword('€')],
+    ['a password may contain = signs', 'jid=a@b.example&password=a=b=', form, withPassword('a=b=')],
+    ['a password is not trimmed', 'jid=a@b.example&password=%20x%0A', form, withPassword(' x\n')],
     ['language wins over lang', `${least}&lang=fr&language=de`, form, { language: 'de' }],
     ['lang counts alone', `${least}&lang=fr`, form, { language: 'fr' }],
     ['a language may have many parts', `${least}&lang=zh-Hant-TW-x-a`, form, { language: 'zh-Hant-TW-x-a' }],
@@ -79,10 +87,29 @@ describe('what a request asks for', () => {
       'names in strings and inner objects are not members',
       '{"x":{"jid":1},"y":["\\"jid\\":","jid"],"jid":"a@b.example","password":"\\"jid\\":1"}',
       json,
-      { password: '"jid":1' },
+      withPassword('"jid":1'),
     ],
   ])('%s', (_what, body, type, expected) => {
     expect(read(body, type)).toMatchObject(expected)
+  })
+})
+
+describe('where another endpoint keeps the sessions of a domain', () => {
+  const isElsewhere = (domain: string) => domain === 'chat.example'
+
+  test.each([
+    ['wait=300&hold=9', { wait: 300, hold: 9 }],
+    ['wait=999999&hold=999', { wait: 65535, hold: 255 }],
+    ['wait=0&hold=0', { wait: 0, hold: 1 }],
+    ['', { wait: 60, hold: 1 }],
+  ])('"%s" is passed on as far as the protocol goes', (more, expected) => {
+    const limits = { ...defaults, maxWait: 30, defaultHold: 0, isElsewhere }
+    expect(toWarmRequest(parametersOf(`${least}&${more}`), limits)).toMatchObject(expected)
+  })
+
+  test('the limits here hold for all others', () => {
+    const parameters = parametersOf('jid=a@b.example&password=pw&wait=300&hold=0')
+    expect(toWarmRequest(parameters, { ...defaults, isElsewhere })).toMatchObject({ wait: 60, hold: 0 })
   })
 })
 
@@ -153,6 +180,44 @@ describe('what is wrong with a request', () => {
     expect(problemOf(body, json)).toBe(problem)
   })
 
+  describe.each(parameterNames)('every parameter, here %s,', name => {
+    const others = Object.entries({
+      ...leastJson,
+      ...(name === 'mechanism' && { password: '', token: 't' }),
+    }).filter(([other]) => other !== name)
+    const asForm = (value: string) =>
+      [...others.map(([other, text]) => `${other}=${text}`), `${name}=${value}`].join('&')
+    const asJson = (value: string) =>
+      `{${[...others.map(([other, text]) => `"${other}":"${text}"`), `"${name}":${value}`]}}`
+    const refused = name === 'jid' ? 'invalid-jid' : invalid(name)
+
+    test('comes once', () => {
+      expect(problemOf(`${asForm('1')}&${name}=1`)).toBe(invalid(name))
+      expect(problemOf(`${asForm('1')}&${name}`)).toBe(invalid(name))
+      expect(problemOf(asJson(`1,"${name}":1`), json)).toBe(invalid(name))
+    })
+
+    test.each(['%', '%zz', '%ff', '%c3', '%ed%a0%80', '%c0%80'])('is not escaped as %s', value => {
+      expect(problemOf(asForm(value))).toBe(invalid(name))
+    })
+
+    // Only compared: whatever is wrong with it, the answer is that the form is not ours.
+    if (name === 'csrf_token') return
+
+    test.each(['null', '[]', '["1"]', '{}', '1.5', '-1', '"\\ud800"'])('is not %s', value => {
+      expect(problemOf(asJson(value), json)).toBe(invalid(name))
+    })
+
+    test.each(['%00', 'a%00', '%0A5%0A'])('has no control characters, as in %s', value => {
+      if (name === 'password' && !value.includes('%00')) return
+      expect(problemOf(asForm(value))).toBe(refused)
+    })
+
+    test('has an end', () => {
+      expect(problemOf(asForm('1'.repeat(8193)))).toBe(refused)
+    })
+  })
+
   test.each([
     ['another type', least, 'text/plain', 'unsupported-media-type'],
     ['a multipart form', least, 'multipart/form-data; boundary=x', 'unsupported-media-type'],
@@ -167,6 +232,23 @@ describe('what is wrong with a request', () => {
   ])('%s', (_what, body, type, problem) => {
     expect(problemOf(body, type)).toBe(problem)
   })
+})
+
+test.each([
+  ...['on', 'true', 'YES', '1'].map(word => [`reuse=${word}`, form, true] as const),
+  ...['off', 'false', 'No', '0'].map(word => [`reuse=${word}`, form, false] as const),
+  ['', form, false],
+  ['{"reuse":true}', json, true],
+  ['{"reuse":false}', json, false],
+  ['{"reuse":"on"}', json, true],
+])('%s in a %s asks for a session that is there already: %p', (body, type, reuse) => {
+  expect(readReuse(parametersOf(body, type))).toBe(reuse)
+})
+
+test('a session that is resumed waits as long and answers to whom the call says, or as is usual', () => {
+  expect(toHandover(parametersOf(''), defaults)).toEqual({ seconds: 120, attachBinding: 'off' })
+  const parameters = parametersOf('{"expires_in":30,"attach_binding":"reply"}', json)
+  expect(toHandover(parameters, defaults)).toEqual({ seconds: 30, attachBinding: 'reply' })
 })
 
 test('the form offers the options of an empty request, within the limits', () => {

@@ -1,7 +1,9 @@
+import { BlockList } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
+import { Networks } from '../../src/config/networks.js'
 import { Problem } from '../../src/errors.js'
-import { binding, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
+import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
 describe('a warm call', () => {
   test('is answered with the page of the worked example', async () => {
@@ -28,6 +30,21 @@ describe('a warm call', () => {
     )
   })
 
+  test('is answered in JSON with the cookie and the endpoint that the page needs', async () => {
+    const cookie = { name: 'wb-1', value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' }
+    const url = 'https://elsewhere.example/http-bind'
+    const service = fakeService({ login: async () => ({ ...binding, cookie, url }) })
+    const reply = await warm(service).send({ ...parameters, attach_binding: 'reply' })
+    expect(reply.body).toMatchObject({ cookie, url })
+    expect(service.log()).not.toContain('c00kie-value')
+    const page = await warm(service)
+      .type('form')
+      .send({ ...parameters, attach_binding: 'reply' })
+    expect(page.text).not.toContain('c00kie-value')
+    // A page has no place for it, so the endpoint sets it.
+    expect(service.logins.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
+  })
+
   test('in JSON is answered in JSON', async () => {
     expect((await warm().send(parameters)).body.rid).toBe(4400120076)
   })
@@ -40,7 +57,7 @@ describe('a warm call', () => {
     expect(service.logins).toEqual([
       {
         jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
-        password: parameters.password,
+        credentials: { kind: 'password', password: parameters.password },
         attachBinding: 'off',
         ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
       },
@@ -70,6 +87,65 @@ describe('a warm call', () => {
     const reply = await warm(service).send({ ...parameters, jid: 'juliet@evil.example' })
     expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'domain-not-allowed'])
     expect(service.logins).toHaveLength(0)
+  })
+
+  describe('that brings no password of the user', () => {
+    const { jid } = parameters
+    const service = () =>
+      fakeService({
+        serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
+        domains: ['*'],
+        warm: { ...config.warm, anonymous: true },
+      })
+    const portal = ['portal', 'portal-secret'] as const
+    const ways = (domain: string) => [
+      { jid: `juliet@${domain}` },
+      { authzid: `juliet@${domain}` },
+      { jid: `romeo@${domain}`, password: 'x', authzid: `juliet@${domain}` },
+      { jid: `juliet@${domain}`, token: 'x' },
+      { jid: domain },
+    ]
+
+    test('reaches the login as it was meant', async () => {
+      const { app, logins } = service()
+      for (const body of [...ways('chat.example'), { jid, password: '' }]) {
+        const reply = await request(app)
+          .post('/warm')
+          .auth(...portal)
+          .type('form')
+          .send(body)
+        expect(reply.status).toBe(200)
+      }
+      const bot = { kind: 'service', account: { user: 'bot', password: 'secret-of-bot' } }
+      expect(logins.map(({ jid, credentials }) => [jid.local, credentials])).toEqual([
+        ['juliet', bot],
+        ['juliet', bot],
+        ['juliet', { kind: 'password', password: 'x', user: 'romeo' }],
+        ['juliet', { kind: 'token', token: 'x', mechanism: 'OAUTHBEARER' }],
+        ['', { kind: 'anonymous' }],
+        ['juliet', bot],
+      ])
+    })
+
+    test.each(ways('other.example'))('is refused to admins of other domains: %j', async body => {
+      const { app, logins } = service()
+      const reply = await request(app)
+        .post('/warm')
+        .auth(...portal)
+        .send(body)
+      expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'forbidden'])
+      expect(logins).toHaveLength(0)
+    })
+
+    test.each(ways('evil.example'))('is refused for a domain that is not allowed: %j', async body => {
+      const narrow = fakeService({
+        serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
+        warm: { ...config.warm, anonymous: true },
+      })
+      const reply = await warm(narrow).send(body)
+      expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'domain-not-allowed'])
+      expect(narrow.logins).toHaveLength(0)
+    })
   })
 
   test.each([
@@ -174,8 +250,10 @@ describe('the replies', () => {
 })
 
 describe('the channel', () => {
+  const listen = { ...config.listen, hosts: ['127.0.0.1', '0.0.0.0'] }
+
   test('must not be open to listeners: 403 before the challenge, also for the form', async () => {
-    const { app } = fakeService({ host: '0.0.0.0' })
+    const { app } = fakeService({ listen, trustedProxies: new Networks([], new BlockList()) })
     for (const call of [request(app).post('/warm'), request(app).get('/warm')]) {
       const reply = await call.set('Accept', 'application/json').set('X-Forwarded-Proto', 'https')
       expect(reply.status).toBe(403)
@@ -186,7 +264,7 @@ describe('the channel', () => {
   })
 
   test("may be open by the operator's word", async () => {
-    const service = fakeService({ host: '0.0.0.0', assumeSecure: true })
+    const service = fakeService({ listen, assumeSecure: true })
     expect((await warm(service).send(parameters)).status).toBe(200)
   })
 })

@@ -1,0 +1,114 @@
+import type { Config } from '../config/config.js'
+import { prepareDomain } from '../config/domains.js'
+import { passwordMechanisms } from '../config/mechanisms.js'
+import { Problem } from '../errors.js'
+import type { Credentials, Jid } from './binding.js'
+import { parseJid } from './jid.js'
+import {
+  invalidParameter,
+  missingParameter,
+  type ParameterName,
+  type Parameters,
+  readText,
+} from './parameters.js'
+
+/** What the operator has set up for users of whom a call brings neither password nor token. */
+export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes'> {
+  /** Whether a bare domain logs in without an account. */
+  readonly anonymous: boolean
+}
+
+/** Longest password, in octets. */
+export const longestPassword = 1024
+/** Longest token, in characters. */
+export const longestToken = 8192
+/** What shows a token where a call does not say. */
+export const defaultTokenMechanism = 'OAUTHBEARER'
+/** Mechanisms that show something else than a token. */
+export const otherMechanisms: ReadonlySet<string> = new Set([...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS'])
+
+/**
+ * Whose session a call asks for, and what it proves itself with. Throws a `Problem`, whose detail names the parameter
+ * and never its value. What a form leaves empty counts as not given.
+ */
+export function readCredentials(
+  parameters: Parameters,
+  ways: PasswordlessWays,
+): { jid: Jid; credentials: Credentials } {
+  const text = readGiven(parameters, 'jid')
+  const authzid = readAuthzid(parameters)
+  const password = readPassword(parameters)
+  const token = readToken(parameters)
+  const mechanism = readMechanism(parameters)
+  if (password !== undefined && token !== undefined) throw invalidParameter('token')
+  if (mechanism !== undefined && token === undefined) throw missingParameter('token')
+
+  const bringsProof = password !== undefined || token !== undefined
+  if (text === undefined) {
+    if (authzid === undefined || bringsProof) throw missingParameter('jid')
+    return { jid: authzid, credentials: withoutProof(authzid, ways) }
+  }
+  if (ways.anonymous && !bringsProof && authzid === undefined) {
+    const domain = prepareDomain(text)
+    if (domain !== undefined)
+      return { jid: { local: '', domain, resource: undefined }, credentials: { kind: 'anonymous' } }
+  }
+  const jid = parseJid(text)
+  if (jid === undefined) throw new Problem('invalid-jid')
+  if (authzid !== undefined) {
+    // A server has its own users act for each other, and a token says by itself whose it is.
+    if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
+    if (password === undefined) throw missingParameter('password')
+    const user = authzid.local === jid.local ? undefined : jid.local
+    return { jid: authzid, credentials: { kind: 'password', password, user } }
+  }
+  if (password !== undefined) return { jid, credentials: { kind: 'password', password } }
+  if (token === undefined) return { jid, credentials: withoutProof(jid, ways) }
+  return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
+}
+
+/** The operator's account comes first: it lets in whom the server allows it to, a certificate only whom it names. */
+function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: PasswordlessWays): Credentials {
+  const account = serviceAccounts.get(domain) ?? serviceAccounts.get('*')
+  if (account !== undefined) return { kind: 'service', account }
+  const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
+  if (server?.certificate !== undefined) return { kind: 'certificate' }
+  throw missingParameter('password')
+}
+
+function readGiven(parameters: Parameters, name: ParameterName) {
+  return readText(parameters, name) || undefined
+}
+
+/** Takes the password as it is; which characters are fit for it is a matter of the SASL mechanism. */
+function readPassword(parameters: Parameters): string | undefined {
+  const password = readGiven(parameters, 'password')
+  // NUL ends a field of SASL PLAIN (RFC 4616 §2), so no password has one.
+  if (password !== undefined && (password.includes('\0') || Buffer.byteLength(password) > longestPassword))
+    throw invalidParameter('password')
+  return password
+}
+
+/** Wider than RFC 6750 §2.1: what servers issue on their own is not always base64. */
+function readToken(parameters: Parameters): string | undefined {
+  const token = readGiven(parameters, 'token')
+  if (token !== undefined && (token.length > longestToken || !/^[\x21-\x7e]+$/.test(token)))
+    throw invalidParameter('token')
+  return token
+}
+
+/** The name of a mechanism (RFC 4422 §3.1) that shows a token. */
+function readMechanism(parameters: Parameters): string | undefined {
+  const mechanism = readGiven(parameters, 'mechanism')
+  if (mechanism !== undefined && (!/^[A-Z0-9_-]{1,20}$/.test(mechanism) || otherMechanisms.has(mechanism)))
+    throw invalidParameter('mechanism')
+  return mechanism
+}
+
+function readAuthzid(parameters: Parameters): Jid | undefined {
+  const text = readGiven(parameters, 'authzid')
+  if (text === undefined) return undefined
+  const jid = parseJid(text)
+  if (jid === undefined) throw invalidParameter('authzid')
+  return jid
+}

@@ -1,0 +1,22 @@
+import type { Step } from '../errors.js'
+import type { LoginWishes, Peer } from '../exchange.js'
+
+/** The one who waits for the replies of a handshake in this process. */
+export class LoginPeer implements Peer {
+  readonly kind = 'login'
+  readonly address = ''
+  readonly secure = true
+  readonly login: LoginWishes
+  gone = false
+  whenGone: (() => void) | undefined
+
+  constructor(certificate: boolean, reached: (step: Step) => void) {
+    this.login = { certificate, reached }
+  }
+
+  leave(): void {
+    if (this.gone) return
+    this.gone = true
+    this.whenGone?.()
+  }
+}

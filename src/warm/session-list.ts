@@ -1,0 +1,73 @@
+import { allowsDomain } from '../config/domains.js'
+import type { Sessions, SessionView } from '../sessions.js'
+import type { Jid } from './binding.js'
+import { formatJid } from './jid.js'
+
+/** What the sessions of a list have in common; what is undefined makes no difference. */
+export interface SessionFilter {
+  /** Bare or full. */
+  readonly jid: Jid | undefined
+  readonly domain: string | undefined
+  readonly state: SessionView['state'] | undefined
+  readonly origin: SessionView['origin'] | undefined
+}
+
+/** A place in the list of all sessions, which outlives the session that stands there. */
+export type Place = Pick<SessionView, 'createdAt' | 'id'>
+
+/** A part of a list. */
+export interface SessionPage {
+  readonly sessions: readonly SessionView[]
+  /** How many the whole list has. */
+  readonly total: number
+  /** Where the next part begins; undefined at the end. */
+  readonly next: Place | undefined
+}
+
+/** The first `limit` sessions behind a place, of those that fit and whose domain is within the admin's `scope`. */
+export function listSessions(
+  sessions: Sessions,
+  scope: readonly string[],
+  { limit, after, ...filter }: SessionFilter & { limit: number; after: Place | undefined },
+): SessionPage {
+  const { jid, domain, state, origin } = filter
+  const fitting = [...(jid === undefined ? sessions.list() : sessionsOf(sessions, jid))]
+    .filter(
+      view =>
+        (domain === undefined || view.domain === domain) &&
+        (state === undefined || view.state === state) &&
+        (origin === undefined || view.origin === origin) &&
+        allowsDomain(scope, view.domain),
+    )
+    // They come in this order but for those of the same moment, which need one as well: a place must not move.
+    .sort(compare)
+  const start = after === undefined ? 0 : fitting.findIndex(view => compare(view, after) > 0)
+  const page = start === -1 ? [] : fitting.slice(start, start + limit)
+  const last = page.at(-1)
+  return { sessions: page, total: fitting.length, next: last === fitting.at(-1) ? undefined : last }
+}
+
+/** The sessions of a bare JID, or the one of a full JID. */
+export function sessionsOf(sessions: Sessions, jid: Jid): readonly SessionView[] {
+  const all = sessions.ofJid(formatJid({ ...jid, resource: undefined }))
+  return jid.resource === undefined ? all : all.filter(view => resourceOf(view) === jid.resource)
+}
+
+function resourceOf({ jid = '' }: SessionView): string {
+  return jid.slice(jid.indexOf('/') + 1)
+}
+
+/** Writes a place for a URL. */
+export function formatPlace({ createdAt, id }: Place): string {
+  return `${createdAt}-${id}`
+}
+
+/** Reads a place back. Undefined for what is none. */
+export function readPlace(text: string): Place | undefined {
+  const [, createdAt, id] = /^(\d{1,16}(?:\.\d{1,20})?)-([\da-f]{32})$/.exec(text) ?? []
+  return createdAt === undefined || id === undefined ? undefined : { createdAt: Number(createdAt), id }
+}
+
+function compare(a: Place, b: Place): number {
+  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
+}

@@ -1,0 +1,63 @@
+// Sessions that need no connection manager, and do what the seam says.
+import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/sessions.js'
+
+/** The handle that a test's numbers stand for. */
+export const idOf = (number: number) => number.toString(16).padStart(32, '0')
+
+/** The secret of a session. */
+export const sidOf = (id: string) => `5ec7e7${id}`
+
+export class FakeSessions implements Sessions {
+  readonly views = new Map<string, SessionView>()
+  /** What was asked of `resume`, with the handle. */
+  readonly resumed: (Handover & { id: string })[] = []
+  readonly ended: string[] = []
+  readonly #now: () => number
+
+  constructor(now: () => number = () => 0) {
+    this.#now = now
+  }
+
+  /** Adds a session; a quiet one of juliet's since ever, unless told otherwise. */
+  add(number: number, more: Partial<SessionView> = {}): SessionView {
+    const view: SessionView = {
+      ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
+      ...{ origin: 'warmed', state: 'quiet', createdAt: 0, quietSince: 0 },
+      ...more,
+    }
+    this.views.set(view.id, view)
+    return view
+  }
+
+  get(id: string): SessionView | undefined {
+    return this.views.get(id)
+  }
+
+  list(): Iterable<SessionView> {
+    return this.views.values()
+  }
+
+  ofJid(bareJid: string): readonly SessionView[] {
+    return [...this.views.values()].filter(({ jid }) => jid?.split('/')[0] === bareJid)
+  }
+
+  resume(id: string, handover: Handover): ResumedSession | undefined {
+    this.resumed.push({ id, ...handover })
+    const view = this.views.get(id)
+    if (view === undefined || view.state === 'opening' || view.state === 'ended') return undefined
+    this.views.set(id, { ...view, state: 'waiting', quietSince: this.#now() })
+    return {
+      ...{ id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20 },
+      ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
+      ...(handover.attachBinding === 'reply' && {
+        cookie: { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
+      }),
+    }
+  }
+
+  end(id: string): boolean {
+    if (!this.views.delete(id)) return false
+    this.ended.push(id)
+    return true
+  }
+}
