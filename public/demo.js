@@ -1,25 +1,15 @@
-// The demo's page: each pane has a session of its own, warmed by the server and attached to with Strophe.
-const { Strophe, $msg, $pres } = globalThis
-Strophe.setLogLevel(Strophe.LogLevel.WARN)
+// The demo's page: each pane has a session of its own, warmed by the server and attached to with Strophe. Needs strophe.js
+// and session.js.
+const { Session, Strophe, $msg } = globalThis
 
 const stateTexts = {
   idle: 'Not connected',
   warming: 'Warming…',
-  attached: 'Attached…',
-  connected: 'Connected',
+  attaching: 'Attaching…',
+  attached: 'Connected',
   ending: 'Disconnecting…',
   closed: 'Disconnected',
   ended: 'Ended',
-}
-
-/** Why a session ends, by the condition that Strophe hands on. */
-const reasons = {
-  conflict: 'The same address logged in somewhere else.',
-  'item-not-found': 'The service no longer knows this session. Warm a new one.',
-  'other-request': 'Another page goes on with this session.',
-  'remote-connection-failed': 'The XMPP server hung up.',
-  'remote-stream-error': 'The XMPP server ended the session.',
-  'system-shutdown': 'The service is stopping.',
 }
 
 class Pane {
@@ -28,11 +18,7 @@ class Pane {
   #other
   #otherTitle
   #state = 'idle'
-  #connection
-  /** The next request id and the address to send it to: what it takes to say goodbye. */
-  #rid
-  #url
-  #sid
+  #session
   /** Full addresses under which the other one is online. */
   #online = new Set()
 
@@ -46,7 +32,6 @@ class Pane {
       event.preventDefault()
       this.#say()
     })
-    globalThis.addEventListener('pagehide', () => this.#leave())
   }
 
   #find(selector) {
@@ -54,12 +39,8 @@ class Pane {
   }
 
   #toggle() {
-    if (this.#state === 'attached' || this.#state === 'connected') {
-      this.#show('ending')
-      this.#connection.disconnect('user')
-    } else if (this.#state !== 'warming' && this.#state !== 'ending') {
-      this.#warm()
-    }
+    if (this.#session?.isOpen) this.#session.logOut()
+    else if (this.#state !== 'warming' && this.#state !== 'ending') this.#warm()
   }
 
   /** Asks the page's own server for a session. In a portal, the user is logged in there already. */
@@ -67,7 +48,7 @@ class Pane {
     this.#show('warming')
     const started = performance.now()
     try {
-      const reply = await fetch('/demo/warm', {
+      const reply = await fetch('demo/warm', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
         body: JSON.stringify({ account: this.#account }),
@@ -82,39 +63,14 @@ class Pane {
     }
   }
 
-  #attach({ jid, sid, rid, wait, hold, requests, url }) {
+  #attach({ jid, sid, rid, url, ...terms }) {
     for (const [name, value] of Object.entries({ jid, sid, rid })) this.#find(`.${name}`).textContent = value
-    this.#sid = sid
-    this.#rid = rid
-    this.#url = new URL(url).pathname
-    const connection = new Strophe.Connection(this.#url)
-    this.#connection = connection
-    connection.rawOutput = body => {
-      this.#rid = Math.max(this.#rid, Number(/ rid=["'](\d+)/.exec(body)[1]) + 1)
-    }
-    // ATTACHED is Strophe's word alone; the first answer shows that the session is alive.
-    connection.xmlInput = body => {
-      if (this.#state === 'attached' && body.getAttribute('type') !== 'terminate') this.#show('connected')
-    }
-    connection.attach(jid, sid, rid, (status, why) => this.#follow(status, why), wait, hold, requests)
-  }
-
-  #follow(status, why) {
-    switch (status) {
-      case Strophe.Status.ATTACHED:
-        this.#show('attached')
-        this.#connection.addHandler(stanza => this.#notePresence(stanza), null, 'presence')
-        this.#connection.addHandler(stanza => this.#receive(stanza), null, 'message')
-        this.#connection.send($pres())
-        break
-      case Strophe.Status.CONNFAIL:
-        this.#show('ended', reasons[why] ?? `The session ended (${why ?? 'no reason given'}).`)
-        break
-      case Strophe.Status.DISCONNECTED:
-        if (this.#state === 'ending') this.#show('closed')
-        else if (this.#state !== 'ended') this.#show('ended', 'The service cannot be reached any more.')
-        break
-    }
+    this.#show('attaching')
+    const binding = { jid, sid, rid, url: new URL(url).pathname, ...terms }
+    this.#session = new Session(binding, (state, reason) => this.#show(state, reason))
+    const { connection } = this.#session
+    connection.addHandler(stanza => this.#notePresence(stanza), null, 'presence')
+    connection.addHandler(stanza => this.#receive(stanza), null, 'message')
   }
 
   #notePresence(stanza) {
@@ -140,8 +96,8 @@ class Pane {
   #say() {
     const field = this.#find('.text')
     const text = field.value.trim()
-    if (text === '' || this.#state !== 'connected') return
-    this.#connection.send($msg({ to: this.#other, type: 'chat' }).c('body').t(text))
+    if (text === '' || this.#state !== 'attached') return
+    this.#session.connection.send($msg({ to: this.#other, type: 'chat' }).c('body').t(text))
     const note = this.#online.size > 0 ? undefined : `sent while ${this.#otherTitle} was offline`
     this.#log('sent', text, note)
     field.value = ''
@@ -168,16 +124,16 @@ class Pane {
 
   #show(state, reason = '') {
     this.#state = state
-    const isConnected = state === 'connected'
+    const isConnected = state === 'attached'
     this.#find('.state').dataset.state = state
     this.#find('.state-text').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
     // A session that is over cannot be attached to again.
     this.#find('.binding').classList.toggle('spent', state === 'closed' || state === 'ended')
     const toggle = this.#find('.toggle')
-    const disconnects = isConnected || state === 'attached' || state === 'ending'
+    const disconnects = isConnected || state === 'attaching' || state === 'ending'
     toggle.textContent = disconnects ? 'Disconnect' : 'Warm a session and attach'
-    toggle.classList.toggle('disconnects', disconnects)
+    toggle.classList.toggle('quiet', disconnects)
     // Not `disabled`: that would take the keyboard's focus away.
     toggle.setAttribute('aria-disabled', String(state === 'warming' || state === 'ending'))
     for (const control of this.#element.querySelectorAll('.write input, .write button')) {
@@ -191,17 +147,9 @@ class Pane {
     const presence = this.#find('.presence')
     const isOnline = this.#online.size > 0
     presence.dataset.online = isOnline ? 'yes' : 'no'
-    const text =
-      this.#state === 'connected' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
+    const text = this.#state === 'attached' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
     // Said once, not with every presence.
     if (presence.textContent !== text) presence.textContent = text
-  }
-
-  /** Ends the session when the page goes, or the other one would see a ghost until it times out. */
-  #leave() {
-    if (this.#state !== 'attached' && this.#state !== 'connected') return
-    const body = `<body xmlns='http://jabber.org/protocol/httpbind' sid='${this.#sid}' rid='${this.#rid}' type='terminate'/>`
-    navigator.sendBeacon(this.#url, body)
   }
 }
 

@@ -1,0 +1,91 @@
+// A warmed session in one of the service's own pages: Strophe attaches to it, and it ends with the page at the latest.
+// It must not know what the page looks like. No module: Chromium runs none in pages that are XML.
+{
+  const { Strophe, $pres } = globalThis
+  Strophe.setLogLevel(Strophe.LogLevel.WARN)
+
+  /** How long a goodbye may take. */
+  const goodbyeMilliseconds = 3000
+
+  /** Why a session ends, by the condition that Strophe hands on. */
+  const reasons = {
+    conflict: 'The same address logged in somewhere else.',
+    'item-not-found': 'The service no longer knows this session. Warm a new one.',
+    'other-request': 'Another page goes on with this session.',
+    'remote-connection-failed': 'The XMPP server hung up.',
+    'remote-stream-error': 'The XMPP server ended the session.',
+    'system-shutdown': 'The service is stopping.',
+  }
+
+  globalThis.Session = class Session {
+    /** Strophe's connection, for the page's own handlers and stanzas. */
+    connection
+    #binding
+    #follow
+    #state = 'attaching'
+    /** The next request id: what it takes, with the sid, to say goodbye. */
+    #rid
+
+    /**
+     * Attaches, and sends presence with the first request. `follow(state, reason)` is called with `attached` once the
+     * first answer has come, with `ending` while it says goodbye, and at last with `closed`, or with `ended` and the
+     * reason as a sentence where nobody asked for it.
+     */
+    constructor({ url, jid, sid, rid, wait, hold, requests }, follow) {
+      this.#binding = { url, sid }
+      this.#rid = rid
+      this.#follow = follow
+      this.connection = new Strophe.Connection(url)
+      // Strophe sets it only where it logs in by itself: a goodbye that nobody answers would wait for ever.
+      this.connection.disconnection_timeout = goodbyeMilliseconds
+      this.connection.rawOutput = body => {
+        this.#rid = Math.max(this.#rid, Number(/ rid=["'](\d+)/.exec(body)[1]) + 1)
+      }
+      // ATTACHED is Strophe's word alone; the first answer shows that the session is alive.
+      this.connection.xmlInput = body => {
+        if (this.#state === 'attaching' && body.getAttribute('type') !== 'terminate') this.#enter('attached')
+      }
+      this.connection.attach(jid, sid, rid, (status, why) => this.#note(status, why), wait, hold, requests)
+      this.connection.send($pres())
+      globalThis.addEventListener('pagehide', this.#leave)
+    }
+
+    /** Whether the session is there to be used or ended. */
+    get isOpen() {
+      return this.#state === 'attaching' || this.#state === 'attached'
+    }
+
+    /** Says goodbye; `closed` follows. */
+    logOut() {
+      if (!this.isOpen) return
+      this.#enter('ending')
+      this.connection.disconnect('user')
+    }
+
+    #enter(state, reason = '') {
+      this.#state = state
+      if (!this.isOpen) globalThis.removeEventListener('pagehide', this.#leave)
+      this.#follow(state, reason)
+    }
+
+    #note(status, why) {
+      switch (status) {
+        case Strophe.Status.CONNFAIL:
+          this.#enter('ended', reasons[why] ?? `The session ended (${why ?? 'no reason given'}).`)
+          break
+        case Strophe.Status.DISCONNECTED:
+          if (this.#state === 'ending') this.#enter('closed')
+          else if (this.#state !== 'ended') this.#enter('ended', 'The service cannot be reached any more.')
+          break
+      }
+    }
+
+    /** Ends the session when the page goes, or others would see a ghost until it times out. */
+    #leave = () => {
+      const { url, sid } = this.#binding
+      const body = `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='${this.#rid}' type='terminate'/>`
+      // Nobody is left to be told whether it arrived.
+      fetch(url, { method: 'POST', body, keepalive: true }).catch(() => {})
+    }
+  }
+}
