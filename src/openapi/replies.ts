@@ -1,0 +1,150 @@
+// What comes back. The keys are those of the objects that the replies are written from.
+
+import { problems, steps } from '../errors.js'
+import type { Cookie } from '../exchange.js'
+import { contentTypes } from '../http/answer.js'
+import type { Representation } from '../http/negotiation.js'
+import type { BindingObject } from '../warm/reply.js'
+import { origins, states } from '../warm/session-query.js'
+import type { SessionObject } from '../warm/session-reply.js'
+import { count, object, type Schema, schemaNamed, text, word } from './schema.js'
+
+/** A reply, as the document describes it. */
+export type Response = Readonly<Record<string, unknown>>
+
+const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
+/** The same for people; what stands in a page is no promise to programs. */
+export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
+
+const session: Record<keyof SessionObject, Schema> = {
+  id: text("The session's handle, no secret."),
+  jid: text('The full JID that the server bound; absent before.'),
+  domain: text("The user's domain."),
+  origin: word('`warmed` by this API, or opened by a `client` itself.', origins),
+  state: word(
+    '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
+      "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server with nobody told yet, " +
+      '`elsewhere` where its browser was sent to another endpoint.',
+    states,
+  ),
+  age: count('Seconds since it was opened.'),
+  quiet: count('Seconds since a request was open; absent while one is.'),
+}
+
+const cookie: Record<keyof Cookie, Schema> = {
+  name: text('`wb-` and the handle.'),
+  value: text('A secret of the session.'),
+  attributes: text('What stands behind `name=value; ` in `Set-Cookie`.'),
+}
+
+const binding: Record<keyof BindingObject, Schema> = {
+  jid: text('The full JID that the server bound.'),
+  sid: text("The session's secret."),
+  rid: count('The next request id to send.'),
+  id: text("The session's handle, no secret."),
+  wait: count('Longest time a request is held, in seconds.'),
+  hold: count('Requests held at a time.'),
+  requests: count('Requests that may be open at once.'),
+  inactivity: count('Silence after which the session ends, in seconds.'),
+  polling: count('Shortest time to leave between two empty requests, in seconds.'),
+  maxpause: count('Longest silence that may be announced, in seconds; absent where there is no pausing.'),
+  ver: text('BOSH version.'),
+  url: text('The BOSH endpoint that the page talks to.', { format: 'uri' }),
+  expires_in: count('Time the browser has for its first request, in seconds.'),
+  cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', cookie),
+  reused: {
+    type: 'boolean',
+    description: 'Whether this is a session from before; present where `reuse` asks for it.',
+  },
+}
+
+/** What JSON replies carry, by name. */
+export const replySchemas: Readonly<Record<string, Schema>> = {
+  Binding: object('A session that waits for its page.', binding, ['maxpause', 'cookie', 'reused']),
+  Session: object('How a session stands.', session, ['jid', 'quiet']),
+  SessionList: object(
+    'A part of a list of sessions, the oldest first.',
+    {
+      sessions: { type: 'array', items: schemaNamed('Session') },
+      total: count('Sessions in the whole list.'),
+      next: text('Where to go on; absent at the end.'),
+    },
+    ['next'],
+  ),
+  Ended: object(
+    'What became of the sessions of a user.',
+    {
+      ended: count('Sessions that were ended.'),
+      elsewhere: count(
+        'Sessions that may live at another endpoint and cannot be ended here; absent without any.',
+      ),
+    },
+    ['elsewhere'],
+  ),
+  HostMeta: object('The endpoints of a domain (XEP-0156).', {
+    links: {
+      type: 'array',
+      items: object('One of them.', {
+        rel: text('What kind of endpoint it is.'),
+        href: text('Where it is.', { format: 'uri' }),
+      }),
+    },
+  }),
+  Problem: object(
+    'What went wrong (RFC 9457).',
+    {
+      type: { const: 'about:blank' },
+      title: text('The name of the HTTP status.'),
+      status: { type: 'integer', description: 'The HTTP status.' },
+      detail: text('What went wrong, in words.'),
+      code: word('What went wrong, for programs.', Object.keys(problems)),
+      step: word('The part of the login in which it did.', steps),
+      condition: text("The XMPP server's own word for it."),
+      instance: text("The request's id, which the log has too, as `urn:uuid:…`.", { format: 'uri' }),
+    },
+    ['step', 'condition'],
+  ),
+}
+
+/** The headers that replies share, by name. */
+export const replyHeaders = {
+  'X-Request-Id': {
+    required: true,
+    description: "The request's id, which the log has too.",
+    schema: { type: 'string', format: 'uuid' },
+  },
+  'Retry-After': {
+    required: true,
+    description: 'Seconds to wait before the same call may succeed.',
+    schema: { type: 'integer' },
+  },
+  Location: {
+    ...{ required: true, description: 'Where else to ask.' },
+    schema: { type: 'string', format: 'uri' },
+  },
+  'WWW-Authenticate': {
+    ...{ required: true, description: 'The challenge (RFC 7617).' },
+    schema: { type: 'string' },
+  },
+} as const
+
+export const headers = (...names: (keyof typeof replyHeaders)[]) =>
+  Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
+
+/** A reply with these media types. */
+export function response(description: string, content: Readonly<Record<string, unknown>> = {}): Response {
+  const isEmpty = Object.keys(content).length === 0
+  return { description, headers: headers('X-Request-Id'), ...(!isEmpty && { content }) }
+}
+
+/** A reply in a word, which comes without a request's id: the log does not have it. */
+export const plain = (description: string): Response => ({ description, content: { 'text/plain': {} } })
+
+/** A reply that sends browsers elsewhere. */
+export const redirection = (description: string): Response => ({
+  ...{ description, headers: headers('X-Request-Id', 'Location') },
+  content: { [mediaType('html')]: {} },
+})
+
+/** A reply in JSON. */
+export const json = (schema: Schema) => ({ [mediaType('json')]: { schema } })

@@ -1,0 +1,32 @@
+/** A JSON Schema (draft 2020-12, the dialect of OpenAPI 3.1), or a part of one. */
+export type Schema = Readonly<Record<string, unknown>>
+
+export const text = (description: string, more: Schema = {}): Schema => ({
+  ...{ type: 'string', description },
+  ...more,
+})
+
+/** A number from 0 up. */
+export const count = (description: string, more: Schema = {}): Schema => ({
+  ...{ type: 'integer', minimum: 0, description },
+  ...more,
+})
+
+/** One of these words. */
+export const word = (description: string, words: Iterable<string>, more: Schema = {}): Schema => ({
+  ...text(description, { enum: [...words] }),
+  ...more,
+})
+
+/** An object whose properties are there but for the `optional` ones. */
+export function object<Name extends string>(
+  description: string,
+  properties: Readonly<Record<Name, Schema>>,
+  optional: readonly NoInfer<Name>[] = [],
+): Schema {
+  const required = Object.keys(properties).filter(name => !optional.some(each => each === name))
+  return { type: 'object', description, properties, ...(required.length > 0 && { required }) }
+}
+
+/** The schema of this name in the document. */
+export const schemaNamed = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
