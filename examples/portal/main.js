@@ -1,0 +1,21 @@
+// The portal in front of the warm-bindings that the environment names or, with --demo, of one with an XMPP server inside.
+import { createPortal } from './portal.js'
+import { users } from './users.js'
+import { warmBindings } from './warm-bindings.js'
+
+if (process.argv.includes('--demo')) {
+  const { startDemo } = await import('../../dist/demo/demo.js')
+  const demo = await startDemo({ PORT: '0' }, () => {})
+  Object.assign(process.env, { WARM_URL: `${demo.url}/warm`, WARM_USER: 'admin', WARM_PASSWORD: 'demo' })
+}
+const { PORT = 3000, WARM_URL: url, WARM_USER: user, WARM_PASSWORD: password, BOSH_URL } = process.env
+if (!url || !user || !password) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD, or give --demo.')
+const boshUrl = BOSH_URL || new URL('/http-bind', url).href
+const portal = createPortal({ service: warmBindings({ url, user, password }), boshUrl, users })
+const server = portal.listen(PORT, '127.0.0.1', error => {
+  if (error) throw error
+  console.log(`\n  A portal with a chat: http://127.0.0.1:${server.address().port}\n`)
+  for (const [name, { password }] of users) console.log(`  Sign in as ${name} with the password ${password}.`)
+  console.log('\n  For two at a time, take a private window. Ctrl+C stops it.\n')
+})
+process.once('SIGINT', () => process.exit())

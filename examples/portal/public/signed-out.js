@@ -1,0 +1,1 @@
+sessionStorage.clear() // What the chat has kept in this tab is nobody's business from now on.
