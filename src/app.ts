@@ -1,51 +1,109 @@
 import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Router,
+} from 'express'
+import type { Logger } from 'pino'
+import { createAssetsRouter } from './assets.js'
 import { Problem } from './errors.js'
 import { homePath } from './http/addresses.js'
-import { pageType, problemAnswer, problemFrom, sendAnswer } from './http/answer.js'
+import { contentTypes, pageType, problemAnswer, problemFrom, sendAnswer } from './http/answer.js'
+import { bodyFormat } from './http/body.js'
+import { clientAddress } from './http/client.js'
+import { createHostMetaRouter } from './http/host-meta.js'
 import { negotiate } from './http/negotiation.js'
+import { pagePolicy } from './http/page-policy.js'
+import { redirectToTls } from './http/secure-redirect.js'
+import { traceOf } from './log.js'
+import { describeApi } from './openapi/document.js'
 import { registerViews } from './views.js'
+import { hasLine } from './warm/gate.js'
+import { represent } from './warm/representation.js'
 import { createWarmRouter, type WarmParts } from './warm/router.js'
 
-/** The style sheet's folder; `src` and `dist` lie beside it. */
-const assets = fileURLToPath(new URL('../public/', import.meta.url))
+export interface AppParts extends WarmParts {
+  readonly extraRouters?: readonly Router[]
+  /** For what is not the warm API's; the same log unless it is another. */
+  readonly httpLog?: Logger
+}
+
+/** What problems are answered with. */
+type ProblemParts = Pick<WarmParts, 'config' | 'log' | 'counts'>
 
 /** The Express app: everything but the BOSH path, which `service.ts` answers before it. */
-export function createApp({
-  extraRouters = [],
-  ...parts
-}: WarmParts & { readonly extraRouters?: readonly Router[] }): Express {
-  const { config, log } = parts
+export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): Express {
+  const { config } = parts
+  const log = httpLog ?? parts.log
   const home = homePath(config.externalUrl)
+  const form = config.warm.enabled ? home + config.warmPath : undefined
+  const app = newApp()
+  app.get('/', redirectToTls(config, '/'), (request, response) => {
+    response.vary('Accept').type(pageType(negotiate(request.headers)))
+    response.render('home', { home, form })
+  })
+  if (config.http.hostMeta) app.use(createHostMetaRouter(config))
+  if (config.warm.enabled) {
+    const description = JSON.stringify(describeApi(config))
+    app.get('/openapi.json', (_request, response) => {
+      const headers = { 'Content-Type': contentTypes.json, 'Cache-Control': 'no-cache' }
+      sendAnswer(response, { status: 200, headers, body: description })
+    })
+    app.get(config.warmPath, redirectToTls(config, config.warmPath))
+    app.use(createWarmRouter(parts))
+  }
+  for (const router of extraRouters) app.use(router)
+  app.use(() => {
+    throw new Problem('not-found')
+  })
+  app.use(answerProblems({ ...parts, log }))
+  return app
+}
+
+/** The app for hosts that nobody has mapped: a refusal, and what its page is made of. */
+export function createMisdirectedApp(parts: ProblemParts): Express {
+  const app = newApp()
+  app.use(() => {
+    throw new Problem('misdirected-request')
+  })
+  app.use(answerProblems(parts))
+  return app
+}
+
+/** What all pages have in common. */
+function newApp(): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
   registerViews(app)
-
   app.use(setRequestId, setSecurityHeaders)
-  app.get('/', (request, response) => {
-    response.vary('Accept').type(pageType(negotiate(request.headers)))
-    response.render('home', { home, form: home + config.warmPath })
-  })
-  app.use('/assets', express.static(assets, { index: false, redirect: false, maxAge: '1h' }))
-  app.use(createWarmRouter(parts), ...extraRouters)
-  app.use(() => {
-    throw new Problem('not-found')
-  })
+  app.use('/assets', createAssetsRouter())
+  return app
+}
 
-  const answerProblem: ErrorRequestHandler = (error, request, response, next) => {
+function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHandler {
+  const home = homePath(config.externalUrl)
+  const form = home + config.warmPath
+  return (error, request, response, next) => {
     const problem = problemFrom(error)
     const requestId = response.get('X-Request-Id')
-    if (problem.code === 'internal-error')
-      log.error({ requestId, ...trace(problem.cause ?? error) }, 'failed')
+    if (problem.code === 'internal-error') {
+      if (counts !== undefined) counts.faults += 1
+      log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
+    } else if (!hasLine(response)) {
+      log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
+    }
     if (response.headersSent) return next(error)
     response.vary('Accept')
-    sendAnswer(response, problemAnswer(problem, negotiate(request.headers), { requestId, home }))
+    const formBehind = isPostedForm(request, config.warmPath) ? form : undefined
+    sendAnswer(
+      response,
+      problemAnswer(problem, represent(request, config.warmPath), { requestId, home, form: formBehind }),
+    )
   }
-  app.use(answerProblem)
-  return app
 }
 
 const setRequestId: RequestHandler = (_request, response, next) => {
@@ -55,8 +113,7 @@ const setRequestId: RequestHandler = (_request, response, next) => {
 
 const setSecurityHeaders: RequestHandler = (_request, response, next) => {
   response.set({
-    'Content-Security-Policy':
-      "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'",
+    'Content-Security-Policy': pagePolicy,
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
@@ -64,12 +121,8 @@ const setSecurityHeaders: RequestHandler = (_request, response, next) => {
   next()
 }
 
-/** An unforeseen error by its kind and the way it came. Its message stays out of the log: it may quote a password. */
-function trace(error: unknown): object {
-  if (!(error instanceof Error)) return { error: typeof error }
-  const way = error.stack
-    ?.split('\n')
-    .filter(line => /^\s+at /.test(line))
-    .map(line => line.trim())
-  return { error: error.name, code: 'code' in error ? error.code : undefined, way }
+/** Whether somebody sits before a browser and has sent the form; programs that post one want no way back to it. */
+function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
+  const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
+  return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'
 }

@@ -1,5 +1,8 @@
+/** The parts of a handshake, in their order. */
+export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] as const
+
 /** The part of a handshake in which something went wrong. */
-export type Step = 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
+export type Step = (typeof steps)[number]
 
 interface Row {
   /** HTTP status of the warm API's answer. */
@@ -15,7 +18,11 @@ export const problems = {
   'invalid-jid': { status: 400, sentence: 'The jid is not a valid bare or full JID.' },
   'invalid-body': { status: 400, sentence: 'The request body cannot be read in the format it announces.' },
   unauthorized: { status: 401, sentence: 'The admin credentials are missing or wrong.' },
-  forbidden: { status: 403, sentence: 'This admin may not warm sessions of that domain.' },
+  forbidden: { status: 403, sentence: 'This admin may neither warm nor control sessions of that domain.' },
+  'address-forbidden': {
+    status: 403,
+    sentence: 'The warm API takes no calls from this address: see WARM_ALLOW and WARM_DENY.',
+  },
   'insecure-channel': {
     status: 403,
     sentence: 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
@@ -25,7 +32,15 @@ export const problems = {
     sentence: 'The form was sent from another site, or its token is missing or expired.',
   },
   'domain-not-allowed': { status: 403, sentence: 'The domain of this JID is not in XMPP_DOMAINS.' },
-  'not-authorized': { status: 403, sentence: 'The XMPP server refused the user name or password.' },
+  'address-not-allowed': {
+    status: 403,
+    sentence:
+      "The domain's server has an address inside a private network, and XMPP_DOMAINS=* does not reach those.",
+  },
+  'not-authorized': {
+    status: 403,
+    sentence: 'The XMPP server refused the user name, the password or the token.',
+  },
   'account-disabled': { status: 403, sentence: 'The XMPP server says that the account is disabled.' },
   'credentials-expired': { status: 403, sentence: 'The XMPP server says that the credentials have expired.' },
   'authzid-refused': {
@@ -42,6 +57,14 @@ export const problems = {
   },
   'body-too-large': { status: 413, sentence: 'The request body is too large.' },
   'unsupported-media-type': { status: 415, sentence: 'The request body must be a form or JSON.' },
+  'misdirected-request': {
+    status: 421,
+    sentence: 'This service does not answer for the host that the request names: see HTTP_HOSTS.',
+  },
+  'too-many-requests': {
+    status: 429,
+    sentence: 'That was tried too often: try again after the time that Retry-After gives.',
+  },
   'internal-error': { status: 500, sentence: 'The service failed; the log has the details.' },
   'host-unknown': {
     status: 502,
@@ -76,7 +99,14 @@ export const problems = {
     status: 503,
     sentence: 'The XMPP server cannot check credentials at the moment.',
   },
-  'service-full': { status: 503, sentence: 'The service holds as many sessions as it may.' },
+  'service-full': {
+    status: 503,
+    sentence: 'The service holds as many sessions as it may, or has no memory or descriptor for another.',
+  },
+  'too-many-sessions': {
+    status: 503,
+    sentence: 'The user has as many sessions as one may have: reuse, resume or end one of them.',
+  },
   'shutting-down': { status: 503, sentence: 'The service is stopping.' },
   timeout: { status: 504, sentence: 'The XMPP server did not finish the login in time.' },
 } as const satisfies Record<string, Row>
@@ -112,6 +142,14 @@ export class Problem extends Error {
     this.detail = about.detail
     this.retryAfterSeconds = about.retryAfterSeconds
   }
+}
+
+/**
+ * Why no connection could be made: the other side is not there, or this process or its machine has no descriptor left
+ * for it, which is no fault of the other side's.
+ */
+export function connectProblem({ code }: NodeJS.ErrnoException): ProblemCode {
+  return code === 'EMFILE' || code === 'ENFILE' ? 'service-full' : 'remote-connection-failed'
 }
 
 /** Why a BOSH session ends; no other value of `condition` is ever sent (XEP-0124 §17.2). */

@@ -1,7 +1,12 @@
+import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import type { LogLevels, LogPart } from './config/log-levels.js'
 
-/** The service's log: JSON lines on standard output, one child logger per part. */
-export function createLog(level: string, destination?: DestinationStream): Logger {
+/**
+ * The service's log: JSON lines on standard output, one child logger per part. It never throws: lines that cannot be
+ * written are lost, and with them nothing else.
+ */
+export function createLog(level: string, destination: DestinationStream = standardOutput): Logger {
   const options = {
     level,
     // Nothing of this is ever passed to the log; should it be one day, it still does not get out.
@@ -11,13 +16,55 @@ export function createLog(level: string, destination?: DestinationStream): Logge
         'token',
         'sid',
         'authorization',
+        'cookie',
         '*.password',
         '*.token',
         '*.sid',
         '*.authorization',
+        '*.cookie',
       ],
       censor: '[secret]',
     },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, {
+    write(line) {
+      try {
+        destination.write(line)
+      } catch {
+        // Nobody is left to be told.
+      }
+    },
+  })
+}
+
+/**
+ * Pino's own would keep what cannot be written until there is no memory left, or wait with everything for a slow reader
+ * whose pipe it has made one that does not block.
+ */
+const standardOutput: DestinationStream = {
+  write(line) {
+    writeSync(1, line)
+  },
+}
+
+/** The log of one part of the service, at the level that is set for it. */
+export function logOf(log: Logger, part: LogPart, { parts }: LogLevels): Logger {
+  const level = parts.get(part)
+  return level === undefined ? log.child({ part }) : log.child({ part }, { level })
+}
+
+/** What the log says of a cause: its code alone, since a message may quote what was sent. */
+export function codeOf(cause: unknown): string | undefined {
+  const { code } = (cause ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
+/** An unforeseen error by its kind and the way it came. Its message stays out of the log: it may quote a password. */
+export function traceOf(error: unknown): object {
+  if (!(error instanceof Error)) return { error: typeof error }
+  const way = error.stack
+    ?.split('\n')
+    .filter(line => /^\s+at /.test(line))
+    .map(line => line.trim())
+  return { error: error.name, code: codeOf(error), way }
 }

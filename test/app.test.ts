@@ -1,25 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
 import { Router } from 'express'
 import pino from 'pino'
-import { SaxesParser } from 'saxes'
 import request from 'supertest'
 import { createApp } from '../src/app.js'
+import { Problem } from '../src/errors.js'
 import { isLoopback } from '../src/http/secure-channel.js'
-import { binding, config, credentials, fakeService } from './warm/fake-login.js'
-
-/** Whether a page is well-formed XML in XHTML's namespace. */
-function isXhtml(page: string): boolean {
-  const parser = new SaxesParser({ xmlns: true })
-  let root: string | undefined
-  parser.on('error', error => {
-    throw error
-  })
-  parser.on('opentag', tag => {
-    root ??= `${tag.uri} ${tag.local}`
-  })
-  parser.write(page).close()
-  return root === 'http://www.w3.org/1999/xhtml html'
-}
+import type { Login } from '../src/warm/binding.js'
+import { isXhtml } from './support/xhtml.js'
+import { binding, config, credentials, fakeService, parameters } from './warm/fake-login.js'
+import { FakeSessions } from './warm/fake-sessions.js'
 
 describe('pages', () => {
   test.each([
@@ -39,13 +28,13 @@ describe('pages', () => {
     expect(isXhtml(html.text)).toBe(true)
   })
 
-  test('allow no script, no frame and no style but their own', async () => {
+  test('allow no script, no frame, and no style or picture but our own', async () => {
     for (const path of ['/', '/warm', '/nowhere']) {
       const { headers, text } = await request(fakeService().app)
         .get(path)
         .auth(...credentials)
       expect(headers['content-security-policy']).toBe(
-        "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'",
+        "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
       )
       expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' })
       expect(headers).not.toHaveProperty('x-powered-by')
@@ -64,17 +53,101 @@ describe('pages', () => {
     expect(reply.text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
   })
 
-  test('find their style sheet', async () => {
+  test('find what they load, wherever a proxy has put the service', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
-    expect((await request(app).get('/')).text).toContain('href="/chat/assets/style.css"')
-    const sheet = await request(app).get('/assets/style.css')
-    expect([sheet.status, sheet.type]).toEqual([200, 'text/css'])
-    expect((await request(app).get('/assets/')).status).toBe(404)
-    expect((await request(app).get('/assets/%ff')).status).toBe(404)
+    for (const path of ['/', '/warm', '/nowhere']) {
+      const { text } = await request(app)
+        .get(path)
+        .auth(...credentials)
+      const addresses = [...text.matchAll(/(?:href|src|action)="([^"]+)"/g)].map(match => match[1]!)
+      expect(addresses).toContain('/chat/assets/style.css')
+      expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual([])
+    }
   })
+
+  test.each([
+    ['style.css', 'text/css'],
+    ['demo.css', 'text/css'],
+    ['icon.svg', 'image/svg+xml'],
+    ['session.js', 'text/javascript'],
+    ['attach.js', 'text/javascript'],
+    ['strophe.js', 'text/javascript'],
+  ])('may load %s', async (name, type) => {
+    const reply = await request(fakeService().app).get(`/assets/${name}`)
+    expect([reply.status, reply.type]).toEqual([200, type])
+    expect(reply.headers['cache-control']).toBe('public, max-age=3600')
+  })
+
+  test.each(['', '%ff', '..%2fpackage.json', 'strophe.umd.min.js'])(
+    'find nothing at /assets/%s',
+    async name => {
+      expect((await request(fakeService().app).get(`/assets/${name}`)).status).toBe(404)
+    },
+  )
 
   test('begin with one that leads to the form', async () => {
     expect((await request(fakeService({ warmPath: '/w' }).app).get('/')).text).toContain('<a href="/w">')
+  })
+})
+
+describe('an error page', () => {
+  const browser = { Origin: 'https://web.example', Host: 'web.example', 'Sec-Fetch-Site': 'same-origin' }
+  const send = (headers: Record<string, string>, login?: Login, body = parameters) =>
+    request(fakeService({ externalUrl: 'https://web.example/chat', ...(login && { login }) }).app)
+      .post('/warm')
+      .auth(...credentials)
+      .type('form')
+      .set(headers)
+      .send(body)
+
+  test('says what happened, why, and under which id it is in the log', async () => {
+    const { text, headers } = await request(fakeService().app).get('/nowhere')
+    expect(text).toContain('<title>Not Found</title>')
+    expect(text).toContain('<p>Not Found</p>')
+    expect(text).toContain('<dd class="detail">There is nothing at this address.</dd>')
+    expect(text).toContain('<dd class="code">not-found</dd>')
+    expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
+    expect(text).not.toContain('Back to the form')
+  })
+
+  test('leads whoever has sent the form in a browser back to it, and says why even a password was refused', async () => {
+    const service = fakeService({
+      externalUrl: 'https://web.example/chat',
+      login: () => Promise.reject(new Problem('not-authorized')),
+    })
+    const form = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
+    const { text, status } = await request(service.app)
+      .post('/warm')
+      .auth(...credentials)
+      .type('form')
+      .set(browser)
+      .send({ ...parameters, csrf_token })
+    expect(status).toBe(403)
+    expect(text).toContain('<a href="/chat/warm">Back to the form</a>')
+    expect(text).toContain('<dd class="code">not-authorized</dd>')
+    expect(isXhtml(text)).toBe(true)
+  })
+
+  test('leads back from a form that is refused for its token', async () => {
+    const { text } = await send(browser)
+    expect(text).toContain('<a href="/chat/warm">Back to the form</a>')
+    expect(text).toContain('<dd class="code">cross-site-request</dd>')
+  })
+
+  test('is not led back from by programs, and tells those that guess nothing', async () => {
+    const { text } = await send({}, () => Promise.reject(new Problem('not-authorized')))
+    expect(text.match(/<p>.*<\/p>/g)).toEqual(['<p>Forbidden</p>'])
+    expect(text).not.toMatch(/Back to the form|not-authorized|refused/)
+  })
+
+  test('asks for credentials in a word', async () => {
+    const { text, headers } = await request(fakeService().app).get('/warm')
+    expect(text).toContain('<title>Unauthorized</title>')
+    expect(text.match(/<p\b.*?<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
+    expect(text).not.toContain(headers['x-request-id'])
   })
 })
 
@@ -102,6 +175,8 @@ describe('the app', () => {
     const app = createApp({
       config,
       login: async () => binding,
+      checkCredentials: async () => {},
+      sessions: new FakeSessions(),
       release: () => {},
       log: pino({}, { write: line => lines.push(line) }),
       extraRouters: [router],

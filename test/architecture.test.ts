@@ -7,18 +7,20 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 
 /** Parts from the top down: a file may import from its own part and from those that stand below it. */
 const storeys = [
-  ['main', 'hash-password'],
+  ['main', 'hash-password', 'health-check'],
   ['demo/demo'],
   ['service'],
-  ['app'],
-  ['demo'],
-  ['bosh', 'warm'],
+  ['sites'],
+  ['app', 'admin'],
+  ['demo', 'openapi'],
+  ['bosh', 'remote', 'warm'],
   ['http', 'sasl'],
-  ['views', 'log'],
+  ['assets', 'known-sessions', 'users', 'views'],
   ['c2s'],
+  ['log'],
   ['config'],
-  ['sessions'],
-  ['clock', 'exchange', 'hash-queue', 'sid'],
+  ['session-terms', 'sessions'],
+  ['clock', 'counts', 'exchange', 'hash-queue', 'rates', 'sid'],
   ['errors', 'namespaces', 'xml'],
 ]
 

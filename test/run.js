@@ -8,7 +8,11 @@ import { fileURLToPath } from 'node:url'
 import { ensurePackages, missingPackages } from './support/packages.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const debianPackages = ['prosody', 'prosody-modules', 'ejabberd', 'chromium', 'openssl', 'curl']
+const debianPackages = [
+  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'chromium', 'openssl', 'curl'],
+  ...['php-cli', 'python3', 'systemd'],
+  ...['nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
+]
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 /** Longest time for one part; the slowest takes a fifth of it. */

@@ -9,16 +9,22 @@ const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'admin:demo'
 
 /**
- * Starts the whole service with an XMPP server of its own and a page to try it on, and says on standard output how.
- * Of the environment only PORT and LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
+ * Starts the whole service with an XMPP server of its own and a page to try it on, and says how, on standard output unless
+ * told otherwise. Of the environment only PORT and LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
  */
-export async function startDemo(environment: NodeJS.ProcessEnv): Promise<Service> {
+export async function startDemo(
+  environment: NodeJS.ProcessEnv,
+  say: (introduction: string) => void = text => void process.stdout.write(text),
+): Promise<Service> {
   const server = await startDemoServer(passwords)
   try {
     const service = await startOn(server, environment)
-    process.stdout.write(introduction(service.url))
+    say(introduction(service.url))
     return {
       url: service.url,
+      urls: service.urls,
+      metricsUrl: service.metricsUrl,
+      reload: () => service.reload(),
       counts: () => service.counts(),
       async stop() {
         await service.stop()
@@ -38,11 +44,15 @@ function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.Proces
     ADMIN_USERS: admin,
     XMPP_DOMAINS: server.domain,
     XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+    METRICS_ADDRESS: 'none',
+    // Whoever tries things out does them over and over.
+    RATE_WARMS_PER_JID: '0',
+    MAX_SESSIONS_PER_JID: '0',
     LOG_LEVEL,
   })
   return startService({
     config,
-    log: createLog(config.logLevel),
+    log: createLog(config.logLevels.usual),
     routers: parts => [createDemoRouter({ ...parts, config, domain: server.domain, passwords })],
   })
 }

@@ -1,20 +1,13 @@
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
-import { boshUrl } from '../http/addresses.js'
+import { boshUrl, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
 import { bodyFormat, readBody } from '../http/body.js'
 import { negotiate } from '../http/negotiation.js'
+import { attachingPagePolicy } from '../http/page-policy.js'
 import type { Binding, Login } from '../warm/binding.js'
 import { bindingAnswer } from '../warm/reply.js'
-
-const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')), 'dist')
-
-const contentSecurityPolicy =
-  "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self'; " +
-  "connect-src 'self'; img-src 'self'"
 
 export interface DemoParts {
   readonly config: Config
@@ -29,6 +22,7 @@ export interface DemoParts {
 /** The demo's page, and what a portal's backend would do for it: warm a session of a user who is logged in there. */
 export function createDemoRouter({ config, login, release, domain, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
+  const home = homePath(config.externalUrl)
 
   const showPage: RequestHandler = (request, response) => {
     const panes = names.map((name, index) => {
@@ -40,9 +34,12 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     })
     response
       .vary('Accept')
-      .set({ 'Content-Security-Policy': contentSecurityPolicy, 'Referrer-Policy': 'same-origin' })
+      .set({
+        'Content-Security-Policy': attachingPagePolicy(config.boshPath),
+        'Referrer-Policy': 'same-origin',
+      })
       .type(pageType(negotiate(request.headers)))
-      .render('demo', { panes, warmPath: config.warmPath })
+      .render('demo', { panes, home, form: home + config.warmPath })
   }
 
   const warm: RequestHandler = async (request, response) => {
@@ -62,7 +59,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     binding = await login(
       {
         jid: { local: account, domain, resource: undefined },
-        password,
+        credentials: { kind: 'password', password },
         ...{ language: 'en', wait: Math.min(60, maxWait), hold: defaultHold, ver: '1.6' },
         attachBinding: 'off',
         attachSeconds: config.warm.attachTimeout,
@@ -74,9 +71,6 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
   }
 
   const router = Router()
-  router.get('/assets/strophe.js', (_request, response) => {
-    response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
-  })
   router.route('/demo').all(requireThisMachine).get(showPage).all(refuseOtherMethods('GET, HEAD'))
   router
     .route('/demo/warm')

@@ -1,5 +1,6 @@
 // What the test does with the portal's page, and what it sees of it. Every wait has a deadline of its own.
 import type { Page } from 'playwright-core'
+import { eventually } from '../support/login-server/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
 
 /** Longest time that a test waits for the page, in milliseconds. */
@@ -67,6 +68,10 @@ export class PortalPage {
     ] as const)
   }
 
+  async takeCookies(): Promise<void> {
+    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.takeCookies())
+  }
+
   async say(to: string, text: string): Promise<void> {
     await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).chat.say(jid, said), [
       to,
@@ -106,6 +111,11 @@ export class PortalPage {
       text,
       milliseconds,
     )
+  }
+
+  /** Resolves once the console has complained of this. */
+  async complains(text: string): Promise<void> {
+    await eventually(`it complains of ${text}`, () => this.complaints.some(line => line.includes(text)))
   }
 
   /** Resolves once Strophe has reported the status, for whatever reason if none is given with it. */

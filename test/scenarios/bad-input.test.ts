@@ -11,8 +11,7 @@ import {
   type WatchedService,
 } from '../support/login-server/watched-service.js'
 import { body, creation, httpbind, refused } from './bad-bodies.js'
-
-const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+import { alice, badCalls, secret } from './bad-calls.js'
 
 let server: LoginServer
 let service: WatchedService
@@ -148,40 +147,6 @@ describe('the BOSH path', () => {
   })
 })
 
-const json = (value: unknown) => ({ headers: jsonHeaders, body: JSON.stringify(value) })
-const form = (text: string | Buffer) => ({
-  headers: { ...jsonHeaders, 'Content-Type': 'application/x-www-form-urlencoded' },
-  body: text,
-})
-const text = (value: string | Buffer) => ({ headers: jsonHeaders, body: value })
-
-const badCalls: [what: string, status: number, code: string, call: { body: string | Buffer }][] = [
-  ['no body', 400, 'invalid-body', text('')],
-  ['half an object', 400, 'invalid-body', text('{"jid":"alice@plain.example","password":"Pa55-')],
-  ['an array', 400, 'invalid-body', json([alice])],
-  ['null', 400, 'invalid-body', json(null)],
-  ['deep JSON', 400, 'invalid-body', text('['.repeat(8000))],
-  ['bytes for JSON', 400, 'invalid-body', text(Buffer.from([0x7b, 0xff, 0x7d]))],
-  ['too much JSON', 413, 'body-too-large', json({ ...alice, filler: 'x'.repeat(20_000) })],
-  ['a jid of another kind', 400, 'invalid-parameter', json({ ...alice, jid: {} })],
-  [
-    'a password twice',
-    400,
-    'invalid-parameter',
-    text('{"jid":"a@plain.example","password":"a","password":"b"}'),
-  ],
-  ['a name of every object', 400, 'missing-parameter', text('{"__proto__":{"jid":"a@b","password":"c"}}')],
-  ['an empty form', 400, 'missing-parameter', form('')],
-  ['a form without password', 400, 'missing-parameter', form('jid=alice%40plain.example')],
-  ['a form with a broken escape', 400, 'invalid-parameter', form('jid=alice%40plain.example&password=%zz')],
-  ['a form of bytes', 400, 'invalid-body', form(Buffer.from([0xff, 0xfe, 0x00]))],
-  ['a form that is too long', 413, 'body-too-large', form(`jid=a&password=${'x'.repeat(20_000)}`)],
-  ['a jid with markup', 400, 'invalid-jid', json({ ...alice, jid: '<alice>@plain.example' })],
-  ['a jid that is none', 400, 'invalid-jid', json({ ...alice, jid: '@/@' })],
-  ['a wait that is no number', 400, 'invalid-parameter', json({ ...alice, wait: 'long' })],
-  ['a language that is none', 400, 'invalid-parameter', json({ ...alice, language: "en' evil='" })],
-]
-
 describe('the warm API', () => {
   test.each(badCalls)('refuses %s with %i %s', async (_what, status, code, call) => {
     const connections = server.connections.length
@@ -189,6 +154,7 @@ describe('the warm API', () => {
     expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({ status, code })
     expect(answer.headers['cache-control']).toBe('no-store')
     expectNoTrace(answer)
+    expect(answer.text + service.lines.join()).not.toContain(secret)
     expect(server.connections.length).toBe(connections)
   })
 

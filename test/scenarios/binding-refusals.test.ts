@@ -91,6 +91,16 @@ const noBinding: Case[] = [
     script: { bind: (turn: Turn) => turn.say(bound(turn, `<jid>${jid}</jid>`)) },
     told: bindProblem(502, 'remote-protocol-error'),
   })),
+  ...[
+    'bob@plain.example/x',
+    'alice@other.example/x',
+    'alice@sub.plain.example/x',
+    'alice2@plain.example/alice@plain.example',
+  ].map(jid => ({
+    who: `names ${jid}`,
+    script: { bind: (turn: Turn) => turn.say(bound(turn, `<jid>${jid}</jid>`)) },
+    told: bindProblem(502, 'jid-mismatch'),
+  })),
   {
     who: 'answers with an empty result',
     script: { bind: turn => turn.say(`<iq type='result' id='${idOf(turn)}'/>`) },

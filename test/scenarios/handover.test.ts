@@ -162,15 +162,15 @@ describe('what the server offers', () => {
 })
 
 describe('the binding', () => {
-  test('has the JID that the server bound, whatever was asked for', async () => {
+  test('has the JID that the server bound, whatever resource was asked for', async () => {
     server.script = {
       bind: turn =>
         turn.say(
-          `<iq type='result' id='${idOf(turn)}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice2@other.example/&amp;&lt;x></jid></bind></iq>`,
+          `<iq type='result' id='${idOf(turn)}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>Alice@plain.example/&amp;&lt;x></jid></bind></iq>`,
         ),
     }
     const { jid } = await bind('alice@plain.example/wanted')
-    expect(jid).toBe('alice2@other.example/&<x>')
+    expect(jid).toBe('Alice@plain.example/&<x>')
     expect(server.last.resource).toBe('wanted')
   })
 

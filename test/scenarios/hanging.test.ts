@@ -13,13 +13,13 @@ import { startWatchedService, type WatchedService } from '../support/login-serve
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
 const certificate = makeCertificate(['DNS:*.tls.example'])
 
-/** Where a login is when nothing comes any more, as far as this side can know. */
+/** Where a login is when nothing comes any more. */
 const stepAt: Record<Stage, string> = {
-  connect: 'connect',
-  header: 'connect',
-  starttls: 'connect',
-  proceed: 'connect',
-  features: 'connect',
+  connect: 'tls',
+  header: 'tls',
+  starttls: 'tls',
+  proceed: 'tls',
+  features: 'features',
   challenge: 'sasl',
   success: 'sasl',
   restart: 'bind',
@@ -77,6 +77,47 @@ describe('a server that falls silent', () => {
     expect(service.service.counts().sessions).toBe(0)
     await service.emptied(7)
   }, 10_000)
+})
+
+describe('a server that takes its time', () => {
+  /** At the first stage a server has nothing to say yet. */
+  const saying = stages.filter(stage => stage !== 'connect')
+  const slow: readonly Stage[] = ['starttls', 'features', 'challenge', 'bind']
+  let servers: LoginServer[]
+  let service: WatchedService
+
+  beforeAll(async () => {
+    const domains = [...saying, 'patient'].map(name => `${name}.tls.example`)
+    servers = await Promise.all(
+      domains.map(domain => startLoginServer({ domain, certificate, moreFeatures })),
+    )
+    service = await startWatchedService(servers, { WARM_TIMEOUT: '30', WARM_STEP_TIMEOUT: '1' })
+  })
+
+  afterAll(async () => {
+    await service.stop()
+    await Promise.all(servers.map(server => server.stop()))
+  })
+
+  test('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
+    for (const [index, stage] of saying.entries()) servers[index]!.script = { [stage]: () => {} }
+    const started = performance.now()
+    const told = await Promise.all(
+      saying.map(stage => service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })),
+    )
+    expect(told).toEqual(saying.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
+    expect((performance.now() - started) / 1000).toBeLessThan(4)
+    await service.emptied()
+  })
+
+  test('for every step has as long for each', async () => {
+    const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 600)
+    servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
+    const started = performance.now()
+    const { status } = await service.warm({ jid: 'alice@patient.tls.example', password: 'Pa55-of-alice' })
+    expect(status).toBe(200)
+    expect((performance.now() - started) / 1000).toBeGreaterThan(0.6 * slow.length)
+  })
 })
 
 describe('a caller that hangs up', () => {

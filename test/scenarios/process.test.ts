@@ -29,6 +29,7 @@ afterAll(() => server.stop())
 
 const settings = (more: Record<string, string> = {}) => ({
   PORT: '0',
+  METRICS_ADDRESS: 'none',
   ADMIN_USERS: `portal:${secret}`,
   XMPP_DOMAINS: 'plain.example',
   XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
@@ -89,7 +90,26 @@ describe('a service that cannot start', () => {
       const { port } = other.address() as AddressInfo
       const service = operator.start(settings({ PORT: String(port) }))
       expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe(`Another program uses port ${port}: stop it or set PORT to another one.\n`)
+      expect(service.stderr).toBe(
+        `Another program uses port ${port}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+      )
+      other.close()
+    },
+    seconds,
+  )
+
+  test(
+    'because the port of its metrics is taken names the setting',
+    async () => {
+      const other = createServer().listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      const { port } = other.address() as AddressInfo
+      const service = operator.start(settings({ METRICS_ADDRESS: `127.0.0.1:${port}` }))
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toBe(
+        'The settings are not usable:\n' +
+          `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
+      )
       other.close()
     },
     seconds,
@@ -100,7 +120,7 @@ describe('a service that cannot start', () => {
     async () => {
       const service = operator.start(settings({ HOST: '192.0.2.1' }))
       expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe('HOST is not an address of this machine.\n')
+      expect(service.stderr).toBe('HOST has 192.0.2.1, which is not an address of this machine.\n')
     },
     seconds,
   )
@@ -162,6 +182,21 @@ describe('a service that starts', () => {
       service.signal('SIGTERM')
       expect(await service.exit).toBe(0)
       expect(service.stderr).toBe('')
+    },
+    seconds,
+  )
+
+  test(
+    'says where its metrics are',
+    async () => {
+      const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
+      await service.url()
+      const { metricsUrl } = JSON.parse(
+        service.stdout.split('\n').find(line => line.includes('"listening"'))!,
+      )
+      expect((await callUrl(metricsUrl)).text).toContain('warm_bindings_sessions{state="held"} 0')
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
     },
     seconds,
   )
@@ -242,6 +277,39 @@ describe('a service that is stopped', () => {
       service.signal('SIGTERM')
       expect(await service.exit).toBe(0)
       expect(performance.now() - asked).toBeLessThan(10_000)
+    },
+    seconds,
+  )
+})
+
+describe('settings that are only checked', () => {
+  test(
+    'are in order, and nothing is started',
+    async () => {
+      const check = operator.start(settings(), '--check-config')
+      expect(await check.exit).toBe(0)
+      expect(check.stdout).toBe('The settings are in order.\n')
+    },
+    seconds,
+  )
+
+  test(
+    'fail for all that is wrong at once',
+    async () => {
+      const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
+      expect(await check.exit).toBe(1)
+      expect(check.stderr).toContain('PORT must be')
+      expect(check.stderr).toContain('BOSH_MAX_WAIT must be')
+    },
+    seconds,
+  )
+
+  test(
+    'fail for a name that is none of ours, which a start only warns of',
+    async () => {
+      const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
+      expect(await check.exit).toBe(1)
+      expect(check.stderr).toContain('did you mean BOSH_MAX_WAIT?')
     },
     seconds,
   )

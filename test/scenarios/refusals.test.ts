@@ -115,7 +115,8 @@ describe('a login that the server refuses', () => {
   test.each([
     [403, 'account-disabled', 'account-disabled'],
     [403, 'credentials-expired', 'credentials-expired'],
-    [502, 'login-failed', 'temporary-auth-failure'],
+    [403, 'authzid-refused', 'invalid-authzid'],
+    [503, 'temporary-auth-failure', 'temporary-auth-failure'],
     [502, 'login-failed', 'aborted'],
     [502, 'login-failed', 'malformed-request'],
     [502, 'no-mechanism', 'mechanism-too-weak'],

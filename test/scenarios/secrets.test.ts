@@ -8,6 +8,7 @@ import {
   startWatchedService,
   type WatchedService,
 } from '../support/login-server/watched-service.js'
+import { scrape } from '../support/scrape.js'
 
 const password = 'c0rrect-h0rse'
 const wrong = 'wr0ng-batt3ry'
@@ -36,7 +37,9 @@ const write = process.stderr.write
 
 beforeAll(async () => {
   server = await startLoginServer({ domain: 'plain.example', accounts: { alice: password } })
-  service = await startWatchedService([server], { ADMIN_USERS: `admin:${adminSecret}`, WARM_TIMEOUT: '1' })
+  service = await startWatchedService([server], {
+    ...{ ADMIN_USERS: `admin:${adminSecret}`, WARM_TIMEOUT: '1', METRICS_ADDRESS: '127.0.0.1:0' },
+  })
 })
 
 afterEach(async () => {
@@ -57,8 +60,10 @@ async function post(body: string, about: Record<string, string> = {}): Promise<H
 
 const call = (jid: string, given: string) => post(JSON.stringify({ jid, password: given }))
 
-function expectNoSecrets(): void {
+async function expectNoSecrets(): Promise<void> {
+  const { text: metrics } = await scrape(service.service.metricsUrl)
   for (const secret of secrets) {
+    expect(metrics).not.toContain(secret)
     expect(service.lines.filter(line => line.includes(secret))).toEqual([])
     expect(onStderr).not.toContain(secret)
     for (const { text, headers } of replies) expect(text + JSON.stringify(headers)).not.toContain(secret)
@@ -92,8 +97,43 @@ test('a session that works shows its sid in the binding reply and nowhere else',
   for (const reply of later) expect(reply).not.toContain(sid)
   expect(service.lines.join('')).not.toContain(sid)
   expect(service.lines.join('')).not.toContain(String(rid))
+  const { text: metrics } = await scrape(service.service.metricsUrl)
+  for (const named of [sid, id, 'alice', 'plain.example']) expect(metrics).not.toContain(named)
   expect(service.lines.join('')).toContain(id)
-  expectNoSecrets()
+  await expectNoSecrets()
+})
+
+test('a session that is resumed, reused, looked at and ended shows its secrets to whoever takes it up only', async () => {
+  const about = { jid: 'alice@plain.example', password, attach_binding: 'reply' }
+  const warmed = JSON.parse((await post(JSON.stringify(about))).text)
+  const path = `/warm/${warmed.id}`
+  const control = (method: string, to: string) =>
+    service.call(to, { method, headers, ...(method === 'POST' && { body: '{"attach_binding":"reply"}' }) })
+  const resumed = JSON.parse((await control('POST', `${path}/resume`)).text)
+  const looked = [
+    await control('GET', path),
+    await service.call('/warm/sessions', { headers: { ...headers, Accept: 'text/html' } }),
+    await control('GET', '/warm/sessions?jid=alice@plain.example'),
+    await control('GET', `/warm/sessions?sid=${warmed.sid}`),
+    await control('GET', `/warm/${warmed.sid}`),
+    await post(JSON.stringify({ ...about, password: wrong, reuse: true })),
+    await service.call('/http-bind', {
+      method: 'POST',
+      body: new BoshClient('', { sid: warmed.sid, rid: resumed.rid }).compose(),
+    }),
+    await control('DELETE', path),
+    await control('DELETE', '/warm/sessions?jid=alice@plain.example'),
+  ]
+  expect(looked.map(({ status }) => status)).toEqual([200, 200, 200, 400, 404, 403, 200, 204, 200])
+  expect(resumed.cookie.value).not.toBe(warmed.cookie.value)
+  const told = [warmed.sid, warmed.cookie.value, resumed.cookie.value]
+  for (const secret of [...told, String(warmed.rid), String(resumed.rid)]) {
+    expect(service.lines.filter(line => line.includes(secret))).toEqual([])
+    for (const { text, headers } of looked) expect(text + JSON.stringify(headers)).not.toContain(secret)
+  }
+  const logged = service.lines.map(line => JSON.parse(line).msg)
+  expect(logged).toEqual(expect.arrayContaining(['warm', 'resume', 'sessions', 'logout']))
+  await expectNoSecrets()
 })
 
 test('no refused call shows a secret', async () => {
@@ -118,11 +158,14 @@ test('no refused call shows a secret', async () => {
   const body = JSON.stringify({ jid: 'alice@plain.example', password })
   expect((await post(body, { Authorization: basic(wrongAdmin) })).status).toBe(401)
   expect((await post(body, { Authorization: `Bearer ${wrongAdmin}` })).status).toBe(401)
+  // Whoever mixes up the fields of a prompt sends the secret as the name.
+  const swapped = Buffer.from(`${misplaced}:admin`).toString('base64')
+  expect((await post(body, { Authorization: `Basic ${swapped}` })).status).toBe(401)
   const inQuery = await service.call(`/warm?password=${password}`, { headers })
   const inPath = await service.call(`/${misplaced}?sid=${misplaced}`, { headers })
   expect([inQuery.status, inPath.status]).toEqual([200, 404])
   replies.push(inQuery, inPath)
-  expectNoSecrets()
+  await expectNoSecrets()
 })
 
 test.each(stages.filter(stage => !['starttls', 'proceed', 'session'].includes(stage)))(
@@ -142,12 +185,12 @@ test.each(stages.filter(stage => !['starttls', 'proceed', 'session'].includes(st
       server.script = { [stage]: act }
       expect((await call('alice@plain.example', password)).status).toBeGreaterThanOrEqual(400)
     }
-    expectNoSecrets()
+    await expectNoSecrets()
   },
 )
 
 test('a JID that is none is not shown either', async () => {
   server.script = { bind: turn => turn.say(turn.usual.replace(/<jid>.*<\/jid>/, `<jid>@${password}/</jid>`)) }
   expect((await call('alice@plain.example', password)).status).toBe(502)
-  expectNoSecrets()
+  await expectNoSecrets()
 })

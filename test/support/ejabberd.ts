@@ -14,6 +14,10 @@ export interface EjabberdOptions {
   readonly users?: Readonly<Record<string, string>>
   /** Whether clients may stay without STARTTLS; off unless asked for. */
   readonly plain?: boolean
+  /** Lines of the configuration that say who is let in; accounts with passwords unless given. */
+  readonly authentication?: string
+  /** Certificate, PEM, that clients may show to log in by SASL EXTERNAL. */
+  readonly clientCa?: string
 }
 
 export interface Ejabberd {
@@ -21,6 +25,8 @@ export interface Ejabberd {
   readonly pid: number
   /** Client connections, with STARTTLS only unless `plain` was asked for. */
   readonly c2sPort: number
+  /** Client connections over TLS from the start. */
+  readonly directTlsPort: number
   /** BOSH at `/http-bind`. */
   readonly httpPort: number
   readonly domain: 'localhost'
@@ -28,6 +34,8 @@ export interface Ejabberd {
   readonly caFile: string
   /** Makes an account; changes none that is there. */
   register(user: string, password: string): Promise<void>
+  /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
+  issueToken(user: string): Promise<string>
   /** Ends ejabberd in good order and removes its folder. May be called twice. */
   stop(): Promise<void>
   /** Ends ejabberd if it runs and starts it again: same ports, same accounts. */
@@ -45,7 +53,7 @@ export interface Ejabberd {
 const patience = 60_000
 
 /** Starts ejabberd and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within a minute. */
-export async function startEjabberd({ users = {}, plain = false }: EjabberdOptions = {}): Promise<Ejabberd> {
+export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
   const folder = await mkdtemp(join(tmpdir(), 'warm-ejabberd-'))
   const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   process.once('exit', removeNow)
@@ -54,7 +62,7 @@ export async function startEjabberd({ users = {}, plain = false }: EjabberdOptio
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   try {
-    return await startIn(folder, remove, users, plain)
+    return await startIn(folder, remove, options)
   } catch (error) {
     await remove()
     throw error
@@ -64,25 +72,30 @@ export async function startEjabberd({ users = {}, plain = false }: EjabberdOptio
 async function startIn(
   folder: string,
   remove: () => Promise<void>,
-  users: Readonly<Record<string, string>>,
-  plain: boolean,
+  options: EjabberdOptions,
 ): Promise<Ejabberd> {
-  const [c2sPort = 0, httpPort = 0] = await freePorts(2)
+  const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const caFile = join(folder, 'localhost.pem')
   const { key, cert } = makeCertificate(['DNS:localhost'])
   await Promise.all([
     writeFile(caFile, cert),
     writeFile(join(folder, 'key-and-certificate.pem'), key + cert),
-    writeFile(join(folder, 'ejabberd.yml'), configFile(folder, c2sPort, httpPort, plain)),
+    writeFile(join(folder, 'client-ca.pem'), options.clientCa ?? ''),
+    writeFile(
+      join(folder, 'ejabberd.yml'),
+      configFile(folder, { c2sPort, httpPort, directTlsPort }, options),
+    ),
   ])
-  const accounts = new Map(Object.entries(users))
-  const register = async (user: string, password: string) => {
-    accounts.set(user, password)
-    const response = await fetch(`http://127.0.0.1:${httpPort}/api/register`, {
+  const command = (name: string, parameters: object) =>
+    fetch(`http://127.0.0.1:${httpPort}/api/${name}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ user, password, host: 'localhost' }),
+      body: JSON.stringify(parameters),
     })
+  const accounts = new Map(Object.entries(options.users ?? {}))
+  const register = async (user: string, password: string) => {
+    accounts.set(user, password)
+    const response = await command('register', { user, password, host: 'localhost' })
     const said = await response.text()
     // It is there already where it was saved before a restart.
     if (!response.ok && response.status !== 409)
@@ -105,10 +118,17 @@ async function startIn(
       return running.pid
     },
     c2sPort,
+    directTlsPort,
     httpPort,
     domain: 'localhost',
     caFile,
     register,
+    issueToken: async user => {
+      const wanted = { jid: `${user}@localhost`, ttl: 60, scopes: 'sasl_auth' }
+      const response = await command('oauth_issue_token', wanted)
+      if (!response.ok) throw new Error(`ejabberd issues no token for ${user}: ${await response.text()}`)
+      return ((await response.json()) as { token: string }).token
+    },
     log: () => running.log(),
     kill: () => running.end('SIGKILL'),
     restart: async () => {
@@ -168,12 +188,19 @@ function erlangLibraries(): string {
   return folder
 }
 
-const configFile = (folder: string, c2sPort: number, httpPort: number, plain: boolean) => `
+/** How ejabberd keeps its accounts unless told otherwise. */
+const accountsWithPasswords = 'auth_method: internal\nauth_password_format: scram'
+
+const configFile = (
+  folder: string,
+  { c2sPort, httpPort, directTlsPort }: Pick<Ejabberd, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  { plain = false, authentication = accountsWithPasswords, clientCa }: EjabberdOptions,
+) => `
 loglevel: warning
 hosts: [localhost]
 certfiles: ["${folder}/key-and-certificate.pem"]
-auth_method: internal
-auth_password_format: scram
+${authentication}
+oauth_access: all
 shaper: {}
 acl: {}
 listen:
@@ -181,8 +208,13 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_c2s
     starttls: true
-    starttls_required: ${!plain}
+    starttls_required: ${!plain}${clientCa === undefined ? '' : `\n    tls_verify: true\n    cafile: "${folder}/client-ca.pem"`}
     # With the default of 5 a burst of connections waits a whole second.
+    backlog: 1024
+  - port: ${directTlsPort}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    tls: true
     backlog: 1024
   - port: ${httpPort}
     ip: "127.0.0.1"
@@ -192,7 +224,7 @@ listen:
       /http-bind: mod_bosh
       /api: mod_http_api
 api_permissions:
-  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: register}
+  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, oauth_issue_token]}
 modules:
   mod_bosh: {}
   mod_roster: {}

@@ -17,7 +17,7 @@ export interface OperatedService {
   readonly exit: Promise<number | null>
   /** Where it listens; rejects if it ends before. */
   url(): Promise<string>
-  signal(name: 'SIGTERM' | 'SIGINT'): void
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void
 }
 
 /** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
@@ -38,7 +38,21 @@ export class Operator {
   }
 
   start(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
-    const child = spawn(process.execPath, [main, ...args], {
+    return this.#spawn(process.execPath, [main, ...args], environment)
+  }
+
+  /** Starts it with no more file descriptors than these. */
+  startConfined(descriptors: number, environment: Readonly<Record<string, string>>): OperatedService {
+    const script = `ulimit -n ${descriptors} && exec "$0" "$@"`
+    return this.#spawn('/bin/sh', ['-c', script, process.execPath, main], environment)
+  }
+
+  #spawn(
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): OperatedService {
+    const child = spawn(command, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

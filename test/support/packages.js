@@ -9,6 +9,10 @@ const programs = {
   prosody: ['prosody', 'prosodyctl'],
   'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],
   ejabberd: ['ejabberdctl'],
+  systemd: ['systemd-analyze'],
+  'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
+  'php-cli': ['php'],
+  'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],
 }
 
 const policyFile = '/usr/sbin/policy-rc.d'

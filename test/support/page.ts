@@ -28,6 +28,8 @@ export interface Chat {
   begin(binding: { jid: string; sid: string; rid: number; wait: number }, endpoint: string): void
   /** Logs in by itself. Presence leaves as soon as that is done. */
   logIn(jid: string, password: string, endpoint: string): void
+  /** Sends cookies along with whatever comes after this, also to another origin. */
+  takeCookies(): void
   say(to: string, text: string): void
   leave(): void
   /** Whether only one request is open, and has been for a while: the service holds it. */
@@ -39,9 +41,10 @@ export interface Chat {
 const script = `
 const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
 let connection
+let withCredentials = false
 window.noted = { statuses: [], bodies: [], restored: false, jid: '' }
 const connect = endpoint => {
-  connection = new Strophe.Connection(endpoint, { keepalive: true })
+  connection = new Strophe.Connection(endpoint, { keepalive: true, withCredentials })
   connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
 }
 const follow = (status, why) => {
@@ -63,6 +66,9 @@ window.chat = {
   logIn(jid, password, endpoint) {
     connect(endpoint)
     connection.connect(jid, password, follow)
+  },
+  takeCookies() {
+    withCredentials = true
   },
   say: (to, text) => connection.send($msg({ to, type: 'chat' }).c('body').t(text)),
   leave: () => connection.disconnect('done'),

@@ -26,6 +26,8 @@ export interface Prosody {
   readonly pid: number
   /** Client connections, with and without STARTTLS. */
   readonly c2sPort: number
+  /** Client connections over TLS from the start. */
+  readonly directTlsPort: number
   /** BOSH at `/http-bind`. */
   readonly httpPort: number
   readonly domain: 'localhost'
@@ -65,7 +67,7 @@ async function startIn(
   remove: () => Promise<void>,
   options: ProsodyOptions,
 ): Promise<Prosody> {
-  const [c2sPort = 0, httpPort = 0] = await freePorts(2)
+  const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const caFile = join(folder, 'localhost.pem')
   const accounts = join(folder, 'data', 'localhost', 'accounts')
   await mkdir(accounts, { recursive: true })
@@ -83,7 +85,10 @@ async function startIn(
   await Promise.all([
     makeCertificate(folder, caFile),
     ...Object.entries(options.users ?? {}).map(([user, password]) => register(user, password)),
-    writeFile(join(folder, 'prosody.cfg.lua'), configFile(folder, c2sPort, httpPort, options.config)),
+    writeFile(
+      join(folder, 'prosody.cfg.lua'),
+      configFile(folder, { c2sPort, httpPort, directTlsPort }, options.config),
+    ),
   ])
 
   let running = await launch(folder, httpPort)
@@ -92,6 +97,7 @@ async function startIn(
       return running.pid
     },
     c2sPort,
+    directTlsPort,
     httpPort,
     domain: 'localhost',
     caFile,
@@ -144,7 +150,11 @@ async function makeCertificate(folder: string, caFile: string): Promise<void> {
   await run('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', caFile, ...subject])
 }
 
-const configFile = (folder: string, c2sPort: number, httpPort: number, extra = '') => `
+const configFile = (
+  folder: string,
+  { c2sPort, httpPort, directTlsPort }: Pick<Prosody, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  extra = '',
+) => `
 run_as_root = true
 pidfile = "${folder}/prosody.pid"
 data_path = "${folder}/data"
@@ -155,6 +165,8 @@ modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh
 modules_disabled = { "s2s" }
 interfaces = { "127.0.0.1" }
 c2s_ports = { ${c2sPort} }
+c2s_direct_tls_ports = { ${directTlsPort} }
+c2s_direct_tls_ssl = { key = "${folder}/localhost.key", certificate = "${folder}/localhost.pem" }
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = false
 http_ports = { ${httpPort} }

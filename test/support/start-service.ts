@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { createLog } from '../../src/log.js'
 import { type Service, type ServiceParts, startService } from '../../src/service.js'
 import { ask, type HttpAnswer } from './http-answer.js'
+import { unlimited } from './unlimited.js'
 
 export interface TestServiceOptions {
   /** The value of `XMPP_SERVERS`. */
@@ -11,6 +12,9 @@ export interface TestServiceOptions {
   /** Further settings; they win over those of the test. */
   readonly environment?: Readonly<Record<string, string>>
   readonly clock?: ServiceParts['clock']
+  readonly dns?: ServiceParts['dns']
+  readonly hostMetaPort?: ServiceParts['hostMetaPort']
+  readonly hashes?: ServiceParts['hashes']
   readonly routers?: ServiceParts['routers']
 }
 
@@ -62,16 +66,21 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ADMIN_USERS: `${admin.name}:${admin.secret}`,
     XMPP_DOMAINS: 'localhost',
     XMPP_SERVERS: options.servers,
+    METRICS_ADDRESS: 'none',
     LOG_LEVEL: 'trace',
+    ...unlimited,
     ...options.environment,
   })
   const lines: string[] = []
-  const log = createLog(config.logLevel, { write: line => void lines.push(line) })
-  const { clock, routers } = options
+  const log = createLog(config.logLevels.usual, { write: line => void lines.push(line) })
+  const { clock, dns, hostMetaPort, hashes, routers } = options
   const service = await startService({
     config,
     log,
     ...(clock === undefined ? {} : { clock }),
+    ...(dns === undefined ? {} : { dns }),
+    ...(hostMetaPort === undefined ? {} : { hostMetaPort }),
+    ...(hashes === undefined ? {} : { hashes }),
     ...(routers === undefined ? {} : { routers }),
   })
 

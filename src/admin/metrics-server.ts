@@ -1,0 +1,76 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { ConfigError } from '../config/load.js'
+import type { MetricsAddress } from '../config/metrics-address.js'
+import { traceOf } from '../log.js'
+import { answerHealth, sendText } from './health.js'
+import { type Metrics, textType } from './metrics.js'
+import { processMetrics } from './process-metrics.js'
+
+export interface MetricsServerParts {
+  readonly metrics: Metrics
+  readonly isReady: () => boolean
+  readonly log: Logger
+}
+
+/** Where Prometheus asks. */
+export interface MetricsServer {
+  /** Such as `http://127.0.0.1:9110/metrics`. */
+  readonly url: string
+  close(): void
+}
+
+/**
+ * Serves the metrics, and what a prober wants to know, at an address of their own, which browsers need not reach.
+ * Throws a `ConfigError` if the address cannot be had.
+ */
+export async function serveMetrics(
+  address: MetricsAddress,
+  parts: MetricsServerParts,
+): Promise<MetricsServer> {
+  const server = createServer(answerHealth(parts.isReady, answerMetrics(parts)))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const { host, port } = address
+      reject(new ConfigError([`METRICS_ADDRESS is ${formatAddress(host, port)}, ${reasonOf(error)}`]))
+    })
+    server.listen(address, resolve)
+  })
+  const { address: host, port } = server.address() as AddressInfo
+  return {
+    url: `http://${formatAddress(host, port)}/metrics`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
+  // From now on it is seen how late the event loop is.
+  const ofProcess = processMetrics()
+  return (req, res) => {
+    if (req.url!.split('?', 1)[0] !== '/metrics') sendText(res, 404, 'Metrics are at /metrics.\n')
+    else if (req.method !== 'GET' && req.method !== 'HEAD') sendText(res, 405, '', ['Allow', 'GET, HEAD'])
+    else
+      Promise.all([metrics.text(), ofProcess.metrics()]).then(
+        texts => sendText(res, 200, texts.join('\n'), ['Content-Type', textType]),
+        error => {
+          log.error(traceOf(error), 'metrics failed')
+          sendText(res, 500, '')
+        },
+      )
+  }
+}
+
+function formatAddress(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function reasonOf({ code }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'which another program uses: choose another address, or none'
+  if (code === 'EACCES') return 'where this user may not listen: choose a port from 1024 on, or none'
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'which is no address of this machine'
+  return `where nothing can listen (${code})`
+}

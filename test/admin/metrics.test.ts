@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals'
+import { createMetrics, prefix } from '../../src/admin/metrics.js'
+import { rowsOf } from '../../src/admin/rows.js'
+import { Counts } from '../../src/counts.js'
+import type { SessionState, SessionView } from '../../src/sessions.js'
+import { samplesOf } from '../support/scrape.js'
+
+const session = (state: SessionState): SessionView => ({
+  ...{ id: 'f00d', jid: 'juliet@chat.example/balcony', domain: 'chat.example', origin: 'warmed', state },
+  ...{ createdAt: 0, quietSince: undefined },
+})
+
+function sourcesOf(states: readonly SessionState[] = [], since?: number) {
+  return {
+    counts: new Counts(),
+    clock: { now: () => 7_500 },
+    sessions: { list: () => states.map(session) },
+    held: () => ({ requests: since === undefined ? 0 : 3, since }),
+    open: { links: () => 5, remotes: () => 6, connections: () => 7 },
+  }
+}
+
+describe('the names', () => {
+  const rows = rowsOf(sourcesOf())
+
+  test('say what is counted, in which unit, as Prometheus wants it', () => {
+    for (const { name, type } of rows) {
+      expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
+      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
+      expect(name).not.toMatch(/milli|kilo|_ms|_kb|count$/)
+    }
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+  })
+
+  test('come with a sentence each', () => {
+    for (const { help } of rows) expect(help).toMatch(/^[A-Z][^\n]*\.$/)
+  })
+})
+
+describe('the text', () => {
+  test('has every metric with its sentence and its kind, and a number where the labels are known', async () => {
+    const text = await createMetrics(sourcesOf()).text()
+    const samples = samplesOf(text)
+    for (const { name, type, help, labels } of rowsOf(sourcesOf())) {
+      expect(text).toContain(`# HELP ${prefix}${name} ${help}\n# TYPE ${prefix}${name} ${type}\n`)
+      const isThere = [...samples.keys()].some(sample => sample.replace(/\{.*/, '') === prefix + name)
+      expect([name, isThere]).toEqual([name, !labels.includes('code')])
+    }
+  })
+
+  test('says how sessions stand', async () => {
+    const samples = samplesOf(await createMetrics(sourcesOf(['held', 'quiet', 'held', 'elsewhere'])).text())
+    const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))
+    expect(Object.fromEntries(states)).toEqual({
+      'warm_bindings_sessions{state="opening"}': 0,
+      'warm_bindings_sessions{state="waiting"}': 0,
+      'warm_bindings_sessions{state="held"}': 2,
+      'warm_bindings_sessions{state="quiet"}': 1,
+      'warm_bindings_sessions{state="paused"}': 0,
+      'warm_bindings_sessions{state="ended"}': 0,
+      'warm_bindings_sessions{state="elsewhere"}': 1,
+    })
+  })
+
+  test('says what is counted as of now, however often it is asked for', async () => {
+    const sources = sourcesOf()
+    const metrics = createMetrics(sources)
+    const { counts } = sources
+    counts.requests = 3
+    counts.sessionsEnded['attach-timeout'] = 2
+    counts.linkFailures.add('sasl', 'not-authorized')
+    await metrics.text()
+    counts.requests = 8
+    counts.linkFailures.add('sasl', 'not-authorized')
+    const samples = samplesOf(await metrics.text())
+    expect(samples.get('warm_bindings_bosh_requests_total')).toBe(8)
+    expect(samples.get('warm_bindings_sessions_ended_total{reason="attach-timeout"}')).toBe(2)
+    expect(samples.get('warm_bindings_c2s_failures_total{step="sasl",code="not-authorized"}')).toBe(2)
+  })
+
+  test('says for how long requests are held', async () => {
+    const age = async (since?: number) =>
+      samplesOf(await createMetrics(sourcesOf([], since)).text()).get(
+        'warm_bindings_bosh_oldest_held_request_seconds',
+      )
+    expect([await age(), await age(2_500)]).toEqual([0, 5])
+  })
+
+  test('says how calls went, and how long those took that warm', async () => {
+    const metrics = createMetrics(sourcesOf())
+    metrics.called({ call: 'warm', code: 'ok', seconds: 0.03 })
+    metrics.called({ call: 'warm', code: 'ok', seconds: 3 })
+    metrics.called({ call: 'warm', code: 'not-authorized', step: 'sasl', seconds: 0.2 })
+    metrics.called({ call: 'resume', code: 'session-not-found', seconds: 100 })
+    const samples = samplesOf(await metrics.text())
+    const value = (name: string) => samples.get(`warm_bindings_${name}`)
+    expect(value('api_calls_total{call="warm",code="ok"}')).toBe(2)
+    expect(value('api_calls_total{call="warm",code="not-authorized",step="sasl"}')).toBe(1)
+    expect(value('api_calls_total{call="resume",code="session-not-found"}')).toBe(1)
+    expect(value('warm_duration_seconds_bucket{le="0.05",code="ok"}')).toBe(1)
+    expect(value('warm_duration_seconds_bucket{le="5",code="ok"}')).toBe(2)
+    expect(value('warm_duration_seconds_count{code="ok"}')).toBe(2)
+    expect(value('warm_duration_seconds_sum{code="not-authorized"}')).toBe(0.2)
+    expect(value('warm_duration_seconds_count{code="session-not-found"}')).toBeUndefined()
+  })
+
+  test('names nobody', async () => {
+    expect(await createMetrics(sourcesOf(['held'])).text()).not.toMatch(/juliet|chat\.example|f00d/)
+  })
+})

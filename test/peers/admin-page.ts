@@ -1,0 +1,107 @@
+// What an admin does with the service's own pages, and what there is to see. Every wait has a deadline of its own.
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
+import { admin } from '../support/start-service.js'
+
+/** Longest time that a test waits for the page, in milliseconds. */
+const timeout = 4000
+
+export interface AdminPageOptions {
+  readonly javaScriptEnabled?: boolean
+  readonly colorScheme?: 'light' | 'dark'
+  readonly viewport?: { readonly width: number; readonly height: number }
+}
+
+export class AdminPage {
+  /** What the browser calls an error: of scripts, of the policy for contents, of requests. */
+  readonly complaints: string[] = []
+  /** The origins that something was asked of. */
+  readonly origins = new Set<string>()
+
+  private constructor(
+    readonly tab: Page,
+    readonly context: BrowserContext,
+    readonly service: string,
+  ) {
+    tab.setDefaultTimeout(timeout)
+    tab.on('pageerror', error => this.complaints.push(error.message))
+    tab.on('console', line => {
+      if (line.type() === 'error') this.complaints.push(line.text())
+    })
+    tab.on('request', request => this.origins.add(new URL(request.url()).origin))
+  }
+
+  /** A browser that knows the admin's credentials, in front of the form. */
+  static async open(browser: Browser, service: string, options: AdminPageOptions = {}): Promise<AdminPage> {
+    const httpCredentials = { username: admin.name, password: admin.secret }
+    const context = await browser.newContext({ ...options, httpCredentials })
+    const page = new AdminPage(await context.newPage(), context, service)
+    await page.goto('/warm')
+    return page
+  }
+
+  async goto(path: string): Promise<void> {
+    await this.tab.goto(this.service + path)
+  }
+
+  async bind(user: { readonly jid: string; readonly password: string }): Promise<void> {
+    await this.tab.getByRole('textbox', { name: 'JID' }).fill(user.jid)
+    // Playwright finds no labels in pages that are XML, and a password field has no role.
+    await this.tab.locator('input[type=password]').fill(user.password)
+    await this.button('Bind').click()
+    await this.tab.getByRole('heading', { level: 1, name: /^(?!Warm Binding)/ }).waitFor()
+  }
+
+  /** What the page says of the session. */
+  async binding(): Promise<{ jid: string; sid: string; rid: number }> {
+    const [jid, sid, rid] = await Promise.all(
+      ['JID', 'SID', 'RID'].map(term =>
+        this.tab.locator('dl.binding dt', { hasText: term }).locator('+ dd').innerText(),
+      ),
+    )
+    return { jid: jid!, sid: sid!, rid: Number(rid) }
+  }
+
+  async attach(): Promise<void> {
+    await this.button('Attach').click()
+    await this.says('Attached')
+  }
+
+  async logOut(): Promise<void> {
+    await this.button('Log out').click()
+    await this.says('Logged out')
+  }
+
+  /** Resolves once the session is in the state that goes by these words. */
+  async says(state: string): Promise<void> {
+    await this.tab.getByRole('status').getByText(state, { exact: true }).waitFor()
+  }
+
+  /** Resolves once the line of this name fits. */
+  async shows(name: string, value: string | RegExp): Promise<void> {
+    const line = this.tab
+      .getByRole('row')
+      .filter({ has: this.tab.getByRole('rowheader', { name, exact: true }) })
+    await line.getByRole('cell').filter({ hasText: value }).waitFor()
+  }
+
+  /** Resolves once the session's latest request is held, so that what the page says next is in order. */
+  async rests(): Promise<void> {
+    const { jid } = await this.binding()
+    const list = `${this.service}/warm/sessions?${new URLSearchParams({ jid, state: 'held' })}`
+    const deadline = performance.now() + timeout
+    let total = 0
+    while (total === 0) {
+      if (performance.now() > deadline) throw new Error(`no request of ${jid} is held`)
+      const reply = await this.context.request.get(list, { headers: { Accept: 'application/json' } })
+      total = (await reply.json()).total
+    }
+  }
+
+  button(name: string): Locator {
+    return this.tab.getByRole('button', { name, exact: true })
+  }
+
+  async close(): Promise<void> {
+    await this.context.close()
+  }
+}

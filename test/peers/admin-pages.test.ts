@@ -1,0 +1,277 @@
+// The service's own pages in Chromium, which gets them as XML: the form, what it leads to, and the session that it binds.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser } from 'playwright-core'
+import { startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { AdminPage } from './admin-page.js'
+import { excessWidth, faintTexts, focused, showsFocus } from './legibility.js'
+import { describeWith } from './needs.js'
+import { encryptedServers } from './servers.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+async function startDemoUpstream() {
+  const demo = await startDemoServer(passwords)
+  return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
+}
+
+const upstreams = [
+  {
+    name: "the demo's server",
+    packages: [] as readonly string[],
+    makesContacts: true,
+    start: startDemoUpstream,
+  },
+  ...encryptedServers
+    .filter(kind => kind.maker === 'Prosody')
+    .map(kind => ({
+      name: kind.name,
+      packages: kind.packages,
+      makesContacts: false,
+      async start() {
+        const server = await kind.start(passwords)
+        return { servers: kind.servers(server), stop: () => server.stop() }
+      },
+    })),
+]
+
+for (const { name, packages, makesContacts, start } of upstreams) {
+  describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
+    let upstream: Awaited<ReturnType<typeof start>>
+    let service: TestService
+    let page: AdminPage
+    let bob: User
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      upstream = await start()
+      service = await startTestService({ servers: upstream.servers })
+      if (makesContacts) return
+      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      const binding = await service.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      page = await AdminPage.open(browser!, service.url)
+    })
+
+    afterEach(async () => {
+      await page?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await service?.stop()
+      await upstream?.stop()
+    })
+
+    test('is attached to from its page, which shows that it lives, and logged out', async () => {
+      await page.bind(alice)
+      expect(await page.tab.title()).toBe('Success')
+      expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
+      const { jid } = await page.binding()
+      expect(jid).toMatch(/^alice@localhost\/.+/)
+
+      await page.attach()
+      await bob.seesPresence(jid, undefined)
+      await page.shows('You are', jid)
+      await page.shows('Round trip', /^\d+ ms$/)
+      await page.shows('Contacts', /^1$/)
+      await page.shows('Last message', 'none yet')
+      bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
+      await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
+      await page.shows('Attached for', /^[1-9]\d* s$/)
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await page.logOut()
+      await gone
+      expect(await page.tab.getByRole('button').count()).toBe(0)
+      expect(page.complaints).toEqual([])
+      expect([...page.origins]).toEqual([service.url])
+    })
+
+    test('ends within a second when its page is left', async () => {
+      await page.bind(alice)
+      const { jid } = await page.binding()
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      await page.rests()
+      await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
+      expect(page.complaints).toEqual([])
+    })
+  })
+}
+
+describeWith(['chromium'], 'The pages', () => {
+  let upstream: Awaited<ReturnType<typeof startDemoUpstream>>
+  let service: TestService
+  let page: AdminPage | undefined
+
+  beforeAll(async () => {
+    browser ??= await launchChromium()
+    upstream = await startDemoUpstream()
+    service = await startTestService({ servers: upstream.servers })
+  }, 40_000)
+
+  afterEach(async () => page?.close())
+
+  afterAll(async () => {
+    await service?.stop()
+    await upstream?.stop()
+  })
+
+  test('do all they can without JavaScript', async () => {
+    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    await page.bind(alice)
+    const { jid, sid, rid } = await page.binding()
+    await page.tab.getByText('This takes JavaScript, which is off.').waitFor()
+    expect(await page.tab.getByRole('button').count()).toBe(0)
+    // They are worth what they are worth in any page.
+    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    expect(await client.terminate()).toContain("type='terminate'")
+    client.close()
+    expect(jid).toMatch(/^alice@localhost\/.+/)
+    await page.tab.getByRole('link', { name: 'Bind another session' }).click()
+    await page.tab.getByRole('heading', { name: 'Warm Binding' }).waitFor()
+    expect(page.complaints).toEqual([])
+  })
+
+  test('take the keyboard alone, and show where it is', async () => {
+    page = await AdminPage.open(browser!, service.url)
+    const { keyboard } = page.tab
+    const tabTo = async (name: string) => {
+      await keyboard.press('Tab')
+      expect([await focused(page!.tab), await showsFocus(page!.tab)]).toEqual([name, true])
+    }
+    await tabTo('jid')
+    await keyboard.type(alice.jid)
+    await tabTo('password')
+    await keyboard.type(alice.password)
+    for (const name of ['language', 'wait', 'hold', 'ver', 'Bind']) await tabTo(name)
+    await keyboard.press('Enter')
+    await page.button('Attach').waitFor()
+
+    await tabTo('Attach')
+    await keyboard.press('Space')
+    await page.says('Attached')
+    expect(await focused(page.tab)).toBe('Log out')
+    await keyboard.press('Enter')
+    await page.says('Logged out')
+    expect([await focused(page.tab), await showsFocus(page.tab)]).toEqual(['Bind another session', true])
+    await keyboard.press('Enter')
+    await page.tab.getByRole('heading', { name: 'Warm Binding' }).waitFor()
+  })
+
+  test('tell why a login failed, and lead back to the form', async () => {
+    page = await AdminPage.open(browser!, service.url)
+    await page.bind({ ...alice, password: 'wonderlanD' })
+    await page.tab.getByText('The XMPP server refused the user name, the password or the token.').waitFor()
+    const id = await page.tab.locator('.request-id code').innerText()
+    const line = service.lines.map(text => JSON.parse(text)).find(({ requestId }) => requestId === id)
+    expect(line).toMatchObject({ code: 'not-authorized', jid: alice.jid })
+    await page.tab.getByRole('link', { name: 'Back to the form' }).click()
+    await page.bind(alice)
+    expect(await page.tab.title()).toBe('Success')
+  })
+
+  test('say so when the session was over before anybody attached', async () => {
+    page = await AdminPage.open(browser!, service.url)
+    await page.bind(alice)
+    const client = new BoshClient(`${service.url}/http-bind`, await page.binding())
+    await client.terminate()
+    client.close()
+    await page.button('Attach').click()
+    await page.says('Ended')
+    await page.tab.getByRole('alert').getByText('The service no longer knows this session.').waitFor()
+  })
+
+  test('attach at an endpoint of another origin, and end there too', async () => {
+    const [port] = await freePorts(1)
+    const elsewhere = await startTestService({
+      servers: upstream.servers,
+      environment: { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` },
+    })
+    try {
+      page = await AdminPage.open(browser!, elsewhere.url)
+      await page.bind(alice)
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      expect([...page.origins]).toEqual([elsewhere.url, `http://localhost:${port}`])
+      expect(elsewhere.service.counts().sessions).toBe(1)
+      await page.rests()
+      await page.tab.goto('about:blank')
+      await eventually('the session ends', () => elsewhere.service.counts().sessions === 0)
+      expect(page.complaints).toEqual([])
+    } finally {
+      await elsewhere.stop()
+    }
+  })
+
+  test('attach to a session that will know its browser by a cookie', async () => {
+    const careful = await startTestService({
+      servers: upstream.servers,
+      environment: { ATTACH_BINDING: 'cookie' },
+    })
+    try {
+      page = await AdminPage.open(browser!, careful.url)
+      await page.bind(alice)
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      const cookies = (await page.context.cookies()).map(({ name }) => name)
+      expect(cookies).toEqual([expect.stringMatching(/^wb-/)])
+      await page.logOut()
+      expect(page.complaints).toEqual([])
+    } finally {
+      await careful.stop()
+    }
+  })
+
+  describe.each([
+    ['phone', { width: 390, height: 844 }],
+    ['desktop', { width: 1280, height: 800 }],
+  ])('on a %s', (_device, viewport) => {
+    test.each(['light', 'dark'] as const)('can be read in %s colours', async colorScheme => {
+      page = await AdminPage.open(browser!, service.url, { viewport, colorScheme })
+      const isLegible = async () => {
+        expect([page!.tab.url(), await excessWidth(page!.tab), await faintTexts(page!.tab)]).toEqual([
+          page!.tab.url(),
+          0,
+          [],
+        ])
+      }
+      await isLegible()
+      await page.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}${'x'.repeat(80)}` })
+      await isLegible()
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      await isLegible()
+      await page.logOut()
+      await isLegible()
+      await page.goto('/warm')
+      await page.bind({ ...alice, password: 'wrong' })
+      await isLegible()
+      for (const path of ['/', '/nowhere', '/warm/sessions']) {
+        await page.goto(path)
+        await isLegible()
+      }
+    })
+  })
+})

@@ -1,0 +1,177 @@
+// Sessions that answer one browser only: Strophe in Chromium brings the cookie along without knowing of it.
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { launchChromium } from '../support/chromium.js'
+import { createPageRouter, servePage } from '../support/page.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const gone = "type='terminate' condition='item-not-found'"
+
+type Bound = WarmBinding & { cookie?: { name: string; value: string } }
+
+describeWith(['chromium'], 'a session that answers one browser only', () => {
+  let server: DemoServer
+  let service: TestService
+  let browser: Browser
+  let context: BrowserContext
+
+  beforeAll(async () => {
+    server = await startDemoServer({ alice: 'wonderland' })
+    service = await startTestService({
+      servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      routers: () => [createPageRouter()],
+    })
+    browser = await launchChromium()
+    context = await browser.newContext()
+  }, 60_000)
+
+  afterEach(async () => {
+    await context.clearCookies()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await service?.stop()
+    await server?.stop()
+  })
+
+  const warm = async (attach_binding: string) =>
+    (await service.bind({ jid: 'alice@localhost', password: 'wonderland', attach_binding })) as Bound
+
+  const open = async () => PortalPage.open(await context.newPage(), service.url, service.url)
+
+  /** What somebody gets who knows the session's values and has another browser, or none. */
+  async function stranger({ sid }: WarmBinding, rid: number): Promise<string> {
+    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    const answer = await client.request("<message xmlns='jabber:client' to='alice@localhost'/>")
+    client.close()
+    return answer
+  }
+
+  /** The page talks to itself. */
+  async function chats(page: PortalPage, text: string): Promise<void> {
+    await page.say(await page.jid(), text)
+    await page.receives(text)
+  }
+
+  test('is that of the one that attached first, once it has shown its cookie; several live side by side', async () => {
+    const bindings = [await warm('cookie'), await warm('cookie')] as const
+    const pages = [await open(), await open()] as const
+    for (const [index, page] of pages.entries()) {
+      await page.begin(bindings[index]!)
+      await chats(page, `first ${index}`)
+    }
+    const cookies = await context.cookies(`${service.url}/http-bind`)
+    expect(cookies.map(({ name }) => name).sort()).toEqual(bindings.map(({ id }) => `wb-${id}`).sort())
+    for (const cookie of cookies)
+      expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/http-bind' })
+    for (const [index, page] of pages.entries()) {
+      const { rid } = bindings[index]!
+      for (const guess of [rid, rid + 3, rid + 4, rid + 1000])
+        expect(await stranger(bindings[index]!, guess)).toContain(gone)
+      await chats(page, `still here ${index}`)
+      expect(page.complaints).toEqual([])
+      await page.leave()
+    }
+  })
+
+  test('is that of the one whose page came with the cookie', async () => {
+    const binding = await warm('reply')
+    const { name, value } = binding.cookie!
+    expect(await stranger(binding, binding.rid)).toContain(gone)
+    await context.addCookies([
+      { name, value, url: `${service.url}/http-bind`, httpOnly: true, sameSite: 'Lax' },
+    ])
+    const page = await open()
+    await page.begin(binding)
+    await chats(page, 'hello')
+    expect(page.complaints).toEqual([])
+    await page.leave()
+  })
+
+  test('goes over to the page that it is resumed for, which has a new one', async () => {
+    const binding = await warm('cookie')
+    const before = await open()
+    await before.begin(binding)
+    await chats(before, 'one')
+    const [old] = await context.cookies(`${service.url}/http-bind`)
+    const { json: resumed } = await callSessions(service.url, 'POST', `/${binding.id}/resume`, {
+      body: { attach_binding: 'cookie' },
+    })
+    await before.reaches('DISCONNECTED')
+    expect((await before.statuses()).at(-1)).toBe('DISCONNECTED item-not-found')
+    const after = await open()
+    await after.begin(resumed)
+    await chats(after, 'two')
+    const [cookie] = await context.cookies(`${service.url}/http-bind`)
+    expect(cookie!.name).toBe(old!.name)
+    expect(cookie!.value).not.toBe(old!.value)
+    expect(await stranger(binding, resumed.rid + 3)).toContain(gone)
+    await chats(after, 'three')
+    await after.leave()
+  })
+
+  describe('for a page of another origin', () => {
+    let portal: Awaited<ReturnType<typeof servePage>>
+    let other: Awaited<ReturnType<typeof servePage>>
+    let shared: TestService
+
+    /** One site has many ports: what differs between these is the origin alone. */
+    const onSite = (url: string) => url.replace('127.0.0.1', 'localhost')
+
+    beforeAll(async () => {
+      portal = await servePage()
+      other = await servePage()
+      shared = await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+        environment: { CORS_ORIGINS: onSite(portal.url), CORS_CREDENTIALS: 'on', ATTACH_BINDING: 'cookie' },
+      })
+    })
+
+    afterAll(async () => {
+      await shared?.stop()
+      await other?.stop()
+      await portal?.stop()
+    })
+
+    const bind = () => shared.bind({ jid: 'alice@localhost', password: 'wonderland' })
+    const openAt = async (url: string) => {
+      const page = await PortalPage.open(await context.newPage(), onSite(url), onSite(shared.url))
+      await page.takeCookies()
+      return page
+    }
+
+    test('is known by its cookie, where the origin is listed', async () => {
+      const binding = await bind()
+      const page = await openAt(portal.url)
+      await page.begin(binding)
+      await chats(page, 'from next door')
+      expect(page.preflights).toBeGreaterThan(0)
+      const [cookie] = await context.cookies(`${onSite(shared.url)}/http-bind`)
+      expect(cookie).toMatchObject({ name: `wb-${binding.id}`, domain: 'localhost' })
+      const client = new BoshClient(`${shared.url}/http-bind`, { sid: binding.sid, rid: binding.rid + 4 })
+      expect(await client.request()).toContain(gone)
+      client.close()
+      await chats(page, 'still from next door')
+      expect(page.complaints).toEqual([])
+      await page.leave()
+    })
+
+    test('is out of reach where it is not', async () => {
+      const binding = await bind()
+      const page = await openAt(other.url)
+      await page.begin(binding)
+      await page.complains('CORS policy')
+      expect(await page.received()).toBe('')
+      expect(await context.cookies(`${onSite(shared.url)}/http-bind`)).toEqual([])
+    })
+  })
+})

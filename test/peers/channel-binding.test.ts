@@ -1,0 +1,99 @@
+// SCRAM bound to the TLS connection, at the servers of Debian: both know `tls-unique` alone, which TLS 1.2 has.
+import { expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { startEjabberd } from '../support/ejabberd.js'
+import { startProsody } from '../support/prosody.js'
+import { startTestService, type WarmReply } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import type { XmppServer } from './servers.js'
+
+const users = { alice: 'wonderland' }
+const alice = { jid: 'alice@localhost', password: users.alice }
+const prosody = (config: string) =>
+  startProsody({ users, config: `c2s_require_encryption = true\n${config}` })
+const ejabberd = (config: string) =>
+  startEjabberd({ users, authentication: `auth_method: internal\nauth_password_format: scram\n${config}` })
+
+/** Warms through a service that knows no other mechanisms, and ends the session again. */
+async function warmWith(mechanisms: string, { c2sPort, caFile }: XmppServer): Promise<WarmReply> {
+  const service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
+    environment: mechanisms === '' ? {} : { XMPP_MECHANISMS: mechanisms },
+  })
+  try {
+    const reply = await service.warm(alice)
+    if (reply.status === 200) {
+      const { sid, rid } = reply.json as { sid: string; rid: number }
+      const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+      await client.terminate()
+      client.close()
+    }
+    return reply
+  } finally {
+    await service.stop()
+  }
+}
+
+async function withServer(
+  start: Promise<XmppServer>,
+  use: (server: XmppServer) => Promise<void>,
+): Promise<void> {
+  const server = await start
+  try {
+    await use(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+const only = 'SCRAM-SHA-1-PLUS'
+
+describeWith(['prosody', 'openssl'], 'Prosody', () => {
+  test(
+    'believes a login that is bound to its channel, over TLS 1.2',
+    () =>
+      withServer(prosody('c2s_ssl = { protocol = "tlsv1_2" }'), async server => {
+        expect(await warmWith(only, server)).toMatchObject({ status: 200 })
+        // It is what a login takes by itself, and one without is taken, too.
+        expect(await warmWith('', server)).toMatchObject({ status: 200 })
+        expect(await warmWith('SCRAM-SHA-1', server)).toMatchObject({ status: 200 })
+      }),
+    30_000,
+  )
+
+  test(
+    'offers none over TLS 1.3, which is told where nothing else may be used',
+    () =>
+      withServer(prosody('c2s_ssl = { protocol = "tlsv1_3" }'), async server => {
+        const { status, json } = await warmWith(only, server)
+        expect({ status, ...json }).toMatchObject({ status: 502, code: 'no-mechanism', step: 'sasl' })
+        expect(await warmWith('', server)).toMatchObject({ status: 200 })
+      }),
+    30_000,
+  )
+})
+
+describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
+  test(
+    'believes a login that is bound to its channel, over TLS 1.2',
+    () =>
+      withServer(ejabberd('c2s_protocol_options: [no_tlsv1_3]'), async server => {
+        expect(await warmWith(only, server)).toMatchObject({ status: 200 })
+        expect(await warmWith('', server)).toMatchObject({ status: 200 })
+        expect(await warmWith('SCRAM-SHA-1', server)).toMatchObject({ status: 200 })
+      }),
+    120_000,
+  )
+
+  test(
+    'offers it over TLS 1.3 and does not know how, so that a login goes without',
+    () =>
+      withServer(ejabberd(''), async server => {
+        const { status, json } = await warmWith(only, server)
+        // One who may use nothing else has to guess.
+        expect({ status, ...json }).toMatchObject({ status: 403, code: 'not-authorized', step: 'sasl' })
+        expect(await warmWith('', server)).toMatchObject({ status: 200 })
+      }),
+    120_000,
+  )
+})

@@ -1,0 +1,69 @@
+// Programs of this repository as they are typed, and what they print before they say how to stop them.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface RunningCommand {
+  /** What it has printed until then. */
+  readonly introduction: string
+  /** The first address in that. */
+  readonly url: string
+  /** Ends it as Ctrl+C does, and resolves with its exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts a Node program on a free port and resolves once it has said where it is. Needs the build. */
+export async function startCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningCommand> {
+  if (!existsSync(`${root}dist/main.js`)) throw new Error('there is no dist/main.js: npm run build')
+  const child = spawn(process.execPath, [...args], {
+    cwd: root,
+    env: { ...process.env, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const killNow = () => child.kill('SIGKILL')
+  process.once('exit', killNow)
+  const exited = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
+  const introduction = await introductionOf(child).catch(async error => {
+    killNow()
+    await exited
+    throw error
+  })
+  return {
+    introduction,
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(introduction)?.[0] ?? '',
+    async stop() {
+      child.kill('SIGINT')
+      const late = setTimeout(killNow, 5000)
+      const code = await exited
+      clearTimeout(late)
+      process.off('exit', killNow)
+      return code
+    },
+  }
+}
+
+function introductionOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const fail = (why: string) => {
+      clearTimeout(deadline)
+      reject(new Error(`${why}:\n${text}`))
+    }
+    const deadline = setTimeout(() => fail('it does not start within 15 s'), 15_000)
+    const listen = (chunk: Buffer) => {
+      text += chunk
+      if (!text.includes('Ctrl+C')) return
+      clearTimeout(deadline)
+      resolve(text)
+    }
+    child.stdout?.on('data', listen)
+    child.stderr?.on('data', listen)
+    child.once('error', error => fail(error.message))
+    child.once('close', () => fail('it ended'))
+  })
+}

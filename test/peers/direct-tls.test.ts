@@ -1,0 +1,91 @@
+// Links that are TLS from the start, to servers that listen for those, and what can be read of them on the way.
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { befriend, User } from './user.js'
+import { connectionsOf, tapWire, until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+const at = (server: XmppServer, port = server.directTlsPort) =>
+  `localhost=xmpps://127.0.0.1:${port}?ca=${server.caFile}`
+
+for (const kind of encryptedServers) {
+  describeWith(kind.packages, `At ${kind.maker} over direct TLS`, () => {
+    let server: XmppServer
+    let warmer: TestService
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      warmer = await startTestService({ servers: at(server) })
+    }, 100_000)
+
+    afterEach(async () => {
+      await until('no session and no link left', () => isIdle(warmer))
+      await until('no connection left at the server', () => connectionsOf(server.directTlsPort) === 0)
+    })
+
+    afterAll(async () => {
+      await warmer?.stop()
+      await server?.stop()
+    })
+
+    test('a session is warmed, and the page that attaches to it chats with another one', async () => {
+      const page = User.attach(`${warmer.url}/http-bind`, await warmer.bind(alice))
+      const bob = await User.logIn(`${warmer.url}/http-bind`, {
+        user: 'bob',
+        domain: 'localhost',
+        password: passwords.bob,
+      })
+      await befriend(bob, page)
+      bob.say(page.jid, 'Tee?')
+      await page.receives('Tee?')
+      page.say(bob.jid, 'Lieber Kaffee')
+      await bob.receives('Lieber Kaffee')
+      expect(connectionsOf(server.directTlsPort)).toBe(2)
+      await Promise.all([page.leave(), bob.leave()])
+    })
+
+    test('a wrong password is told from a server that cannot be reached', async () => {
+      const { status, json } = await warmer.warm({ ...alice, password: 'wonderlanD' })
+      expect({ status, code: json['code'] }).toEqual({ status: 403, code: 'not-authorized' })
+    })
+
+    test('nothing is said in the clear', async () => {
+      const wire = await tapWire(server.directTlsPort)
+      const other = await startTestService({ servers: at(server, wire.port) })
+      try {
+        const page = User.attach(`${other.url}/http-bind`, await other.bind(alice))
+        await page.isUpToDate()
+        await page.leave()
+        // A TLS record with a handshake in it.
+        expect([...wire.heard().subarray(0, 2)]).toEqual([0x16, 0x03])
+        expect(wire.heard().toString('latin1')).not.toMatch(/<stream|starttls|xmpp-sasl|alice/)
+      } finally {
+        await other.stop()
+        await wire.close()
+      }
+    })
+
+    test('a certificate that nobody vouches for is not accepted', async () => {
+      const other = await startTestService({ servers: at(server).replace(/\?.*/, '') })
+      try {
+        const { status, json } = await other.warm(alice)
+        expect({ status, code: json['code'], step: json['step'] }).toEqual({
+          status: 502,
+          code: 'certificate-invalid',
+          step: 'tls',
+        })
+      } finally {
+        await other.stop()
+      }
+    })
+  })
+}
+
+const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0

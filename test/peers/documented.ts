@@ -1,0 +1,38 @@
+// What the documents say, as text that can be run: their examples are for a service at a well-known place.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const repository = fileURLToPath(new URL('../../', import.meta.url))
+
+/** The account, the user and the place that all examples have. */
+export const documented = {
+  account: { name: 'portal', secret: 'choose-a-secret' },
+  password: 'wonderland',
+  jid: 'alice@example.org',
+} as const
+
+/** A document with what is true of the test put in the place of what is written there. */
+export class Document {
+  readonly text: string
+
+  /** `url` is the service's, for users of `localhost`. */
+  constructor(file: string, url: string) {
+    this.text = readFileSync(`${repository}${file}`, 'utf8')
+      .replaceAll(/https?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url)
+      .replaceAll('@example.org', '@localhost')
+  }
+
+  /** Its blocks of code in this language. */
+  blocks(language: string): string[] {
+    return Array.from(this.text.matchAll(/^```(\w+)\n(.*?)^```$/gms), ([, name, code]) => ({ name, code }))
+      .filter(({ name }) => name === language)
+      .map(({ code }) => code!)
+  }
+
+  /** The calls of curl in it, one after the other. */
+  curls(): string[] {
+    return this.blocks('sh')
+      .flatMap(block => block.replaceAll('\\\n', ' ').split('\n'))
+      .filter(line => line.startsWith('curl '))
+  }
+}

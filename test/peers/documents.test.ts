@@ -1,0 +1,234 @@
+// The documents' examples as they stand there, before a running service: nobody copies what has never worked.
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, Page } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { problems } from '../../src/errors.js'
+import { launchChromium } from '../support/chromium.js'
+import { createPageRouter } from '../support/page.js'
+import { createConverseRouter } from '../support/page-converse.js'
+import { callSessions } from '../support/sessions-api.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { Document, documented, repository } from './documented.js'
+import { describeWith } from './needs.js'
+import { until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const run = promisify(execFile)
+const { account, password } = documented
+const jid = documented.jid.replace('example.org', 'localhost')
+
+let server: DemoServer
+let service: TestService
+/** How much of the log was there before the test. */
+let seen: number
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: password })
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}` },
+    routers: () => [createPageRouter(), createConverseRouter(() => Promise.reject(new Error('not asked')))],
+  })
+})
+
+beforeEach(() => {
+  seen = service.lines.length
+})
+
+afterAll(async () => {
+  await service?.stop()
+  await server?.stop()
+})
+
+/** What was called in this test by the portal, and how it went. */
+const calls = () =>
+  service.lines
+    .slice(seen)
+    .map(line => JSON.parse(line))
+    .filter(line => line.admin === account.name)
+    .map(({ msg, code }) => `${msg}: ${code}`)
+
+describeWith(['curl'], 'With curl', () => {
+  test.each([
+    ['README.md', ['warm', 'resume', 'sessions', 'logout']],
+    ['docs/portals.md', ['warm', 'resume', 'logout']],
+  ])('the calls in %s do what they say', async (file, expected) => {
+    let ID = ''
+    for (const command of new Document(file, service.url).curls()) {
+      const line = `${command} --silent --show-error --write-out '\\n%{http_code}'`
+      const { stdout } = await run('bash', ['-c', line], { env: { ...process.env, ID } })
+      const end = stdout.lastIndexOf('\n')
+      expect([command, stdout.slice(end + 1)]).toEqual([command, expect.stringMatching(/^20[04]$/)])
+      if (/"sid":/.test(stdout)) ID = JSON.parse(stdout.slice(0, end)).id
+    }
+    expect([...new Set(calls())]).toEqual(expected.map(call => `${call}: ok`))
+  })
+})
+
+describe('In other languages', () => {
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'documented-'))
+  })
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** Runs a program of these parts and resolves with the lines that it printed. */
+  const runParts = async (command: string, args: readonly string[], parts: readonly string[]) => {
+    const file = join(folder, 'program')
+    writeFileSync(file, parts.join('\n'))
+    const { stdout, stderr } = await run(command, [...args, file])
+    expect(stderr).toBe('')
+    return stdout.trim().split('\n')
+  }
+
+  /** Twice the same session, another one when that is over, and an error in words. */
+  const expectThreeCalls = (lines: readonly string[]) => {
+    const [first, second, third] = lines.slice(0, 3).map(line => JSON.parse(line))
+    expect(Object.keys(first)).toEqual(['jid', 'sid', 'rid'])
+    expect(second).toEqual({ ...first, rid: expect.any(Number) })
+    expect(second.rid).not.toBe(first.rid)
+    expect(third.jid).not.toBe(first.jid)
+    expect(lines[3]).toMatch(/not-authorized.*urn:uuid:/)
+    expect(calls()).toEqual([
+      'warm: ok',
+      'resume: ok',
+      'logout: ok',
+      'resume: session-not-found',
+      'warm: ok',
+      'logout: ok',
+      'warm: not-authorized',
+    ])
+  }
+
+  describeWith(['php-cli'], 'with PHP', () => {
+    test('a page gets its session, the same again, and another one when that is over', async () => {
+      const [calls = '', route = ''] = new Document('docs/portals.md', service.url).blocks('php')
+      const lines = await runParts(
+        'php',
+        ['-d', 'output_buffering=65536', '-d', 'display_errors=stderr'],
+        [
+          calls,
+          ...[route, 'echo "\\n";', route, 'echo "\\n";'],
+          `call_warm('DELETE', '/' . $_SESSION['chats']['']);`,
+          ...[route, 'echo "\\n";', 'end_chats();'],
+          `try { chat_binding('', '${jid}', 'wrong'); }`,
+          'catch (RuntimeException $error) { echo $error->getMessage(); }',
+        ],
+      )
+      expectThreeCalls(lines)
+    })
+  })
+
+  describeWith(['python3'], 'with Python', () => {
+    test('a page gets its session, the same again, and another one when that is over', async () => {
+      const document = new Document('docs/portals.md', service.url)
+      const [calls = ''] = document.blocks('python')
+      const answer = /`(json\.dumps\(.*\))`/.exec(document.text)?.[1]
+      const lines = await runParts(
+        'python3',
+        [],
+        [
+          calls,
+          "session, tab = {}, 'one'",
+          ...[`print(${answer})`, `print(${answer})`],
+          "call_warm('DELETE', '/' + session['chats'][tab])",
+          ...[`print(${answer})`, 'end_chats(session)'],
+          'try:',
+          `    chat_binding(session, tab, '${jid}', 'wrong')`,
+          'except NoChat as error:',
+          '    print(error)',
+        ],
+      )
+      expectThreeCalls(lines)
+    })
+  })
+})
+
+describeWith(['chromium'], 'In Chromium', () => {
+  let browser: Browser | undefined
+  let tab: Page
+  let ids: string[]
+
+  beforeAll(async () => {
+    browser = await launchChromium()
+  }, 40_000)
+
+  beforeEach(async () => {
+    ids = []
+    tab = await browser!.newPage()
+    await tab.route('**/chat/binding?tab=one', async route => {
+      const { id, ...binding } = await service.bind({ jid, password })
+      ids.push(id)
+      await route.fulfill({ json: binding })
+    })
+  })
+
+  afterAll(async () => browser?.close())
+
+  /** Resolves once the page's latest session has a request open. */
+  const isAttached = async (count: number) => {
+    await until(`session ${count}`, () => ids.length === count)
+    const deadline = performance.now() + 8000
+    for (;;) {
+      const { json } = await callSessions(service.url, 'GET', `/${ids.at(-1)}`)
+      if (json.state === 'held') return
+      if (performance.now() > deadline) throw new Error(`the session is not held but ${json.state}`)
+    }
+  }
+
+  test.each([
+    ['Strophe', '/portal', 'Strophe.Connection'],
+    ['Converse', '/portal/converse', 'converse.initialize'],
+  ])('%s attaches to what the portal answers, and asks again when that is over', async (_, path, sign) => {
+    const [snippet] = new Document('docs/portals.md', service.url)
+      .blocks('js')
+      .filter(code => code.includes(sign))
+    await tab.goto(service.url + path)
+    await tab.evaluate(`globalThis.tab = 'one'\n${snippet}`)
+    await isAttached(1)
+    await callSessions(service.url, 'DELETE', `/${ids[0]}`)
+    await isAttached(2)
+    await tab.close()
+  })
+})
+
+describe('The page for portals', () => {
+  const text = readFileSync(`${repository}docs/portals.md`, 'utf8')
+
+  test('names codes that there are', () => {
+    const section = text.split('## When something is wrong\n')[1]!.split('\n## ')[0]!
+    const cells = Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => cell!)
+    const codes = cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
+    expect(codes.length).toBeGreaterThan(10)
+    expect(codes.filter(code => !(code in problems))).toEqual([])
+  })
+
+  test('has links that lead somewhere', () => {
+    const links = Array.from(text.matchAll(/\]\(([^)#]+)\)/g), ([, link]) => link!)
+    expect(links.length).toBeGreaterThan(3)
+    expect(links.filter(link => !existsSync(join(repository, 'docs', link)))).toEqual([])
+  })
+
+  test('is right about the length of the example', () => {
+    const folder = `${repository}examples/portal/`
+    const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file =>
+      file.endsWith('.js'),
+    )
+    const lines = scripts.flatMap(file =>
+      readFileSync(folder + file, 'utf8')
+        .trimEnd()
+        .split('\n'),
+    )
+    expect(text).toContain('in less than 200 lines of JavaScript')
+    expect(lines.length).toBeLessThan(200)
+  })
+})

@@ -1,0 +1,319 @@
+// Logins at Debian's Prosody and ejabberd that prove themselves with something else than the user's password.
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { attribute, BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
+import { describeWith } from './needs.js'
+import { User } from './user.js'
+import { connectionsOf, until } from './wire.js'
+
+jest.setTimeout(30_000)
+
+const folder = mkdtempSync(join(tmpdir(), 'warm-passwordless-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+const prosody = ['prosody', 'prosody-modules', 'openssl']
+const ejabberd = ['ejabberd', 'openssl']
+const encrypted = 'c2s_require_encryption = true'
+const alice = 'alice@localhost'
+const passwords = { alice: 'wonderland', portal: 'secret-of-portal' }
+
+/** Shows who they are: these two users' certificate, and its key, as no CA has signed it. */
+const userCertificate = makeCertificate(
+  ['alice', 'bob'].map(user => `otherName:1.3.6.1.5.5.7.8.5;UTF8:${user}@localhost`),
+)
+const certificateOptions = `&cert=${file('cert.pem', userCertificate.cert)}&key=${file('key.pem', userCertificate.key)}`
+
+/** A server with the service in front of it, and what a test does with both. */
+class Place<S extends Prosody | Ejabberd> {
+  private constructor(
+    readonly server: S,
+    readonly warmer: TestService,
+  ) {}
+
+  static async open<S extends Prosody | Ejabberd>(
+    starting: Promise<S>,
+    options = '',
+    environment: Record<string, string> = {},
+  ): Promise<Place<S>> {
+    const server = await starting
+    try {
+      const servers = `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}${options}`
+      return new Place(server, await startTestService({ servers, environment }))
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+  }
+
+  /** Warms a session, in which the user then talks to itself. Resolves with its JID. */
+  async use(parameters: Record<string, string>): Promise<string> {
+    const binding = await this.warmer.bind(parameters)
+    const user = User.attach(binding.url, binding)
+    try {
+      user.say(user.jid, 'to myself')
+      const message = await user.receives('to myself')
+      expect(message).toContain(user.jid)
+    } finally {
+      await user.leave()
+    }
+    return binding.jid
+  }
+
+  /** What a call is refused with. */
+  async refusal(parameters: Record<string, string>): Promise<unknown[]> {
+    const { status, json } = await this.warmer.warm(parameters)
+    return [status, json['code'], json['step']]
+  }
+
+  async isLeft(): Promise<void> {
+    const { service } = this.warmer
+    await until('no session and no link left', () => service.counts().sessions + service.counts().links === 0)
+    await until('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
+  }
+
+  async close(): Promise<void> {
+    await this.warmer.stop()
+    await this.server.stop()
+  }
+}
+
+/** Tests at one place. */
+function describePlace<S extends Prosody | Ejabberd>(
+  name: string,
+  packages: readonly string[],
+  open: () => Promise<Place<S>>,
+  tests: (place: () => Place<S>) => void,
+): void {
+  describeWith(packages, name, () => {
+    let place: Place<S> | undefined
+    beforeAll(async () => {
+      place = await open()
+    }, 100_000)
+    afterEach(() => place?.isLeft())
+    afterAll(() => place?.close())
+    tests(() => place!)
+  })
+}
+
+const refused = [403, 'not-authorized', 'sasl']
+
+function testAnonymous(place: () => Place<Prosody | Ejabberd>): void {
+  test('a bare domain is a session of a user that the server makes up', async () => {
+    const first = await place().use({ jid: 'localhost' })
+    const second = await place().use({ jid: 'localhost', password: '' })
+    expect([first, second]).toEqual([
+      expect.stringMatching(/^[^@/]+@localhost\/.+/),
+      expect.stringMatching(/^[^@/]+@localhost\/.+/),
+    ])
+    expect(first.replace(/\/.*/, '')).not.toBe(second.replace(/\/.*/, ''))
+  })
+
+  test('a user with a password has no way in', async () => {
+    const refusal = await place().refusal({ jid: alice, password: 'wonderland' })
+    expect(refusal.slice(1)).toContain('sasl')
+  })
+}
+
+const anonymous = { WARM_ANONYMOUS: 'on' }
+
+describePlace(
+  'SASL ANONYMOUS at Prosody',
+  prosody,
+  () =>
+    Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), undefined, anonymous),
+  testAnonymous,
+)
+
+describePlace(
+  'SASL ANONYMOUS at ejabberd',
+  ejabberd,
+  () => {
+    const authentication = 'auth_method: anonymous\nanonymous_protocol: sasl_anon'
+    return Place.open(startEjabberd({ authentication }), undefined, anonymous)
+  },
+  testAnonymous,
+)
+
+function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
+  test('the users that the certificate names need no password', async () => {
+    expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
+    expect(await place().use({ jid: 'bob@localhost', password: '' })).toMatch(/^bob@localhost\/.+/)
+  })
+
+  test('others do not get in by it', async () => {
+    expect(await place().refusal({ jid: 'carol@localhost' })).toEqual(refused)
+  })
+
+  test('is not shown for browsers, whoever they say they are', async () => {
+    const client = new BoshClient(`${place().warmer.url}/http-bind`)
+    const stream = { to: 'localhost', 'xmlns:xmpp': 'urn:xmpp:xbosh', 'xmpp:version': '1.0' }
+    try {
+      const created = await client.request('', { ...stream, wait: '5', hold: '1', ver: '1.6' })
+      client.sid = attribute(created, 'sid')
+      const name = Buffer.from(alice).toString('base64')
+      const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>${name}</auth>`
+      expect(await client.request(auth)).toContain('<failure')
+      await client.terminate('')
+    } finally {
+      client.close()
+    }
+  })
+}
+
+describePlace(
+  'SASL EXTERNAL at Prosody',
+  prosody,
+  () => {
+    const cafile = join(folder, 'cert.pem')
+    const config = `${encrypted}
+authentication = "ccert"
+c2s_ssl = { verify = { "peer", "client_once" }, cafile = "${cafile}" }`
+    return Place.open(startProsody({ config }), certificateOptions)
+  },
+  testCertificate,
+)
+
+describePlace(
+  'SASL EXTERNAL at ejabberd',
+  ejabberd,
+  () => Place.open(startEjabberd({ clientCa: userCertificate.cert }), certificateOptions),
+  testCertificate,
+)
+
+describeWith(prosody, 'SASL OAUTHBEARER', () => {
+  let endpoint: TokenEndpoint
+  beforeAll(async () => {
+    endpoint = await startTokenEndpoint(['token-of-alice'])
+  })
+  afterAll(() => endpoint?.close())
+
+  describePlace(
+    'at Prosody',
+    prosody,
+    () => {
+      const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
+      const config = `${encrypted}
+modules_enabled = { ${modules.map(name => `"${name}"`).join(', ')} }
+authentication = "oauthbearer"
+${endpoint.settings}`
+      return Place.open(startProsody({ config }))
+    },
+    place => {
+      test('a token is proof where the OAuth server knows it', async () => {
+        expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
+        expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
+        expect(place().warmer.lines.join()).not.toContain('token-of-alice')
+      })
+
+      test('another token is none', async () => {
+        expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
+      })
+
+      test('other ways to show one are not offered', async () => {
+        const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
+        expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
+      })
+    },
+  )
+})
+
+describePlace(
+  'SASL X-OAUTH2 at ejabberd',
+  [...ejabberd, 'erlang-p1-oauth2'],
+  () => Place.open(startEjabberd({ users: passwords })),
+  place => {
+    test('a token that ejabberd has issued is proof for its user', async () => {
+      const token = await place().server.issueToken('alice')
+      const parameters = { token, mechanism: 'X-OAUTH2' }
+      expect(await place().use({ jid: `${alice}/desk`, ...parameters })).toBe(`${alice}/desk`)
+      expect(await place().refusal({ jid: 'portal@localhost', ...parameters })).toEqual(refused)
+      expect(place().warmer.lines.join()).not.toContain(token)
+    })
+
+    test('another token is none', async () => {
+      const parameters = { jid: alice, token: 'token-of-nobody', mechanism: 'X-OAUTH2' }
+      expect(await place().refusal(parameters)).toEqual(refused)
+    })
+
+    test('OAUTHBEARER is not offered', async () => {
+      expect(await place().refusal({ jid: alice, token: 'x' })).toEqual([502, 'no-mechanism', 'sasl'])
+    })
+  },
+)
+
+const sharedSecret = 'a secret that portal and ejabberd share'
+
+/** A JSON Web Token (RFC 7519) for a user, good for a minute. */
+function signedToken(jid: string, secret = sharedSecret): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const claims = { jid, exp: Math.floor(Date.now() / 1000) + 60 }
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
+}
+
+describePlace(
+  'Signed tokens at ejabberd',
+  ejabberd,
+  () => {
+    const key = { kty: 'oct', k: Buffer.from(sharedSecret).toString('base64url') }
+    const authentication = `auth_method: jwt\njwt_key: "${file('key.json', JSON.stringify(key))}"`
+    return Place.open(startEjabberd({ authentication }))
+  },
+  place => {
+    test('stand in for the password of their user', async () => {
+      expect(await place().use({ jid: alice, password: signedToken(alice) })).toMatch(/^alice@localhost\/.+/)
+      expect(await place().refusal({ jid: 'bob@localhost', password: signedToken(alice) })).toEqual(refused)
+      expect(await place().refusal({ jid: alice, password: signedToken(alice, 'other') })).toEqual(refused)
+    })
+  },
+)
+
+const serviceAccount = { XMPP_SERVICE_ACCOUNTS: `localhost=portal:${passwords.portal}` }
+
+describePlace(
+  'An account that acts for others at ejabberd',
+  ejabberd,
+  () => Place.open(startEjabberd({ users: passwords }), undefined, serviceAccount),
+  place => {
+    test('opens sessions of users whose password nobody has', async () => {
+      expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
+      expect(await place().use({ jid: 'nobody@localhost', password: '' })).toMatch(/^nobody@localhost\/.+/)
+      expect(place().warmer.lines.join()).not.toContain(passwords.portal)
+    })
+
+    test('may come with the call as well', async () => {
+      const portal = { jid: 'portal@localhost', password: passwords.portal }
+      expect(await place().use({ ...portal, authzid: `${alice}/desk` })).toBe(`${alice}/desk`)
+      expect(await place().refusal({ ...portal, password: 'wrong', authzid: alice })).toEqual(refused)
+    })
+
+    test('does not keep users from their own passwords', async () => {
+      expect(await place().use({ jid: alice, password: passwords.alice })).toMatch(/^alice@localhost\/.+/)
+      expect(await place().refusal({ jid: alice, password: 'wrong' })).toEqual(refused)
+    })
+  },
+)
+
+describePlace(
+  'An account that acts for others at Prosody',
+  prosody,
+  () => Place.open(startProsody({ users: passwords, config: encrypted }), undefined, serviceAccount),
+  place => {
+    test('is logged in as itself, and its session is given to nobody', async () => {
+      expect(await place().refusal({ jid: alice })).toEqual([502, 'jid-mismatch', 'bind'])
+    })
+  },
+)

@@ -1,0 +1,320 @@
+// The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
+import { readFileSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext } from 'playwright-core'
+import { startDemoServer } from '../../src/demo/server.js'
+import { launchChromium } from '../support/chromium.js'
+import { ask } from '../support/http-answer.js'
+import { callSessions } from '../support/sessions-api.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { type RunningCommand, startCommand } from './command.js'
+import { excessWidth, faintTexts } from './legibility.js'
+import { describeWith } from './needs.js'
+import { PortalVisitor } from './portal-visitor.js'
+import { encryptedServers } from './servers.js'
+import { befriend, User } from './user.js'
+import { until } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(40_000)
+
+/** Those of the example's `users.js`. */
+const passwords = { alice: 'demo', bob: 'demo' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+/** Where the accounts are: what `XMPP_SERVERS` says of it, and how it ends. */
+interface Home {
+  readonly servers: string
+  stop(): Promise<void>
+}
+
+interface Kind {
+  readonly name: string
+  readonly packages: readonly string[]
+  /** Whether the accounts have to be made to know each other. */
+  readonly strangers: boolean
+  start(): Promise<Home>
+}
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'the demo server',
+    packages: [],
+    strangers: false,
+    async start() {
+      const server = await startDemoServer(passwords)
+      return { servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, stop: () => server.stop() }
+    },
+  },
+  ...encryptedServers.map(kind => ({
+    name: kind.name,
+    packages: kind.packages,
+    strangers: true,
+    async start() {
+      const server = await kind.start(passwords)
+      return { servers: kind.servers(server), stop: () => server.stop() }
+    },
+  })),
+]
+
+const startPortal = (service: TestService) =>
+  startCommand(['examples/portal/main.js'], {
+    WARM_URL: `${service.url}/warm`,
+    WARM_USER: admin.name,
+    WARM_PASSWORD: admin.secret,
+  })
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of kinds) {
+  describeWith([...kind.packages, 'chromium'], `The example portal before ${kind.name}`, () => {
+    let home: Home
+    let service: TestService
+    let portal: RunningCommand
+    let context: BrowserContext
+    let bob: User
+    let visitor: PortalVisitor
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      home = await kind.start()
+      service = await startTestService({ servers: home.servers })
+      portal = await startPortal(service)
+      if (!kind.strangers) return
+      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      const binding = await service.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      context = await browser!.newContext()
+      visitor = await PortalVisitor.come(context, portal.url)
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+    })
+
+    afterAll(async () => {
+      await portal?.stop()
+      await service?.stop()
+      await home?.stop()
+    })
+
+    /** Those of alice that are alive, the oldest first. */
+    const sessions = async (): Promise<{ id: string; jid: string; state: string }[]> =>
+      (await callSessions(service.url, 'GET', `/sessions?jid=${alice.jid}`)).json.sessions
+
+    /** What her pages were given, as the service's log has it. */
+    const calls = () =>
+      service.lines
+        .map(line => JSON.parse(line))
+        .filter(({ msg, jid }) => (msg === 'warm' || msg === 'resume') && jid === alice.jid)
+        .map(({ msg, id, code }) => `${msg} ${id} ${code}`)
+
+    test('signs its user in to the chat, takes it up when the page is loaded again, and signs out', async () => {
+      const before = calls().length
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.sees('Good to see you, Alice.')
+      await visitor.sees('I am online')
+      const [{ id, jid } = { id: '', jid: '' }, ...more] = await sessions()
+      expect(more).toEqual([])
+      await bob.seesPresence(jid, undefined)
+
+      await visitor.turnTo('bob')
+      await visitor.say('Noch Tee? <ja> & nein ☕')
+      expect(await bob.receives('Noch Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
+      bob.say(jid, 'lieber Kaffee')
+      await visitor.reads('lieber Kaffee')
+
+      await visitor.reload()
+      await visitor.sees('I am online')
+      await visitor.reads('lieber Kaffee')
+      await visitor.say('still here')
+      expect(await bob.receives('still here')).toContain(jid)
+
+      await visitor.away()
+      bob.say(jid, 'while you were away')
+      await bob.isUpToDate()
+      await visitor.load()
+      await visitor.reads('while you were away')
+      expect(await visitor.count('while you were away')).toBe(1)
+      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      expect(calls().slice(before)).toEqual([`warm ${id} ok`, `resume ${id} ok`, `resume ${id} ok`])
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await visitor.signOut()
+      await visitor.sees('Sign in to the portal.')
+      await gone
+      expect(await sessions()).toEqual([])
+      expect(await visitor.tab.locator('converse-root').count()).toBe(0)
+      await visitor.tab.waitForFunction('sessionStorage.length === 0')
+      await visitor.load()
+      await visitor.sees('Sign in to the portal.')
+      expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
+    })
+
+    test('gets a new session for a page whose own has ended', async () => {
+      const before = calls().length
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.sees('I am online')
+      const [first] = await sessions()
+      await bob.seesPresence(first!.jid, undefined)
+      await callSessions(service.url, 'DELETE', `/${first!.id}`)
+      await bob.seesPresence(first!.jid, 'unavailable')
+      await until('another login', () => calls().length === before + 2)
+      const [second] = await sessions()
+      expect(second!.jid).not.toBe(first!.jid)
+      await bob.seesPresence(second!.jid, undefined)
+      await visitor.turnTo('bob')
+      await visitor.say('here again')
+      expect(await bob.receives('here again')).toContain(second!.jid)
+    })
+
+    test('has a session for every tab, one that was duplicated among them', async () => {
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.sees('I am online')
+      const [first] = await sessions()
+      const other = await visitor.duplicate()
+      await other.sees('I am online')
+      const both = (await sessions()).map(({ jid }) => jid)
+      expect(both).toEqual([first!.jid, expect.not.stringMatching(first!.jid)])
+      for (const tab of [visitor, other]) await tab.turnTo('bob')
+      await visitor.say('from the one')
+      await other.say('from the other')
+      expect(await bob.receives('from the one')).toContain(both[0])
+      expect(await bob.receives('from the other')).toContain(both[1])
+
+      await visitor.signOut()
+      for (const jid of both) await bob.seesPresence(jid, 'unavailable')
+      await other.sees('There is no chat at the moment.')
+      expect(await sessions()).toEqual([])
+    })
+  })
+}
+
+describe('The example portal', () => {
+  let service: TestService
+  let portal: RunningCommand
+
+  beforeAll(async () => {
+    // Nothing is behind it.
+    service = await startTestService({ servers: 'localhost=xmpp://127.0.0.1:1?tls=none' })
+    portal = await startPortal(service)
+  })
+
+  afterAll(async () => {
+    await portal?.stop()
+    await service?.stop()
+  })
+
+  const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  const signIn = (body: string, headers: Record<string, string> = {}) =>
+    ask(
+      `${portal.url}/sign-in`,
+      {
+        ...{ method: 'POST', agent: false },
+        headers: { ...form, 'Content-Length': String(Buffer.byteLength(body)), ...headers },
+      },
+      body,
+    )
+  const call = (method: string, path: string, headers: Record<string, string>) =>
+    ask(`${portal.url}${path}`, { method, agent: false, headers: { 'Content-Length': '0', ...headers } }, '')
+
+  const visit = async () => {
+    const { headers } = await signIn('name=alice&password=rabbit')
+    const [cookie = ''] = headers['set-cookie'] ?? []
+    return { cookie, headers: { Cookie: cookie.replace(/;.*/, '') } }
+  }
+
+  test('lets nobody in without the right password', async () => {
+    for (const body of [
+      'name=alice&password=hammer',
+      'name=mallory&password=rabbit',
+      'name=alice&name=bob&password=rabbit',
+      '',
+    ]) {
+      const reply = await signIn(body)
+      expect(reply.status).toBe(403)
+      expect(reply.text).toContain('do not match')
+      expect(reply.headers['set-cookie']).toBeUndefined()
+    }
+  })
+
+  test('knows its visitors by a cookie that no script reads and that no other site sends along', async () => {
+    const { cookie, headers } = await visit()
+    expect(cookie).toMatch(/^visit=[\da-f]{64}; Path=\/; HttpOnly; SameSite=Lax$/)
+    const page = await call('GET', '/', headers)
+    expect(page.text).toContain('Good to see you, Alice.')
+    expect(page.headers['cache-control']).toBe('no-store')
+    expect(page.headers['content-security-policy']).toContain(`connect-src 'self' ${service.url};`)
+    expect(page.text).not.toContain(admin.secret)
+  })
+
+  test('has no chat for those who are not signed in', async () => {
+    for (const headers of [{}, { Cookie: `visit=${'0'.repeat(64)}` }]) {
+      expect((await call('GET', '/chat/binding?tab=x', headers)).status).toBe(401)
+    }
+  })
+
+  test('does nothing for the pages of other sites', async () => {
+    const { headers } = await visit()
+    const foreign = { 'Sec-Fetch-Site': 'cross-site' }
+    const evil = { Origin: 'https://evil.example' }
+    for (const from of [foreign, evil]) {
+      expect((await signIn('name=alice&password=rabbit', from)).status).toBe(403)
+      expect((await call('GET', '/chat/binding?tab=x', { ...headers, ...from })).status).toBe(403)
+      expect((await call('POST', '/sign-out', { ...headers, ...from })).status).toBe(403)
+    }
+    expect((await call('GET', '/', headers)).text).toContain('Good to see you, Alice.')
+  })
+
+  test('says that there is no chat while it cannot be warmed', async () => {
+    const { headers } = await visit()
+    const reply = await call('GET', '/chat/binding?tab=x', headers)
+    expect([reply.status, reply.headers['cache-control']]).toEqual([503, 'no-store'])
+    expect((await call('POST', '/sign-out', headers)).status).toBe(303)
+    expect((await call('GET', '/', headers)).text).toContain('Sign in to the portal.')
+  })
+
+  test('runs by one command, with an XMPP server inside', async () => {
+    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    const [build, run] = scripts.example.split(' && ')
+    expect(build).toBe('npm run --silent build')
+    const [node, ...args] = run.split(' ')
+    expect(node).toBe('node')
+    const example = await startCommand(args)
+    try {
+      expect(example.introduction).toContain('Sign in as alice with the password rabbit.')
+      expect((await ask(example.url, { agent: false })).text).toContain('Sign in to the portal.')
+    } finally {
+      expect(await example.stop()).toBe(0)
+    }
+  })
+
+  describeWith(['chromium'], 'on its pages', () => {
+    test.each([1280, 390])('is legible in a window of %i pixels', async width => {
+      browser ??= await launchChromium()
+      const context = await browser.newContext({ viewport: { width, height: 844 } })
+      try {
+        const visitor = await PortalVisitor.come(context, portal.url)
+        await visitor.signIn('alice', 'hammer')
+        await visitor.sees('do not match')
+        expect(await faintTexts(visitor.tab)).toEqual([])
+        await visitor.signIn('alice', 'rabbit')
+        await visitor.sees('There is no chat at the moment.')
+        expect(await excessWidth(visitor.tab)).toBe(0)
+      } finally {
+        await context.close()
+      }
+    })
+  })
+})

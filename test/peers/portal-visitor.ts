@@ -1,0 +1,80 @@
+// A user of the example portal: what they do with its page and the chat in it, and what they see.
+import type { BrowserContext, Page } from 'playwright-core'
+
+/** Longest time that a test waits for the page, in milliseconds; loading Converse takes the most of it. */
+const timeout = 8000
+
+export class PortalVisitor {
+  /** The origins that answered the tab. */
+  readonly origins = new Set<string>()
+
+  private constructor(
+    readonly tab: Page,
+    readonly portal: string,
+  ) {
+    tab.setDefaultTimeout(timeout)
+    tab.on('response', response => this.origins.add(new URL(response.url()).origin))
+  }
+
+  /** Somebody whose browser shows the portal's first page. */
+  static async come(context: BrowserContext, portal: string): Promise<PortalVisitor> {
+    const visitor = new PortalVisitor(await context.newPage(), portal)
+    await visitor.load()
+    return visitor
+  }
+
+  /** The same one in a tab that was duplicated from this, with all that the tab remembers. */
+  async duplicate(): Promise<PortalVisitor> {
+    const opened = this.tab.waitForEvent('popup')
+    await this.tab.evaluate("void open('/')")
+    return new PortalVisitor(await opened, this.portal)
+  }
+
+  async load(): Promise<void> {
+    await this.tab.goto(this.portal)
+  }
+
+  async reload(): Promise<void> {
+    await this.tab.reload()
+  }
+
+  /** Leaves the portal for an empty page in the same tab. */
+  async away(): Promise<void> {
+    await this.tab.goto('about:blank')
+  }
+
+  async signIn(name: string, password: string): Promise<void> {
+    await this.tab.getByLabel('Name').fill(name)
+    await this.tab.getByLabel('Password').fill(password)
+    await this.tab.getByRole('button', { name: 'Sign in' }).click()
+  }
+
+  async signOut(): Promise<void> {
+    await this.tab.getByRole('button', { name: 'Sign out' }).click()
+  }
+
+  /** Opens the chat with a contact; where one is open already, it stays open when the page is loaded again. */
+  async turnTo(contact: string): Promise<void> {
+    await this.tab.locator('converse-roster-contact', { hasText: contact }).click()
+  }
+
+  async say(text: string): Promise<void> {
+    await this.tab.getByRole('textbox', { name: 'Message' }).fill(text)
+    await this.tab.keyboard.press('Enter')
+  }
+
+  /** Resolves once the text stands on the page, outside of messages. */
+  async sees(text: string): Promise<void> {
+    await this.tab.getByText(text).first().waitFor()
+  }
+
+  /** Resolves once a message of this text stands in the chat that is open. */
+  async reads(text: string): Promise<void> {
+    await this.tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor()
+  }
+
+  /** How many messages of this text stand in the chat that is open. */
+  async count(text: string): Promise<number> {
+    return this.tab.locator('converse-chat-message-body', { hasText: text }).count()
+  }
+}

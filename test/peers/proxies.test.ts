@@ -1,0 +1,226 @@
+// The service behind the web servers of Debian, configured as `deploy/` says.
+import { Agent, request } from 'node:https'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
+import {
+  adminHeader,
+  startTestService,
+  type TestService,
+  type WarmBinding,
+} from '../support/start-service.js'
+import { describeWith } from './needs.js'
+
+const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
+/** Debian keeps TLS for lighttpd in a package of its own. */
+const packagesOf = (name: ProxyName) => (name === 'lighttpd' ? [name, 'lighttpd-mod-openssl'] : [name])
+const alice = { jid: 'alice@localhost', password: 'demo' }
+
+let server: DemoServer
+let service: TestService
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'demo', bob: 'demo' })
+  service = await startService({ TRUSTED_PROXIES: '127.0.0.1' })
+})
+
+afterAll(async () => {
+  await service?.stop()
+  await server?.stop()
+})
+
+const startService = (environment: Readonly<Record<string, string>> = {}) =>
+  startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment })
+
+const portOf = ({ url }: TestService) => Number(new URL(url).port)
+
+/** What a client of the proxy sends and gets, over connections of its own. */
+class Visitor {
+  readonly #agent: Agent
+  readonly #proxy: RunningProxy
+
+  /** `from` is the address of this machine that it comes from; the proxies' own by default. */
+  constructor(proxy: RunningProxy, from = '127.0.0.1') {
+    this.#proxy = proxy
+    this.#agent = new Agent({ keepAlive: true, ca: proxy.ca, localAddress: from })
+  }
+
+  ask(method: string, url: string, headers: Record<string, string> = {}, body?: string): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      const target = new URL(url, this.#proxy.url)
+      const sent = request(target, { method, agent: this.#agent, headers }, response => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', chunk => (text += chunk))
+        response.on('error', reject)
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+
+  async warm(path = '/warm', parameters = alice): Promise<WarmBinding> {
+    const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
+    const { status, text } = await this.ask('POST', path, headers, JSON.stringify(parameters))
+    expect({ status, text }).toMatchObject({ status: 200 })
+    return JSON.parse(text)
+  }
+
+  /** Takes a session up again where it lives, bound to a browser. */
+  async resume({ url, id }: WarmBinding): Promise<WarmBinding & { cookie: { attributes: string } }> {
+    const headers = {
+      Authorization: adminHeader,
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+    }
+    const path = url.replace(/http-bind$/, `warm/${id}/resume`)
+    const { status, text } = await this.ask('POST', path, headers, '{"attach_binding":"reply"}')
+    expect({ status, text }).toMatchObject({ status: 200 })
+    return JSON.parse(text)
+  }
+
+  attach({ url, sid, rid }: WarmBinding): BoshClient {
+    const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8' }, body)
+    return new BoshClient(url, { sid, rid, post })
+  }
+
+  leave(): void {
+    this.#agent.destroy()
+  }
+}
+
+const ping = "<iq xmlns='jabber:client' type='get' id='p1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+const message = (to: string, text: string) =>
+  `<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`
+
+for (const name of names) {
+  describeWith(packagesOf(name), `Behind ${name}`, () => {
+    let proxy: RunningProxy
+    let visitor: Visitor
+
+    beforeAll(async () => {
+      proxy = await startProxy(name, [portOf(service)])
+      visitor = new Visitor(proxy)
+    }, 30_000)
+
+    afterAll(async () => {
+      visitor?.leave()
+      await proxy?.stop()
+    })
+
+    test('a warmed session is told the public address and goes on there', async () => {
+      const binding = await visitor.warm()
+      expect(binding.url).toBe(`${proxy.url}/http-bind`)
+      const page = visitor.attach(binding)
+      expect(await page.request(ping)).toContain("id='p1'")
+      expect(attribute(await page.terminate(), 'type')).toBe('terminate')
+    })
+
+    test('what comes for a held request reaches it at once', async () => {
+      const page = visitor.attach(await visitor.warm())
+      const bobs = await service.bind({ jid: 'bob@localhost', password: 'demo' })
+      const bob = new BoshClient(`${service.url}/http-bind`, bobs)
+      const first = page.request("<presence xmlns='jabber:client'/>")
+      await first
+      const held = page.request()
+      const before = performance.now()
+      void bob.request(message('alice@localhost', `through ${name}`))
+      expect(await held).toContain(`through ${name}`)
+      // A proxy that collects what comes would hold it until the request ends.
+      expect(performance.now() - before).toBeLessThan(5_000)
+      await Promise.all([page.terminate(), bob.terminate()])
+      bob.close()
+    })
+
+    test('the log knows the address of the client and not only that of the proxy', async () => {
+      const stranger = new Visitor(proxy, '127.0.0.2')
+      const headers = { 'X-Forwarded-For': '203.0.113.66' }
+      expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
+      stranger.leave()
+      const line = service.lines.findLast(text => text.includes('"method-not-allowed"'))!
+      // What the client itself claims stands further left and is not believed.
+      expect(JSON.parse(line).address).toBe('127.0.0.2')
+    })
+
+    test('clients that look for the endpoint find its public address', async () => {
+      const xrd = await visitor.ask('GET', '/.well-known/host-meta')
+      expect(xrd.text).toContain(`href='${proxy.url}/http-bind'`)
+      const json = await visitor.ask('GET', '/.well-known/host-meta.json')
+      expect(JSON.parse(json.text).links[0].href).toBe(`${proxy.url}/http-bind`)
+    })
+
+    test('what is not ours is not found', async () => {
+      expect((await visitor.ask('GET', '/http-bind-not')).status).toBe(404)
+    })
+  })
+}
+
+describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {
+  test('is answered by the service and not cut by any proxy', async () => {
+    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
+    try {
+      const answers = proxies.map(async proxy => {
+        const visitor = new Visitor(proxy)
+        const page = visitor.attach(await visitor.warm())
+        await page.request("<presence xmlns='jabber:client'/>")
+        let answer = await page.request()
+        // What the other sessions of the same user say at the start is not what is waited for.
+        while (answer.includes('<presence')) answer = await page.request()
+        await page.terminate()
+        visitor.leave()
+        return answer
+      })
+      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
+      expect(await Promise.all(answers)).toEqual(names.map(() => empty))
+    } finally {
+      await Promise.all(proxies.map(proxy => proxy.stop()))
+    }
+  }, 90_000)
+})
+
+for (const name of proxiesOfNodes) {
+  describeWith([name], `Two nodes behind ${name}`, () => {
+    test('have their sessions each at its own address', async () => {
+      const nodes: TestService[] = []
+      const ports: number[] = []
+      for (const _node of [1, 2]) {
+        const node = await startService()
+        nodes.push(node)
+        ports.push(portOf(node))
+      }
+      await Promise.all(nodes.map(node => node.stop()))
+      const proxy = await startProxy(name, [ports[0]!, ports[1]!])
+      const visitor = new Visitor(proxy)
+      const running = await Promise.all(
+        ports.map((port, index) =>
+          startService({ PORT: String(port), EXTERNAL_URL: `${proxy.url}/node${index + 1}` }),
+        ),
+      )
+      try {
+        const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
+        const addresses = new Set(bindings.map(({ url }) => url))
+        expect([...addresses].sort()).toEqual([
+          `${proxy.url}/node1/http-bind`,
+          `${proxy.url}/node2/http-bind`,
+        ])
+        for (const binding of bindings) {
+          const page = visitor.attach(binding)
+          expect(await page.request(ping)).toContain("id='p1'")
+          const resumed = await visitor.resume(binding)
+          expect(resumed.url).toBe(binding.url)
+          expect(resumed.cookie.attributes).toContain(`Path=${new URL(binding.url).pathname};`)
+          await visitor.attach(resumed).terminate()
+        }
+        const { text } = await visitor.ask('GET', '/.well-known/host-meta.json')
+        expect([...addresses]).toContain(JSON.parse(text).links[0].href)
+      } finally {
+        visitor.leave()
+        await Promise.all(running.map(node => node.stop()))
+        await proxy.stop()
+      }
+    }, 60_000)
+  })
+}

@@ -1,0 +1,207 @@
+// The BOSH endpoints of Debian's Prosody and ejabberd as the servers of their users: browsers come here, or go there.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
+import { type EncryptingProxy, startEncryptingProxy } from '../support/encrypting-proxy.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { befriend, User } from './user.js'
+import { tapWire, until, type Wiretap } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(20_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+for (const kind of encryptedServers) {
+  describeWith(kind.packages, `The BOSH endpoint of ${kind.maker}`, () => {
+    let server: XmppServer
+    let wire: Wiretap
+    let bob: User
+    const attached = new Set<User>()
+
+    const logIn = (user: keyof typeof passwords) =>
+      User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
+        ...{ user, domain: 'localhost', password: passwords[user] },
+      })
+
+    const attach = (binding: WarmBinding) => {
+      const user = User.attach(binding.url, binding)
+      attached.add(user)
+      return user
+    }
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      wire = await tapWire(server.httpPort)
+      bob = await logIn('bob')
+      const page = await logIn('alice')
+      await befriend(bob, page)
+      await page.leave()
+    }, 100_000)
+
+    afterAll(async () => {
+      await bob?.leave()
+      await wire?.close()
+      await server?.stop()
+    })
+
+    describe.each(['here', 'there'] as const)('with browsers that talk %s', where => {
+      let warmer: TestService
+
+      beforeAll(async () => {
+        const endpoint = `http://127.0.0.1:${wire.port}/http-bind`
+        warmer = await startTestService({
+          servers: `localhost=${endpoint},unknown.example=${endpoint}`,
+          environment: { REMOTE_ATTACH: where, XMPP_DOMAINS: 'localhost,unknown.example' },
+        })
+      })
+
+      afterEach(async () => {
+        await Promise.all([...attached].map(user => user.leave()))
+        attached.clear()
+        await until('nothing is left open', () => isIdle(warmer))
+        expect(endedOf(wire)).toEqual(createdOf(wire))
+      })
+
+      afterAll(async () => warmer?.stop())
+
+      test('warms sessions that pages attach to, and passes messages each way', async () => {
+        const binding = await warmer.bind({ ...alice, wait: 20 })
+        expect(binding).toMatchObject({
+          jid: expect.stringMatching(/^alice@localhost\/.+/),
+          rid: expect.any(Number),
+          wait: 20,
+          url: where === 'here' ? `${warmer.url}/http-bind` : `http://127.0.0.1:${wire.port}/http-bind`,
+        })
+        const page = attach(binding)
+        await bob.seesPresence(page.jid, undefined)
+        page.say(bob.jid, `how is the tea ${where}? ☕ &lt;hot&gt;`)
+        expect(await bob.receives(`how is the tea ${where}? ☕ &lt;hot&gt;`)).toContain(page.jid)
+        bob.say(page.jid, 'cold')
+        expect(await page.receives('cold')).toMatch(/<message\b[^>]*xmlns=['"]jabber:client['"]/)
+        for (let number = 0; number < 20; number++) {
+          page.say(bob.jid, `to bob ${where}: ${number};`)
+          bob.say(page.jid, `to alice: ${number};`)
+        }
+        // These clients take two replies as they come, so they cannot tell the order.
+        const numbers = Array.from({ length: 20 }, (_, index) => index)
+        const heard = (user: User, text: string) =>
+          numbers.filter(number => user.received.split(`${text}: ${number};`).length === 2)
+        await Promise.all(numbers.map(number => bob.receives(`to bob ${where}: ${number};`)))
+        await Promise.all(numbers.map(number => page.receives(`to alice: ${number};`)))
+        expect(heard(bob, `to bob ${where}`)).toEqual(numbers)
+        expect(heard(page, 'to alice')).toEqual(numbers)
+      })
+
+      test('warms the resource that is asked for', async () => {
+        const binding = await warmer.bind({ ...alice, jid: 'alice@localhost/desk' })
+        expect(binding.jid).toBe('alice@localhost/desk')
+        await attach(binding).isUpToDate()
+      })
+
+      test('shows the end of a session to others within a second', async () => {
+        const page = attach(await warmer.bind(alice))
+        await bob.seesPresence(page.jid, undefined)
+        const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
+        await Promise.all([page.leave(''), gone])
+      })
+
+      test('says who is not let in, and where', async () => {
+        const { status, json } = await warmer.warm({ ...alice, password: 'wrong' })
+        expect({ status, code: json['code'], step: json['step'] }).toEqual({
+          ...{ status: 403, code: 'not-authorized', step: 'sasl' },
+        })
+      })
+
+      test('says that it does not serve a domain', async () => {
+        const { status, json } = await warmer.warm({ ...alice, jid: 'alice@unknown.example' })
+        // ejabberd says no more than that it cannot.
+        const told =
+          kind.maker === 'Prosody'
+            ? { code: 'host-unknown' }
+            : { code: 'remote-connection-failed', condition: 'internal-server-error' }
+        expect({ status, ...json }).toMatchObject({ status: 502, ...told })
+      })
+
+      test('warms many at a time', async () => {
+        const bindings = await Promise.all(Array.from({ length: 10 }, () => warmer.bind(alice)))
+        const pages = bindings.map(binding => attach(binding))
+        await Promise.all(pages.map(page => page.isUpToDate()))
+        expect(new Set(bindings.map(({ sid }) => sid)).size).toBe(10)
+      })
+    })
+
+    describe.each(['json', 'xrd'] as const)('found by the host-meta of the domain, in %s', format => {
+      let proxy: EncryptingProxy
+      let warmer: TestService
+
+      beforeAll(async () => {
+        const certificate = makeCertificate(['DNS:localhost'])
+        proxy = await startEncryptingProxy(certificate, server.httpPort, format)
+        const folder = mkdtempSync(join(tmpdir(), 'warm-host-meta-'))
+        const file = join(folder, 'ca.pem')
+        writeFileSync(file, certificate.cert)
+        warmer = await startTestService({
+          servers: `localhost=host-meta?ca=${file}`,
+          hostMetaPort: proxy.port,
+        }).finally(() => rmSync(folder, { recursive: true }))
+      })
+
+      afterAll(async () => {
+        await warmer?.stop()
+        await proxy?.stop()
+      })
+
+      test('has sessions warmed, and knows the address from then on', async () => {
+        for (const _ of [1, 2]) {
+          const page = attach(await warmer.bind(alice))
+          await bob.seesPresence(page.jid, undefined)
+          bob.say(page.jid, `through TLS, ${format}`)
+          await page.receives(`through TLS, ${format}`)
+          await page.leave()
+        }
+        await until('nothing is left open', () => isIdle(warmer))
+        const documents = proxy.asked.filter(path => path !== '/http-bind')
+        expect(documents).toEqual(
+          format === 'json'
+            ? ['/.well-known/host-meta.json']
+            : ['/.well-known/host-meta.json', '/.well-known/host-meta'],
+        )
+      })
+    })
+
+    test('that is gone ends the sessions of its users here', async () => {
+      const warmer = await startTestService({
+        servers: `localhost=http://127.0.0.1:${server.httpPort}/http-bind`,
+      })
+      const page = attach(await warmer.bind(alice))
+      await page.isUpToDate()
+      await server.kill()
+      expect(await page.receives("type='terminate'")).toContain("condition='remote-connection-failed'")
+      await page.leave()
+      const { status, json } = await warmer.warm(alice)
+      expect({ status, code: json['code'], step: json['step'] }).toEqual({
+        ...{ status: 502, code: 'remote-connection-failed', step: 'connect' },
+      })
+      expect(isIdle(warmer)).toBe(true)
+      await warmer.stop()
+    })
+  })
+}
+
+function isIdle({ service }: TestService): boolean {
+  return Object.values(service.counts()).every(count => count === 0)
+}
+
+/** Sessions that the endpoint made, and those of them of which either side said that they end. */
+const createdOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\bauthid=)[^>]*\bsid=['"]([^'"]+)/g)
+const endedOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\btype='terminate')[^>]*\bsid=['"]([^'"]+)/g)
+
+function sidsOf(wire: Wiretap, pattern: RegExp): ReadonlySet<string> {
+  return new Set([...wire.heard().toString().matchAll(pattern)].map(([, sid = '']) => sid))
+}

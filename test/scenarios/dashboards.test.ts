@@ -1,0 +1,160 @@
+// What operators load into Grafana and Prometheus must speak of metrics that there are.
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { Counts, endReasons } from '../../src/counts.js'
+import { problems } from '../../src/errors.js'
+import { scrape } from '../support/scrape.js'
+import { startTestService } from '../support/start-service.js'
+
+const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8')
+
+/** The metrics of a running service, a histogram's by the names that are asked for. */
+let known: Set<string>
+
+beforeAll(async () => {
+  const service = await startTestService({ environment: { METRICS_ADDRESS: '127.0.0.1:0' } })
+  const { text } = await scrape(service.service.metricsUrl)
+  await service.stop()
+  known = new Set()
+  for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    if (type === 'histogram') for (const part of ['bucket', 'sum', 'count']) known.add(`${name}_${part}`)
+    else known.add(name)
+  }
+})
+
+const namesIn = (expressions: readonly string[]) =>
+  new Set(expressions.flatMap(text => text.match(/\b(?:warm_bindings|nodejs|process)_\w+/g) ?? []))
+
+/** The values that expressions look for in a label. */
+const valuesOf = (label: string, expressions: readonly string[]) => [
+  ...new Set(
+    expressions.flatMap(text =>
+      [...text.matchAll(new RegExp(`\\b${label}!?=~?"([^"$]*)"`, 'g'))].flatMap(([, values]) =>
+        values!.split('|'),
+      ),
+    ),
+  ),
+]
+
+/** Whether they name only what there is. */
+function expectSound(expressions: readonly string[]): void {
+  expect([...namesIn(expressions)].filter(name => !known.has(name))).toEqual([])
+  const codes = ['ok', ...Object.keys(problems)]
+  expect(valuesOf('code', expressions).filter(code => !codes.includes(code))).toEqual([])
+  const reasons: readonly string[] = [...endReasons, ...Object.keys(new Counts().sessionsRefused)]
+  expect(valuesOf('reason', expressions).filter(reason => !reasons.includes(reason))).toEqual([])
+  for (const text of expressions) expect(balance(text)).toBe(0)
+}
+
+function balance(text: string): number {
+  let open = 0
+  for (const character of text.replaceAll(/"[^"]*"/g, '')) {
+    if ('([{'.includes(character)) open += 1
+    if (')]}'.includes(character)) open -= 1
+    if (open < 0) return open
+  }
+  return open
+}
+
+interface Panel {
+  readonly id: number
+  readonly type: string
+  readonly title: string
+  readonly description?: string
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
+  readonly targets?: readonly { readonly refId: string; readonly expr: string }[]
+}
+
+describe('the dashboard', () => {
+  const text = read('grafana-dashboard.json')
+  const dashboard = JSON.parse(text)
+  const panels: readonly Panel[] = dashboard.panels
+  const graphs = panels.filter(({ type }) => type !== 'row')
+  const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+
+  test('can be imported anywhere: it names no data source, host or job of ours', () => {
+    expect(dashboard).toMatchObject({ id: null, uid: 'warm-bindings', schemaVersion: 42 })
+    const variables = dashboard.templating.list.map(({ name, type }: { name: string; type: string }) => [
+      name,
+      type,
+    ])
+    expect(variables).toEqual([
+      ['datasource', 'datasource'],
+      ['job', 'query'],
+      ['instance', 'query'],
+    ])
+    const sources = [...text.matchAll(/"type": "prometheus",\s*"uid": "([^"]*)"/g)].map(([, uid]) => uid)
+    expect(new Set(sources)).toEqual(new Set([`\${datasource}`]))
+    for (const expression of expressions)
+      for (const [, selector] of expression.matchAll(/\w\{([^}]*)\}/g))
+        expect(selector).toContain('job=~"$job",instance=~"$instance"')
+  })
+
+  test('has panels that say what they show, each in a place of its own', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
+    const taken = new Set<string>()
+    for (const { gridPos, title } of panels) {
+      expect(title).not.toBe('')
+      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(taken.has(`${x} ${y}`)).toBe(false)
+          taken.add(`${x} ${y}`)
+        }
+    }
+    for (const { description, targets = [] } of graphs) {
+      expect(description).toMatch(/^[A-Za-z0-9].*\.$/)
+      expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C', 'D', 'E'].slice(0, targets.length))
+      expect(targets.length).toBeGreaterThan(0)
+    }
+  })
+
+  test('asks for metrics that there are, and for all of ours', () => {
+    expectSound(expressions)
+    const shown = namesIn(expressions)
+    const ours = [...known].filter(name => /^warm_bindings_/.test(name) && !/_(sum|count)$/.test(name))
+    expect(ours.filter(name => !shown.has(name))).toEqual([])
+  })
+})
+
+test('the README speaks of metrics that there are', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const names = [...namesIn([readme])].map(name => (known.has(name) ? name : `${name}_bucket`))
+  expect(names.length).toBeGreaterThanOrEqual(10)
+  expect(names.filter(name => !known.has(name))).toEqual([])
+})
+
+describe('the alerts', () => {
+  const blocks = read('prometheus-alerts.yml')
+    .split(/^ {6}- alert: /m)
+    .slice(1)
+  const expressions = blocks.map(
+    block => /^ {8}expr: (?:>-\n((?: {10}.*\n)+)|(.*)$)/m.exec(block)?.slice(1).join('').trim() ?? '',
+  )
+
+  test('have a name, a severity and a sentence each', () => {
+    expect(blocks.length).toBeGreaterThan(5)
+    const names = blocks.map(block => block.split('\n', 1)[0])
+    expect(new Set(names).size).toBe(names.length)
+    for (const block of blocks) {
+      expect(block).toMatch(/^[A-Z]\w+\n/)
+      expect(block).toMatch(/^ {8}labels: \{ severity: (?:critical|warning) \}$/m)
+      expect(block).toMatch(/^ {10}summary: ".*\{\{ \$labels\.instance \}\}.*"$/m)
+    }
+  })
+
+  test('look at metrics that there are', () => {
+    for (const expression of expressions)
+      expect(expression).toMatch(/(?:warm_bindings|nodejs|process)_|^up\{/)
+    expectSound(expressions)
+  })
+
+  test('take those failures of logins for ours that are neither the user’s nor the backend’s', () => {
+    const [, wanted = ''] = /call="warm",code=~"([^"]*)"/.exec(expressions.join('\n')) ?? []
+    const ours = Object.entries(problems).filter(([, { status }]) => status >= 500)
+    // Neither does a service fail that is asked to stop, nor one that is asked for more than a user may have.
+    const passing = ['shutting-down', 'too-many-sessions']
+    const codes = ours.map(([code]) => code).filter(code => !passing.includes(code))
+    expect(wanted.split('|').sort()).toEqual(codes.sort())
+  })
+})

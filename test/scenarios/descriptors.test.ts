@@ -1,0 +1,112 @@
+// A service that may have but few descriptors: what it cannot open it says so of, and the rest goes on.
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
+import { Operator } from '../support/operated-service.js'
+import { admin } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+/** Node opens all files of a program at once. */
+const descriptors = 160
+
+const operator = new Operator()
+const sockets: Socket[] = []
+
+let server: LoginServer
+let url: string
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example' })
+  const service = operator.startConfined(descriptors, {
+    ...unlimited,
+    ADMIN_USERS: `${admin.name}:${admin.secret}`,
+    PORT: '0',
+    METRICS_ADDRESS: 'none',
+    XMPP_DOMAINS: 'plain.example',
+    XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+  })
+  url = await service.url()
+})
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
+
+afterAll(async () => {
+  operator.leave()
+  await server.stop()
+})
+
+const call = (method: string, path: string, body?: string) =>
+  callUrl(url + path, { method, headers: jsonHeaders, ...(body !== undefined && { body }) })
+const account = JSON.stringify({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
+
+/** Warms until no more will go; resolves with the bindings and the last reply. */
+async function warmUntilFull() {
+  const bindings: { id: string; sid: string; rid: number }[] = []
+  for (;;) {
+    const reply = await call('POST', '/warm', account)
+    if (reply.status !== 200) return { bindings, reply }
+    bindings.push(JSON.parse(reply.text))
+  }
+}
+
+test('a warm call that finds no descriptor left for the XMPP server is answered 503, until one is free', async () => {
+  const { bindings, reply } = await warmUntilFull()
+  expect(bindings.length).toBeGreaterThan(descriptors / 2)
+  expect(bindings.length).toBeLessThan(descriptors)
+  expect(reply.status).toBe(503)
+  expect(JSON.parse(reply.text)).toMatchObject({ code: 'service-full', step: 'connect' })
+  expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
+
+  // A session that is there goes on.
+  const page = new BoshClient(`${url}/http-bind`, bindings[0]!)
+  expect(await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })).not.toContain('terminate')
+  page.close()
+
+  expect((await call('DELETE', `/warm/${bindings[1]!.id}`)).status).toBe(204)
+  await eventually('its stream is closed', () => server.open === bindings.length - 1)
+  expect((await call('POST', '/warm', account)).status).toBe(200)
+  expect((await call('DELETE', '/warm/sessions?jid=alice@plain.example')).status).toBe(200)
+  await eventually('all streams are closed', () => server.open === 0)
+})
+
+test('connections that find none are closed, and the service answers again when others have gone', async () => {
+  const binding = JSON.parse((await call('POST', '/warm', account)).text)
+  const page = new BoshClient(`${url}/http-bind`, binding)
+  const held = page.request("<presence xmlns='jabber:client'/>")
+  const { port, hostname } = new URL(url)
+  let closed = 0
+  for (let count = 0; count < 2 * descriptors; count++) {
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      closed += 1
+    })
+    sockets.push(socket)
+    await Promise.race([once(socket, 'connect'), once(socket, 'close')])
+  }
+  await eventually('some are closed', () => closed > 0)
+  for (const socket of sockets.splice(0)) socket.destroy()
+  let status = 0
+  await eventually('it answers', () => {
+    void ask(`${url}/healthz`, { agent: false }).then(
+      answer => {
+        status = answer.status
+      },
+      () => {},
+    )
+    return status === 200
+  })
+  // The poll that was held all the time is answered by the next one of its page.
+  const next = page.request('', { pause: '60' })
+  expect(await held).not.toContain('terminate')
+  expect(await next).not.toContain('terminate')
+  page.close()
+  expect((await call('POST', '/warm', account)).status).toBe(200)
+})

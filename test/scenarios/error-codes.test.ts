@@ -1,0 +1,314 @@
+// Every error of the table, provoked through the whole service as a backend would come upon it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { Router } from 'express'
+import { type ProblemCode, problems, type Step } from '../../src/errors.js'
+import { ApiDocument } from '../support/api-document.js'
+import { makeCertificate } from '../support/certificates.js'
+import { DnsServer } from '../support/dns-server.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { idOf, saslFailure, saslNamespace } from '../support/login-server/elements.js'
+import {
+  type LoginServer,
+  type LoginServerOptions,
+  type Stage,
+  startLoginServer,
+  type Turn,
+} from '../support/login-server/server.js'
+import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+import { dnsOf } from '../support/test-dns.js'
+
+const domain = 'chat.example'
+const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
+const folder = mkdtempSync(join(tmpdir(), 'error-codes-'))
+const basic = (name: string, secret: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
+
+/** A strict server, the service before it, and what both are closed with. */
+let server: LoginServer
+let service: TestService
+const closers: (() => Promise<void> | void)[] = []
+
+beforeAll(async () => {
+  const accounts = { alice: alice.password, bob: 'Pa55-of-bob' }
+  server = await startLoginServer({ domain, accounts })
+  service = await startTestService({
+    servers: serverSetting(server, folder),
+    environment: { XMPP_DOMAINS: domain, ADMIN_USERS_FILE: adminsFile(), RATE_WARMS_PER_JID: '0' },
+  })
+})
+
+afterEach(async () => {
+  server.script = {}
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+function adminsFile(): string {
+  const file = join(folder, 'admins')
+  writeFileSync(file, 'elsewhere:scoped-secret:elsewhere.example\n')
+  return file
+}
+
+/** Another service than the usual one, for one test. */
+async function startService(options: TestServiceOptions): Promise<TestService> {
+  const { environment, ...others } = options
+  const started = await startTestService({
+    ...others,
+    environment: { XMPP_DOMAINS: domain, ...environment },
+  })
+  closers.push(() => started.stop())
+  return started
+}
+
+/** A service before a server that is another than the usual one. */
+async function startBefore(about: Partial<LoginServerOptions>, reach?: (port: number) => string) {
+  const other = await startLoginServer({ domain, ...about })
+  closers.push(() => other.stop())
+  return startService({ servers: reach?.(other.port) ?? serverSetting(other, folder) })
+}
+
+/** What was asked of which service, and what came of it. */
+interface Provoked {
+  readonly at: TestService
+  readonly method: string
+  readonly path: string
+  readonly answer: HttpAnswer
+}
+
+async function ask(method: string, path: string, about: Call = {}, at = service): Promise<Provoked> {
+  const headers = { ...jsonHeaders, ...about.headers }
+  const url = at.url.replace('0.0.0.0', '127.0.0.1')
+  return { at, method, path, answer: await callUrl(url + path, { ...about, method, headers }) }
+}
+
+const warm = (parameters: object, at = service, about: Call = {}) =>
+  ask('POST', '/warm', { body: JSON.stringify(parameters), ...about }, at)
+
+/** A login at a server that does something else in place of a step. */
+function warmWhere(stage: Stage, act: (turn: Turn) => void): Promise<Provoked> {
+  server.script = { [stage]: act }
+  return warm(alice)
+}
+
+/** A login beside a session, where there may be only the one. */
+async function warmTwice(environment: Record<string, string>): Promise<Provoked> {
+  const at = await startService({ servers: serverSetting(server, folder), environment })
+  const { id } = await at.bind(alice)
+  closers.push(async () => {
+    await ask('DELETE', `/warm/${id}`, {}, at)
+  })
+  return warm(alice, at)
+}
+
+const saslRefusal = (condition: string) => () =>
+  warmWhere('success', turn => turn.say(saslFailure(condition)))
+const streamError = (condition: string) => () =>
+  warmWhere('features', turn =>
+    turn.say(
+      `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+    ),
+  )
+const bindRefusal = (condition: string) => () =>
+  warmWhere('bind', turn =>
+    turn.say(
+      `<iq type='error' id='${idOf(turn)}'><error type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+    ),
+  )
+
+interface Row {
+  readonly step?: Step
+  /** The XMPP server's own word. */
+  readonly condition?: string
+  readonly provoke: () => Promise<Provoked>
+}
+
+const atStep = (step: Step, provoke: Row['provoke'], condition?: string): Row => ({
+  ...{ step, provoke },
+  ...(condition !== undefined && { condition }),
+})
+
+const rows: Record<ProblemCode, Row> = {
+  'missing-parameter': { provoke: () => warm({ jid: alice.jid }) },
+  'invalid-parameter': { provoke: () => warm({ ...alice, wait: 'long' }) },
+  'invalid-jid': { provoke: () => warm({ ...alice, jid: 'alice' }) },
+  'invalid-body': { provoke: () => ask('POST', '/warm', { body: '{"jid":' }) },
+  unauthorized: {
+    provoke: () => warm(alice, service, { headers: { Authorization: basic('admin', 'wrong') } }),
+  },
+  forbidden: {
+    provoke: () => warm(alice, service, { headers: { Authorization: basic('elsewhere', 'scoped-secret') } }),
+  },
+  'insecure-channel': {
+    async provoke() {
+      return warm(alice, await startService({ environment: { HOST: '0.0.0.0' } }))
+    },
+  },
+  'cross-site-request': {
+    provoke: () =>
+      ask('POST', '/warm', {
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'https://evil.example' },
+        body: new URLSearchParams(alice).toString(),
+      }),
+  },
+  'address-forbidden': {
+    async provoke() {
+      return warm(alice, await startService({ environment: { WARM_DENY: 'loopback' } }))
+    },
+  },
+  'domain-not-allowed': { provoke: () => warm({ ...alice, jid: 'alice@other.example' }) },
+  'address-not-allowed': atStep('connect', async () => {
+    const zone = {
+      'SRV _xmpp-client._tcp.chat.example': ['60 0 0 5222 xmpp.chat.example'],
+      'A xmpp.chat.example': ['60 10.0.0.1'],
+    }
+    const nameServer = await DnsServer.start(zone)
+    closers.push(() => nameServer.stop())
+    return warm(alice, await startService({ dns: dnsOf(nameServer), environment: { XMPP_DOMAINS: '*' } }))
+  }),
+  'not-authorized': atStep('sasl', () => warm({ ...alice, password: 'wrong' }), 'not-authorized'),
+  'account-disabled': atStep('sasl', saslRefusal('account-disabled'), 'account-disabled'),
+  'credentials-expired': atStep('sasl', saslRefusal('credentials-expired'), 'credentials-expired'),
+  'authzid-refused': atStep(
+    'sasl',
+    () => warm({ jid: 'bob@chat.example', password: 'Pa55-of-bob', authzid: alice.jid }),
+    'invalid-authzid',
+  ),
+  'not-found': { provoke: () => ask('GET', '/nothing') },
+  'session-not-found': { provoke: () => ask('GET', `/warm/${'0'.repeat(32)}`) },
+  'method-not-allowed': { provoke: () => ask('PUT', '/warm') },
+  conflict: atStep('bind', bindRefusal('conflict'), 'conflict'),
+  'not-here': {
+    async provoke() {
+      const near = await startService({
+        servers: `${domain}=${service.url}/http-bind`,
+        environment: { REMOTE_ATTACH: 'there' },
+      })
+      const { id } = await near.bind(alice)
+      closers.push(async () => {
+        await ask('DELETE', `/warm/sessions?jid=${alice.jid}`)
+      })
+      return ask('DELETE', `/warm/${id}`, {}, near)
+    },
+  },
+  'body-too-large': { provoke: () => warm({ ...alice, password: 'x'.repeat(20_000) }) },
+  'unsupported-media-type': {
+    provoke: () => warm(alice, service, { headers: { 'Content-Type': 'text/plain' } }),
+  },
+  'misdirected-request': {
+    async provoke() {
+      const environment = { HTTP_HOSTS: `chat.example=${domain}`, HTTP_STRICT_HOST: 'on' }
+      return warm(alice, await startService({ environment }))
+    },
+  },
+  'too-many-requests': {
+    async provoke() {
+      const at = await startService({
+        servers: serverSetting(server, folder),
+        environment: { RATE_WARMS_PER_JID: '1' },
+      })
+      await warm({ ...alice, password: 'wrong' }, at)
+      return warm(alice, at)
+    },
+  },
+  'internal-error': {
+    async provoke() {
+      const broken = Router().get('/broken', () => {
+        throw new TypeError('a detail of ours')
+      })
+      return ask('GET', '/broken', {}, await startService({ routers: () => [broken] }))
+    },
+  },
+  'host-unknown': atStep('features', streamError('host-unknown'), 'host-unknown'),
+  'remote-connection-failed': atStep('connect', async () => {
+    const [dead] = await freePorts(1)
+    return warm(alice, await startService({ servers: `${domain}=xmpp://127.0.0.1:${dead}` }))
+  }),
+  'tls-unavailable': atStep('tls', async () =>
+    warm(alice, await startBefore({}, port => `${domain}=xmpp://127.0.0.1:${port}`)),
+  ),
+  'certificate-invalid': atStep('tls', async () =>
+    warm(alice, await startBefore({ certificate: makeCertificate([`DNS:other.example`]) })),
+  ),
+  'remote-protocol-error': atStep('features', () =>
+    warmWhere('header', turn => turn.say('220 mail.example ESMTP <&>\r\n')),
+  ),
+  'remote-stream-error': atStep('features', streamError('policy-violation'), 'policy-violation'),
+  'no-mechanism': atStep('sasl', async () => warm(alice, await startBefore({ mechanisms: ['DIGEST-MD5'] }))),
+  'server-not-authentic': atStep('sasl', () =>
+    warmWhere('success', turn => turn.say(`<success xmlns='${saslNamespace}'/>`)),
+  ),
+  'login-failed': atStep('sasl', saslRefusal('malformed-request'), 'malformed-request'),
+  'bind-refused': atStep('bind', bindRefusal('not-allowed'), 'not-allowed'),
+  'jid-mismatch': atStep('bind', () =>
+    warmWhere('bind', turn => turn.goOn(turn.usual.replace('alice@', 'bob@'))),
+  ),
+  'temporary-auth-failure': atStep('sasl', saslRefusal('temporary-auth-failure'), 'temporary-auth-failure'),
+  'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
+  'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
+  'shutting-down': {
+    async provoke() {
+      const at = await startTestService({
+        servers: serverSetting(server, folder),
+        environment: { XMPP_DOMAINS: domain },
+      })
+      // Its page has a moment to ask and be told.
+      await at.bind(alice)
+      const stopped = at.stop()
+      closers.push(() => stopped)
+      return warm(alice, at)
+    },
+  },
+  timeout: atStep('features', async () => {
+    const silent = await startLoginServer({ domain })
+    closers.push(() => silent.stop())
+    silent.script = { features: () => {} }
+    const hasty = { WARM_TIMEOUT: '1' }
+    return warm(alice, await startService({ servers: serverSetting(silent, folder), environment: hasty }))
+  }),
+}
+
+/** Those that no operation of the API leads to. */
+const beside: ReadonlySet<ProblemCode> = new Set([
+  ...(['not-found', 'method-not-allowed', 'misdirected-request', 'internal-error'] as const),
+])
+
+describe('a backend is told of', () => {
+  test.each(Object.entries(rows) as [ProblemCode, Row][])('%s', async (code, row) => {
+    const { provoke, ...expected } = row
+    const { at, method, path, answer } = await provoke()
+    const { status } = problems[code]
+    const { title, detail, instance, ...told } = JSON.parse(answer.text)
+    expect(told).toEqual({ type: 'about:blank', status, code, ...expected })
+    expect(answer.status).toBe(status)
+    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+    expect(detail).toContain(problems[code].sentence)
+    expect(title).not.toBe('')
+    const passes = status === 429 || status === 503
+    expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
+    const requestId = answer.headers['x-request-id']
+    expect(instance).toBe(`urn:uuid:${requestId}`)
+
+    const lines = at.lines.map(line => JSON.parse(line)).filter(line => line.requestId === requestId)
+    expect(lines).toHaveLength(1)
+    // A failure of our own is told of with what failed.
+    expect(lines[0]).toMatchObject(
+      code === 'internal-error' ? { level: 50, error: 'TypeError' } : { level: 30, code, ...expected },
+    )
+    expect(answer.text).not.toMatch(/TypeError|a detail of ours|\.ts/)
+    if (!beside.has(code))
+      (await ApiDocument.of(at.url.replace('0.0.0.0', '127.0.0.1'))).check(method, path, answer)
+  })
+
+  test('everything that the table has', () => {
+    expect(Object.keys(rows).sort()).toEqual(Object.keys(problems).sort())
+  })
+})

@@ -1,0 +1,119 @@
+// Which server the service talks to, with a real resolver and a name server that the test makes up.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { DnsServer, type Zone } from '../support/dns-server.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { dnsOf } from '../support/test-dns.js'
+
+const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
+const certificate = makeCertificate(['DNS:chat.example'])
+
+let server: LoginServer
+let nameServer: DnsServer
+let service: TestService | undefined
+
+beforeEach(async () => {
+  server = await startLoginServer({ domain: 'chat.example', certificate })
+  nameServer = await DnsServer.start({})
+})
+
+afterEach(async () => {
+  await service?.stop()
+  service = undefined
+  nameServer.stop()
+  await server.stop()
+})
+
+/** Warms alice by a service that asks the name server of the test. */
+async function warm(zone: Zone, environment: Record<string, string> = {}) {
+  nameServer.zone = zone
+  service = await startTestService({
+    dns: dnsOf(nameServer),
+    environment: { XMPP_DOMAINS: 'chat.example', ...environment },
+  })
+  const { status, json } = await service.warm(alice)
+  const { code, step } = json
+  expect(service.service.counts()).toMatchObject({ links: 0 })
+  return { status, code, step }
+}
+
+/** Zone lines for a server of the domain at this name and port. */
+const at = (host: string, port: number): Zone => ({
+  'SRV _xmpp-client._tcp.chat.example': [`60 0 0 ${port} ${host}`],
+})
+const loopback: Zone = { 'A xmpp.chat.example': ['60 127.0.0.1'] }
+/** The server was reached and asked for TLS; nobody vouches for its certificate, so nothing more was said. */
+const reached = { status: 502, code: 'certificate-invalid', step: 'tls' }
+
+describe('a domain without a server in the settings', () => {
+  test('is served where its service records say', async () => {
+    expect(await warm({ ...at('xmpp.chat.example', server.port), ...loopback })).toEqual(reached)
+    expect(server.connections.length).toBe(1)
+    expect(server.last.attempts).toBe(0)
+  })
+
+  test('is served by the next one when the first does not answer', async () => {
+    const records = [`60 1 0 1 xmpp.chat.example`, `60 2 0 ${server.port} xmpp.chat.example`]
+    expect(await warm({ 'SRV _xmpp-client._tcp.chat.example': records, ...loopback })).toEqual(reached)
+    expect(server.connections.length).toBe(1)
+  })
+
+  test.each([
+    ['says that it has none', { 'SRV _xmpp-client._tcp.chat.example': ['60 0 0 0 .'] }, 502, 'host-unknown'],
+    ['does not exist', {}, 502, 'host-unknown'],
+    [
+      'is known to nobody for the moment',
+      {
+        'SRV _xmpp-client._tcp.chat.example': 'SERVFAIL',
+        'SRV _xmpps-client._tcp.chat.example': 'SERVFAIL',
+      } as const,
+      502,
+      'remote-connection-failed',
+    ],
+  ])('has none when it %s', async (_what, zone, status, code) => {
+    expect(await warm(zone)).toEqual({ status, code, step: 'resolve' })
+    expect(server.connections.length).toBe(0)
+  })
+
+  test('has none in time when the name server keeps silent', async () => {
+    const silent = { 'SRV _xmpp-client._tcp.chat.example': 'silence', 'A chat.example': 'silence' } as const
+    expect(await warm(silent, { XMPP_DOMAINS: '*' })).toEqual({
+      status: 504,
+      code: 'timeout',
+      step: 'resolve',
+    })
+  })
+})
+
+describe('where any domain is allowed', () => {
+  const any = { XMPP_DOMAINS: '*' }
+
+  test.each(['127.0.0.1', '10.0.0.1', '192.168.1.1', '169.254.169.254'])(
+    'a domain that leads to %s is refused, and nothing is dialled',
+    async address => {
+      const zone = { ...at('xmpp.chat.example', server.port), 'A xmpp.chat.example': [`60 ${address}`] }
+      expect(await warm(zone, any)).toEqual({ status: 403, code: 'address-not-allowed', step: 'connect' })
+      expect(server.connections.length).toBe(0)
+    },
+  )
+
+  test('a browser learns no more than that there is no connection', async () => {
+    await warm({ ...at('xmpp.chat.example', server.port), ...loopback }, any)
+    const client = new BoshClient(`${service!.url}/http-bind`)
+    const reply = await client.request('', { to: '127.0.0.1', wait: '5', hold: '1', ver: '1.6' })
+    expect(reply).toContain("condition='remote-connection-failed'")
+    expect(reply).not.toContain('address')
+    client.close()
+  })
+
+  test.each(['chat.example', '*'])(
+    'an entry for %s in the settings is dialled wherever it is',
+    async domain => {
+      const servers = `${domain}=xmpp://127.0.0.1:${server.port}`
+      expect(await warm({}, { ...any, XMPP_SERVERS: servers })).toEqual(reached)
+      expect(nameServer.asked).toEqual([])
+    },
+  )
+})

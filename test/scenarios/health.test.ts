@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const users = Array.from({ length: 20 }, (_, number) => `user${number}`)
+
+let server: DemoServer
+
+beforeAll(async () => {
+  server = await startDemoServer(Object.fromEntries(users.map(user => [user, 'secret'])))
+})
+
+afterAll(() => server.stop())
+
+const start = (environment: Record<string, string> = {}) =>
+  startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { METRICS_ADDRESS: '127.0.0.1:0', ...environment },
+  })
+
+/** What both of the paths are answered with, at the service's own address and at that of its metrics. */
+async function health({ url, service }: TestService): Promise<number[]> {
+  const metrics = service.metricsUrl!.replace('/metrics', '')
+  const asked = [`${url}/healthz`, `${url}/readyz`, `${metrics}/healthz`, `${metrics}/readyz`]
+  return Promise.all(asked.map(async path => (await ask(path, { agent: false })).status))
+}
+
+const ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>"
+
+test('a service that is busy says that it is alive and ready', async () => {
+  const here = await start()
+  const clients = await Promise.all(
+    users.map(async user => {
+      const { sid, rid } = await here.bind({ jid: `${user}@localhost`, password: 'secret' })
+      return new BoshClient(`${here.url}/http-bind`, { sid, rid })
+    }),
+  )
+  const work = clients.map(async client => {
+    for (let number = 0; number < 20; number++) await client.request(ping)
+  })
+  for (let time = 0; time < 10; time++) expect(await health(here)).toEqual([200, 200, 200, 200])
+  await Promise.all(work)
+  for (const client of clients) {
+    await client.terminate()
+    client.close()
+  }
+  await here.stop()
+})
+
+test('a service that stops is alive and not ready, from the first moment to the last', async () => {
+  const here = await start()
+  // Nobody asks on its behalf, so the service waits a while for somebody to tell.
+  await here.bind({ jid: 'user0@localhost', password: 'secret' })
+  const stopped = here.stop()
+  expect(await health(here)).toEqual([200, 503, 200, 503])
+  await stopped
+  await expect(health(here)).rejects.toThrow('ECONNREFUSED')
+})
+
+test('a prober is answered whatever host it asks for', async () => {
+  const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_STRICT_HOST: 'on' })
+  expect(await health(here)).toEqual([200, 200, 200, 200])
+  expect((await ask(`${here.url}/`, { agent: false })).status).toBe(421)
+  await here.stop()
+})
+
+describe('metrics', () => {
+  test('are at their own address and at no other', async () => {
+    const here = await start()
+    expect((await ask(here.service.metricsUrl!, { agent: false })).status).toBe(200)
+    expect((await ask(`${here.url}/metrics`, { agent: false })).status).toBe(404)
+    await here.stop()
+  })
+
+  test('are nowhere if that is wanted', async () => {
+    const here = await start({ METRICS_ADDRESS: 'none' })
+    expect(here.service.metricsUrl).toBeUndefined()
+    await here.stop()
+  })
+
+  test('whose address is taken keep the service from starting, with nothing left open', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const listening = () => process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap').length
+    const before = listening()
+    await expect(start({ METRICS_ADDRESS: `127.0.0.1:${port}` })).rejects.toThrow(
+      `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses`,
+    )
+    // Nor are they left alone where the service itself has no place.
+    await expect(start({ PORT: String(port) })).rejects.toThrow('EADDRINUSE')
+    await eventually('nothing listens', () => listening() === before)
+    other.close()
+  })
+})

@@ -1,0 +1,229 @@
+// Several names of HTTP before one service, each for a domain of its own.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { ask, type HttpAnswer } from '../support/http-answer.js'
+import {
+  adminHeader,
+  startTestService,
+  type TestService,
+  type WarmBinding,
+} from '../support/start-service.js'
+
+const ping = "<iq xmlns='jabber:client' type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>"
+
+let server: DemoServer
+let service: TestService
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+})
+
+afterEach(() => service.stop())
+
+afterAll(() => server.stop())
+
+/** The demo's server knows one domain; what it says to others is all that their tests need of it. */
+const start = async (environment: Record<string, string>) => {
+  service = await startTestService({
+    servers: `*=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { XMPP_DOMAINS: 'localhost,other.example', TRUSTED_PROXIES: 'loopback', ...environment },
+  })
+}
+
+interface Call {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+/** Asks the service under a name of HTTP. */
+function askAt(host: string, path: string, { method = 'GET', headers = {}, body = '' }: Call = {}) {
+  const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+  return ask(
+    service.url + path,
+    { method, agent: false, headers: { Host: host, ...length, ...headers } },
+    body,
+  )
+}
+
+const bosh = (host: string, path: string, attributes: string) =>
+  askAt(host, path, {
+    method: 'POST',
+    body: `<body xmlns='http://jabber.org/protocol/httpbind' rid='1' wait='5' hold='0' ver='1.6' ${attributes}/>`,
+  })
+
+const warm = (host: string, path = '/warm', jid = 'alice@localhost') =>
+  askAt(host, path, {
+    ...{ method: 'POST', body: JSON.stringify({ jid, password: 'wonderland' }) },
+    headers: { Authorization: adminHeader, 'Content-Type': 'application/json' },
+  })
+
+const bindingOf = ({ status, text }: HttpAnswer): WarmBinding => {
+  expect({ status, text }).toMatchObject({ status: 200 })
+  return JSON.parse(text)
+}
+
+const codeOf = ({ text }: HttpAnswer) => JSON.parse(text).code
+
+describe('a host of one domain', () => {
+  beforeEach(() =>
+    start({
+      HTTP_HOSTS:
+        'chat.local=localhost?url=https://chat.local/c,web.local=other.example?bosh=/b/$host&warm=off',
+    }),
+  )
+
+  test('is told apart by its name alone', async () => {
+    for (const host of ['chat.local', 'CHAT.local:8080'])
+      expect(bindingOf(await warm(host)).url).toBe('https://chat.local/c/http-bind')
+  })
+
+  test('warms for its domain and no other', async () => {
+    const refused = await warm('chat.local', '/warm', 'alice@other.example')
+    expect([refused.status, codeOf(refused)]).toEqual([403, 'domain-not-allowed'])
+  })
+
+  test('opens sessions at its domain and no other, which need not be named', async () => {
+    const refused = await bosh('chat.local', '/http-bind', "to='other.example'")
+    expect(refused.text).toContain("condition='host-unknown'")
+    for (const to of ["to='localhost'", '', "to=''"]) {
+      const { text } = await bosh('chat.local', '/http-bind', to)
+      expect(text).toMatch(/<body [^>]*sid='/)
+      expect(text).toContain("from='localhost'")
+    }
+  })
+
+  test('has paths of its own, and those that are off are not there', async () => {
+    expect((await askAt('web.local', '/b/other.example')).status).toBe(200)
+    expect((await askAt('web.local', '/http-bind')).status).toBe(404)
+    expect((await warm('web.local', '/warm', 'alice@other.example')).status).toBe(404)
+    expect((await askAt('web.local', '/')).text).not.toContain('/warm')
+    expect((await askAt('chat.local', '/b/other.example')).status).toBe(404)
+  })
+
+  test('names its own address in host-meta', async () => {
+    const { text } = await askAt('chat.local', '/.well-known/host-meta.json')
+    expect(JSON.parse(text).links[0].href).toBe('https://chat.local/c/http-bind')
+    const headers = { 'X-Forwarded-Proto': 'https' }
+    const other = await askAt('web.local', '/.well-known/host-meta.json', { headers })
+    expect(JSON.parse(other.text).links[0].href).toBe('https://web.local/b/other.example')
+  })
+
+  test('shows an admin the sessions of its domain alone', async () => {
+    const { id } = bindingOf(await warm('chat.local'))
+    const headers = { Authorization: adminHeader }
+    const own = await askAt('chat.local', '/warm/sessions', { headers })
+    expect(JSON.parse(own.text)).toMatchObject({ total: 1, sessions: [{ id }] })
+    expect((await askAt('any.local', `/warm/${id}`, { headers })).status).toBe(200)
+  })
+
+  test('leaves its sessions to whoever has them, wherever they come from', async () => {
+    const { sid, rid } = bindingOf(await warm('chat.local'))
+    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    expect(await client.request(ping)).toContain("id='p1'")
+    client.close()
+  })
+})
+
+describe('any other host', () => {
+  const HTTP_HOSTS = 'chat.local=localhost?url=https://chat.local&bosh=/b,web.local=other.example?warm=/w'
+
+  test('serves all domains with the settings of all', async () => {
+    await start({ HTTP_HOSTS })
+    expect((await warm('127.0.0.1:8080')).status).toBe(200)
+    // The server behind it is asked, and does not know that domain.
+    const other = await bosh('any.local', '/http-bind', "to='other.example'")
+    expect(other.text).toContain("condition='remote-stream-error'")
+    expect((await bosh('any.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
+  })
+
+  test('sends browsers to the host of their domain, with cookies for that', async () => {
+    await start({ HTTP_HOSTS, ATTACH_BINDING: 'reply' })
+    const binding = bindingOf(await warm('127.0.0.1'))
+    expect(binding).toMatchObject({
+      url: 'https://chat.local/b',
+      cookie: { attributes: expect.stringMatching(/^Path=\/b; .*; Secure$/) },
+    })
+    const headers = { Authorization: adminHeader, Accept: 'application/json' }
+    const resumed = await askAt('127.0.0.1', `/warm/${binding.id}/resume`, { method: 'POST', headers })
+    expect(bindingOf(resumed).url).toBe('https://chat.local/b')
+  })
+
+  test('may be one of the hosts', async () => {
+    await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/at/$host' })
+    expect((await askAt('any.local', '/at/other.example')).status).toBe(200)
+    expect((await warm('any.local', '/w')).status).toBe(403)
+    expect((await warm('any.local')).status).toBe(404)
+  })
+
+  test('may be refused', async () => {
+    await start({ HTTP_HOSTS, HTTP_STRICT_HOST: 'on' })
+    const refused = await warm('any.local')
+    expect([refused.status, codeOf(refused)]).toEqual([421, 'misdirected-request'])
+    const page = await askAt('any.local', '/')
+    expect([page.status, page.headers['content-type']]).toEqual([421, 'text/html; charset=utf-8'])
+    expect(page.headers).toMatchObject({ 'x-frame-options': 'DENY' })
+    expect((await askAt('any.local', '/assets/style.css')).status).toBe(200)
+    const session = await bosh('any.local', '/http-bind', "to='localhost'")
+    expect([session.status, session.text]).toEqual([421, ''])
+    expect((await warm('chat.local')).status).toBe(200)
+  })
+})
+
+describe('an endpoint that is off', () => {
+  test('is not there: BOSH', async () => {
+    await start({ BOSH_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
+    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).status).toBe(404)
+    expect((await askAt('chat.local', '/.well-known/host-meta')).status).toBe(404)
+    expect((await warm('chat.local')).status).toBe(200)
+  })
+
+  test('is not there: the warm API', async () => {
+    await start({ WARM_ENABLED: 'off' })
+    for (const path of ['/warm', '/warm/sessions']) expect((await warm('chat.local', path)).status).toBe(404)
+    expect((await askAt('chat.local', '/')).text).not.toContain('/warm')
+    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
+  })
+
+  test('is not there: host-meta', async () => {
+    await start({ HOST_META_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
+    expect((await askAt('chat.local', '/.well-known/host-meta')).status).toBe(404)
+  })
+})
+
+test('clients that name no domain get the default one', async () => {
+  await start({ BOSH_DEFAULT_DOMAIN: 'localhost' })
+  expect((await bosh('chat.local', '/http-bind', '')).text).toContain("from='localhost'")
+  expect((await bosh('chat.local', '/http-bind', "to='evil.example'")).text).toContain('host-unknown')
+})
+
+describe('where BOSH has to be encrypted', () => {
+  test('clients and people are sent to the https address', async () => {
+    await start({ BOSH_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local/c' })
+    const refused = await bosh('chat.local', '/http-bind', "to='localhost'")
+    expect(refused.text).toContain("condition='see-other-uri'")
+    expect(refused.text).toContain('<uri>https://chat.local/c/http-bind</uri>')
+    const page = await askAt('chat.local', '/http-bind')
+    expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.local/c/http-bind'])
+    const home = await askAt('chat.local', '/')
+    expect([home.status, home.headers['location']]).toEqual([308, 'https://chat.local/c/'])
+  })
+
+  test('what came through TLS to a trusted proxy is as good', async () => {
+    await start({ BOSH_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local' })
+    const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '203.0.113.9' }
+    expect((await askAt('chat.local', '/http-bind', { headers })).status).toBe(200)
+  })
+
+  test('what the operator vouches for is as good', async () => {
+    await start({ BOSH_REQUIRE_SECURE: 'on', BOSH_ASSUME_SECURE: 'on' })
+    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
+  })
+
+  test('all is refused where there is no such address', async () => {
+    await start({ BOSH_REQUIRE_SECURE: 'on' })
+    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain('policy-violation')
+    expect((await askAt('chat.local', '/http-bind')).status).toBe(200)
+  })
+})

@@ -1,0 +1,316 @@
+// Every limit on numbers and rates through the whole service: what is too much is refused, others go on, and it passes.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import { boshLogin } from '../support/bosh-login.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { MovedClock } from '../support/moved-clock.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const refused = "type='terminate' condition='policy-violation'"
+const creation = { to: 'localhost', wait: '60', hold: '1', ver: '1.6' }
+
+let server: DemoServer
+let service: TestService
+let clock: MovedClock
+const clients: BoshClient[] = []
+
+beforeAll(async () => {
+  server = await startDemoServer(passwords)
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  await stop()
+  await eventually('the server is left', () => server.connections === 0)
+})
+
+afterAll(() => server.stop())
+
+async function start(environment: Record<string, string>): Promise<void> {
+  clock = new MovedClock()
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment,
+    clock,
+  })
+}
+
+/** So that nobody is waited for, all sessions are ended before. */
+async function stop(): Promise<void> {
+  const { json } = await callSessions(service.url, 'GET', '/sessions')
+  for (const { id } of json.sessions) await end(id)
+  await service.stop()
+}
+
+/** A client whose requests come through the proxy that is trusted, from this address. */
+function clientFrom(address: string, about: { sid?: string; rid?: number } = {}): BoshClient {
+  const post: Post = (body, { signal, headers } = {}) =>
+    ask(
+      `${service.url}/http-bind`,
+      {
+        ...{ method: 'POST', agent: false, headers: { 'X-Forwarded-For': address, ...headers } },
+        ...(signal && { signal }),
+      },
+      body,
+    )
+  const client = new BoshClient(`${service.url}/http-bind`, { ...about, post })
+  clients.push(client)
+  return client
+}
+
+/** Opens a session from an address; rejects where that is refused. */
+async function open(address: string): Promise<BoshClient> {
+  const client = clientFrom(address)
+  const created = await client.request('', creation)
+  client.sid = attribute(created, 'sid')
+  if (client.sid === undefined) throw new Error(created)
+  return client
+}
+
+const warm = (user: keyof typeof passwords, more: Record<string, string | number> = {}) =>
+  service.warm({ jid: `${user}@localhost`, password: passwords[user], ...more })
+const bind = (user: keyof typeof passwords) =>
+  service.bind({ jid: `${user}@localhost`, password: passwords[user] })
+const logIn = (client: BoshClient, user: keyof typeof passwords) =>
+  boshLogin(client, { user, domain: 'localhost', password: passwords[user] })
+const end = (id: string) => callSessions(service.url, 'DELETE', `/${id}`)
+
+describe('sessions in all', () => {
+  test('are refused from MAX_SESSIONS on, warmed or not, until one has ended', async () => {
+    await start({ MAX_SESSIONS: '2' })
+    const client = await open('192.0.2.1')
+    const { id } = await bind('alice')
+    await expect(open('192.0.2.2')).rejects.toThrow(refused)
+    const full = await warm('bob')
+    expect([full.status, full.json['code']]).toEqual([503, 'service-full'])
+    expect(Number(full.headers['retry-after'])).toBeGreaterThan(0)
+    // Those that are there go on.
+    expect(await client.request('', { pause: '60' })).not.toContain('terminate')
+    await end(id)
+    expect((await warm('bob')).status).toBe(200)
+    await client.terminate()
+    await open('192.0.2.2')
+  })
+
+  test('are refused while the process has more memory than MAX_MEMORY_MB, until some have gone', async () => {
+    await start({ MAX_MEMORY_MB: '1' })
+    const { id } = await bind('alice')
+    expect((await warm('bob')).json['code']).toBe('service-full')
+    await expect(open('192.0.2.1')).rejects.toThrow(refused)
+    await end(id)
+    expect((await warm('bob')).status).toBe(200)
+  })
+})
+
+describe('sessions of one client', () => {
+  test('are refused from MAX_SESSIONS_PER_ADDRESS on, to that client, and warm calls count for nobody', async () => {
+    await start({ MAX_SESSIONS_PER_ADDRESS: '2', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' })
+    const first = await open('192.0.2.1')
+    await open('192.0.2.1')
+    await expect(open('192.0.2.1')).rejects.toThrow(refused)
+    await open('192.0.2.2')
+    for (let count = 0; count < 4; count++) expect((await warm('alice')).status).toBe(200)
+    await first.terminate()
+    await open('192.0.2.1')
+  })
+
+  test('are those of an IPv6 network of 64 bits', async () => {
+    await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
+    await open('2001:db8:1:2::1')
+    await expect(open('2001:db8:1:2:3:4:5:6')).rejects.toThrow(refused)
+    await open('2001:db8:1:3::1')
+  })
+
+  test('are not counted for the proxy itself, and are for an address that is nobody else', async () => {
+    await start({ MAX_SESSIONS_PER_ADDRESS: '1', MAX_UNAUTHENTICATED_PER_ADDRESS: '1' })
+    await open('127.0.0.1')
+    await open('127.0.0.1')
+    await stop()
+    await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
+    await open('192.0.2.1')
+    // Whatever it says of itself.
+    await expect(open('192.0.2.2')).rejects.toThrow(refused)
+  })
+
+  test('that nobody has logged in to are refused from MAX_UNAUTHENTICATED_PER_ADDRESS on', async () => {
+    await start({ MAX_UNAUTHENTICATED_PER_ADDRESS: '2' })
+    const client = clientFrom('192.0.2.1')
+    await logIn(client, 'alice')
+    await open('192.0.2.1')
+    const second = await open('192.0.2.1')
+    await expect(open('192.0.2.1')).rejects.toThrow(refused)
+    await second.terminate()
+    await open('192.0.2.1')
+  })
+
+  test('end where nobody has logged in after BOSH_LOGIN_TIMEOUT, and those go on where somebody has', async () => {
+    await start({ BOSH_LOGIN_TIMEOUT: '1' })
+    const user = clientFrom('192.0.2.1')
+    await logIn(user, 'alice')
+    const stranger = await open('192.0.2.2')
+    expect(await stranger.request()).toContain(refused)
+    await user.request("<presence xmlns='jabber:client'/>")
+    const { sid, rid } = await bind('bob')
+    const page = clientFrom('192.0.2.3', { sid, rid })
+    expect(await page.request("<presence xmlns='jabber:client'/>")).toContain('<presence')
+    expect(service.service.counts().sessions).toBe(2)
+  })
+
+  test('are refused where they come faster than RATE_SESSIONS_PER_ADDRESS', async () => {
+    await start({ RATE_SESSIONS_PER_ADDRESS: '1' })
+    for (let count = 0; count < 5; count++) await open('192.0.2.1')
+    await expect(open('192.0.2.1')).rejects.toThrow(refused)
+    await open('192.0.2.2')
+    for (let count = 0; count < 6; count++) expect((await warm('alice')).status).toBe(200)
+  })
+})
+
+describe('sessions of one user', () => {
+  test('are refused from MAX_SESSIONS_PER_JID on, warmed or not, until one has ended', async () => {
+    await start({ MAX_SESSIONS_PER_JID: '2' })
+    const { id } = await bind('alice')
+    const client = clientFrom('192.0.2.1')
+    await logIn(client, 'alice')
+    const full = await warm('alice')
+    expect([full.status, full.json['code']]).toEqual([503, 'too-many-sessions'])
+    expect(Number(full.headers['retry-after'])).toBeGreaterThan(0)
+    await expect(logIn(clientFrom('192.0.2.1'), 'alice')).rejects.toThrow(refused)
+    expect((await warm('bob')).status).toBe(200)
+    await end(id)
+    expect((await warm('alice')).status).toBe(200)
+    expect((await warm('alice')).json['code']).toBe('too-many-sessions')
+    await client.terminate()
+    await logIn(clientFrom('192.0.2.1'), 'alice')
+  })
+
+  test('are no more where many are warmed at once', async () => {
+    await start({ MAX_SESSIONS_PER_JID: '3' })
+    const replies = await Promise.all(Array.from({ length: 8 }, () => warm('alice')))
+    const counts = { bound: 0, refused: 0 }
+    for (const { status, json } of replies) {
+      if (status === 200) counts.bound += 1
+      else if (json['code'] === 'too-many-sessions') counts.refused += 1
+    }
+    expect(counts).toEqual({ bound: 3, refused: 5 })
+    expect(service.service.counts().sessions).toBe(3)
+  })
+})
+
+test('requests that wait end their sessions from MAX_HELD_REQUESTS on, and those before them go on', async () => {
+  await start({ MAX_HELD_REQUESTS: '2' })
+  const pages = await Promise.all(
+    [await bind('alice'), await bind('alice'), await bind('bob')].map(async binding => {
+      const page = clientFrom('192.0.2.1', binding)
+      return { page, id: binding.id }
+    }),
+  )
+  const held = async (id: string) => {
+    while ((await callSessions(service.url, 'GET', `/${id}`)).json.state !== 'held') {}
+  }
+  const polls: Promise<string>[] = []
+  for (const { page, id } of pages.slice(0, 2)) {
+    polls.push(page.request())
+    await held(id)
+  }
+  expect(await pages[2]!.page.request()).toContain(refused)
+  expect((await warm('bob')).json['code']).toBe('service-full')
+  // The next request of the same page takes the place of the one before.
+  const next = pages[0]!.page.request()
+  expect(await polls[0]).not.toContain('terminate')
+  await end(pages[1]!.id)
+  await polls[1]
+  expect((await warm('bob')).status).toBe(200)
+  await end(pages[0]!.id)
+  await next
+})
+
+describe('warm calls', () => {
+  test('for one user are answered 429 from RATE_WARMS_PER_JID on, and say when to come back', async () => {
+    await start({ RATE_WARMS_PER_JID: '2' })
+    await bind('alice')
+    await service.bind({ jid: 'Alice@LOCALHOST/home', password: passwords.alice })
+    const often = await warm('alice')
+    expect([often.status, often.json['code']]).toEqual([429, 'too-many-requests'])
+    expect(Number(often.headers['retry-after'])).toBeGreaterThan(50)
+    expect(Number(often.headers['retry-after'])).toBeLessThanOrEqual(60)
+    expect((await warm('bob')).status).toBe(200)
+  })
+
+  test('for one user count where they fail, too', async () => {
+    await start({ RATE_WARMS_PER_JID: '2' })
+    const codes: unknown[] = []
+    for (const password of ['wrong', 'wrong', passwords.alice])
+      codes.push((await service.warm({ jid: 'alice@localhost', password })).json['code'])
+    expect(codes).toEqual(['not-authorized', 'not-authorized', 'too-many-requests'])
+  })
+
+  test('that a backend makes for its pages are not refused where they reuse a session', async () => {
+    await start({ RATE_WARMS_PER_JID: '2', MAX_SESSIONS_PER_JID: '1' })
+    const { sid } = await bind('alice')
+    // Long enough without a page for another one to have it.
+    clock.advance(5_000)
+    for (let view = 0; view < 5; view++) {
+      const reply = await warm('alice', { reuse: 'true' })
+      expect([reply.status, reply.json['sid'], reply.json['reused']]).toEqual([200, sid, true])
+      clock.advance(5_000)
+    }
+    expect((await warm('alice')).json['code']).toBe('too-many-sessions')
+    expect((await warm('alice')).json['code']).toBe('too-many-requests')
+  })
+
+  test('of one admin are answered 429 from RATE_WARMS_PER_ADMIN on, to that admin', async () => {
+    await start({ RATE_WARMS_PER_ADMIN: '2', ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
+    await bind('alice')
+    await bind('bob')
+    expect((await warm('alice')).json['code']).toBe('too-many-requests')
+    const other = { Authorization: `Basic ${Buffer.from('other:other-secret').toString('base64')}` }
+    const parameters = { jid: 'alice@localhost', password: passwords.alice }
+    expect((await service.warm(parameters, { headers: other })).status).toBe(200)
+  })
+})
+
+test('what a page sends beyond its rate waits for its turn, all of it arrives, in order', async () => {
+  await start({ RATE_SESSION_BYTES: '20000', RATE_SESSION_BURST: '5000' })
+  const [alice, bob] = [
+    clientFrom('192.0.2.1', await bind('alice')),
+    clientFrom('192.0.2.2', await bind('bob')),
+  ]
+  await bob.request("<presence xmlns='jabber:client'/>")
+  const numbers = Array.from({ length: 12 }, (_, number) => number)
+  const started = performance.now()
+  const sending = (async () => {
+    for (const number of numbers)
+      await alice.request(
+        `<message xmlns='jabber:client' to='bob@localhost' type='chat'><body>${number} ${'.'.repeat(2_000)}</body></message>`,
+        { pause: '60' },
+      )
+  })()
+  let heard: string[] = []
+  while (heard.length < numbers.length) {
+    const reply = await bob.request()
+    heard = [...heard, ...[...reply.matchAll(/<body>(\d+) /g)].map(match => match[1]!)]
+  }
+  await sending
+  expect(heard).toEqual(numbers.map(String))
+  // 24 kB at 20 kB/s, 5 kB of which may come at once, and the last one goes on credit.
+  expect(performance.now() - started).toBeGreaterThan(800)
+})
+
+describe('a flood of requests for sessions that there are not', () => {
+  test('is answered, leaves nothing behind, and a session goes on in it', async () => {
+    await start({})
+    const { sid, rid } = await bind('alice')
+    const page = clientFrom('192.0.2.1', { sid, rid })
+    const flood = Array.from({ length: 400 }, (_, number) =>
+      clientFrom(`192.0.2.${number % 250}`, { sid: number.toString(16).padStart(40, '0') }).request(),
+    )
+    const presence = page.request("<presence xmlns='jabber:client'/>")
+    for (const reply of await Promise.all(flood)) expect(reply).toContain("condition='item-not-found'")
+    expect(await presence).toContain('<presence')
+    expect(service.service.counts()).toEqual({ sessions: 1, links: 1 })
+  })
+})

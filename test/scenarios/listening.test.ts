@@ -1,0 +1,385 @@
+// Where the service can be reached: addresses, ports, certificates, and how many may come.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DEFAULT_MIN_VERSION } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { type Credentials, makeCertificate } from '../support/certificates.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { TlsVisitor } from '../support/tls-visitor.js'
+
+const run = promisify(execFile)
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+const ping = "<iq xmlns='jabber:client' type='get' id='p1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+const message = (text: string) =>
+  `<message xmlns='jabber:client' type='chat' to='alice@localhost'><body>${text}</body></message>`
+
+let server: DemoServer
+let folder: string
+let first: Credentials
+let second: Credentials
+let renewed: Credentials
+const closers: (() => Promise<void> | void)[] = []
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  folder = mkdtempSync(join(tmpdir(), 'warm-listening-'))
+  first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
+  second = makeCertificate(['DNS:*.example.org'])
+  const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
+  // Whoever looks up an issuer by its name would find the first one.
+  renewed = makeCertificate(names, { commonName: 'renewed' })
+}, 30_000)
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
+
+/** The settings of a https listener with the two certificates, on a free port. */
+function tls(): Record<string, string> {
+  const at = (name: string, { cert, key }: Credentials) => {
+    writeFileSync(join(folder, `${name}.crt`), cert)
+    writeFileSync(join(folder, `${name}.key`), key)
+    return join(folder, `${name}.crt`)
+  }
+  return { HTTPS_PORT: '0', TLS_CERT: `${at('first', first)},${at('second', second)}` }
+}
+
+async function start(environment: Record<string, string>): Promise<TestService> {
+  const service = await startTestService({ servers: servers(), environment })
+  closers.push(() => service.stop())
+  return service
+}
+
+/** A client that trusts all of the certificates. */
+function visit(url: string): TlsVisitor {
+  const visitor = new TlsVisitor(url, [first.cert, second.cert, renewed.cert])
+  closers.push(() => visitor.leave())
+  return visitor
+}
+
+const secureUrl = ({ service }: TestService) => service.urls.find(url => url.startsWith('https:'))!
+
+describe('over TLS', () => {
+  test('a session is warmed, told its https address, and goes on there', async () => {
+    const service = await start(tls())
+    const visitor = visit(secureUrl(service))
+    const binding = await visitor.warm(alice)
+    expect(binding.url).toBe(`${secureUrl(service)}/http-bind`)
+    const page = visitor.attach(binding)
+    expect(await page.request(ping)).toContain("id='p1'")
+    await page.terminate()
+  })
+
+  test('and without it at once, in the same sessions', async () => {
+    const service = await start(tls())
+    const { sid, rid } = await visit(secureUrl(service)).warm(alice)
+    const page = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    closers.push(() => page.close())
+    expect(await page.request(ping)).toContain("id='p1'")
+  })
+
+  test('alone, where the other is off', async () => {
+    const { service } = await start({ ...tls(), PORT: 'off' })
+    expect(service.urls).toEqual([expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/)])
+    expect((await visit(service.url).ask('GET', '/')).status).toBe(200)
+  })
+
+  test('each client is shown the certificate with the name that it asks for', async () => {
+    const visitor = visit(secureUrl(await start(tls())))
+    expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
+    expect(await visitor.shown('localhost')).toContain('DNS:localhost')
+    expect(await visitor.shown('other.example')).toContain('DNS:localhost')
+    expect(await visitor.shown('')).toContain('DNS:localhost')
+  })
+
+  test('versions that are too old are refused', async () => {
+    // Whoever wants an old version has to allow its signatures, too.
+    const only = (version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3') =>
+      ({ minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }) as const
+    expect(DEFAULT_MIN_VERSION).toBe('TLSv1.2')
+    const usual = visit(secureUrl(await start(tls())))
+    await expect(usual.shown('localhost', only('TLSv1.1'))).rejects.toThrow(/protocol version/)
+    await expect(usual.shown('localhost', only('TLSv1.2'))).resolves.toContain('localhost')
+    const strict = visit(secureUrl(await start({ ...tls(), TLS_MIN_VERSION: '1.3' })))
+    for (const name of ['localhost', 'chat.example.org']) {
+      await expect(strict.shown(name, only('TLSv1.2'))).rejects.toThrow(/protocol version/)
+      await expect(strict.shown(name, only('TLSv1.3'))).resolves.toBeDefined()
+    }
+  })
+
+  test('only the ciphers of the settings are spoken', async () => {
+    const environment = { ...tls(), TLS_CIPHERS: 'ECDHE-ECDSA-AES256-GCM-SHA384' }
+    const visitor = visit(secureUrl(await start(environment)))
+    const only = (ciphers: string) => ({ maxVersion: 'TLSv1.2', ciphers }) as const
+    await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES128-GCM-SHA256'))).rejects.toThrow(
+      /handshake/,
+    )
+    await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES256-GCM-SHA384'))).resolves.toBeDefined()
+  })
+
+  test('a client that never begins the handshake takes nothing from the others', async () => {
+    const service = await start(tls())
+    const { hostname, port } = new URL(secureUrl(service))
+    const silent = connect(Number(port), hostname)
+    closers.push(() => void silent.destroy())
+    await once(silent, 'connect')
+    expect((await visit(secureUrl(service)).ask('GET', '/')).status).toBe(200)
+  })
+})
+
+describe('without TLS, where it is listened for', () => {
+  test('clients and people are sent there, and host-meta names it', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const environment = { ...tls(), HTTPS_PORT: String(port), HOST: '0.0.0.0', BOSH_REQUIRE_SECURE: 'on' }
+    const { url } = await start(environment)
+    const plain = `http://127.0.0.1:${new URL(url).port}`
+    const secure = `https://127.0.0.1:${port}`
+    for (const path of ['/', '/warm', '/http-bind']) {
+      const { status, headers } = await ask(plain + path, { agent: false })
+      expect([status, headers['location']]).toEqual([308, secure + path])
+    }
+    const client = new BoshClient(`${plain}/http-bind`)
+    closers.push(() => client.close())
+    const refused = await client.request('', { to: 'localhost', wait: '5', hold: '1', ver: '1.6' })
+    expect(refused).toContain(`<uri>${secure}/http-bind</uri>`)
+    const { text } = await ask(`${plain}/.well-known/host-meta.json`, { agent: false })
+    expect(JSON.parse(text).links[0].href).toBe(`${secure}/http-bind`)
+    const page = visit(secure)
+    expect((await page.ask('GET', '/http-bind')).status).toBe(200)
+    expect((await page.warm(alice)).url).toBe(`${secure}/http-bind`)
+  })
+})
+
+describe('certificates that have changed', () => {
+  test('are shown to whoever comes next; who was there stays', async () => {
+    const service = await start(tls())
+    const visitor = visit(secureUrl(service))
+    const page = visitor.attach(await visitor.warm(alice))
+    await page.request("<presence xmlns='jabber:client'/>")
+    const held = page.request()
+    writeFileSync(join(folder, 'first.crt'), renewed.cert)
+    writeFileSync(join(folder, 'first.key'), renewed.key)
+    service.service.reload()
+    expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
+    expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
+    const next = page.request(message('still here'))
+    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+    expect(await next).toContain('still here')
+    expect(service.lines.join()).toContain('certificates read again')
+  })
+
+  test('but cannot be used leave those of before, and the log says why', async () => {
+    const service = await start(tls())
+    writeFileSync(join(folder, 'second.crt'), 'half a fi')
+    service.service.reload()
+    const visitor = visit(secureUrl(service))
+    expect(await visitor.shown('localhost')).toContain('DNS:localhost')
+    expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
+    const line = service.lines.map(text => JSON.parse(text)).find(({ problems }) => problems)
+    expect(line).toMatchObject({
+      level: 50,
+      problems: [`TLS_CERT names ${join(folder, 'second.crt')}, which is no PEM file of certificates`],
+    })
+  })
+
+  test('have expired, which the log says', async () => {
+    const service = await start(tls())
+    const { cert, key } = makeCertificate(['DNS:localhost'], { expired: true })
+    writeFileSync(join(folder, 'first.crt'), cert + key)
+    service.service.reload()
+    expect(service.lines.join()).toMatch(/"level":40.*has expired on Jan {2}2 00:00:00 2020 GMT/)
+  })
+
+  test('are nothing to a service without TLS', async () => {
+    const { service } = await start({})
+    expect(() => service.reload()).not.toThrow()
+  })
+})
+
+describe('the signal to read them again', () => {
+  let operator: Operator
+  const settings = () => ({
+    ...{ PORT: '0', METRICS_ADDRESS: 'none', ADMIN_USERS: 'admin:admin-secret', XMPP_DOMAINS: 'localhost' },
+    XMPP_SERVERS: servers(),
+  })
+
+  afterEach(() => operator.leave())
+
+  test('keeps the session that is held meanwhile', async () => {
+    operator = new Operator()
+    const service = operator.start({ ...settings(), ...tls(), PORT: 'off' })
+    const visitor = visit(await service.url())
+    const page = visitor.attach(await visitor.warm(alice))
+    await page.request("<presence xmlns='jabber:client'/>")
+    const held = page.request()
+    writeFileSync(join(folder, 'first.crt'), renewed.cert)
+    writeFileSync(join(folder, 'first.key'), renewed.key)
+    service.signal('SIGHUP')
+    await eventually('they are read', () => service.stdout.includes('certificates read again'))
+    expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
+    const next = page.request(message('through the signal'))
+    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+    expect(await next).toContain('through the signal')
+  }, 20_000)
+
+  test('does not end a service without TLS', async () => {
+    operator = new Operator()
+    const service = operator.start(settings())
+    const url = await service.url()
+    service.signal('SIGHUP')
+    expect((await ask(url, { agent: false })).status).toBe(200)
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+  }, 20_000)
+
+  test('finds a service that would not have started without its files', async () => {
+    operator = new Operator()
+    const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
+  }, 20_000)
+})
+
+describe('on several addresses', () => {
+  const hasIpv6 = Object.values(networkInterfaces()).some(list =>
+    list?.some(({ address }) => address === '::1'),
+  )
+  const hosts = ['127.0.0.1', '127.0.0.2', ...(hasIpv6 ? ['::1'] : [])]
+
+  test('the service is the same on all', async () => {
+    const { service, bind } = await start({ HOST: hosts.join() })
+    const written = hosts.map(host => (host.includes(':') ? `[${host}]` : host))
+    expect(service.urls.map(url => new URL(url).hostname)).toEqual(written)
+    const { sid, rid } = await bind(alice)
+    const pages = service.urls.map((url, index) => {
+      const page = new BoshClient(`${url}/http-bind`, { sid, rid: rid + index })
+      closers.push(() => page.close())
+      return page
+    })
+    for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
+  })
+
+  test('one port may be the same on all, also where one means every address', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const { service } = await start({ HOST: hasIpv6 ? '0.0.0.0,::' : hosts.join(), PORT: String(port) })
+    for (const url of service.urls) expect((await ask(url, { agent: false })).status).toBe(200)
+  })
+
+  test('passwords are taken as long as all of them are of this machine', async () => {
+    const local = await start({ HOST: '127.0.0.1,127.0.0.2' })
+    expect((await local.warm(alice)).status).toBe(200)
+    const open = await start({ HOST: '127.0.0.1,0.0.0.0' })
+    expect((await open.warm(alice)).status).toBe(403)
+  })
+
+  test('nothing is left open where one cannot be had', async () => {
+    const taken = createServer().listen(0, '127.0.0.2')
+    closers.push(() => void taken.close())
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    await expect(start({ HOST: '127.0.0.1,127.0.0.2', PORT: String(port) })).rejects.toThrow('EADDRINUSE')
+    const free = createServer().listen(port, '127.0.0.1')
+    await once(free, 'listening')
+    free.close()
+  })
+})
+
+describe('the health check of a container finds the service', () => {
+  const script = fileURLToPath(new URL('../../dist/health-check.js', import.meta.url))
+  const check = (environment: Record<string, string>) =>
+    run(process.execPath, [script], { env: environment }).then(
+      () => 'well',
+      () => 'not well',
+    )
+
+  test.each([
+    ['at its port', { HOST: '127.0.0.1' }, 'PORT'],
+    ['on every address', { HOST: '0.0.0.0' }, 'PORT'],
+    ['at one of several addresses', { HOST: '127.0.0.2, 127.0.0.1' }, 'PORT'],
+    ['where all is encrypted', { PORT: 'off' }, 'HTTPS_PORT'],
+  ])('%s', async (_what, given, name) => {
+    // It runs as it was built, like the service of an operator.
+    new Operator().leave()
+    const [port] = (await freePorts(1)) as [number]
+    const environment = { ...given, [name]: String(port) }
+    expect(await check(environment)).toBe('not well')
+    await start(name === 'PORT' ? environment : { ...tls(), ...environment })
+    expect(await check(environment)).toBe('well')
+  })
+})
+
+describe('where connections are limited', () => {
+  async function eventuallyWelcome(isWelcome: () => Promise<boolean>): Promise<void> {
+    while (!(await isWelcome())) await new Promise(resolve => setTimeout(resolve, 5))
+  }
+
+  /** Connects and says nothing; whether the service keeps the connection for a while. */
+  async function stays(url: string, localAddress: string): Promise<boolean> {
+    const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress })
+    closers.push(() => void socket.destroy())
+    socket.on('error', () => {})
+    // What answers has let it in.
+    socket.write('GET /assets/none HTTP/1.1\r\nHost: x\r\n\r\n')
+    return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
+  }
+
+  test('those that are too many are closed, and sessions go on', async () => {
+    const service = await start({ MAX_CONNECTIONS: '3', TRUSTED_PROXIES: 'none' })
+    const binding = await service.bind(alice)
+    const page = new BoshClient(binding.url, binding)
+    closers.push(() => page.close())
+    await page.request("<presence xmlns='jabber:client'/>")
+    const held = page.request()
+    await page.request(ping)
+    await held
+    const answers = []
+    for (const _each of [1, 2, 3, 4]) answers.push(await stays(service.url, '127.0.0.1'))
+    expect(answers).toEqual([true, false, false, false])
+    expect(await page.request(ping)).toContain("id='p1'")
+  })
+
+  test('so are those of one client, and others are let in', async () => {
+    const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
+    expect(await stays(service.url, '127.0.0.1')).toBe(true)
+    expect(await stays(service.url, '127.0.0.1')).toBe(false)
+    expect(await stays(service.url, '127.0.0.2')).toBe(true)
+  })
+
+  test('over TLS they are counted before the handshake, and no longer once they are closed', async () => {
+    const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
+    const url = secureUrl(service)
+    const silent = connect(Number(new URL(url).port), '127.0.0.1')
+    closers.push(() => void silent.destroy())
+    await once(silent, 'connect')
+    await expect(visit(url).shown('localhost')).rejects.toThrow()
+    silent.destroy()
+    const isWelcome = () =>
+      visit(url)
+        .shown('localhost')
+        .then(
+          () => true,
+          () => false,
+        )
+    // The service learns only in a while that somebody has left; each visit is over before the next one.
+    for (const _each of [1, 2]) await eventuallyWelcome(isWelcome)
+  })
+})

@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { scrape } from '../support/scrape.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const account = { jid: 'alice@localhost', password: 'secret' }
+
+let server: DemoServer
+let service: TestService
+
+async function start(levels: string): Promise<void> {
+  server = await startDemoServer({ alice: account.password })
+  const servers = {
+    localhost: `xmpp://127.0.0.1:${server.port}?tls=none`,
+    'dead.example': 'xmpp://127.0.0.1:1?tls=none',
+    'far.example': 'http://127.0.0.1:1/http-bind',
+  }
+  service = await startTestService({
+    servers: Object.entries(servers)
+      .map(entry => entry.join('='))
+      .join(),
+    environment: {
+      ...{ XMPP_DOMAINS: Object.keys(servers).join(), LOG_LEVEL: levels },
+      METRICS_ADDRESS: '127.0.0.1:0',
+    },
+  })
+}
+
+afterEach(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+const lines = () => service.lines.map(line => JSON.parse(line))
+const partsBelow = (level: number) => [
+  ...new Set(lines().flatMap(line => (line.level < level ? [line.part] : []))),
+]
+
+describe('a part with a level of its own', () => {
+  test('bosh: why each session has ended', async () => {
+    await start('warn,bosh=debug')
+    const { sid, rid, id } = await service.bind(account)
+    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    await client.terminate()
+    client.close()
+    expect(lines().filter(({ session }) => session === id)).toMatchObject([
+      { level: 20, part: 'bosh', msg: 'session created' },
+      { level: 20, part: 'bosh', msg: 'session ended', reason: 'client' },
+    ])
+    expect(partsBelow(40)).toEqual(['bosh'])
+  })
+
+  test('c2s: why a stream has ended', async () => {
+    await start('warn,c2s=debug')
+    await service.warm({ ...account, jid: 'alice@dead.example' })
+    expect(lines()).toMatchObject([
+      {
+        ...{ level: 20, part: 'c2s', msg: 'a link ended', domain: 'dead.example' },
+        ...{ step: 'connect', code: 'remote-connection-failed', cause: 'ECONNREFUSED' },
+      },
+    ])
+  })
+
+  test('remote: why a request has failed, which is counted too', async () => {
+    await start('warn,remote=debug')
+    await service.warm({ ...account, jid: 'alice@far.example' })
+    expect(lines()).toMatchObject([
+      {
+        ...{ level: 20, part: 'remote', msg: 'a request failed', domain: 'far.example' },
+        ...{ step: 'connect', code: 'remote-connection-failed', cause: 'ECONNREFUSED' },
+      },
+    ])
+    const { samples } = await scrape(service.service.metricsUrl)
+    const failure = '{step="connect",code="remote-connection-failed"}'
+    expect(samples.get(`warm_bindings_remote_failures_total${failure}`)).toBe(1)
+    expect(samples.get(`warm_bindings_c2s_failures_total${failure}`)).toBe(1)
+  })
+
+  test('warm: no line for calls where only faults are wanted', async () => {
+    await start('info,warm=error')
+    await service.bind(account)
+    expect(lines().filter(({ part }) => part === 'warm')).toEqual([])
+  })
+})

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { endReasons } from '../../src/counts.js'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { boshLogin } from '../support/bosh-login.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { MovedClock } from '../support/moved-clock.js'
+import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const presence = "<presence xmlns='jabber:client'/>"
+
+let server: DemoServer
+let clock: MovedClock
+let service: TestService
+const clients: BoshClient[] = []
+/** What clients have sent to the endpoint and got from it. */
+const seen = { requests: 0, sent: 0, received: 0 }
+
+beforeAll(async () => {
+  server = await startDemoServer(passwords)
+  clock = new MovedClock()
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none,dead.example=xmpp://127.0.0.1:1?tls=none`,
+    environment: {
+      XMPP_DOMAINS: 'localhost,dead.example',
+      METRICS_ADDRESS: '127.0.0.1:0',
+      ADMIN_USERS: 'admin:admin-secret',
+    },
+    clock,
+  })
+})
+
+afterAll(async () => {
+  for (const client of clients) client.close()
+  await service.stop()
+  await server.stop()
+})
+
+const scraped = async () => (await scrape(service.service.metricsUrl)).samples
+
+/** The numbers that are not nought, of the metrics whose names begin so; the labels alone, where there are any. */
+async function counted(name: string): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const [sample, value] of await scraped())
+    if (value !== 0 && sample.replace(/\{.*/, '') === `warm_bindings_${name}`)
+      counts[/\{(.*)\}/.exec(sample)?.[1] ?? ''] = value
+  return counts
+}
+
+/** A page whose requests are counted. */
+function page(options: { sid?: string; rid?: number } = {}): BoshClient {
+  const url = `${service.url}/http-bind`
+  const client = new BoshClient(url, {
+    ...options,
+    async post(body, about = {}) {
+      seen.requests += 1
+      seen.sent += Buffer.byteLength(body)
+      const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+      const headers = { ...length, ...about.headers }
+      const reply = await ask(url, { method: 'POST', agent: false, headers }, body)
+      seen.received += Buffer.byteLength(reply.text)
+      return reply
+    },
+  })
+  clients.push(client)
+  return client
+}
+
+const bind = (user: keyof typeof passwords, more: Record<string, string> = {}) =>
+  service.bind({ jid: `${user}@localhost`, password: passwords[user], ...more })
+
+test('before anything has happened all is nought, and said so', async () => {
+  const samples = await scraped()
+  for (const reason of endReasons)
+    expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(0)
+  for (const name of ['bosh_requests_total', 'bosh_held_requests', 'c2s_links', 'faults_total'])
+    expect(samples.get(`warm_bindings_${name}`)).toBe(0)
+  expect(samples.get('warm_bindings_warm_duration_seconds_count{code="ok"}')).toBe(0)
+})
+
+describe('after known traffic the numbers are exactly those of it:', () => {
+  test('what was warmed, and how calls ended', async () => {
+    const alice = await bind('alice')
+    await bind('bob')
+    await service.warm({ jid: 'alice@localhost', password: 'wrong' })
+    await service.warm({ jid: 'alice@dead.example', password: 'any' })
+    await service.warm({ jid: 'alice@elsewhere.example', password: 'any' })
+    await service.warm({ jid: 'alice@localhost' })
+    await service.warm({}, { headers: { Authorization: 'Basic eDp5' } })
+    await callSessions(service.url, 'POST', `/${alice.id}/resume`)
+    await callSessions(service.url, 'POST', `/${'0'.repeat(32)}/resume`)
+    clock.advance(6_000)
+    expect(await bind('alice', { reuse: 'on' })).toMatchObject({ id: alice.id, reused: true })
+
+    expect(await counted('api_calls_total')).toEqual({
+      'call="warm",code="ok"': 3,
+      'call="warm",code="not-authorized",step="sasl"': 1,
+      'call="warm",code="remote-connection-failed",step="connect"': 1,
+      'call="warm",code="domain-not-allowed"': 1,
+      'call="warm",code="missing-parameter"': 1,
+      'call="resume",code="ok"': 1,
+      'call="resume",code="session-not-found"': 1,
+    })
+    expect(await counted('warm_duration_seconds_count')).toEqual({
+      ...{ 'code="ok"': 3, 'code="not-authorized"': 1, 'code="remote-connection-failed"': 1 },
+      ...{ 'code="domain-not-allowed"': 1, 'code="missing-parameter"': 1 },
+    })
+    expect(await counted('warm_reuses_total')).toEqual({ '': 1 })
+    expect(await counted('admin_login_failures_total')).toEqual({ '': 1 })
+    expect(await counted('c2s_failures_total')).toEqual({
+      'step="sasl",code="not-authorized"': 1,
+      'step="connect",code="remote-connection-failed"': 1,
+    })
+    expect(await counted('sessions_created_total')).toEqual({ 'origin="warmed"': 4 })
+    expect(await counted('sessions')).toEqual({ 'state="waiting"': 2 })
+    expect(await counted('sessions_ended_total')).toEqual({ 'reason="login"': 2 })
+    expect(await counted('c2s_links')).toEqual({ '': 2 })
+  })
+
+  test('what browsers ask, and how sessions stand and end', async () => {
+    clock.advance(120_000)
+    await eventually('nobody came', () => service.service.counts().sessions === 0)
+    const [alice, bob] = [await bind('alice'), await bind('bob')]
+    const [one, two, own] = [page(alice), page(bob), page()]
+    await boshLogin(own, { user: 'bob', domain: 'localhost', password: passwords.bob, resource: 'own' })
+    await one.request(presence)
+    const last = one.compose()
+    const poll = one.send(last)
+    const { samples } = await (async () => {
+      for (;;) {
+        const now = await scrape(service.service.metricsUrl)
+        if (now.samples.get('warm_bindings_bosh_held_requests') === 1) return now
+      }
+    })()
+    expect(samples.get('warm_bindings_sessions{state="held"}')).toBe(1)
+    expect(samples.get('warm_bindings_http_connections')).toBeGreaterThanOrEqual(1)
+    expect(samples.get('warm_bindings_bosh_oldest_held_request_seconds')).toBeLessThan(30)
+    clock.advance(40_000)
+    expect((await scraped()).get('warm_bindings_bosh_oldest_held_request_seconds')).toBeGreaterThan(40)
+    clock.advance(15_000)
+    expect((await poll).text).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+    await one.send(last)
+    await one.terminate()
+    await two.request(presence)
+    await two.request('', { rid: String(two.rid + 99) })
+    await callSessions(service.url, 'DELETE', '/sessions?jid=bob@localhost')
+    await one.request()
+    await page().request('', { to: 'elsewhere.example', ver: '1.6' })
+
+    expect(await counted('sessions')).toEqual({})
+    expect(await counted('sessions_created_total')).toEqual({ 'origin="warmed"': 6, 'origin="client"': 1 })
+    expect(await counted('sessions_ended_total')).toEqual({
+      ...{ 'reason="login"': 2, 'reason="attach-timeout"': 2, 'reason="client"': 1 },
+      ...{ 'reason="item-not-found"': 1, 'reason="logout"': 1 },
+    })
+    expect(await counted('bosh_requests_total')).toEqual({ '': seen.requests })
+    expect(await counted('bosh_received_bytes_total')).toEqual({ '': seen.sent })
+    expect(await counted('bosh_sent_bytes_total')).toEqual({ '': seen.received })
+    expect(await counted('bosh_failed_requests_total')).toEqual({ '': 3 })
+    expect(await counted('bosh_replays_total')).toEqual({ '': 1 })
+    expect(await counted('bosh_timeouts_total')).toEqual({ 'kind="wait"': 1 })
+    expect(await counted('bosh_unknown_sids_total')).toEqual({ '': 1 })
+    expect(await counted('bosh_unknown_hosts_total')).toEqual({ '': 1 })
+    expect(await counted('faults_total')).toEqual({})
+    await eventually('all streams are closed', () => service.service.counts().links === 0)
+  })
+
+  test('and nothing in them says whose they were', async () => {
+    const { text } = await scrape(service.service.metricsUrl)
+    expect(text).not.toMatch(/alice|bob|localhost|dead\.example|elsewhere\.|127\.0\.0\.1/)
+  })
+})

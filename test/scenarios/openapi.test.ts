@@ -1,0 +1,413 @@
+// The service and its own description of itself, held against each other: each reply that the document has is provoked
+// and checked, and what the document says of parameters is what the service does with them.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { systemClock } from '../../src/clock.js'
+import { hashSecret } from '../../src/config/secret-hash.js'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { HashQueue } from '../../src/hash-queue.js'
+import type { ParameterName } from '../../src/warm/parameters.js'
+import type { listParameters } from '../../src/warm/session-query.js'
+import { ApiDocument } from '../support/api-document.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { idOf } from '../support/login-server/elements.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+
+/** A service and the document that it serves. */
+interface Described {
+  readonly service: TestService
+  readonly api: ApiDocument
+}
+
+const account = { jid: 'alice@localhost', password: 'wonderland' }
+const strictAccount = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
+const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
+const nowhere = `/warm/${'0'.repeat(32)}`
+const form = 'application/x-www-form-urlencoded'
+
+const stranger = { headers: { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` } }
+
+const seen = new Set<string>()
+let demo: DemoServer
+let strict: LoginServer
+let silent: LoginServer
+let usual: Described
+/** Hands its browsers over to the usual one. */
+let near: Described
+/** Gives up a login after a second. */
+let hasty: Described
+/** Has no secure channel. */
+let open: Described
+/** The same, with an address that has. */
+let outside: Described
+/** Has heard too many wrong secrets. */
+let guessed: Described
+/** Has more to hash than it takes on. */
+let full: Described
+/** Fails in all that goes by the time. */
+let broken: Described
+let calledWhileBroken = 0
+
+const brokenClock = {
+  ...systemClock,
+  now() {
+    if (calledWhileBroken > 0) throw new TypeError('a detail of ours')
+    return systemClock.now()
+  },
+}
+
+async function start(options: TestServiceOptions = {}): Promise<Described> {
+  const service = await startTestService(options)
+  return { service, api: await ApiDocument.of(service.url.replace('0.0.0.0', '127.0.0.1')) }
+}
+
+beforeAll(async () => {
+  const [dead] = await freePorts(1)
+  demo = await startDemoServer({ alice: account.password })
+  strict = await startLoginServer({ domain: 'chat.example' })
+  strict.script = {
+    bind: turn =>
+      turn.say(
+        `<iq type='error' id='${idOf(turn)}'><error type='modify'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+      ),
+  }
+  silent = await startLoginServer({ domain: 'silent.example' })
+  silent.script = { features: () => {} }
+  usual = await start({
+    servers: [
+      `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+      `dead.example=xmpp://127.0.0.1:${dead}`,
+      serverSetting(strict, folder),
+    ].join(),
+    environment: {
+      ...{ XMPP_DOMAINS: 'localhost,chat.example,dead.example' },
+      ...{ RATE_FAILED_LOGINS: '0', RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0' },
+    },
+  })
+  near = await start({
+    servers: `localhost=${usual.service.url}/http-bind`,
+    environment: { REMOTE_ATTACH: 'there', RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0' },
+  })
+  hasty = await start({
+    servers: serverSetting(silent, folder),
+    environment: { XMPP_DOMAINS: 'silent.example', WARM_TIMEOUT: '1' },
+  })
+  open = await start({ environment: { HOST: '0.0.0.0' } })
+  outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
+  guessed = await start({ environment: { RATE_FAILED_LOGINS: '1' } })
+  await ask(guessed, 'GET', '/warm', 'text/html', stranger)
+  const hashes = new HashQueue()
+  for (let each = 0; each < 1_002; each++) void hashes.run(() => new Promise(() => {}))
+  full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
+  broken = await start({ clock: brokenClock })
+})
+
+afterAll(async () => {
+  for (const { service } of [near, hasty, open, outside, guessed, full, broken, usual]) {
+    await service.stop()
+  }
+  for (const server of [demo, strict, silent]) await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+/** Asks, and holds the reply against the document. */
+async function ask(
+  { service, api }: Described,
+  method: string,
+  path: string,
+  accept: string,
+  about: Call = {},
+): Promise<HttpAnswer> {
+  const headers = { ...jsonHeaders, Accept: accept, ...about.headers }
+  const answer = await callUrl(service.url.replace('0.0.0.0', '127.0.0.1') + path, {
+    ...about,
+    method,
+    headers,
+  })
+  seen.add(api.check(method, path, answer))
+  return answer
+}
+
+const json = (parameters: object) => ({ body: JSON.stringify(parameters) })
+
+/** Warms a session and tells its path. */
+async function warmed(at = usual): Promise<string> {
+  const { id } = await at.service.bind(account)
+  return `/warm/${id}`
+}
+
+type Ask = (accept: string) => Promise<HttpAnswer>
+
+/** By operation, and for each status in turn: how it is come by. */
+const calls: readonly [operation: string, status: number, ask: Ask][] = [
+  ['GET /openapi.json', 200, accept => ask(usual, 'GET', '/openapi.json', accept)],
+  ...['/.well-known/host-meta', '/.well-known/host-meta.json'].flatMap((path): [string, number, Ask][] => [
+    [`GET ${path}`, 200, accept => ask(outside, 'GET', path, accept)],
+    [`GET ${path}`, 404, accept => ask(usual, 'GET', path, accept)],
+  ]),
+  ['GET /healthz', 200, accept => ask(usual, 'GET', '/healthz', accept)],
+  ['GET /readyz', 200, accept => ask(usual, 'GET', '/readyz', accept)],
+  [
+    'GET /readyz',
+    503,
+    async accept => {
+      const leaving = await start({ servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` })
+      // Its page has a moment to ask and be told.
+      await leaving.service.bind(account)
+      const stopped = leaving.service.stop()
+      const answer = await ask(leaving, 'GET', '/readyz', accept)
+      await stopped
+      return answer
+    },
+  ],
+  ['GET /warm', 308, accept => ask(outside, 'GET', '/warm', accept)],
+  ['GET /warm', 200, accept => ask(usual, 'GET', '/warm', accept)],
+  ['POST /warm', 200, accept => ask(usual, 'POST', '/warm', accept, json(account))],
+  ['POST /warm', 400, accept => ask(usual, 'POST', '/warm', accept, json({}))],
+  ['POST /warm', 409, accept => ask(usual, 'POST', '/warm', accept, json(strictAccount))],
+  ['POST /warm', 413, accept => ask(usual, 'POST', '/warm', accept, json({ jid: 'x'.repeat(20_000) }))],
+  [
+    'POST /warm',
+    415,
+    accept => ask(usual, 'POST', '/warm', accept, { headers: { 'Content-Type': 'text/plain' } }),
+  ],
+  [
+    'POST /warm',
+    502,
+    accept => ask(usual, 'POST', '/warm', accept, json({ ...account, jid: 'alice@dead.example' })),
+  ],
+  [
+    'POST /warm',
+    504,
+    accept => ask(hasty, 'POST', '/warm', accept, json({ ...account, jid: 'alice@silent.example' })),
+  ],
+  ['GET /warm/{id}', 200, async accept => ask(usual, 'GET', await warmed(), accept)],
+  ['DELETE /warm/{id}', 204, async accept => ask(usual, 'DELETE', await warmed(), accept)],
+  [
+    'POST /warm/{id}/resume',
+    200,
+    async accept => ask(usual, 'POST', `${await warmed()}/resume`, accept, json({ expires_in: 30 })),
+  ],
+  [
+    'POST /warm/{id}/resume',
+    400,
+    accept => ask(usual, 'POST', `${nowhere}/resume`, accept, json({ expires_in: 1 })),
+  ],
+  [
+    'POST /warm/{id}/resume',
+    413,
+    accept => ask(usual, 'POST', `${nowhere}/resume`, accept, json({ x: 'x'.repeat(20_000) })),
+  ],
+  [
+    'POST /warm/{id}/resume',
+    415,
+    accept =>
+      ask(usual, 'POST', `${nowhere}/resume`, accept, {
+        headers: { 'Content-Type': 'text/plain' },
+        body: 'x',
+      }),
+  ],
+  ...(['GET', 'DELETE', 'POST'] as const).flatMap((method): [string, number, Ask][] => {
+    const rest = method === 'POST' ? '/resume' : ''
+    const about = method === 'POST' ? json({}) : {}
+    return [
+      [`${method} /warm/{id}${rest}`, 404, accept => ask(usual, method, nowhere + rest, accept, about)],
+      [
+        `${method} /warm/{id}${rest}`,
+        409,
+        async accept => ask(near, method, (await warmed(near)) + rest, accept, about),
+      ],
+    ]
+  }),
+  ['GET /warm/sessions', 200, accept => ask(usual, 'GET', '/warm/sessions', accept)],
+  ['GET /warm/sessions', 400, accept => ask(usual, 'GET', '/warm/sessions?limit=0', accept)],
+  ['DELETE /warm/sessions', 200, accept => ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, accept)],
+  ['DELETE /warm/sessions', 400, accept => ask(usual, 'DELETE', '/warm/sessions', accept)],
+  ...(
+    [
+      ['GET', '/warm', '/warm'],
+      ['POST', '/warm', '/warm'],
+      ['GET', '/warm/sessions', '/warm/sessions'],
+      ['DELETE', '/warm/sessions', '/warm/sessions'],
+      ['GET', '/warm/{id}', nowhere],
+      ['DELETE', '/warm/{id}', nowhere],
+      ['POST', '/warm/{id}/resume', `${nowhere}/resume`],
+    ] as const
+  ).flatMap(([method, template, path]): [string, number, Ask][] => {
+    const operation = `${method} ${template}`
+    return [
+      [operation, 401, accept => ask(usual, method, path, accept, stranger)],
+      [operation, 403, accept => ask(open, method, path, accept)],
+      [operation, 429, accept => ask(guessed, method, path, accept, stranger)],
+      [operation, 503, accept => ask(full, method, path, accept)],
+      [
+        operation,
+        500,
+        async accept => {
+          calledWhileBroken += 1
+          try {
+            return await ask(broken, method, path, accept)
+          } finally {
+            calledWhileBroken -= 1
+          }
+        },
+      ],
+    ]
+  }),
+]
+
+describe('the replies are those of the document:', () => {
+  test.each(calls)('%s with %i', async (_operation, status, asking) => {
+    const replies = await Promise.all(['application/json', 'application/xhtml+xml', 'text/html'].map(asking))
+    expect(replies.map(reply => reply.status)).toEqual([status, status, status])
+  })
+
+  test('each of them has come', () => {
+    expect(usual.api.replies.filter(reply => !seen.has(reply))).toEqual([])
+  })
+
+  test('nothing but what the document has is in them, and all that it has comes', async () => {
+    const read = async (path: string, method = 'GET', about: Call = {}, at = usual) =>
+      JSON.parse((await ask(at, method, path, 'application/json', about)).text)
+    await ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, 'application/json')
+    await warmed(near)
+    const asking = { ...account, attach_binding: 'reply', reuse: true }
+    const objects = {
+      Binding: await read('/warm', 'POST', json(asking)),
+      Session: (await read('/warm/sessions')).sessions[0],
+      SessionList: await read('/warm/sessions?limit=1'),
+      Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
+      Problem: await read('/warm', 'POST', json(strictAccount)),
+    }
+    for (const [name, object] of Object.entries(objects)) {
+      const { properties } = usual.api.document.components.schemas[name]
+      expect(Object.keys(object)).toEqual(Object.keys(properties))
+    }
+    const { properties } = usual.api.document.components.schemas.Binding.properties.cookie
+    expect(Object.keys(objects.Binding.cookie)).toEqual(Object.keys(properties))
+  })
+})
+
+/** Values that go through and values that do not. */
+interface Samples {
+  readonly good: readonly unknown[]
+  readonly bad: readonly unknown[]
+}
+
+const inBody: Record<ParameterName, Samples> = {
+  jid: {
+    good: ['alice@localhost', 'alice@localhost/desk'],
+    bad: [1, ['alice@localhost'], `a@localhost/${'x'.repeat(3072)}`],
+  },
+  password: { good: ['wonderland'], bad: [1, true, 'x'.repeat(1025)] },
+  token: { good: ['x'.repeat(8192)], bad: [1, 'two words', 'x'.repeat(8193)] },
+  mechanism: { good: ['X-OAUTH2', ''], bad: [1, 'x-oauth2', 'PLAIN', 'SCRAM-SHA-256-PLUS', 'X'.repeat(21)] },
+  authzid: { good: ['alice@localhost', ''], bad: [1, `a@localhost/${'x'.repeat(3072)}`] },
+  language: { good: ['de-AT'], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
+  lang: { good: ['de-AT'], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
+  wait: { good: [0, 60, 100_000], bad: [-1, 1.5, 'long', true] },
+  hold: { good: [0, 1, 100], bad: [-1, 0.5, 'few', false] },
+  ver: { good: ['1.6', '1.11', '999999.999999'], bad: [1.6, '1', '1.', '1.6.0', '1234567.0'] },
+  expires_in: { good: [5, 600], bad: [4, 601, -5, 30.5, 'soon'] },
+  attach_binding: { good: ['off', 'cookie', 'reply'], bad: ['on', '', true] },
+  reuse: { good: [true, false, 'on', 'off', 'yes', '0'], bad: [1, 'maybe', ''] },
+  csrf_token: { good: ['anything'], bad: [] },
+}
+
+const inQuery: Record<(typeof listParameters)[number], Samples> = {
+  jid: { good: ['alice@localhost', 'alice@localhost/desk'], bad: [`a@localhost/${'x'.repeat(3072)}`] },
+  domain: { good: ['localhost'], bad: [] },
+  state: { good: ['waiting', 'elsewhere'], bad: ['asleep', ''] },
+  origin: { good: ['warmed', 'client'], bad: ['browser', ''] },
+  limit: { good: [1, 1000], bad: [0, 1001, -1, 1.5] },
+  after: { good: [`12.5-${'0'.repeat(32)}`], bad: ['12', `-${'0'.repeat(32)}`, `1-${'0'.repeat(31)}`] },
+}
+
+const sampled = (samples: Readonly<Record<string, Samples>>) =>
+  Object.entries(samples).flatMap(([name, { good, bad }]) => [
+    ...good.map(value => [name, value, true] as const),
+    ...bad.map(value => [name, value, false] as const),
+  ])
+
+describe('the parameters are as the document has them:', () => {
+  const schemas = ['components', 'schemas'] as const
+
+  test.each(sampled(inBody))('%s %j in a body goes through: %j', async (name, value, isGood) => {
+    const isTokens = name === 'token' || name === 'mechanism'
+    const others = isTokens ? { jid: account.jid, token: 'aToken' } : account
+    const parameters = { ...others, [name]: value }
+    const { status } = await ask(usual, 'POST', '/warm', 'application/json', json(parameters))
+    expect(usual.api.accepts([...schemas, 'WarmRequest'], parameters)).toBe(isGood)
+    expect(status !== 400).toBe(isGood)
+  })
+
+  test.each(sampled({ expires_in: inBody.expires_in, attach_binding: inBody.attach_binding }))(
+    '%s %j of a session that is resumed goes through: %j',
+    async (name, value, isGood) => {
+      const parameters = { [name]: value }
+      const path = `${await warmed()}/resume`
+      const { status } = await ask(usual, 'POST', path, 'application/json', json(parameters))
+      expect(usual.api.accepts([...schemas, 'ResumeRequest'], parameters)).toBe(isGood)
+      expect(status).toBe(isGood ? 200 : 400)
+    },
+  )
+
+  test.each(sampled(inQuery))('%s %j in a query goes through: %j', async (name, value, isGood) => {
+    const at = usual.api.document.paths['/warm/sessions'].get.parameters.findIndex(
+      (parameter: { name: string }) => parameter.name === name,
+    )
+    const path = `/warm/sessions?${new URLSearchParams({ [name]: String(value) })}`
+    const { status } = await ask(usual, 'GET', path, 'application/json')
+    const place = ['paths', '/warm/sessions', 'get', 'parameters', String(at), 'schema']
+    expect(usual.api.accepts(place, value)).toBe(isGood)
+    expect(status).toBe(isGood ? 200 : 400)
+  })
+
+  test('a form says the same as JSON', async () => {
+    const parameters = { ...account, wait: '30', expires_in: '30', reuse: 'off', attach_binding: 'reply' }
+    const about = { headers: { 'Content-Type': form }, body: new URLSearchParams(parameters).toString() }
+    const { text } = await ask(usual, 'POST', '/warm', 'application/json', about)
+    expect(JSON.parse(text)).toMatchObject({ wait: 30, expires_in: 30, cookie: expect.anything() })
+  })
+
+  test('what a body has beyond them is ignored, and what a query has is refused', async () => {
+    const unknown = { ...account, pasword: 'x', nested: { jid: [] } }
+    expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
+    expect((await ask(usual, 'POST', '/warm', 'application/json', json(unknown))).status).toBe(200)
+    for (const method of ['GET', 'DELETE']) {
+      const path = `/warm/sessions?jid=${account.jid}&stat=quiet`
+      const { status, text } = await ask(usual, method, path, 'application/json')
+      expect([status, JSON.parse(text).code]).toEqual([400, 'invalid-parameter'])
+    }
+  })
+
+  test('a body may be required: none at all is no login, and resumes a session', async () => {
+    expect((await ask(usual, 'POST', '/warm', 'application/json')).status).toBe(400)
+    const path = `${await warmed()}/resume`
+    expect((await ask(usual, 'POST', path, 'application/json')).status).toBe(200)
+  })
+
+  test('a handle that is none leads nowhere', async () => {
+    const { text } = await ask(usual, 'GET', '/warm/none', 'application/json')
+    expect(JSON.parse(text)).toMatchObject({ status: 404, code: 'not-found' })
+  })
+})
+
+test.each([
+  ['an answer that has more in it', 200, { ended: 1, more: 1 }],
+  ['an answer that has less in it', 200, {}],
+  ['an answer of another type', 200, { ended: 'one' }],
+  ['a status that is not there', 202, { ended: 1 }],
+])('%s would be noticed', (_what, status, body) => {
+  const headers = { 'content-type': 'application/json', 'x-request-id': crypto.randomUUID() }
+  const answer = { status, headers, text: JSON.stringify(body) }
+  expect(() => usual.api.check('DELETE', '/warm/sessions', answer)).toThrow()
+  const right = { status: 200, headers, text: '{"ended":1}' }
+  expect(() => usual.api.check('DELETE', '/warm/sessions', right)).not.toThrow()
+  expect(() => usual.api.check('DELETE', '/warm/sessions', { ...right, headers: {} })).toThrow()
+})

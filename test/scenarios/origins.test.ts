@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { ask } from '../support/http-answer.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const portal = 'https://portal.example'
+
+let server: DemoServer
+let service: TestService
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: {
+      EXTERNAL_URL: 'https://chat.portal.example/chat/',
+      CORS_ORIGINS: portal,
+      CORS_CREDENTIALS: 'on',
+    },
+  })
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+describe('a service behind a path of a host of its own', () => {
+  test('sets its cookies for the path that browsers see, and for encrypted channels', async () => {
+    const binding = await service.bind({
+      ...{ jid: 'alice@localhost', password: 'wonderland', attach_binding: 'reply' },
+    })
+    expect(binding).toMatchObject({
+      cookie: { attributes: expect.stringMatching(/^Path=\/chat\/http-bind; .*; Secure$/) },
+    })
+  })
+
+  test('lets pages of the listed origin send them, and no others', async () => {
+    const preflight = (origin: string) =>
+      ask(`${service.url}/http-bind`, { method: 'OPTIONS', agent: false, headers: { Origin: origin } })
+    expect((await preflight(portal)).headers).toMatchObject({
+      'access-control-allow-origin': portal,
+      'access-control-allow-credentials': 'true',
+      vary: 'Origin',
+    })
+    expect((await preflight('https://evil.example')).headers).not.toHaveProperty(
+      'access-control-allow-origin',
+    )
+  })
+})

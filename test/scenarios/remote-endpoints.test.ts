@@ -1,0 +1,264 @@
+// Two services, one behind the other: the BOSH endpoint of the far one serves the users of the near one.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
+import {
+  callUrl,
+  jsonHeaders,
+  startWatchedService,
+  type WatchedService,
+} from '../support/login-server/watched-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const message = (text: string) => `<message from='bob@plain.example'><body>${text}</body></message>`
+const presence = "<presence xmlns='jabber:client'/>"
+
+let server: LoginServer
+let far: WatchedService
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example' })
+  far = await startWatchedService([server], { BOSH_MAX_WAIT: '1' })
+})
+
+afterAll(async () => {
+  await far.stop()
+  await server.stop()
+})
+
+const startNear = (attach: 'here' | 'there', environment: Record<string, string> = {}) =>
+  startTestService({
+    servers: `plain.example=${far.url}/http-bind`,
+    environment: {
+      XMPP_DOMAINS: 'plain.example',
+      REMOTE_ATTACH: attach,
+      WARM_TIMEOUT: '1',
+      ...environment,
+    },
+  })
+
+/** Resolves once no session, request or stream is left; connections between the two are kept for later. */
+async function nothingLeft(near: TestService): Promise<void> {
+  const counts = () => ({ near: near.service.counts(), far: far.service.counts(), streams: server.open })
+  const isEmpty = () => /^[^1-9]*$/.test(JSON.stringify(counts()))
+  await eventually('nothing is left', isEmpty).catch(() => {
+    throw new Error(`there is left: ${JSON.stringify(counts())}`)
+  })
+}
+
+describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk %s', attach => {
+  let near: TestService
+  const clients: BoshClient[] = []
+
+  beforeAll(async () => {
+    near = await startNear(attach)
+  })
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) {
+      await client.terminate()
+      client.close()
+    }
+    server.script = {}
+    await nothingLeft(near)
+    expect(server.complaints).toEqual([])
+  })
+
+  afterAll(async () => near?.stop())
+
+  async function bind(more: Record<string, string | number> = {}) {
+    const binding = await near.bind({ ...alice, ...more })
+    const client = new BoshClient(binding.url, binding)
+    clients.push(client)
+    return { binding, client }
+  }
+
+  async function problem(parameters: Record<string, string>) {
+    const { status, json } = await near.warm(parameters)
+    return { status, code: json['code'], step: json['step'] }
+  }
+
+  test('has sessions warmed like any other', async () => {
+    const { binding, client } = await bind({ wait: 120 })
+    const own = attach === 'here'
+    expect(binding).toMatchObject({
+      jid: 'alice@plain.example/chosen-by-server',
+      url: `${own ? near.url : far.url}/http-bind`,
+      // What the endpoint agreed to, where it is the browser's.
+      wait: own ? 60 : 1,
+      expires_in: own ? 120 : 150,
+    })
+    expect(server.last).toMatchObject({ attempts: 1, stanzas: [] })
+    const sessions = near.service.counts()
+    expect(sessions).toEqual(own ? { sessions: 1, links: 1 } : { sessions: 0, links: 0 })
+
+    const connection = server.last
+    const held = client.request(presence)
+    await eventually('the presence arrives', () => connection.stanzas.length === 1)
+    connection.say(message('one'))
+    expect(await held).toContain('<body>one</body>')
+    const next = client.request(
+      "<message xmlns='jabber:client' to='bob@plain.example'><body>two</body></message>",
+    )
+    await eventually('the message arrives', () => connection.stanzas.length === 2)
+    connection.say(message('three') + message('four'))
+    expect(await next).toMatch(/three.*four/s)
+    const secrets = [binding.sid, alice.password]
+    expect(near.lines.filter(line => secrets.some(secret => line.includes(secret)))).toEqual([])
+  })
+
+  test('passes many stanzas on in their order, each way', async () => {
+    const { client } = await bind()
+    const connection = server.last
+    const numbers = Array.from({ length: 30 }, (_, index) => index)
+    let got = ''
+    for (const number of numbers) {
+      const wanted = `<body>${number}</body>`
+      const sent = client.request(`<message xmlns='jabber:client'>${wanted}</message>`)
+      connection.say(message(`${number}`))
+      got += await sent
+    }
+    await eventually('all arrive', () => connection.stanzas.length === numbers.length)
+    const sent = connection.stanzas.map(({ children }) => children[0]?.text)
+    expect(sent).toEqual(numbers.map(String))
+    const texts = [...got.matchAll(/<body>(\d+)<\/body>/g)].map(match => Number(match[1]))
+    expect(texts).toEqual(numbers)
+  })
+
+  test('says what was wrong with a login', async () => {
+    expect(await problem({ ...alice, password: 'wrong' })).toEqual({
+      ...{ status: 403, code: 'not-authorized', step: 'sasl' },
+    })
+    server.script = { features: turn => turn.say('<stream:features/>') }
+    expect(await problem(alice)).toEqual({ status: 502, code: 'no-mechanism', step: 'features' })
+    server.script = { success: turn => turn.close() }
+    expect(await problem(alice)).toEqual({ status: 502, code: 'remote-connection-failed', step: 'sasl' })
+    server.script = {
+      bind: turn =>
+        turn.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
+    }
+    expect(await problem(alice)).toEqual({ status: 502, code: 'remote-stream-error', step: 'bind' })
+  })
+
+  test.each(['features', 'challenge', 'bind'] as const)(
+    'leaves nothing behind a login that gets no %s in time',
+    async stage => {
+      server.script = { [stage]: () => {} }
+      expect(await problem(alice)).toMatchObject({ status: 504, code: 'timeout' })
+    },
+  )
+
+  test.each(['features', 'challenge', 'bind'] as const)(
+    'leaves nothing behind a caller who leaves while there is no %s',
+    async stage => {
+      const reached = new Promise<void>(resolve => {
+        server.script = { [stage]: (_turn: Turn) => resolve() }
+      })
+      const leaving = new AbortController()
+      const called = callUrl(`${near.url}/warm`, {
+        method: 'POST',
+        headers: jsonHeaders,
+        body: JSON.stringify(alice),
+        signal: leaving.signal,
+      })
+      await reached
+      leaving.abort()
+      await expect(called).rejects.toThrow()
+    },
+  )
+})
+
+describe('a session here, of a remote endpoint', () => {
+  let near: TestService
+
+  beforeAll(async () => {
+    near = await startNear('here')
+  })
+
+  afterEach(async () => {
+    server.script = {}
+    await nothingLeft(near)
+  })
+
+  afterAll(async () => near?.stop())
+
+  const attach = (binding: WarmBinding) => new BoshClient(binding.url, binding)
+
+  test('keeps what comes before its browser', async () => {
+    server.script = { bind: turn => turn.say(message('one') + turn.usual + message('two')) }
+    const client = attach(await near.bind(alice))
+    let got = ''
+    while (!got.includes('two')) got += await client.request()
+    expect(got).toMatch(/one.*two/s)
+    await client.terminate()
+    client.close()
+  })
+
+  test('is opened by browsers themselves as well', async () => {
+    const client = new BoshClient(`${near.url}/http-bind`)
+    const created = await client.request('', {
+      ...{ to: 'plain.example', wait: '5', hold: '1', ver: '1.6', 'xml:lang': 'en' },
+      ...{ 'xmpp:version': '1.0', 'xmlns:xmpp': 'urn:xmpp:xbosh' },
+    })
+    expect(created).toMatch(/from='plain\.example' authid='s1'.*<stream:features>.*SCRAM-SHA-1/s)
+    client.sid = /sid='([^']+)'/.exec(created)?.[1]
+    await client.terminate()
+    client.close()
+  })
+
+  test('is told when its server ends the stream', async () => {
+    const client = attach(await near.bind(alice))
+    const held = client.request(presence)
+    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
+    server.last.say(
+      "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+    )
+    expect(await held).toMatch(/type='terminate' condition='remote-stream-error'.*<conflict/s)
+    client.close()
+  })
+
+  test('ends at the endpoint when the service stops', async () => {
+    const other = await startNear('here')
+    const client = attach(await other.bind(alice))
+    const held = client.request(presence)
+    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
+    const connection = server.last
+    await Promise.all([other.stop(), expect(held).resolves.toContain('system-shutdown')])
+    expect(other.service.counts()).toEqual({ sessions: 0, links: 0 })
+    await eventually('the stream is closed', () => connection.ended)
+    expect(connection.goodbye).toBe('footer')
+    client.close()
+  })
+})
+
+describe('a session there', () => {
+  let near: TestService
+
+  beforeAll(async () => {
+    near = await startNear('there')
+  })
+
+  afterAll(async () => near?.stop())
+
+  test('is known here and not to be controlled', async () => {
+    const binding = await near.bind(alice)
+    const call = (method: string, path = '') =>
+      callUrl(`${near.url}/warm/${binding.id}${path}`, { method, headers: jsonHeaders })
+    for (const [method, path] of [
+      ['DELETE', ''],
+      ['POST', '/resume'],
+    ] as const) {
+      const { status, text } = await call(method, path)
+      expect({ status, code: JSON.parse(text).code }).toEqual({ status: 409, code: 'not-here' })
+    }
+    const list = await callUrl(`${near.url}/warm/sessions`, { headers: jsonHeaders })
+    expect(JSON.parse(list.text).sessions).toMatchObject([{ id: binding.id, state: 'elsewhere' }])
+    expect(list.text).not.toContain(binding.sid)
+    const client = new BoshClient(binding.url, binding)
+    await client.terminate()
+    client.close()
+    await nothingLeft(near)
+  })
+})

@@ -1,0 +1,288 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { boshLogin } from '../support/bosh-login.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { startLoginServer } from '../support/login-server/server.js'
+import { MovedClock } from '../support/moved-clock.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'sessions-'))
+const scoped = `Basic ${Buffer.from('elsewhere:scoped-secret').toString('base64')}`
+const passwords = { alice: 'wonderland', bob: 'builder' }
+
+let server: DemoServer
+let clock: MovedClock
+let service: TestService
+const clients: BoshClient[] = []
+
+beforeAll(async () => {
+  server = await startDemoServer(passwords)
+  writeFileSync(join(folder, 'admins'), 'elsewhere:scoped-secret:elsewhere.example\n')
+  clock = new MovedClock()
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { ADMIN_USERS_FILE: join(folder, 'admins') },
+    clock,
+  })
+})
+
+afterEach(async () => {
+  for (const user of Object.keys(passwords)) await call('DELETE', `/sessions?jid=${user}@localhost`)
+  for (const client of clients.splice(0)) client.close()
+  await eventually('the server is left', () => server.connections === 0)
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const call = (...about: Parameters<typeof callSessions> extends [string, ...infer Rest] ? Rest : never) =>
+  callSessions(service.url, ...about)
+
+const bind = (user: keyof typeof passwords, more: Record<string, string | number> = {}) =>
+  service.bind({ jid: `${user}@localhost`, password: passwords[user], ...more })
+
+/** A page that goes on with a session. */
+function page({ sid, rid }: Pick<WarmBinding, 'sid' | 'rid'>): BoshClient {
+  const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+  clients.push(client)
+  return client
+}
+
+const presence = "<presence xmlns='jabber:client'/>"
+const message = (to: string, text: string) =>
+  `<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`
+const gone = "type='terminate' condition='item-not-found'"
+
+/** Asks until a reply has the text. */
+async function hear(client: BoshClient, text: string, inner = ''): Promise<string> {
+  for (let reply = await client.request(inner); ; reply = await client.request()) {
+    if (reply.includes(text)) return reply
+    if (reply.includes("type='terminate'")) throw new Error(`ended: ${reply}`)
+  }
+}
+
+const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
+
+describe('a page that is loaded again', () => {
+  test('gets what the page before it never acknowledged, and its session lives on', async () => {
+    const binding = await bind('alice')
+    const [old, bob] = [page(binding), page(await bind('bob'))]
+    await hear(old, 'presence', presence)
+    const heard = hear(old, 'one')
+    await bob.request(presence + message(binding.jid, 'one'))
+    await heard
+
+    const resumed = await call('POST', `/${binding.id}/resume`)
+    expect(resumed.status).toBe(200)
+    const { jid, sid, rid, id, expires_in } = resumed.json
+    expect({ jid, sid, id, expires_in }).toEqual({
+      ...{ jid: binding.jid, sid: binding.sid, id: binding.id, expires_in: 120 },
+    })
+    expect(rid).toBeGreaterThan(old.rid)
+    const next = page(resumed.json)
+    expect(await next.request()).toContain('<body>one</body>')
+
+    // The old page learns that it is over, and the new one does not notice.
+    expect(await old.request(message(`bob@localhost`, 'lost'))).toContain(gone)
+    expect(await old.request('', { rid: String(old.rid - 2) })).toContain(gone)
+    const atBob = hear(bob, 'two')
+    const held = next.request(message('bob@localhost', 'two'))
+    expect(await atBob).not.toContain('lost')
+    const atBobLater = bob.request(message(binding.jid, 'three'))
+    expect(await held).toContain('<body>three</body>')
+    expect(await stateOf(binding.id)).toBe('quiet')
+    await call('DELETE', `/sessions?jid=bob@localhost`)
+    await atBobLater
+  })
+
+  test('has the poll of the page before it answered, empty', async () => {
+    const binding = await bind('alice')
+    const old = page(binding)
+    await hear(old, 'presence', presence)
+    const poll = old.request()
+    while ((await stateOf(binding.id)) !== 'held') {}
+    const { json } = await call('POST', `/${binding.id}/resume`)
+    expect(await poll).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+    expect(await stateOf(binding.id)).toBe('waiting')
+    expect(await old.request()).toContain(gone)
+    const next = page(json)
+    // What came last may have been lost with that poll's page, so it comes again.
+    expect(await next.request()).toContain('<presence')
+    const held = next.request()
+    while ((await stateOf(binding.id)) !== 'held') {}
+    await call('DELETE', `/${binding.id}`)
+    expect(await held).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
+  })
+
+  test('can be loaded a third time, before anybody has asked for anything', async () => {
+    const binding = await bind('alice')
+    const rids = [binding.rid]
+    let resumed = binding
+    for (let time = 0; time < 3; time++) {
+      resumed = (await call('POST', `/${binding.id}/resume`, { body: { expires_in: 30 } })).json
+      rids.push(resumed.rid)
+    }
+    expect(rids).toEqual([...new Set(rids)].sort((a, b) => a - b))
+    expect(await page(resumed).request(presence)).toContain('<presence')
+    expect(await page(binding).request()).toContain(gone)
+  })
+
+  test('comes too late when the time is over', async () => {
+    const { id } = await bind('alice')
+    await call('POST', `/${id}/resume`, { body: { expires_in: 30 } })
+    clock.advance(30_000)
+    await eventually('it ends', () => service.service.counts().sessions === 0)
+    expect((await call('POST', `/${id}/resume`)).json).toMatchObject({
+      status: 404,
+      code: 'session-not-found',
+    })
+  })
+})
+
+describe('logging out', () => {
+  test('ends a session at the XMPP server', async () => {
+    const { id, jid } = await bind('alice')
+    const bob = page(await bind('bob'))
+    const alice = page(await bind('alice'))
+    await hear(alice, 'presence', presence)
+    await hear(bob, jid.split('/')[0]!, presence)
+    const [{ id: aliceId }] = (await call('GET', '/sessions?jid=alice@localhost&state=quiet')).json.sessions
+    const gone = hear(bob, "type='unavailable'")
+    expect((await call('DELETE', `/${aliceId}`)).status).toBe(204)
+    await gone
+    expect((await call('GET', `/${aliceId}`)).status).toBe(404)
+    expect((await call('DELETE', `/${aliceId}`)).json).toMatchObject({ code: 'session-not-found' })
+    expect(await stateOf(id)).toBe('waiting')
+  })
+
+  test('closes the stream as a client would', async () => {
+    const strict = await startLoginServer({ domain: 'plain.example' })
+    const here = await startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${strict.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example' },
+    })
+    const { id } = await here.bind({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
+    expect((await callSessions(here.url, 'DELETE', `/${id}`)).status).toBe(204)
+    await eventually('it says goodbye', () => strict.last.goodbye === 'footer')
+    await here.stop()
+    await strict.stop()
+  })
+
+  test('everywhere ends all sessions of a user, those that clients opened themselves too', async () => {
+    await bind('alice')
+    await bind('alice')
+    const own = page({ sid: '', rid: 1 })
+    own.sid = undefined
+    await boshLogin(own, { user: 'alice', domain: 'localhost', password: passwords.alice, resource: 'own' })
+    const bob = await bind('bob')
+    const listed = await call('GET', '/sessions?jid=alice@localhost')
+    expect(listed.json.sessions.map(({ origin }: { origin: string }) => origin)).toEqual([
+      ...['warmed', 'warmed', 'client'],
+    ])
+    expect((await call('DELETE', '/sessions?jid=alice@localhost/own')).json).toEqual({ ended: 1 })
+    expect((await call('DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 2 })
+    await eventually('bob is alone', () => server.connections === 1)
+    expect(await own.request()).toContain(gone)
+    expect((await call('GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id: bob.id }] })
+  })
+})
+
+describe('the list', () => {
+  test('says how each session stands', async () => {
+    const { id, jid } = await bind('alice')
+    const shown = async () => (await call('GET', '/sessions')).json.sessions[0]
+    expect(await shown()).toEqual({
+      ...{ id, jid, domain: 'localhost', origin: 'warmed', state: 'waiting', age: 0, quiet: 0 },
+    })
+    const client = page(await bind('bob'))
+    const [, { id: bob }] = (await call('GET', '/sessions')).json.sessions
+    await hear(client, 'presence', presence)
+    expect(await stateOf(bob)).toBe('quiet')
+    const poll = client.request()
+    while ((await stateOf(bob)) !== 'held') {}
+    expect((await call('GET', '/sessions?state=held')).json).toMatchObject({
+      total: 1,
+      sessions: [{ id: bob }],
+    })
+    await client.request('', { pause: '90' })
+    await poll
+    expect(await stateOf(bob)).toBe('paused')
+    clock.advance(7_000)
+    expect((await call('GET', `/${bob}`)).json).toMatchObject({ age: 7, quiet: 7 })
+  })
+
+  test('comes in parts', async () => {
+    const ids: string[] = []
+    for (let session = 0; session < 5; session++) ids.push((await bind('alice')).id)
+    const seen: string[] = []
+    for (let path = '/sessions?limit=2'; ; ) {
+      const { json } = await call('GET', path)
+      expect(json.total).toBe(5)
+      seen.push(...json.sessions.map(({ id }: { id: string }) => id))
+      if (json.next === undefined) break
+      path = `/sessions?limit=2&after=${json.next}`
+    }
+    expect(seen).toEqual(ids)
+  })
+
+  test('and all else is for the admins of the domain', async () => {
+    const { id } = await bind('alice')
+    const authorization = scoped
+    expect((await call('GET', '/sessions', { authorization })).json).toEqual({ sessions: [], total: 0 })
+    for (const [method, path] of [
+      ['GET', '/sessions?jid=alice@localhost'],
+      ['DELETE', '/sessions?jid=alice@localhost'],
+      ['GET', `/${id}`],
+      ['DELETE', `/${id}`],
+      ['POST', `/${id}/resume`],
+    ] as const) {
+      expect((await call(method, path, { authorization })).json).toMatchObject({
+        status: 403,
+        code: 'forbidden',
+      })
+    }
+    expect(await stateOf(id)).toBe('waiting')
+  })
+})
+
+describe('a session that was sent to another endpoint', () => {
+  test('is listed, and can be neither shown, resumed nor ended here', async () => {
+    const here = await startTestService({
+      servers: `localhost=${service.url}/http-bind`,
+      environment: { REMOTE_ATTACH: 'there' },
+      clock,
+    })
+    const { id, url } = await here.bind({ jid: 'alice@localhost', password: passwords.alice })
+    expect(url).toBe(`${service.url}/http-bind`)
+    for (const [method, path] of [
+      ['GET', `/${id}`],
+      ['DELETE', `/${id}`],
+      ['POST', `/${id}/resume`],
+    ] as const) {
+      expect((await callSessions(here.url, method, path)).json).toMatchObject({
+        status: 409,
+        code: 'not-here',
+      })
+    }
+    const listed = await callSessions(here.url, 'GET', '/sessions?state=elsewhere')
+    expect(listed.json).toMatchObject({ total: 1, sessions: [{ id, state: 'elsewhere' }] })
+    const everywhere = await callSessions(here.url, 'DELETE', '/sessions?jid=alice@localhost')
+    expect(everywhere.json).toEqual({ ended: 0, elsewhere: 1 })
+    // There it is one that a client opened itself.
+    expect((await call('GET', '/sessions')).json.sessions).toMatchObject([
+      { jid: listed.json.sessions[0].jid },
+    ])
+    clock.advance(5_000)
+    const account = { jid: 'alice@localhost', password: passwords.alice }
+    expect((await here.warm({ ...account, reuse: 'on' })).json).toMatchObject({ reused: false })
+    await here.stop()
+  })
+})

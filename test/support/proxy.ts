@@ -1,0 +1,139 @@
+// The web servers of Debian in front of the service, with the configurations of `deploy/` as they are, apart from the
+// addresses and files that an operator fills in.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Credentials, makeCertificate } from './certificates.js'
+import { freePorts } from './ports.js'
+
+export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'lighttpd'
+
+export interface RunningProxy {
+  /** `https://127.0.0.1:PORT`. */
+  readonly url: string
+  /** The certificate to trust. */
+  readonly ca: string
+  stop(): Promise<void>
+}
+
+interface Kind {
+  /** The name of the file in `deploy/`, for one process or for several. */
+  readonly files: { readonly one: string; readonly nodes?: string }
+  /** The whole configuration around the file. */
+  readonly wrap: (site: string, folder: string) => string
+  readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]]
+}
+
+const kinds: Record<ProxyName, Kind> = {
+  nginx: {
+    files: { one: 'nginx.conf', nodes: 'nginx-nodes.conf' },
+    wrap: (site, folder) =>
+      `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {}\n` +
+      `http { access_log ${folder}/access.log; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;\n` +
+      `fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;\n${site}\n}`,
+    command: (file, folder) => ['nginx', '-p', folder, '-e', join(folder, 'error.log'), '-c', file],
+  },
+  haproxy: {
+    files: { one: 'haproxy.cfg', nodes: 'haproxy-nodes.cfg' },
+    wrap: site => site,
+    command: file => ['haproxy', '-db', '-f', file],
+  },
+  apache2: {
+    files: { one: 'apache.conf' },
+    wrap: (site, folder) => {
+      const modules = 'mpm_event authn_core authz_core authz_host ssl proxy proxy_http headers socache_shmcb'
+      const load = modules
+        .split(' ')
+        .map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
+      const port = /<VirtualHost \*:(\d+)>/.exec(site)?.[1]
+      return [
+        ...load,
+        `ServerName 127.0.0.1\nServerRoot ${folder}\nPidFile ${folder}/pid\nErrorLog ${folder}/error.log`,
+        `DefaultRuntimeDir ${folder}\nMutex file:${folder}\nListen 127.0.0.1:${port}`,
+        process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : '',
+        site,
+      ].join('\n')
+    },
+    command: file => ['apache2', '-f', file, '-DFOREGROUND'],
+  },
+  lighttpd: {
+    files: { one: 'lighttpd.conf' },
+    wrap: (site, folder) =>
+      `server.document-root = "${folder}"\nserver.bind = "127.0.0.1"\nserver.port = 0\n` +
+      `server.errorlog = "${folder}/error.log"\n${site}`,
+    command: file => ['lighttpd', '-D', '-f', file],
+  },
+}
+
+/** The proxies that have a configuration for several processes. */
+export const proxiesOfNodes = ['nginx', 'haproxy'] as const
+
+/** Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration. */
+export async function startProxy(name: ProxyName, ports: readonly [number] | readonly [number, number]) {
+  const kind = kinds[name]
+  const folder = mkdtempSync(join(tmpdir(), `warm-${name}-`))
+  chmodSync(folder, 0o755)
+  for (const part of ['body', 'proxy', 'f', 'u', 's']) mkdirSync(join(folder, part))
+  const credentials = makeCertificate(['IP:127.0.0.1'])
+  const [port] = (await freePorts(1)) as [number]
+  const file = join(folder, 'proxy.conf')
+  const deployed = ports.length === 1 ? kind.files.one : kind.files.nodes!
+  const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
+  writeFileSync(file, kind.wrap(filledIn(text, folder, port, ports, credentials), folder))
+  const [program, ...args] = kind.command(file, folder)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
+  const url = `https://127.0.0.1:${port}`
+  await ready(child, url, credentials.cert, () => `${name} did not start: ${said}`)
+  return {
+    url,
+    ca: credentials.cert,
+    async stop() {
+      const ended = new Promise(resolve => child.once('close', resolve))
+      child.kill('SIGTERM')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  } satisfies RunningProxy
+}
+
+/** Puts the test's ports and certificate in the places that an operator would fill in. */
+function filledIn(
+  text: string,
+  folder: string,
+  port: number,
+  ports: readonly number[],
+  { cert, key }: Credentials,
+): string {
+  const pem = join(folder, 'both.pem')
+  writeFileSync(pem, cert + key)
+  const [first, second = first] = ports
+  return text
+    .replaceAll('127.0.0.1:8080', `127.0.0.1:${first}`)
+    .replaceAll('"port" => 8080', `"port" => ${first}`)
+    .replaceAll('127.0.0.1:8081', `127.0.0.1:${first}`)
+    .replaceAll('127.0.0.1:8082', `127.0.0.1:${second}`)
+    .replaceAll(/\/etc\/[\w./-]*\.(pem|key)/g, pem)
+    .replace('server_name chat.example.org', 'server_name _')
+    .replace('listen 443', `listen 127.0.0.1:${port}`)
+    .replace('bind :443', `bind 127.0.0.1:${port}`)
+    .replace('<VirtualHost *:443>', `<VirtualHost *:${port}>`)
+    .replace('":443"', `"127.0.0.1:${port}"`)
+}
+
+async function ready(child: ChildProcess, url: string, ca: string, problem: () => string): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (child.exitCode === null && performance.now() < deadline) {
+    const answered = await new Promise<boolean>(resolve => {
+      request(`${url}/none`, { ca, agent: false }, response => resolve(response.resume() !== undefined))
+        .on('error', () => resolve(false))
+        .end()
+    })
+    if (answered) return
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  throw new Error(problem())
+}

@@ -1,0 +1,77 @@
+// A client that comes over TLS, and looks at what it is shown.
+import { Agent, request } from 'node:https'
+import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
+import { BoshClient } from './bosh-client.js'
+import type { HttpAnswer } from './http-answer.js'
+import { adminHeader, type WarmBinding } from './start-service.js'
+
+export class TlsVisitor {
+  readonly #agent: Agent
+
+  /** `ca` are the certificates that it trusts. */
+  constructor(
+    readonly url: string,
+    readonly ca: readonly string[],
+  ) {
+    this.#agent = new Agent({ keepAlive: true, ca: [...ca] })
+  }
+
+  /** Asks for a path, over a connection that it may have used before; `headers` may name another host. */
+  ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+      const options = { method, agent: this.#agent, headers: { ...length, ...headers } }
+      const sent = request(new URL(path, this.url), options, response => {
+        let text = ''
+        response.setEncoding('utf8').on('data', chunk => {
+          text += chunk
+        })
+        response.on('error', reject)
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+
+  /** Warms a session. Rejects with the reply if it is no binding. */
+  async warm(parameters: object): Promise<WarmBinding> {
+    const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
+    const { status, text } = await this.ask('POST', '/warm', headers, JSON.stringify(parameters))
+    if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
+    return JSON.parse(text)
+  }
+
+  attach({ url, sid, rid }: WarmBinding): BoshClient {
+    return new BoshClient(url, {
+      ...{ sid, rid },
+      post: body => this.ask('POST', new URL(url).pathname, {}, body),
+    })
+  }
+
+  /** The names in the certificate that is shown to whoever asks for this one; rejects where no connection is made. */
+  async shown(servername: string, options: ConnectionOptions = {}): Promise<string | undefined> {
+    const { hostname, port } = new URL(this.url)
+    return new Promise((resolve, reject) => {
+      const socket = connect(
+        {
+          host: hostname.replace(/[[\]]/g, ''),
+          port: Number(port),
+          servername,
+          rejectUnauthorized: false,
+          ...options,
+        },
+        () => {
+          const { subjectaltname } = socket.getPeerCertificate() as PeerCertificate
+          socket.destroy()
+          resolve(subjectaltname)
+        },
+      )
+      socket.on('error', reject)
+    })
+  }
+
+  leave(): void {
+    this.#agent.destroy()
+  }
+}
