@@ -51,7 +51,8 @@ export class BoshLink implements LinkHandle {
   readonly #events: LinkEvents
   readonly #clock: Clock
   readonly #session: RemoteSession
-  readonly #wishes: LoginWishes | undefined
+  /** Who wants to hear how far the connection comes; nobody any more once there is a session. */
+  #follower: LoginWishes['reached'] | undefined
   #options: StreamOptions
   #rid = randomInt(1, 2 ** 47)
   #isOver = false
@@ -75,9 +76,11 @@ export class BoshLink implements LinkHandle {
     this.#events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    this.facts = parts.facts
-    this.#wishes = parts.wishes
-    this.#session = new RemoteSession(parts)
+    // Of whoever waits for the login, who has its secrets, nothing may stay for as long as the session.
+    const { facts, wishes, ...ofSession } = parts
+    this.facts = facts
+    this.#follower = wishes?.reached
+    this.#session = new RemoteSession(ofSession)
     const { wait, hold, ver } = terms
     const wanted = ` wait='${wait}' hold='${hold}' ver='${ver}' content='text/xml; charset=utf-8'`
     this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false)
@@ -129,7 +132,7 @@ export class BoshLink implements LinkHandle {
   }
 
   readonly #reach = (step: Step): void => {
-    this.#wishes?.reached(step)
+    this.#follower?.(step)
     if (step === 'features' && !this.#isOver) this.#expectFeatures()
   }
 
@@ -187,6 +190,7 @@ export class BoshLink implements LinkHandle {
     this.#session
       .ask({ rid, body, isEmpty, wait: terms.wait, reached })
       .then(reply => {
+        this.#follower = undefined
         asked.reply = reply
         this.#answeredAt = this.#clock.now()
         this.#receive()

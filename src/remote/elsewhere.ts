@@ -27,6 +27,10 @@ export class Elsewhere {
     this.#most = most
   }
 
+  get size(): number {
+    return this.#departed.size
+  }
+
   add(departed: Departed, session: RemoteSession): void {
     this.#departed.set(departed.id, { ...departed, user: userOf(departed.jid) })
     this.#releasable.set(departed.id, session)

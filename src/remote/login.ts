@@ -42,6 +42,9 @@ export class RemoteLogin implements Upstream {
 
   readonly exchange = async (body: string, peer: Peer): Promise<Reply> => {
     const { begin, refusal } = this.#parts
+    const refused = refusal()
+    // Before anything is begun, which nobody would end.
+    if (refused !== undefined) return this.#failed(refused)
     const { root, children } = requests.read(body)
     this.#session ??= begin()
     const session = this.#session
@@ -51,8 +54,6 @@ export class RemoteLogin implements Upstream {
     peer.whenGone = this.abandon
     try {
       if (isEmpty) await session.untilMayAsk()
-      const refused = refusal()
-      if (refused !== undefined) return this.#failed(refused)
       const request = { rid: Number(rid?.value), body, isEmpty, wait: Number(wait?.value ?? 0) }
       return this.#passOn(
         await session.ask({ ...request, reached: creates ? peer.login?.reached : undefined }),

@@ -53,6 +53,8 @@ export class RemoteSession {
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
   #lastRid = 0
+  /** The last of those that have left, as far as can be told. */
+  #leftRid = 0
   /** Requests that are open, that which ends the session among them. */
   #asking = 0
   #lastWords = ''
@@ -108,7 +110,11 @@ export class RemoteSession {
     const { signal } = this.#abort
     this.#lastRid = Math.max(this.#lastRid, rid)
     try {
-      const reply = await this.#inOrder(async leaves => {
+      const reply = await this.#inOrder(async hasLeft => {
+        const leaves = (isNew: boolean) => {
+          this.#leftRid = Math.max(this.#leftRid, rid)
+          hasLeft(isNew)
+        }
         this.#endpoint ??= await this.#parts.endpoint
         if (signal.aborted) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
         const parcel = { body, wait: this.terms?.wait ?? wait, creates, signal, reached, leaves }
@@ -151,6 +157,8 @@ export class RemoteSession {
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#abort.abort()
       this.#abort = new AbortController()
+      // The end would wait at the endpoint for a request before it that never comes.
+      this.#lastRid = this.#leftRid
     }
     this.end()
   }

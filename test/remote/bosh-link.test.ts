@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { LinkEnd } from '../../src/c2s/link.js'
+import type { Step } from '../../src/errors.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { Endpoint } from '../../src/remote/endpoint.js'
 import { RemoteFault } from '../../src/remote/fault.js'
 import type { RemoteSession } from '../../src/remote/session.js'
+import { isCollected } from '../support/collected.js'
 import { eventually } from '../support/login-server/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, usualEntry } from './parts.js'
@@ -23,7 +25,14 @@ const message = (text: string) => `<message xmlns='jabber:client'><body>${text}<
 const presence = "<presence xmlns='jabber:client'/>"
 
 /** A link to a scripted endpoint, and what it told its owner, in order. */
-async function open(options: { from?: string; encrypted?: boolean; endpoint?: Promise<Endpoint> } = {}) {
+async function open(
+  options: {
+    from?: string
+    encrypted?: boolean
+    endpoint?: Promise<Endpoint>
+    reached?: (step: Step) => void
+  } = {},
+) {
   const there = await ScriptedEndpoint.start()
   const parts = endpointParts()
   const endpoint = new Endpoint(there.url, usualEntry, parts)
@@ -54,7 +63,7 @@ async function open(options: { from?: string; encrypted?: boolean; endpoint?: Pr
       clock: parts.clock,
       open: sessions,
       facts: { encrypted, plainAllowed: encrypted },
-      wishes: { certificate: false, reached: step => steps.push(step) },
+      wishes: { certificate: false, reached: options.reached ?? (step => void steps.push(step)) },
     },
   )
   closers.push(
@@ -136,6 +145,15 @@ describe('opening a stream', () => {
     second.answer(`<stream:features/>`, `${terms} xmlns:stream='${streams}' charsets='utf8'`)
     await hears('flush')
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
+  })
+
+  test('keeps nothing of whoever waits for the login once there is a session', async () => {
+    const reached = new WeakRef(() => {})
+    const { there, link, hears } = await open({ reached: reached.deref()! })
+    ;(await there.request()).answer(features, terms)
+    await hears('flush')
+    expect(await isCollected(reached)).toBe(true)
+    link.close()
   })
 
   test('counts on from its first rid', async () => {

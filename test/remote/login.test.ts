@@ -195,6 +195,17 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
+  test('that is left with a request that has not gone out ends the session without a gap before the end', async () => {
+    const { there, login, peer, isGone } = await created()
+    const replied = login.exchange(body(8, auth), peer)
+    peer.leave()
+    const terminate = await there.request()
+    expect(terminate.body).toBe(body(8, '', " type='terminate'"))
+    terminate.answer('', " type='terminate'")
+    await replied
+    await isGone()
+  })
+
   test('that is left while its session is created waits for it, to end it', async () => {
     const { there, login, peer, isGone } = await begin()
     const replied = login.exchange(creation, peer)
@@ -222,10 +233,11 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('is refused while the service stops', async () => {
-    const { there, login, peer, stop } = await begin()
+    const { there, login, peer, stop, isGone } = await begin()
     stop.code = 'shutting-down'
     expect((await login.exchange(creation, peer)).facts?.failure?.code).toBe('shutting-down')
     expect(there.connections).toBe(0)
+    await isGone()
   })
 
   test('is broken off when the service stops', async () => {
