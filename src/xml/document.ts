@@ -35,16 +35,19 @@ export class DocumentReader {
 
   /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
   read(text: string): Document {
-    this.#children = []
     try {
       this.#scanner.write(text)
       this.#scanner.end()
+      return { root: this.#root!, children: this.#children }
     } catch (error) {
       // Nobody knows where in the document it stands.
       this.#scanner = this.#createScanner()
       throw error
+    } finally {
+      // A password may be in it, and the next document may be long in coming.
+      this.#root = undefined
+      this.#children = []
     }
-    return { root: this.#root!, children: this.#children }
   }
 
   #createScanner(): Scanner {

@@ -52,6 +52,8 @@ export type MeantNamespace = (name: string, namespace: string) => string
 
 const keep: MeantNamespace = (_name, namespace) => namespace
 
+const none: Readonly<Record<string, string>> = {}
+
 /**
  * Reads a document whose root may stay open for days and reports each child of the root as text.
  * No tree is built: saxes checks well-formedness and namespaces, and the text between two positions is passed on.
@@ -66,7 +68,7 @@ export class Scanner {
   #parser = createParser()
   #depth = 0
   #children = 0
-  #rootDeclarations: Record<string, string> = {}
+  #rootDeclarations: Readonly<Record<string, string>> = none
   #top: SaxesTagNS | undefined
   #inheritsDefault = false
   #prefixes: string[] = []
@@ -121,6 +123,9 @@ export class Scanner {
     this.#held = ''
     this.#heldFrom = 0
     this.#begun = false
+    // Parts of the document's text, each of which would keep the whole of it.
+    this.#rootDeclarations = none
+    this.#context = ''
   }
 
   #open(tag: SaxesTagNS): void {

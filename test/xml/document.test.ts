@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { DocumentReader, readElement } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
+import { isCollected } from '../support/collected.js'
 
 describe('an element that is read by itself', () => {
   test('may have text beside its children', () => {
@@ -33,4 +34,12 @@ describe('a reader of documents', () => {
       ])
     },
   )
+
+  test('keeps nothing of what it has read: a password may be in it', async () => {
+    const read = () => {
+      const { root, children } = reader.read("<m xmlns='urn:example:m'><auth>secret</auth></m>")
+      return [new WeakRef(root), new WeakRef(children[0]!)]
+    }
+    for (const part of read()) expect(await isCollected(part)).toBe(true)
+  })
 })
