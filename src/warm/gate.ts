@@ -155,7 +155,7 @@ export function createGate(parts: GateParts): Gate {
         ...{ requestId: response.get('X-Request-Id'), admin: admin.name },
         address: clientAddress(request, config),
       }
-      const gone = whenGone(response)
+      const gone = whenGone(request, response)
       let outcome: Outcome = { code: 'client-gone' }
       counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()
@@ -203,11 +203,19 @@ function answerMethods(methods: readonly string[]): RequestHandler {
   }
 }
 
-function whenGone(response: Response): AbortSignal {
+/** Aborts when the connection closes before the whole reply was handed over to it; it may be closed already. */
+function whenGone({ socket }: Request, response: Response): AbortSignal {
   const controller = new AbortController()
-  response.once('close', () => {
+  const judge = () => {
+    socket.off('close', judge)
     if (!response.writableFinished) controller.abort()
-  })
+  }
+  if (socket.destroyed) judge()
+  else {
+    // A response that waits behind another on the same connection does not hear of the end itself.
+    socket.once('close', judge)
+    response.once('close', judge)
+  }
   return controller.signal
 }
 

@@ -53,8 +53,17 @@ export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): W
     hold: isElsewhere ? Math.max(hold, 1) : hold,
     ver: readVersion(parameters),
     attachSeconds: readAttachSeconds(parameters) ?? defaults.attachTimeout,
-    attachBinding: readAttachBinding(parameters) ?? defaults.attachBinding,
+    attachBinding: isElsewhere
+      ? refuseAttachBinding(parameters)
+      : (readAttachBinding(parameters) ?? defaults.attachBinding),
   }
+}
+
+/** An endpoint of somebody else knows nothing of it; whoever asks for it must not believe in it. */
+function refuseAttachBinding(parameters: Parameters): 'off' {
+  const asked = readAttachBinding(parameters) ?? 'off'
+  if (asked !== 'off') throw invalidParameter('attach_binding')
+  return 'off'
 }
 
 /** How a session that is resumed is to wait for its browser. Throws a `Problem`, as above. */

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
+import { hashSecret } from '../../src/config/secret-hash.js'
 import { binding, credentials, fakeService, parameters } from './fake-login.js'
-import { FakeSessions } from './fake-sessions.js'
+import { FakeSessions, idOf } from './fake-sessions.js'
 
 describe('a caller who hangs up', () => {
   function deferred<T>() {
@@ -15,16 +16,18 @@ describe('a caller who hangs up', () => {
   }
 
   /** Posts a warm call to a real port and hangs up when told. */
-  async function call(service: ReturnType<typeof fakeService>, lacking = 0, more = {}) {
+  async function call(
+    service: ReturnType<typeof fakeService>,
+    { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
+  ) {
     const server = http.createServer(service.app).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const received = once(server, 'request')
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
-    const body = JSON.stringify({ ...parameters, ...more })
-    socket.write(
-      `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
-        `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`,
-    )
+    const request =
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`
+    socket.write(request.repeat(times))
     return {
       async hangUp() {
         const [, response] = await received
@@ -61,11 +64,29 @@ describe('a caller who hangs up', () => {
 
   test('in the middle of the body is no failure of ours', async () => {
     const service = fakeService()
-    const caller = await call(service, 10)
+    const caller = await call(service, { lacking: 10 })
     await caller.hangUp()
     await new Promise(setImmediate)
     expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
   })
+
+  test.each(['/warm', `/warm/${idOf(5)}/resume`])(
+    'while the secret is being hashed calls %s in vain, which is no failure of ours',
+    async path => {
+      const [name, secret] = credentials
+      const sessions = new FakeSessions()
+      sessions.add(5)
+      const admins = [{ name, secret: await hashSecret(secret), domains: ['*'] }]
+      const service = fakeService({ admins, sessions })
+      const body = path === '/warm' ? undefined : ''
+      const caller = await call(service, { path, body })
+      await caller.hangUp()
+      while (service.lines().length === 0) await new Promise(setImmediate)
+      expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+      expect(service.counts.faults).toBe(0)
+      expect([service.logins, sessions.resumed]).toEqual([[], []])
+    },
+  )
 
   test('leaves no session behind when the login had succeeded', async () => {
     const begun = deferred<void>()
@@ -84,6 +105,26 @@ describe('a caller who hangs up', () => {
     expect(service.released).toEqual([binding.id])
   })
 
+  test('leaves no session behind of a call that waits behind another on the same connection', async () => {
+    const begun = deferred<void>()
+    const first = deferred<typeof binding>()
+    const service = fakeService({
+      login: () => {
+        if (service.logins.length === 1) return first.promise
+        begun.resolve()
+        return Promise.resolve({ ...binding, id: 'second' })
+      },
+    })
+    const caller = await call(service, { times: 2 })
+    await begun.promise
+    await caller.hangUp()
+    await new Promise(setImmediate)
+    expect(service.released).toEqual(['second'])
+    first.resolve(binding)
+    await new Promise(setImmediate)
+    expect(service.released).toEqual(['second', binding.id])
+  })
+
   test('while the credentials are checked for a session that is there leaves it alone', async () => {
     const begun = deferred<void>()
     const check = deferred<void>()
@@ -97,7 +138,7 @@ describe('a caller who hangs up', () => {
         return check.promise
       },
     })
-    const caller = await call(service, 0, { reuse: true })
+    const caller = await call(service, { body: JSON.stringify({ ...parameters, reuse: true }) })
     await begun.promise
     await caller.hangUp()
     check.resolve()

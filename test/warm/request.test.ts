@@ -107,6 +107,14 @@ describe('where another endpoint keeps the sessions of a domain', () => {
     expect(toWarmRequest(parametersOf(`${least}&${more}`), limits)).toMatchObject(expected)
   })
 
+  test('a binding to the browser is refused where it is asked for, and not promised where it is usual', () => {
+    const usual = { ...defaults, attachBinding: 'cookie' as const, isElsewhere }
+    expect(toWarmRequest(parametersOf(least), usual).attachBinding).toBe('off')
+    expect(toWarmRequest(parametersOf(`${least}&attach_binding=off`), usual).attachBinding).toBe('off')
+    const asked = parametersOf(`${least}&attach_binding=cookie`)
+    expect(() => toWarmRequest(asked, usual)).toThrow(expect.objectContaining({ code: 'invalid-parameter' }))
+  })
+
   test('the limits here hold for all others', () => {
     const parameters = parametersOf('jid=a@b.example&password=pw&wait=300&hold=0')
     expect(toWarmRequest(parameters, { ...defaults, isElsewhere })).toMatchObject({ wait: 60, hold: 0 })

@@ -1,0 +1,125 @@
+// What a login says over BOSH, to a connection manager that answers from a script.
+import { describe, expect, test } from '@jest/globals'
+import type { Exchange, Reply } from '../../src/exchange.js'
+import { SaltedPasswords } from '../../src/sasl/salted-passwords.js'
+import type { WarmRequest } from '../../src/warm/binding.js'
+import { LoginAttempt } from '../../src/warm/login-attempt.js'
+import { attribute } from '../support/bosh-client.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+const asked: WarmRequest = {
+  jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+  credentials: { kind: 'password', password: 's3cret' },
+  language: 'de-CH',
+  wait: 20,
+  hold: 1,
+  ver: '1.10',
+  attachSeconds: 120,
+  attachBinding: 'off',
+}
+
+const bosh = 'http://jabber.org/protocol/httpbind'
+const terms = " sid='s1' wait='20' hold='1' requests='2' inactivity='150' polling='5' ver='1.10'"
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const session = 'urn:ietf:params:xml:ns:xmpp-session'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const offer = (mechanism: string) =>
+  features(`<mechanisms xmlns='${sasl}'><mechanism>${mechanism}</mechanism></mechanisms>`)
+const success = `<success xmlns='${sasl}'/>`
+const bound = (id: string) =>
+  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
+const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
+
+type Answer = string | ((id: string) => string)
+
+/** Logs in where these answers are given, one to each request. */
+async function logIn(answers: readonly Answer[], request = asked) {
+  const said: string[] = []
+  let open = 0
+  let mostOpen = 0
+  let id = ''
+  const exchange: Exchange = async body => {
+    const answer = answers[said.length]!
+    const start = said.length === 0 ? terms : ''
+    said.push(body)
+    open += 1
+    mostOpen = Math.max(mostOpen, open)
+    await new Promise(resolve => setImmediate(resolve))
+    open -= 1
+    id = /<iq[^>]* id="([^"]+)"/.exec(body)?.[1] ?? id
+    const text = typeof answer === 'string' ? answer : answer(id)
+    const reply: Reply = {
+      ...{ status: 200, contentType: 'text/xml', body: `<body${start} xmlns='${bosh}'>${text}</body>` },
+      facts: { id: 'i1', link: { encrypted: true, plainAllowed: true } },
+    }
+    return reply
+  }
+  const attempt = new LoginAttempt(
+    {
+      upstreamOf: () => ({ exchange, handOver: () => ({}), abandon: () => {} }),
+      ...{ timeout: 5, stepTimeout: 5, mechanisms: ['PLAIN'], scramMaxIterations: 4096 },
+      saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
+    },
+    request,
+  )
+  const { rid, jid } = await attempt.bind(new AbortController().signal)
+  expect(mostOpen).toBe(1)
+  const rids = said.map(body => Number(attribute(body, 'rid')))
+  return { rid, jid, rids, said: said.map(body => body.replace(/ rid='\d+'/, '').replace(/ id="[^"]+"/, '')) }
+}
+
+const start = " to='chat.example' xml:lang='de-CH' xmlns:xmpp='urn:xmpp:xbosh'"
+const creation = (more = '') =>
+  `<body${start}${more} wait='20' hold='1' ver='1.10' content='text/xml; charset=utf-8' xmpp:version='1.0' xmlns='${bosh}'/>`
+const restart = `<body sid='s1'${start} xmpp:restart='true' xmlns='${bosh}'/>`
+const empty = `<body sid='s1' xmlns='${bosh}'/>`
+const within = (inside: string) => `<body sid='s1' xmlns='${bosh}'>${inside}</body>`
+const auth = (mechanism: string, message: string) =>
+  within(`<auth xmlns="${sasl}" mechanism="${mechanism}">${message}</auth>`)
+const ask = (what: string) => within(`<iq type="set" xmlns="jabber:client">${what}</iq>`)
+const plain = auth('PLAIN', Buffer.from('\0juliet\0s3cret').toString('base64'))
+
+describe('a login', () => {
+  test('says each thing once, as servers want to be told, and counts on from one request to the next', async () => {
+    const { rid, jid, rids, said } = await logIn([
+      ...[offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`), bound],
+    ])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(said).toEqual([
+      creation(),
+      plain,
+      restart,
+      ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`),
+    ])
+    const [first] = rids
+    expect([...rids, rid]).toEqual([0, 1, 2, 3, 4].map(step => first! + step))
+    expect(first).toBeGreaterThan(0)
+    expect(first).toBeLessThan(2 ** 52)
+  })
+
+  test('asks with empty requests for what is late, and for a session where one is demanded', async () => {
+    const request = { ...asked, jid: { ...asked.jid, resource: undefined } }
+    const readyToBind = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
+    const answers = ['', offer('PLAIN'), success, '', readyToBind, bound, '', done]
+    const { rid, rids, said } = await logIn(answers, request)
+    expect(said).toEqual([
+      ...[creation(), empty, plain, restart, empty],
+      ...[ask(`<bind xmlns="${bind}"/>`), ask(`<session xmlns="${session}"/>`), empty],
+    ])
+    expect(rid - rids[0]!).toBe(8)
+  })
+
+  test('by the certificate of the link says whose it is from the start', async () => {
+    const request: WarmRequest = { ...asked, credentials: { kind: 'certificate' } }
+    const answers = [offer('EXTERNAL'), success, features(`<bind xmlns='${bind}'/>`), bound]
+    const { said } = await logIn(answers, request)
+    const jid = Buffer.from('juliet@chat.example').toString('base64')
+    expect(said.slice(0, 3)).toEqual([
+      creation(" from='juliet@chat.example'"),
+      auth('EXTERNAL', jid),
+      restart,
+    ])
+  })
+})
