@@ -4,8 +4,6 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserve = 32
 /** The share of all that is kept back where that is less. */
 const reservedShare = 0.1
-/** Descriptors that one session may take: for its stream, and for the requests of its client. */
-const ofSession = 4
 
 /** What this process may open, as far as that can be found out. */
 export interface Openable {
@@ -31,30 +29,23 @@ export const processOpenable: Openable = {
   },
 }
 
-/** Knows whether there are descriptors for one more session, and some to spare. */
+/**
+ * Knows whether there are descriptors for one more session, and some to spare. Looking costs microseconds, since all
+ * below the lowest free one are taken; where others are free above it, it is taken first and the next look tells.
+ */
 export class SessionDescriptors {
   readonly #openable: Openable
-  /** Sessions that may be opened before it is looked again. */
-  #sure = 0
+  readonly #most: number
 
   constructor(openable: Openable) {
     this.#openable = openable
+    const { most = Number.POSITIVE_INFINITY } = openable
+    this.#most = most - Math.min(reserve, Math.ceil(most * reservedShare))
   }
 
-  /** Whether there are; called for each session that is to be opened. */
   areLeft(): boolean {
-    if (this.#sure > 0) {
-      this.#sure -= 1
-      return true
-    }
-    const { most = Number.POSITIVE_INFINITY } = this.#openable
     const next = this.#openable.next()
-    if (next === undefined) return false
-    // All below the lowest free one are taken.
-    const left = most - Math.min(reserve, Math.ceil(most * reservedShare)) - next
-    // Others take some as well, so that half of what is left may be gone before it is looked again.
-    this.#sure = Math.min(1_000, Math.max(0, Math.floor(left / 2 / ofSession) - 1))
-    return left > 0
+    return next !== undefined && next < this.#most
   }
 }
 

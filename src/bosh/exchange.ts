@@ -58,6 +58,8 @@ export interface ConnectionManager {
    * Undefined where it belongs to no live session.
    */
   readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
+  /** Puts down what was not foreseen, for whoever serves requests with this. */
+  readonly report: (error: unknown) => void
   /** Ends all sessions with `system-shutdown` and answers new ones with it. */
   readonly shutDown: () => void
 }
@@ -110,7 +112,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
   const lastSaid = new Map<Refusal, number>()
 
   /** Puts down what was not foreseen, under a number of its own. */
-  function report(error: unknown, what: string, about: object = {}): void {
+  function report(error: unknown, what = 'a request failed', about: object = {}): void {
     counts.faults += 1
     log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
   }
@@ -213,7 +215,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
         return await session.create(body, peer)
       } catch (error) {
         // A session that fails at a request cannot be relied on any more.
-        if (session === undefined) report(error, 'a request failed')
+        if (session === undefined) report(error)
         else session.collapse(error)
         return refuse(peer, 'internal-server-error', 'internal-error')
       } finally {
@@ -224,8 +226,14 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       const sid = /<body[^>]*\ssid\s*=\s*['"]([0-9a-zA-Z._-]{1,128})['"]/.exec(head)?.[1]
       const rid = /<body[^>]*\srid\s*=\s*['"](\d{1,16})['"]/.exec(head)?.[1]
       const session = sid === undefined ? undefined : registry.bySid(sid)
-      return session?.handleTooLarge(rid === undefined ? undefined : Number(rid), peer)
+      try {
+        return session?.handleTooLarge(rid === undefined ? undefined : Number(rid), peer)
+      } catch (error) {
+        session!.collapse(error)
+        return refuse(peer, 'internal-server-error')
+      }
     },
+    report: error => report(error),
     shutDown() {
       stopping = true
       registry.shutDown()

@@ -25,11 +25,16 @@ export interface ListenerParts {
   readonly getText: string
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
+  /** Hears of what was not foreseen: the request that it happened in has been answered with 500. */
+  readonly report: (error: unknown) => void
   /** What is counted of it; counts of its own unless somebody wants to see them. */
   readonly counts?: Counts
 }
 
 type Parts = Required<ListenerParts>
+
+/** How long a client may read nothing of a reply that waits for it, in milliseconds. */
+const unreadMilliseconds = 60_000
 
 /** What is read and thrown away of a body that is too large, so that its sender gets to see the answer. */
 const mostDiscarded = 8_000_000
@@ -82,25 +87,44 @@ export function createBoshListener(
   const parts: Parts = { counts: new Counts(), access: undefined, ...about }
 
   return (req, res) => {
-    if (parts.access?.(clientAddress(req, parts.clients)) === false) {
-      refuseAddress(req, res, parts)
-      return
-    }
-    switch (req.method) {
-      case 'POST':
-        post(req, res, parts)
-        break
-      case 'GET':
-      case 'HEAD':
-        page(req, res, parts)
-        break
-      case 'OPTIONS':
-        preflight(res, parts)
-        break
-      default:
-        fail(res, parts, 405, ['Allow', 'GET, HEAD, OPTIONS, POST'])
+    try {
+      answer(req, res, parts)
+    } catch (error) {
+      breakOff(res, parts, error)
     }
   }
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+  if (parts.access?.(clientAddress(req, parts.clients)) === false) {
+    refuseAddress(req, res, parts)
+    return
+  }
+  switch (req.method) {
+    case 'POST':
+      post(req, res, parts)
+      break
+    case 'GET':
+    case 'HEAD':
+      page(req, res, parts)
+      break
+    case 'OPTIONS':
+      preflight(res, parts)
+      break
+    default:
+      fail(res, parts, 405, ['Allow', 'GET, HEAD, OPTIONS, POST'])
+  }
+}
+
+/** Whatever was not foreseen ends this request and no other. */
+function breakOff(res: ServerResponse, parts: Parts, error: unknown): void {
+  parts.report(error)
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  res.writeHead(500, ['Content-Length', '0', 'Cache-Control', 'no-store'])
+  res.end()
 }
 
 function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
@@ -129,21 +153,41 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
       if (!res.headersSent) refuseTooLarge(res, body, peer, parts)
       return
     }
-    res.once('close', () => {
-      if (!res.writableFinished) peer.leave()
-    })
+    const leave = () => {
+      if (!res.writableFinished && !peer.gone) peer.leave()
+    }
+    res.once('close', leave)
+    if (res.socket === null) leaveWithConnection(req, res, leave)
     // Text in any other encoding reaches the parser as nothing, and is refused as such.
     const text = isUtf8(body) ? body.toString() : ''
-    void parts.exchange(text, peer).then(reply => send(res, reply, parts))
+    parts.exchange(text, peer).then(
+      reply => send(res, reply, parts),
+      error => breakOff(res, parts, error),
+    )
   })
 }
 
-function send(res: ServerResponse, { status, body, contentType, setCookie }: Reply, parts: Parts): void {
+/** The reply to a pipelined request has no socket until its turn comes, and is not told of the socket's end before. */
+function leaveWithConnection({ socket }: IncomingMessage, res: ServerResponse, leave: () => void): void {
+  // As many as the client has sent ahead.
+  socket.setMaxListeners(0).once('close', leave)
+  res.once('close', () => socket.off('close', leave))
+}
+
+function send(res: ServerResponse, reply: Reply, parts: Parts): void {
   if (res.destroyed) return
-  if (status === 0) {
+  if (reply.status === 0) {
     res.destroy()
     return
   }
+  try {
+    write(res, reply, parts)
+  } catch (error) {
+    breakOff(res, parts, error)
+  }
+}
+
+function write(res: ServerResponse, { status, body, contentType, setCookie }: Reply, parts: Parts): void {
   const length = Buffer.byteLength(body)
   parts.counts.bytesSent += length
   const headers = [
@@ -158,6 +202,17 @@ function send(res: ServerResponse, { status, body, contentType, setCookie }: Rep
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
   res.writeHead(status, headers)
   res.end(body)
+  if (res.writableLength > 0) expectReader(res)
+}
+
+/** Nothing else would ever end a connection whose client reads no more. */
+function expectReader(res: ServerResponse): void {
+  const { socket } = res
+  socket?.setTimeout(unreadMilliseconds)
+  res.once('finish', () => {
+    // Node has set another time by now, unless there is a next request already, which may be held for longer.
+    if (socket?.timeout === unreadMilliseconds) socket.setTimeout(0)
+  })
 }
 
 function refuseTooLarge(res: ServerResponse, head: Buffer, peer: Peer, parts: Parts): void {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.js'
-import type { Handover, ResumedSession, Sessions, SessionView } from '../sessions.js'
+import type { Census, Handover, ResumedSession, Sessions, SessionView } from '../sessions.js'
 import { idOf } from '../sid.js'
 import { JidIndex } from './jid-index.js'
 import type { Session } from './session.js'
@@ -75,16 +75,18 @@ export class Registry implements Sessions {
     return session !== undefined
   }
 
-  /** How many requests of browsers are held, and since when the one is that is held the longest. */
-  held(): { requests: number; since: number | undefined } {
-    let requests = 0
-    let since: number | undefined
+  /** Counts all sessions, in one go and without a view of each: there may be many, and they are waiting. */
+  census(): Census {
+    const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
+    let heldRequests = 0
+    let heldSince: number | undefined
     for (const session of this.#sessions.values()) {
-      const { heldCount, heldSince } = session
-      requests += heldCount
-      if (heldSince !== undefined && (since === undefined || heldSince < since)) since = heldSince
+      states[session.state] += 1
+      heldRequests += session.heldCount
+      const since = session.heldSince
+      if (since !== undefined && (heldSince === undefined || since < heldSince)) heldSince = since
     }
-    return { requests, since }
+    return { states, heldRequests, heldSince }
   }
 
   /** Ends every session with `system-shutdown`. */

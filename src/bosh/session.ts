@@ -179,10 +179,10 @@ export class Session {
   /** What may be known of it. */
   get view(): SessionView {
     const quietSince = this.#open.hasLive ? undefined : this.#silence.since
-    return { ...this.#about, jid: this.#jid, state: this.#state, quietSince }
+    return { ...this.#about, jid: this.#jid, state: this.state, quietSince }
   }
 
-  get #state(): SessionState {
+  get state(): SessionState {
     if (this.#outcome !== undefined) return 'ended'
     if (this.#jid === undefined || this.#upstream.isOpening) return 'opening'
     return this.#open.hasLive ? 'held' : this.#silence.kind
@@ -200,7 +200,10 @@ export class Session {
         ...{ since, expires: since + patience },
       })
       this.#forward(payload, since)
-      this.#schedule()
+      // A link that could not even be dialled may have ended before.
+      if (this.#outcome !== undefined) this.#settle()
+      else if (peer.gone) this.#requestBroken()
+      else this.#schedule()
     })
   }
 
@@ -278,7 +281,7 @@ export class Session {
    * nothing has changed, if there is no such session any more or not yet.
    */
   resume(handover: Handover): ResumedSession | undefined {
-    const [jid, state] = [this.#jid, this.#state]
+    const [jid, state] = [this.#jid, this.state]
     if (this.#ended || jid === undefined || state === 'opening' || state === 'ended') return undefined
     // What waits for nothing but its turn has been received, and its page will not send it again.
     this.#acceptParked(Number.POSITIVE_INFINITY)

@@ -211,21 +211,45 @@ describe('requests are counted:', () => {
 describe('of requests that are held', () => {
   test('the number is known, and the age of the oldest', async () => {
     const bench = new BoshBench()
-    expect(bench.registry.held()).toEqual({ requests: 0, since: undefined })
+    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
     const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
     await bench.pass(5)
     await two.next()
     await bench.pass(5)
     await one.next()
-    expect(bench.registry.held()).toEqual({ requests: 2, since: 5_000 })
+    expect(bench.registry.census()).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
     await bench.pass(10)
     await two.next(message('one more'))
-    expect(bench.registry.held()).toEqual({ requests: 2, since: 10_000 })
+    expect(bench.registry.census()).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
   })
 
   test('those of logins are none', async () => {
     const bench = new BoshBench()
     await bench.send(create(), new FakePeer('login'))
-    expect(bench.registry.held()).toEqual({ requests: 0, since: undefined })
+    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
+})
+
+test('sessions are counted by how they stand, as they are listed', async () => {
+  const bench = new BoshBench()
+  const opened = async (jid: string) => {
+    const client = await bench.session()
+    await bench.server(link => link.bind(jid))
+    return client
+  }
+  await bench.send(create())
+  await bench.warmed()
+  const one = await opened('one@chat.example/1')
+  // The first is answered with the JID.
+  await one.next()
+  await one.next()
+  await opened('two@chat.example/2')
+  await (await opened('three@chat.example/3')).next('', "pause='60'")
+  await opened('four@chat.example/4')
+  await bench.server(link => link.end(lost))
+  const { states } = bench.registry.census()
+  expect(states).toEqual({ opening: 1, waiting: 1, held: 1, quiet: 1, paused: 1, ended: 1, elsewhere: 0 })
+  const listed = [...bench.registry.list()].map(({ state }) => state)
+  for (const [state, count] of Object.entries(states))
+    expect(listed.filter(each => each === state)).toHaveLength(count)
 })

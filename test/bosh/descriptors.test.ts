@@ -2,17 +2,14 @@ import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { processOpenable, SessionDescriptors } from '../../src/bosh/descriptors.js'
 
-/** A process that has so many descriptors open; looks at it are counted. */
+/** A process that has so many descriptors open. */
 class FakeProcess {
-  looks = 0
-
   constructor(
     readonly most: number | undefined,
     public open: number,
   ) {}
 
   next(): number | undefined {
-    this.looks += 1
     return this.most !== undefined && this.open >= this.most ? undefined : this.open
   }
 }
@@ -40,21 +37,8 @@ describe('the descriptors for sessions', () => {
     expect(descriptors.areLeft()).toBe(true)
   })
 
-  test('are looked at seldom while there are many, and at every session when there are few', () => {
-    const fake = new FakeProcess(20_000, 100)
-    const descriptors = new SessionDescriptors(fake)
-    let sessions = 0
-    // Each takes a stream and a request.
-    for (; descriptors.areLeft(); sessions++) fake.open += 2
-    expect(fake.open).toBeLessThanOrEqual(20_000 - 32 + 1)
-    expect(fake.open).toBeGreaterThan(20_000 - 32 - 2)
-    expect(fake.looks).toBeLessThan(sessions / 20)
-  })
-
   test('are any number where nobody says how many there may be', () => {
-    const fake = new FakeProcess(undefined, 1_000_000)
-    const descriptors = new SessionDescriptors(fake)
-    for (let count = 0; count < 10_000; count++) expect(descriptors.areLeft()).toBe(true)
+    expect(new SessionDescriptors(new FakeProcess(undefined, 1_000_000)).areLeft()).toBe(true)
   })
 })
 

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, request, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { readNetworks } from '../../src/config/networks.js'
 import type { Peer, Reply } from '../../src/exchange.js'
+import type { Access } from '../../src/http/access.js'
 
 interface Answer {
   readonly status: number
@@ -21,8 +22,12 @@ let refusal: Reply | undefined
 /** Whom a request too large to be read came from. */
 let refused: Peer | undefined
 let cors: Cors
+/** What was not foreseen. */
+let faults: unknown[]
 /** Where people are sent who come without TLS. */
 let redirectUrl: string | undefined
+/** Which addresses may come. */
+let access: Access | undefined
 
 const trustedProxies = readNetworks('loopback', () => undefined)
 
@@ -30,10 +35,12 @@ const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/
 
 beforeEach(async () => {
   received = []
+  faults = []
   answer = async () => reply('<body/>')
   refusal = undefined
   refused = undefined
   redirectUrl = undefined
+  access = undefined
   cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
   const listener = createBoshListener({
     exchange: (body, peer) => {
@@ -45,11 +52,13 @@ beforeEach(async () => {
       return refusal
     },
     cors: origin => cors(origin),
+    access: address => access?.(address) ?? true,
     clients: { assumeSecure: false, trustedProxies },
     secureUrl: () => 'https://chat.example/http-bind',
     redirectUrl: () => redirectUrl,
     maxBodyBytes: 1000,
     getText: 'A BOSH endpoint for <people>.',
+    report: error => faults.push(error),
   })
   server = createServer(listener)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -214,6 +223,53 @@ describe('a POST', () => {
   })
 })
 
+describe('what was not foreseen', () => {
+  test.each([
+    ['nobody can answer', () => Promise.reject(new TypeError('not foreseen'))],
+    ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), contentType: 'a\nb' })],
+  ])('ends the one request that %s', async (_which, failing) => {
+    answer = failing
+    expect((await send('POST', '<body/>')).status).toBe(500)
+    answer = async () => reply('<body/>')
+    expect((await send('POST', '<body/>')).status).toBe(200)
+    expect(faults).toHaveLength(1)
+  })
+
+  test('at once ends the request that it happened in', async () => {
+    cors = () => {
+      throw new TypeError('not foreseen')
+    }
+    for (const method of ['GET', 'OPTIONS', 'PUT', 'POST'])
+      expect((await send(method, method === 'POST' ? '<body/>' : '')).status).toBe(500)
+    expect(faults).toHaveLength(4)
+  })
+})
+
+describe('a client that reads nothing', () => {
+  test('of a reply is given up after a minute, one that reads in time is not', async () => {
+    // More than any system keeps for a socket that nobody reads from.
+    answer = async () => reply('x'.repeat(32 * 1024 * 1024))
+    const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+    const client = connect(port, '127.0.0.1')
+    client.pause()
+    client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
+    const socket = await accepted
+    await until(() => socket.timeout === 60_000)
+    expect(socket.writableLength).toBeGreaterThan(0)
+    client.resume()
+    // From now on it is a connection like any other that waits for its next request.
+    await until(() => socket.timeout !== 60_000)
+    expect(socket.timeout).toBeGreaterThan(0)
+    client.pause()
+    client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
+    await until(() => socket.timeout === 60_000)
+    // What a minute without a byte taken comes to.
+    socket.emit('timeout')
+    expect(socket.destroyed).toBe(true)
+    client.destroy()
+  })
+})
+
 describe('pages of other origins', () => {
   const portal = 'https://portal.example'
   const other = 'https://shop.example'
@@ -329,5 +385,69 @@ describe('other methods', () => {
     const { status, headers } = await send(method)
     expect(status).toBe(405)
     expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+  })
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+describe('an address that may not come', () => {
+  test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])(
+    'is refused with 403 and nothing else: %s',
+    async method => {
+      access = address => address !== '127.0.0.1'
+      const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
+      expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
+      // A page can tell this from a network that is down.
+      expect(headers['access-control-allow-origin']).toBe('*')
+      expect(received).toEqual([])
+    },
+  )
+
+  test('is that of the client, where a trusted proxy tells it', async () => {
+    access = address => address !== '203.0.113.9'
+    expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
+    expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(200)
+    expect(received).toHaveLength(1)
+  })
+
+  test('does not keep the connection busy that it shares with others', async () => {
+    access = address => address !== '203.0.113.9'
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const post = (headers: Record<string, string>) =>
+      new Promise<number>(resolve => {
+        const sent = request({ port, method: 'POST', path: '/http-bind', headers, agent }, res => {
+          res.resume().once('end', () => resolve(res.statusCode!))
+        })
+        sent.end('<body/>'.padEnd(900))
+      })
+    const statuses = [await post({ 'x-forwarded-for': '203.0.113.9' }), await post({})]
+    agent.destroy()
+    expect(statuses).toEqual([403, 200])
+  })
+})
+
+describe('a request that was sent before the one ahead of it was answered', () => {
+  test('is given up with its connection', async () => {
+    answer = () => new Promise(() => {})
+    const gone: string[] = []
+    const one = (body: string) =>
+      `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const socket = connect(port, '127.0.0.1')
+    socket.write(one('<first/>') + one('<second/>'))
+    await until(() => received.length === 2)
+    const left = received.map(
+      ({ body, peer }) =>
+        new Promise<void>(resolve => {
+          peer.whenGone = () => {
+            gone.push(body)
+            resolve()
+          }
+        }),
+    )
+    socket.destroy()
+    await Promise.all(left)
+    expect(gone.sort()).toEqual(['<first/>', '<second/>'])
   })
 })

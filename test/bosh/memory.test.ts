@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { processMemory, SessionMemory } from '../../src/bosh/memory.js'
+import { ProcessMemory, SessionMemory } from '../../src/bosh/memory.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 describe('the memory for sessions', () => {
@@ -7,10 +7,13 @@ describe('the memory for sessions', () => {
   let looks = 0
   const start = () => {
     const clock = new FakeClock()
-    const memory = new SessionMemory(clock, () => {
-      looks += 1
-      return full
-    })
+    const measure = {
+      full() {
+        looks += 1
+        return full
+      },
+    }
+    const memory = new SessionMemory(clock, measure)
     /** Looks again after a second. */
     const later = (sessions: number) => {
       clock.advance(1_000)
@@ -49,25 +52,32 @@ describe('the memory for sessions', () => {
     expect([later(0), later(1)]).toEqual([true, false])
   })
 
-  test('is looked at once a second at most', () => {
+  test('is looked at again after a second, or after twenty sessions', () => {
     const { clock, memory } = start()
-    looks = 0
-    full = 0
-    for (let call = 0; call < 10; call++) {
-      memory.bears(call)
-      clock.advance(100)
+    const looksAt = (calls: number, milliseconds: number) => {
+      looks = 0
+      for (let call = 0; call < calls; call++) {
+        memory.bears(call)
+        clock.advance(milliseconds)
+      }
+      return looks
     }
-    expect(looks).toBe(1)
-    memory.bears(0)
-    expect(looks).toBe(2)
+    full = 0
+    expect(looksAt(10, 100)).toBe(1)
+    expect(looksAt(10, 1_000)).toBe(10)
+    expect(looksAt(100, 0)).toBe(5)
   })
 })
 
 describe('the memory of this process', () => {
-  test('is measured against the heap it may have, or against what the operator says', () => {
-    expect(processMemory(0)()).toBeGreaterThan(0)
-    expect(processMemory(0)()).toBeLessThan(1)
-    expect(processMemory(1)()).toBeGreaterThan(1)
-    expect(processMemory(1_000_000)()).toBeLessThan(1)
+  test.each<[number, (full: number) => boolean]>([
+    [0, full => full > 0 && full < 1],
+    [1, full => full > 1],
+    [1_000_000, full => full > 0 && full < 1],
+  ])('is measured against the heap, and against %i MiB if that is a number', (megabytes, holds) => {
+    const memory = new ProcessMemory(megabytes)
+    const full = memory.full()
+    memory.close()
+    expect([full, holds(full)]).toEqual([full, true])
   })
 })

@@ -194,6 +194,12 @@ describe('while the stream is opened again', () => {
     expect(client.link.sent).toEqual([])
   })
 
+  test('the server is told who it is for, where the request says so', async () => {
+    const client = await new BoshBench().session()
+    await client.next('', `${restart} from='juliet@chat.example'`)
+    expect(client.link.restarts).toEqual([{ to: 'chat.example', lang: 'de', from: 'juliet@chat.example' }])
+  })
+
   test('later requests wait behind it', async () => {
     const bench = new BoshBench()
     const client = await bench.session()

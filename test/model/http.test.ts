@@ -128,7 +128,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: pino({ level: 'silent' }),
   })
-  const { refuseTooLarge } = manager
+  const { refuseTooLarge, report } = manager
   const exchange: Exchange = async (body, peer) => {
     const reply = await manager.exchange(body, peer)
     if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
@@ -136,7 +136,7 @@ beforeAll(async () => {
   }
   http = createHttpServer(
     createBoshListener({
-      ...{ exchange, refuseTooLarge, getText: '', maxBodyBytes: 100_000 },
+      ...{ exchange, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
       clients: { assumeSecure: true, trustedProxies: new Networks([], new BlockList()) },
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, maxAge: 7200 }),
