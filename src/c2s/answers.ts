@@ -6,6 +6,9 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
+/** How long a question may go without an answer before it is asked again, in milliseconds. */
+const patience = 30_000
+
 /**
  * Remembers answers for as long as each is good. Whoever asks for what is being asked already waits for the same
  * answer, so that a thousand logins at once are one question.
@@ -15,9 +18,9 @@ export class Answers<T> {
   readonly #most: number
   readonly #ask: (question: string) => Promise<Answer<T>>
   readonly #known = new Map<string, { readonly value: T; readonly until: number }>()
-  readonly #asked = new Map<string, Promise<T>>()
+  readonly #asked = new Map<string, { readonly answer: Promise<T>; readonly at: number }>()
 
-  /** `ask` never rejects. Not more than `most` answers are remembered: the oldest are forgotten first. */
+  /** Not more than `most` answers are remembered: the oldest are forgotten first. */
   constructor(clock: Clock, most: number, ask: (question: string) => Promise<Answer<T>>) {
     this.#clock = clock
     this.#most = most
@@ -28,21 +31,24 @@ export class Answers<T> {
   to(question: string): T | Promise<T> {
     const known = this.#known.get(question)
     if (known !== undefined && known.until > this.#clock.now()) return known.value
-    let asked = this.#asked.get(question)
-    if (asked === undefined) {
-      asked = this.#learn(question)
-      this.#asked.set(question, asked)
-    }
-    return asked
+    const now = this.#clock.now()
+    const asked = this.#asked.get(question)
+    if (asked !== undefined && now - asked.at < patience) return asked.answer
+    const answer = this.#learn(question)
+    this.#asked.set(question, { answer, at: now })
+    return answer
   }
 
   async #learn(question: string): Promise<T> {
-    const { value, seconds } = await this.#ask(question)
-    this.#asked.delete(question)
-    // Set anew at the end, where the youngest are.
-    this.#known.delete(question)
-    this.#known.set(question, { value, until: this.#clock.now() + seconds * 1000 })
-    if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value!)
-    return value
+    try {
+      const { value, seconds } = await this.#ask(question)
+      // Set anew at the end, where the youngest are.
+      this.#known.delete(question)
+      this.#known.set(question, { value, until: this.#clock.now() + seconds * 1000 })
+      if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value!)
+      return value
+    } finally {
+      this.#asked.delete(question)
+    }
   }
 }

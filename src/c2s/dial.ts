@@ -171,11 +171,20 @@ class Search implements Dialling {
       this.#turn += 1
       this.goOn({ step: 'resolve', code: 'timeout' })
     })
-    answer.then(value => {
-      if (turn !== this.#turn) return
-      this.#limit?.cancel()
-      goOn(value)
-    })
+    answer
+      .then(value => {
+        if (turn !== this.#turn) return
+        this.#limit?.cancel()
+        goOn(value)
+      })
+      .catch(cause => this.#break(cause))
+  }
+
+  /** Nothing that was not foreseen is tried again elsewhere. */
+  #break(cause: unknown): void {
+    if (this.#isOver) return
+    this.cancel()
+    this.#events.onFailed({ step: 'resolve', code: 'internal-error', cause })
   }
 
   #note(failure: Failure): void {

@@ -65,7 +65,7 @@ export class Links {
   }
 
   #keepAlive(): void {
-    for (const link of this.#open) link.keepAlive()
     this.#keepingAlive = this.#parts.clock.after(this.#parts.keepalive * 1000, () => this.#keepAlive())
+    for (const link of this.#open) link.keepAlive()
   }
 }

@@ -50,6 +50,35 @@ describe('an answer', () => {
     expect(await names.to('a')).toBe('a 2')
   })
 
+  test('that nobody could find is looked for again by whoever asks next', async () => {
+    const names = new Answers<string>(clock, 100, async question => {
+      asked.push(question)
+      if (asked.length === 1) throw new TypeError('not foreseen')
+      return { value: 'known', seconds }
+    })
+    await expect(names.to('a')).rejects.toThrow('not foreseen')
+    expect(await names.to('a')).toBe('known')
+  })
+
+  test('that does not come is asked for again after half a minute, for those who ask from then on', async () => {
+    let lateAnswer = (_answer: Answer<string>) => {}
+    const names = new Answers<string>(clock, 100, question => {
+      asked.push(question)
+      if (asked.length > 1) return Promise.resolve({ value: 'second', seconds })
+      return new Promise(resolve => {
+        lateAnswer = resolve
+      })
+    })
+    const first = names.to('a')
+    clock.advance(29_999)
+    expect(names.to('a')).toBe(first)
+    clock.advance(1)
+    expect(await names.to('a')).toBe('second')
+    lateAnswer({ value: 'first', seconds })
+    expect(await first).toBe('first')
+    expect(asked).toEqual(['a', 'a'])
+  })
+
   test('makes room for younger ones when there are too many', async () => {
     const names = answers(2)
     await names.to('a')

@@ -174,6 +174,14 @@ describe('dialling a domain', () => {
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
+  test('fails where looking for it fails in a way that was not foreseen, and leaves no timer', async () => {
+    names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
+    dialer().toDomain('chat.example', events)
+    await settled()
+    expect(told).toEqual(['failed resolve internal-error'])
+    expect(clock.pending).toBe(0)
+  })
+
   test('waits for its targets five seconds', () => {
     names.routes['example.org'] = new Promise(() => {})
     dialer().toDomain('example.org', events)

@@ -32,7 +32,13 @@ const named = (host: string, port = 5222): Server => ({
   ...{ host, port, tls: 'none', plain: false, ca: undefined, verify: true },
   certificate: undefined,
 })
-const silent = { onOpen: () => {}, onElement: () => {}, onFlush: () => {}, onDrain: () => {}, onEnd: () => {} }
+const silent = {
+  onOpen: () => {},
+  onElement: () => {},
+  onFlush: () => {},
+  onDrain: () => {},
+  onEnd: () => {},
+}
 const options = { to: 'example.org', lang: 'en' }
 
 function parts() {
