@@ -23,7 +23,8 @@ export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 export function createMetrics(sources: Sources): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  for (const row of rowsOf(sources)) register(row, registry)
+  let census = sources.census()
+  for (const row of rowsOf({ ...sources, census: () => census })) register(row, registry)
   // A call takes milliseconds: the microsecond of these is nothing to it.
   const calls = new Counter({
     name: `${prefix}api_calls_total`,
@@ -46,7 +47,11 @@ export function createMetrics(sources: Sources): Metrics {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)
     },
-    text: () => registry.metrics(),
+    text() {
+      // Once for all that is made of it.
+      census = sources.census()
+      return registry.metrics()
+    },
   }
 }
 

@@ -1,15 +1,13 @@
 import type { Clock } from '../clock.js'
 import type { Counts, Tally } from '../counts.js'
-import type { SessionState, Sessions } from '../sessions.js'
+import type { Census } from '../sessions.js'
 
 /** What the metrics are made of. */
 export interface Sources {
   readonly counts: Counts
   readonly clock: Pick<Clock, 'now'>
-  /** The sessions that are live, in any order. */
-  readonly sessions: Pick<Sessions, 'list'>
-  /** How many requests are held, and since when the oldest of them is, in milliseconds of the clock. */
-  readonly held: () => { requests: number; since: number | undefined }
+  /** Counts the sessions. */
+  readonly census: () => Census
   /** What is open in this moment. */
   readonly open: {
     /** Streams to XMPP servers. */
@@ -39,12 +37,12 @@ type Source = Pick<Row, 'read'> & Partial<Pick<Row, 'labels'>>
  * What is to be known of a service. Labels have words of our own tables only, never what a caller or a server said. Those
  * that can be listed are there from the start: a rate begins at nought.
  */
-export function rowsOf({ counts, clock, sessions, held, open }: Sources): readonly Row[] {
+export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[] {
   return [
     gauge(
       'sessions',
       'Live sessions by state: held while a request is open, quiet while none is.',
-      byLabel('state', () => statesOf(sessions.list())),
+      byLabel('state', () => census().states),
     ),
     counter(
       'sessions_created_total',
@@ -71,11 +69,11 @@ export function rowsOf({ counts, clock, sessions, held, open }: Sources): readon
       read: () => counts.bytesReceived,
     }),
     counter('bosh_sent_bytes_total', 'Bytes in the bodies of its replies.', { read: () => counts.bytesSent }),
-    gauge('bosh_held_requests', 'Requests of browsers that are held.', { read: () => held().requests }),
+    gauge('bosh_held_requests', 'Requests of browsers that are held.', { read: () => census().heldRequests }),
     gauge('bosh_oldest_held_request_seconds', 'For how long the oldest of them is held.', {
       read: () => {
-        const { since } = held()
-        return since === undefined ? 0 : (clock.now() - since) / 1000
+        const { heldSince } = census()
+        return heldSince === undefined ? 0 : (clock.now() - heldSince) / 1000
       },
     }),
     counter(
@@ -100,9 +98,13 @@ export function rowsOf({ counts, clock, sessions, held, open }: Sources): readon
     counter('warm_reuses_total', 'Warm calls that took up a session which was there.', {
       read: () => counts.reuses,
     }),
-    counter('admin_login_failures_total', 'Calls with a wrong name or secret of an admin, or after too many of these.', {
-      read: () => counts.failedAdminLogins,
-    }),
+    counter(
+      'admin_login_failures_total',
+      'Calls with a wrong name or secret of an admin, or after too many of these.',
+      {
+        read: () => counts.failedAdminLogins,
+      },
+    ),
     gauge('c2s_links', 'Streams to XMPP servers that are open.', { read: open.links }),
     counter(
       'c2s_failures_total',
@@ -140,12 +142,4 @@ function byLabel(label: string, values: () => Readonly<Record<string, number>>):
 function byFailure(tally: Tally): Source {
   const read = () => [...tally].map(([[step, code], count]) => [{ step: step!, code: code! }, count] as const)
   return { labels: ['step', 'code'], read }
-}
-
-function statesOf(sessions: Iterable<{ readonly state: SessionState }>): Record<SessionState, number> {
-  const states: Record<SessionState, number> = {
-    ...{ opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 },
-  }
-  for (const { state } of sessions) states[state] += 1
-  return states
 }
