@@ -4,6 +4,7 @@ import express, {
   type Express,
   type Request,
   type RequestHandler,
+  type Response,
   type Router,
 } from 'express'
 import type { Logger } from 'pino'
@@ -87,7 +88,7 @@ function newApp(): Express {
 function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
   const form = home + config.warmPath
-  return (error, request, response, next) => {
+  const answer = (error: unknown, request: Request, response: Response) => {
     const problem = problemFrom(error)
     const requestId = response.get('X-Request-Id')
     if (problem.code === 'internal-error') {
@@ -96,13 +97,26 @@ function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHand
     } else if (!hasLine(response)) {
       log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
     }
-    if (response.headersSent) return next(error)
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
     response.vary('Accept')
     const formBehind = isPostedForm(request, config.warmPath) ? form : undefined
     sendAnswer(
       response,
       problemAnswer(problem, represent(request, config.warmPath), { requestId, home, form: formBehind }),
     )
+  }
+  // Express takes what has four parameters for a handler of errors; its own would show them to whoever asked.
+  return (error, request, response, _next) => {
+    try {
+      answer(error, request, response)
+    } catch (failure) {
+      log.error({ requestId: response.get('X-Request-Id'), ...traceOf(failure) }, 'failed')
+      if (response.headersSent) response.destroy()
+      else response.status(500).end()
+    }
   }
 }
 

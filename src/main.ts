@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { ConfigError, loadConfig } from './config/load.js'
 import { Counts } from './counts.js'
@@ -33,10 +34,12 @@ async function main(): Promise<void> {
   }
   // Whatever was not foreseen ends what it happened in. Nothing here shares state with it: the others go on.
   const counts = new Counts()
-  process.on('uncaughtException', error => {
+  const goOn = (error: unknown) => {
     counts.faults += 1
-    log.error(traceOf(error), 'something failed that was not foreseen')
-  })
+    log.error({ incident: randomUUID(), ...traceOf(error) }, 'something failed that was not foreseen')
+  }
+  process.on('uncaughtException', goOn)
+  process.on('unhandledRejection', goOn)
   const service = await explained(startService({ config, log, counts }))
   // A terminal that closes sends it as well: whoever wants the service to end sends SIGTERM.
   process.on('SIGHUP', () => service.reload())

@@ -7,7 +7,7 @@ import { serveMetrics } from './admin/metrics-server.js'
 import { processOpenable, SessionDescriptors } from './bosh/descriptors.js'
 import { Flow } from './bosh/flow.js'
 import { SessionLimits } from './bosh/limits.js'
-import { processMemory, SessionMemory } from './bosh/memory.js'
+import { ProcessMemory, SessionMemory } from './bosh/memory.js'
 import { Registry } from './bosh/registry.js'
 import { Dialer } from './c2s/dial.js'
 import type { Dns } from './c2s/dns.js'
@@ -96,19 +96,17 @@ export async function startService({
   let listening: Listening | undefined
   const metrics = createMetrics({
     ...{ counts, clock },
-    sessions: {
-      *list() {
-        yield* registry.list()
-        yield* remotes.elsewhere.list()
-      },
+    census() {
+      const here = registry.census()
+      return { ...here, states: { ...here.states, elsewhere: remotes.elsewhere.size } }
     },
-    held: () => registry.held(),
     open: {
       links: () => links.size,
       remotes: () => remotes.size,
       connections: () => listening?.connections ?? 0,
     },
   })
+  const memory = new ProcessMemory(config.limits.megabytes)
   const sites = createSites(config, {
     registry,
     connect: (...about) => remotes.open(...about) ?? links.open(...about),
@@ -130,7 +128,7 @@ export async function startService({
     limits: new SessionLimits({
       ...config,
       clock,
-      memory: new SessionMemory(clock, processMemory(config.limits.megabytes)),
+      memory: new SessionMemory(clock, memory),
       descriptors: new SessionDescriptors(processOpenable),
     }),
     flow: new Flow(config.rates),
@@ -153,6 +151,7 @@ export async function startService({
       { config, log },
     )
   } catch (error) {
+    memory.close()
     metricsServer?.close()
     throw error
   }
@@ -162,6 +161,7 @@ export async function startService({
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     failureShare.stop()
+    memory.close()
     sites.shutDown()
     remotes.shutDown()
     const late = pause(stopMilliseconds)

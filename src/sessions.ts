@@ -72,6 +72,15 @@ export interface Upstream {
  */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
+/** What is found when all sessions are counted. */
+export interface Census {
+  readonly states: Readonly<Record<SessionState, number>>
+  /** Requests of browsers that are held. */
+  readonly heldRequests: number
+  /** Since when the one is that is held the longest, in milliseconds of the clock; undefined where there is none. */
+  readonly heldSince: number | undefined
+}
+
 /** All sessions that this process has to do with. */
 export interface Sessions {
   /** The session with this handle, `elsewhere` or not. */

@@ -42,6 +42,28 @@ describe('pages', () => {
     }
   })
 
+  test('that fail themselves are a bare 500, and nobody is shown why', async () => {
+    const { app, counts, lines } = fakeService({
+      login: async () => {
+        throw new TypeError('Pa55-of-alice')
+      },
+    })
+    Object.defineProperty(counts, 'faults', {
+      get: () => 0,
+      set() {
+        throw new RangeError('Pa55-of-alice')
+      },
+    })
+    const { status, text } = await request(app)
+      .post('/warm')
+      .auth(...credentials)
+      .type('form')
+      .send({ jid: 'a@chat.example', password: 'x' })
+    expect({ status, text }).toEqual({ status: 500, text: '' })
+    expect(lines().filter(({ msg }) => msg === 'failed')).toMatchObject([{ error: 'RangeError' }])
+    expect(JSON.stringify(lines())).not.toContain('Pa55')
+  })
+
   test('stay well-formed whatever the XMPP server bound', async () => {
     const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
     const reply = await request(fakeService({ login: async () => ({ ...binding, jid }) }).app)

@@ -535,7 +535,8 @@ export const settings = {
     kind: 'integer',
     default: '60',
     range: [0, 3600],
-    sentence: 'Time that a client has to log in to a session that it has opened itself, in seconds.',
+    sentence:
+      'Time that a client has to log in to a session that it has opened itself, in seconds; who registers first has no more.',
   },
   MAX_SESSIONS_PER_JID: {
     theme: 'Limits',
@@ -557,7 +558,7 @@ export const settings = {
     default: '0',
     range: [0, 1_000_000],
     sentence:
-      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 85 % of the heap of Node.js, which holds in any case.',
+      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 70 % of the heap of Node.js, which holds in any case.',
   },
   RATE_SESSIONS_PER_ADDRESS: {
     theme: 'Limits',

@@ -17,7 +17,8 @@ export function boshUrl(
 ): string {
   if (config.externalUrl !== undefined) return config.externalUrl + config.boshPath
   const scheme = cameSecurely(request, config) ? 'https' : 'http'
-  return `${scheme}://${request.headers.host ?? localHost(request)}${config.boshPath}`
+  const { origin } = asked(scheme, request) ?? new URL(`${scheme}://${localHost(request)}`)
+  return origin + config.boshPath
 }
 
 /**
@@ -27,10 +28,8 @@ export function boshUrl(
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined)
     return config.externalUrl.startsWith('https:') ? config.externalUrl : undefined
-  const url = `https://${request.headers.host ?? localHost(request)}`
-  const here = URL.canParse(url) ? new URL(url) : undefined
-  // What is more than a host and a port was not written by a browser.
-  if (here === undefined || here.href !== `${here.origin}/`) return undefined
+  const here = asked('https', request)
+  if (here === undefined) return undefined
   if (cameSecurely(request, config)) return here.origin
   const port = config.https?.ports[0]
   // What the system has chosen is not known from the settings; nobody but a test has it choose.
@@ -49,6 +48,13 @@ export function redirectBase(config: Addressing, request: IncomingMessage): stri
   )
   if (isForwarded && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)
+}
+
+/** The host that a request asks for, as a URL; undefined where that is no host and port, as no client writes it. */
+function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefined {
+  const text = `${scheme}://${request.headers.host ?? localHost(request)}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.href === `${url?.origin}/` ? url : undefined
 }
 
 /** Where a request without a `Host` has come to. */

@@ -4,7 +4,7 @@ import type { Admin } from '../config/config.js'
 import { hashLike, parseSecretHash, type SecretHash } from '../config/secret-hash.js'
 import type { HashQueue } from '../hash-queue.js'
 
-/** How long credentials that were right are known again without hashing, in milliseconds. */
+/** How long credentials that were right are known again without hashing, after they were shown last, in milliseconds. */
 const memoryMilliseconds = 300_000
 /** How many are known at a time: far more than there are admins, and old secrets of theirs. */
 const mostRemembered = 1_000
@@ -14,8 +14,8 @@ export interface Shown {
   /** Keyed digests. */
   readonly name: Buffer
   readonly secret: Buffer
-  /** Both of them, as a text. */
-  readonly both: string
+  /** Both of them and where they come from, as a text. */
+  readonly place: string
 }
 
 /** An account, fit to be compared with what was shown. */
@@ -35,7 +35,7 @@ export class AdminAccounts {
   readonly #anyHash: SecretHash | undefined
   readonly #clock: Pick<Clock, 'now'>
   readonly #hashes: HashQueue
-  /** By what was shown, never in the clear. */
+  /** By what was shown and where, the secret never in the clear; what was not shown for longest first. */
   readonly #remembered = new Map<string, { admin: Admin; until: number }>()
 
   constructor(admins: readonly Admin[], clock: Pick<Clock, 'now'>, hashes: HashQueue) {
@@ -50,22 +50,26 @@ export class AdminAccounts {
     this.#anyHash = this.#accounts.find(({ hash }) => hash !== undefined)?.hash
   }
 
-  shown(name: string, secret: string): Shown {
+  /** `client` is where it comes from: what is right in one place is not known yet in another. */
+  shown(name: string, secret: string, client: string): Shown {
     const digests = { name: this.#digest(name), secret: this.#digest(secret) }
-    return { ...digests, both: Buffer.concat([digests.name, digests.secret]).toString('base64') }
+    const both = Buffer.concat([digests.name, digests.secret]).toString('base64')
+    return { ...digests, place: `${client} ${both}` }
   }
 
-  /** The admin who has shown the same not long ago. */
-  known({ both }: Shown): Admin | undefined {
-    const known = this.#remembered.get(both)
-    return known !== undefined && known.until > this.#clock.now() ? known.admin : undefined
+  /** The admin who has shown the same in the same place not long ago. */
+  known({ place }: Shown): Admin | undefined {
+    const known = this.#remembered.get(place)
+    if (known === undefined || known.until <= this.#clock.now()) return undefined
+    this.#remember(place, known.admin)
+    return known.admin
   }
 
   /**
    * The admin whose name and secret these are. Takes the same time for a wrong name and a wrong secret: all accounts are
    * looked at, whatever was found before.
    */
-  async find({ name, secret, both }: Shown, givenSecret: string): Promise<Admin | undefined> {
+  async find({ name, secret, place }: Shown, givenSecret: string): Promise<Admin | undefined> {
     let named: Account | undefined
     let found: Admin | undefined
     for (const account of this.#accounts) {
@@ -79,7 +83,7 @@ export class AdminAccounts {
       const hash = await this.#hashes.run(() => hashLike(wanted, givenSecret))
       if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
     }
-    if (found !== undefined) this.#remember(both, found)
+    if (found !== undefined) this.#remember(place, found)
     return found
   }
 
@@ -87,14 +91,14 @@ export class AdminAccounts {
     return createHmac('sha256', this.#key).update(text, 'utf8').digest()
   }
 
-  #remember(both: string, admin: Admin): void {
+  #remember(place: string, admin: Admin): void {
     const now = this.#clock.now()
-    this.#remembered.delete(both)
-    // Oldest first, since a Map keeps the order of insertion: what is over is at the front.
+    this.#remembered.delete(place)
+    // A Map keeps the order of insertion: what is over is at the front.
     for (const [old, { until }] of this.#remembered) {
       if (until > now && this.#remembered.size < mostRemembered) break
       this.#remembered.delete(old)
     }
-    this.#remembered.set(both, { admin, until: now + memoryMilliseconds })
+    this.#remembered.set(place, { admin, until: now + memoryMilliseconds })
   }
 }

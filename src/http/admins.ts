@@ -51,19 +51,18 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
 
   /** Throws a `Problem` where too many were wrong before. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
-    const shown = accounts.shown(name, secret)
     const claim = { client: clientOf(addressOf(request)), name }
+    const shown = accounts.shown(name, secret, claim.client)
     const known = accounts.known(shown)
     if (known !== undefined) {
       admitAfter(await failures.waitOfKnown(claim))
       return known
     }
     // A backend that starts calls many times at once, and what it shows is right or wrong once for all of them.
-    const place = `${claim.client} ${shown.both}`
-    let attempt = attempts.get(place)
+    let attempt = attempts.get(shown.place)
     if (attempt === undefined) {
-      attempt = attemptWith(claim, shown, secret).finally(() => attempts.delete(place))
-      attempts.set(place, attempt)
+      attempt = attemptWith(claim, shown, secret).finally(() => attempts.delete(shown.place))
+      attempts.set(shown.place, attempt)
     }
     return attempt
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
+import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
 
@@ -41,6 +42,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     limits.guard(server)
     const isOne = settings.hosts.length === 1
     urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
+    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   }
   const close = async () => {
     await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))

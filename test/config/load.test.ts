@@ -227,6 +227,12 @@ describe('addresses of our own', () => {
     ])
   })
 
+  test('cannot have a semicolon in the path of the external URL, where a cookie would end', () => {
+    expect(problems({ EXTERNAL_URL: 'https://chat.example.org/a;b' })).toEqual([
+      'EXTERNAL_URL has a semicolon in its path, where cookies cannot follow',
+    ])
+  })
+
   test.each(['/', 'warm', '/warm/', '//warm', '/a//b', '/warm?x', '/wärm', '/a%20b', '/a/../b', '/.'])(
     'cannot have the path %s',
     WARM_PATH => {

@@ -30,7 +30,7 @@ function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', 
 }
 
 describe('the address that browsers are told', () => {
-  test.each([
+  test.each<[string, object, Sent, string]>([
     [
       'that of the settings',
       { externalUrl: 'https://web.example/chat' },
@@ -38,16 +38,16 @@ describe('the address that browsers are told', () => {
       'https://web.example/chat/http-bind',
     ],
     ['the one that was asked', {}, {}, 'http://chat.example:8080/http-bind'],
-    [
-      'the one that was asked over TLS',
-      {},
-      { encrypted: true as const },
-      'https://chat.example:8080/http-bind',
-    ],
+    ['the one that was asked over TLS', {}, { encrypted: true }, 'https://chat.example:8080/http-bind'],
     ['where the connection has come to', {}, { headers: {} }, 'http://192.0.2.1:8080/http-bind'],
   ])('is %s', (_what, settings, sent, url) => {
     expect(boshUrl({ ...config, ...settings }, asked(sent))).toBe(url)
   })
+
+  test.each(['', ':80', 'chat.example/x?', 'chat.example#x', 'alice@chat.example', 'chat example', '<b>'])(
+    'is where the connection has come to if «%s» is all that is said of the host',
+    host => expect(boshUrl(config, asked({ headers: { host } }))).toBe('http://192.0.2.1:8080/http-bind'),
+  )
 })
 
 describe('the address over TLS', () => {

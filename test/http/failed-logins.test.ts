@@ -148,6 +148,26 @@ describe('whoever guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
+  test('does not gain anything from a backend that is known elsewhere', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    expect((await call(service, secret)).status).toBe(429)
+  })
+
+  test('does not keep out a backend that goes on calling, however long it takes', async () => {
+    let now = 0
+    const service = fakeService({ rates, access: openToAll, now: () => now })
+    expect((await call(service, secret)).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    for (let minute = 0; minute < 12; minute++) {
+      now += 60_000
+      expect((await call(service, secret)).status).toBe(200)
+    }
+    now += 300_000
+    expect((await call(service, secret)).status).toBe(429)
+  })
+
   test('does so many times at once is looked at no more often', async () => {
     const service = fakeService({ rates, access: openToAll })
     const guesses = Array.from({ length: 10 }, (_, number) => call(service, `wrong ${number}`))

@@ -1,6 +1,15 @@
 // The ways in which an operator installs the service, each in a clean folder.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -92,6 +101,8 @@ describe('The package', () => {
     const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
     installed = join(folder, 'installed')
     mkdirSync(installed)
+    // Without one of its own, npm would take any of the folders above for the project.
+    writeFileSync(join(installed, 'package.json'), '{}')
     const install = run(
       'npm',
       ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)],

@@ -4,7 +4,7 @@ import { boshLogin, type Credentials } from '../support/bosh-login.js'
 import type { WarmBinding } from '../support/start-service.js'
 
 /** Longest time that a test waits for something to come, in milliseconds. */
-const patience = 4000
+const patience = 10_000
 
 export class User {
   readonly #client: BoshClient

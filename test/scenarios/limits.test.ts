@@ -273,6 +273,54 @@ describe('warm calls', () => {
   })
 })
 
+describe('addresses', () => {
+  const alice = { jid: 'alice@localhost', password: passwords.alice }
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } })
+
+  test('that may call the warm API are those of this machine and of private networks', async () => {
+    await start({})
+    const codes: unknown[] = []
+    for (const address of ['10.1.2.3', '2001:db8::1', '192.0.2.1', '192.168.1.1'])
+      codes.push((await service.warm(alice, from(address))).json['code'])
+    expect(codes).toEqual([undefined, 'address-forbidden', 'address-forbidden', undefined])
+    await open('192.0.2.1')
+  })
+
+  test('are those in WARM_ALLOW and BOSH_ALLOW without those in WARM_DENY and BOSH_DENY', async () => {
+    await start({
+      ...{ WARM_ALLOW: 'loopback,192.0.2.0/24', WARM_DENY: '192.0.2.128/25' },
+      ...{ BOSH_ALLOW: '192.0.2.0/24,2001:db8::/32', BOSH_DENY: '192.0.2.64/26' },
+    })
+    const statuses: number[] = []
+    for (const address of ['192.0.2.1', '192.0.2.129', '10.1.2.3'])
+      statuses.push((await service.warm(alice, from(address))).status)
+    expect(statuses).toEqual([200, 403, 403])
+    await open('192.0.2.1')
+    await open('2001:db8:1::1')
+    for (const address of ['192.0.2.65', '10.1.2.3']) await expect(open(address)).rejects.toThrow('HTTP 403')
+  })
+})
+
+test('wrong admin secrets are answered 429 from RATE_FAILED_LOGINS on, to that name at that address', async () => {
+  await start({
+    ...{ RATE_FAILED_LOGINS: '2', WARM_ALLOW: 'any', ADMIN_USERS: 'admin:admin-secret,other:other-secret' },
+  })
+  const callAs = async (name: string, secret: string, address: string) => {
+    const Authorization = `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
+    const { status, headers } = await service.warm(
+      { jid: 'alice@localhost', password: passwords.alice },
+      { headers: { Authorization, 'X-Forwarded-For': address } },
+    )
+    return { status, retryAfter: headers['retry-after'] }
+  }
+  expect((await callAs('admin', 'admin-secret', '192.0.2.2')).status).toBe(200)
+  for (const secret of ['one', 'two']) expect((await callAs('admin', secret, '192.0.2.1')).status).toBe(401)
+  const often = await callAs('admin', 'admin-secret', '192.0.2.1')
+  expect([often.status, Number(often.retryAfter) > 50]).toEqual([429, true])
+  expect((await callAs('other', 'other-secret', '192.0.2.1')).status).toBe(200)
+  expect((await callAs('admin', 'admin-secret', '192.0.2.2')).status).toBe(200)
+})
+
 test('what a page sends beyond its rate waits for its turn, all of it arrives, in order', async () => {
   await start({ RATE_SESSION_BYTES: '20000', RATE_SESSION_BURST: '5000' })
   const [alice, bob] = [

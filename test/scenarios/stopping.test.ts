@@ -1,7 +1,163 @@
 import { Agent, request } from 'node:http'
-import { expect, test } from '@jest/globals'
+import { connect } from 'node:net'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
-import { startTestService } from '../support/start-service.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, type Stage, stages, startLoginServer } from '../support/login-server/server.js'
+import { startWatchedService } from '../support/login-server/watched-service.js'
+import { Operator } from '../support/operated-service.js'
+import { callSessions } from '../support/sessions-api.js'
+import { adminHeader, startTestService } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+jest.setTimeout(30_000)
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const presence = "<presence xmlns='jabber:client'/>"
+const stopped = "condition='system-shutdown'"
+
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function startServer(): Promise<LoginServer> {
+  const server = await startLoginServer({ domain: 'plain.example' })
+  closers.push(() => server.stop())
+  return server
+}
+
+async function startService(servers: string, environment: Record<string, string> = {}) {
+  const service = await startTestService({
+    servers,
+    environment: { ...unlimited, XMPP_DOMAINS: 'plain.example', ...environment },
+  })
+  closers.push(() => service.stop())
+  return service
+}
+
+const at = ({ port }: LoginServer) => `plain.example=xmpp://127.0.0.1:${port}?tls=none`
+
+function page(url: string, binding: { sid: string; rid: number }): BoshClient {
+  const client = new BoshClient(`${url}/http-bind`, binding)
+  closers.push(() => client.close())
+  return client
+}
+
+describe('while a service stops', () => {
+  test('new sessions are refused, so is whatever would hand one over, and the rest is answered', async () => {
+    const server = await startServer()
+    const { url, service, bind, warm } = await startService(at(server))
+    const { id, sid, rid } = await bind(alice)
+    // It has a second to come and hear.
+    const stopping = service.stop()
+    expect(service.stop()).toBe(stopping)
+
+    const creation = new BoshClient(`${url}/http-bind`)
+    expect(await creation.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
+      stopped,
+    )
+    creation.close()
+    const refused = { status: 503, json: { code: 'shutting-down' } }
+    const calls = [warm(alice), warm({ ...alice, reuse: 'true' }), callSessions(url, 'POST', `/${id}/resume`)]
+    for (const reply of await Promise.all(calls)) {
+      expect(reply).toMatchObject(refused)
+      expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
+    }
+    const form = await warm(alice, { as: 'form', accept: 'text/html' })
+    expect(form.status).toBe(503)
+    expect((await callSessions(url, 'GET', '/sessions')).json.sessions).toMatchObject([
+      { id, state: 'ended' },
+    ])
+    expect(await page(url, { sid, rid }).request(presence)).toContain(stopped)
+    await stopping
+    expect(service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(server.last.goodbye).toBe('footer')
+  })
+
+  test('its users are seen to leave at once, whether their pages come to hear of it or not', async () => {
+    const server = await startServer()
+    const { service, bind } = await startService(at(server))
+    await bind(alice)
+    await bind(alice)
+    const stopping = service.stop()
+    await eventually(
+      'both streams are closed',
+      () => server.connections.every(({ goodbye }) => goodbye === 'footer'),
+      { seconds: 0.9 },
+    )
+    await stopping
+  })
+
+  test('what waits for a page goes to it, and what it does not come for back to its sender', async () => {
+    const server = await startServer()
+    const { url, service, bind } = await startService(at(server))
+    const [fetched, unfetched] = [await bind(alice), await bind(alice)]
+    const letters = server.connections.map(connection => {
+      connection.say("<message from='bob@plain.example/a' id='m1'><body>hello</body></message>")
+      return connection
+    })
+    const client = page(url, fetched)
+    // Whoever asks now is answered after what was on its way before.
+    await callSessions(url, 'GET', '/sessions')
+    const stopping = service.stop()
+    expect(await client.request()).toContain('hello')
+    expect(await client.request()).toContain(stopped)
+    await stopping
+    expect(unfetched.sid).not.toBe(fetched.sid)
+    expect(letters.map(({ stanzas }) => stanzas.map(({ attributes }) => attributes['type']))).toEqual([
+      [],
+      ['error'],
+    ])
+  })
+
+  test('sessions at the endpoint of another are ended there', async () => {
+    const server = await startServer()
+    const far = await startService(at(server))
+    const near = await startService(`plain.example=${far.url}/http-bind`, { REMOTE_ATTACH: 'here' })
+    const client = page(near.url, await near.bind(alice))
+    const held = client.request(presence)
+    await eventually('it is here', () => server.last.stanzas.length === 1)
+    const stopping = near.service.stop()
+    expect(await held).toContain(stopped)
+    await stopping
+    await eventually('the user has left', () => server.last.goodbye === 'footer')
+    expect(far.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(near.service.counts()).toEqual({ sessions: 0, links: 0 })
+  })
+})
+
+describe('a login that is under way when the service stops', () => {
+  test.each(stages)('before the server has said its %s is answered 503 at once', async stage => {
+    const server = await startLoginServer({
+      domain: 'a.tls.example',
+      certificate: makeCertificate(['DNS:a.tls.example']),
+      moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>",
+    })
+    closers.push(() => server.stop())
+    const here = await startWatchedService([server], { WARM_TIMEOUT: '30' })
+    let stopping: Promise<void> | undefined
+    server.script = {
+      [stage]: () => {
+        stopping = here.service.stop()
+      },
+    } satisfies Partial<Record<Stage, () => void>>
+    const started = performance.now()
+    const { status, headers, text } = await here.warm({
+      jid: 'alice@a.tls.example',
+      password: 'Pa55-of-alice',
+    })
+    expect(status).toBe(503)
+    expect(JSON.parse(text)).toMatchObject({ code: 'shutting-down' })
+    expect(headers['retry-after']).toBeDefined()
+    expect(performance.now() - started).toBeLessThan(4_000)
+    await stopping
+    expect(here.service.counts()).toEqual({ sessions: 0, links: 0 })
+  })
+})
 
 /** A poll on a connection that its client wants to keep. */
 function poll(agent: Agent, url: string, { sid, rid }: { sid: string; rid: number }): Promise<string> {
@@ -20,7 +176,10 @@ function poll(agent: Agent, url: string, { sid, rid }: { sid: string; rid: numbe
 
 test('clients that keep their connections do not hold up a service that stops', async () => {
   const server = await startDemoServer({ alice: 'secret' })
-  const test = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none` })
+  const test = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: unlimited,
+  })
   const agent = new Agent({ keepAlive: true })
   const bindings = []
   for (let session = 0; session < 20; session++) {
@@ -31,8 +190,84 @@ test('clients that keep their connections do not hold up a service that stops', 
   // Once this is answered, the polls before it are held.
   await poll(agent, test.url, { sid: 'nobody', rid: 1 })
   await test.service.stop()
-  for (const reply of await Promise.all(polls)) expect(reply).toContain("condition='system-shutdown'")
+  for (const reply of await Promise.all(polls)) expect(reply).toContain(stopped)
   expect(test.service.counts()).toEqual({ sessions: 0, links: 0 })
   agent.destroy()
   await server.stop()
+})
+
+test('a process ends within ten seconds, with 0, whoever does not take part', async () => {
+  const server = await startServer()
+  const operator = new Operator()
+  closers.push(() => operator.leave())
+  const service = operator.start({
+    ...unlimited,
+    PORT: '0',
+    METRICS_ADDRESS: 'none',
+    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
+    XMPP_DOMAINS: 'plain.example',
+    XMPP_SERVERS: at(server),
+    WARM_TIMEOUT: '60',
+    WARM_STEP_TIMEOUT: '60',
+  })
+  const url = await service.url()
+  const warm = () => callSessions(url, 'POST', '', { body: alice })
+  const { port, hostname } = new URL(url)
+
+  // An XMPP server that answers no goodbye.
+  expect((await warm()).status).toBe(200)
+  server.last.deafen()
+  // A page that reads none of what it asked for, which is more than systems keep for a connection.
+  const unread = (await warm()).json
+  const reader = connect(Number(port), hostname)
+  closers.push(() => reader.destroy())
+  reader.pause()
+  const letter = `<message from='bob@plain.example'><body>${'x'.repeat(200_000)}</body></message>`
+  for (let rid = unread.rid; rid < unread.rid + 100; rid++) {
+    server.last.say(letter)
+    const body = `<body rid='${rid}' sid='${unread.sid}' xmlns='http://jabber.org/protocol/httpbind'/>`
+    reader.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+  // Somebody who never comes to the end of a header.
+  const slow = connect(Number(port), hostname)
+  closers.push(() => slow.destroy())
+  slow.write('POST /warm HTTP/1.1\r\nHost: a\r\nX-Slow: ')
+  slow.on('error', () => {})
+  reader.on('error', () => {})
+  // A login whose server has stopped in the middle of it.
+  let hangs = () => {}
+  const hanging = new Promise<void>(resolve => {
+    hangs = resolve
+  })
+  server.script = { challenge: hangs }
+  const login = warm()
+  await hanging
+
+  const asked = performance.now()
+  service.signal('SIGTERM')
+  const { status, json } = await login
+  expect({ status, code: json.code }).toEqual({ status: 503, code: 'shutting-down' })
+  service.signal('SIGTERM')
+  expect(await service.exit).toBe(0)
+  expect(performance.now() - asked).toBeLessThan(10_000)
+  expect(service.stderr).toBe('')
+})
+
+test('whoever interrupts a process twice does not wait', async () => {
+  const server = await startServer()
+  const operator = new Operator()
+  closers.push(() => operator.leave())
+  const service = operator.start({
+    PORT: '0',
+    METRICS_ADDRESS: 'none',
+    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
+    XMPP_DOMAINS: 'plain.example',
+    XMPP_SERVERS: at(server),
+  })
+  expect((await callSessions(await service.url(), 'POST', '', { body: alice })).status).toBe(200)
+  server.last.deafen()
+  service.signal('SIGINT')
+  await eventually('it stops', () => service.stdout.includes('"stopping"'))
+  service.signal('SIGINT')
+  expect(await service.exit).toBe(130)
 })

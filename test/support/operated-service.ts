@@ -17,7 +17,7 @@ export interface OperatedService {
   readonly exit: Promise<number | null>
   /** Where it listens; rejects if it ends before. */
   url(): Promise<string>
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2'): void
 }
 
 /** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
@@ -45,6 +45,11 @@ export class Operator {
   startConfined(descriptors: number, environment: Readonly<Record<string, string>>): OperatedService {
     const script = `ulimit -n ${descriptors} && exec "$0" "$@"`
     return this.#spawn('/bin/sh', ['-c', script, process.execPath, main], environment)
+  }
+
+  /** Starts it with a standard output that takes nothing, as that of a full disk; the port has to be known. */
+  startUnheard(environment: Readonly<Record<string, string>>): OperatedService {
+    return this.#spawn('/bin/sh', ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, main], environment)
   }
 
   #spawn(

@@ -15,6 +15,8 @@ const run = promisify(execFile)
 export interface ProsodyOptions {
   /** SCRAM iterations of the accounts made here; default 10000, as Prosody's own. */
   readonly iterations?: number
+  /** The domain that it serves; default `localhost`. */
+  readonly domain?: string
   /** Accounts that exist from the start: name to password. */
   readonly users?: Readonly<Record<string, string>>
   /** Lua lines added to the global part of the configuration; they come last and win. */
@@ -30,8 +32,8 @@ export interface Prosody {
   readonly directTlsPort: number
   /** BOSH at `/http-bind`. */
   readonly httpPort: number
-  readonly domain: 'localhost'
-  /** PEM file with the certificate to trust for `localhost`. */
+  readonly domain: string
+  /** PEM file with the certificate to trust for the domain. */
   readonly caFile: string
   /** Makes an account or replaces its password; takes a few milliseconds. */
   register(user: string, password: string): Promise<void>
@@ -68,8 +70,9 @@ async function startIn(
   options: ProsodyOptions,
 ): Promise<Prosody> {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
+  const { domain = 'localhost' } = options
   const caFile = join(folder, 'localhost.pem')
-  const accounts = join(folder, 'data', 'localhost', 'accounts')
+  const accounts = join(folder, 'data', encodeFileName(domain), 'accounts')
   await mkdir(accounts, { recursive: true })
   // Prosody looks for further certificates beside its configuration and complains when there is no such folder.
   await mkdir(join(folder, 'certs'))
@@ -83,11 +86,11 @@ async function startIn(
     await rename(unfinished, file)
   }
   await Promise.all([
-    makeCertificate(folder, caFile),
+    makeCertificate(folder, caFile, domain),
     ...Object.entries(options.users ?? {}).map(([user, password]) => register(user, password)),
     writeFile(
       join(folder, 'prosody.cfg.lua'),
-      configFile(folder, { c2sPort, httpPort, directTlsPort }, options.config),
+      configFile(folder, { domain, c2sPort, httpPort, directTlsPort }, options.config),
     ),
   ])
 
@@ -99,7 +102,7 @@ async function startIn(
     c2sPort,
     directTlsPort,
     httpPort,
-    domain: 'localhost',
+    domain,
     caFile,
     register,
     log: () => running.log(),
@@ -143,16 +146,21 @@ async function launch(folder: string, httpPort: number) {
 }
 
 /** The PEM file serves as both: it signs itself. */
-async function makeCertificate(folder: string, caFile: string): Promise<void> {
+async function makeCertificate(folder: string, caFile: string, domain: string): Promise<void> {
   const key = join(folder, 'localhost.key')
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
+  const subject = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`, '-days', '2']
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   await run('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', caFile, ...subject])
 }
 
 const configFile = (
   folder: string,
-  { c2sPort, httpPort, directTlsPort }: Pick<Prosody, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  {
+    domain,
+    c2sPort,
+    httpPort,
+    directTlsPort,
+  }: Pick<Prosody, 'domain' | 'c2sPort' | 'httpPort' | 'directTlsPort'>,
   extra = '',
 ) => `
 run_as_root = true
@@ -176,7 +184,7 @@ consider_bosh_secure = true
 -- The default of 128 drops connections when a benchmark opens them all at once.
 network_settings = { tcp_backlog = 1024 }
 ${extra}
-VirtualHost "localhost"
+VirtualHost "${domain}"
   ssl = { key = "${folder}/localhost.key", certificate = "${folder}/localhost.pem" }
 `
 

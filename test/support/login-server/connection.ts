@@ -98,6 +98,15 @@ export class LoginConnection {
     this.#deaf = true
   }
 
+  /** From now on nothing is taken from the connection: what the client sends stays with it. */
+  stopReading(): void {
+    this.#socket.pause()
+  }
+
+  readOn(): void {
+    this.#socket.resume()
+  }
+
   destroy(): void {
     this.#socket.destroy()
     this.#raw.destroy()

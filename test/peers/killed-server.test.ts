@@ -1,0 +1,83 @@
+// An XMPP server that is killed under its sessions, and comes back; two users of another server talk on meanwhile.
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { Conversation, talkers } from '../support/conversation.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+import { describeWith } from './needs.js'
+import { User } from './user.js'
+import { connectionsOf } from './wire.js'
+
+jest.setTimeout(60_000)
+
+const alice = { jid: 'alice@chat.example', password: 'wonderland' }
+const pages = 20
+
+describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
+  let prosody: Prosody
+  let healthy: DemoServer
+  let here: TestService
+  let conversation: Conversation
+
+  beforeAll(async () => {
+    healthy = await startDemoServer(talkers)
+    prosody = await startProsody({ domain: 'chat.example', users: { alice: alice.password } })
+    here = await startTestService({
+      servers:
+        `localhost=xmpp://127.0.0.1:${healthy.port}?tls=none,` +
+        `chat.example=xmpp://127.0.0.1:${prosody.c2sPort}?ca=${prosody.caFile}`,
+      environment: { ...unlimited, XMPP_DOMAINS: 'localhost,chat.example', LOG_LEVEL: 'info' },
+    })
+    conversation = await Conversation.begin(here)
+  }, 30_000)
+
+  afterAll(async () => {
+    await here?.stop()
+    await healthy?.stop()
+    await prosody?.stop()
+  })
+
+  test('takes its own sessions along and no other, and is used again as soon as it is back', async () => {
+    const attach = async () => {
+      const binding = await here.bind(alice)
+      return User.attach(binding.url, binding)
+    }
+    const users = await Promise.all(Array.from({ length: pages }, attach))
+    await Promise.all(users.map(user => user.isUpToDate()))
+    // It does not see this one any more, which is in the middle of its handshake when it is killed.
+    process.kill(prosody.pid, 'SIGSTOP')
+    const underWay = here.warm(alice)
+    await eventually('a login is under way', () => here.service.counts().links === pages + 3)
+    await conversation.goesOn()
+
+    await prosody.kill()
+    const told = await Promise.all(users.map(user => user.receives("type='terminate'")))
+    for (const body of told) expect(body).toContain("condition='remote-connection-failed'")
+    expect(await underWay).toMatchObject({
+      status: 502,
+      json: { code: 'remote-connection-failed', step: 'tls' },
+    })
+    for (let time = 0; time < 5; time++) {
+      expect(await here.warm(alice)).toMatchObject({
+        status: 502,
+        json: { code: 'remote-connection-failed', step: 'connect' },
+      })
+      await conversation.goesOn()
+    }
+    await eventually('nothing of it is left', () => {
+      const { sessions, links } = here.service.counts()
+      return sessions === 2 && links === 2 && connectionsOf(prosody.c2sPort) === 0
+    })
+
+    await prosody.restart()
+    const back = await attach()
+    await back.isUpToDate()
+    await back.leave()
+    await Promise.all(users.map(user => user.leave()))
+    await conversation.end()
+    await eventually('all have left', () => here.service.counts().links === 0)
+    expect(here.lines.filter(line => /"level":(50|60)/.test(line))).toEqual([])
+  })
+})

@@ -1,0 +1,110 @@
+// Only the domains of XMPP_DOMAINS are ever contacted, whichever way somebody asks for another, though its server is known.
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const password = 'Pa55-of-alice'
+
+let near: LoginServer
+let other: LoginServer
+let far: ScriptedEndpoint
+let service: TestService
+
+beforeAll(async () => {
+  const accounts = { alice: password, robot: 'Pa55-of-the-robot' }
+  near = await startLoginServer({ domain: 'near.example', accounts, actors: ['robot'] })
+  other = await startLoginServer({ domain: 'other.example', accounts, actors: ['robot'] })
+  far = await ScriptedEndpoint.start()
+  service = await startTestService({
+    servers: [
+      `near.example=xmpp://127.0.0.1:${near.port}?tls=none&plain=on`,
+      `other.example=xmpp://127.0.0.1:${other.port}?tls=none&plain=on`,
+      `far.example=${far.url}`,
+      `*=xmpp://127.0.0.1:${other.port}?tls=none`,
+    ].join(),
+    environment: {
+      XMPP_DOMAINS: 'near.example',
+      XMPP_SERVICE_ACCOUNTS: '*=robot:Pa55-of-the-robot',
+      WARM_ANONYMOUS: 'on',
+    },
+  })
+})
+
+afterAll(async () => {
+  await callSessions(service.url, 'DELETE', '/sessions?jid=alice@near.example')
+  // First those that may be in the middle of something.
+  for (const server of [near, other, far]) await server.stop()
+  await service.stop()
+})
+
+let before: number
+
+beforeEach(() => {
+  before = near.connections.length
+})
+
+/** How many connections there were: to the server of the allowed domain, and to all that are not. */
+const contacted = () => [near.connections.length - before, other.connections.length + far.connections]
+
+test.each([
+  ['a password', { jid: 'alice@other.example', password }],
+  ['a token', { jid: 'alice@other.example', token: 'a-token' }],
+  ['the service account', { jid: 'alice@other.example' }],
+  ['nobody in particular', { jid: 'other.example' }],
+  ['a session to reuse', { jid: 'alice@other.example', password, reuse: 'true' }],
+  ['a remote endpoint', { jid: 'alice@far.example', password }],
+  ['a domain below', { jid: 'alice@sub.near.example', password }],
+  ['a domain nobody has heard of', { jid: 'alice@xn--bcher-kva.example', password }],
+])('no other domain is contacted for a warm call with %s', async (_what, parameters) => {
+  const { status, json } = await service.warm(parameters)
+  expect([status, json['code'], contacted()]).toEqual([403, 'domain-not-allowed', [0, 0]])
+})
+
+test.each(['alice@other.example', 'alice@far.example'])('nor to act for %s', async authzid => {
+  const { status } = await service.warm({ jid: 'robot@near.example', password: 'Pa55-of-the-robot', authzid })
+  expect([status, contacted()[1]]).toEqual([expect.any(Number), 0])
+  expect(status).toBeGreaterThanOrEqual(400)
+})
+
+test.each(['other.example', 'far.example', 'sub.near.example', '127.0.0.1', '[::1]', 'localhost'])(
+  'nor for a session at %s',
+  async to => {
+    const client = new BoshClient(`${service.url}/http-bind`)
+    const reply = await client.request('', { to, wait: '5', hold: '1', ver: '1.6' })
+    client.close()
+    expect(reply).toContain("type='terminate' condition='host-unknown'")
+    expect(contacted()).toEqual([0, 0])
+  },
+)
+
+test('nor for a session that is to be routed elsewhere', async () => {
+  const client = new BoshClient(`${service.url}/http-bind`)
+  const route = `xmpp:127.0.0.1:${other.port}`
+  const reply = await client.request('', { to: 'near.example', route, wait: '5', hold: '1', ver: '1.6' })
+  client.close()
+  expect(reply).toContain('mechanisms')
+  expect(contacted()).toEqual([1, 0])
+})
+
+test('nor for a stream that begins anew for another domain, or whose server sends it to another host', async () => {
+  const { sid, rid } = await service.bind({ jid: 'alice@near.example', password, wait: 1 })
+  const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+  const restart = { to: 'other.example', 'xmpp:restart': 'true', 'xmlns:xmpp': 'urn:xmpp:xbosh' }
+  // Its server keeps silent.
+  await client.request('', restart)
+  client.close()
+  near.script = {
+    features: turn =>
+      turn.say(
+        `<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:${other.port}</see-other-host></stream:error></stream:stream>`,
+      ),
+  }
+  expect((await service.warm({ jid: 'alice@near.example', password })).json['code']).toBe(
+    'remote-stream-error',
+  )
+  near.script = {}
+  expect(contacted()).toEqual([2, 0])
+})

@@ -1,0 +1,253 @@
+// What befalls one part of the world is not felt in the others: during each of these two users of another server talk on,
+// word for word, and afterwards nothing of it is left.
+import { once } from 'node:events'
+import { Agent } from 'node:http'
+import { connect } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { Dns } from '../../src/c2s/dns.js'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { Conversation, talkers } from '../support/conversation.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+const alice = { jid: 'alice@broken.example', password: 'Pa55-of-alice' }
+const carol = { jid: 'carol@localhost', password: 'secret' }
+/** Longest silence of a client, in seconds. */
+const inactivity = 5
+
+/** Name servers that do with each domain what the test says. */
+class FaultyDns implements Dns {
+  /** What becomes of questions for these; there is a server for all others. */
+  readonly faults = new Map<string, () => Promise<never>>()
+  port = 0
+
+  async services(name: string) {
+    await this.#fault(name)
+    const isDirect = name.startsWith('_xmpps-client')
+    return isDirect ? [] : [{ name: `xmpp.${domainOf(name)}`, port: this.port, priority: 0, weight: 0 }]
+  }
+
+  async ipv4(name: string) {
+    await this.#fault(name)
+    return [{ address: '127.0.0.1', ttl: 60 }]
+  }
+
+  async ipv6(name: string) {
+    await this.#fault(name)
+    return []
+  }
+
+  async system(name: string) {
+    await this.#fault(name)
+    return ['127.0.0.1']
+  }
+
+  async #fault(name: string): Promise<void> {
+    await this.faults.get(domainOf(name))?.()
+  }
+}
+
+const domainOf = (name: string) => name.split('.').slice(-2).join('.')
+
+let healthy: DemoServer
+let broken: LoginServer
+let dns: FaultyDns
+let here: TestService
+let conversation: Conversation
+
+beforeAll(async () => {
+  healthy = await startDemoServer({ ...talkers, carol: carol.password })
+  broken = await startLoginServer({ domain: 'broken.example' })
+  dns = new FaultyDns()
+  dns.port = broken.port
+  here = await startTestService({
+    servers:
+      `localhost=xmpp://127.0.0.1:${healthy.port}?tls=none,` +
+      `broken.example=xmpp://127.0.0.1:${broken.port}?tls=none`,
+    environment: {
+      ...unlimited,
+      XMPP_DOMAINS: 'localhost,broken.example,fails.example,hangs.example,odd.example',
+      BOSH_INACTIVITY: String(inactivity),
+      RATE_SESSION_BYTES: '0',
+      LOG_LEVEL: 'info',
+    },
+    dns,
+  })
+})
+
+beforeEach(async () => {
+  conversation = await Conversation.begin(here)
+})
+
+afterEach(async () => {
+  await conversation.end()
+  await eventually('nothing is left', () => isEmpty(), { seconds: 10 })
+})
+
+afterAll(async () => {
+  await here.stop()
+  await healthy.stop()
+  await broken.stop()
+})
+
+function isEmpty(): boolean {
+  const { sessions, links } = here.service.counts()
+  return sessions === 0 && links === 0 && broken.open === 0
+}
+
+const message = (to: string, id: number, size: number) =>
+  `<message xmlns='jabber:client' to='${to}' id='${id}'><body>${'x'.repeat(size)}</body></message>`
+
+test('an XMPP server that stops reading keeps back who sends to it, and loses nothing', async () => {
+  const binding = await here.bind(alice)
+  const connection = broken.last
+  const page = new BoshClient(`${here.url}/http-bind`, binding)
+  connection.stopReading()
+  // More than systems keep for both ends of a connection.
+  const most = 200
+  const size = 200_000
+  let sent = 0
+  let answered = 0
+  let hasSaidAll = false
+  const send = async () => {
+    while (sent < most && !hasSaidAll) {
+      await page.request(message('bob@broken.example', ++sent, size))
+      answered += 1
+    }
+  }
+  const sending = [send(), send()]
+  for (let before = -1; before < answered; ) {
+    before = answered
+    await conversation.goesOn(25)
+  }
+  expect(answered).toBeLessThan(most / 2)
+  expect(here.service.counts()).toEqual({ sessions: 3, links: 3 })
+
+  connection.readOn()
+  hasSaidAll = true
+  await eventually('all of it has come', () => connection.stanzas.length === sent, { seconds: 10 })
+  expect(connection.stanzas.map(({ attributes }) => Number(attributes['id']))).toEqual(
+    Array.from({ length: sent }, (_, at) => at + 1),
+  )
+  await page.terminate()
+  await Promise.all(sending)
+  page.close()
+})
+
+test('an XMPP server that answers nothing any more has its sessions until their pages go', async () => {
+  const binding = await here.bind(alice)
+  const connection = broken.last
+  const page = new BoshClient(`${here.url}/http-bind`, binding)
+  connection.deafen()
+  // Nobody can tell it from one that has nothing to say.
+  const first = page.request(message('bob@broken.example', 1, 10))
+  const second = page.request(message('bob@broken.example', 2, 10))
+  expect(await first).not.toContain('terminate')
+  await conversation.goesOn(10)
+  page.close()
+  await expect(second).rejects.toThrow()
+  const left = () => here.service.counts()
+  await eventually('the session ends', () => left().sessions === 2, { seconds: inactivity + 5 })
+  await conversation.goesOn()
+  // It does not answer a goodbye either, and is cut off.
+  await eventually('its link does', () => left().links === 2 && broken.open === 0, { seconds: 10 })
+})
+
+test('name servers that fail or do not answer are told of, and are asked again once they do', async () => {
+  const failed = Object.assign(new Error('queryA ESERVFAIL'), { code: 'ESERVFAIL' })
+  dns.faults.set('fails.example', () => Promise.reject(failed))
+  dns.faults.set('hangs.example', () => new Promise(() => {}))
+  dns.faults.set('odd.example', () => {
+    throw new TypeError('not foreseen')
+  })
+  const warm = async (domain: string) => {
+    const { status, json } = await here.warm({ jid: `alice@${domain}`, password: 'x' })
+    return { status, code: json['code'], step: json['step'] }
+  }
+  const warms = Promise.all(['fails.example', 'hangs.example', 'odd.example'].map(warm))
+  await conversation.goesOn(20)
+  expect(await warms).toEqual([
+    { status: 502, code: 'remote-connection-failed', step: 'resolve' },
+    { status: 504, code: 'timeout', step: 'resolve' },
+    { status: 502, code: 'remote-connection-failed', step: 'resolve' },
+  ])
+  dns.faults.clear()
+  // The server is found then; it offers no encryption, and without the operator's word there has to be one.
+  const until = performance.now() + 10_000
+  let told = await warm('fails.example')
+  while (told.step === 'resolve' && performance.now() < until) {
+    await conversation.goesOn(10)
+    told = await warm('fails.example')
+  }
+  expect(told).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
+})
+
+test('a flood of requests that mean nothing is answered, and nothing of it is kept', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 50 })
+  const counts = here.service.counts()
+  const bodies = [
+    'no XML',
+    '<body',
+    `<body xmlns='http://jabber.org/protocol/httpbind'>${'<a>'.repeat(200)}`,
+    "<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>",
+    "<body rid='1' to='nowhere.example' xmlns='http://jabber.org/protocol/httpbind'/>",
+    "<!DOCTYPE a [<!ENTITY a 'aaaa'>]><body rid='1' xmlns='http://jabber.org/protocol/httpbind'>&a;</body>",
+    Buffer.from([0xff, 0xfe, 0x00]),
+    'x'.repeat(20_000),
+  ]
+  let left = 10_000
+  const told = new Map<string, number>()
+  const flood = async () => {
+    while (left > 0) {
+      const body = bodies[left-- % bodies.length]!
+      const { status, text } = await ask(`${here.url}/http-bind`, { method: 'POST', agent }, body)
+      const what = `${status} ${/condition='([^']+)'/.exec(text)?.[1]}`
+      told.set(what, (told.get(what) ?? 0) + 1)
+    }
+  }
+  const flooding = Promise.all(Array.from({ length: 50 }, flood))
+  await conversation.goesOn(10)
+  await flooding
+  agent.destroy()
+  expect(Object.fromEntries(told)).toEqual({
+    '200 bad-request': 7_500,
+    '200 item-not-found': 1_250,
+    '200 host-unknown': 1_250,
+  })
+  expect(here.service.counts()).toEqual(counts)
+})
+
+test('a client that reads none of its replies has its session for as long as it is silent', async () => {
+  const { jid, sid, rid } = await here.bind({ ...carol, jid: 'carol@localhost/silent' })
+  const sender = await here.bind(carol)
+  const { port, hostname } = new URL(here.url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  socket.pause()
+  const poll = (at: number, inner = '') => {
+    const body = `<body rid='${rid + at}' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'>${inner}</body>`
+    socket.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+  poll(0, "<presence xmlns='jabber:client'/>")
+  const other = new BoshClient(`${here.url}/http-bind`, sender)
+  // What was not read fills what systems keep for the connection, and then waits here, all on the one connection.
+  for (let sent = 1; sent <= 60; sent++) {
+    const said = other.request(message(jid, sent, 200_000), sent % 2 === 0 ? {} : { pause: '60' })
+    poll(sent)
+    if (sent % 2 === 1) await said
+  }
+  await conversation.goesOn()
+  await eventually('its session ends', () => here.service.counts().sessions === 3, {
+    seconds: inactivity + 10,
+  })
+  await other.terminate()
+  other.close()
+  socket.destroy()
+})

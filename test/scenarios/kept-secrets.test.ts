@@ -1,0 +1,320 @@
+// Secrets of the settings and of callers on every way through the service, right and wrong: none of them comes out.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../src/config/load.js'
+import { hashSecret } from '../../src/config/secret-hash.js'
+import { attribute, BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { saslFailure } from '../support/login-server/elements.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type Call, callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
+import { scrape } from '../support/scrape.js'
+import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'kept-secrets-'))
+const at = (name: string) => join(folder, name)
+
+/** Each is to be found in no output, whatever happens. */
+const secrets = {
+  password: 'pa55-w0rd-of-alice',
+  wrongPassword: 'wr0ng-w0rd-of-alice',
+  token: 't0ken-of-alice',
+  wrongToken: 'wr0ng-t0ken-of-alice',
+  servicePassword: 'pa55-w0rd-of-the-robot',
+  adminSecret: 'h4shed-s3cret',
+  wrongAdminSecret: 'wr0ng-h4shed-s3cret',
+  passphrase: 'p4ss-phrase-of-the-key',
+  header: 'v4lue-of-a-header',
+  cookie: 'v4lue-of-a-cookie',
+}
+/** What is made of them, and what comes of a session. */
+const made = new Set<string>()
+
+let server: LoginServer
+let endpoint: ScriptedEndpoint
+let service: TestService
+let settings: Record<string, string>
+let written = ''
+const replies: HttpAnswer[] = []
+const write = process.stderr.write
+
+beforeAll(async () => {
+  const certificate = makeCertificate(['IP:127.0.0.1'])
+  writeFileSync(at('own.crt'), certificate.cert)
+  writeFileSync(at('plain.key'), certificate.key)
+  execFileSync('openssl', [
+    ...['pkcs8', '-topk8', '-in', at('plain.key'), '-out', at('own.key')],
+    ...['-passout', `pass:${secrets.passphrase}`],
+  ])
+  const adminHash = await hashSecret(secrets.adminSecret)
+  made.add(adminHash)
+  made.add(adminHash.slice(adminHash.lastIndexOf('$') + 1))
+  const serverCertificate = makeCertificate(['DNS:near.example'])
+  writeFileSync(at('server.crt'), serverCertificate.cert)
+  server = await startLoginServer({
+    ...{ domain: 'near.example', certificate: serverCertificate },
+    mechanisms: ['SCRAM-SHA-256', 'PLAIN', 'OAUTHBEARER'],
+    accounts: { alice: secrets.password, robot: secrets.servicePassword },
+    tokens: { alice: secrets.token },
+    actors: ['robot'],
+  })
+  endpoint = await ScriptedEndpoint.start()
+  void echo()
+  settings = {
+    ADMIN_USERS: `portal:${adminHash}`,
+    HTTPS_PORT: '0',
+    TLS_CERT: at('own.crt'),
+    TLS_KEY: at('own.key'),
+    TLS_KEY_PASSPHRASE: secrets.passphrase,
+    XMPP_DOMAINS: 'near.example,far.example',
+    XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
+    REMOTE_HEADERS: `X-Api-Key=${secrets.header}`,
+    RATE_FAILED_LOGINS: '2',
+    METRICS_ADDRESS: '127.0.0.1:0',
+    WARM_TIMEOUT: '2',
+  }
+  process.stderr.write = (chunk: string | Uint8Array) => {
+    written += chunk
+    return true
+  }
+  service = await startTestService({
+    servers: `near.example=xmpp://127.0.0.1:${server.port}?ca=${encodeURIComponent(at('server.crt'))},far.example=${endpoint.url}`,
+    environment: settings,
+  })
+})
+
+afterEach(() => {
+  server.script = {}
+})
+
+afterAll(async () => {
+  process.stderr.write = write
+  await call('DELETE', '/warm/sessions?jid=alice@near.example')
+  await service.stop()
+  await server.stop()
+  await endpoint.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const basic = (secret: string) => `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
+
+async function call(method: string, path: string, about: Call = {}): Promise<HttpAnswer> {
+  const headers = { ...jsonHeaders, Authorization: basic(secrets.adminSecret), ...about.headers }
+  const reply = await callUrl(service.url + path, { ...about, method, headers })
+  replies.push(reply)
+  return reply
+}
+
+const warm = (parameters: object, headers = {}) =>
+  call('POST', '/warm', { body: JSON.stringify({ jid: 'alice@near.example', ...parameters }), headers })
+
+/** Warms a session; its reply says what has to be said, and is not looked through. */
+async function bind(parameters: object) {
+  const reply = await warm(parameters)
+  replies.pop()
+  expect([reply.status, reply.status === 200 ? '' : reply.text]).toEqual([200, ''])
+  const binding = JSON.parse(reply.text)
+  for (const secret of [binding.sid, String(binding.rid), binding.cookie?.value]) if (secret) made.add(secret)
+  return binding
+}
+
+/** A secret as it is, and as it may look on its way. */
+const shapesOf = (secret: string) => [
+  secret,
+  encodeURIComponent(secret),
+  Buffer.from(secret).toString('hex'),
+  ...['', '\0alice\0', '\0robot\0', 'alice@near.example\0robot\0', 'portal:'].map(before =>
+    Buffer.from(before + secret)
+      .toString('base64')
+      .replace(/=+$/, ''),
+  ),
+]
+
+/** What was sent to the endpoint of somebody else as the header of the settings, which it says again to everybody. */
+const echoed: unknown[] = []
+let echoStatus = 200
+
+async function echo(): Promise<void> {
+  for (;;) {
+    const asked = await endpoint.request()
+    echoed.push(asked.message.headers['x-api-key'])
+    asked.send(echoStatus, `<body type='terminate' condition='${secrets.header}'>${secrets.header}</body>`, {
+      'X-Echo': secrets.header,
+    })
+  }
+}
+
+/** Looks through everything that has come out so far. */
+async function expectNothing(): Promise<void> {
+  const { text: metrics } = await scrape(service.service.metricsUrl)
+  const outputs = {
+    metrics,
+    log: service.lines.join(''),
+    written,
+    replies: replies.map(({ text, headers }) => text + JSON.stringify(headers)).join('\n'),
+  }
+  for (const secret of [...Object.values(secrets), ...made]) {
+    for (const shape of shapesOf(secret))
+      for (const [name, text] of Object.entries(outputs))
+        expect([name, secret, text.includes(shape)]).toEqual([name, secret, false])
+  }
+  expect(service.lines.length).toBeGreaterThan(0)
+}
+
+describe('no secret comes out', () => {
+  test('of sessions that are warmed with a password, with a token and by the service account', async () => {
+    for (const how of [{ password: secrets.password }, { token: secrets.token }, {}]) {
+      const { id, sid, rid } = await bind({ ...how, attach_binding: 'cookie' })
+      const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+      const first = await client.send(client.compose("<presence xmlns='jabber:client'/>", { pause: '60' }))
+      const cookie = /^wb-[^=]+=([^;]+)/.exec(String(first.headers['set-cookie']))?.[1]
+      expect(cookie).toMatch(/^[\w-]{32}$/)
+      made.add(cookie!)
+      const headers = { Cookie: `wb-${id}=${cookie}` }
+      replies.push(await client.send(client.compose('', { pause: '60' }), { headers }))
+      // A stranger who has the sid.
+      const stranger = { headers: { Cookie: `wb-${id}=${secrets.cookie}` } }
+      replies.push(await client.send(client.compose(), stranger))
+      client.close()
+      await call('GET', `/warm/${id}`)
+      await call('GET', '/warm/sessions', { headers: { Accept: 'text/html' } })
+    }
+    await expectNothing()
+  })
+
+  test('of one that is resumed, reused and ended', async () => {
+    const { id } = await bind({ password: secrets.password, attach_binding: 'reply' })
+    const resumed = JSON.parse((await call('POST', `/warm/${id}/resume`, { body: '{}' })).text)
+    replies.pop()
+    for (const secret of [resumed.sid, String(resumed.rid), resumed.cookie?.value])
+      if (secret) made.add(secret)
+    await warm({ password: secrets.wrongPassword, reuse: true })
+    await call('DELETE', `/warm/${id}`)
+    await call('DELETE', `/warm/${id}`)
+    await expectNothing()
+  })
+
+  test('of logins that are refused, in JSON and as pages', async () => {
+    const attempts = [
+      { password: secrets.wrongPassword },
+      { token: secrets.wrongToken },
+      { password: secrets.password, token: secrets.token },
+      { token: `${secrets.token} with a space` },
+      { password: secrets.password, authzid: 'bob@near.example' },
+      { jid: `${secrets.wrongPassword}@@`, password: secrets.password },
+      { jid: 'alice@other.example', token: secrets.token },
+      { jid: 'robot@near.example', password: secrets.password },
+    ]
+    for (const Accept of ['application/json', 'text/html'])
+      for (const parameters of attempts)
+        expect((await warm(parameters, { Accept })).status).toBeGreaterThanOrEqual(400)
+    server.script = {
+      success: turn =>
+        turn.say(saslFailure('not-authorized').replace('</', `<text>${secrets.token}</text></`)),
+    }
+    expect((await warm({ token: secrets.token })).status).toBe(403)
+    server.script = { features: turn => turn.reset() }
+    for (const how of [{ password: secrets.password }, { token: secrets.token }, {}])
+      expect((await warm(how)).status).toBe(502)
+    await expectNothing()
+  })
+
+  test('of what an endpoint of somebody else gets to see and says again', async () => {
+    const far = { jid: 'alice@far.example', password: secrets.password }
+    for (const status of [200, 403, 500]) {
+      echoStatus = status
+      expect((await warm(far)).status).toBe(502)
+    }
+    const client = new BoshClient(`${service.url}/http-bind`)
+    const creation = client.compose('', { to: 'far.example', wait: '5', hold: '1', ver: '1.6' })
+    replies.push(await client.send(creation))
+    client.close()
+    expect(echoed.length).toBeGreaterThan(3)
+    expect(new Set(echoed)).toEqual(new Set([secrets.header]))
+    await expectNothing()
+  })
+
+  test('of admins who are wrong, too often wrong, or write it where it does not belong', async () => {
+    const statuses: number[] = []
+    for (const Authorization of [
+      basic(secrets.wrongAdminSecret),
+      basic(secrets.wrongAdminSecret),
+      basic(secrets.wrongAdminSecret),
+      `Basic ${Buffer.from(`${secrets.wrongAdminSecret}:portal`).toString('base64')}`,
+      `Bearer ${secrets.adminSecret}`,
+      `Basic ${secrets.adminSecret}`,
+    ])
+      statuses.push((await warm({ password: secrets.password }, { Authorization })).status)
+    expect(statuses).toEqual([401, 401, 429, 401, 401, 401])
+    await call('GET', `/warm?secret=${secrets.adminSecret}`)
+    await call('GET', `/${secrets.adminSecret}/${secrets.token}`)
+    await expectNothing()
+  })
+
+  test('of bodies to the BOSH endpoint', async () => {
+    const client = new BoshClient(`${service.url}/http-bind`)
+    const post = async (body: string, headers = {}) => {
+      const reply = await client.send(body, { headers })
+      replies.push(reply)
+      return reply
+    }
+    await post(`<body>${secrets.password}</body>`)
+    await post(client.compose('', { to: secrets.password }))
+    await post(client.compose('', { sid: secrets.cookie }), { Cookie: `wb-x=${secrets.cookie}` })
+    await post('x'.repeat(600_000) + secrets.password)
+    const opened = await post(client.compose('', { to: 'near.example', wait: '5', hold: '1', ver: '1.6' }))
+    client.sid = attribute(opened.text, 'sid')
+    made.add(client.sid!)
+    replies.pop()
+    const plain = Buffer.from(`\0alice\0${secrets.password}`).toString('base64')
+    await post(
+      client.compose(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`),
+    )
+    await post(client.compose('<not-closed>'))
+    client.close()
+    await expectNothing()
+  })
+
+  test('of the settings, on any page and when certificates are read again', async () => {
+    for (const path of [
+      '/',
+      '/openapi.json',
+      '/warm',
+      '/assets/style.css',
+      '/healthz',
+      '/readyz',
+      '/.well-known/host-meta',
+    ])
+      for (const Accept of ['text/html', 'application/json']) await call('GET', path, { headers: { Accept } })
+    service.service.reload()
+    writeFileSync(at('own.key'), `${secrets.passphrase}\nis no key`)
+    service.service.reload()
+    await expectNothing()
+  })
+
+  test('of settings that are wrong', () => {
+    const wrong = {
+      ...settings,
+      TLS_KEY: at('plain.key'),
+      TLS_CERT: at('server.crt'),
+      ADMIN_USERS: `portal:${secrets.adminSecret}:${secrets.adminSecret},${secrets.adminSecret}`,
+      XMPP_SERVICE_ACCOUNTS: `near.example=${secrets.servicePassword}`,
+      REMOTE_HEADERS: `X-Api-Key ${secrets.header},Content-Length=${secrets.header}`,
+    }
+    let told = ''
+    try {
+      loadConfig(wrong)
+    } catch (error) {
+      told = `${error}`
+    }
+    for (const name of ['ADMIN_USERS', 'XMPP_SERVICE_ACCOUNTS', 'REMOTE_HEADERS', 'TLS_'])
+      expect(told).toContain(name)
+    for (const secret of Object.values(secrets))
+      expect([secret, told.includes(secret)]).toEqual([secret, false])
+  })
+})

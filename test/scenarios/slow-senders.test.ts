@@ -1,0 +1,81 @@
+// Thousands of connections that send one byte a second: they are closed in time, and nobody else notices.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { Conversation, talkers } from '../support/conversation.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+const program = fileURLToPath(new URL('../support/slow-senders.js', import.meta.url))
+
+let server: DemoServer
+let here: TestService
+let senders: ChildProcess | undefined
+
+beforeAll(async () => {
+  server = await startDemoServer({ ...talkers, carol: 'secret' })
+  here = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { ...unlimited, MAX_CONNECTIONS_PER_ADDRESS: '0', LOG_LEVEL: 'info' },
+  })
+})
+
+afterAll(async () => {
+  senders?.kill('SIGKILL')
+  await here.stop()
+  await server.stop()
+})
+
+test('connections that send one byte a second are closed in half a minute, and nobody else notices', async () => {
+  const wanted = Math.min(5_000, Math.floor(openFilesLimit() / 2) - 200)
+  const conversation = await Conversation.begin(here)
+  const heapBefore = heapUsed()
+  let open = 0
+  let most = 0
+  senders = spawn(process.execPath, [program, new URL(here.url).port, String(wanted)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  senders.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    open = Number(text.trim().split('\n').at(-1))
+    most = Math.max(most, open)
+  })
+  await eventually('all of them are there', () => most === wanted, { seconds: 20 })
+  const isClosed = () => open === 0
+  const warms: number[] = []
+  for (const until = performance.now() + 60_000; !isClosed() && performance.now() < until; ) {
+    await conversation.goesOn(10)
+    const { status, json } = await here.warm({ jid: 'carol@localhost', password: 'secret' })
+    warms.push(status)
+    expect((await callSessions(here.url, 'DELETE', `/${json['id']}`)).status).toBe(204)
+  }
+  expect(open).toBe(0)
+  expect(new Set(warms)).toEqual(new Set([200]))
+  // What was kept of them would be far more than that: each had a socket, a parser and a timer.
+  expect(heapUsed() - heapBefore).toBeLessThan(20 * 1024 * 1024)
+  await conversation.end()
+  expect(here.service.counts().sessions).toBe(0)
+}, 120_000)
+
+/** How many files this process may open; Linux alone tells it, and elsewhere few are tried. */
+function openFilesLimit(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
+  } catch {
+    return 1_000
+  }
+}
+
+/** In bytes, after a collection. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  collect()
+  return process.memoryUsage().heapUsed
+}

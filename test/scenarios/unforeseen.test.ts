@@ -1,0 +1,101 @@
+// What was not foreseen, in a process as operators run it: nobody is told but the log, and everything goes on.
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { ask } from '../support/http-answer.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+import { callSessions } from '../support/sessions-api.js'
+import { admin } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+jest.setTimeout(30_000)
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+
+let server: LoginServer
+let operator: Operator
+
+beforeEach(async () => {
+  server = await startLoginServer({ domain: 'plain.example' })
+  operator = new Operator()
+})
+
+afterEach(async () => {
+  operator.leave()
+  await server.stop()
+})
+
+const settings = () => ({
+  ...unlimited,
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  ADMIN_USERS: `${admin.name}:${admin.secret}`,
+  XMPP_DOMAINS: 'plain.example',
+  XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+})
+
+/** Warms a session, attaches and exchanges a stanza each way. */
+async function live(url: string): Promise<void> {
+  const { status, json } = await callSessions(url, 'POST', '', { body: alice })
+  expect(status).toBe(200)
+  const connection = server.last
+  const page = new BoshClient(`${url}/http-bind`, json)
+  const held = page.request("<presence xmlns='jabber:client'/>")
+  await eventually('what it said has come', () => connection.stanzas.length === 1)
+  connection.say('<message><body>hello</body></message>')
+  expect(await held).toContain('hello')
+  await page.terminate()
+  page.close()
+  await eventually('the user has left', () => connection.goodbye === 'footer')
+}
+
+test.each([
+  ['an error that nobody catches', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
+  ['a promise that nobody awaits', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
+  ['what is no error at all', "throw 'Pa55-of-alice'", 'string'],
+  [
+    'an event of an error that nobody hears',
+    "new EventEmitter().emit('error', new URIError('x'))",
+    'URIError',
+  ],
+])('%s ends nothing', async (_what, fault, name) => {
+  operator.write(
+    'faults.mjs',
+    `import { EventEmitter } from 'node:events'
+    process.on('SIGUSR2', () => setInterval(() => { ${fault} }, 100).unref())`,
+  )
+  const service = operator.start({ ...settings(), NODE_OPTIONS: '--import=./faults.mjs' })
+  const url = await service.url()
+  const faults = () =>
+    service.stdout
+      .split('\n')
+      .filter(line => line.includes('not foreseen'))
+      .map(line => JSON.parse(line))
+  await live(url)
+  service.signal('SIGUSR2')
+  await eventually('it has happened more than once', () => faults().length > 1)
+  await live(url)
+  expect(faults()[0]).toMatchObject({
+    level: 50,
+    error: name,
+    incident: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  })
+  service.signal('SIGTERM')
+  expect(await service.exit).toBe(0)
+  expect(service.stderr).toBe('')
+  expect(service.stdout).not.toContain('Pa55')
+})
+
+test('a log that cannot be written ends nothing', async () => {
+  const [port = 0] = await freePorts(1)
+  const service = operator.startUnheard({ ...settings(), PORT: String(port), LOG_LEVEL: 'trace' })
+  const url = `http://127.0.0.1:${port}`
+  const isThere = () => ask(`${url}/healthz`, { agent: false }).then(Boolean, () => false)
+  for (const until = performance.now() + 10_000; !(await isThere()) && performance.now() < until; );
+  for (let time = 0; time < 3; time++) await live(url)
+  service.signal('SIGTERM')
+  expect(await service.exit).toBe(0)
+  expect(service.stderr).toBe('')
+})
