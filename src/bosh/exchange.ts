@@ -161,6 +161,8 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       limits.refusal(registry.size, isLogin ? 1 : 0) ?? (isLogin ? undefined : limits.refusalOf(peer.address))
     if (refusal !== undefined) return refuseFor(peer, refusal)
     const { sid, id } = newSid()
+    // What the session keeps of the request is this, not the request.
+    const options = { to: domain, lang: terms.lang, from: body.from }
     const session = new Session({
       sid,
       id,
@@ -171,8 +173,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       peer,
       clock,
       outboxLimits: parts.outboxLimits,
-      connect: (events, wishes) =>
-        parts.connect(domain, { to: domain, lang: terms.lang, from: body.from }, events, wishes),
+      connect: (events, wishes) => parts.connect(domain, options, events, wishes),
       cookies: parts.cookies(domain),
       keeper,
     })

@@ -138,7 +138,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
     return
   }
   const peer = new HttpPeer(req, parts)
-  const chunks: Buffer[] = []
+  let chunks: Buffer[] = []
   let size = 0
   req.on('data', (chunk: Buffer) => {
     size += chunk.length
@@ -147,8 +147,10 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
     if (size <= parts.maxBodyBytes || chunks.length === 0) chunks.push(chunk)
     else if (size > mostDiscarded && !res.headersSent) refuseTooLarge(res, chunks[0]!, peer, parts)
   })
-  req.once('end', () => {
+  req.on('end', () => {
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    // A held request must not keep its bytes.
+    chunks = []
     if (size > parts.maxBodyBytes) {
       if (!res.headersSent) refuseTooLarge(res, body, peer, parts)
       return
@@ -156,7 +158,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
     const leave = () => {
       if (!res.writableFinished && !peer.gone) peer.leave()
     }
-    res.once('close', leave)
+    res.on('close', leave)
     if (res.socket === null) leaveWithConnection(req, res, leave)
     // Text in any other encoding reaches the parser as nothing, and is refused as such.
     const text = isUtf8(body) ? body.toString() : ''

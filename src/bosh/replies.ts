@@ -79,5 +79,16 @@ export function stanzasIn(reply: string): Element[] {
  * were given in, however long some have waited already (XEP-0124 §14.2).
  */
 export function inOrder(ask: (resolve: (reply: Reply) => void) => void): Promise<Reply> {
-  return new Promise(resolve => ask(reply => queueMicrotask(() => resolve(reply))))
+  const { reply, resolve } = replyToCome()
+  ask(resolve)
+  return reply
+}
+
+/** The same for a request that is held: nothing here keeps what the request was read into. */
+export function replyToCome(): { reply: Promise<Reply>; resolve: (reply: Reply) => void } {
+  let give: (reply: Reply) => void
+  const reply = new Promise<Reply>(resolve => {
+    give = resolve
+  })
+  return { reply, resolve: answer => queueMicrotask(() => give(answer)) }
 }

@@ -87,8 +87,9 @@ export class RidWindow {
 
   /** Keeps a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps. */
   store(reply: Omit<StoredReply, 'repeats'>): void {
-    this.#replies.push({ ...reply, repeats: 0 })
-    this.#characters += reply.text.length
+    const { rid, text, at, key, digest } = reply
+    this.#replies.push({ rid, text, at, key, digest, repeats: 0 })
+    this.#characters += text.length
     const most = this.#acknowledged ? mostReplies : this.#size + 1
     while (this.#replies.length > most || (this.#characters > mostCharacters && this.#replies.length > 1)) {
       this.#characters -= this.#replies.shift()!.text.length

@@ -6,7 +6,7 @@ import type { Step } from '../errors.js'
 import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
-import type { Element, XmlLimits } from '../xml/scanner.js'
+import type { Element, Root, Sink, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding.js'
@@ -243,18 +243,30 @@ export class Link {
   }
 
   #split(): Splitter {
-    return new Splitter(
-      {
-        onOpen: root => {
-          const header = readHeader(root)
-          if (typeof header === 'string') this.#refuse(header)
-          else if (this.#phase === 'open') this.#events.onOpen(header)
-        },
-        onElement: element => this.#receive(element),
-        onClose: () => this.#closedByServer(),
-      },
-      this.#limits,
-    )
+    return new Splitter(new Link.#Reader(this), this.#limits)
+  }
+
+  /** Hears what is read. One object for each link; three functions would take eight times as much. */
+  static readonly #Reader = class implements Sink {
+    readonly #link: Link
+
+    constructor(link: Link) {
+      this.#link = link
+    }
+
+    onOpen(root: Root): void {
+      const header = readHeader(root)
+      if (typeof header === 'string') this.#link.#refuse(header)
+      else if (this.#link.#phase === 'open') this.#link.#events.onOpen(header)
+    }
+
+    onElement(element: Element): void {
+      this.#link.#receive(element)
+    }
+
+    onClose(): void {
+      this.#link.#closedByServer()
+    }
   }
 
   #closedByServer(): void {
@@ -326,8 +338,9 @@ export class Link {
       this.#guard(() => this.#fail({ step: this.#step, code: 'remote-connection-failed', cause }))
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('error', broken)
-    socket.once('end', () => this.#guard(() => this.#closedByServer()))
-    socket.once('close', () => broken())
+    // Both come once; `once` would make an object and a function more for each link.
+    socket.on('end', () => this.#guard(() => this.#closedByServer()))
+    socket.on('close', () => broken())
   }
 
   #read(chunk: Buffer): void {
