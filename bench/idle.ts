@@ -1,96 +1,130 @@
-// What a session costs that only waits: memory of the service, and nothing of whoever stands beside it.
+// Line 8: what a session costs that only waits, and what the least costs that could hold it.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
-import type { LoggedIn } from '../test/support/bosh-login.js'
-import { startService } from './processes.js'
+import { startEcho } from './echo.js'
+import { HeldSession } from './held-session.js'
+import { type Inspected, Inspector } from './inspector.js'
+import { judge, lines } from './lines.js'
+import { type Started, startFloor, startService } from './processes.js'
+import type { PartResult } from './results.js'
 import { openBosh } from './sessions.js'
-import { boshRoute, Lane } from './wire.js'
+import { names, type Stage } from './stage.js'
+import { Lane } from './wire.js'
 
-const few = 1_000
-const many = 6_000
 const users = 50
-const restMilliseconds = 10_000
-/** Where Node's inspector listens once SIGUSR1 has woken it. */
-const inspector = 'http://127.0.0.1:9229/json/list'
 
-export interface IdleFigures {
+/** Memory of a process at two numbers of sessions. */
+export interface Weight {
   readonly sessions: readonly [number, number]
-  /** Resident memory of the service at these numbers, in KiB. */
+  /** Resident memory at these numbers, in KiB. */
   readonly residentKib: readonly [number, number]
   readonly kibPerSession: number
-  readonly lost: number
 }
 
-/**
- * Holds sessions with a poll each on a plain link, logged in, and weighs the service, started with the flags of
- * `npm start`, at two numbers of them, each time after a collection of garbage and a rest.
- */
-export async function measureIdle(): Promise<IdleFigures> {
-  const names = Array.from({ length: users }, (_, index) => `user${index}`)
-  const server = await startDemoServer(Object.fromEntries(names.map(name => [name, name])))
-  const service = await startService(server.port)
-  const held: Lane[] = []
-  let lost = 0
-  const hold = (session: LoggedIn) => {
-    const lane = new Lane(boshRoute(service.port))
-    held.push(lane)
-    let rid = session.rid
-    const poll = () => {
-      const body = `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid++}' sid='${session.sid}'/>`
-      lane.post(body, (error, text) => {
-        if (error || text.includes('terminate')) lost += 1
-        else poll()
-      })
-    }
-    poll()
-  }
-  const growTo = async (count: number) => {
-    const wanted = Array.from({ length: count - held.length }, (_, index) => names[index % users]!)
-    for (const session of await openBosh({ kind: 'product', port: service.port }, wanted)) hold(session)
-    await sleep(restMilliseconds / 4)
-    await collectGarbage(service.pid)
-    await sleep(restMilliseconds)
-    return residentKib(service.pid)
-  }
-  try {
-    const before = await growTo(few)
-    const after = await growTo(many)
-    return {
-      sessions: [few, many],
-      residentKib: [before, after],
-      kibPerSession: (after - before) / (many - few),
-      lost,
-    }
-  } finally {
-    for (const lane of held) lane.close()
-    await server.stop()
+export interface IdleFigures {
+  readonly service: Weight & { readonly lost: number }
+  readonly floor: Weight
+}
+
+/** Adds that many sessions to those that wait. */
+type Hold = (count: number) => Promise<void>
+
+/** Weighs the service and the floor, started with the flags of `npm start`. */
+export async function measureIdle(stage: Stage): Promise<PartResult> {
+  const service = await weighService(stage)
+  const floor = await weighFloor(stage)
+  const { log, sizes } = stage
+  log(
+    `\nA held session, plain link, after a collection and ${sizes.restMilliseconds / 1000} s of rest\n` +
+      `  the service: ${inWords(service)}, ${service.lost} lost\n` +
+      `  the floor:   ${inWords(floor)}`,
+  )
+  const each = service.lost === 0 ? service.kibPerSession : Number.NaN
+  const value = `${service.kibPerSession.toFixed(1)} KiB`
+  const base = `${floor.kibPerSession.toFixed(1)} KiB`
+  const beside = service.lost === 0 ? [] : [`${service.lost} sessions were lost`]
+  return {
+    verdicts: [
+      judge(lines.memoryAboveFloor, [each - floor.kibPerSession], { value, base, beside }),
+      judge(lines.memory, [each], { value, beside }),
+    ],
+    idle: { service, floor },
   }
 }
+
+async function weighService({ sizes }: Stage): Promise<IdleFigures['service']> {
+  const accounts = names('user', users)
+  const server = await startDemoServer(Object.fromEntries(accounts.map(name => [name, name])))
+  const service = await startService({ c2sPort: server.port })
+  const { port } = service
+  const held: HeldSession[] = []
+  let lost = 0
+  const about = { port, spare: [], arrived: () => {}, lost: () => void lost++ }
+  const hold: Hold = async count => {
+    const wanted = Array.from({ length: count }, (_, index) => accounts[index % users]!)
+    const sessions = await openBosh({ kind: 'product', port }, wanted)
+    for (const session of sessions) held.push(new HeldSession(session, about))
+  }
+  try {
+    return { ...(await weigh(service, sizes, hold)), lost }
+  } finally {
+    for (const session of held) session.close()
+    await server.stop()
+    await service.stop()
+  }
+}
+
+async function weighFloor({ sizes }: Stage): Promise<Weight> {
+  const echo = await startEcho()
+  const floor = await startFloor(echo.port)
+  const held: Lane[] = []
+  const hold: Hold = async count => {
+    for (let begun = 0; begun < count; begun++) {
+      const lane = new Lane({ port: floor.port, path: '/hold', headers: '' })
+      lane.post('', () => {})
+      held.push(lane)
+      // As many at a time as the backlog takes.
+      if (begun % 100 === 99) await sleep(20)
+    }
+  }
+  try {
+    return await weigh(floor, sizes, hold)
+  } finally {
+    for (const lane of held) lane.close()
+    await floor.stop()
+    echo.close()
+  }
+}
+
+/** Weighs a process at two numbers of held sessions, each time after a collection of garbage and a rest. */
+async function weigh(process: Started, { idleSessions, restMilliseconds }: Stage['sizes'], hold: Hold) {
+  const [few, many] = idleSessions
+  const at = async (count: number) => {
+    await hold(count)
+    await sleep(restMilliseconds / 4)
+    await collectGarbage(process)
+    await sleep(restMilliseconds)
+    return residentKib(process.pid)
+  }
+  const before = await at(few)
+  const after = await at(many - few)
+  return {
+    sessions: idleSessions,
+    residentKib: [before, after] as const,
+    kibPerSession: (after - before) / (many - few),
+  }
+}
+
+const inWords = ({ sessions, residentKib, kibPerSession }: Weight) =>
+  `${residentKib[0]} KiB at ${sessions[0]}, ${residentKib[1]} KiB at ${sessions[1]}: ${kibPerSession.toFixed(1)} KiB each`
 
 function residentKib(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
-/** Asks a Node process that was started without any flag for it, over its inspector. */
-async function collectGarbage(pid: number): Promise<void> {
-  process.kill(pid, 'SIGUSR1')
-  let address: string | undefined
-  for (let attempt = 0; address === undefined && attempt < 50; attempt++) {
-    await sleep(100)
-    const targets = await fetch(inspector).then(
-      response => response.json() as Promise<{ webSocketDebuggerUrl: string }[]>,
-      () => [],
-    )
-    address = targets[0]?.webSocketDebuggerUrl
-  }
-  if (address === undefined) throw new Error('the inspector of the service does not answer')
-  const socket = new WebSocket(address)
-  await new Promise(resolve => socket.addEventListener('open', resolve, { once: true }))
-  for (let id = 1; id <= 2; id++) {
-    const answered = new Promise(resolve => socket.addEventListener('message', resolve, { once: true }))
-    socket.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }))
-    await answered
-  }
-  socket.close()
+async function collectGarbage(inspected: Inspected): Promise<void> {
+  const inspector = await Inspector.open(inspected)
+  for (let time = 0; time < 2; time++) await inspector.ask('HeapProfiler.collectGarbage')
+  inspector.close()
 }

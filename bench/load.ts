@@ -2,16 +2,31 @@
 // the figures. Ends when the parent does.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Chat } from './chat.js'
-import { openAll, openBosh } from './sessions.js'
+import { HeldSession } from './held-session.js'
+import { PostPairs } from './post-pairs.js'
+import { Opener, openAll, openBosh } from './sessions.js'
 import { Tally } from './tally.js'
+import type { Lane } from './wire.js'
 import type { Figures, Outcome, Work } from './work.js'
 
 /** Most sessions open at a time while warms are counted. */
 const batchSize = 400
 const settleMilliseconds = 300
+/** How long the last messages of held sessions may be on their way. */
+const graceMilliseconds = 10_000
+
+const emptyPair = { path: '/', bodies: ['', ''] } as const
+/** As long as what a session really sends. */
+const relayed = [
+  `<body xmlns='http://jabber.org/protocol/httpbind' sid='${'s'.repeat(32)}' rid='123456789012345'/>`,
+  `<body xmlns='http://jabber.org/protocol/httpbind' sid='${'s'.repeat(32)}' rid='123456789012346'>` +
+    `<message xmlns='jabber:client' to='user1@localhost/${'r'.repeat(20)}' type='chat'><body>word 1</body></message></body>`,
+] as const
+
+const parts = { warm: countWarms, chat: countMessages, pace: warmEvenly, hold: holdMany }
 
 process.on('message', async (work: Work) => {
-  const outcome: Outcome = await (work.part === 'warm' ? countWarms(work) : countMessages(work)).then(
+  const outcome: Outcome = await parts[work.part](work).then(
     figures => ({ figures }),
     (error: Error) => ({ failure: error.message }),
   )
@@ -22,11 +37,10 @@ process.on('disconnect', () => process.exit())
 async function countWarms(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   for (let done = 0; done < work.amount; done += batchSize) {
-    const size = Math.min(batchSize, work.amount - done)
-    const users = Array.from({ length: size }, (_, index) => `${work.prefix}${(done + index) % work.users}`)
+    const users = names(work, Math.min(batchSize, work.amount - done), done)
     let endAll = async () => {}
     await tally.during(async () => {
-      ;({ endAll } = await openAll(work.target, users, milliseconds => tally.add(milliseconds)))
+      endAll = await openAll(work.target, users, milliseconds => tally.add(milliseconds), work.atOnce)
     })
     await endAll()
   }
@@ -36,29 +50,113 @@ async function countWarms(work: Work): Promise<Figures> {
 async function countMessages(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   let counting = false
-  let fail: (error: Error) => void = () => {}
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  const users = Array.from({ length: work.users }, (_, index) => `${work.prefix}${index}`)
-  const chats = (await openBosh(work.target, users)).map(
-    session =>
-      new Chat(session, {
-        port: work.target.port,
-        pollFirst: work.pollFirst ?? false,
-        arrived: milliseconds => {
-          if (counting) tally.add(milliseconds)
-        },
-        failed: error => fail(error),
-      }),
-  )
-  for (const chat of chats) chat.poll()
+  const { failure, fail } = failing()
+  const { port } = work.target
+  const arrived = (milliseconds: number) => {
+    if (counting) tally.add(milliseconds)
+  }
+  const { kind } = work.target
+  const pair = (index: number) =>
+    new PostPairs({
+      ...{ port, arrived, failed: fail },
+      ...(kind === 'floor' ? emptyPair : { path: `/relay/${index}`, bodies: relayed }),
+    })
+  const talks =
+    kind === 'floor' || kind === 'relay'
+      ? Array.from({ length: work.users }, (_, index) => pair(index))
+      : (await openBosh(work.target, names(work, work.users))).map(
+          session => new Chat(session, { port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }),
+        )
+  for (const talk of talks) talk.poll()
   await sleep(settleMilliseconds)
-  for (const chat of chats) chat.sendNext()
+  for (const talk of talks) talk.sendNext()
   await Promise.race([sleep(settleMilliseconds), failure])
   counting = true
   await tally.during(() => Promise.race([sleep(work.amount * 1000), failure]))
   counting = false
-  await Promise.race([Promise.all(chats.map(chat => chat.end())), failure])
+  await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
   return tally.figures()
+}
+
+/** Warms at an even rate, however long each one takes; the sessions are ended afterwards. */
+async function warmEvenly(work: Work): Promise<Figures> {
+  const tally = new Tally(work.pids)
+  const { failure, fail } = failing()
+  const opener = new Opener(work.target)
+  const ends: (() => Promise<void>)[] = []
+  const warm = async (user: string) => {
+    const start = performance.now()
+    ends.push(await opener.open(user))
+    tally.add(performance.now() - start)
+  }
+  const users = names(work, Math.round(work.amount * work.warmsPerSecond!))
+  await tally.during(async () => {
+    const start = performance.now()
+    const warming: Promise<void>[] = []
+    for (const [index, user] of users.entries()) {
+      const due = start + (index * 1000) / work.warmsPerSecond!
+      if (due > performance.now()) await Promise.race([sleep(due - performance.now()), failure])
+      const one = warm(user)
+      one.catch(fail)
+      warming.push(one)
+    }
+    await Promise.race([Promise.all(warming), failure])
+  })
+  for (const end of ends) await end()
+  opener.close()
+  return tally.figures()
+}
+
+/** Holds many sessions for a while; each says something now and then. */
+async function holdMany(work: Work): Promise<Figures> {
+  const { sessions = 0, secondsPerMessage = 60, target, pids, amount } = work
+  const tally = new Tally(pids)
+  const spare: Lane[] = []
+  const held: HeldSession[] = []
+  let lost = 0
+  const about = {
+    port: target.port,
+    spare,
+    arrived: (milliseconds: number) => tally.add(milliseconds),
+    lost: (reason: string) => {
+      // The first reasons are enough to see what is going on.
+      if (++lost <= 3) console.error(`a session is lost: ${reason}`)
+    },
+  }
+  while (held.length < sessions) {
+    const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
+    for (const session of await openBosh(target, users)) held.push(new HeldSession(session, about))
+  }
+  process.send?.({ ready: held.length })
+  await sleep(settleMilliseconds)
+  await tally.during(async () => {
+    const start = performance.now()
+    const last = (amount / secondsPerMessage) * sessions
+    for (let said = 0; said < last; ) {
+      const due = ((performance.now() - start) / 1000 / secondsPerMessage) * sessions
+      for (; said < Math.min(due, last); said++) held[said % sessions]!.say()
+      await sleep(10)
+    }
+    for (let waited = 0; waited < graceMilliseconds && held.some(each => each.isWaiting); waited += 100)
+      await sleep(100)
+  })
+  const missing = held.filter(each => each.isWaiting).length
+  for (const each of held) each.close()
+  for (const lane of spare) lane.close()
+  return { ...tally.figures(), lost: lost + missing }
+}
+
+/** The accounts in turn, from a number on. */
+function names({ prefix, users }: Work, count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
+}
+
+/** A promise that only ever rejects. */
+function failing(): { failure: Promise<never>; fail: (error: Error) => void } {
+  let fail: (error: Error) => void = () => {}
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failure.catch(() => {})
+  return { failure, fail }
 }

@@ -1,93 +1,191 @@
-// The processes under measurement and the one that puts the load on them. None outlives this one.
+// The processes under measurement and the ones that put the load on them. None outlives this one.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
+import type { Inspected } from './inspector.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
+/** The repository's root, from dist-bench/bench, where this file is once built. */
+const root = new URL('../../', import.meta.url)
 
-export interface Service {
-  readonly pid: number
-  readonly port: number
+/** Settings that are not as delivered, with what that turns off; the output names them. */
+const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
+  RATE_WARMS_PER_JID: { value: '0', means: 'the same few users are warmed again and again' },
+  MAX_SESSIONS_PER_JID: { value: '0', means: 'and have many sessions each' },
+  METRICS_ADDRESS: { value: '127.0.0.1:0', means: 'a free port; everything is counted as usual' },
+  LOG_LEVEL: { value: 'warn', means: 'no line is written for each warm' },
 }
 
-/**
- * Starts the built service before the XMPP server at `c2sPort`, as an operator would, and waits until it answers.
- * Rejects, with what it printed, when it does not within 15 s.
- */
-export async function startService(c2sPort: number): Promise<Service> {
-  const [port = 0] = await freePorts(1)
-  // From dist-bench/bench, where this file is once built.
-  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-  const child = spawn(process.execPath, [main], {
+/** What is different from how the service and its peers are delivered, in words. */
+export const limitsTurnedOff: readonly string[] = [
+  ...Object.entries(turnedOff).map(([name, { value, means }]) => `service: ${name}=${value}, ${means}`),
+  'Prosody: no mod_limits, a listen backlog of 1024, log level warn, and a restart before each round',
+  'ejabberd: no shaper, a listen backlog of 1024, log level warning',
+]
+
+const children = new Set<ChildProcess>()
+process.once('exit', stopAll)
+
+/** A process that answers over HTTP. */
+export interface Started extends Inspected {
+  readonly port: number
+  /** Ends it as an operator would, and resolves once it is gone. */
+  stop(): Promise<void>
+}
+
+export interface Service extends Started {
+  /** How late the event loop was since the last call, in milliseconds; only where it was asked to be measured. */
+  lag(): Promise<Lag>
+}
+
+export interface Lag {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+export interface ServiceOptions {
+  /** Client port of the XMPP server. */
+  readonly c2sPort: number
+  /** PEM file with the certificate to trust: the link is made over STARTTLS then, and a plain one without. */
+  readonly caFile?: string
+  /** Flags for Node beside those of `npm start`. */
+  readonly flags?: readonly string[]
+  readonly measureLag?: boolean
+  /** Further settings; they win over those of the benchmark. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Starts the built service before an XMPP server, as an operator would. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { c2sPort, caFile, flags = [], measureLag = false } = options
+  const lag = measureLag ? [`--import=${new URL('./lag.js', import.meta.url)}`] : []
+  const link = caFile === undefined ? 'tls=none' : `ca=${caFile}`
+  const environment = {
+    ADMIN_USERS: admin,
+    XMPP_DOMAINS: domain,
+    XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?${link}`,
+    METRICS_ADDRESS: 'none',
+    ...Object.fromEntries(Object.entries(turnedOff).map(([name, { value }]) => [name, value])),
+    ...options.environment,
+  }
+  const main = fileURLToPath(new URL('dist/main.js', root))
+  const { child, ...started } = await startNode([...flags, ...lag, main], environment, '/http-bind')
+  return {
+    ...started,
+    lag: async () => {
+      const said = once(child.stdio[3] as Readable, 'data')
+      child.kill('SIGUSR2')
+      const [line] = await said
+      return JSON.parse(String(line)) as Lag
+    },
+  }
+}
+
+/** Starts the least that Node can do; it connects to `serverPort`. */
+export async function startFloor(serverPort: number): Promise<Started> {
+  const script = fileURLToPath(new URL('./floor.js', import.meta.url))
+  const { child, ...started } = await startNode([script], { SERVER_PORT: String(serverPort) }, '/')
+  return started
+}
+
+/** Flags that `npm start` gives to Node: what is measured is what operators run. */
+export function startFlags(): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+  const words = String(scripts.start).split(' ')
+  return words.slice(words.indexOf('node') + 1, words.indexOf('dist/main.js'))
+}
+
+/** Starts a server on a free port and waits until it answers; rejects, with what it printed, after 15 s. */
+async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
+  const [port = 0, inspectorPort = 0] = await freePorts(2)
+  const child = spawn(process.execPath, [...startFlags(), ...words], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
+      // Says only where the inspector is when it is woken; the usual port may be somebody else's.
+      NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),
-      ADMIN_USERS: admin,
-      XMPP_DOMAINS: domain,
-      XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?tls=none`,
-      LOG_LEVEL: 'warn',
+      ...environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   children.add(child)
+  const gone = once(child, 'exit').finally(() => children.delete(child))
   let said = ''
   const collect = (chunk: Buffer) => {
     said = (said + chunk).slice(-4000)
   }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
+  child.stdout?.on('data', collect)
+  child.stderr?.on('data', collect)
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
+    await gone
+    clearTimeout(late)
+  }
   for (const deadline = Date.now() + 15_000; ; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`the service ended at start:\n${said}`)
-    if (Date.now() > deadline) throw new Error(`the service does not answer after 15 s:\n${said}`)
-    const response = await fetch(`http://127.0.0.1:${port}/http-bind`).catch(() => undefined)
+    if (child.exitCode !== null) throw new Error(`${words.at(-1)} ended at start:\n${said}`)
+    if (Date.now() > deadline) throw new Error(`${words.at(-1)} does not answer after 15 s:\n${said}`)
+    const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
     await response?.body?.cancel()
-    if (response?.status === 200) return { pid: child.pid ?? 0, port }
+    if (response?.status === 200) return { pid: child.pid ?? 0, port, inspectorPort, stop, child }
   }
 }
 
 export interface LoadClient {
   readonly pid: number
-  /** Runs one round; rejects when the round fails, takes over a minute or the client dies. */
-  run(work: Work): Promise<Figures>
+  /**
+   * Runs one round; rejects when the round fails, takes over `seconds` or the client dies. `ready` is called once all
+   * sessions of a `hold` are open.
+   */
+  run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
+  stop(): void
 }
 
-/** Starts the load client. */
+/** Starts a load client. */
 export function startLoadClient(): LoadClient {
   const child = fork(fileURLToPath(new URL('./load.js', import.meta.url)))
   children.add(child)
   return {
     pid: child.pid ?? 0,
-    run: async work => {
-      const over = new AbortController()
-      const { signal } = over
-      try {
-        const answer = once(child, 'message', { signal })
-        const death = once(child, 'exit', { signal }).then((): never => {
-          throw new Error('the load client died')
-        })
-        const timeout = sleep(60_000, undefined, { signal }).then((): never => {
-          throw new Error(`${work.part} on ${work.target.kind} takes over a minute`)
-        })
+    run: (work, { seconds = 60, ready } = {}) =>
+      new Promise((resolve, reject) => {
+        const name = `${work.part} on ${work.target.kind}`
+        const over = () => {
+          clearTimeout(late)
+          child.off('message', listen)
+          child.off('exit', die)
+        }
+        const fail = (reason: string) => {
+          over()
+          reject(new Error(`${name}: ${reason}`))
+        }
+        const late = setTimeout(() => fail(`takes over ${seconds} s`), seconds * 1000)
+        const die = () => fail('the load client died')
+        const listen = (said: Outcome | { ready: number }) => {
+          if ('ready' in said) return ready?.(said.ready)
+          if ('failure' in said) return fail(said.failure)
+          over()
+          resolve(said.figures)
+        }
+        child.on('message', listen as (said: unknown) => void)
+        child.on('exit', die)
         child.send(work)
-        const [said] = (await Promise.race([answer, death, timeout])) as [Outcome]
-        if ('failure' in said) throw new Error(`${work.part} on ${work.target.kind}: ${said.failure}`)
-        return said.figures
-      } finally {
-        over.abort()
-      }
+      }),
+    stop: () => {
+      child.kill('SIGKILL')
+      children.delete(child)
     },
   }
 }
 
-/** Ends the service and the load client. */
+/** Ends everything that was started here. */
 export function stopAll(): void {
   for (const child of children) child.kill('SIGKILL')
   children.clear()

@@ -1,37 +1,39 @@
-// Opens sessions, ten at once, on whichever target: warmed by the service, logged in at Prosody's BOSH endpoint,
-// or as a bare stream.
+// Opens sessions, some at once, on whichever target: warmed by the service, logged in at the XMPP server's BOSH
+// endpoint, or as a bare stream.
+import type { Socket } from 'node:net'
 import { BoshClient } from '../test/support/bosh-client.js'
 import { boshLogin, type LoggedIn } from '../test/support/bosh-login.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
 import { rawLogin } from './raw-login.js'
+import { rawTlsLogin } from './raw-tls-login.js'
 import { boshRoute, Lane, type Route } from './wire.js'
-import { admin, domain, type Target } from './work.js'
+import { admin, domain, type Kind, type Target } from './work.js'
 
 /** What this process remembers between logins, apart by target so that none profits from another's round. */
-const remembered = { peer: new Map(), raw: new Map() } satisfies Record<string, SaltedPasswords>
+const remembered = new Map<Kind, SaltedPasswords>()
 
-const atOnce = 10
-
-/** Opens one session and resolves with what ends it. */
-type Open = (user: string) => Promise<() => Promise<void>>
+const usuallyAtOnce = 10
 
 /**
- * Opens a session for each user and resolves with the functions that end them; `opened` gets each one's time in
- * milliseconds. Rejects at the first that fails.
+ * Opens a session for each user, `atOnce` at a time, and resolves with the function that ends them all; `opened` gets
+ * each one's time in milliseconds. Rejects at the first that fails.
  */
-export async function openAll(target: Target, users: readonly string[], opened: (ms: number) => void) {
-  const { open, close } = openerOf(target)
+export async function openAll(
+  target: Target,
+  users: readonly string[],
+  opened: (ms: number) => void,
+  atOnce = usuallyAtOnce,
+): Promise<() => Promise<void>> {
+  const opener = new Opener(target)
   const ends: (() => Promise<void>)[] = []
-  await inParallel(users, async user => {
+  await inParallel(atOnce, users, async user => {
     const start = performance.now()
-    ends.push(await open(user))
+    ends.push(await opener.open(user))
     opened(performance.now() - start)
   })
-  return {
-    endAll: async () => {
-      await inParallel(ends, end => end())
-      close()
-    },
+  return async () => {
+    await inParallel(usuallyAtOnce, ends, end => end())
+    opener.close()
   }
 }
 
@@ -39,28 +41,67 @@ export async function openAll(target: Target, users: readonly string[], opened: 
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
   const lanes = new Lanes(target)
   const sessions: LoggedIn[] = []
-  await inParallel(users, async user => {
+  await inParallel(usuallyAtOnce, users, async user => {
     sessions.push(await (target.kind === 'product' ? warm(lanes, user) : boshSession(lanes, user)))
   })
   lanes.close()
   return sessions
 }
 
-function openerOf(target: Target): { open: Open; close: () => void } {
-  if (target.kind === 'raw') {
-    const open = async (user: string) => {
-      const socket = await rawLogin(target.port, user, remembered.raw)
-      return async () => void socket.removeAllListeners('close').end('</stream:stream>')
+/** Opens single sessions of one target over connections that it keeps. */
+export class Opener {
+  readonly #target: Target
+  readonly #lanes: Lanes
+
+  constructor(target: Target) {
+    this.#target = target
+    this.#lanes = new Lanes(target)
+  }
+
+  /** Opens a session and resolves with what ends it. */
+  async open(user: string): Promise<() => Promise<void>> {
+    const { kind, port, caFile = '' } = this.#target
+    const lanes = this.#lanes
+    switch (kind) {
+      case 'raw':
+        return leaving(await rawLogin(port, user, rememberedBy(kind)))
+      case 'raw-tls':
+      case 'raw-tls-nudged': {
+        const nudged = kind === 'raw-tls-nudged'
+        return leaving(await rawTlsLogin(user, { port, caFile, nudged, remembered: rememberedBy(kind) }))
+      }
+      case 'floor': {
+        const name = await lanes.use('warm', lane => textOf(lane, user))
+        return () => lanes.use('end', async lane => void (await textOf(lane, name)))
+      }
+      case 'relay':
+        throw new Error('nobody logs in at a relay')
+      case 'product':
+      case 'peer': {
+        const { sid, rid } = await (kind === 'product' ? warm(lanes, user) : boshSession(lanes, user))
+        return () => lanes.use('bosh', async lane => void (await lane.ask(terminateBody(sid, rid))))
+      }
     }
-    return { open, close: () => {} }
   }
-  const lanes = new Lanes(target)
-  const enter = target.kind === 'product' ? warm : boshSession
-  const open = async (user: string) => {
-    const { sid, rid } = await enter(lanes, user)
-    return () => lanes.use('bosh', async lane => void (await lane.ask(terminateBody(sid, rid))))
+
+  close(): void {
+    this.#lanes.close()
   }
-  return { open, close: () => lanes.close() }
+}
+
+const leaving = (socket: Socket) => async () =>
+  void socket.removeAllListeners('close').end('</stream:stream>')
+
+function rememberedBy(kind: Kind): SaltedPasswords {
+  const known = remembered.get(kind) ?? new Map()
+  remembered.set(kind, known)
+  return known
+}
+
+async function textOf(lane: Lane, body: string): Promise<string> {
+  const { status, text } = await lane.ask(body)
+  if (status !== 200) throw new Error(`floor: HTTP ${status}: ${text.slice(0, 300)}`)
+  return text
 }
 
 export const terminateBody = (sid: string, rid: number) =>
@@ -81,28 +122,31 @@ function boshSession(lanes: Lanes, user: string): Promise<LoggedIn> {
   return lanes.use('bosh', async lane => {
     const post = async (body: string) => ({ ...(await lane.ask(body)), headers: {} })
     const client = new BoshClient('', { post })
-    return boshLogin(client, { user, password: user, domain, remembered: remembered.peer })
+    return boshLogin(client, { user, password: user, domain, remembered: rememberedBy('peer') })
   })
 }
 
+type Purpose = 'warm' | 'bosh' | 'end'
+
 /** Keep-alive connections of one target, taken up again by whoever comes next. */
 class Lanes {
-  readonly #routes: Record<'warm' | 'bosh', Route>
-  readonly #idle: Record<'warm' | 'bosh', Lane[]> = { warm: [], bosh: [] }
+  readonly #routes: Record<Purpose, Route>
+  readonly #idle: Record<Purpose, Lane[]> = { warm: [], bosh: [], end: [] }
 
-  constructor(target: Target) {
+  constructor({ kind, port }: Target) {
     const authorization = `Authorization: Basic ${Buffer.from(admin).toString('base64')}\r\n`
     const form = 'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n'
     this.#routes = {
-      bosh: boshRoute(target.port),
-      warm: { port: target.port, path: '/warm', headers: `${form}${authorization}` },
+      warm: { port, path: kind === 'floor' ? '/login' : '/warm', headers: `${form}${authorization}` },
+      bosh: boshRoute(port),
+      end: { port, path: '/end', headers: '' },
     }
   }
 
-  async use<T>(kind: 'warm' | 'bosh', work: (lane: Lane) => Promise<T>): Promise<T> {
-    const lane = this.#idle[kind].pop() ?? new Lane(this.#routes[kind])
+  async use<T>(purpose: Purpose, work: (lane: Lane) => Promise<T>): Promise<T> {
+    const lane = this.#idle[purpose].pop() ?? new Lane(this.#routes[purpose])
     const result = await work(lane)
-    this.#idle[kind].push(lane)
+    this.#idle[purpose].push(lane)
     return result
   }
 
@@ -111,8 +155,12 @@ class Lanes {
   }
 }
 
-/** Works through the items, ten at once. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Works through the items, that many at once. */
+async function inParallel<T>(
+  atOnce: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const waiting = items.values()
   const worker = async () => {
     for (const item of waiting) await work(item)

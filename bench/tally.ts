@@ -1,9 +1,6 @@
 // Counts operations, their latencies and what they cost each process.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Figures } from './work.js'
-
-/** Of Linux; `getconf CLK_TCK` is 100 on every machine this runs on. */
-const microsecondsPerTick = 10_000
 
 export class Tally {
   readonly #latencies: number[] = []
@@ -19,11 +16,11 @@ export class Tally {
 
   /** Runs a part that counts; the time and the CPU between such parts are left out. */
   async during(part: () => Promise<void>): Promise<void> {
-    const before = this.#ticks()
+    const before = this.#used()
     const start = performance.now()
     await part()
     this.#seconds += (performance.now() - start) / 1000
-    const after = this.#ticks()
+    const after = this.#used()
     for (const name of Object.keys(this.pids)) {
       this.#cpu[name] = (this.#cpu[name] ?? 0) + (after[name] ?? 0) - (before[name] ?? 0)
     }
@@ -33,7 +30,7 @@ export class Tally {
     const sorted = this.#latencies.toSorted((a, b) => a - b)
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
     const cpu = Object.entries(this.#cpu).map(
-      ([name, ticks]) => [name, (ticks * microsecondsPerTick) / Math.max(1, sorted.length)] as const,
+      ([name, microseconds]) => [name, microseconds / Math.max(1, sorted.length)] as const,
     )
     return {
       operations: sorted.length,
@@ -44,18 +41,22 @@ export class Tally {
     }
   }
 
-  #ticks(): Record<string, number> {
-    return Object.fromEntries(Object.entries(this.pids).map(([name, pid]) => [name, ticksOf(pid)]))
+  #used(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.pids).map(([name, pid]) => [name, cpuOf(pid)]))
   }
 }
 
-/** User and system time of a process in clock ticks; 0 where there is no /proc. */
-function ticksOf(pid: number): number {
+/**
+ * CPU time that a process has used, in microseconds; 0 where there is no /proc. The scheduler counts nanoseconds for
+ * each thread; `/proc/PID/stat`, in hundredths of a second, would be a tenth of what a short round costs.
+ */
+function cpuOf(pid: number): number {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[11]) + Number(fields[12])
+    let nanoseconds = 0
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0])
+    }
+    return nanoseconds / 1000
   } catch {
     return 0
   }

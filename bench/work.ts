@@ -1,23 +1,40 @@
 // What the processes of the benchmark say to each other. Types only.
 
-/** Whom a load is put on. */
+/**
+ * Whom a load is put on: `product` is the service, `peer` the XMPP server's own BOSH endpoint; `raw`, `raw-tls` and
+ * `raw-tls-nudged` are its bare client port; `floor` is the least that Node can do, and `relay` the least that has
+ * the same to read and to write (`floor.ts`).
+ */
+export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
+
 export interface Target {
-  /** `product` is the service, `peer` Prosody's own BOSH endpoint, `raw` its bare client port. */
-  readonly kind: 'product' | 'peer' | 'raw'
+  readonly kind: Kind
   readonly port: number
+  /** PEM file with the certificate to trust; for the kinds with TLS. */
+  readonly caFile?: string
 }
 
-/** One round to run; all processes in `pids` are measured by name. */
+/**
+ * One round to run: `warm` opens and ends sessions, `chat` exchanges messages, `pace` warms at an even rate, `hold`
+ * keeps many sessions waiting that hardly say anything. All processes in `pids` are measured by name.
+ */
 export interface Work {
-  readonly part: 'warm' | 'chat'
+  readonly part: 'warm' | 'chat' | 'pace' | 'hold'
   readonly target: Target
   /** Name of the accounts, a number from 0 is appended; the password is the whole name. */
   readonly prefix: string
   readonly users: number
-  /** Warms in all, or seconds of chat. */
+  /** Warms in all, or seconds. */
   readonly amount: number
-  /** Chat only: a new poll goes out before each message, as when people type slowly. */
+  /** `warm` only: logins on their way at a time; 10 unless it says another. */
+  readonly atOnce?: number
+  /** `chat` only: a new poll goes out before each message, as when people type slowly. */
   readonly pollFirst?: boolean
+  /** `pace` only. */
+  readonly warmsPerSecond?: number
+  /** `hold` only: how many sessions, and how often each sends a message. */
+  readonly sessions?: number
+  readonly secondsPerMessage?: number
   readonly pids: Readonly<Record<string, number>>
 }
 
@@ -29,6 +46,8 @@ export interface Figures {
   readonly p99Milliseconds: number
   /** CPU time per operation in microseconds, by process. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>
+  /** `hold` only: sessions that ended, and messages that did not arrive. */
+  readonly lost?: number
 }
 
 export type Outcome = { readonly figures: Figures } | { readonly failure: string }

@@ -1,0 +1,101 @@
+// A page with a session: one request is held, what there is to say goes with another.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BoshClient } from '../test/support/bosh-client.js'
+
+/** What a page attaches with. */
+export interface Binding {
+  readonly jid: string
+  readonly sid: string
+  readonly rid: number
+  readonly id: string
+}
+
+export interface PageEvents {
+  /** A reply of the session. */
+  heard(reply: string): void
+  /** The session is over, though nobody here has ended it. */
+  ended(why: string): void
+}
+
+/** How often a request is sent again whose connection broke. */
+const mostTries = 4
+
+export class Page {
+  readonly #client: BoshClient
+  readonly #events: PageEvents
+  #open = 0
+  #isOver = false
+  #rests = false
+
+  constructor(url: string, binding: Binding, events: PageEvents) {
+    this.#client = new BoshClient(url, binding)
+    this.#events = events
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Says something, if only that it is there, and polls from then on. */
+  say(stanza: string): void {
+    void this.#ask(stanza)
+  }
+
+  /** Says that it will be silent for so many seconds, and is; goes on polling then. */
+  async pause(seconds: number): Promise<void> {
+    this.#rests = true
+    await this.#ask('', { pause: '60' })
+    while (this.#open > 0 && !this.#isOver) await sleep(20)
+    await sleep(seconds * 1000)
+    this.#rests = false
+    if (!this.#isOver) void this.#ask('')
+  }
+
+  /** All its connections break; what was on its way is sent again. */
+  loseConnections(): void {
+    this.#client.close()
+  }
+
+  /** Ends the session in good order. */
+  async terminate(): Promise<void> {
+    this.#isOver = true
+    await this.#client.terminate()
+    this.#client.close()
+  }
+
+  /** The page is gone, as when its tab is closed or loaded anew. */
+  leave(): void {
+    this.#isOver = true
+    this.#client.close()
+  }
+
+  async #ask(stanza: string, attributes: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#open += 1
+    const request = { ...attributes, rid: String(this.#client.rid++) }
+    for (let tries = 1; ; tries++) {
+      try {
+        const reply = await this.#client.request(stanza, request)
+        this.#open -= 1
+        this.#read(reply)
+        break
+      } catch (error) {
+        if (this.#isOver) return
+        if (tries < mostTries) continue
+        this.#end(String(error))
+        return
+      }
+    }
+    if (this.#open === 0 && !this.#isOver && !this.#rests) void this.#ask('')
+  }
+
+  #read(reply: string): void {
+    if (this.#isOver) return
+    this.#events.heard(reply)
+    if (/^<body[^>]*type='terminate'/.test(reply)) this.#end(reply.slice(0, 200))
+  }
+
+  #end(why: string): void {
+    this.leave()
+    this.#events.ended(why)
+  }
+}

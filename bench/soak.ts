@@ -1,0 +1,86 @@
+// Line 10: ten thousand sessions in one process, for minutes.
+import { readFileSync } from 'node:fs'
+import { judge, lines } from './lines.js'
+import { type Lag, startService } from './processes.js'
+import type { PartResult } from './results.js'
+import { runFresh, type Stage, users } from './stage.js'
+import type { Figures } from './work.js'
+
+/** Descriptors that the service needs besides two for each session. */
+const spareDescriptors = 300
+/** For 10,000 logins at a Prosody that slows down meanwhile. */
+const loginSeconds = 300
+
+export interface SoakFigures {
+  readonly sessions: number
+  readonly seconds: number
+  readonly lag: Lag
+  /** Its operations are the messages. */
+  readonly messages: Figures
+}
+
+export async function measureSoak(stage: Stage): Promise<PartResult> {
+  const { sizes, prosody, log } = stage
+  const wanted = sizes.soakSessions
+  const limit = openFilesLimit()
+  const sessions = Math.min(wanted, Math.floor((limit - spareDescriptors) / 2))
+  const isWhole = sessions === wanted
+  const beside = isWhole
+    ? []
+    : [
+        `${sessions} sessions instead of ${wanted}: each takes two descriptors of the service, which may ` +
+          `open ${limit} here (ulimit -Hn); run it where more are allowed`,
+      ]
+  for (const shortage of beside) log(`\n${shortage}`)
+  const service = await startService({ c2sPort: prosody.c2sPort, measureLag: true })
+  try {
+    const target = { kind: 'product', port: service.port } as const
+    const hold = { part: 'hold', target, prefix: 'user', users, amount: sizes.soakSeconds } as const
+    let opened: Promise<Lag> | undefined
+    const messages = await runFresh(
+      stage,
+      { ...hold, sessions, secondsPerMessage: sizes.soakSecondsPerMessage },
+      { service: service.pid },
+      {
+        seconds: loginSeconds + sizes.soakSeconds,
+        ready: count => {
+          log(
+            `\n${count} sessions are held; each says something every ${sizes.soakSecondsPerMessage} s for ${sizes.soakSeconds} s`,
+          )
+          // The lag of the logins is not what is asked for.
+          opened = service.lag()
+        },
+      },
+    )
+    await opened
+    const lag = await service.lag()
+    const { lost = 0, operations, p50Milliseconds, p99Milliseconds } = messages
+    const inWords = (each: Lag) =>
+      `p50 ${each.p50.toFixed(1)}, p99 ${each.p99.toFixed(1)}, most ${each.max.toFixed(1)} ms`
+    log(
+      `  ${operations} messages, p50 ${p50Milliseconds.toFixed(1)}, p99 ${p99Milliseconds.toFixed(1)} ms; ${lost} lost\n` +
+        `  event loop lag ${inWords(lag)}`,
+    )
+    const held = judge(lines.soakLost, [lost], {
+      ...{ value: `${sessions} sessions, ${operations} messages`, beside },
+    })
+    return {
+      verdicts: [
+        // Fewer sessions than asked for are not what was to be reached, however well they went.
+        { ...held, reached: held.reached && isWhole },
+        judge(lines.soakLag, [lag.p99], { value: inWords(lag), beside }),
+      ],
+      soak: { sessions, seconds: sizes.soakSeconds, lag, messages },
+    }
+  } finally {
+    await service.stop()
+  }
+}
+
+/** How many files a process may open at most; Node raises its own limit to it. */
+function openFilesLimit(): number {
+  const [, , hard] = /Max open files\s+(\d+)\s+(\d+|unlimited)/.exec(
+    readFileSync('/proc/self/limits', 'utf8'),
+  ) ?? ['', '', '0']
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
+}
