@@ -1,5 +1,6 @@
 // `npm run bench -- endurance [--sessions=2000] [--minutes=20]`: sessions come and go over a real Prosody with STARTTLS,
 // and at the end everything has to be where it was at the beginning.
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
 import { freePorts } from '../test/support/ports.js'
@@ -38,6 +39,7 @@ export async function endure(words: readonly string[]): Promise<boolean> {
   const service = await startService({
     c2sPort: prosody.c2sPort,
     caFile: prosody.caFile,
+    measureLag: true,
     environment: {
       BOSH_INACTIVITY: String(inactivity),
       WARM_ATTACH_TIMEOUT: String(inactivity),
@@ -47,8 +49,21 @@ export async function endure(words: readonly string[]): Promise<boolean> {
     },
   })
   const signs = await VitalSigns.of(service)
+  const ownLag = monitorEventLoopDelay()
+  ownLag.enable()
   try {
     const open = () => openOf(metricsPort)
+    const tell = async (when: string, ledger: Ledger) => {
+      const { max: lag } = await service.lag()
+      const late = { lag, own: ownLag.max / 1e6 }
+      const found = await open()
+      const vitals = await signs.read()
+      console.log(line(when, found, vitals, late, ledger))
+      // Whoever is measured stands still for a moment, which nobody else sees.
+      await service.lag()
+      ownLag.reset()
+      return { open: found, vitals }
+    }
     const url = `http://127.0.0.1:${service.port}`
     const visit = (
       names: readonly string[],
@@ -69,8 +84,8 @@ export async function endure(words: readonly string[]): Promise<boolean> {
       seconds: 8,
     })
     await untilEmpty(open)
-    const before = await signs.read()
-    console.log(`${header}\n${line('begin', await open(), before, new Ledger())}`)
+    console.log(header)
+    const before = await tell('begin', new Ledger())
 
     const ledger = new Ledger()
     const end = performance.now() + minutes * 60_000
@@ -78,13 +93,12 @@ export async function endure(words: readonly string[]): Promise<boolean> {
     const visits = visit(users, ledger, { isClosing, seconds: Math.min(visitSeconds, minutes * 20) })
     for (let minute = 1; minute <= minutes; minute++) {
       await sleep(Math.max(0, end - (minutes - minute) * 60_000 - performance.now()))
-      console.log(line(`${minute} min`, await open(), await signs.read(), ledger))
+      await tell(`${minute} min`, ledger)
     }
     await visits
     await untilEmpty(open)
-    const after = await signs.read()
-    console.log(line('end', await open(), after, ledger))
-    return judge(before, after, await open(), ledger)
+    const after = await tell('end', ledger)
+    return judge(before.vitals, after.vitals, after.open, ledger)
   } finally {
     signs.close()
     await service.stop()
@@ -133,16 +147,34 @@ async function untilEmpty(open: () => Promise<Open>): Promise<void> {
 
 const columns = [
   ...(['', 'sessions', 'links', 'connections', 'RSS MiB', 'heap MiB', 'descriptors', 'timers'] as const),
+  ...(['lag ms', 'own lag'] as const),
   ...(['warms', 'said', 'heard', 'lost', 'doubled', 'mishaps'] as const),
 ]
 const header = columns.map(column => column.padStart(8)).join('  ')
 
-function line(when: string, open: Open, vitals: Vitals, ledger: Ledger): string {
+/** How late the event loops of the service and of the visitors were at most, in milliseconds. */
+interface Late {
+  readonly lag: number
+  readonly own: number
+}
+
+function line(when: string, open: Open, vitals: Vitals, late: Late, ledger: Ledger): string {
   const { residentMib, heapMib, descriptors, timers } = vitals
   const { done, lost, doubled, mishapCount } = ledger
   const cells = [
     ...[when, open.sessions, open.links, open.connections, residentMib.toFixed(0), heapMib.toFixed(1)],
-    ...[descriptors, timers, done.warm, done.say, done.hear, lost, doubled, mishapCount],
+    ...[
+      descriptors,
+      timers,
+      late.lag.toFixed(0),
+      late.own.toFixed(0),
+      done.warm,
+      done.say,
+      done.hear,
+      lost,
+      doubled,
+      mishapCount,
+    ],
   ]
   return cells.map((cell, at) => String(cell).padStart(Math.max(8, columns[at]!.length))).join('  ')
 }

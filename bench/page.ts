@@ -1,4 +1,4 @@
-// A page with a session: one request is held, what there is to say goes with another.
+// A page with a session: one request is held, what there is to say goes with another, and there are never more.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BoshClient } from '../test/support/bosh-client.js'
 
@@ -24,6 +24,7 @@ export class Page {
   readonly #client: BoshClient
   readonly #events: PageEvents
   #open = 0
+  #unsaid = ''
   #isOver = false
   #rests = false
 
@@ -38,17 +39,19 @@ export class Page {
 
   /** Says something, if only that it is there, and polls from then on. */
   say(stanza: string): void {
-    void this.#ask(stanza)
+    this.#unsaid += stanza
+    this.#pump()
   }
 
   /** Says that it will be silent for so many seconds, and is; goes on polling then. */
   async pause(seconds: number): Promise<void> {
     this.#rests = true
-    await this.#ask('', { pause: '60' })
+    // It may be one above the number of requests that are agreed on (XEP-0124 §11).
+    void this.#ask('', { pause: '60' })
     while (this.#open > 0 && !this.#isOver) await sleep(20)
     await sleep(seconds * 1000)
     this.#rests = false
-    if (!this.#isOver) void this.#ask('')
+    this.#pump()
   }
 
   /** All its connections break; what was on its way is sent again. */
@@ -69,12 +72,21 @@ export class Page {
     this.#client.close()
   }
 
-  async #ask(stanza: string, attributes: Readonly<Record<string, string>> = {}): Promise<void> {
+  #pump(): void {
+    if (this.#isOver || this.#rests) return
+    const isDue = this.#open === 0 || (this.#open === 1 && this.#unsaid !== '')
+    if (!isDue) return
+    const stanzas = this.#unsaid
+    this.#unsaid = ''
+    void this.#ask(stanzas)
+  }
+
+  async #ask(stanzas: string, attributes: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#open += 1
     const request = { ...attributes, rid: String(this.#client.rid++) }
     for (let tries = 1; ; tries++) {
       try {
-        const reply = await this.#client.request(stanza, request)
+        const reply = await this.#client.request(stanzas, request)
         this.#open -= 1
         this.#read(reply)
         break
@@ -85,7 +97,7 @@ export class Page {
         return
       }
     }
-    if (this.#open === 0 && !this.#isOver && !this.#rests) void this.#ask('')
+    this.#pump()
   }
 
   #read(reply: string): void {

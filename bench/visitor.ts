@@ -18,8 +18,8 @@ export interface VisitorOptions {
   readonly isClosing: () => boolean
 }
 
-/** Longest time that a word may take to come back, in seconds. */
-const patience = 30
+/** How long a visitor who wants to leave waits for the words that have not come back, in seconds. */
+const patience = 60
 /**
  * How long a page is away before another takes its session up, in seconds: five for the session to count as quiet, and as
  * many for a service that is just being measured, and stands still, to see that the page has gone.
@@ -34,9 +34,11 @@ export class Visitor {
   readonly #options: VisitorOptions
   #page: Page | undefined
   #binding: Binding | undefined
+  #visits = 0
+  /** The number of the last word of this visit. */
   #serial = 0
-  /** Words that have not come back, and since when they are awaited. */
-  readonly #awaited = new Map<number, number>()
+  /** Words that have not come back. */
+  readonly #awaited = new Set<number>()
   /** Up to here words may come once more: another page has taken the session up meanwhile. */
   #mayDouble = 0
   readonly #heard = new Set<number>()
@@ -62,7 +64,7 @@ export class Visitor {
 
   async #visit(): Promise<void> {
     const { ledger, visitSeconds, isClosing } = this.#options
-    this.#forget()
+    this.#begin()
     const binding = await this.#warm()
     if (Math.random() < 0.05) {
       ledger.add('never attach')
@@ -73,7 +75,6 @@ export class Visitor {
     while (performance.now() < until && !isClosing() && !this.#page!.isOver) {
       await sleep(between(2_000, 8_000))
       if (!this.#page!.isOver) await this.#act()
-      this.#countLost()
     }
     await this.#leave()
   }
@@ -158,17 +159,18 @@ export class Visitor {
   #say(): void {
     this.#options.ledger.add('say')
     const word = ++this.#serial
-    this.#awaited.set(word, performance.now())
+    this.#awaited.add(word)
     const { jid } = this.#binding!
     this.#page!.say(
-      `<message xmlns='jabber:client' to='${jid}' type='chat'><body>word ${word}</body></message>`,
+      `<message xmlns='jabber:client' to='${jid}' type='chat'><body>word ${this.#visits}.${word}</body></message>`,
     )
   }
 
   #hear(reply: string): void {
     const { ledger } = this.#options
-    for (const [, text] of reply.matchAll(/<body>word (\d+)<\/body>/g)) {
+    for (const [, visit, text] of reply.matchAll(/<body>word (\d+)\.(\d+)<\/body>/g)) {
       const word = Number(text)
+      if (Number(visit) !== this.#visits) continue
       this.#awaited.delete(word)
       if (this.#heard.has(word)) {
         if (word > this.#mayDouble) ledger.doubled += 1
@@ -177,24 +179,17 @@ export class Visitor {
     }
   }
 
-  /** Waits until every word has come back, or is lost. */
+  /** Waits until every word has come back; those that do not are lost. */
   async #allBack(): Promise<void> {
-    while (this.#awaited.size > 0 && !this.#page!.isOver) {
-      await sleep(50)
-      this.#countLost()
-    }
+    const until = performance.now() + patience * 1000
+    while (this.#awaited.size > 0 && !this.#page!.isOver && performance.now() < until) await sleep(50)
+    if (this.#page!.isOver) return
+    this.#options.ledger.lost += this.#awaited.size
+    this.#awaited.clear()
   }
 
-  #countLost(): void {
-    const now = performance.now()
-    for (const [word, since] of this.#awaited) {
-      if (now - since < patience * 1000) continue
-      this.#awaited.delete(word)
-      this.#options.ledger.lost += 1
-    }
-  }
-
-  #forget(): void {
+  #begin(): void {
+    this.#visits += 1
     this.#awaited.clear()
     this.#heard.clear()
     this.#serial = 0
@@ -221,7 +216,10 @@ export class Visitor {
       { method, agent: false, headers },
       body,
     )
-    if (status >= 300) throw new Error(`${method} of a session: ${status} ${text.slice(0, 300)}`)
+    if (status >= 300) {
+      const { code, step } = text.startsWith('{') ? JSON.parse(text) : {}
+      throw new Error(`${method} of a session: ${status} ${code} ${step}`)
+    }
     return JSON.parse(text || '{}')
   }
 }

@@ -351,8 +351,10 @@ export class Session {
 
   /** Ends the session because of what its client left undone, or has too much of: it is told `policy-violation`. */
   expel(reason: 'login-timeout' | 'limit'): void {
-    this.#upstream.close()
-    this.#finish({ reason, condition: 'policy-violation' })
+    this.#guard(() => {
+      this.#upstream.close()
+      this.#finish({ reason, condition: 'policy-violation' })
+    })
   }
 
   /**

@@ -86,6 +86,16 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
+  test('when it is thrown out is over, and whoever throws out others goes on', async () => {
+    const { bench, failing, other } = await two()
+    const held = await failing.next()
+    breakLink(failing)
+    bench.registry.bySid(failing.sid)!.expel('login-timeout')
+    await bench.pass(0)
+    expect(held.reply?.body).toBe(terminated('internal-server-error'))
+    await expectOneOver(bench, failing, other)
+  })
+
   test('when its client goes away is over', async () => {
     const bench = new BoshBench()
     const login = await bench.send(create(), new FakePeer('login'))

@@ -44,7 +44,7 @@ describe('a server that falls silent', () => {
         },
       }
     }
-    service = await startWatchedService(servers, { WARM_TIMEOUT: '1' })
+    service = await startWatchedService(servers, { WARM_TIMEOUT: '3' })
   })
 
   afterAll(async () => {
@@ -59,12 +59,12 @@ describe('a server that falls silent', () => {
     )
     const seconds = (performance.now() - started) / 1000
     expect(told).toEqual(stages.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
-    expect(seconds).toBeGreaterThan(0.95)
-    expect(seconds).toBeLessThan(3)
+    expect(seconds).toBeGreaterThan(2.95)
+    expect(seconds).toBeLessThan(8)
     expect(service.service.counts().sessions).toBe(0)
     await service.emptied()
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
-  })
+  }, 20_000)
 
   test('and does not even answer a goodbye is cut off', async () => {
     const server = servers[stages.indexOf('bind')]!
