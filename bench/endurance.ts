@@ -56,12 +56,12 @@ export async function endure(words: readonly string[]): Promise<boolean> {
     const tell = async (when: string, ledger: Ledger) => {
       const { max: lag } = await service.lag()
       const late = { lag, own: ownLag.max / 1e6 }
-      const found = await open()
       const vitals = await signs.read()
-      console.log(line(when, found, vitals, late, ledger))
       // Whoever is measured stands still for a moment, which nobody else sees.
       await service.lag()
       ownLag.reset()
+      const found = await open()
+      console.log(line(when, found, vitals, late, ledger))
       return { open: found, vitals }
     }
     const url = `http://127.0.0.1:${service.port}`

@@ -205,6 +205,8 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
       let session: Session | undefined
       try {
         const body = readBody(text)
+        // While it is held, a request must not keep its text.
+        text = ''
         if (body === undefined) return refuse(peer, 'bad-request')
         if (body.sid !== undefined) {
           session = registry.bySid(body.sid)

@@ -143,7 +143,8 @@ export class LoginAttempt implements HandshakeEvents {
     created.saslFactory._mechs.length = 0
     // The library would escape and fold what the server has bound.
     created._jid = bound => {
-      this.#boundJid = bound ?? ''
+      // A part of a text keeps the whole; this one stays for as long as the session.
+      this.#boundJid = Buffer.from(bound ?? '').toString()
     }
     // The library gives an opening stream a timer of its own; the login's deadlines are enough.
     created.timeout = 0
