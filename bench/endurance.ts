@@ -24,6 +24,8 @@ const rehearsed = 60
 const arrivals = 25
 /** How long sessions that nobody comes for live on, in seconds. */
 const inactivity = 20
+/** How long the service remembers the work that it has done for a password, in seconds. */
+const remembering = 60
 const visitSeconds = 120
 
 export async function endure(words: readonly string[]): Promise<boolean> {
@@ -43,6 +45,7 @@ export async function endure(words: readonly string[]): Promise<boolean> {
     environment: {
       BOSH_INACTIVITY: String(inactivity),
       WARM_ATTACH_TIMEOUT: String(inactivity),
+      SCRAM_MEMORY: String(remembering),
       METRICS_ADDRESS: `127.0.0.1:${metricsPort}`,
       // All visitors come from one address here.
       MAX_CONNECTIONS_PER_ADDRESS: '0',
@@ -96,6 +99,11 @@ export async function endure(words: readonly string[]): Promise<boolean> {
       await tell(`${minute} min`, ledger)
     }
     await visits
+    await untilEmpty(open)
+    // What is remembered for a while is forgotten when somebody comes after that.
+    await sleep(remembering * 1000)
+    const last = performance.now() + 5_000
+    await visit(users.slice(0, 1), new Ledger(), { isClosing: () => performance.now() > last, seconds: 3 })
     await untilEmpty(open)
     const after = await tell('end', ledger)
     return judge(before.vitals, after.vitals, after.open, ledger)
