@@ -129,7 +129,7 @@ export async function startService({
       ...config,
       clock,
       memory: new SessionMemory(clock, memory),
-      descriptors: new SessionDescriptors(processOpenable),
+      descriptors: new SessionDescriptors(processOpenable, clock),
     }),
     flow: new Flow(config.rates),
     callLimits: new CallLimits(config),
