@@ -1,5 +1,6 @@
 // A session that waits nearly all of the time, as a page does: one request always held, and now and then a message
-// to itself. Costs one connection; the second request borrows one for as long as both are open.
+// to itself. Costs one connection; the second request borrows one for as long as both are open. Or one that pauses
+// between its messages (XEP-0124 §10), which costs none in the meantime.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { boshRoute, Lane } from './wire.js'
 
@@ -7,6 +8,8 @@ export interface HeldSessionOptions {
   readonly port: number
   /** Connections that no session needs at the moment. */
   readonly spare: Lane[]
+  /** How long it pauses after each message, in seconds; undefined where it holds a request. */
+  readonly pauseSeconds?: number | undefined
   /** Called with each message's way there and back, in milliseconds. */
   readonly arrived: (milliseconds: number) => void
   /** Called once, when the session is over. */
@@ -23,14 +26,16 @@ export class HeldSession {
   #awaited: string | undefined
   #sentAt = 0
   #isLost = false
+  /** Whether what it waits for is the answer to a pause, behind which it needs no connection. */
+  #isPausing = false
 
   constructor(session: LoggedIn, options: HeldSessionOptions) {
     this.#options = options
     this.#jid = session.jid
     this.#rid = session.rid
     this.#head = `<body xmlns='http://jabber.org/protocol/httpbind' sid='${session.sid}' rid='`
-    this.#lanes = [new Lane(boshRoute(options.port))]
-    this.#post(this.#lanes[0]!, `${this.#head}${this.#rid++}'/>`)
+    this.#lanes = [this.#lane()]
+    this.#wait(this.#lanes[0]!)
   }
 
   /** Whether it lives and its last message has not come back. */
@@ -43,7 +48,7 @@ export class HeldSession {
     if (this.#isLost || this.isWaiting) return
     this.#awaited = `>word ${++this.#serial}<`
     this.#sentAt = performance.now()
-    const lane = this.#options.spare.pop() ?? new Lane(boshRoute(this.#options.port))
+    const lane = this.#lane()
     this.#lanes.push(lane)
     const message = `<message xmlns='jabber:client' to='${this.#jid}' type='chat'><body${this.#awaited}/body></message>`
     this.#post(lane, `${this.#head}${this.#rid++}'>${message}</body>`)
@@ -54,6 +59,17 @@ export class HeldSession {
     this.#isLost = true
     this.#awaited = undefined
     for (const lane of this.#lanes) lane.close()
+  }
+
+  #lane(): Lane {
+    return this.#options.spare.pop() ?? new Lane(boshRoute(this.#options.port))
+  }
+
+  #wait(lane: Lane): void {
+    const { pauseSeconds } = this.#options
+    this.#isPausing = pauseSeconds !== undefined
+    const pause = this.#isPausing ? ` pause='${pauseSeconds}'` : ''
+    this.#post(lane, `${this.#head}${this.#rid++}'${pause}/>`)
   }
 
   #post(lane: Lane, body: string): void {
@@ -75,11 +91,12 @@ export class HeldSession {
 
   /** The lane is free again: what to do with it. */
   #rest(lane: Lane): void {
-    if (this.#lanes.length > 1) {
-      this.#lanes.splice(this.#lanes.indexOf(lane), 1)
-      this.#options.spare.push(lane)
-    } else {
-      this.#post(lane, `${this.#head}${this.#rid++}'/>`)
+    if (this.#lanes.length === 1 && !this.#isPausing) {
+      this.#wait(lane)
+      return
     }
+    this.#isPausing = false
+    this.#lanes.splice(this.#lanes.indexOf(lane), 1)
+    this.#options.spare.push(lane)
   }
 }

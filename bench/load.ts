@@ -12,6 +12,8 @@ import type { Figures, Outcome, Work } from './work.js'
 /** Most sessions open at a time while warms are counted. */
 const batchSize = 400
 const settleMilliseconds = 300
+/** How many times as long as the time between two messages a session asks for that pauses. */
+const pausesFor = 3
 /** How long the last messages of held sessions may be on their way. */
 const graceMilliseconds = 10_000
 
@@ -109,7 +111,7 @@ async function warmEvenly(work: Work): Promise<Figures> {
 
 /** Holds many sessions for a while; each says something now and then. */
 async function holdMany(work: Work): Promise<Figures> {
-  const { sessions = 0, secondsPerMessage = 60, target, pids, amount } = work
+  const { sessions = 0, secondsPerMessage = 60, pausing = 0, target, pids, amount } = work
   const tally = new Tally(pids)
   const spare: Lane[] = []
   const held: HeldSession[] = []
@@ -125,7 +127,10 @@ async function holdMany(work: Work): Promise<Figures> {
   }
   while (held.length < sessions) {
     const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
-    for (const session of await openBosh(target, users)) held.push(new HeldSession(session, about))
+    for (const session of await openBosh(target, users)) {
+      const pauseSeconds = held.length < pausing ? pausesFor * secondsPerMessage : undefined
+      held.push(new HeldSession(session, { ...about, pauseSeconds }))
+    }
   }
   process.send?.({ ready: held.length })
   await sleep(settleMilliseconds)

@@ -32,9 +32,10 @@ export interface Work {
   readonly pollFirst?: boolean
   /** `pace` only. */
   readonly warmsPerSecond?: number
-  /** `hold` only: how many sessions, and how often each sends a message. */
+  /** `hold` only: how many sessions, how often each sends a message, and how many pause in between instead of waiting. */
   readonly sessions?: number
   readonly secondsPerMessage?: number
+  readonly pausing?: number
   readonly pids: Readonly<Record<string, number>>
 }
 
