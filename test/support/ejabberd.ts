@@ -1,13 +1,12 @@
 // An ejabberd of its own for tests: one temporary folder, free ports, loopback only. It is started without
 // `ejabberdctl`: Erlang then has no node name, and so needs no epmd, no cookie and no user of its own.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificate } from './certificates.js'
 import { freePorts } from './ports.js'
+import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
 
 export interface EjabberdOptions {
   /** Accounts that exist from the start: name to password. */
@@ -53,20 +52,8 @@ export interface Ejabberd {
 const patience = 60_000
 
 /** Starts ejabberd and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within a minute. */
-export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
-  const folder = await mkdtemp(join(tmpdir(), 'warm-ejabberd-'))
-  const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
-  process.once('exit', removeNow)
-  const remove = async () => {
-    process.off('exit', removeNow)
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-  }
-  try {
-    return await startIn(folder, remove, options)
-  } catch (error) {
-    await remove()
-    throw error
-  }
+export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
+  return inFolder('warm-ejabberd-', (folder, remove) => startIn(folder, remove, options))
 }
 
 async function startIn(
@@ -143,13 +130,13 @@ async function startIn(
 }
 
 /** Starts the process in a folder that is ready for it and waits until it answers. */
-async function launch(folder: string, httpPort: number) {
+async function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   const database = ['-mnesia', 'dir', JSON.stringify(join(folder, 'database'))]
-  // Each of the modules that Erlang loads waits for all of its threads: on a busy machine that takes half a minute,
-  // unless it goes first. Without the right to do so `nice` complains and starts it all the same.
-  const child = spawn('nice', ['-n', '-10', 'erl', '-noinput', ...database, '-s', 'ejabberd'], {
-    cwd: folder,
-    env: {
+  const started = await startServerProcess({
+    // Each of the modules that Erlang loads waits for all of its threads: on a busy machine that takes half a minute,
+    // unless it goes first. Without the right to do so `nice` complains and starts it all the same.
+    command: ['nice', '-n', '-10', 'erl', '-noinput', ...database, '-s', 'ejabberd'],
+    environment: {
       PATH: process.env['PATH'],
       HOME: folder,
       ERL_LIBS: erlangLibraries(),
@@ -157,27 +144,15 @@ async function launch(folder: string, httpPort: number) {
       EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
       EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    ...{ name: 'ejabberd', folder, httpPort, patience: { start: patience, end: patience } },
   })
-  const killNow = () => child.kill('SIGKILL')
-  // Before the folder is removed, or ejabberd would go on writing to it.
-  process.prependOnceListener('exit', killNow)
-  const log = collectOutput(child)
-  const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal)
-    const late = setTimeout(killNow, patience)
-    await exited
-    clearTimeout(late)
-    process.off('exit', killNow)
-  }
-  try {
-    await untilReady(child, httpPort, log)
-  } catch (error) {
-    await end('SIGKILL')
-    throw error
-  }
-  return { pid: child.pid ?? 0, end, log }
+  goInTurn(started.pid)
+  return started
+}
+
+/** From now on the process goes no earlier than others; on Linux each thread has a priority of its own. */
+function goInTurn(pid: number): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), 0)
 }
 
 /** Where the package has its Erlang applications; the folder's name depends on the machine's architecture. */
@@ -232,31 +207,3 @@ modules:
   mod_ping: {}
   mod_stream_mgmt: {}
 `
-
-async function untilReady(child: ChildProcess, httpPort: number, log: () => string): Promise<void> {
-  let failure: Error | undefined
-  child.once('error', error => {
-    failure = error
-  })
-  const deadline = Date.now() + patience
-  for (;;) {
-    if (failure) throw new Error(`ejabberd does not start; is Erlang installed? ${failure.message}`)
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`ejabberd ended at start:\n${log()}`)
-    if (Date.now() > deadline) throw new Error(`ejabberd is not ready after a minute:\n${log()}`)
-    const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response?.ok) return
-    await sleep(50)
-  }
-}
-
-function collectOutput(child: ChildProcess): () => string {
-  let text = ''
-  const collect = (chunk: Buffer) => {
-    text = (text + chunk).slice(-20_000)
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
-  return () => text
-}

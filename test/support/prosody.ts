@@ -1,14 +1,13 @@
 // A Prosody of its own for tests and benchmarks: one temporary folder, free ports, loopback only.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { freePorts } from './ports.js'
 import { storedKeys } from './scram.js'
+import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
 
 const run = promisify(execFile)
 
@@ -48,20 +47,8 @@ export interface Prosody {
 }
 
 /** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within 15 s. */
-export async function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
-  const folder = await mkdtemp(join(tmpdir(), 'warm-prosody-'))
-  const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
-  process.once('exit', removeNow)
-  const remove = async () => {
-    process.off('exit', removeNow)
-    await rm(folder, { recursive: true, force: true })
-  }
-  try {
-    return await startIn(folder, remove, options)
-  } catch (error) {
-    await remove()
-    throw error
-  }
+export function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
+  return inFolder('warm-prosody-', (folder, remove) => startIn(folder, remove, options))
 }
 
 async function startIn(
@@ -119,30 +106,12 @@ async function startIn(
 }
 
 /** Starts the process in a folder that is ready for it and waits until it answers. */
-async function launch(folder: string, httpPort: number) {
-  const child = spawn('prosody', ['--config', join(folder, 'prosody.cfg.lua'), '-F'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+function launch(folder: string, httpPort: number): Promise<ServerProcess> {
+  return startServerProcess({
+    command: ['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F'],
+    ...{ name: 'Prosody', folder, httpPort, patience: { start: 15_000, end: 5_000 } },
+    logged: () => readLog(join(folder, 'prosody.log')),
   })
-  const killNow = () => child.kill('SIGKILL')
-  // Before the folder is removed, or Prosody would go on writing to it.
-  process.prependOnceListener('exit', killNow)
-  const printed = collectOutput(child)
-  const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal)
-    const late = setTimeout(killNow, 5000)
-    await exited
-    clearTimeout(late)
-    process.off('exit', killNow)
-  }
-  const log = () => printed() + readLog(join(folder, 'prosody.log'))
-  try {
-    await untilReady(child, httpPort, log)
-  } catch (error) {
-    await end('SIGKILL')
-    throw error
-  }
-  return { pid: child.pid ?? 0, end, log }
 }
 
 /** The PEM file serves as both: it signs itself. */
@@ -207,34 +176,6 @@ const encodeFileName = (user: string) =>
     const letter = String.fromCharCode(byte)
     return /[A-Za-z0-9]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0')}`
   }).join('')
-
-async function untilReady(child: ChildProcess, httpPort: number, log: () => string): Promise<void> {
-  let failure: Error | undefined
-  child.once('error', error => {
-    failure = error
-  })
-  const deadline = Date.now() + 15_000
-  for (;;) {
-    if (failure) throw new Error(`Prosody does not start; is the package installed? ${failure.message}`)
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`Prosody ended at start:\n${log()}`)
-    if (Date.now() > deadline) throw new Error(`Prosody is not ready after 15 s:\n${log()}`)
-    const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response?.ok) return
-    await sleep(50)
-  }
-}
-
-function collectOutput(child: ChildProcess): () => string {
-  let text = ''
-  const collect = (chunk: Buffer) => {
-    text = (text + chunk).slice(-20_000)
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
-  return () => text
-}
 
 function readLog(file: string): string {
   try {
