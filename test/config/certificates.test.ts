@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const passphrase = 'öpen sesame'
@@ -25,15 +26,8 @@ function load(environment: Record<string, string>) {
   })
 }
 
-function problems(environment: Record<string, string>): readonly string[] {
-  try {
-    load(environment)
-    return []
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return error.problems.map(problem => problem.replaceAll(folder, 'FOLDER'))
-  }
-}
+const problems = (environment: Record<string, string>) =>
+  problemsOf(() => load(environment)).map(problem => problem.replaceAll(folder, 'FOLDER'))
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'warm-tls-'))

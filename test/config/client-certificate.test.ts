@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -42,15 +43,7 @@ const load = (options: string) =>
     XMPP_SERVERS: `example.org=xmpp://localhost?${options}`,
   }).config.servers.get('example.org')
 
-function problems(options: string): readonly string[] {
-  try {
-    load(options)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-  return []
-}
+const problems = (options: string) => problemsOf(() => load(options))
 
 describe('the certificate that the service shows to a server', () => {
   test('is none unless one is named', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { allowsDomain, prepareDomain, preparePattern } from '../../src/config/domains.js'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
@@ -131,14 +132,7 @@ describe('XMPP_DOMAINS', () => {
 
 describe('XMPP_SERVERS', () => {
   const servers = (text: string) => [...load({ XMPP_SERVERS: text }).config.servers]
-  const problems = (text: string): readonly string[] => {
-    try {
-      load({ XMPP_SERVERS: text })
-    } catch (error) {
-      if (error instanceof ConfigError) return error.problems
-    }
-    return []
-  }
+  const problems = (text: string) => problemsOf(() => load({ XMPP_SERVERS: text }))
   const usual = {
     port: 5222,
     tls: 'starttls',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { boshUrlOfDomain, configOfHost, readHostName } from '../../src/config/hosts.js'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = {
   ADMIN_USERS: 'portal:s3cret',
@@ -12,15 +13,8 @@ const load = (environment: Record<string, string>) => loadConfig({ ...required, 
 const hosts = (HTTP_HOSTS: string, environment = {}) =>
   Object.fromEntries(load({ ...environment, HTTP_HOSTS }).http.hosts)
 
-function problems(environment: Record<string, string>): readonly string[] {
-  try {
-    loadConfig({ ...required, ...environment })
-    return []
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return error.problems
-  }
-}
+const problems = (environment: Record<string, string>) =>
+  problemsOf(() => loadConfig({ ...required, ...environment }))
 
 const paths = { boshPath: '/http-bind', warmPath: '/warm' }
 

@@ -1,19 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const load = (environment: Record<string, string>) =>
   loadConfig({ ...required, ...environment }).config.listen
 
-function problems(environment: Record<string, string>): readonly string[] {
-  try {
-    load(environment)
-    return []
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return error.problems
-  }
-}
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 describe('what is listened on', () => {
   test('may be several addresses, each once', () => {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
@@ -17,15 +18,7 @@ function file(name: string, text: string): string {
 const load = (environment: Record<string, string | undefined>) => loadConfig({ ...required, ...environment })
 
 /** What the operator reads when the service does not start. */
-function problems(environment: Record<string, string | undefined>): readonly string[] {
-  try {
-    load(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-  return []
-}
+const problems = (environment: Record<string, string | undefined>) => problemsOf(() => load(environment))
 
 describe('with nothing but the required settings, the service', () => {
   test('takes an empty or blank setting for one that is not set', () => {

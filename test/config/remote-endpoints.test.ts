@@ -2,21 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
 import { isElsewhere, remoteOf } from '../../src/config/serving.js'
 import { makeCertificate } from '../support/certificates.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
-function problems(environment: Record<string, string>): readonly string[] {
-  try {
-    load(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-  }
-  return []
-}
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 afterAll(() => rmSync(folder, { recursive: true }))

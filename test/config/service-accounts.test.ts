@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org,example.net' }
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
@@ -16,15 +17,7 @@ function file(name: string, text: string): string {
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 const accounts = (environment: Record<string, string>) => [...load(environment).config.serviceAccounts]
 
-function problems(environment: Record<string, string>): readonly string[] {
-  try {
-    load(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-  return []
-}
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 describe('service accounts', () => {
   test('are none unless set', () => {
