@@ -5,11 +5,12 @@ import pino from 'pino'
 import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import type { Config } from '../../src/config/config.js'
-import { passwordMechanisms } from '../../src/config/mechanisms.js'
+import { loadConfig } from '../../src/config/load.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
 import type { Sessions } from '../../src/sessions.js'
 import type { Binding, CredentialsCheck, Login } from '../../src/warm/binding.js'
+import { unlimited } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
 /** The session of worked example X1. */
@@ -31,58 +32,15 @@ export const binding: Binding = {
 /** Networks as they are written in the settings. */
 export const networks = (text: string) => readNetworks(text, () => undefined)
 
-/** Without any limit on numbers and rates. */
+/** The defaults, but for how often the same users may be warmed and guessed. */
 export const config: Config = {
-  listen: {
-    ...{ hosts: ['127.0.0.1'], ports: [8080], backlog: 511 },
-    ...{ maxConnections: 0, maxConnectionsPerAddress: 1000 },
-  },
-  https: undefined,
-  http: { hosts: new Map(), defaultHost: undefined, strictHost: false, hostMeta: true },
+  ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' })
+    .config,
   admins: [
     { name: 'admin@host', secret: 'gehe:im-ü', domains: ['*'] },
     { name: 'portal', secret: 'portal-secret', domains: ['chat.example'] },
   ],
-  domains: ['chat.example', '*.chat.example'],
-  retiredDomains: [],
-  keepalive: 60,
-  tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-  servers: new Map(),
-  preferDirectTls: false,
-  remotes: new Map(),
-  remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
-  mechanisms: passwordMechanisms,
-  serviceAccounts: new Map(),
-  assumeSecure: false,
-  trustedProxies: networks('loopback'),
-  warmPath: '/warm',
-  boshPath: '/http-bind',
   externalUrl: 'https://web.example',
-  bosh: {
-    ...{ enabled: true, defaultDomain: undefined, assumeSecure: false },
-    ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150 },
-    ...{ maxPause: 300, polling: 5, enforcePolling: false, acks: true, requireSecure: false, getText: '' },
-    attachBinding: 'off',
-  },
-  cors: { origins: ['*'], credentials: false, maxAge: 7200 },
-  warm: {
-    ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
-    attachTimeout: 120,
-    scramMemory: 300,
-    scramMaxIterations: 200_000,
-  },
-  access: {
-    warm: { allow: networks('loopback, private'), deny: networks('none') },
-    bosh: { allow: networks('any'), deny: networks('none') },
-  },
-  limits: {
-    ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-    ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
-  },
-  rates: {
-    ...{ sessionsPerAddress: 0, warmsPerJid: 0, warmsPerAdmin: 0, failedLogins: 0 },
-    ...{ sessionBytes: 0, sessionBurst: 0 },
-  },
   metrics: { address: undefined, maxErrorRate: 0.05 },
   logLevels: { usual: 'trace', parts: new Map() },
 }
