@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds that only ever grow; no wall clock. */
   now(): number
-  /** Calls back once after `ms` milliseconds. Does not keep the process alive. */
+  /** Calls back once after `ms` milliseconds; 0 is as soon as the event loop comes to it. Does not keep the process alive. */
   after(ms: number, callback: () => void): Timer
 }
 
@@ -13,6 +13,11 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
+    if (ms === 0) {
+      // No timer comes before a millisecond is over.
+      const immediate = setImmediate(callback)
+      return { cancel: () => clearImmediate(immediate) }
+    }
     const timeout = setTimeout(callback, ms)
     timeout.unref()
     return { cancel: () => clearTimeout(timeout) }

@@ -226,19 +226,23 @@ export class Link {
     this.#bytesSinceHeader = 0
     this.#write(writeHeader(encrypted ? { ...anonymous, from } : anonymous))
     this.#expect(this.#times.features)
-    if (encrypted) this.#nudge(this.#socket as TLSSocket)
   }
 
   /**
-   * With TLS 1.3, the server's session tickets keep its answer back until they are acknowledged, and our side
+   * With TLS 1.3, each of the server's session tickets keeps what is behind it back until it is acknowledged, and our side
    * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
    */
-  #nudge(socket: TLSSocket): void {
+  #acknowledgeTickets(socket: TLSSocket): void {
     if (socket.getProtocol() !== 'TLSv1.3') return
-    const splitter = this.#splitter
-    this.#clock.after(1, () => {
-      if (this.#bytesSinceHeader === 0 && this.#splitter === splitter && this.#phase === 'open')
-        socket.write(' ')
+    let isDue = false
+    socket.on('session', () => {
+      if (isDue) return
+      isDue = true
+      // What is written while a ticket is being read gets stuck.
+      this.#clock.after(0, () => {
+        isDue = false
+        if (this.#bytesSinceHeader === 0 && this.#phase === 'open') socket.write(' ')
+      })
     })
   }
 
@@ -330,6 +334,7 @@ export class Link {
       return
     }
     this.#stand()
+    this.#acknowledgeTickets(socket)
     this.#open()
   }
 
@@ -480,7 +485,7 @@ export class Link {
   }
 }
 
-const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'drain']
+const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 const unheard = () => {}
 
 /** Hears nothing more of a socket, its errors least of all: they would end the process. */

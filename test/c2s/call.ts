@@ -5,6 +5,7 @@ import { Names } from '../../src/c2s/names.js'
 import type { Server } from '../../src/config/config.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { eventually } from '../support/login-server/eventually.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 
 export const streams = 'http://etherx.jabber.org/streams'
@@ -102,6 +103,9 @@ export async function opened(parts: Partial<LinkParts> = {}) {
   call.told.length = 0
   return { call, peer }
 }
+
+/** Resolves once session tickets have been read: then more is to be done than to watch for the features. */
+export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)
 
 /** To be called after each test: nothing listens any more. */
 export function stopServers(): void {

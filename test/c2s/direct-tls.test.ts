@@ -2,7 +2,15 @@ import type { TLSSocketOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../src/config/config.js'
 import { makeCertificate } from '../support/certificates.js'
-import { connect, featuresSeen, ourHeader, serverHeader, startTlsOffer, stopServers } from './call.js'
+import {
+  connect,
+  featuresSeen,
+  ourHeader,
+  serverHeader,
+  startTlsOffer,
+  stopServers,
+  ticketed,
+} from './call.js'
 
 afterEach(stopServers)
 
@@ -53,7 +61,8 @@ describe('a link with direct TLS', () => {
 
   test('sends the space that makes a server with TLS 1.3 go on', async () => {
     const { call, peer } = await secured()
-    call.clock.advance(1)
+    await ticketed(call)
+    call.clock.advance(0)
     call.link.send('<mark/>')
     expect(await peer.until('<mark/>')).toBe(' <mark/>')
     peer.reset()
