@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { ChannelBindingType } from '../exchange.js'
 import { signatureHash } from './signature-hash.js'
 
@@ -18,8 +18,8 @@ export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buf
       if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
       return socket.getFinished()
     case 'tls-server-end-point': {
-      // RFC 5929 §4.
-      const certificate = socket.getPeerX509Certificate()?.raw
+      // RFC 5929 §4. With `getPeerX509Certificate` Node 20 finds the certificate once, and nothing or its issuer after that.
+      const certificate: Uint8Array | undefined = (socket.getPeerCertificate() as PeerCertificate | null)?.raw
       const algorithm = certificate === undefined ? undefined : signatureHash(certificate)
       return algorithm === undefined ? undefined : hash(algorithm, certificate!, 'buffer')
     }
