@@ -10,6 +10,19 @@ export interface Timer {
   cancel(): void
 }
 
+class Timeout implements Timer {
+  readonly #timeout: NodeJS.Timeout
+
+  constructor(callback: () => void, ms: number) {
+    this.#timeout = setTimeout(callback, ms)
+    this.#timeout.unref()
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout)
+  }
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
@@ -18,8 +31,6 @@ export const systemClock: Clock = {
       const immediate = setImmediate(callback)
       return { cancel: () => clearImmediate(immediate) }
     }
-    const timeout = setTimeout(callback, ms)
-    timeout.unref()
-    return { cancel: () => clearTimeout(timeout) }
+    return new Timeout(callback, ms)
   },
 }

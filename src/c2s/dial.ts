@@ -71,9 +71,26 @@ export class Dialer {
   }
 }
 
+/** Where every connection reads to: whoever hears of it copies what is to last longer than the call. */
+const received = Buffer.allocUnsafeSlow(64 * 1024)
+
 function connectTcp(host: string, port: number): Socket {
-  // Small stanzas must not wait for an acknowledgement of the one before.
-  return connect({ host, port, noDelay: true, keepAlive: true })
+  const socket: Socket = connect({
+    host,
+    port,
+    keepAlive: true,
+    // Small stanzas must not wait for an acknowledgement of the one before.
+    noDelay: true,
+    // Node would make a buffer of that size for each read.
+    onread: {
+      buffer: received,
+      callback(bytes) {
+        socket.emit('data', received.subarray(0, bytes))
+        return true
+      },
+    },
+  })
+  return socket
 }
 
 const steps: readonly Step[] = ['resolve', 'connect', 'tls', 'features']

@@ -133,13 +133,13 @@ export class Link {
   }
 
   get facts(): LinkFacts {
-    const tls = this.#socket instanceof TLSSocket ? this.#socket : undefined
-    const tlsVersion = tls?.getProtocol()
+    const tls = this.#socket
+    if (!(tls instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#server.plain }
+    const tlsVersion = tls.getProtocol()
     return {
-      encrypted: tls !== undefined,
-      plainAllowed: tls !== undefined || this.#server.plain,
+      ...{ encrypted: true, plainAllowed: true },
       ...(tlsVersion == null ? {} : { tlsVersion }),
-      ...(tls === undefined ? {} : { channelBinding: type => channelBinding(tls, type) }),
+      channelBinding: type => channelBinding(tls, type),
     }
   }
 
@@ -219,12 +219,10 @@ export class Link {
   }
 
   #open(): void {
-    const encrypted = this.#socket instanceof TLSSocket
-    const { from, ...anonymous } = this.#options
     this.#splitter?.stop()
     this.#splitter = this.#split()
     this.#bytesSinceHeader = 0
-    this.#write(writeHeader(encrypted ? { ...anonymous, from } : anonymous))
+    this.#write(writeHeader(this.#options, this.#socket instanceof TLSSocket))
     this.#expect(this.#times.features)
   }
 
@@ -269,14 +267,14 @@ export class Link {
     }
 
     onClose(): void {
+      const socket = this.#link.#socket
       this.#link.#closedByServer()
+      socket?.end()
     }
   }
 
   #closedByServer(): void {
-    const socket = this.#socket
     this.#end({ failure: { step: this.#step, code: 'remote-connection-failed' } })
-    socket?.end()
   }
 
   #receive(element: Element): void {

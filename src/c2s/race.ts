@@ -16,6 +16,12 @@ export interface RaceParts {
   readonly until: number
 }
 
+/** A connection in the making, with its limit. */
+interface Attempt {
+  readonly socket: Socket
+  readonly limit: Timer
+}
+
 /** Hears how a race ended; one of the two is called, once, and not before the race's constructor is through. */
 export interface RaceEvents {
   onWon(socket: Socket): void
@@ -31,8 +37,8 @@ export class Race {
   readonly #port: number
   readonly #parts: RaceParts
   readonly #events: RaceEvents
-  /** The attempts under way, each with its limit. */
-  readonly #attempts = new Map<Socket, Timer>()
+  /** Those under way. */
+  #attempts: Attempt[] = []
   #begun = 0
   #next: Timer | undefined
 
@@ -47,44 +53,50 @@ export class Race {
   /** Gives up every attempt; nothing is told any more. */
   cancel(): void {
     this.#next?.cancel()
-    for (const [socket, limit] of this.#attempts) {
+    for (const { socket, limit } of this.#attempts) {
       limit.cancel()
       socket.destroy()
     }
-    this.#attempts.clear()
+    this.#attempts = []
   }
 
   #attempt(): void {
     const { clock, connect, addressSeconds, until } = this.#parts
     const socket = connect(this.#addresses[this.#begun++]!, this.#port)
     const limit = clock.after(Math.max(0, Math.min(addressSeconds * 1000, until - clock.now())), () =>
-      this.#lose(socket, { step: 'connect', code: 'timeout' }),
+      this.#lose(attempt, { step: 'connect', code: 'timeout' }),
     )
-    this.#attempts.set(socket, limit)
+    const attempt: Attempt = { socket, limit }
+    this.#attempts.push(attempt)
     const onError = (cause: Error) =>
-      this.#lose(socket, { step: 'connect', code: connectProblem(cause), cause })
-    socket.once('error', onError)
-    socket.once('connect', () => {
+      this.#lose(attempt, { step: 'connect', code: connectProblem(cause), cause })
+    const onConnect = () => {
       socket.off('error', onError)
-      this.#win(socket)
-    })
+      socket.off('connect', onConnect)
+      this.#win(attempt)
+    }
+    socket.on('error', onError)
+    socket.on('connect', onConnect)
     if (this.#begun < this.#addresses.length) this.#next = clock.after(stagger, () => this.#attempt())
   }
 
-  #win(socket: Socket): void {
-    this.#attempts.get(socket)?.cancel()
-    this.#attempts.delete(socket)
+  #win(attempt: Attempt): void {
+    this.#remove(attempt)
     this.cancel()
-    this.#events.onWon(socket)
+    this.#events.onWon(attempt.socket)
   }
 
-  #lose(socket: Socket, failure: Failure): void {
-    this.#attempts.get(socket)?.cancel()
-    this.#attempts.delete(socket)
-    socket.destroy()
+  #lose(attempt: Attempt, failure: Failure): void {
+    this.#remove(attempt)
+    attempt.socket.destroy()
     if (this.#begun < this.#addresses.length) {
       this.#next?.cancel()
       this.#attempt()
-    } else if (this.#attempts.size === 0) this.#events.onLost(failure)
+    } else if (this.#attempts.length === 0) this.#events.onLost(failure)
+  }
+
+  #remove(attempt: Attempt): void {
+    attempt.limit.cancel()
+    this.#attempts = this.#attempts.filter(other => other !== attempt)
   }
 }

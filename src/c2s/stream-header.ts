@@ -19,8 +19,8 @@ export interface StreamHeader {
 export const streamFooter = '</stream:stream>'
 
 /** Writes the initial stream header (RFC 6120 §4.7, §4.8). */
-export function writeHeader({ to, lang, from }: StreamOptions): string {
-  const sender = from === undefined ? '' : ` from='${escapeXml(from)}'`
+export function writeHeader({ to, lang, from }: StreamOptions, encrypted: boolean): string {
+  const sender = from === undefined || !encrypted ? '' : ` from='${escapeXml(from)}'`
   return (
     `<?xml version='1.0'?><stream:stream to='${escapeXml(to)}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
     ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`

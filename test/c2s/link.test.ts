@@ -104,6 +104,23 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
+  test('reads what comes in pieces as it is, whatever another link reads between them', async () => {
+    const one = await opened()
+    const other = await opened()
+    const [begin, end] = ["<message id='é", "é'/>"].map(text => Buffer.from(text))
+    one.peer.send(begin!.subarray(0, -1))
+    await one.call.hears('flush')
+    other.peer.send(`<message id='${'x'.repeat(100)}'/>`)
+    await other.call.hears('<message')
+    one.peer.send(Buffer.concat([begin!.subarray(-1), end!]))
+    await one.call.hears('<message')
+    expect(one.call.told).toContain("<message xmlns='jabber:client' id='éé'/>")
+    for (const { call, peer } of [one, other]) {
+      peer.reset()
+      await call.hears('closed')
+    }
+  })
+
   test('sends nothing before its stream is open', async () => {
     const listener = await ScriptedServer.start()
     const call = new Call({ port: listener.port })
