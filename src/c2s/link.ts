@@ -72,7 +72,7 @@ export interface LinkParts {
   /** Hears of the domain whose server ended the link, or could not be reached, and of the reason. */
   readonly onFailed?: (domain: string, failure: Failure) => void
   /** Called once, when the connection is gone. */
-  readonly onClosed?: () => void
+  readonly onClosed?: (link: Link) => void
 }
 
 /** Why data that arrives is read: before, while and after the stream is made secure. */
@@ -90,7 +90,7 @@ export class Link {
   readonly #times: LinkTimes
   readonly #tls: TlsRules
   readonly #onFailed: LinkParts['onFailed']
-  readonly #onClosed: (() => void) | undefined
+  readonly #onClosed: LinkParts['onClosed']
   #options: StreamOptions
   /** Until the stream is open: there may be more places to try. */
   #dialling: Dialling | undefined
@@ -337,13 +337,16 @@ export class Link {
   }
 
   #listen(socket: Socket): void {
-    const broken = (cause?: Error) =>
+    /** Of a connection that is closed the event only tells whether there was an error. */
+    const broken = (reason: Error | boolean) => {
+      const cause = typeof reason === 'boolean' ? undefined : reason
       this.#guard(() => this.#fail({ step: this.#step, code: 'remote-connection-failed', cause }))
+    }
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    // The others come once; `once` would make an object and a function more for each link.
     socket.on('error', broken)
-    // Both come once; `once` would make an object and a function more for each link.
     socket.on('end', () => this.#guard(() => this.#closedByServer()))
-    socket.on('close', () => broken())
+    socket.on('close', broken)
   }
 
   #read(chunk: Buffer): void {
@@ -421,7 +424,7 @@ export class Link {
   #destroy(): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
-    this.#onClosed?.()
+    this.#onClosed?.(this)
     this.#dialling?.cancel()
     this.#dialling = undefined
     this.#leave()

@@ -49,7 +49,7 @@ export class Links {
       tls: this.#parts.tls,
       wishes,
       onFailed: this.#failed,
-      onClosed: () => this.#open.delete(link),
+      onClosed: this.#closed,
     })
     this.#open.add(link)
     return link
@@ -62,6 +62,10 @@ export class Links {
 
   readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
     this.#parts.log?.debug({ domain, step, code, cause: codeOf(cause) }, 'a link ended')
+  }
+
+  readonly #closed = (link: Link): void => {
+    this.#open.delete(link)
   }
 
   #keepAlive(): void {
