@@ -10,19 +10,6 @@ export interface Timer {
   cancel(): void
 }
 
-class Timeout implements Timer {
-  readonly #timeout: NodeJS.Timeout
-
-  constructor(callback: () => void, ms: number) {
-    this.#timeout = setTimeout(callback, ms)
-    this.#timeout.unref()
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timeout)
-  }
-}
-
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
@@ -31,6 +18,8 @@ export const systemClock: Clock = {
       const immediate = setImmediate(callback)
       return { cancel: () => clearImmediate(immediate) }
     }
-    return new Timeout(callback, ms)
+    const timeout = setTimeout(callback, ms)
+    timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
   },
 }
