@@ -1,4 +1,6 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
+import { type XmlElement, xml } from '@xmpp/client'
+import parse from '@xmpp/xml/lib/parse.js'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'
 import {
@@ -12,19 +14,19 @@ import {
 import type { Mechanism } from '../sasl/mechanism.js'
 import { readTerms } from '../session-terms.js'
 import { childrenOf, textOf } from '../xml/children.js'
-import { type Document, DocumentReader, readElement } from '../xml/document.js'
+import { type Document, DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
 import { formatJid } from './jid.js'
 import { LoginPeer } from './login-peer.js'
 import { type Offer, readOffer } from './offer.js'
-import { saslRefused, sessionEnded } from './refusals.js'
+import { bindRefused, saslRefused, sessionEnded } from './refusals.js'
 
 const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace })
 
-/** A stream as the library's parser wants to see one begin. */
-const streamStart = `<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
+/** The features of a stream that wants a resource to be bound, and nothing else. */
+const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
 
 /** Learns how a handshake goes. */
 export interface HandshakeEvents {
@@ -34,13 +36,15 @@ export interface HandshakeEvents {
   onOffer(offer: Offer, link: LinkFacts): Mechanism
   /** The server has let the user in. False ends the handshake here. */
   onAuthenticated(): boolean
+  /** The library is to react to this: features of a stream, or what the server says of SASL. */
+  onElement(element: XmlElement): void
   /** It is over, once. */
   onFailure(problem: Problem): void
 }
 
 /**
- * A BOSH session while it is being logged in: turns what @xmpp/client writes into requests, one at a time with
- * consecutive rids, and replies into what it reads (XEP-0206). The session it leaves behind is a plain bound one:
+ * A BOSH session while it is being logged in: turns what @xmpp/client sends into requests, one at a time with
+ * consecutive rids, and replies into what it reacts to (XEP-0206). The session it leaves behind is a plain bound one:
  * whatever else a server offers is not taken up.
  */
 export class Handshake {
@@ -54,18 +58,17 @@ export class Handshake {
   #authenticated = false
   /** Whether the stream was opened and its features have not come yet. */
   #awaitsFeatures = false
-  #deliver: (text: string) => void = () => {}
   #link: LinkFacts = { encrypted: false, plainAllowed: false }
   #step: Step = 'connect'
   /** The mechanism at work; it judges what comes with success. */
   #mechanism: Mechanism | undefined
+  /** The IQ that the library waits for an answer to; what answers another one is the page's. */
+  #question: { readonly id: string; readonly answer: (iq: XmlElement) => void } | undefined
   terms: SessionTerms | undefined
   /** The session's public handle, known from the creation reply on. */
   id: string | undefined
   /** Whether the server demands the session request of RFC 3921 §3. */
   sessionRequired = false
-  /** Id of the IQ that the login waits for an answer to; what answers another one is the page's. */
-  askedWith: string | undefined
   /** Stanzas that came before the login was done: they are for the browser. */
   readonly strays: Element[] = []
 
@@ -89,30 +92,39 @@ export class Handshake {
     return this.#rid
   }
 
-  /** Where the library's text goes. */
-  attach(deliver: (text: string) => void): void {
-    this.#deliver = deliver
-  }
-
   /** Opens the stream, or opens it again after SASL (XEP-0206 §3, §5). */
   open(): void {
     const { jid, credentials, language, wait, hold, ver } = this.#request
     const stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
-    if (this.#opened) this.#send(`${stream} xmpp:restart='true'`, '', true)
+    if (this.#opened) this.#send(`${stream} xmpp:restart='true'`, '')
     else {
       const terms = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
       // One certificate may be good for several users (XEP-0206 §5, RFC 6120 §4.7.1).
       const isNamed = credentials.kind === 'certificate'
       const from = isNamed ? ` from='${escapeXml(formatJid({ ...jid, resource: undefined }))}'` : ''
-      this.#send(`${stream}${from}${terms} xmpp:version='1.0'`, '', true)
+      this.#send(`${stream}${from}${terms} xmpp:version='1.0'`, '')
     }
     this.#opened = true
     this.#awaitsFeatures = true
   }
 
   /** Sends an element. */
-  send(text: string): void {
-    this.#send('', text, false)
+  send(element: XmlElement): void {
+    element.attrs['xmlns'] ??= 'jabber:client'
+    // An initial response that is there and empty is not the same as none (RFC 6120 §6.4.2); the library writes neither.
+    if (element.name === 'auth' && element.children.length === 0) element.t('=')
+    this.#send('', element.toString())
+  }
+
+  /** Sends an IQ; resolves with its result. An error in its place is the end of the handshake. */
+  ask(iq: XmlElement): Promise<XmlElement> {
+    return new Promise(answer => {
+      // Ids of the library can be guessed, and then answered by somebody else.
+      const id = randomUUID()
+      iq.attrs['id'] = id
+      this.#question = { id, answer }
+      this.send(iq)
+    })
   }
 
   /** Nobody waits for this login any more; what is open in its name ends. */
@@ -121,28 +133,28 @@ export class Handshake {
     this.#peer.leave()
   }
 
-  #send(attributes: string, payload: string, opens: boolean): void {
+  #send(attributes: string, payload: string): void {
     if (this.#over) return
     const sid = this.terms === undefined ? '' : ` sid='${escapeXml(this.terms.sid)}'`
     const start = `<body rid='${this.#rid++}'${sid}${attributes} xmlns='${boshNamespace}'`
     const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
     this.#exchange(body, this.#peer).then(
-      reply => this.#receive(reply, opens),
+      reply => this.#receive(reply),
       error => this.#fail(new Problem('internal-error', { cause: error })),
     )
   }
 
-  #receive(reply: Reply, opens: boolean): void {
+  #receive(reply: Reply): void {
     if (this.#over) return
     try {
-      this.#read(reply, opens)
+      this.#read(reply)
     } catch (error) {
       if (error instanceof Problem) this.#fail(error)
       else this.#fail(new Problem('remote-protocol-error', { step: this.step, cause: error }))
     }
   }
 
-  #read({ body, facts }: Reply, opens: boolean): void {
+  #read({ body, facts }: Reply): void {
     const { root, children } = readReply(body)
     this.id ??= facts?.id
     this.#link = facts?.link ?? this.#link
@@ -152,35 +164,34 @@ export class Handshake {
       if (this.terms === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })
       this.#reach('features')
     }
-    let text = opens ? streamStart : ''
     let ours = 0
     for (const element of children) {
-      const understandable = this.#translate(element)
-      if (understandable === undefined) {
-        this.strays.push(element)
-        continue
-      }
-      text += understandable
-      ours += 1
+      if (this.#take(element)) ours += 1
+      else this.strays.push(element)
     }
-    if (text !== '' && !this.#over) this.#deliver(text)
     // Nothing for the library to react to: what it waits for comes with a later reply.
-    if (ours === 0 && !this.#over) this.#send('', '', false)
+    if (ours === 0 && !this.#over) this.#send('', '')
   }
 
-  /** What the library gets to see of an element; undefined if that is nothing. */
-  #translate(element: Element): string | undefined {
-    const { name, namespace, text } = element
-    if (namespace === streamsNamespace && name === 'features') return this.#translateFeatures(text)
-    if (namespace === saslNamespace) return this.#translateSasl(name, text)
-    // An IQ that answers ours belongs to the login; the rest is the page's.
-    if (name !== 'iq' || this.askedWith === undefined) return undefined
-    const { type, id } = readElement(text).root.attributes
-    const isAnswer = type?.value === 'result' || type?.value === 'error'
-    return isAnswer && id?.value === this.askedWith ? text : undefined
+  /** Whether an element is the login's; the rest is the page's. */
+  #take({ name, namespace, text }: Element): boolean {
+    if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
+    else if (namespace === saslNamespace) this.#takeSasl(name, text)
+    else return name === 'iq' && this.#takeAnswer(text)
+    return true
   }
 
-  #translateSasl(name: string, text: string): string {
+  #takeAnswer(text: string): boolean {
+    if (this.#question === undefined) return false
+    const iq = parse(text)
+    const { type, id } = iq.attrs
+    if (id !== this.#question.id || (type !== 'result' && type !== 'error')) return false
+    if (type === 'error') throw bindRefused(text)
+    this.#question.answer(iq)
+    return true
+  }
+
+  #takeSasl(name: string, text: string): void {
     // Whoever lets in without having been asked has not been told who wants to come in.
     if (this.#mechanism === undefined || this.#authenticated)
       throw new Problem('remote-protocol-error', { step: this.step })
@@ -195,35 +206,37 @@ export class Handshake {
       if (this.#events.onAuthenticated()) this.#reach('bind')
       else this.leave()
     }
-    return text
+    this.#deliver(xml(name, { xmlns: saslNamespace }, data))
   }
 
-  #translateFeatures(text: string): string {
+  #takeFeatures(text: string): void {
     // The library would log in once more.
     if (!this.#awaitsFeatures) throw new Problem('remote-protocol-error', { step: this.step })
     this.#awaitsFeatures = false
-    const features = childrenOf(text)
-    const shown = this.#authenticated ? this.#readyToBind(features) : this.#readyToLogIn(features)
-    return `<stream:features>${shown}</stream:features>`
+    const offered = childrenOf(text)
+    this.#deliver(this.#authenticated ? this.#readyToBind(offered) : this.#readyToLogIn(offered))
   }
 
   /** The library sees the one mechanism that it is to use. */
-  #readyToLogIn(features: readonly Element[]): string {
-    const offer = readOffer(features)
+  #readyToLogIn(offered: readonly Element[]): XmlElement {
+    const offer = readOffer(offered)
     if (offer === undefined) throw new Problem('no-mechanism', { step: 'features' })
     this.#reach('sasl')
     this.#mechanism = this.#events.onOffer(offer, this.#link)
-    const { name } = this.#mechanism
-    return `<mechanisms xmlns='${saslNamespace}'><mechanism>${name}</mechanism></mechanisms>`
+    return features(xml('mechanisms', { xmlns: saslNamespace }, xml('mechanism', {}, this.#mechanism.name)))
   }
 
-  #readyToBind(features: readonly Element[]): string {
-    const bind = features.find(({ namespace }) => namespace === bindNamespace)
+  #readyToBind(offered: readonly Element[]): XmlElement {
+    const bind = offered.find(({ namespace }) => namespace === bindNamespace)
     if (bind === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-    this.sessionRequired = features.some(
+    this.sessionRequired = offered.some(
       feature => feature.namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(feature.text),
     )
-    return bind.text
+    return readyToBind
+  }
+
+  #deliver(element: XmlElement): void {
+    if (!this.#over) this.#events.onElement(element)
   }
 
   #reach(step: Step): void {
@@ -245,4 +258,8 @@ function readReply(body: string): Document {
     throw new Problem('remote-protocol-error')
   }
   return reply
+}
+
+function features(feature: XmlElement): XmlElement {
+  return xml('features', { xmlns: streamsNamespace }, feature)
 }

@@ -43,3 +43,11 @@ export function saslRefused(failure: string): Problem {
   const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
   return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', { step: 'sasl', condition })
 }
+
+/** The problem that an IQ of type `error` is, where it answers a request of the login's. */
+export function bindRefused(iq: string): Problem {
+  const error = childrenOf(iq).find(({ name }) => name === 'error')
+  const condition = error && childrenOf(error.text)[0]?.name
+  if (condition === undefined) return new Problem('remote-protocol-error', { step: 'bind' })
+  return new Problem(condition === 'conflict' ? 'conflict' : 'bind-refused', { step: 'bind', condition })
+}

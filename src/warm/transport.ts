@@ -1,60 +1,33 @@
-import { EventEmitter } from 'node:events'
-import type { XmlElement } from '@xmpp/client'
-import Connection from '@xmpp/connection'
-import { Parser } from '@xmpp/xml'
-import { Handshake } from './handshake.js'
+import { type Client, client, xml } from '@xmpp/client'
+import type { Handshake } from './handshake.js'
 
-/** Stands for a stream header, which BOSH has no text for. */
-const header = '<?open?>'
+/** For SASL2, which no login takes up; the library would make one for each client, with a random id. */
+const userAgent = xml('user-agent')
 
-/** The socket that @xmpp/client writes to: each write becomes a request of the handshake. */
-class HandshakeSocket extends EventEmitter {
-  #handshake: Handshake | undefined
-
-  connect(handshake: Handshake): void {
-    this.#handshake = handshake
-    handshake.attach(text => this.emit('data', text))
-    // Not before the library listens.
-    queueMicrotask(() => this.emit('connect'))
-  }
-
-  write(text: string, written: () => void): void {
-    // Before the reply, which may come at once: the library listens for it only when the write is done.
-    written()
-    queueMicrotask(() => {
-      if (text === header) this.#handshake?.open()
-      else this.#handshake?.send(text)
-    })
-  }
-
-  end(): void {
-    this.#handshake?.leave()
-    this.emit('close')
-  }
+/**
+ * BOSH as what a client of the library talks over: a handshake in place of its sockets, streams and parsers. What comes
+ * in reaches it by `emit`.
+ */
+export function clientOver(handshake: Handshake, resource: string | undefined): Client {
+  const created = client({
+    resource,
+    userAgent,
+    // It has been chosen already, and is the only one that the library sees.
+    credentials: (authenticate, [mechanism]) => authenticate({}, mechanism!),
+  })
+  created.reconnect.stop()
+  // The first request connects; and no header comes back that would tell that a stream is open (XEP-0206 §3).
+  created.connect = async () => {}
+  created.open = async () => handshake.open()
+  // Nothing is told of what was sent: only stream management counts it, and that is not taken up.
+  created.send = async element => handshake.send(element)
+  created.iqCaller.request = iq => handshake.ask(iq)
+  created._jid = keepAsBound
+  return created
 }
 
-/** BOSH as a transport of @xmpp/client. Its service addresses are handshakes. */
-export class BoshTransport extends Connection {
-  override socketParameters(service: unknown): unknown {
-    return service instanceof Handshake ? service : undefined
-  }
-
-  override send(element: XmlElement): Promise<void> {
-    element.attrs['xmlns'] ??= this.NS
-    // An initial response that is there and empty is not the same as none (RFC 6120 §6.4.2); the library writes neither.
-    if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    return super.send(element)
-  }
-
-  header(): string {
-    return header
-  }
-
-  footer(): string {
-    return ''
-  }
+/** The library would escape and fold what the server has bound. */
+function keepAsBound(this: Client, bound: string | null): void {
+  // A part of a text keeps the whole; this one stays for as long as the session.
+  this.jid = Buffer.from(bound ?? '').toString()
 }
-
-BoshTransport.prototype.NS = 'jabber:client'
-BoshTransport.prototype.Socket = HandshakeSocket
-BoshTransport.prototype.Parser = Parser

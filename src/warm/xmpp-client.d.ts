@@ -15,50 +15,44 @@ declare module '@xmpp/client' {
   export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
 
   export interface IqCaller {
-    readonly handlers: Map<string, { resolve(reply: XmlElement): void; reject(reason: unknown): void }>
-    request(stanza: XmlElement): Promise<XmlElement>
+    request(iq: XmlElement): Promise<XmlElement>
     set(child: XmlElement): Promise<XmlElement>
+  }
+
+  /** A mechanism of ours, as far as the library asks. */
+  interface SaslMechanism {
+    readonly name: string
   }
 
   export interface Client extends EventEmitter {
     readonly iqCaller: IqCaller
     readonly reconnect: { stop(): void }
-    readonly saslFactory: { _mechs: unknown[]; use(name: string, mechanism: () => object): void }
+    readonly saslFactory: {
+      _mechs: readonly SaslMechanism[]
+      create(names: readonly string[]): SaslMechanism
+    }
+    jid: string
     /** Takes note of the JID that was bound, which may be missing. */
     _jid: (jid: string | null) => void
-    transports: unknown[]
-    /** Milliseconds that opening a stream may take; 0 for no limit. */
-    timeout: number
-    send(element: XmlElement): Promise<void>
-    /** Set by the part that looks addresses up in DNS. */
-    connect?: unknown
-    start(): Promise<unknown>
+    connect: (service: unknown) => Promise<void>
+    open: () => Promise<void>
+    send: (element: XmlElement) => Promise<void>
+    /** Logs in and binds; resolves with the `jid`. */
+    start(): Promise<string>
   }
 
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
 
   export function client(options: {
-    service: unknown
-    domain: string
-    lang: string
     resource?: string | undefined
+    userAgent: XmlElement
     credentials: (authenticate: Authenticate, mechanisms: string[]) => Promise<void>
   }): Client
 }
 
-declare module '@xmpp/connection' {
+declare module '@xmpp/xml/lib/parse.js' {
   import type { XmlElement } from '@xmpp/client'
 
-  export default class Connection {
-    NS: string
-    Socket: unknown
-    Parser: unknown
-    send(element: XmlElement): Promise<void>
-    headerElement(): XmlElement
-    socketParameters(service: unknown): unknown
-  }
-}
-
-declare module '@xmpp/xml' {
-  export class Parser {}
+  /** Reads an element that is well-formed, and throws where it is not. */
+  export default function parse(text: string): XmlElement
 }
