@@ -22,6 +22,9 @@ export interface PasswordToSalt {
   readonly hash: ScramHash
 }
 
+/** Whoever waits for a password to be salted. Node makes the signal of a controller when it is first asked for. */
+export type Waiting = Pick<AbortController, 'signal'>
+
 /** Does the work of PBKDF2; the real one unless a test has its own. */
 export type Derivation = (
   password: string,
@@ -52,11 +55,12 @@ export class SaltedPasswords {
   }
 
   /** The keys for a password. Rejects with the signal's reason if that comes first, or `service-full`. */
-  async keys(wanted: PasswordToSalt, signal: AbortSignal): Promise<ScramKeys> {
+  async keys(wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const about = [user, password, salt.toString('base64'), iterations, algorithm]
     const known = this.#memory.recall(about)
     if (known !== undefined) return known
+    const { signal } = waiting
     const keys = await this.#queue.run(() => this.#salt(wanted), signal)
     this.#memory.remember(about, keys)
     return keys

@@ -3,7 +3,7 @@ import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../errors.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
-import type { SaltedPasswords, ScramHash, ScramKeys } from './salted-passwords.js'
+import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
 
 /** The SCRAM mechanisms (RFC 5802, RFC 7677). */
 const hashes = {
@@ -30,7 +30,8 @@ export interface ScramParts {
   readonly saltedPasswords: SaltedPasswords
   /** Most iterations a server may ask for; the fewest are 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
-  readonly signal: AbortSignal
+  /** Aborts with the login. */
+  readonly waiting: Waiting
   /** The client's part of the nonce; a random one of 144 bits unless a test brings the one of an example. */
   readonly nonce?: string
 }
@@ -78,7 +79,7 @@ export class Scram implements Mechanism {
   }
 
   async #prove(serverFirst: string): Promise<string> {
-    const { user, saltedPasswords, maxIterations, signal, channelBinding } = this.#parts
+    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = this.#parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
@@ -97,7 +98,7 @@ export class Scram implements Mechanism {
         iterations,
         hash: this.#hash,
       },
-      signal,
+      waiting,
     )
     // The header once more, so that nobody has changed it on the way.
     const header = Buffer.from(this.#gs2Header)
@@ -105,9 +106,9 @@ export class Scram implements Mechanism {
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
     this.#keys = keys
     this.#authMessage = `${this.#firstBare},${serverFirst},${withoutProof}`
-    const signature = createHmac(this.#hash, keys.storedKey).update(this.#authMessage).digest()
-    const proof = keys.clientKey.map((byte, index) => byte ^ signature[index]!)
-    return toByteString(`${withoutProof},p=${Buffer.from(proof).toString('base64')}`)
+    const proof = createHmac(this.#hash, keys.storedKey).update(this.#authMessage).digest()
+    for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
+    return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
   }
 
   #verify(serverFinal: string): void {

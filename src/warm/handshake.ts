@@ -52,7 +52,11 @@ export class Handshake {
   readonly #request: WarmRequest
   readonly #events: HandshakeEvents
   readonly #peer: LoginPeer
+  /** What each opening of the stream says. */
+  readonly #stream: string
   #rid = randomInt(1, 2 ** 47)
+  /** The attribute that says which session a request is for; empty until there is one. */
+  #sid = ''
   #opened = false
   #over = false
   #authenticated = false
@@ -76,6 +80,8 @@ export class Handshake {
     this.#exchange = exchange
     this.#request = request
     this.#events = events
+    const { jid, language } = request
+    this.#stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
     this.#peer = new LoginPeer(request.credentials.kind === 'certificate', step => {
       // From the first reply on the replies tell.
       if (this.terms === undefined) this.#reach(step)
@@ -94,15 +100,14 @@ export class Handshake {
 
   /** Opens the stream, or opens it again after SASL (XEP-0206 §3, §5). */
   open(): void {
-    const { jid, credentials, language, wait, hold, ver } = this.#request
-    const stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
-    if (this.#opened) this.#send(`${stream} xmpp:restart='true'`, '')
+    const { jid, credentials, wait, hold, ver } = this.#request
+    if (this.#opened) this.#send(`${this.#stream} xmpp:restart='true'`, '')
     else {
       const terms = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
       // One certificate may be good for several users (XEP-0206 §5, RFC 6120 §4.7.1).
       const isNamed = credentials.kind === 'certificate'
       const from = isNamed ? ` from='${escapeXml(formatJid({ ...jid, resource: undefined }))}'` : ''
-      this.#send(`${stream}${from}${terms} xmpp:version='1.0'`, '')
+      this.#send(`${this.#stream}${from}${terms} xmpp:version='1.0'`, '')
     }
     this.#opened = true
     this.#awaitsFeatures = true
@@ -135,8 +140,7 @@ export class Handshake {
 
   #send(attributes: string, payload: string): void {
     if (this.#over) return
-    const sid = this.terms === undefined ? '' : ` sid='${escapeXml(this.terms.sid)}'`
-    const start = `<body rid='${this.#rid++}'${sid}${attributes} xmlns='${boshNamespace}'`
+    const start = `<body rid='${this.#rid++}'${this.#sid}${attributes} xmlns='${boshNamespace}'`
     const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
     this.#exchange(body, this.#peer).then(
       reply => this.#receive(reply),
@@ -162,6 +166,7 @@ export class Handshake {
     if (this.terms === undefined) {
       this.terms = readTerms(root)
       if (this.terms === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })
+      this.#sid = ` sid='${escapeXml(this.terms.sid)}'`
       this.#reach('features')
     }
     let ours = 0

@@ -3,7 +3,7 @@ import type { LinkFacts } from '../exchange.js'
 import { bindTo } from '../sasl/channel-binding.js'
 import type { Mechanism } from '../sasl/mechanism.js'
 import { OAuthBearer } from '../sasl/oauth-bearer.js'
-import type { SaltedPasswords } from '../sasl/salted-passwords.js'
+import type { SaltedPasswords, Waiting } from '../sasl/salted-passwords.js'
 import { Scram, type ScramName, type ScramParts } from '../sasl/scram.js'
 import { anonymous, external, plain } from '../sasl/single-message.js'
 import type { WarmRequest } from './binding.js'
@@ -21,7 +21,7 @@ export interface MechanismParts {
 export interface Situation extends Offer {
   readonly link: LinkFacts
   /** Aborts with the login. */
-  readonly signal: AbortSignal
+  readonly waiting: Waiting
 }
 
 /**
@@ -60,13 +60,14 @@ export function chooseMechanism(
 
 function passwordMechanism(
   who: Required<Pick<ScramParts, 'user' | 'password'>> & { readonly authzid: string },
-  { mechanisms: offered, channelBindings, link, signal }: Situation,
+  { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
   const liked = who.authzid === '' ? mechanisms : plainFirst(mechanisms)
-  const wantsBinding = liked.some(isBound)
-  const binding =
-    wantsBinding && offered.some(isBound) ? bindTo({ link, listed: channelBindings }) : undefined
+  const offersBinding = offered.some(isBound)
+  const binding = liked.some(isBound)
+    ? bindTo({ link, listed: offersBinding ? channelBindings : undefined })
+    : undefined
   const usable = liked.filter(name => {
     if (!offered.includes(name)) return false
     if (isBound(name)) return binding !== undefined
@@ -78,13 +79,13 @@ function passwordMechanism(
   // There is one try, and a server that says too little may not know what it was meant to.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
-  const isMissed = wantsBinding && !offered.some(isBound) && bindTo({ link, listed: undefined }) !== undefined
+  const isMissed = !offersBinding && binding !== undefined
   return new Scram(name as ScramName, {
     ...who,
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,
-    signal,
+    waiting,
   })
 }
 

@@ -1,7 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
-import { type PasswordToSalt, SaltedPasswords } from '../../src/sasl/salted-passwords.js'
+import { type PasswordToSalt, SaltedPasswords, type Waiting } from '../../src/sasl/salted-passwords.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const wanted: PasswordToSalt = {
@@ -11,7 +11,7 @@ const wanted: PasswordToSalt = {
   iterations: 4096,
   hash: 'sha1',
 }
-const { signal } = new AbortController()
+const waiting = new AbortController()
 
 /** Lets everything go on that waits for nothing but its turn. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
@@ -45,7 +45,7 @@ function byHand(memorySeconds = 600) {
       finishers.shift()?.()
       await settled()
     },
-    ask: (password: string, by: AbortSignal = signal) => {
+    ask: (password: string, by: Waiting = waiting) => {
       const keys = passwords.keys({ ...wanted, password }, by)
       // Whether it fails is looked at later.
       keys.catch(() => {})
@@ -57,14 +57,14 @@ function byHand(memorySeconds = 600) {
 describe('the keys of a password', () => {
   test('are those of RFC 5802', async () => {
     const passwords = new SaltedPasswords(new FakeClock(), 600)
-    const keys = await passwords.keys({ ...wanted, user: 'user', password: 'pencil' }, signal)
+    const keys = await passwords.keys({ ...wanted, user: 'user', password: 'pencil' }, waiting)
     expect(keys.clientKey.toString('hex')).toBe('e234c47bf6c36696dd6d852b99aaa2ba26555728')
     expect(keys.storedKey.toString('hex')).toBe('e9d94660c39d65c38fbad91c358f14da0eef2bd6')
     expect(keys.serverKey.toString('hex')).toBe('0fe09258b3ac852ba502cc62ba903eaacdbf7d31')
   })
 
   test.each(['sha1', 'sha256', 'sha512'] as const)('are as long as %s', async hash => {
-    const keys = await new SaltedPasswords(new FakeClock(), 0).keys({ ...wanted, hash }, signal)
+    const keys = await new SaltedPasswords(new FakeClock(), 0).keys({ ...wanted, hash }, waiting)
     const length = { sha1: 20, sha256: 32, sha512: 64 }[hash]
     expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([
       length,
@@ -76,21 +76,21 @@ describe('the keys of a password', () => {
   test('are remembered until their time is over', async () => {
     const clock = new FakeClock()
     const passwords = new SaltedPasswords(clock, 600)
-    const keys = await passwords.keys(wanted, signal)
+    const keys = await passwords.keys(wanted, waiting)
     clock.advance(599_999)
-    expect(await passwords.keys({ ...wanted, salt: Buffer.from(wanted.salt) }, signal)).toBe(keys)
+    expect(await passwords.keys({ ...wanted, salt: Buffer.from(wanted.salt) }, waiting)).toBe(keys)
     clock.advance(1)
-    const again = await passwords.keys(wanted, signal)
+    const again = await passwords.keys(wanted, waiting)
     expect(again).not.toBe(keys)
     expect(again).toEqual(keys)
     // A use does not make the time longer, a new derivation does.
     clock.advance(599_999)
-    expect(await passwords.keys(wanted, signal)).toBe(again)
+    expect(await passwords.keys(wanted, waiting)).toBe(again)
   })
 
   test('are not remembered where the memory is 0', async () => {
     const passwords = new SaltedPasswords(new FakeClock(), 0)
-    expect(await passwords.keys(wanted, signal)).not.toBe(await passwords.keys(wanted, signal))
+    expect(await passwords.keys(wanted, waiting)).not.toBe(await passwords.keys(wanted, waiting))
   })
 
   test.each([
@@ -103,9 +103,9 @@ describe('the keys of a password', () => {
     ['user with what separates the parts', { user: 'juliet","r0m30myr0m30' }],
   ] as const)('are of no use for another %s', async (_what, other) => {
     const passwords = new SaltedPasswords(new FakeClock(), 600)
-    const keys = await passwords.keys(wanted, signal)
-    expect(await passwords.keys({ ...wanted, ...other }, signal)).not.toBe(keys)
-    expect(await passwords.keys(wanted, signal)).toBe(keys)
+    const keys = await passwords.keys(wanted, waiting)
+    expect(await passwords.keys({ ...wanted, ...other }, waiting)).not.toBe(keys)
+    expect(await passwords.keys(wanted, waiting)).toBe(keys)
   })
 
   test('are not remembered under anything that could be read', async () => {
@@ -119,7 +119,7 @@ describe('the keys of a password', () => {
     }
     try {
       for (let round = 0; round < 2; round++)
-        await new SaltedPasswords(new FakeClock(), 600).keys(wanted, signal)
+        await new SaltedPasswords(new FakeClock(), 600).keys(wanted, waiting)
     } finally {
       Map.prototype.set = set
     }
@@ -144,12 +144,12 @@ describe('the memory', () => {
       return salted
     })
     for (let index = 0; index <= 20_000; index++)
-      await passwords.keys({ ...wanted, user: `${index}` }, signal)
+      await passwords.keys({ ...wanted, user: `${index}` }, waiting)
     expect(derived).toBe(20_001)
-    await passwords.keys({ ...wanted, user: '1' }, signal)
-    await passwords.keys({ ...wanted, user: '20000' }, signal)
+    await passwords.keys({ ...wanted, user: '1' }, waiting)
+    await passwords.keys({ ...wanted, user: '20000' }, waiting)
     expect(derived).toBe(20_001)
-    await passwords.keys({ ...wanted, user: '0' }, signal)
+    await passwords.keys({ ...wanted, user: '0' }, waiting)
     expect(derived).toBe(20_002)
   })
 })
@@ -183,7 +183,7 @@ describe('derivations', () => {
     const abort = new AbortController()
     work.ask('1')
     work.ask('2')
-    const left = work.ask('3', abort.signal)
+    const left = work.ask('3', abort)
     const stays = work.ask('4')
     await settled()
     abort.abort(new Error('gone'))
@@ -199,9 +199,10 @@ describe('derivations', () => {
     const work = byHand()
     work.ask('1')
     work.ask('2')
-    await expect(work.ask('3', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
+    const gone = { signal: AbortSignal.abort(new Error('gone')) }
+    await expect(work.ask('3', gone)).rejects.toThrow('gone')
     const idle = byHand()
-    await expect(idle.ask('4', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
+    await expect(idle.ask('4', gone)).rejects.toThrow('gone')
     expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
   })
 
@@ -212,7 +213,7 @@ describe('derivations', () => {
       const aborts = [new AbortController(), new AbortController()]
       work.ask('1')
       work.ask('2')
-      for (const { signal: by } of aborts) work.ask('leaves', by)
+      for (const by of aborts) work.ask('leaves', by)
       work.ask('stays')
       await settled()
       const finished = [work.finish(), work.finish()]
@@ -228,8 +229,8 @@ describe('derivations', () => {
 test('no more wait than can ever have their turn', async () => {
   const passwords = new SaltedPasswords(new FakeClock(), 0, () => new Promise(() => {}))
   const logins = Array.from({ length: 1002 }, () => new AbortController())
-  for (const { signal } of logins) passwords.keys(wanted, signal).catch(() => {})
-  await expect(passwords.keys(wanted, new AbortController().signal)).rejects.toMatchObject({
+  for (const login of logins) passwords.keys(wanted, login).catch(() => {})
+  await expect(passwords.keys(wanted, new AbortController())).rejects.toMatchObject({
     code: 'service-full',
   })
   for (const login of logins) login.abort(new Error('enough'))

@@ -5,7 +5,7 @@ import { SaltedPasswords } from '../../src/sasl/salted-passwords.js'
 import { Scram, type ScramName, type ScramParts } from '../../src/sasl/scram.js'
 import { FakeClock } from '../support/fake-clock.js'
 
-const { signal } = new AbortController()
+const waiting = new AbortController()
 
 function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Scram {
   return new Scram(name, {
@@ -13,7 +13,7 @@ function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {})
     password: 'pencil',
     saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
     maxIterations: 100_000,
-    signal,
+    waiting,
     ...parts,
   })
 }
@@ -373,8 +373,6 @@ describe('a challenge that is refused', () => {
   test('is not what ends a login that was given up', async () => {
     const abort = new AbortController()
     abort.abort(new Error('given up'))
-    await expect(answerTo('r=clientx,s=c2FsdA==,i=4096', { signal: abort.signal })).rejects.toThrow(
-      'given up',
-    )
+    await expect(answerTo('r=clientx,s=c2FsdA==,i=4096', { waiting: abort })).rejects.toThrow('given up')
   })
 })

@@ -7,7 +7,7 @@ import type { Credentials } from '../../src/warm/binding.js'
 import { chooseMechanism } from '../../src/warm/mechanism-choice.js'
 import { FakeClock } from '../support/fake-clock.js'
 
-const { signal } = new AbortController()
+const waiting = new AbortController()
 const plainLink: LinkFacts = { encrypted: false, plainAllowed: false }
 const remote: LinkFacts = { encrypted: true, plainAllowed: true }
 const bindable = (...types: ChannelBindingType[]): LinkFacts => ({
@@ -32,7 +32,7 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
       credentials: credentials ?? { kind: 'password', password: 'pw' },
       ...{ language: 'en', wait: 60, hold: 1, ver: '1.6', attachSeconds: 120, attachBinding: 'off' },
     },
-    { mechanisms: offered, channelBindings: listed, link, signal },
+    { mechanisms: offered, channelBindings: listed, link, waiting },
     {
       mechanisms: liked,
       saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
