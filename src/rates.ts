@@ -9,11 +9,6 @@ export class Rate {
     if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
   }
 
-  /** Whether anything is limited at all. */
-  get isOn(): boolean {
-    return this.#limiter !== undefined
-  }
-
   /** Takes note that it is done once more. Resolves with the seconds to wait where it is once too often. */
   async take(key: string): Promise<number | undefined> {
     try {

@@ -19,7 +19,7 @@ const storeys = [
   ['c2s'],
   ['log'],
   ['config'],
-  ['session-terms', 'sessions'],
+  ['session-terms', 'sessions', 'short-memory'],
   ['clock', 'counts', 'exchange', 'hash-queue', 'rates', 'sid'],
   ['errors', 'namespaces', 'xml'],
 ]

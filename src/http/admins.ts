@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import type { Admin } from '../config/config.js'
 import { Problem } from '../errors.js'
 import type { HashQueue } from '../hash-queue.js'
+import type { MemoryKey } from '../short-memory.js'
 import { AdminAccounts, type Shown } from './admin-accounts.js'
 import { clientOf } from './connection-limits.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
@@ -47,7 +48,7 @@ export interface Attempt {
 export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts): Admins {
   const accounts = new AdminAccounts(admins, clock, hashes)
   /** What is being looked at, by who has shown what. */
-  const attempts = new Map<string, Promise<Admin | undefined>>()
+  const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()
 
   /** Throws a `Problem` where too many were wrong before. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
@@ -59,19 +60,19 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
       return known
     }
     // A backend that starts calls many times at once, and what it shows is right or wrong once for all of them.
-    let attempt = attempts.get(shown.place)
+    let attempt = attempts.get(shown.key)
     if (attempt === undefined) {
-      attempt = attemptWith(claim, shown, secret).finally(() => attempts.delete(shown.place))
-      attempts.set(shown.place, attempt)
+      attempt = attemptWith(claim, shown).finally(() => attempts.delete(shown.key))
+      attempts.set(shown.key, attempt)
     }
     return attempt
   }
 
-  const attemptWith = async (claim: Claim, shown: Shown, secret: string): Promise<Admin | undefined> => {
+  const attemptWith = async (claim: Claim, shown: Shown): Promise<Admin | undefined> => {
     admitAfter(await failures.begin(claim))
     let isWrong = false
     try {
-      const found = await accounts.find(shown, secret)
+      const found = await accounts.find(shown)
       isWrong = found === undefined
       return found
     } finally {

@@ -2,7 +2,7 @@ import { createHmac, hash, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.js'
 import { HashQueue } from '../hash-queue.js'
-import { ShortMemory } from './short-memory.js'
+import { ShortMemory } from '../short-memory.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
@@ -57,12 +57,12 @@ export class SaltedPasswords {
   /** The keys for a password. Rejects with the signal's reason if that comes first, or `service-full`. */
   async keys(wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> {
     const { user, password, salt, iterations, hash: algorithm } = wanted
-    const about = [user, password, salt.toString('base64'), iterations, algorithm]
-    const known = this.#memory.recall(about)
+    const key = this.#memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
+    const known = this.#memory.recall(key)
     if (known !== undefined) return known
     const { signal } = waiting
     const keys = await this.#queue.run(() => this.#salt(wanted), signal)
-    this.#memory.remember(about, keys)
+    this.#memory.remember(key, keys)
     return keys
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { ShortMemory } from './short-memory.js'
+import { ShortMemory } from '../short-memory.js'
 
 /** What somebody logged in with. */
 export interface Verified {
@@ -21,10 +21,10 @@ export class VerifiedCredentials {
   }
 
   add({ kind, domain, user, secret }: Verified): void {
-    this.#memory.remember([kind, domain, user, secret], true)
+    this.#memory.remember(this.#memory.keyOf([kind, domain, user, secret]), true)
   }
 
   has({ kind, domain, user, secret }: Verified): boolean {
-    return this.#memory.recall([kind, domain, user, secret]) === true
+    return this.#memory.recall(this.#memory.keyOf([kind, domain, user, secret])) === true
   }
 }
