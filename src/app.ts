@@ -15,6 +15,7 @@ import { contentTypes, pageType, problemAnswer, problemFrom, sendAnswer } from '
 import { bodyFormat } from './http/body.js'
 import { clientAddress } from './http/client.js'
 import { createHostMetaRouter } from './http/host-meta.js'
+import { useMessages } from './http/messages.js'
 import { negotiate } from './http/negotiation.js'
 import { pagePolicy } from './http/page-policy.js'
 import { redirectToTls } from './http/secure-redirect.js'
@@ -80,6 +81,7 @@ function newApp(): Express {
   app.disable('etag')
   app.set('trust proxy', false)
   registerViews(app)
+  useMessages(app)
   app.use(setRequestId, setSecurityHeaders)
   app.use('/assets', createAssetsRouter())
   return app

@@ -44,6 +44,9 @@ export interface Attempt {
   readonly admin: string | undefined
 }
 
+/** A request as express-basic-auth leaves it. */
+type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
+
 /** Guards routes with the admins' names and secrets. */
 export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts): Admins {
   const accounts = new AdminAccounts(admins, clock, hashes)
@@ -81,14 +84,14 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
     }
   }
 
-  const attemptOf = (request: Request & { auth?: { readonly user: string } }): Attempt | undefined => {
+  const attemptOf = (request: CheckedRequest): Attempt | undefined => {
     if (request.headers.authorization === undefined) return undefined
     return { admin: admins.find(({ name }) => name === request.auth?.user)?.name }
   }
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    authenticate(request, response, next) {
+    authenticate(request: CheckedRequest, response, next) {
       let admin: Admin | undefined
       const checkHeader = basicAuth({
         authorizeAsync: true,
@@ -106,8 +109,8 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
       checkHeader(request, response, error => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Nothing behind this point needs the secret.
-        Reflect.deleteProperty(request, 'auth')
+        // Nothing behind this point needs the secret. To delete the property would make all others slow.
+        request.auth = undefined
         next()
       })
     },
