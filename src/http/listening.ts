@@ -7,6 +7,7 @@ import { ConfigError } from '../config/load.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
+import { AppRequest, AppResponse } from './messages.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export interface Listening {
@@ -48,7 +49,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   }
   try {
-    for (const place of everywhere(settings.ports)) await bind(createServer(timeouts, listener), place)
+    for (const place of everywhere(settings.ports)) await bind(createServer(serverOptions, listener), place)
     for (const place of certificates === undefined ? [] : everywhere(https!.ports)) {
       const server = createSecureServer(certificates!, listener)
       secureServers.push(server)
@@ -90,8 +91,10 @@ interface Place {
   readonly port: number
 }
 
-/** What both kinds of servers have in common; in milliseconds. */
-const timeouts = {
+/** What both kinds of servers have in common; times are in milliseconds. */
+const serverOptions = {
+  IncomingMessage: AppRequest,
+  ServerResponse: AppResponse,
   // Longer than common proxies keep theirs, so that the proxy is the one who closes.
   keepAliveTimeout: 75_000,
   // These bound the reading of a request; a held reply takes as long as it takes.
@@ -99,16 +102,16 @@ const timeouts = {
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
   noDelay: true,
-} satisfies ServerOptions
+} satisfies ServerOptions<typeof AppRequest, typeof AppResponse>
 
 function createSecureServer(certificates: Certificates, listener: RequestListener): HttpsServer {
   const { usual } = certificates
   return createTlsServer(
     {
-      ...timeouts,
+      ...serverOptions,
       ...usual,
       // As long as the header of a request may take, which would come first without TLS.
-      handshakeTimeout: timeouts.headersTimeout,
+      handshakeTimeout: serverOptions.headersTimeout,
       SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
     },
     listener,
