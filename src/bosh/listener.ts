@@ -4,6 +4,7 @@ import { Counts } from '../counts.js'
 import type { Exchange, Peer, Reply } from '../exchange.js'
 import type { Access } from '../http/access.js'
 import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
+import { TurnEnd } from '../turn-end.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Cors, CorsHeaders } from './cors.js'
 
@@ -31,7 +32,15 @@ export interface ListenerParts {
   readonly counts?: Counts
 }
 
-type Parts = Required<ListenerParts>
+interface Parts extends Required<ListenerParts> {
+  /** Replies that are ready to leave. */
+  readonly departures: TurnEnd<Departure>
+}
+
+interface Departure {
+  readonly res: ServerResponse
+  readonly reply: Reply
+}
 
 /** How long a client may read nothing of a reply that waits for it, in milliseconds. */
 const unreadMilliseconds = 60_000
@@ -84,7 +93,8 @@ class HttpPeer implements Peer {
 export function createBoshListener(
   about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const parts: Parts = { counts: new Counts(), access: undefined, ...about }
+  const departures = new TurnEnd<Departure>(({ res, reply }) => send(res, reply, parts))
+  const parts: Parts = { counts: new Counts(), access: undefined, ...about, departures }
 
   return (req, res) => {
     try {
@@ -163,7 +173,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
     // Text in any other encoding reaches the parser as nothing, and is refused as such.
     const text = isUtf8(body) ? body.toString() : ''
     parts.exchange(text, peer).then(
-      reply => send(res, reply, parts),
+      reply => parts.departures.add({ res, reply }),
       error => breakOff(res, parts, error),
     )
   })
@@ -203,7 +213,13 @@ function write(res: ServerResponse, { status, body, contentType, setCookie }: Re
   ]
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
   res.writeHead(status, headers)
-  res.end(body)
+  if (body !== '') {
+    // Header and body leave as one piece; `end` would add an empty second one.
+    res.cork()
+    res.write(body)
+    res.uncork()
+  }
+  res.end()
   if (res.writableLength > 0) expectReader(res)
 }
 

@@ -1,0 +1,32 @@
+import { expect, test } from '@jest/globals'
+import { TurnEnd } from '../src/turn-end.js'
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+test('what is put off is done at the end of the turn, in order', async () => {
+  const done: string[] = []
+  const end = new TurnEnd<string>(item => done.push(item))
+  end.add('one')
+  await Promise.resolve()
+  end.add('two')
+  expect(done).toEqual([])
+  await turn()
+  expect(done).toEqual(['one', 'two'])
+  end.add('three')
+  await turn()
+  expect(done).toEqual(['one', 'two', 'three'])
+})
+
+test('what comes while it is done is put off in turn', async () => {
+  const done: number[] = []
+  const end = new TurnEnd<number>(item => {
+    done.push(item)
+    if (item < 3) end.add(item + 1)
+  })
+  end.add(1)
+  for (let turns = 1; turns <= 3; turns++) {
+    await turn()
+    expect(done).toHaveLength(turns)
+  }
+  expect(done).toEqual([1, 2, 3])
+})
