@@ -5,6 +5,7 @@ import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
+import { TurnEnd } from '../turn-end.js'
 import { childrenOf } from '../xml/children.js'
 import type { Element, Root, Sink, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
@@ -83,6 +84,10 @@ export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | '
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
+  /** Those that have something to send at the end of this turn. */
+  static readonly #departures = new TurnEnd<Link>(link => {
+    if (link.#outgoing !== '') link.#write('')
+  })
   readonly #server: Trust
   readonly #events: LinkEvents
   readonly #limits: XmlLimits
@@ -101,6 +106,8 @@ export class Link {
   /** While something waits for the server: until when it has to take some of it. */
   #stall: Timer | undefined
   #bytesSinceHeader = 0
+  /** What leaves at the end of this turn, together with what others send. */
+  #outgoing = ''
   /** Whether anything went either way since the last `keepAlive`. */
   #busy = true
   readonly #showsCertificate: boolean
@@ -145,14 +152,15 @@ export class Link {
 
   /** What was sent and waits here for the server to take it, in UTF-16 units. */
   get backlog(): number {
-    return this.#socket?.writableLength ?? 0
+    return this.#outgoing.length + (this.#socket?.writableLength ?? 0)
   }
 
   /** Writes stanzas or other top-level elements to the server. */
   send(text: string): void {
     if (this.#phase !== 'open') return
     this.#busy = true
-    this.#write(text)
+    if (this.#outgoing === '') Link.#departures.add(this)
+    this.#outgoing += text
   }
 
   /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
@@ -438,6 +446,7 @@ export class Link {
     this.#stall = undefined
     this.#splitter?.stop()
     if (this.#socket === undefined) return
+    this.#outgoing = ''
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
@@ -446,6 +455,8 @@ export class Link {
   #write(text: string): void {
     const socket = this.#socket
     if (socket === undefined) return
+    text = this.#outgoing + text
+    this.#outgoing = ''
     if (this.#stall !== undefined) socket.write(text, () => this.#taken())
     else if (!socket.write(text)) this.#fallBehind(socket)
   }
