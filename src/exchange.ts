@@ -5,6 +5,15 @@ import type { ProblemCode, Step } from './errors.js'
 /** Answers one BOSH request with one reply. Never rejects for what a client or an XMPP server did. */
 export type Exchange = (body: string, peer: Peer) => Promise<Reply>
 
+/** The same where no promise is to be kept for as long as a request is held. */
+export type Serve = (body: string, peer: Peer, waiter: Waiter) => void
+
+/** Where the reply to one request goes. */
+export interface Waiter {
+  /** Takes the reply; only the first one counts. */
+  answer(reply: Reply): void
+}
+
 /** Whoever sent a request and waits for its reply. */
 export interface Peer {
   /** `login` is the in-process handshake; it never comes from the wire. */

@@ -77,7 +77,7 @@ export class Delivery {
     for (const parked of open.unparkExpired(now, window.last)) {
       counts.gapTimeouts += 1
       // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
-      parked.resolve(this.reply(errorBody))
+      parked.waiter.answer(this.reply(errorBody))
       silence.begin(now)
     }
     while (open.hasExpired(now)) {
@@ -139,12 +139,12 @@ export class Delivery {
     return (isBehind ? attribute('ack', window.last) : '') + report
   }
 
-  #answer({ rid, peer, resolve, key, digest }: Pending, text: string): void {
+  #answer({ rid, peer, waiter, key, digest }: Pending, text: string): void {
     const { clock, owner, window, silence } = this.#parts
     const at = clock.now()
     if (!owner.isLogin) window.store({ rid, text, at, key, digest })
     // Silence goes on where nobody is there to hear the reply.
     if (!peer.gone) silence.begin(at)
-    resolve(owner.stamp(this.reply(text), rid, peer, at))
+    waiter.answer(owner.stamp(this.reply(text), rid, peer, at))
   }
 }

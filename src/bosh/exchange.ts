@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js'
 import { allowsDomain, prepareDomain } from '../config/domains.js'
 import { Counts } from '../counts.js'
 import type { Condition, ProblemCode } from '../errors.js'
-import type { Exchange, LoginWishes, Peer, Reply } from '../exchange.js'
+import type { Exchange, LoginWishes, Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { traceOf } from '../log.js'
 import { newSid } from '../sid.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -53,6 +53,7 @@ export interface ExchangeParts {
 /** A BOSH connection manager of this process. */
 export interface ConnectionManager {
   readonly exchange: Exchange
+  readonly serve: Serve
   /**
    * Answers a request that is too large to be read, by the first characters of it.
    * Undefined where it belongs to no live session.
@@ -84,6 +85,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
   const keeper: SessionKeeper = {
     counts,
     flow,
+    load: limits,
     bound(session) {
       registry.bound(session)
       limits.loggedIn(session)
@@ -157,8 +159,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     if (typeof terms === 'string') return refuse(peer, terms)
     const isLogin = peer.kind === 'login'
     if (!isLogin && (await limits.isTooOften(peer.address))) return refuseFor(peer, 'rate')
-    const refusal =
-      limits.refusal(registry.size, isLogin ? 1 : 0) ?? (isLogin ? undefined : limits.refusalOf(peer.address))
+    const refusal = limits.refusal(registry.size) ?? (isLogin ? undefined : limits.refusalOf(peer.address))
     if (refusal !== undefined) return refuseFor(peer, refusal)
     const { sid, id } = newSid()
     // What the session keeps of the request is this, not the request.
@@ -184,12 +185,48 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     return session
   }
 
+  /** Has a new session answer the request that creates it. */
+  async function create(body: Body, peer: Peer, waiter: Waiter): Promise<void> {
+    let session: Session | undefined
+    try {
+      const opened = await open(body, peer)
+      if (opened instanceof Session) {
+        session = opened
+        session.create(body, peer, waiter)
+      } else waiter.answer(opened)
+    } catch (error) {
+      breakOff(session, error, peer, waiter)
+    }
+  }
+
   /** Has a session answer a request, unless it is one that waits too many. */
-  function take(session: Session, body: Body, peer: Peer): Promise<Reply> {
+  function take(session: Session, body: Body, peer: Peer, waiter: Waiter): void {
     const waitingBefore = session.openCount
-    const reply = session.handle(body, peer)
+    session.handle(body, peer, waiter)
     if (limits.holdsTooMany && session.openCount > waitingBefore) session.expel('limit')
-    return reply
+  }
+
+  /** A session that fails at a request cannot be relied on any more. */
+  function breakOff(session: Session | undefined, error: unknown, peer: Peer, waiter: Waiter): void {
+    waiter.answer(refuse(peer, 'internal-server-error', 'internal-error'))
+    if (session === undefined) report(error)
+    else session.collapse(error)
+  }
+
+  function serve(text: string, peer: Peer, waiter: Waiter): void {
+    let session: Session | undefined
+    try {
+      const body = readBody(text)
+      if (body === undefined) waiter.answer(refuse(peer, 'bad-request'))
+      else if (body.sid === undefined) void create(body, peer, waiter)
+      else {
+        session = registry.bySid(body.sid)
+        if (session === undefined) waiter.answer(refuseUnknown(peer))
+        else take(session, body, peer, waiter)
+      }
+    } catch (error) {
+      breakOff(session, error, peer, waiter)
+    }
   }
 
   function refuseUnknown(peer: Peer): Reply {
@@ -199,32 +236,14 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
   }
 
   return {
-    async exchange(text, peer) {
-      const isBrowser = peer.kind === 'browser'
-      if (isBrowser) limits.waiting += 1
-      let session: Session | undefined
-      try {
-        const body = readBody(text)
-        // While it is held, a request must not keep its text.
-        text = ''
-        if (body === undefined) return refuse(peer, 'bad-request')
-        if (body.sid !== undefined) {
-          session = registry.bySid(body.sid)
-          return session === undefined ? refuseUnknown(peer) : await take(session, body, peer)
-        }
-        const opened = await open(body, peer)
-        if (!(opened instanceof Session)) return opened
-        session = opened
-        return await session.create(body, peer)
-      } catch (error) {
-        // A session that fails at a request cannot be relied on any more.
-        if (session === undefined) report(error)
-        else session.collapse(error)
-        return refuse(peer, 'internal-server-error', 'internal-error')
-      } finally {
-        if (isBrowser) limits.waiting -= 1
-      }
+    exchange(text, peer) {
+      return new Promise(resolve => {
+        // Replies that are given in one turn reach those who wait in the order they were given in, however long some have
+        // waited already (XEP-0124 §14.2).
+        serve(text, peer, { answer: reply => queueMicrotask(() => resolve(reply)) })
+      })
     },
+    serve,
     refuseTooLarge(head, peer) {
       const sid = /<body[^>]*\ssid\s*=\s*['"]([0-9a-zA-Z._-]{1,128})['"]/.exec(head)?.[1]
       const rid = /<body[^>]*\srid\s*=\s*['"](\d{1,16})['"]/.exec(head)?.[1]

@@ -66,7 +66,7 @@ export class SessionLimits {
     })
   }
 
-  /** How many requests of browsers wait for an answer; kept by those who take them. */
+  /** How many requests of browsers wait for an answer; kept by the sessions that hold them. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: Rate
@@ -90,14 +90,11 @@ export class SessionLimits {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }
 
-  /**
-   * Why nobody may open one more session beside so many; undefined if somebody may. `requests` is how many of them are to
-   * come that do not wait yet.
-   */
-  refusal(sessions: number, requests: 0 | 1): Refusal | undefined {
+  /** Why nobody may open one more session beside so many, with a request that waits; undefined if somebody may. */
+  refusal(sessions: number): Refusal | undefined {
     const { limits, memory, descriptors } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
-    if (isOver(this.waiting + requests, limits.heldRequests)) return 'held'
+    if (isOver(this.waiting + 1, limits.heldRequests)) return 'held'
     if (!memory.bears(sessions)) return 'memory'
     return descriptors.areLeft() ? undefined : 'descriptors'
   }

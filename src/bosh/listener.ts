@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Counts } from '../counts.js'
-import type { Exchange, Peer, Reply } from '../exchange.js'
+import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
 import type { Access } from '../http/access.js'
 import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
 import { TurnEnd } from '../turn-end.js'
@@ -9,7 +9,8 @@ import { escapeXml } from '../xml/escape.js'
 import type { Cors, CorsHeaders } from './cors.js'
 
 export interface ListenerParts {
-  readonly exchange: Exchange
+  /** Answers a request, now or later. */
+  readonly serve: Serve
   /** Answers a request that is too large to be read, where its session lives. */
   readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
   /** What pages of other origins may do. */
@@ -33,13 +34,8 @@ export interface ListenerParts {
 }
 
 interface Parts extends Required<ListenerParts> {
-  /** Replies that are ready to leave. */
-  readonly departures: TurnEnd<Departure>
-}
-
-interface Departure {
-  readonly res: ServerResponse
-  readonly reply: Reply
+  /** Whose replies are ready to leave. */
+  readonly departures: TurnEnd<HttpPeer>
 }
 
 /** How long a client may read nothing of a reply that waits for it, in milliseconds. */
@@ -49,40 +45,56 @@ const unreadMilliseconds = 60_000
 const mostDiscarded = 8_000_000
 
 /** A client that waits for a reply over HTTP. What is seldom asked of it is looked up only then. */
-class HttpPeer implements Peer {
-  readonly kind = 'browser'
+class HttpPeer implements Peer, Waiter {
   gone = false
   whenGone: (() => void) | undefined
-  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
   readonly #parts: Parts
   #address: string | undefined
+  #reply: Reply | undefined
 
-  constructor(req: IncomingMessage, parts: Parts) {
-    this.#req = req
+  constructor(res: ServerResponse, parts: Parts) {
+    this.#res = res
     this.#parts = parts
+  }
+
+  get kind() {
+    return 'browser' as const
   }
 
   get address(): string {
     // The connection cannot tell any more once it is closed.
-    this.#address ??= clientAddress(this.#req, this.#parts.clients)
+    this.#address ??= clientAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
 
   get secure(): boolean {
-    return cameSecurely(this.#req, this.#parts.clients)
+    return cameSecurely(this.#res.req, this.#parts.clients)
   }
 
   get cookies(): string | undefined {
-    return this.#req.headers.cookie
+    return this.#res.req.headers.cookie
   }
 
   get secureUrl(): string | undefined {
-    return this.#parts.secureUrl(this.#req)
+    return this.#parts.secureUrl(this.#res.req)
   }
 
-  leave(): void {
+  /** The exchange of request and reply is over; if there was no reply, the client has gone. */
+  closed(): void {
+    if (this.#res.writableFinished || this.gone) return
     this.gone = true
     this.whenGone?.()
+  }
+
+  answer(reply: Reply): void {
+    if (this.#reply !== undefined) return
+    this.#reply = reply
+    this.#parts.departures.add(this)
+  }
+
+  depart(): void {
+    send(this.#res, this.#reply!, this.#parts)
   }
 }
 
@@ -93,7 +105,7 @@ class HttpPeer implements Peer {
 export function createBoshListener(
   about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const departures = new TurnEnd<Departure>(({ res, reply }) => send(res, reply, parts))
+  const departures = new TurnEnd<HttpPeer>(peer => peer.depart())
   const parts: Parts = { counts: new Counts(), access: undefined, ...about, departures }
 
   return (req, res) => {
@@ -147,35 +159,34 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
     req.resume()
     return
   }
-  const peer = new HttpPeer(req, parts)
-  let chunks: Buffer[] = []
+  const peer = new HttpPeer(res, parts)
+  let chunks: Buffer[] | undefined
   let size = 0
   req.on('data', (chunk: Buffer) => {
     size += chunk.length
     counts.bytesReceived += chunk.length
     // The beginning is kept even of what is too large: it may say whose it is.
-    if (size <= parts.maxBodyBytes || chunks.length === 0) chunks.push(chunk)
+    if (chunks === undefined) chunks = [chunk]
+    else if (size <= parts.maxBodyBytes) chunks.push(chunk)
     else if (size > mostDiscarded && !res.headersSent) refuseTooLarge(res, chunks[0]!, peer, parts)
   })
   req.on('end', () => {
-    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    const body = chunks?.length === 1 ? chunks[0]! : Buffer.concat(chunks ?? [])
     // A held request must not keep its bytes.
-    chunks = []
+    chunks = undefined
     if (size > parts.maxBodyBytes) {
       if (!res.headersSent) refuseTooLarge(res, body, peer, parts)
       return
     }
-    const leave = () => {
-      if (!res.writableFinished && !peer.gone) peer.leave()
-    }
+    const leave = () => peer.closed()
     res.on('close', leave)
     if (res.socket === null) leaveWithConnection(req, res, leave)
-    // Text in any other encoding reaches the parser as nothing, and is refused as such.
-    const text = isUtf8(body) ? body.toString() : ''
-    parts.exchange(text, peer).then(
-      reply => parts.departures.add({ res, reply }),
-      error => breakOff(res, parts, error),
-    )
+    try {
+      // Text in any other encoding reaches the parser as nothing, and is refused as such.
+      parts.serve(isUtf8(body) ? body.toString() : '', peer, peer)
+    } catch (error) {
+      breakOff(res, parts, error)
+    }
   })
 }
 

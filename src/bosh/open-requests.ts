@@ -1,11 +1,12 @@
-import type { Peer, Reply } from '../exchange.js'
+import type { Peer, Waiter } from '../exchange.js'
 import type { Body } from './body.js'
 
 /** A request that has no reply yet. */
 export interface Pending {
   readonly rid: number
   readonly peer: Peer
-  readonly resolve: (reply: Reply) => void
+  /** Where its reply goes. */
+  readonly waiter: Waiter
   /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
   readonly key: string | undefined
   /** Of the request's content. */
@@ -27,14 +28,21 @@ export interface Parked extends Pending {
   readonly answerBy: number
 }
 
+/** How many requests of browsers wait for an answer, in all sessions together. */
+export interface Load {
+  waiting: number
+}
+
 /** A session's requests that wait for a reply: the held ones in the order of their rids, and the parked ones. */
 export class OpenRequests {
   #held: Pending[] = []
   #parked: Map<number, Parked> | undefined
+  readonly #load: Load
   readonly #onBroken: () => void
 
   /** `onBroken` is called when the client of an open request goes away. */
-  constructor(onBroken: () => void) {
+  constructor(load: Load, onBroken: () => void) {
+    this.#load = load
     this.#onBroken = onBroken
   }
 
@@ -87,7 +95,7 @@ export class OpenRequests {
 
   hold(pending: Pending): void {
     this.#held.push(pending)
-    pending.peer.whenGone = this.#onBroken
+    this.#entered(pending, this.#onBroken)
   }
 
   /** Puts a newer copy in the place of a held request and gives back the older one. */
@@ -95,23 +103,23 @@ export class OpenRequests {
     const at = this.#held.findIndex(({ rid }) => rid === pending.rid)
     if (at < 0) return undefined
     const older = this.#held[at]!
-    older.peer.whenGone = undefined
+    this.#left(older)
     this.#held[at] = pending
-    pending.peer.whenGone = this.#onBroken
+    this.#entered(pending, this.#onBroken)
     return older
   }
 
   /** Takes out the oldest held request. */
   shift(): Pending | undefined {
     const pending = this.#held.shift()
-    if (pending !== undefined) pending.peer.whenGone = undefined
+    if (pending !== undefined) this.#left(pending)
     return pending
   }
 
   /** Takes out this one. */
   remove(pending: Pending): void {
     this.#held = this.#held.filter(other => other !== pending)
-    pending.peer.whenGone = undefined
+    this.#left(pending)
   }
 
   /** Keeps a request unread; gives back the older copy of it, if there is one. */
@@ -119,11 +127,11 @@ export class OpenRequests {
     const older = this.unpark(parked.rid)
     this.#parked ??= new Map()
     this.#parked.set(parked.rid, parked)
-    parked.peer.whenGone = () => {
+    this.#entered(parked, () => {
       // A parked request was not received yet; without its client it never will be.
       this.unpark(parked.rid)
       this.#onBroken()
-    }
+    })
     return older
   }
 
@@ -131,7 +139,7 @@ export class OpenRequests {
   unpark(rid: number): Parked | undefined {
     const parked = this.#parked?.get(rid)
     if (parked === undefined) return undefined
-    parked.peer.whenGone = undefined
+    this.#left(parked)
     this.#parked!.delete(rid)
     if (this.#parked!.size === 0) this.#parked = undefined
     return parked
@@ -153,9 +161,19 @@ export class OpenRequests {
   /** Takes out all, in the order of their rids. */
   clear(): Pending[] {
     const all = [...this.#held, ...(this.#parked?.values() ?? [])]
-    for (const { peer } of all) peer.whenGone = undefined
+    for (const pending of all) this.#left(pending)
     this.#held = []
     this.#parked = undefined
     return all
+  }
+
+  #entered({ peer }: Pending, whenGone: () => void): void {
+    peer.whenGone = whenGone
+    if (peer.kind === 'browser') this.#load.waiting += 1
+  }
+
+  #left({ peer }: Pending): void {
+    peer.whenGone = undefined
+    if (peer.kind === 'browser') this.#load.waiting -= 1
   }
 }

@@ -73,22 +73,3 @@ export class ReplyWriter {
 export function stanzasIn(reply: string): Element[] {
   return readElement(reply).children.filter(({ namespace }) => namespace === 'jabber:client')
 }
-
-/**
- * A reply to come. Replies to several requests that are given in one turn reach those who wait in the order they
- * were given in, however long some have waited already (XEP-0124 §14.2).
- */
-export function inOrder(ask: (resolve: (reply: Reply) => void) => void): Promise<Reply> {
-  const { reply, resolve } = replyToCome()
-  ask(resolve)
-  return reply
-}
-
-/** The same for a request that is held: nothing here keeps what the request was read into. */
-export function replyToCome(): { reply: Promise<Reply>; resolve: (reply: Reply) => void } {
-  let give: (reply: Reply) => void
-  const reply = new Promise<Reply>(resolve => {
-    give = resolve
-  })
-  return { reply, resolve: answer => queueMicrotask(() => give(answer)) }
-}

@@ -4,7 +4,7 @@ import type { StreamHeader } from '../c2s/stream-header.js'
 import type { Clock } from '../clock.js'
 import type { Counts, EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
-import type { Failure, Peer, Reply } from '../exchange.js'
+import type { Failure, Peer, Reply, Waiter } from '../exchange.js'
 import { streamsNamespace } from '../namespaces.js'
 import type {
   HandedOver,
@@ -22,12 +22,12 @@ import { Delivery } from './delivery.js'
 import { visibleFeatures } from './features.js'
 import type { Flow } from './flow.js'
 import { isForUsers } from './logged-in.js'
-import { OpenRequests, type Pending } from './open-requests.js'
+import { type Load, OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
 import { Owner } from './owner.js'
 import { encryptionRequired, revealsPassword, sizeOf } from './payload.js'
 import { refusedLogin } from './refused-login.js'
-import { inOrder, ReplyWriter, replyToCome, stanzasIn } from './replies.js'
+import { ReplyWriter, stanzasIn } from './replies.js'
 import { type Fault, isExtra, Rules } from './rules.js'
 import { Silence } from './silence.js'
 import { announced, type Terms } from './terms.js'
@@ -45,6 +45,7 @@ interface Outcome {
 /** Whoever keeps the sessions; one for all of them. */
 export interface SessionKeeper {
   readonly counts: Counts
+  readonly load: Load
   /** How much clients may send. */
   readonly flow: Flow
   /** The server has told the client's JID; called at most once. */
@@ -128,7 +129,7 @@ export class Session {
     this.#silence = new Silence(parts.terms.inactivity, parts.clock.now())
     this.#rules = new Rules(parts.terms, parts.newkey)
     this.#window = new RidWindow(parts.rid, parts.terms.requests, parts.terms.acks)
-    this.#open = new OpenRequests(() => this.#guard(() => this.#requestBroken()))
+    this.#open = new OpenRequests(parts.keeper.load, () => this.#guard(() => this.#requestBroken()))
     this.#outbox = new Outbox(parts.outboxLimits)
     this.#replies = new ReplyWriter(parts.sid, parts.rid, parts.terms)
     this.#upstream = new Upstream(parts.connect, parts.peer.login, new Session.#Listener(this))
@@ -219,52 +220,56 @@ export class Session {
   }
 
   /** Answers the creation request; what it carries goes to the server once the stream is open. */
-  create({ payload, digest }: Body, peer: Peer): Promise<Reply> {
-    return inOrder(resolve => {
-      const since = this.#clock.now()
-      const patience = this.#owner.isLogin
-        ? Number.POSITIVE_INFINITY
-        : Math.min(this.#terms.wait, createSeconds) * 1000
-      this.#open.hold({
-        ...{ rid: this.#window.last, peer, resolve, key: undefined, digest, repeats: 0 },
-        ...{ since, expires: since + patience },
-      })
-      this.#forward(payload, since)
-      // A link that could not even be dialled may have ended before.
-      if (this.#outcome !== undefined) this.#settle()
-      else if (peer.gone) this.#requestBroken()
-      else this.#schedule()
+  create({ payload, digest }: Body, peer: Peer, waiter: Waiter): void {
+    const since = this.#clock.now()
+    const patience = this.#owner.isLogin
+      ? Number.POSITIVE_INFINITY
+      : Math.min(this.#terms.wait, createSeconds) * 1000
+    this.#open.hold({
+      ...{ rid: this.#window.last, peer, waiter, key: undefined, digest, repeats: 0 },
+      ...{ since, expires: since + patience },
     })
+    this.#forward(payload, since)
+    // A link that could not even be dialled may have ended before.
+    if (this.#outcome !== undefined) this.#settle()
+    else if (peer.gone) this.#requestBroken()
+    else this.#schedule()
   }
 
   /** Answers a later request. */
-  handle(body: Body, peer: Peer): Promise<Reply> {
+  handle(body: Body, peer: Peer, waiter: Waiter): void {
     const { rid, key, digest } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
       this.#keeper.counts.failedRequests += 1
-      return Promise.resolve(refusal)
+      waiter.answer(refusal)
+      return
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
-      return this.#refuse('bad-request')
+      waiter.answer(this.#fault('bad-request'))
+      return
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const since = this.#clock.now()
-        if (since < this.#freeAt || this.#hasTurn) return this.#park(rid, body, peer)
-        const { reply, resolve } = replyToCome()
+        if (since < this.#freeAt || this.#hasTurn) {
+          this.#park(rid, body, peer, waiter)
+          return
+        }
         const expires = this.#expiry(since)
-        this.#accept(body, { rid, peer, resolve, key, digest, repeats: 0, since, expires })
+        this.#accept(body, { rid, peer, waiter, key, digest, repeats: 0, since, expires })
         this.#acceptParked(since)
         this.#settle()
-        return reply
+        return
       }
       case 'early':
-        return this.#park(rid, body, peer)
+        this.#park(rid, body, peer, waiter)
+        return
       case 'repeated':
-        return this.#repeat(rid, body, peer)
+        this.#repeat(rid, body, peer, waiter)
+        return
       case 'outside':
-        return this.#refuse('item-not-found')
+        waiter.answer(this.#fault('item-not-found'))
     }
   }
 
@@ -320,7 +325,7 @@ export class Session {
     const isPaused = this.#silence.kind === 'paused'
     const unacknowledged = this.#window.fence(randomInt(leastJump, 2 * leastJump), isPaused)
     if (unacknowledged === undefined) return undefined
-    for (const pending of this.#open.clear()) pending.resolve(this.#delivery.reply(emptyBody))
+    for (const pending of this.#open.clear()) pending.waiter.answer(this.#delivery.reply(emptyBody))
     this.#outbox.putBack(unacknowledged.flatMap(({ text }) => stanzasIn(text)))
     // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
     this.#rules = new Rules(this.#terms, undefined)
@@ -335,7 +340,7 @@ export class Session {
     const told = this.#open.oldestLive
     if (told !== undefined) {
       this.#open.remove(told)
-      told.resolve(this.#delivery.withFacts(this.#replies.terminate(undefined)))
+      told.waiter.answer(this.#delivery.withFacts(this.#replies.terminate(undefined)))
     }
     this.abandon(reason)
   }
@@ -369,8 +374,8 @@ export class Session {
       () => this.#keeper.broke(this, cause),
       () => this.#upstream.close(),
       () => {
-        for (const { resolve } of this.#open.clear())
-          resolve(this.#delivery.withFacts(this.#replies.terminate('internal-server-error'), failure))
+        for (const { waiter } of this.#open.clear())
+          waiter.answer(this.#delivery.withFacts(this.#replies.terminate('internal-server-error'), failure))
       },
     ]
     for (const act of acts) {
@@ -391,7 +396,7 @@ export class Session {
     this.#ended = true
     this.deadline = Number.POSITIVE_INFINITY
     this.#upstream.close(this.#outbox.clear())
-    for (const pending of this.#open.clear()) pending.resolve(this.#delivery.reply(emptyBody))
+    for (const pending of this.#open.clear()) pending.waiter.answer(this.#delivery.reply(emptyBody))
     this.#keeper.ended(this, this.#owner.isLogin ? 'login' : (this.#outcome?.reason ?? reason))
   }
 
@@ -410,7 +415,7 @@ export class Session {
     const fault = this.#rules.broken(body, at)
     if (fault !== undefined) {
       this.#open.remove(pending)
-      pending.resolve(this.#fault(fault))
+      pending.waiter.answer(this.#fault(fault))
     } else if (body.terminate) {
       this.#forward(body.payload, at.now)
       this.end('client')
@@ -442,54 +447,54 @@ export class Session {
     while (now >= this.#freeAt) {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, resolve, key, digest, repeats, since, body, answerBy } = parked
-      this.#accept(body, { rid, peer, resolve, key, digest, repeats, since, expires: answerBy })
+      const { rid, peer, waiter, key, digest, repeats, since, body, answerBy } = parked
+      this.#accept(body, { rid, peer, waiter, key, digest, repeats, since, expires: answerBy })
     }
   }
 
   /** Keeps a request unread until the ones before it have come, and their client may send more. */
-  #park(rid: number, body: Body, peer: Peer): Promise<Reply> {
+  #park(rid: number, body: Body, peer: Peer, waiter: Waiter): void {
     const older = this.#open.parked(rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
-    if (fault !== undefined) return this.#refuse(fault)
-    return inOrder(resolve => {
-      const since = this.#clock.now()
-      const expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
-      const repeats = older === undefined ? 0 : older.repeats + 1
-      const answerBy = this.#expiry(since)
-      const { key, digest } = body
-      this.#open.park({ rid, peer, resolve, key, digest, repeats, since, body, expires, answerBy })
-      older?.resolve(this.#delivery.reply(errorBody))
-      this.#schedule()
-    })
+    if (fault !== undefined) {
+      waiter.answer(this.#fault(fault))
+      return
+    }
+    const since = this.#clock.now()
+    const expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
+    const repeats = older === undefined ? 0 : older.repeats + 1
+    const answerBy = this.#expiry(since)
+    const { key, digest } = body
+    this.#open.park({ rid, peer, waiter, key, digest, repeats, since, body, expires, answerBy })
+    older?.waiter.answer(this.#delivery.reply(errorBody))
+    this.#schedule()
   }
 
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
-  #repeat(rid: number, body: Body, peer: Peer): Promise<Reply> {
+  #repeat(rid: number, body: Body, peer: Peer, waiter: Waiter): void {
     const stored = this.#window.replyTo(rid)
     const held = stored === undefined ? this.#open.held(rid) : undefined
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
       this.#keeper.counts.repeatsRefused += 1
-      return this.#refuse(fault)
+      waiter.answer(this.#fault(fault))
+      return
     }
     const isSame = before!.digest === body.digest
     // Answered all the same, and what it carries is passed over: the rid is spent.
     if (!isSame) this.#keeper.noticed(this, 'a repeated request has another content')
     if (stored !== undefined) {
-      const reply = this.#delivery.giveAgain(stored, peer, isSame)
+      waiter.answer(this.#delivery.giveAgain(stored, peer, isSame))
       this.#schedule()
-      return Promise.resolve(reply)
+      return
     }
-    return inOrder(resolve => {
-      const repeats = held!.repeats + 1
-      const { key, digest } = held!
-      const since = this.#clock.now()
-      this.#open.replace({ rid, peer, resolve, key, digest, repeats, since, expires: this.#expiry(since) })
-      held!.resolve(this.#delivery.reply(errorBody))
-      this.#settle()
-    })
+    const repeats = held!.repeats + 1
+    const { key, digest } = held!
+    const since = this.#clock.now()
+    this.#open.replace({ rid, peer, waiter, key, digest, repeats, since, expires: this.#expiry(since) })
+    held!.waiter.answer(this.#delivery.reply(errorBody))
+    this.#settle()
   }
 
   #forward(payload: readonly Element[], now: number): void {
@@ -597,7 +602,7 @@ export class Session {
     const pending = this.#open.oldestLive
     if (pending === undefined) return
     this.#open.remove(pending)
-    pending.resolve(this.#delivery.withFacts(this.#replies.terminate(condition, streamError), failure))
+    pending.waiter.answer(this.#delivery.withFacts(this.#replies.terminate(condition, streamError), failure))
     if (!this.#owner.isLogin && reason !== 'shutdown') this.#keeper.counts.failedRequests += 1
     this.abandon(reason)
   }
@@ -611,14 +616,10 @@ export class Session {
     }
   }
 
-  #refuse(condition: Fault): Promise<Reply> {
-    return inOrder(resolve => resolve(this.#fault(condition)))
-  }
-
   /** The reply to a request that breaks the rules: the session ends, and all others learn that it was not they. */
   #fault(condition: Fault): Reply {
     this.#keeper.counts.failedRequests += 1
-    for (const other of this.#open.clear()) other.resolve(this.#replies.terminate('other-request'))
+    for (const other of this.#open.clear()) other.waiter.answer(this.#replies.terminate('other-request'))
     this.abandon(condition)
     return this.#delivery.withFacts(this.#replies.terminate(condition))
   }

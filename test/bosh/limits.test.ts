@@ -47,22 +47,22 @@ function open(limits: SessionLimits, count: number, address: string): FakeSessio
 describe('sessions in all', () => {
   test('are refused from the limit on, by whoever they are opened', () => {
     const limits = limitsOf({ sessions: 3 })
-    expect(limits.refusal(2, 0)).toBeUndefined()
-    expect(limits.refusal(3, 0)).toBe('sessions')
+    expect(limits.refusal(2)).toBeUndefined()
+    expect(limits.refusal(3)).toBe('sessions')
   })
 
   test('are refused while more requests wait than may, and while memory or descriptors are used up', () => {
     const limits = limitsOf({ heldRequests: 3 })
+    limits.waiting = 2
+    expect(limits.refusal(0)).toBeUndefined()
     limits.waiting = 3
-    expect([limits.refusal(0, 0), limits.refusal(0, 1)]).toEqual([undefined, 'held'])
-    limits.waiting = 4
-    expect(limits.refusal(0, 0)).toBe('held')
+    expect(limits.refusal(0)).toBe('held')
     limits.waiting = 0
     bears = false
-    expect(limits.refusal(0, 0)).toBe('memory')
+    expect(limits.refusal(0)).toBe('memory')
     bears = true
     areLeft = false
-    expect(limits.refusal(0, 0)).toBe('descriptors')
+    expect(limits.refusal(0)).toBe('descriptors')
   })
 })
 
@@ -165,7 +165,7 @@ test('a limit of 0 is none', () => {
   const limits = limitsOf({})
   open(limits, 1_000, '192.0.2.1')
   limits.waiting = 1e9
-  expect(limits.refusal(1e9, 0)).toBeUndefined()
+  expect(limits.refusal(1e9)).toBeUndefined()
   expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
   expect(limits.isCrowded(1e9)).toBe(false)
   expect(limits.holdsTooMany).toBe(false)

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { readNetworks } from '../../src/config/networks.js'
-import type { Peer, Reply } from '../../src/exchange.js'
+import type { Peer, Reply, Waiter } from '../../src/exchange.js'
 import type { Access } from '../../src/http/access.js'
 
 interface Answer {
@@ -17,6 +17,7 @@ let server: Server
 let port: number
 /** What the listener handed on, and what is to come back for it. */
 let received: { body: string; peer: Peer }[]
+let waiters: Waiter[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
 /** Whom a request too large to be read came from. */
@@ -35,6 +36,7 @@ const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/
 
 beforeEach(async () => {
   received = []
+  waiters = []
   faults = []
   answer = async () => reply('<body/>')
   refusal = undefined
@@ -43,9 +45,10 @@ beforeEach(async () => {
   access = undefined
   cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
   const listener = createBoshListener({
-    exchange: (body, peer) => {
+    serve: (body, peer, waiter) => {
       received.push({ body, peer })
-      return answer(body, peer)
+      waiters.push(waiter)
+      void answer(body, peer).then(reply => waiter.answer(reply))
     },
     refuseTooLarge: (_head, peer) => {
       refused = peer
@@ -193,6 +196,14 @@ describe('a POST', () => {
     expect(left).toBe(1)
   })
 
+  test('is answered once', async () => {
+    answer = async () => reply('<body n="1"/>')
+    const answered = send('POST', '<body/>')
+    await until(() => waiters.length === 1)
+    for (const n of [1, 2]) waiters[0]!.answer(reply(`<body n="${n}"/>`))
+    expect((await answered).body).toBe('<body n="1"/>')
+  })
+
   test('may follow another on the same socket before that is answered, and may release it', async () => {
     const pending: ((reply: Reply) => void)[] = []
     answer = () =>
@@ -225,7 +236,12 @@ describe('a POST', () => {
 
 describe('what was not foreseen', () => {
   test.each([
-    ['nobody can answer', () => Promise.reject(new TypeError('not foreseen'))],
+    [
+      'nobody can answer',
+      () => {
+        throw new TypeError('not foreseen')
+      },
+    ],
     ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), contentType: 'a\nb' })],
   ])('ends the one request that %s', async (_which, failing) => {
     answer = failing

@@ -17,7 +17,7 @@ import { Links } from '../../src/c2s/links.js'
 import { Names } from '../../src/c2s/names.js'
 import { systemClock } from '../../src/clock.js'
 import { Networks } from '../../src/config/networks.js'
-import type { Exchange } from '../../src/exchange.js'
+import type { Serve } from '../../src/exchange.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
 
@@ -129,14 +129,16 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
   })
   const { refuseTooLarge, report } = manager
-  const exchange: Exchange = async (body, peer) => {
-    const reply = await manager.exchange(body, peer)
-    if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
-    return reply
-  }
+  const serve: Serve = (body, peer, waiter) =>
+    manager.serve(body, peer, {
+      answer(reply) {
+        if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
+        waiter.answer(reply)
+      },
+    })
   http = createHttpServer(
     createBoshListener({
-      ...{ exchange, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
+      ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
       clients: { assumeSecure: true, trustedProxies: new Networks([], new BlockList()) },
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, maxAge: 7200 }),
