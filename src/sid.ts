@@ -6,7 +6,7 @@ export function newSid(): { sid: string; id: string } {
   return { sid, id: idOf(sid) }
 }
 
-/** The public handle of a sid. Looking up by hash also keeps the time of a comparison from telling anything. */
+/** The public handle of a sid. */
 export function idOf(sid: string): string {
   // Not a part of the longer text, which would keep all of it for as long as the session.
   return hash('sha256', sid, 'buffer').toString('hex', 0, 16)

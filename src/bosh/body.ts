@@ -49,7 +49,8 @@ const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 /** Reads a request. Throws an `XmlError`, or `NotABody` where the root is something else. */
 export function parseBody(text: string): Body {
   const { root, children } = requests.read(text)
-  return read(root, children, hash('sha256', text, 'base64'))
+  // As few characters as it has bytes: those of several requests are kept for each session.
+  return read(root, children, hash('sha256', text, 'binary'))
 }
 
 function read({ name, namespace, attributes }: Root, children: readonly Element[], digest: string): Body {
