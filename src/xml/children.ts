@@ -7,15 +7,32 @@ export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
+let content = ''
+
+/** One for all, since making a parser costs more than most elements. */
+let parser = createParser()
+
 /** The text of an element that has no children. For text that has been read before. */
 export function textOf(text: string): string {
-  let content = ''
+  try {
+    parser.write(text).close()
+    return content
+  } catch (error) {
+    // Nobody knows where in the text it stands.
+    parser = createParser()
+    throw error
+  } finally {
+    // A password may be in it.
+    content = ''
+  }
+}
+
+function createParser(): SaxesParser {
+  const created = new SaxesParser({ position: false })
   const add = (part: string) => {
     content += part
   }
-  const parser = new SaxesParser({ position: false })
-  parser.on('text', add)
-  parser.on('cdata', add)
-  parser.write(text)
-  return content
+  created.on('text', add)
+  created.on('cdata', add)
+  return created
 }
