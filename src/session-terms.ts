@@ -1,16 +1,16 @@
 import type { SessionTerms } from './exchange.js'
-import type { Root } from './xml/scanner.js'
+import type { Root } from './xml/root.js'
 
 /**
  * What a creation reply says about the session (XEP-0124 §7.2), with what is usual in place of what it leaves out or
  * nobody can read. Undefined where it names no session.
  */
-export function readTerms({ attributes }: Root): SessionTerms | undefined {
+export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
-    const text = attributes[name]?.value
+    const text = root.attribute(name)
     return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
   }
-  const sid = attributes['sid']?.value
+  const sid = root.attribute('sid')
   if (sid === undefined || sid === '') return undefined
   return {
     sid,
@@ -20,6 +20,6 @@ export function readTerms({ attributes }: Root): SessionTerms | undefined {
     inactivity: number('inactivity') ?? 60,
     polling: number('polling') ?? 5,
     maxpause: number('maxpause'),
-    ver: /^\d{1,5}\.\d{1,5}$/.exec(attributes['ver']?.value ?? '')?.[0] ?? '1.6',
+    ver: /^\d{1,5}\.\d{1,5}$/.exec(root.attribute('ver') ?? '')?.[0] ?? '1.6',
   }
 }

@@ -3,10 +3,10 @@ import type { Condition } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
+import type { Root } from '../xml/root.js'
+import { defaultLimits, type Element } from '../xml/scanner.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
-const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 
 /**
  * A `<body/>` request in values. A number is undefined where its attribute is absent, and NaN where it is not
@@ -53,35 +53,42 @@ export function parseBody(text: string): Body {
   return read(root, children, hash('sha256', text, 'binary'))
 }
 
-function read({ name, namespace, attributes }: Root, children: readonly Element[], digest: string): Body {
-  if (name !== 'body' || namespace !== boshNamespace) throw new NotABody('the root is not a <body/>')
-  let lang: string | undefined
-  let restart: string | undefined
-  for (const qualified in attributes) {
-    const { local, uri, value } = attributes[qualified]!
-    if (local === 'lang' && uri === xmlNamespace) lang = value
-    else if (local === 'restart' && (uri === xboshNamespace || uri === '')) restart = value
-  }
-  const type = attributes['type']?.value
+function read(root: Root, children: readonly Element[], digest: string): Body {
+  if (root.name !== 'body' || root.namespace !== boshNamespace)
+    throw new NotABody('the root is not a <body/>')
+  const type = root.attribute('type')
   return {
-    sid: attributes['sid']?.value,
-    rid: integer(attributes['rid']?.value, 1, Number.MAX_SAFE_INTEGER),
-    to: attributes['to']?.value,
-    from: attributes['from']?.value,
-    wait: integer(attributes['wait']?.value, 0, 65535),
-    hold: integer(attributes['hold']?.value, 0, 255),
-    pause: integer(attributes['pause']?.value, 1, 65535),
-    ack: integer(attributes['ack']?.value, 0, Number.MAX_SAFE_INTEGER),
-    key: attributes['key']?.value,
-    newkey: attributes['newkey']?.value,
-    ver: attributes['ver']?.value,
-    content: attributes['content']?.value,
-    lang,
+    sid: root.attribute('sid'),
+    rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
+    to: root.attribute('to'),
+    from: root.attribute('from'),
+    wait: integer(root.attribute('wait'), 0, 65535),
+    hold: integer(root.attribute('hold'), 0, 255),
+    pause: integer(root.attribute('pause'), 1, 65535),
+    ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
+    key: root.attribute('key'),
+    newkey: root.attribute('newkey'),
+    ver: root.attribute('ver'),
+    content: root.attribute('content'),
+    lang: root.attribute('xml:lang'),
     terminate: type === 'terminate' || type === 'terminal',
-    restart: boolean(restart),
+    restart: boolean(restartOf(root)),
     digest,
     payload: children,
   }
+}
+
+/** Some say it without a prefix. */
+function restartOf(root: Root): string | undefined {
+  const { names, values } = root
+  let restart: string | undefined
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index]!
+    if (!name.endsWith('restart')) continue
+    const isXbosh = name.at(-8) === ':' && root.namespaceOf(name.slice(0, -8)) === xboshNamespace
+    if (isXbosh || name === 'restart') restart = values[index]
+  }
+  return restart
 }
 
 function integer(text: string | undefined, min: number, max: number): number | undefined {

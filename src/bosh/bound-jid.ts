@@ -41,9 +41,8 @@ function inSuccess(text: string): Told | undefined {
 
 function inResult(text: string): Told | undefined {
   const { root, children } = readElement(text)
-  const { type, from } = root.attributes
   const bind = children.find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
-  if (bind === undefined || type?.value !== 'result') return undefined
+  if (bind === undefined || root.attribute('type') !== 'result') return undefined
   const jid = childrenOf(bind.text).find(({ name }) => name === 'jid')
-  return jid && { jid: textOf(jid.text), from: from?.value }
+  return jid && { jid: textOf(jid.text), from: root.attribute('from') }
 }

@@ -38,7 +38,7 @@ export function revealsPassword(payload: readonly Element[]): boolean {
     ({ name, namespace, text }) =>
       name === 'auth' &&
       namespace === saslNamespace &&
-      readElement(text).root.attributes['mechanism']?.value === 'PLAIN',
+      readElement(text).root.attribute('mechanism') === 'PLAIN',
   )
 }
 

@@ -10,13 +10,13 @@ const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
  */
 export function bounce({ name, namespace, text }: Element): string | undefined {
   if (namespace !== 'jabber:client') return undefined
-  const { from, id, type } = readElement(text).root.attributes
-  const condition = conditionFor(name, type?.value)
+  const { root } = readElement(text)
+  const condition = conditionFor(name, root.attribute('type'))
   if (condition === undefined) return undefined
   const attribute = (key: string, value: string | undefined) =>
     value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
   return (
-    `<${name} xmlns='jabber:client' type='error'${attribute('to', from?.value)}${attribute('id', id?.value)}>` +
+    `<${name} xmlns='jabber:client' type='error'${attribute('to', root.attribute('from'))}${attribute('id', root.attribute('id'))}>` +
     `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
     `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
   )

@@ -1,6 +1,6 @@
 import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
-import type { Root } from '../xml/scanner.js'
+import type { Root } from '../xml/root.js'
 
 /** What a client asks for when it opens a stream (RFC 6120 §4.7). */
 export interface StreamOptions {
@@ -30,7 +30,7 @@ export function writeHeader({ to, lang, from }: StreamOptions, encrypted: boolea
 /** Reads the response stream header, or says with which stream error it is to be refused (RFC 6120 §4.9.3). */
 export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
   if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
-  const version = root.attributes['version']?.value ?? ''
+  const version = root.attribute('version') ?? ''
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
-  return { id: root.attributes['id']?.value, from: root.attributes['from']?.value }
+  return { id: root.attribute('id'), from: root.attribute('from') }
 }

@@ -4,7 +4,8 @@ import { streamFooter } from '../c2s/stream-header.js'
 import { streamsNamespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
+import type { Root } from '../xml/root.js'
+import { defaultLimits, type Element } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import type { Accounts } from './accounts.js'
@@ -113,15 +114,15 @@ export class ClientStream {
   }
 
   #receiveHeader(root: Root): void {
-    const { to, version, xmlns } = root.attributes
+    const to = root.attribute('to')
     this.#socket.cork()
     this.#open()
-    const address = readAddress(to?.value ?? '')
+    const address = readAddress(to ?? '')
     if (root.name !== 'stream' || root.namespace !== streamsNamespace) this.end('invalid-namespace')
-    else if ((xmlns?.value ?? 'jabber:client') !== 'jabber:client') this.end('invalid-namespace')
+    else if ((root.attribute('xmlns') ?? 'jabber:client') !== 'jabber:client') this.end('invalid-namespace')
     else if (to === undefined) this.end('improper-addressing')
     else if (address?.domain !== domain || address.account !== undefined) this.end('host-unknown')
-    else if (!/^1\.\d{1,5}$/.test(version?.value ?? '')) this.end('unsupported-version')
+    else if (!/^1\.\d{1,5}$/.test(root.attribute('version') ?? '')) this.end('unsupported-version')
     else this.#send(`<stream:features>${this.#features()}</stream:features>`)
     this.#socket.uncork()
   }

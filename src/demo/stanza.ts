@@ -1,4 +1,5 @@
 import { escapeXml } from '../xml/escape.js'
+import type { Root } from '../xml/root.js'
 import { defaultLimits, type Element, Scanner } from '../xml/scanner.js'
 
 const stanzasNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
@@ -35,8 +36,8 @@ export function startOf({ text }: Element): Start {
   const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
   const attributes: Record<string, string> = Object.create(null)
   const sink = {
-    onOpen(root: { attributes: Readonly<Record<string, { value: string }>> }) {
-      for (const name in root.attributes) attributes[name] = root.attributes[name]!.value
+    onOpen({ names, values }: Root) {
+      for (const [index, name] of names.entries()) attributes[name] = values[index]!
     },
     onElement() {},
     onClose() {},

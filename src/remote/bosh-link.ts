@@ -212,8 +212,8 @@ export class BoshLink implements LinkHandle {
   }
 
   #read({ root, payload, end }: RemoteReply): void {
-    const { authid, from } = root.attributes
-    this.#header = { id: authid?.value ?? this.#header.id, from: from?.value ?? this.#header.from }
+    const { id, from } = this.#header
+    this.#header = { id: root.attribute('authid') ?? id, from: root.attribute('from') ?? from }
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return

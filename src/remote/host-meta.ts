@@ -113,8 +113,8 @@ function linksInXrd(document: string): readonly Link[] {
   return children
     .filter(({ name, namespace }) => name === 'Link' && namespace === xrdNamespace)
     .map(({ text }) => {
-      const { rel, href } = readElement(text).root.attributes
-      return { rel: rel?.value, href: href?.value }
+      const { root } = readElement(text)
+      return { rel: root.attribute('rel'), href: root.attribute('href') }
     })
 }
 

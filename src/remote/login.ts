@@ -48,13 +48,17 @@ export class RemoteLogin implements Upstream {
     const { root, children } = requests.read(body)
     this.#session ??= begin()
     const session = this.#session
-    const { rid, wait, 'xmpp:restart': restart } = root.attributes
     const creates = session.terms === undefined
-    const isEmpty = !creates && children.length === 0 && restart === undefined
+    const isEmpty = !creates && children.length === 0 && root.attribute('xmpp:restart') === undefined
     peer.whenGone = this.abandon
     try {
       if (isEmpty) await session.untilMayAsk()
-      const request = { rid: Number(rid?.value), body, isEmpty, wait: Number(wait?.value ?? 0) }
+      const request = {
+        rid: Number(root.attribute('rid')),
+        body,
+        isEmpty,
+        wait: Number(root.attribute('wait') ?? 0),
+      }
       return this.#passOn(
         await session.ask({ ...request, reached: creates ? peer.login?.reached : undefined }),
       )

@@ -2,7 +2,8 @@ import { type LinkEnd, streamFailure } from '../c2s/link.js'
 import type { ProblemCode } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
-import { defaultLimits, type Element, type Root } from '../xml/scanner.js'
+import type { Root } from '../xml/root.js'
+import { defaultLimits, type Element } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
 
 /** A `<body/>` that came from a remote endpoint. */
@@ -31,7 +32,7 @@ export function readReply(text: string): RemoteReply {
   const { root, children } = readDocument(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
-  const type = root.attributes['type']?.value
+  const type = root.attribute('type')
   // The request counts as not received (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
   if (type !== 'terminate') return { text, root, payload: children, end: undefined }
@@ -49,13 +50,13 @@ function readDocument(text: string) {
   }
 }
 
-function readEnd({ attributes }: Root, children: readonly Element[]): LinkEnd {
+function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   const streamError = children.find(
     ({ name, namespace }) => name === 'error' && namespace === streamsNamespace,
   )
   if (streamError !== undefined)
     return { failure: streamFailure(streamError, 'features'), streamError: streamError.text }
-  const condition = attributes['condition']?.value
+  const condition = root.attribute('condition')
   const code = byCondition[condition ?? ''] ?? 'remote-connection-failed'
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
 }

@@ -162,7 +162,7 @@ export class Handshake {
     const { root, children } = readReply(body)
     this.id ??= facts?.id
     this.#link = facts?.link ?? this.#link
-    if (root.attributes['type']?.value === 'terminate') throw sessionEnded(root, facts, this.step)
+    if (root.attribute('type') === 'terminate') throw sessionEnded(root, facts, this.step)
     if (this.terms === undefined) {
       this.terms = readTerms(root)
       if (this.terms === undefined) throw new Problem('remote-protocol-error', { step: 'connect' })

@@ -24,7 +24,7 @@ export function readOffer(features: readonly Element[]): Offer | undefined {
   if (types.length === 0) return { mechanisms, channelBindings: undefined }
   const channelBindings = types
     .flatMap(({ text }) => childrenOf(text))
-    .flatMap(({ text }) => readElement(text).root.attributes['type']?.value ?? [])
+    .flatMap(({ text }) => readElement(text).root.attribute('type') ?? [])
   return { mechanisms, channelBindings }
 }
 

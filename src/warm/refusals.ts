@@ -2,7 +2,7 @@
 import { Problem, type ProblemCode, type Step } from '../errors.js'
 import type { Facts } from '../exchange.js'
 import { childrenOf } from '../xml/children.js'
-import type { Root } from '../xml/scanner.js'
+import type { Root } from '../xml/root.js'
 
 const byBoshCondition: Partial<Record<string, ProblemCode>> = {
   'host-unknown': 'host-unknown',
@@ -24,7 +24,7 @@ const bySaslCondition: Partial<Record<string, ProblemCode>> = {
 }
 
 /** The problem behind a session that ended under its login, which had come as far as `step`. */
-export function sessionEnded({ attributes }: Root, facts: Facts | undefined, step: Step): Problem {
+export function sessionEnded(root: Root, facts: Facts | undefined, step: Step): Problem {
   const failure = facts?.failure
   if (failure !== undefined) {
     return new Problem(failure.code, {
@@ -34,7 +34,7 @@ export function sessionEnded({ attributes }: Root, facts: Facts | undefined, ste
       cause: failure.cause,
     })
   }
-  const condition = attributes['condition']?.value
+  const condition = root.attribute('condition')
   return new Problem(byBoshCondition[condition ?? ''] ?? 'remote-connection-failed', { step, condition })
 }
 

@@ -1,8 +1,11 @@
+import { allowPlain, plain } from './plain.js'
+import { endOfSpace, endOfText } from './plain-text.js'
+import type { Root } from './root.js'
 import {
+  asWritten,
   defaultLimits,
   type Element,
   type MeantNamespace,
-  type Root,
   Scanner,
   type XmlLimits,
 } from './scanner.js'
@@ -19,22 +22,52 @@ export interface DocumentOptions {
   readonly mixedContent?: boolean
 }
 
+const xmlDeclaration = "<?xml version='1.0'?>"
+const slash = 0x2f
+
 /** Reads whole documents, one after the other with the same parser, since making one costs more than most documents. */
 export class DocumentReader {
   readonly #limits: XmlLimits
-  readonly #about: DocumentOptions
+  readonly #meantNamespace: MeantNamespace
+  readonly #mixedContent: boolean
   #scanner: Scanner
   #root: Root | undefined
   #children: Element[] = []
 
-  constructor(limits: XmlLimits, about: DocumentOptions = {}) {
+  constructor(limits: XmlLimits, { meantNamespace = asWritten, mixedContent = false }: DocumentOptions = {}) {
     this.#limits = limits
-    this.#about = about
+    this.#meantNamespace = meantNamespace
+    this.#mixedContent = mixedContent
     this.#scanner = this.#createScanner()
   }
 
   /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
   read(text: string): Document {
+    return this.#readPlain(text) ?? this.#scan(text)
+  }
+
+  #readPlain(text: string): Document | undefined {
+    const { maxElementBytes, maxChildren } = this.#limits
+    if (!allowPlain(this.#limits) || text.length * 3 > maxElementBytes) return undefined
+    const root = plain.readRoot(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
+    if (root === undefined) return undefined
+    const children: Element[] = []
+    let at = plain.end
+    if (!plain.isEmptyRoot) {
+      for (;;) {
+        at = this.#mixedContent ? endOfText(text, at) : endOfSpace(text, at)
+        if (text.charCodeAt(at + 1) === slash) break
+        const child = plain.readChild(text, at, root.declarations, this.#meantNamespace)
+        if (child === undefined || (children.push(child) > maxChildren && maxChildren > 0)) return undefined
+        at = plain.end
+      }
+      if (!plain.readRootEnd(text, at)) return undefined
+      at = plain.end
+    }
+    return endOfSpace(text, at) === text.length ? { root, children } : undefined
+  }
+
+  #scan(text: string): Document {
     try {
       this.#scanner.write(text)
       this.#scanner.end()
@@ -61,9 +94,8 @@ export class DocumentReader {
       onClose() {},
     }
     const scanner = new Scanner(sink, this.#limits)
-    const { meantNamespace, mixedContent = false } = this.#about
-    if (meantNamespace !== undefined) scanner.meantNamespace = meantNamespace
-    scanner.mixedContent = mixedContent
+    scanner.meantNamespace = this.#meantNamespace
+    scanner.mixedContent = this.#mixedContent
     return scanner
   }
 }

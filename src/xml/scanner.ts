@@ -1,5 +1,6 @@
-import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
+import { SaxesParser, type SaxesTagNS } from 'saxes'
 import { escapeXml } from './escape.js'
+import { Root } from './root.js'
 import { XmlError } from './xml-error.js'
 
 /** How much of what a peer may send (checked while parsing, not after). */
@@ -31,15 +32,6 @@ export interface Element {
   readonly text: string
 }
 
-/** The root's start tag. */
-export interface Root {
-  /** Local name. */
-  readonly name: string
-  readonly namespace: string
-  /** By qualified name as written, such as `xml:lang`. */
-  readonly attributes: Readonly<Record<string, SaxesAttributeNS>>
-}
-
 /** Receives a document as it is read. */
 export interface Sink {
   onOpen(root: Root): void
@@ -50,7 +42,8 @@ export interface Sink {
 /** The namespace that a child of the root is meant to be in, by its local name and the one it was written in. */
 export type MeantNamespace = (name: string, namespace: string) => string
 
-const keep: MeantNamespace = (_name, namespace) => namespace
+/** What was written was meant. */
+export const asWritten: MeantNamespace = (_name, namespace) => namespace
 
 const none: Readonly<Record<string, string>> = {}
 
@@ -62,7 +55,7 @@ const none: Readonly<Record<string, string>> = {}
 export class Scanner {
   sink: Sink
   limits: XmlLimits
-  meantNamespace = keep
+  meantNamespace = asWritten
   /** Whether the root may have text beside its children. */
   mixedContent = false
   #parser = createParser()
@@ -94,11 +87,11 @@ export class Scanner {
     parser.on('closetag', tag => this.#close(tag))
   }
 
-  /** Namespace declarations and name of the root, enough to tell whether two open documents are alike. */
-  get context(): string {
-    return this.#context
+  /** The root, while it is open. */
+  get root(): Root | undefined {
+    return this.#root
   }
-  #context = ''
+  #root: Root | undefined
 
   /** True between two children: nothing of this document's own is held. */
   get atRest(): boolean {
@@ -125,7 +118,7 @@ export class Scanner {
     this.#begun = false
     // Parts of the document's text, each of which would keep the whole of it.
     this.#rootDeclarations = none
-    this.#context = ''
+    this.#root = undefined
   }
 
   #open(tag: SaxesTagNS): void {
@@ -134,9 +127,9 @@ export class Scanner {
     if (depth === 0) {
       this.#assertEncoding()
       this.#rootDeclarations = tag.ns
-      this.#context = context(tag)
+      this.#root = rootOf(tag)
       this.#drop(this.#parser.position - this.#heldFrom)
-      this.sink.onOpen({ name: tag.local, namespace: tag.uri, attributes: tag.attributes })
+      this.sink.onOpen(this.#root)
       return
     }
     if (depth > this.limits.maxDepth) tooMuch('elements are nested too deeply')
@@ -267,12 +260,15 @@ function createParser(): SaxesParser<{ xmlns: true; forceXMLVersion: true; defau
   return new SaxesParser({ xmlns: true, position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' })
 }
 
-function context(root: SaxesTagNS): string {
-  let start = `<${root.name}`
-  for (const prefix in root.ns) {
-    start += ` ${declaring(prefix)}='${escapeXml(root.ns[prefix]!)}'`
-  }
-  return `${start}>`
+function rootOf({ name, uri, attributes, ns }: SaxesTagNS): Root {
+  const { '': defaultNamespace = '', ...others } = ns
+  return new Root(
+    name,
+    uri,
+    Object.keys(attributes),
+    Object.values(attributes).map(({ value }) => value),
+    { defaultNamespace, prefixes: Object.keys(others), namespaces: Object.values(others) },
+  )
 }
 
 /** Between two elements there is nothing but white space; a reference to a space is text. */

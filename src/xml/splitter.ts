@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import { Scanner, type Sink, type XmlLimits } from './scanner.js'
+import { type Context, contextOf, release } from './context.js'
+import { allowPlain, plain } from './plain.js'
+import { endOfSpace } from './plain-text.js'
+import { asWritten, Scanner, type Sink, type XmlLimits } from './scanner.js'
 import { XmlError } from './xml-error.js'
 
-/** Scanners between two elements of some stream, by the namespaces that stream's header declared. */
-const idle = new Map<string, Scanner[]>()
-/** Enough for bursts; what is over goes to the garbage collector. */
-const idleKept = 64
+/** What nearly all streams begin with. */
+const xmlDeclaration = "<?xml version='1.0'?>"
 
 const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
 
@@ -17,7 +18,8 @@ export class Splitter {
   readonly #sink: Sink
   readonly #limits: XmlLimits
   #scanner: Scanner | undefined
-  #context = ''
+  /** Once the stream is open. */
+  #context: Context | undefined
   /** Bytes of a character that is not complete yet. */
   #tail: Buffer | undefined
   #stopped = false
@@ -35,11 +37,11 @@ export class Splitter {
     if (this.#stopped) return
     try {
       const text = this.#decode(chunk)
-      if (text === '') return
-      const scanner = this.#scanner ?? this.#resume(text)
-      if (scanner === undefined) return
+      const rest = this.#scanner === undefined ? this.#readPlain(text) : text
+      if (rest === '') return
+      const scanner = this.#scanner ?? this.#resume()
       this.#scanner = scanner
-      scanner.write(text)
+      scanner.write(rest)
       if (scanner.atRest) this.#release(scanner)
     } catch (error) {
       // What stands behind the element at which reading was stopped may be anything.
@@ -57,28 +59,43 @@ export class Splitter {
     this.#scanner = undefined
   }
 
-  #resume(text: string): Scanner | undefined {
-    if (this.#context === '') return new Scanner(this.#sink, this.#limits)
-    // A keepalive between two elements needs nobody to read it (RFC 6120 §4.6.1).
-    if (/^[ \t\r\n]*$/.test(text)) return undefined
-    const scanner = idle.get(this.#context)?.pop() ?? opened(this.#context)
+  /** Reads the whole elements that are plain, and the white space around them. Returns what is left. */
+  #readPlain(text: string): string {
+    const limits = this.#limits
+    if (!allowPlain(limits) || text.length * 3 > limits.maxElementBytes || limits.maxChildren > 0) return text
+    let at = 0
+    if (this.#context === undefined) {
+      const root = plain.readRoot(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
+      if (root === undefined || plain.isEmptyRoot) return text
+      at = plain.end
+      this.#context = contextOf(root)
+      this.#sink.onOpen(root)
+    }
+    const { declarations } = this.#context
+    while (!this.#stopped) {
+      // A keepalive between two elements needs nobody to read it (RFC 6120 §4.6.1).
+      at = endOfSpace(text, at)
+      const element = plain.readChild(text, at, declarations, asWritten)
+      if (element === undefined) break
+      at = plain.end
+      this.#sink.onElement(element)
+    }
+    return this.#stopped ? '' : text.slice(at)
+  }
+
+  #resume(): Scanner {
+    if (this.#context === undefined) return new Scanner(this.#sink, this.#limits)
+    const scanner = this.#context.idle.pop() ?? opened(this.#context.start)
     scanner.sink = this.#sink
     scanner.limits = this.#limits
     return scanner
   }
 
   #release(scanner: Scanner): void {
-    this.#context = scanner.context
     this.#scanner = undefined
     scanner.sink = nobody
-    let kept = idle.get(this.#context)
-    if (kept === undefined) {
-      // A server that makes up namespaces must not fill the memory with their parsers.
-      if (idle.size >= idleKept) idle.clear()
-      kept = []
-      idle.set(this.#context, kept)
-    }
-    if (kept.length < idleKept) kept.push(scanner)
+    this.#context ??= contextOf(scanner.root!)
+    release(scanner, this.#context)
   }
 
   /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
@@ -92,8 +109,8 @@ export class Splitter {
   }
 }
 
-/** A scanner that stands right behind a stream header with these declarations. */
-function opened(context: string): Scanner {
+/** A scanner that stands right behind this start tag. */
+function opened(start: string): Scanner {
   const scanner = new Scanner(nobody, {
     maxElementBytes: 65536,
     maxDepth: 1,
@@ -101,7 +118,7 @@ function opened(context: string): Scanner {
     maxNameLength: 65536,
     maxChildren: 0,
   })
-  scanner.write(context)
+  scanner.write(start)
   return scanner
 }
 

@@ -9,7 +9,7 @@ describe('an element that is read by itself', () => {
       "<m xmlns='u' a='1'>text &lt;<b c='>'/>\n more <![CDATA[<x>]]><d>e</d> end</m>",
     )
     expect(root).toMatchObject({ name: 'm', namespace: 'u' })
-    expect(root.attributes['a']?.value).toBe('1')
+    expect(root.attribute('a')).toBe('1')
     expect(children.map(({ text }) => text)).toEqual(["<b xmlns='u' c='>'/>", "<d xmlns='u'>e</d>"])
   })
 

@@ -1,4 +1,5 @@
-import { defaultLimits, type Element, type Root, type XmlLimits } from '../../src/xml/scanner.js'
+import type { Root } from '../../src/xml/root.js'
+import { defaultLimits, type Element, type XmlLimits } from '../../src/xml/scanner.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { XmlError, type XmlFault } from '../../src/xml/xml-error.js'
 

@@ -23,7 +23,7 @@ describe('a stream', () => {
     const seen: string[] = []
     const splitter = new Splitter(
       {
-        onOpen: ({ name, attributes }) => seen.push(`open ${name} ${attributes['id']?.value}`),
+        onOpen: root => seen.push(`open ${root.name} ${root.attribute('id')}`),
         onElement: ({ name }) => seen.push(name),
         onClose: () => seen.push('close'),
       },

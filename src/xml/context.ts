@@ -1,0 +1,56 @@
+import { escapeXml } from './escape.js'
+import type { Declarations, Root } from './root.js'
+import type { Scanner } from './scanner.js'
+
+/** What all open streams whose headers declare the same namespaces share. */
+export interface Context {
+  /** A start tag with these declarations. */
+  readonly start: string
+  readonly declarations: Declarations
+  /** Scanners between two elements of such a stream. */
+  readonly idle: Scanner[]
+}
+
+const contexts = new Map<string, Context>()
+/** Enough for bursts; what is over goes to the garbage collector. */
+const mostKept = 64
+
+/** The context of a stream with this header. */
+export function contextOf({ qualifiedName, declarations }: Root): Context {
+  const start = startTag(qualifiedName, declarations)
+  return contexts.get(start) ?? keep({ start, declarations: copyOf(declarations), idle: [] })
+}
+
+/** Gives a scanner back to the streams that can go on with it. */
+export function release(scanner: Scanner, context: Context): void {
+  if (!contexts.has(context.start)) keep(context)
+  if (context.idle.length < mostKept) context.idle.push(scanner)
+}
+
+function keep(context: Context): Context {
+  // A server that makes up namespaces must not fill the memory with their scanners.
+  if (contexts.size >= mostKept) {
+    for (const { idle } of contexts.values()) idle.length = 0
+    contexts.clear()
+  }
+  contexts.set(context.start, context)
+  return context
+}
+
+function startTag(name: string, { defaultNamespace, prefixes, namespaces }: Declarations): string {
+  let start = defaultNamespace === '' ? `<${name}` : `<${name} xmlns='${escapeXml(defaultNamespace)}'`
+  for (let index = 0; index < prefixes.length; index++) {
+    start += ` xmlns:${prefixes[index]}='${escapeXml(namespaces[index]!)}'`
+  }
+  return `${start}>`
+}
+
+/** A part of a text keeps the whole; this stays for as long as the process. */
+function copyOf({ defaultNamespace, prefixes, namespaces }: Declarations): Declarations {
+  const copy = (text: string) => Buffer.from(text).toString()
+  return {
+    defaultNamespace: copy(defaultNamespace),
+    prefixes: prefixes.map(copy),
+    namespaces: namespaces.map(copy),
+  }
+}

@@ -1,0 +1,173 @@
+import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './plain-text.js'
+
+/** Most attributes of a plain tag. */
+export const mostAttributes = 16
+
+/** Longest plain name, prefix included, in characters. */
+export const longestName = 64
+
+const doubleQuote = 0x22
+const singleQuote = 0x27
+const slash = 0x2f
+const colon = 0x3a
+const less = 0x3c
+const equals = 0x3d
+const greater = 0x3e
+
+/** These two are nobody's to declare (Namespaces in XML 1.0 §3). */
+const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
+const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
+
+/**
+ * A start tag as nearly everybody writes one, found in places of its text. All is checked but that its prefixes are
+ * declared, of which it may be one among many. Keeps nothing of the text, and reads one tag after the other.
+ */
+export class PlainTag {
+  /** Where the name begins, behind the `<`. */
+  name = 0
+  /** Where the name's colon is; 0 where it has no prefix. */
+  nameColon = 0
+  nameEnd = 0
+  /** Behind the tag. */
+  end = 0
+  isEmpty = false
+  /** How many attributes there are. */
+  count = 0
+  /** Where the default namespace is that the tag declares; 0 where it declares none. */
+  namespace = 0
+  namespaceEnd = 0
+  /** How many prefixes it declares. */
+  declared = 0
+  /** Where the prefix of its attributes is, `xml` and `xmlns` aside; 0 where they have none. */
+  prefix = 0
+  prefixEnd = 0
+  /** By attribute: where its name begins, where the colon in it is or 0, where it ends; where the value begins and ends. */
+  readonly #places = new Int32Array(5 * mostAttributes)
+
+  /** Reads the tag at `start`. False where there is none, or one that is not plain, or not whole. */
+  read(text: string, start: number): boolean {
+    if (text.charCodeAt(start) !== less) return false
+    let end = endOfName(text, start + 1)
+    this.name = start + 1
+    this.nameColon = 0
+    if (text.charCodeAt(end) === colon) {
+      this.nameColon = end
+      end = endOfName(text, end + 1)
+    }
+    this.nameEnd = end
+    if (end < 0 || end - start > longestName) return false
+    this.count = 0
+    this.namespace = 0
+    this.declared = 0
+    this.prefix = 0
+    for (;;) {
+      const next = endOfSpace(text, end)
+      const code = text.charCodeAt(next)
+      if (code === greater) {
+        this.end = next + 1
+        this.isEmpty = false
+        return true
+      }
+      if (code === slash) {
+        this.end = next + 2
+        this.isEmpty = true
+        return text.charCodeAt(next + 1) === greater
+      }
+      if (next === end || this.count === mostAttributes) return false
+      end = this.#readAttribute(text, next)
+      if (end < 0) return false
+    }
+  }
+
+  /** Name of an attribute, as written. */
+  attributeName(text: string, index: number): string {
+    return text.slice(this.#places[5 * index], this.#places[5 * index + 2])
+  }
+
+  /** Value of an attribute, as written. */
+  attributeValue(text: string, index: number): string {
+    return text.slice(this.#places[5 * index + 3], this.#places[5 * index + 4])
+  }
+
+  /** The prefix that an attribute declares, if it declares one. */
+  declaredPrefix(text: string, index: number): string | undefined {
+    const name = this.#places[5 * index]!
+    const itsColon = this.#places[5 * index + 1]!
+    return says(text, name, itsColon, 'xmlns')
+      ? text.slice(itsColon + 1, this.#places[5 * index + 2])
+      : undefined
+  }
+
+  /** Where the attribute ends that begins at `name`, or -1. */
+  #readAttribute(text: string, name: number): number {
+    let nameEnd = endOfName(text, name)
+    let itsColon = 0
+    if (text.charCodeAt(nameEnd) === colon) {
+      itsColon = nameEnd
+      nameEnd = endOfName(text, nameEnd + 1)
+    }
+    if (nameEnd < 0 || nameEnd - name > longestName || text.charCodeAt(nameEnd) !== equals) return -1
+    const quote = text.charCodeAt(nameEnd + 1)
+    if (quote !== singleQuote && quote !== doubleQuote) return -1
+    const value = nameEnd + 2
+    const declares = says(text, name, itsColon === 0 ? nameEnd : itsColon, 'xmlns')
+    const valueEnd = declares ? endOfNamespace(text, value, quote) : endOfValue(text, value, quote)
+    if (valueEnd < 0 || this.#has(text, name, nameEnd)) return -1
+    if (declares && !isPlainNamespace(text, value, valueEnd)) return -1
+    if (declares && itsColon === 0) {
+      this.namespace = value
+      this.namespaceEnd = valueEnd
+    } else if (declares) {
+      if (text.startsWith('xml', itsColon + 1)) return -1
+      this.declared += 1
+    } else if (itsColon > 0 && !this.#takePrefix(text, name, itsColon)) return -1
+    this.#add(name, itsColon, nameEnd, value, valueEnd)
+    return valueEnd + 1
+  }
+
+  /** Whether there is an attribute of this name already. */
+  #has(text: string, name: number, nameEnd: number): boolean {
+    const places = this.#places
+    for (let place = 0; place < 5 * this.count; place += 5) {
+      if (isSame(text, places[place]!, places[place + 2]!, name, nameEnd)) return true
+    }
+    return false
+  }
+
+  /** Two prefixes may stand for one namespace, so there is one at most. */
+  #takePrefix(text: string, prefix: number, prefixEnd: number): boolean {
+    if (says(text, prefix, prefixEnd, 'xml')) return true
+    if (this.prefix > 0) return isSame(text, this.prefix, this.prefixEnd, prefix, prefixEnd)
+    this.prefix = prefix
+    this.prefixEnd = prefixEnd
+    return true
+  }
+
+  #add(name: number, itsColon: number, nameEnd: number, value: number, valueEnd: number): void {
+    const places = this.#places
+    const place = 5 * this.count++
+    places[place] = name
+    places[place + 1] = itsColon
+    places[place + 2] = nameEnd
+    places[place + 3] = value
+    places[place + 4] = valueEnd
+  }
+}
+
+/** Whether two parts of a text are alike. */
+export function isSame(text: string, a: number, aEnd: number, b: number, bEnd: number): boolean {
+  if (aEnd - a !== bEnd - b) return false
+  while (a < aEnd) {
+    if (text.charCodeAt(a++) !== text.charCodeAt(b++)) return false
+  }
+  return true
+}
+
+/** Whether a part of a text is this. */
+export function says(text: string, start: number, end: number, what: string): boolean {
+  return end - start === what.length && text.startsWith(what, start)
+}
+
+function isPlainNamespace(text: string, start: number, end: number): boolean {
+  return end > start && !says(text, start, end, xmlNamespace) && !says(text, start, end, xmlnsNamespace)
+}

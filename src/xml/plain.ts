@@ -1,0 +1,226 @@
+import { escapeXml } from './escape.js'
+import { isSame, longestName, mostAttributes, PlainTag, says } from './plain-tag.js'
+import { endOfText } from './plain-text.js'
+import { type Declarations, Root } from './root.js'
+import type { Element, MeantNamespace, XmlLimits } from './scanner.js'
+
+/** Deepest nesting inside a plain child. */
+const deepest = 16
+
+const slash = 0x2f
+const less = 0x3c
+const greater = 0x3e
+
+const none: readonly string[] = []
+
+/** Whether limits are such that nothing plain is beyond them, but for the size of a text and how many children it has. */
+export function allowPlain({ maxDepth, maxAttributes, maxNameLength }: XmlLimits): boolean {
+  return maxDepth > deepest && maxAttributes >= mostAttributes && maxNameLength >= longestName
+}
+
+/**
+ * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, not deep, no prefix
+ * declared twice, nothing but elements and text. It gives up on all else, well-formed or not; whoever asked has the
+ * `Scanner` read that. What it does read, the `Scanner` would have read the same. Keeps nothing of a text.
+ */
+class PlainReader {
+  /** Behind what was read last. */
+  end = 0
+  readonly #root = new PlainTag()
+  readonly #child = new PlainTag()
+  readonly #inner = new PlainTag()
+  /** Of each open element inside the root: where its name begins and ends. */
+  readonly #names = new Int32Array(2 * deepest)
+  /** Of each: whether an element without a prefix is in the root's default namespace there. */
+  readonly #inDefault = new Uint8Array(deepest + 1)
+  /** Whether the child or an element inside it has no prefix and is in the root's default namespace. */
+  #inherits = false
+  /** Which prefixes of the root the child uses, in the order of their first use. */
+  #used: number[] = []
+
+  /** Reads the root's start tag, which begins at `start`. */
+  readRoot(text: string, start: number): Root | undefined {
+    const tag = this.#root
+    if (!tag.read(text, start)) return undefined
+    // Values are told as they are meant.
+    const reference = text.indexOf('&', start)
+    if (reference >= 0 && reference < tag.end) return undefined
+    const { count } = tag
+    const names: string[] = new Array(count)
+    const values: string[] = new Array(count)
+    for (let index = 0; index < count; index++) {
+      names[index] = tag.attributeName(text, index)
+      values[index] = tag.attributeValue(text, index)
+    }
+    const declarations = declarationsOf(text, tag)
+    const prefix = tag.nameColon === 0 ? undefined : text.slice(tag.name, tag.nameColon)
+    const namespace =
+      prefix === undefined
+        ? declarations.defaultNamespace
+        : declarations.namespaces[declarations.prefixes.indexOf(prefix)]
+    if (namespace === undefined) return undefined
+    if (tag.prefix > 0 && !declarations.prefixes.includes(text.slice(tag.prefix, tag.prefixEnd)))
+      return undefined
+    this.end = tag.end
+    return new Root(text.slice(tag.name, tag.nameEnd), namespace, names, values, declarations)
+  }
+
+  /** Whether the root that was read last is an empty tag. */
+  get isEmptyRoot(): boolean {
+    return this.#root.isEmpty
+  }
+
+  /** Reads the end tag of the root that was read last; false where it is another one, or not plain. */
+  readRootEnd(text: string, start: number): boolean {
+    this.end = endOfEndTag(text, start, this.#root.name, this.#root.nameEnd)
+    return this.end > 0
+  }
+
+  /** Reads the child of the root that begins at `start`, and makes it independent of the root's declarations. */
+  readChild(
+    text: string,
+    start: number,
+    declarations: Declarations,
+    meantNamespace: MeantNamespace,
+  ): Element | undefined {
+    const tag = this.#child
+    if (!tag.read(text, start)) return undefined
+    if (tag.declared > 0 && declaresAgain(text, tag, declarations)) return undefined
+    const end = this.#readContent(text, declarations)
+    if (end < 0) return undefined
+    const own = namespaceOf(text, tag, declarations)
+    const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
+    const namespace = meantNamespace(name, own)
+    // Its own declarations would have to be changed.
+    if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
+    this.end = end
+    const missing = this.#missing(declarations, own, namespace)
+    if (missing === '') return { name, namespace, text: text.slice(start, end) }
+    return { name, namespace, text: text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end) }
+  }
+
+  /** The end of the child whose start tag was read, or -1. */
+  #readContent(text: string, declarations: Declarations): number {
+    const child = this.#child
+    this.#inherits = child.nameColon === 0 && child.namespace === 0
+    if (this.#used.length > 0) this.#used = []
+    if (!this.#knowsPrefixes(text, child, declarations)) return -1
+    if (child.isEmpty) return child.end
+    const names = this.#names
+    const inner = this.#inner
+    names[0] = child.name
+    names[1] = child.nameEnd
+    this.#inDefault[0] = child.namespace === 0 ? 1 : 0
+    let depth = 0
+    let at = child.end
+    for (;;) {
+      at = endOfText(text, at)
+      if (at < 0) return -1
+      if (text.charCodeAt(at + 1) === slash) {
+        at = endOfEndTag(text, at, names[2 * depth]!, names[2 * depth + 1]!)
+        if (at < 0 || depth === 0) return at
+        depth -= 1
+      } else {
+        if (!inner.read(text, at) || inner.declared > 0) return -1
+        if (!this.#knowsPrefixes(text, inner, declarations)) return -1
+        if (child.nameColon > 0) this.#noteDefault(text, depth, declarations)
+        at = inner.end
+        if (inner.isEmpty) continue
+        depth += 1
+        if (depth === deepest) return -1
+        names[2 * depth] = inner.name
+        names[2 * depth + 1] = inner.nameEnd
+      }
+    }
+  }
+
+  /** Notes the default namespace of an element inside the one at `depth`; a child without a prefix has it anyway. */
+  #noteDefault(text: string, depth: number, { defaultNamespace }: Declarations): void {
+    const { namespace, namespaceEnd, nameColon } = this.#inner
+    const isRoots =
+      namespace === 0 ? this.#inDefault[depth] === 1 : says(text, namespace, namespaceEnd, defaultNamespace)
+    this.#inDefault[depth + 1] = isRoots ? 1 : 0
+    if (isRoots && nameColon === 0) this.#inherits = true
+  }
+
+  /** Whether the prefixes in a tag are declared on the root or on the child; notes those that are the root's. */
+  #knowsPrefixes(
+    text: string,
+    { name, nameColon, prefix, prefixEnd }: PlainTag,
+    from: Declarations,
+  ): boolean {
+    if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
+    return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
+  }
+
+  #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
+    const prefix = text.slice(start, end)
+    const index = prefixes.indexOf(prefix)
+    if (index < 0) return this.#child.declared > 0 && declaredBy(text, this.#child, prefix) !== undefined
+    if (!this.#used.includes(index)) this.#used.push(index)
+    return true
+  }
+
+  /** What the child took from the root, as declarations of its own; what was `own` has become `namespace`. */
+  #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
+    let missing = ''
+    if (this.#inherits && this.#child.namespace === 0) {
+      missing = ` xmlns='${escapeXml(defaultNamespace === own ? namespace : defaultNamespace)}'`
+    }
+    for (const index of this.#used) {
+      const uri = namespaces[index]!
+      missing += ` xmlns:${prefixes[index]}='${escapeXml(uri === own ? namespace : uri)}'`
+    }
+    return missing
+  }
+}
+
+/** One for all: nothing is read while something else is. */
+export const plain = new PlainReader()
+
+function declarationsOf(text: string, tag: PlainTag): Declarations {
+  const defaultNamespace = tag.namespace === 0 ? '' : text.slice(tag.namespace, tag.namespaceEnd)
+  if (tag.declared === 0) return { defaultNamespace, prefixes: none, namespaces: none }
+  const prefixes: string[] = []
+  const namespaces: string[] = []
+  for (let index = 0; index < tag.count; index++) {
+    const prefix = tag.declaredPrefix(text, index)
+    if (prefix === undefined) continue
+    prefixes.push(prefix)
+    namespaces.push(tag.attributeValue(text, index))
+  }
+  return { defaultNamespace, prefixes, namespaces }
+}
+
+/** Whether a child declares a prefix that the root has declared already. */
+function declaresAgain(text: string, tag: PlainTag, { prefixes }: Declarations): boolean {
+  return prefixes.some(prefix => declaredBy(text, tag, prefix) !== undefined)
+}
+
+/** The namespace that a tag declares a prefix for. */
+function declaredBy(text: string, tag: PlainTag, prefix: string): string | undefined {
+  for (let index = 0; index < tag.count; index++) {
+    if (tag.declaredPrefix(text, index) === prefix) return tag.attributeValue(text, index)
+  }
+  return undefined
+}
+
+/** The namespace of a child, whose prefix is declared. */
+function namespaceOf(
+  text: string,
+  tag: PlainTag,
+  { defaultNamespace, prefixes, namespaces }: Declarations,
+): string {
+  if (tag.nameColon === 0)
+    return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
+  const prefix = text.slice(tag.name, tag.nameColon)
+  return namespaces[prefixes.indexOf(prefix)] ?? declaredBy(text, tag, prefix)!
+}
+
+/** Behind the end tag at `start`, or -1 where it has another name, or white space in it. */
+function endOfEndTag(text: string, start: number, name: number, nameEnd: number): number {
+  if (text.charCodeAt(start) !== less || text.charCodeAt(start + 1) !== slash) return -1
+  const end = start + 2 + nameEnd - name
+  const isPlain = text.charCodeAt(end) === greater && isSame(text, name, nameEnd, start + 2, end)
+  return isPlain ? end + 1 : -1
+}

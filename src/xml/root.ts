@@ -1,0 +1,50 @@
+/** The namespaces that a start tag declares. */
+export interface Declarations {
+  /** Empty where none is declared. */
+  readonly defaultNamespace: string
+  readonly prefixes: readonly string[]
+  /** In the order of the prefixes. */
+  readonly namespaces: readonly string[]
+}
+
+/** The start tag of a document's root. */
+export class Root {
+  /** As written, such as `stream:stream`. */
+  readonly qualifiedName: string
+  /** Local name. */
+  readonly name: string
+  readonly namespace: string
+  /** The names of the attributes as written, such as `xml:lang`. */
+  readonly names: readonly string[]
+  /** In the order of the names. */
+  readonly values: readonly string[]
+  readonly declarations: Declarations
+
+  constructor(
+    qualifiedName: string,
+    namespace: string,
+    names: readonly string[],
+    values: readonly string[],
+    declarations: Declarations,
+  ) {
+    this.qualifiedName = qualifiedName
+    this.name = qualifiedName.slice(qualifiedName.indexOf(':') + 1)
+    this.namespace = namespace
+    this.names = names
+    this.values = values
+    this.declarations = declarations
+  }
+
+  /** Value of an attribute by its name as written. */
+  attribute(name: string): string | undefined {
+    const at = this.names.indexOf(name)
+    return at < 0 ? undefined : this.values[at]
+  }
+
+  /** The namespace that a prefix stands for here. */
+  namespaceOf(prefix: string): string | undefined {
+    const { prefixes, namespaces } = this.declarations
+    const at = prefixes.indexOf(prefix)
+    return at < 0 ? undefined : namespaces[at]
+  }
+}

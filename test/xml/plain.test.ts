@@ -1,0 +1,195 @@
+// What is read in one pass, against the scanner: the same elements, the same root, the same fault.
+//   PLAIN_CASES  how many documents, and how many streams (5000)
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { stanzaNamespace } from '../../src/namespaces.js'
+import { DocumentReader } from '../../src/xml/document.js'
+import type { Root } from '../../src/xml/root.js'
+import { asWritten, defaultLimits, type Element, Scanner, type XmlLimits } from '../../src/xml/scanner.js'
+import { Splitter } from '../../src/xml/splitter.js'
+import { XmlError } from '../../src/xml/xml-error.js'
+import { numberFrom } from '../support/random.js'
+import { nearlyPlainDocument, nearlyPlainStream } from './nearly-plain.js'
+import { cut, randomCuts } from './random-stream.js'
+
+const parameters = { seed: 20261120, numRuns: numberFrom('PLAIN_CASES', 5000) }
+const time = 60_000 + 2 * parameters.numRuns
+
+/** How often a scanner was needed. */
+let scans = 0
+const { write } = Scanner.prototype
+Scanner.prototype.write = function (text) {
+  scans += 1
+  write.call(this, text)
+}
+afterAll(() => {
+  Scanner.prototype.write = write
+})
+beforeEach(() => {
+  scans = 0
+})
+
+/** Everything that is told of a document or stream, in the order it is told in. */
+type Told = (Root | Element | 'closed' | { fault: string })[]
+
+function hear(read: (told: Told) => void): Told {
+  const told: Told = []
+  try {
+    read(told)
+  } catch (error) {
+    if (!(error instanceof XmlError)) throw error
+    told.push({ fault: `${error.fault}: ${error.message}` })
+  }
+  return told
+}
+
+function sinkFor(told: Told) {
+  return {
+    onOpen: (root: Root) => told.push(root),
+    onElement: (element: Element) => told.push(element),
+    onClose: () => told.push('closed'),
+  }
+}
+
+const kinds = [
+  { limits: defaultLimits, meantNamespace: asWritten, mixedContent: false },
+  { limits: defaultLimits, meantNamespace: stanzaNamespace, mixedContent: false },
+  { limits: defaultLimits, meantNamespace: asWritten, mixedContent: true },
+  { limits: { ...defaultLimits, maxChildren: 2 }, meantNamespace: asWritten, mixedContent: false },
+  { limits: { ...defaultLimits, maxElementBytes: 150 }, meantNamespace: asWritten, mixedContent: false },
+  { limits: { ...defaultLimits, maxDepth: 3 }, meantNamespace: asWritten, mixedContent: false },
+  { limits: { ...defaultLimits, maxAttributes: 2 }, meantNamespace: asWritten, mixedContent: false },
+]
+/** Most of them leave the most to be read. */
+const anyKind = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(2) },
+  { weight: 1, arbitrary: fc.nat(kinds.length - 1) },
+)
+const readers = kinds.map(kind => new DocumentReader(kind.limits, kind))
+
+/** A fault is all that is told of a document that has one. */
+function readDocument(xml: string, kind: number): Told {
+  return hear(told => {
+    const { root, children } = readers[kind]!.read(xml)
+    told.push(root, ...children)
+  })
+}
+
+function scanDocument(xml: string, kind: number): Told {
+  const { limits, meantNamespace, mixedContent } = kinds[kind]!
+  const told = hear(heard => {
+    const scanner = new Scanner(sinkFor(heard) as never, limits)
+    Object.assign(scanner, { meantNamespace, mixedContent })
+    scanner.write(xml)
+    scanner.end()
+  })
+  const last = told.at(-1)!
+  return typeof last === 'object' && 'fault' in last ? [last] : told.filter(each => each !== 'closed')
+}
+
+function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
+  return hear(told => {
+    const splitter = new Splitter(sinkFor(told) as never, limits)
+    for (const chunk of chunks) splitter.write(chunk)
+  })
+}
+
+function scanStream(xml: string, limits: XmlLimits): Told {
+  return hear(told => {
+    new Scanner(sinkFor(told) as never, limits).write(xml)
+  })
+}
+
+describe('what is nearly plain', () => {
+  test(
+    'is read as the scanner reads it, as a document',
+    () => {
+      let plain = 0
+      let refused = 0
+      fc.assert(
+        fc.property(nearlyPlainDocument, anyKind, (xml, kind) => {
+          const before = scans
+          const told = readDocument(xml, kind)
+          if (scans === before) plain += 1
+          const scanned = scanDocument(xml, kind)
+          if (scanned.length === 1 && 'fault' in (scanned[0] as object)) refused += 1
+          expect(told).toStrictEqual(scanned)
+        }),
+        parameters,
+      )
+      expect(plain).toBeGreaterThan(parameters.numRuns / 8)
+      expect(refused).toBeGreaterThan(parameters.numRuns / 5)
+    },
+    time,
+  )
+
+  test(
+    'is read as the scanner reads it, as a stream that comes in one piece or several',
+    () => {
+      let plain = 0
+      fc.assert(
+        fc.property(nearlyPlainStream, randomCuts, anyKind, (xml, cuts, kind) => {
+          const { limits } = kinds[kind]!
+          const bytes = Buffer.from(xml)
+          const before = scans
+          const whole = splitStream([bytes], limits)
+          if (scans === before) plain += 1
+          const scanned = scanStream(bytes.toString(), limits)
+          expect(whole).toStrictEqual(scanned)
+          const inPieces = splitStream(cut(bytes, cuts), limits)
+          const last = scanned.at(-1)
+          const fault = typeof last === 'object' && 'fault' in last
+          // In pieces it may be another fault, where there is more than one, and later.
+          if (!fault) expect(inPieces).toStrictEqual(scanned)
+          else expect(inPieces.slice(0, scanned.length - 1)).toStrictEqual(scanned.slice(0, -1))
+        }),
+        parameters,
+      )
+      expect(plain).toBeGreaterThan(parameters.numRuns / 20)
+    },
+    time,
+  )
+})
+
+describe('every case', () => {
+  const cases = ['bodies', 'clients', 'servers', 'streams'].flatMap(folder => {
+    const place = new URL(`../cases/${folder}/`, import.meta.url)
+    const files = readdirSync(place).filter(file => file.endsWith('.xml'))
+    return files.map(file => [`${folder}/${file}`, readFileSync(new URL(file, place))] as const)
+  })
+
+  test.each(cases)('is read as the scanner reads it: %s', (_file, bytes) => {
+    const xml = bytes.toString()
+    for (const kind of kinds.keys()) {
+      expect(readDocument(xml, kind)).toStrictEqual(scanDocument(xml, kind))
+      expect(splitStream([bytes], kinds[kind]!.limits)).toStrictEqual(scanStream(xml, kinds[kind]!.limits))
+    }
+  })
+})
+
+describe('no scanner is needed', () => {
+  const place = new URL('../cases/clients/', import.meta.url)
+
+  test.each(readdirSync(place))('for what clients send: %s', file => {
+    expect(readDocument(readFileSync(new URL(file, place), 'utf8'), 1)).not.toHaveLength(0)
+    expect(scans).toBe(0)
+  })
+
+  test.each([
+    ["<?xml version='1.0'?><s:stream xmlns:s='urn:s' xmlns='jabber:client' xml:lang='en' version='1.0'>"],
+    [
+      "<s:stream xmlns:s='urn:s' xmlns='jabber:client'><s:features><bind xmlns='urn:b'/></s:features>",
+      "<message xml:lang='en' from='a@b/c'><body>d&apos;\u00e9\u{1f600}&#x1F339; ></body></message>\n<presence/>",
+      ' ',
+    ],
+  ])('for what servers send: %s', (...chunks) => {
+    expect(
+      splitStream(
+        chunks.map(chunk => Buffer.from(chunk)),
+        defaultLimits,
+      ),
+    ).not.toHaveLength(0)
+    expect(scans).toBe(0)
+  })
+})
