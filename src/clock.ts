@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds that only ever grow; no wall clock. */
   now(): number
-  /** Calls back once after `ms` milliseconds; 0 is as soon as the event loop comes to it. Does not keep the process alive. */
+  /** Calls back once after `ms` milliseconds, with 0 in the event loop's next turn. Does not keep the process alive. */
   after(ms: number, callback: () => void): Timer
 }
 
