@@ -554,12 +554,12 @@ export class Session {
       this.#tell(this.#outcome)
       if (this.#ended) return
     }
-    // While the stream is being opened its features are what the client waits for. And a client that had answers while
-    // the server takes nothing would only send more.
-    const isBehind = this.#upstream.isBehind && this.#outcome === undefined
-    if (!this.#owner.isLogin && !isBehind) {
-      const hold = this.#terms.isPolling ? 0 : this.#terms.hold
-      while (this.#open.heldCount > hold) this.#delivery.answerOldest()
+    const hold = this.#terms.isPolling ? 0 : this.#terms.hold
+    if (this.#open.heldCount > hold && !this.#owner.isLogin) {
+      // While the stream is being opened its features are what the client waits for. And a client that had answers while
+      // the server takes nothing would only send more.
+      const isBehind = this.#upstream.isBehind && this.#outcome === undefined
+      while (!isBehind && this.#open.heldCount > hold) this.#delivery.answerOldest()
     }
     this.#schedule()
   }
