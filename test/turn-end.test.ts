@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { TurnEnd } from '../src/turn-end.js'
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
@@ -29,4 +29,21 @@ test('what comes while it is done is put off in turn', async () => {
     expect(done).toHaveLength(turns)
   }
   expect(done).toEqual([1, 2, 3])
+})
+
+test('what it fails at does not keep it from the others', () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
+  try {
+    const done: string[] = []
+    const end = new TurnEnd<string>(item => {
+      if (item === 'bad') throw new TypeError('not foreseen')
+      done.push(item)
+    })
+    for (const item of ['one', 'bad', 'two', 'three']) end.add(item)
+    expect(() => jest.runOnlyPendingTimers()).toThrow('not foreseen')
+    jest.runOnlyPendingTimers()
+    expect(done).toEqual(['one', 'two', 'three'])
+  } finally {
+    jest.useRealTimers()
+  }
 })

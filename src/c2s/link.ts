@@ -87,7 +87,7 @@ export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | '
 export class Link {
   /** Those that have something to send at the end of this turn. */
   static readonly #departures = new TurnEnd<Link>(link => {
-    if (link.#outgoing !== '') link.#write('')
+    if (link.#outgoing !== '') link.#guard(() => link.#write(''))
   })
   readonly #server: Trust
   readonly #events: LinkEvents
