@@ -13,7 +13,15 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (encoding !== 'identity') {
     throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
   }
-  if (Number(request.headers['content-length']) > longestBody) throw new Problem('body-too-large')
+  const announced = Number(request.headers['content-length'])
+  if (announced > longestBody) throw new Problem('body-too-large')
+
+  // A small one comes along with its header and is there as a whole by now.
+  if (announced > 0 && announced === request.readableLength && !request.destroyed) {
+    const body: Buffer = request.read()
+    request.resume()
+    return body
+  }
 
   const chunks: Buffer[] = []
   let length = 0

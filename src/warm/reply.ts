@@ -26,13 +26,22 @@ export function bindingAnswer(
 export type BindingObject = ReturnType<typeof describe>
 
 function describe(binding: Binding, url: string, reused: boolean | undefined) {
-  const { jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver, expiresIn, cookie } =
-    binding
   return {
-    ...{ jid, sid, rid, id, wait, hold, requests, inactivity, polling, maxpause, ver },
+    jid: binding.jid,
+    sid: binding.sid,
+    rid: binding.rid,
+    id: binding.id,
+    wait: binding.wait,
+    hold: binding.hold,
+    requests: binding.requests,
+    inactivity: binding.inactivity,
+    polling: binding.polling,
+    maxpause: binding.maxpause,
+    ver: binding.ver,
     url: binding.url ?? url,
-    expires_in: expiresIn,
-    ...{ cookie, reused },
+    expires_in: binding.expiresIn,
+    cookie: binding.cookie,
+    reused,
   }
 }
 
