@@ -3,7 +3,6 @@ import express, {
   type ErrorRequestHandler,
   type Express,
   type Request,
-  type RequestHandler,
   type Response,
   type Router,
 } from 'express'
@@ -15,7 +14,7 @@ import { contentTypes, pageType, problemAnswer, problemFrom, sendAnswer } from '
 import { bodyFormat } from './http/body.js'
 import { clientAddress } from './http/client.js'
 import { createHostMetaRouter } from './http/host-meta.js'
-import { useMessages } from './http/messages.js'
+import { nameApp, useMessages } from './http/messages.js'
 import { negotiate } from './http/negotiation.js'
 import { pagePolicy } from './http/page-policy.js'
 import { redirectToTls } from './http/secure-redirect.js'
@@ -42,6 +41,9 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const app = newApp()
+  // Calls come first, and pass by nothing that is not theirs.
+  if (config.warm.enabled) app.use(createWarmRouter(parts))
+  app.use('/assets', createAssetsRouter())
   app.get('/', redirectToTls(config, '/'), (request, response) => {
     response.vary('Accept').type(pageType(negotiate(request.headers)))
     response.render('home', { home, form })
@@ -53,8 +55,6 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
       const headers = { 'Content-Type': contentTypes.json, 'Cache-Control': 'no-cache' }
       sendAnswer(response, { status: 200, headers, body: description })
     })
-    app.get(config.warmPath, redirectToTls(config, config.warmPath))
-    app.use(createWarmRouter(parts))
   }
   for (const router of extraRouters) app.use(router)
   app.use(() => {
@@ -67,6 +67,7 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
 /** The app for hosts that nobody has mapped: a refusal, and what its page is made of. */
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp()
+  app.use('/assets', createAssetsRouter())
   app.use(() => {
     throw new Problem('misdirected-request')
   })
@@ -82,8 +83,17 @@ function newApp(): Express {
   app.set('trust proxy', false)
   registerViews(app)
   useMessages(app)
-  app.use(setRequestId, setSecurityHeaders)
-  app.use('/assets', createAssetsRouter())
+  app.use((request, response, next) => {
+    nameApp(app, request, response)
+    response.set({
+      'X-Request-Id': randomUUID(),
+      'Content-Security-Policy': pagePolicy,
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Frame-Options': 'DENY',
+    })
+    next()
+  })
   return app
 }
 
@@ -120,21 +130,6 @@ function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHand
       else response.status(500).end()
     }
   }
-}
-
-const setRequestId: RequestHandler = (_request, response, next) => {
-  response.set('X-Request-Id', randomUUID())
-  next()
-}
-
-const setSecurityHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    'Content-Security-Policy': pagePolicy,
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Frame-Options': 'DENY',
-  })
-  next()
 }
 
 /** Whether somebody sits before a browser and has sent the form; programs that post one want no way back to it. */

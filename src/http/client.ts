@@ -38,10 +38,10 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
 
 /** The same for passwords of the warm API, which a service that only its own machine can reach takes as well. */
 export function takesPasswords(
-  request: IncomingMessage,
   rules: ClientRules & { readonly listen: Pick<Config['listen'], 'hosts'> },
-): boolean {
-  return rules.listen.hosts.every(isLoopback) || cameSecurely(request, rules)
+): (request: IncomingMessage) => boolean {
+  const isReachable = !rules.listen.hosts.every(isLoopback)
+  return request => !isReachable || cameSecurely(request, rules)
 }
 
 /**

@@ -3,7 +3,7 @@
 // touches it finds what it learned from those before. That is half of what a call costs, and it does not happen where
 // the prototypes are right from the start.
 import { IncomingMessage, ServerResponse } from 'node:http'
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type Express, type Request, type Response } from 'express'
 
 /** A request that Express takes as it is. */
 export class AppRequest extends IncomingMessage {}
@@ -16,14 +16,10 @@ Object.setPrototypeOf(AppResponse.prototype, express.response)
 /** Makes these the requests and responses of an app. Others that come to it become such ones. */
 export function useMessages(app: Express): void {
   Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype })
-  app.use(nameApp(app))
 }
 
-/** All apps have these prototypes in common, so it is the messages that say whose they are. */
-function nameApp(app: Express): RequestHandler {
-  return (request, response, next) => {
-    request.app = app
-    response.app = app
-    next()
-  }
+/** Says whose they are, before anything else is done with them: the prototypes are common to all apps. */
+export function nameApp(app: Express, request: Request, response: Response): void {
+  request.app = app
+  response.app = app
 }

@@ -90,6 +90,7 @@ export function createGate(parts: GateParts): Gate {
   const { config, log, clock, hashes, limits, counts, called, isStopping } = parts
   const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
+  const isSafe = takesPasswords(config)
   const admins = createAdmins({
     admins: config.admins,
     clock,
@@ -114,18 +115,22 @@ export function createGate(parts: GateParts): Gate {
     },
   })
 
-  const demandAddress: RequestHandler = (request, _response, next) => {
-    if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
-    next()
-  }
-
-  const requireSecureChannel: RequestHandler = (request, _response, next) => {
-    // Before the 401: a browser that is challenged here would send the secret in the clear.
-    if (takesPasswords(request, config)) return next()
-    throw new Problem('insecure-channel', {
-      detail:
-        'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
-    })
+  /** One handler for all that is to be asked: each one more costs as much as what it asks. */
+  const admit = (methods: readonly string[]): RequestHandler => {
+    const allowed = [...methods, 'OPTIONS'].join(', ')
+    return (request, response, next) => {
+      setHeaders(response)
+      if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
+      if (!methods.includes(request.method)) return answerMethod(request, response, allowed)
+      // Before the 401: a browser that is challenged here would send the secret in the clear.
+      if (!isSafe(request)) {
+        throw new Problem('insecure-channel', {
+          detail:
+            'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
+        })
+      }
+      admins.authenticate(request, response, next)
+    }
   }
 
   /** Of what does not come as far as to be answered. */
@@ -142,17 +147,15 @@ export function createGate(parts: GateParts): Gate {
   }
 
   return {
-    admit: methods => [
-      ...[setHeaders, demandAddress, answerMethods(methods), requireSecureChannel, admins.authenticate],
-      logRefusal,
-    ],
+    admit: methods => [admit(methods), logRefusal],
     adminOf: request => admins.of(request),
     answering: (name, answer) => async (request, response) => {
       const started = clock.now()
       const admin = admins.of(request)
       const line: Record<string, unknown> = {
-        ...(audited.has(name) && { audit: true }),
-        ...{ requestId: response.get('X-Request-Id'), admin: admin.name },
+        audit: audited.has(name) || undefined,
+        requestId: response.get('X-Request-Id'),
+        admin: admin.name,
         address: clientAddress(request, config),
       }
       const gone = whenGone(request, response)
@@ -183,24 +186,20 @@ export function createGate(parts: GateParts): Gate {
 }
 
 /** The replies carry a session's secret: nothing on the way may keep, guess at or pass on any of it. */
-const setHeaders: RequestHandler = (_request, response, next) => {
+function setHeaders(response: Response): void {
   response.vary('Accept').set({
     'Cache-Control': 'no-store',
     Pragma: 'no-cache',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   })
-  next()
 }
 
-function answerMethods(methods: readonly string[]): RequestHandler {
-  const allowed = [...methods, 'OPTIONS'].join(', ')
-  return (request, response, next) => {
-    if (methods.includes(request.method)) return next()
-    response.set('Allow', allowed)
-    if (request.method !== 'OPTIONS') throw new Problem('method-not-allowed')
-    response.status(204).end()
-  }
+/** Says which methods there are. */
+function answerMethod({ method }: Request, response: Response, allowed: string): void {
+  response.set('Allow', allowed)
+  if (method !== 'OPTIONS') throw new Problem('method-not-allowed')
+  response.status(204).end()
 }
 
 /** Aborts when the connection closes before the whole reply was handed over to it; it may be closed already. */

@@ -12,6 +12,7 @@ import { boshUrl, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import { negotiate } from '../http/negotiation.js'
+import { redirectToTls } from '../http/secure-redirect.js'
 import type { Sessions } from '../sessions.js'
 import type { Credentials, CredentialsCheck, Login } from './binding.js'
 import { boundPage } from './bound-page.js'
@@ -133,6 +134,7 @@ export function createWarmRouter({
   const router = Router()
   router
     .route(config.warmPath)
+    .get(redirectToTls(config, config.warmPath))
     .all(gate.admit(['GET', 'HEAD', 'POST']))
     .get(showForm)
     .post(gate.answering('warm', warm))

@@ -51,7 +51,7 @@ describe('a request came securely', () => {
     ['as a client of the proxy says', from('10.0.0.1', { 'x-forwarded-proto': 'https, http' }), false],
   ])('%s: %s', (_what, request, secure) => {
     expect(cameSecurely(request, rules)).toBe(secure)
-    expect(takesPasswords(request, rules)).toBe(secure)
+    expect(takesPasswords(rules)(request)).toBe(secure)
   })
 
   test('where the operator says that all do', () => {
@@ -60,7 +60,7 @@ describe('a request came securely', () => {
 
   test('or, for passwords, where only this machine can come', () => {
     const local = { ...rules, listen: { hosts: ['127.0.0.1', '::1', 'localhost'] } }
-    expect(takesPasswords(from('127.0.0.1'), local)).toBe(true)
+    expect(takesPasswords(local)(from('127.0.0.1'))).toBe(true)
     expect(cameSecurely(from('127.0.0.1'), local)).toBe(false)
   })
 })
