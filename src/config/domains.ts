@@ -7,6 +7,9 @@ import type { Report } from './settings.js'
 /** Longest domain part of a JID, in octets (RFC 7622 §3.2). */
 const longestDomain = 1023
 
+/** What is written as it is compared: no A-label to judge, and no number at its end, as that of an IPv4 address has. */
+const plainName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
+
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 /**
@@ -14,6 +17,8 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
  * bracketed IPv6 address stays one. Undefined for what is no domain.
  */
 export function prepareDomain(text: string): string | undefined {
+  // Nearly every domain is, and is asked about several times in a login.
+  if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
   if (text.startsWith('[') && text.endsWith(']') && !text.includes('%')) {
     return isIPv6(text.slice(1, -1)) ? domainToASCII(text) : undefined

@@ -27,6 +27,8 @@ const unwanted: Liking = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTE
  * XHTML only for clients that list it: others would offer to save it.
  */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
+  // What nearly all programs send.
+  if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')
   if (ranges.every(range => range.type === '*/*')) return usual
 

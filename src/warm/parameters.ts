@@ -95,6 +95,7 @@ function* readForm(text: string): Iterable<[string, unknown]> {
 }
 
 function decodeEscapes(text: string): string | undefined {
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { allowsDomain, prepareDomain, preparePattern } from '../../src/config/domains.js'
 import { loadConfig } from '../../src/config/load.js'
 import { problemsOf } from '../support/config-problems.js'
@@ -30,6 +31,29 @@ function file(name: string, text: string): string {
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
 describe('a domain', () => {
+  test('that is written as it is compared is told as one in another case, which the URL parser reads', () => {
+    const label = fc.oneof(
+      fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
+      fc.constantFrom(
+        'xn--',
+        'xn--a',
+        'xn--mnchen-3ya',
+        'ab--cd',
+        '0x7f',
+        '127',
+        'a'.repeat(63),
+        'a'.repeat(64),
+      ),
+    )
+    const domains = fc.array(label, { maxLength: 20 }).map(labels => labels.join('.'))
+    fc.assert(
+      fc.property(domains, text => {
+        expect(prepareDomain(text)).toBe(prepareDomain(text.toUpperCase()))
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
   test.each([
     ['EXAMPLE.org', 'example.org'],
     ['example.org.', 'example.org'],
