@@ -111,6 +111,39 @@ describe('a login', () => {
     expect(rid - rids[0]!).toBe(8)
   })
 
+  test.each([
+    [
+      'under a prefix',
+      (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'),
+    ],
+    ['after what answers nobody', (iq: string) => done('1') + done('2') + iq],
+    [
+      'with other stanzas',
+      (iq: string) => `<message xmlns='jabber:client'/>${iq}<presence xmlns='jabber:client'/>`,
+    ],
+  ])('takes the answer to its own request, %s', async (_how, written) => {
+    const answers = [offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`)]
+    const { jid, said } = await logIn([...answers, id => written(bound(id))])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(said).toHaveLength(4)
+  })
+
+  test.each([
+    ['refuses it', "<error type='cancel'><not-allowed xmlns='s'/></error>", 'bind-refused', 'not-allowed'],
+    ['tells of a conflict', "<error><conflict xmlns='s'/></error>", 'conflict', 'conflict'],
+    ['does not say why', '<error/>', 'remote-protocol-error', undefined],
+    ['names no error', '', 'remote-protocol-error', undefined],
+  ])('ends where the server, asked for a resource, %s', async (_what, inside, code, condition) => {
+    const refusal = (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
+    const answers = [offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`), refusal]
+    await expect(logIn(answers)).rejects.toMatchObject({ code, step: 'bind', condition })
+  })
+
+  test('shows nothing to a server that refuses in one breath with what it offers', async () => {
+    const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+    await expect(logIn([offer('PLAIN') + failure])).rejects.toMatchObject({ code: 'not-authorized' })
+  })
+
   test('by the certificate of the link says whose it is from the start', async () => {
     const request: WarmRequest = { ...asked, credentials: { kind: 'certificate' } }
     const answers = [offer('EXTERNAL'), success, features(`<bind xmlns='${bind}'/>`), bound]
