@@ -105,7 +105,7 @@ export class LoginAttempt implements HandshakeEvents {
   }
 
   onOffer(offer: Offer, link: LinkFacts): Mechanism {
-    const mechanism = chooseMechanism(this.#request, { ...offer, link, waiting: this.#abort }, this.#parts)
+    const mechanism = chooseMechanism(this.#request, { link, waiting: this.#abort, ...offer }, this.#parts)
     // The mechanisms that come with the library are slow or do not check the server; none of them is kept.
     Object.assign(this.#client.saslFactory, { _mechs: [mechanism], create: () => mechanism })
     return mechanism

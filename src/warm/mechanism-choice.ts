@@ -81,11 +81,11 @@ function passwordMechanism(
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
   return new Scram(name as ScramName, {
-    ...who,
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,
     waiting,
+    ...who,
   })
 }
 
