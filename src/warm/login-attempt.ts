@@ -107,7 +107,9 @@ export class LoginAttempt implements HandshakeEvents {
   onOffer(offer: Offer, link: LinkFacts): Mechanism {
     const mechanism = chooseMechanism(this.#request, { link, waiting: this.#abort, ...offer }, this.#parts)
     // The mechanisms that come with the library are slow or do not check the server; none of them is kept.
-    Object.assign(this.#client.saslFactory, { _mechs: [mechanism], create: () => mechanism })
+    const { saslFactory } = this.#client
+    saslFactory._mechs = [mechanism]
+    saslFactory.create = () => mechanism
     return mechanism
   }
 
