@@ -1,5 +1,5 @@
 import { saslNamespace, tlsNamespace } from '../namespaces.js'
-import { readElement } from '../xml/document.js'
+import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
 /** The payload of a request as one piece of a stream. */
@@ -36,9 +36,7 @@ export function negotiatesTransport(payload: readonly Element[]): boolean {
 export function revealsPassword(payload: readonly Element[]): boolean {
   return payload.some(
     ({ name, namespace, text }) =>
-      name === 'auth' &&
-      namespace === saslNamespace &&
-      readElement(text).root.attribute('mechanism') === 'PLAIN',
+      name === 'auth' && namespace === saslNamespace && startTagOf(text).attribute('mechanism') === 'PLAIN',
   )
 }
 

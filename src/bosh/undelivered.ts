@@ -1,4 +1,4 @@
-import { readElement } from '../xml/document.js'
+import { startTagOf } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Element } from '../xml/scanner.js'
 
@@ -10,13 +10,13 @@ const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
  */
 export function bounce({ name, namespace, text }: Element): string | undefined {
   if (namespace !== 'jabber:client') return undefined
-  const { root } = readElement(text)
-  const condition = conditionFor(name, root.attribute('type'))
+  const tag = startTagOf(text)
+  const condition = conditionFor(name, tag.attribute('type'))
   if (condition === undefined) return undefined
   const attribute = (key: string, value: string | undefined) =>
     value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
   return (
-    `<${name} xmlns='jabber:client' type='error'${attribute('to', root.attribute('from'))}${attribute('id', root.attribute('id'))}>` +
+    `<${name} xmlns='jabber:client' type='error'${attribute('to', tag.attribute('from'))}${attribute('id', tag.attribute('id'))}>` +
     `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
     `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
   )

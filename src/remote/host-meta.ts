@@ -2,7 +2,7 @@ import { type Answer, Answers } from '../c2s/answers.js'
 import type { RemoteEndpoint } from '../config/config.js'
 import type { Failure } from '../exchange.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
-import { DocumentReader, readElement } from '../xml/document.js'
+import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/scanner.js'
 import { createAgent } from './agents.js'
 import { ask, type HttpReply } from './ask.js'
@@ -113,8 +113,8 @@ function linksInXrd(document: string): readonly Link[] {
   return children
     .filter(({ name, namespace }) => name === 'Link' && namespace === xrdNamespace)
     .map(({ text }) => {
-      const { root } = readElement(text)
-      return { rel: root.attribute('rel'), href: root.attribute('href') }
+      const tag = startTagOf(text)
+      return { rel: tag.attribute('rel'), href: tag.attribute('href') }
     })
 }
 

@@ -1,6 +1,6 @@
 import { channelBindingNamespace, saslNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
-import { readElement } from '../xml/document.js'
+import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
 /** What a server offers to log in with. */
@@ -24,7 +24,7 @@ export function readOffer(features: readonly Element[]): Offer | undefined {
   if (types.length === 0) return { mechanisms, channelBindings: undefined }
   const channelBindings = types
     .flatMap(({ text }) => childrenOf(text))
-    .flatMap(({ text }) => readElement(text).root.attribute('type') ?? [])
+    .flatMap(({ text }) => startTagOf(text).attribute('type') ?? [])
   return { mechanisms, channelBindings }
 }
 

@@ -22,7 +22,6 @@ export interface DocumentOptions {
   readonly mixedContent?: boolean
 }
 
-const xmlDeclaration = "<?xml version='1.0'?>"
 const slash = 0x2f
 
 /** Reads whole documents, one after the other with the same parser, since making one costs more than most documents. */
@@ -47,9 +46,8 @@ export class DocumentReader {
   }
 
   #readPlain(text: string): Document | undefined {
-    const { maxElementBytes, maxChildren } = this.#limits
-    if (!allowPlain(this.#limits) || text.length * 3 > maxElementBytes) return undefined
-    const root = plain.readRoot(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
+    const { maxChildren } = this.#limits
+    const root = allowPlain(text, this.#limits) ? plain.readRoot(text) : undefined
     if (root === undefined) return undefined
     const children: Element[] = []
     let at = plain.end
@@ -109,6 +107,11 @@ const noLimits = {
 }
 
 const elements = new DocumentReader(noLimits, { mixedContent: true })
+
+/** The start tag of an element that was read before. */
+export function startTagOf(text: string): Root {
+  return plain.readRoot(text) ?? readElement(text).root
+}
 
 /** Reads one element, which was read before as a part of something else, as a document of its own. */
 export function readElement(text: string): Document {

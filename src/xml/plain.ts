@@ -1,6 +1,6 @@
 import { escapeXml } from './escape.js'
 import { isSame, longestName, mostAttributes, PlainTag, says } from './plain-tag.js'
-import { endOfText } from './plain-text.js'
+import { endOfSpace, endOfText } from './plain-text.js'
 import { type Declarations, Root } from './root.js'
 import type { Element, MeantNamespace, XmlLimits } from './scanner.js'
 
@@ -13,9 +13,18 @@ const greater = 0x3e
 
 const none: readonly string[] = []
 
-/** Whether limits are such that nothing plain is beyond them, but for the size of a text and how many children it has. */
-export function allowPlain({ maxDepth, maxAttributes, maxNameLength }: XmlLimits): boolean {
-  return maxDepth > deepest && maxAttributes >= mostAttributes && maxNameLength >= longestName
+/** What nearly all streams begin with. */
+const xmlDeclaration = "<?xml version='1.0'?>"
+
+/** Whether nothing that is plain in this text is beyond the limits, but for how many children there may be. */
+export function allowPlain(text: string, limits: XmlLimits): boolean {
+  const { maxElementBytes, maxDepth, maxAttributes, maxNameLength } = limits
+  return (
+    text.length * 3 <= maxElementBytes &&
+    maxDepth > deepest &&
+    maxAttributes >= mostAttributes &&
+    maxNameLength >= longestName
+  )
 }
 
 /**
@@ -38,12 +47,13 @@ class PlainReader {
   /** Which prefixes of the root the child uses, in the order of their first use. */
   #used: number[] = []
 
-  /** Reads the root's start tag, which begins at `start`. */
-  readRoot(text: string, start: number): Root | undefined {
+  /** Reads the start tag of the root that the text begins with. */
+  readRoot(text: string): Root | undefined {
     const tag = this.#root
+    const start = endOfSpace(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
     if (!tag.read(text, start)) return undefined
     // Values are told as they are meant.
-    const reference = text.indexOf('&', start)
+    const reference = text.indexOf('&')
     if (reference >= 0 && reference < tag.end) return undefined
     const { count } = tag
     const names: string[] = new Array(count)
@@ -74,6 +84,17 @@ class PlainReader {
   readRootEnd(text: string, start: number): boolean {
     this.end = endOfEndTag(text, start, this.#root.name, this.#root.nameEnd)
     return this.end > 0
+  }
+
+  /** Reads an element that is the whole text and has no children: its text. */
+  readText(text: string): string | undefined {
+    const tag = this.#root
+    if (!tag.read(text, 0)) return undefined
+    const end = tag.isEmpty ? tag.end : endOfText(text, tag.end)
+    const behind = tag.isEmpty ? end : endOfEndTag(text, end, tag.name, tag.nameEnd)
+    if (behind !== text.length) return undefined
+    const content = text.slice(tag.end, end)
+    return content.includes('&') ? undefined : content
   }
 
   /** Reads the child of the root that begins at `start`, and makes it independent of the root's declarations. */

@@ -261,14 +261,11 @@ function createParser(): SaxesParser<{ xmlns: true; forceXMLVersion: true; defau
 }
 
 function rootOf({ name, uri, attributes, ns }: SaxesTagNS): Root {
-  const { '': defaultNamespace = '', ...others } = ns
-  return new Root(
-    name,
-    uri,
-    Object.keys(attributes),
-    Object.values(attributes).map(({ value }) => value),
-    { defaultNamespace, prefixes: Object.keys(others), namespaces: Object.values(others) },
-  )
+  const names = Object.keys(attributes)
+  const values = names.map(each => attributes[each]!.value)
+  const prefixes = Object.keys(ns).filter(prefix => prefix !== '')
+  const namespaces = prefixes.map(prefix => ns[prefix]!)
+  return new Root(name, uri, names, values, { defaultNamespace: ns[''] ?? '', prefixes, namespaces })
 }
 
 /** Between two elements there is nothing but white space; a reference to a space is text. */

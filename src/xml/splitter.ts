@@ -5,9 +5,6 @@ import { endOfSpace } from './plain-text.js'
 import { asWritten, Scanner, type Sink, type XmlLimits } from './scanner.js'
 import { XmlError } from './xml-error.js'
 
-/** What nearly all streams begin with. */
-const xmlDeclaration = "<?xml version='1.0'?>"
-
 const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
 
 /**
@@ -61,11 +58,10 @@ export class Splitter {
 
   /** Reads the whole elements that are plain, and the white space around them. Returns what is left. */
   #readPlain(text: string): string {
-    const limits = this.#limits
-    if (!allowPlain(limits) || text.length * 3 > limits.maxElementBytes || limits.maxChildren > 0) return text
+    if (!allowPlain(text, this.#limits) || this.#limits.maxChildren > 0) return text
     let at = 0
     if (this.#context === undefined) {
-      const root = plain.readRoot(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
+      const root = plain.readRoot(text)
       if (root === undefined || plain.isEmptyRoot) return text
       at = plain.end
       this.#context = contextOf(root)
