@@ -1,4 +1,5 @@
-const markup = /[&<>"'\n\r\t]/g
+const markup = /[&<>"'\n\r\t]/
+const allMarkup = new RegExp(markup, 'g')
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -12,7 +13,7 @@ const entities: Record<string, string> = {
 
 /** Escapes a value for element content and for attributes in either kind of quotes. */
 export function escapeXml(value: string): string {
-  return value.replace(markup, character => entities[character]!)
+  return markup.test(value) ? value.replace(allMarkup, character => entities[character]!) : value
 }
 
 /** Removes what no XML 1.0 document may contain, lone surrogates included (XML 1.0 §2.2). */

@@ -37,8 +37,11 @@ export class Root {
 
   /** Value of an attribute by its name as written. */
   attribute(name: string): string | undefined {
-    const at = this.names.indexOf(name)
-    return at < 0 ? undefined : this.values[at]
+    const { names } = this
+    for (let index = 0; index < names.length; index++) {
+      if (names[index] === name) return this.values[index]
+    }
+    return undefined
   }
 
   /** The namespace that a prefix stands for here. */
