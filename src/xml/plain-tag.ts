@@ -1,7 +1,7 @@
 import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './plain-text.js'
 
 /** Most attributes of a plain tag. */
-export const mostAttributes = 16
+export const mostAttributes = 24
 
 /** Longest plain name, prefix included, in characters. */
 export const longestName = 64

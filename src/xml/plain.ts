@@ -29,7 +29,7 @@ export function allowPlain(text: string, limits: XmlLimits): boolean {
 
 /**
  * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, not deep, no prefix
- * declared twice, nothing but elements and text. It gives up on all else, well-formed or not; whoever asked has the
+ * declared far inside, nothing but elements and text. It gives up on all else, well-formed or not; whoever asked has the
  * `Scanner` read that. What it does read, the `Scanner` would have read the same. Keeps nothing of a text.
  */
 class PlainReader {
@@ -106,7 +106,6 @@ class PlainReader {
   ): Element | undefined {
     const tag = this.#child
     if (!tag.read(text, start)) return undefined
-    if (tag.declared > 0 && declaresAgain(text, tag, declarations)) return undefined
     const end = this.#readContent(text, declarations)
     if (end < 0) return undefined
     const own = namespaceOf(text, tag, declarations)
@@ -176,8 +175,10 @@ class PlainReader {
 
   #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
     const prefix = text.slice(start, end)
+    // Declared by the child, it is the child's, whatever the root says.
+    if (declaredBy(text, this.#child, prefix) !== undefined) return true
     const index = prefixes.indexOf(prefix)
-    if (index < 0) return this.#child.declared > 0 && declaredBy(text, this.#child, prefix) !== undefined
+    if (index < 0) return false
     if (!this.#used.includes(index)) this.#used.push(index)
     return true
   }
@@ -213,13 +214,9 @@ function declarationsOf(text: string, tag: PlainTag): Declarations {
   return { defaultNamespace, prefixes, namespaces }
 }
 
-/** Whether a child declares a prefix that the root has declared already. */
-function declaresAgain(text: string, tag: PlainTag, { prefixes }: Declarations): boolean {
-  return prefixes.some(prefix => declaredBy(text, tag, prefix) !== undefined)
-}
-
 /** The namespace that a tag declares a prefix for. */
 function declaredBy(text: string, tag: PlainTag, prefix: string): string | undefined {
+  if (tag.declared === 0) return undefined
   for (let index = 0; index < tag.count; index++) {
     if (tag.declaredPrefix(text, index) === prefix) return tag.attributeValue(text, index)
   }
@@ -235,7 +232,7 @@ function namespaceOf(
   if (tag.nameColon === 0)
     return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
   const prefix = text.slice(tag.name, tag.nameColon)
-  return namespaces[prefixes.indexOf(prefix)] ?? declaredBy(text, tag, prefix)!
+  return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!
 }
 
 /** Behind the end tag at `start`, or -1 where it has another name, or white space in it. */

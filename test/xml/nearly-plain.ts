@@ -83,7 +83,10 @@ const attribute = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant('xmlns'), namespace) },
   {
     weight: 1,
-    arbitrary: fc.tuple(often(fc.constantFrom('xmlns:p', 'xmlns:q'), fc.constant('xmlns:xml')), namespace),
+    arbitrary: fc.tuple(
+      often(fc.constantFrom('xmlns:p', 'xmlns:s', 'xmlns:q'), fc.constant('xmlns:xml')),
+      namespace,
+    ),
   },
   { weight: 1, arbitrary: fc.tuple(qualified, value) },
 )

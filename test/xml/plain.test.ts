@@ -176,20 +176,25 @@ describe('no scanner is needed', () => {
     expect(scans).toBe(0)
   })
 
+  const streams = "xmlns:stream='http://etherx.jabber.org/streams'"
+
   test.each([
-    ["<?xml version='1.0'?><s:stream xmlns:s='urn:s' xmlns='jabber:client' xml:lang='en' version='1.0'>"],
+    [`<?xml version='1.0'?><stream:stream ${streams} xmlns='jabber:client' xml:lang='en' version='1.0'>`],
     [
-      "<s:stream xmlns:s='urn:s' xmlns='jabber:client'><s:features><bind xmlns='urn:b'/></s:features>",
+      `<stream:stream ${streams} xmlns='jabber:client'><stream:features><bind xmlns='urn:b'/></stream:features>`,
       "<message xml:lang='en' from='a@b/c'><body>d&apos;\u00e9\u{1f600}&#x1F339; ></body></message>\n<presence/>",
       ' ',
     ],
   ])('for what servers send: %s', (...chunks) => {
-    expect(
-      splitStream(
-        chunks.map(chunk => Buffer.from(chunk)),
-        defaultLimits,
-      ),
-    ).not.toHaveLength(0)
+    const bytes = chunks.map(chunk => Buffer.from(chunk))
+    expect(splitStream(bytes, defaultLimits)).not.toHaveLength(0)
+    expect(scans).toBe(0)
+  })
+
+  test('for what our own replies say to a login', () => {
+    const body = `<body sid='1' wait='60' xmlns='http://jabber.org/protocol/httpbind' ${streams}>`
+    const features = `<stream:features ${streams}><bind xmlns='urn:b'/></stream:features>`
+    expect(readDocument(`${body}${features}</body>`, 1)).toMatchObject([{ name: 'body' }, { text: features }])
     expect(scans).toBe(0)
   })
 })
