@@ -61,21 +61,26 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
     to: root.attribute('to'),
-    from: root.attribute('from'),
+    from: copy(root.attribute('from')),
     wait: integer(root.attribute('wait'), 0, 65535),
     hold: integer(root.attribute('hold'), 0, 255),
     pause: integer(root.attribute('pause'), 1, 65535),
     ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
-    key: root.attribute('key'),
-    newkey: root.attribute('newkey'),
+    key: copy(root.attribute('key')),
+    newkey: copy(root.attribute('newkey')),
     ver: root.attribute('ver'),
     content: root.attribute('content'),
-    lang: root.attribute('xml:lang'),
+    lang: copy(root.attribute('xml:lang')),
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
     digest,
     payload: children,
   }
+}
+
+/** A part of a text keeps the whole, and a session keeps these. */
+function copy(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : Buffer.from(value).toString()
 }
 
 /** Some say it without a prefix. */

@@ -14,6 +14,7 @@ import {
 import { boshNamespace } from '../../src/namespaces.js'
 import { removeForbidden } from '../../src/xml/escape.js'
 import type { XmlError } from '../../src/xml/xml-error.js'
+import { collectGarbage } from '../support/collected.js'
 
 const cases = new URL('../cases/bodies/', import.meta.url)
 const names = readdirSync(cases)
@@ -31,6 +32,23 @@ function tryToParse(xml: string): Body | { refused: string } {
 }
 
 const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
+
+describe('what a session keeps of a request', () => {
+  const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
+
+  test.each(kept)('does not keep its text: %s', what => {
+    const value = "='juliet@capulet.example/balcony'"
+    const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
+    const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)
+    const values: unknown[] = []
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (let count = 0; count < 100; count++) values.push(parseBody(request.toString())[what])
+    collectGarbage()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+    expect(values).toHaveLength(100)
+  })
+})
 
 describe('a request', () => {
   test.each(names)('%s', name => {
