@@ -13,7 +13,8 @@ export function readTerms(root: Root): SessionTerms | undefined {
   const sid = root.attribute('sid')
   if (sid === undefined || sid === '') return undefined
   return {
-    sid,
+    // A part of a text keeps the whole; this one stays for as long as the session.
+    sid: Buffer.from(sid).toString(),
     wait: number('wait') ?? 60,
     hold: number('hold') ?? 1,
     requests: number('requests') ?? 2,

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { readTerms } from '../src/session-terms.js'
 import { DocumentReader } from '../src/xml/document.js'
 import { defaultLimits } from '../src/xml/scanner.js'
+import { collectGarbage } from './support/collected.js'
 
 const read = (attributes: string) =>
   readTerms(new DocumentReader(defaultLimits).read(`<body${attributes}/>`).root)
@@ -31,4 +32,15 @@ test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and wh
 
 test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> names no session', attributes => {
   expect(read(attributes)).toBeUndefined()
+})
+
+test('they do not keep the text of the reply', () => {
+  const reply = ` sid='${'s'.repeat(40)}' other='${'x'.repeat(100_000)}'`
+  const terms: unknown[] = []
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let count = 0; count < 100; count++) terms.push(read(reply))
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+  expect(terms).toHaveLength(100)
 })
