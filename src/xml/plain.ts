@@ -29,8 +29,8 @@ export function allowPlain(text: string, limits: XmlLimits): boolean {
 
 /**
  * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, not deep, no prefix
- * declared far inside, nothing but elements and text. It gives up on all else, well-formed or not; whoever asked has the
- * `Scanner` read that. What it does read, the `Scanner` would have read the same. Keeps nothing of a text.
+ * declared far inside, nothing but elements and text. It gives up on all else, well-formed or not, and the `Scanner` reads
+ * that from its beginning. What it does read, the `Scanner` would have read the same. Keeps places of a text, not the text.
  */
 class PlainReader {
   /** Behind what was read last. */
@@ -197,7 +197,7 @@ class PlainReader {
   }
 }
 
-/** One for all: nothing is read while something else is. */
+/** One for all, since nothing it keeps is needed once it has been asked for. */
 export const plain = new PlainReader()
 
 function declarationsOf(text: string, tag: PlainTag): Declarations {
