@@ -7,6 +7,7 @@ import type { Upstream } from '../sessions.js'
 import type { Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
 import { judgeBound } from './bound-jid.js'
+import type { Gone } from './departure.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
 import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
 import type { Offer } from './offer.js'
@@ -55,7 +56,7 @@ export class LoginAttempt implements HandshakeEvents {
   }
 
   /** Logs in and binds a resource. Throws a `Problem`, and leaves nothing open then. */
-  bind(caller: AbortSignal): Promise<BoundSession> {
+  bind(caller: Gone): Promise<BoundSession> {
     return this.#run(caller, async () => {
       const jid = await this.#client.start()
       if (this.#handshake.sessionRequired) {
@@ -66,7 +67,7 @@ export class LoginAttempt implements HandshakeEvents {
   }
 
   /** Logs in and leaves before a resource is bound. Throws a `Problem`. */
-  async authenticate(caller: AbortSignal): Promise<void> {
+  async authenticate(caller: Gone): Promise<void> {
     await this.#run(caller, async () => {
       const authenticated = new Promise<void>(resolve => {
         this.#whenAuthenticated = resolve
@@ -76,7 +77,7 @@ export class LoginAttempt implements HandshakeEvents {
     this.#clear(undefined)
   }
 
-  async #run<T>(caller: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #run<T>(caller: Gone, work: () => Promise<T>): Promise<T> {
     const late = (detail?: string) =>
       this.#fail(new Problem('timeout', { step: this.#handshake.step, detail }))
     const leave = () => late('the caller left')
