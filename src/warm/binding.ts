@@ -1,6 +1,7 @@
 import type { ServiceAccount } from '../config/config.js'
 import type { Cookie, SessionTerms } from '../exchange.js'
 import type { AttachBinding } from '../sessions.js'
+import type { Gone } from './departure.js'
 
 /** A JID in its prepared parts (RFC 7622). */
 export interface Jid {
@@ -56,10 +57,10 @@ export interface Binding extends SessionTerms {
 }
 
 /** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
-export type Login = (request: WarmRequest, signal: AbortSignal) => Promise<Binding>
+export type Login = (request: WarmRequest, signal: Gone) => Promise<Binding>
 
 /**
  * Resolves if the credentials of a request are right and throws a `Problem` if not. What succeeded a short while ago is
  * remembered by a keyed hash; otherwise a login is begun and left before it binds, so that no session is disturbed.
  */
-export type CredentialsCheck = (request: WarmRequest, signal: AbortSignal) => Promise<void>
+export type CredentialsCheck = (request: WarmRequest, signal: Gone) => Promise<void>

@@ -12,6 +12,7 @@ import { problemAnswer, problemFrom } from '../http/answer.js'
 import { clientAddress, takesPasswords } from '../http/client.js'
 import { codeOf } from '../log.js'
 import type { CallLimits } from './call-limits.js'
+import { Departure, type Gone } from './departure.js'
 import { represent } from './representation.js'
 
 /** What a call is named in the log. */
@@ -37,7 +38,7 @@ export interface Call {
   readonly response: Response
   readonly admin: Admin
   /** Aborts when the connection closes before the whole reply was handed over to it. */
-  readonly gone: AbortSignal
+  readonly gone: Gone
   /** What the log will say of it; never a secret. */
   readonly line: Record<string, unknown>
 }
@@ -203,11 +204,11 @@ function answerMethod({ method }: Request, response: Response, allowed: string):
 }
 
 /** Aborts when the connection closes before the whole reply was handed over to it; it may be closed already. */
-function whenGone({ socket }: Request, response: Response): AbortSignal {
-  const controller = new AbortController()
+function whenGone({ socket }: Request, response: Response): Gone {
+  const departure = new Departure()
   const judge = () => {
     socket.off('close', judge)
-    if (!response.writableFinished) controller.abort()
+    if (!response.writableFinished) departure.abort()
   }
   if (socket.destroyed) judge()
   else {
@@ -215,7 +216,7 @@ function whenGone({ socket }: Request, response: Response): AbortSignal {
     socket.once('close', judge)
     response.once('close', judge)
   }
-  return controller.signal
+  return departure
 }
 
 /** What the log says of a problem. */

@@ -1,5 +1,6 @@
 import type { Binding, Login, WarmRequest } from './binding.js'
 import type { CallLimits } from './call-limits.js'
+import type { Gone } from './departure.js'
 import { formatJid } from './jid.js'
 import { type ReuseParts, reuse } from './reuse.js'
 
@@ -21,7 +22,7 @@ export async function obtain(
   parts: ObtainParts,
   request: WarmRequest,
   wish: Wish,
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<{ readonly binding: Binding; readonly isReused: boolean }> {
   const { limits, sessions, login, release } = parts
   const isAnybody = request.credentials.kind === 'anonymous'

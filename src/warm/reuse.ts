@@ -1,5 +1,6 @@
 import type { Handover, Sessions } from '../sessions.js'
 import type { Binding, CredentialsCheck, WarmRequest } from './binding.js'
+import type { Gone } from './departure.js'
 import { sessionsOf } from './session-list.js'
 
 /** How long nothing must have been heard of a session before another page may have it unasked, in milliseconds. */
@@ -19,7 +20,7 @@ export interface ReuseParts {
 export async function reuse(
   { sessions, checkCredentials, now }: ReuseParts,
   request: WarmRequest,
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<Binding | undefined> {
   // Nobody can prove that an anonymous session is theirs.
   if (request.credentials.kind === 'anonymous') return undefined
