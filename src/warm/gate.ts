@@ -178,7 +178,7 @@ export function createGate(parts: GateParts): Gate {
         throw isBrokenOff ? problem : error
       } finally {
         const ms = clock.now() - started
-        log.info({ ...line, ...outcome, ms: Math.round(ms) }, name)
+        log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
         haveLine.add(response)
         called({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
       }
