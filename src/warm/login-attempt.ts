@@ -1,4 +1,4 @@
-import { type Client, type XmlElement, xml } from '@xmpp/client'
+import { type XmlElement, xml } from '@xmpp/xml'
 import { Problem, type Step } from '../errors.js'
 import type { LinkFacts, SessionTerms } from '../exchange.js'
 import { sessionNamespace } from '../namespaces.js'
@@ -11,7 +11,7 @@ import type { Gone } from './departure.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
 import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
 import type { Offer } from './offer.js'
-import { clientOver } from './transport.js'
+import { clientOver, type LoginClient } from './transport.js'
 
 export interface AttemptParts extends MechanismParts {
   readonly upstreamOf: (domain: string) => Upstream
@@ -41,7 +41,7 @@ export class LoginAttempt implements HandshakeEvents {
   readonly #request: WarmRequest
   readonly #abort = new AbortController()
   readonly #handshake: Handshake
-  readonly #client: Client
+  readonly #client: LoginClient
   /** What there is to do once the user is in; undefined where the login goes on. */
   #whenAuthenticated: (() => void) | undefined
   #fail: (reason: unknown) => void = () => {}
@@ -58,7 +58,7 @@ export class LoginAttempt implements HandshakeEvents {
   /** Logs in and binds a resource. Throws a `Problem`, and leaves nothing open then. */
   bind(caller: Gone): Promise<BoundSession> {
     return this.#run(caller, async () => {
-      const jid = await this.#client.start()
+      const jid = await this.#client.entity.start()
       if (this.#handshake.sessionRequired) {
         await this.#client.iqCaller.set(xml('session', { xmlns: sessionNamespace }))
       }
@@ -72,7 +72,7 @@ export class LoginAttempt implements HandshakeEvents {
       const authenticated = new Promise<void>(resolve => {
         this.#whenAuthenticated = resolve
       })
-      await Promise.race([authenticated, this.#client.start()])
+      await Promise.race([authenticated, this.#client.entity.start()])
     })
     this.#clear(undefined)
   }
@@ -88,7 +88,7 @@ export class LoginAttempt implements HandshakeEvents {
       return await new Promise<T>((resolve, reject) => {
         this.#fail = reject
         if (caller.aborted) leave()
-        this.#client.on('error', reject)
+        this.#client.entity.on('error', reject)
         work().then(resolve, reject)
       })
     } catch (error) {
@@ -121,7 +121,7 @@ export class LoginAttempt implements HandshakeEvents {
 
   onElement(element: XmlElement): void {
     // Of an `element` all of the library's parts hear, one promise after the other; SASL listens to a `nonza`.
-    this.#client.emit(element.name === 'features' ? 'element' : 'nonza', element)
+    this.#client.entity.emit(element.name === 'features' ? 'element' : 'nonza', element)
   }
 
   onFailure(problem: Problem): void {

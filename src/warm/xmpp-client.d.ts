@@ -1,8 +1,6 @@
-// The part of @xmpp/client 0.14 that a login uses. The package has no types of its own.
+// The parts of @xmpp/client 0.14 that a login uses. Its packages have no types of their own.
 
-declare module '@xmpp/client' {
-  import type { EventEmitter } from 'node:events'
-
+declare module '@xmpp/xml' {
   export interface XmlElement {
     name: string
     attrs: Record<string, string | undefined>
@@ -12,25 +10,27 @@ declare module '@xmpp/client' {
     toString(): string
   }
 
-  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
-
   export interface IqCaller {
     request(iq: XmlElement): Promise<XmlElement>
     set(child: XmlElement): Promise<XmlElement>
   }
 
-  /** A mechanism of ours, as far as the library asks. */
-  interface SaslMechanism {
-    readonly name: string
-  }
+  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
+}
 
-  export interface Client extends EventEmitter {
-    readonly iqCaller: IqCaller
-    readonly reconnect: { stop(): void }
-    readonly saslFactory: {
-      _mechs: readonly SaslMechanism[]
-      create(names: readonly string[]): SaslMechanism
-    }
+declare module '@xmpp/xml/lib/parse.js' {
+  import type { XmlElement } from '@xmpp/xml'
+
+  /** Reads an element that is well-formed, and throws where it is not. */
+  export default function parse(text: string): XmlElement
+}
+
+declare module '@xmpp/client-core' {
+  import type { EventEmitter } from 'node:events'
+  import type { XmlElement } from '@xmpp/xml'
+
+  export class Client extends EventEmitter {
+    constructor(options: object)
     jid: string
     /** Takes note of the JID that was bound, which may be missing. */
     _jid: (jid: string | null) => void
@@ -40,19 +40,53 @@ declare module '@xmpp/client' {
     /** Logs in and binds; resolves with the `jid`. */
     start(): Promise<string>
   }
+}
+
+declare module '@xmpp/middleware' {
+  export interface Middleware {
+    use(handler: unknown): unknown
+  }
+  export default function middleware(parts: { entity: unknown }): Middleware
+}
+
+declare module '@xmpp/stream-features' {
+  import type { Middleware } from '@xmpp/middleware'
+
+  export interface StreamFeatures {
+    use(name: string, xmlns: string, handler: unknown): unknown
+  }
+  export default function streamFeatures(parts: { middleware: Middleware }): StreamFeatures
+}
+
+declare module '@xmpp/iq/caller.js' {
+  import type { Middleware } from '@xmpp/middleware'
+  import type { IqCaller } from '@xmpp/xml'
+
+  export default function iqCaller(parts: { middleware: Middleware; entity: unknown }): IqCaller
+}
+
+declare module '@xmpp/sasl' {
+  import type { StreamFeatures } from '@xmpp/stream-features'
+
+  export interface SaslFactory {
+    _mechs: readonly { readonly name: string }[]
+    create: (names: readonly string[]) => object | undefined
+  }
 
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
 
-  export function client(options: {
-    resource?: string | undefined
-    userAgent: XmlElement
-    credentials: (authenticate: Authenticate, mechanisms: string[]) => Promise<void>
-  }): Client
+  export default function sasl(
+    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
+    onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
+  ): void
 }
 
-declare module '@xmpp/xml/lib/parse.js' {
-  import type { XmlElement } from '@xmpp/client'
+declare module '@xmpp/resource-binding' {
+  import type { StreamFeatures } from '@xmpp/stream-features'
+  import type { IqCaller } from '@xmpp/xml'
 
-  /** Reads an element that is well-formed, and throws where it is not. */
-  export default function parse(text: string): XmlElement
+  export default function resourceBinding(
+    parts: { iqCaller: IqCaller; streamFeatures: StreamFeatures },
+    resource: string | undefined,
+  ): void
 }
