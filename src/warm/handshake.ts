@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { type XmlElement, xml } from '@xmpp/xml'
+import { xml } from '@xmpp/client'
+import type { XmlElement } from '@xmpp/xml'
 import parse from '@xmpp/xml/lib/parse.js'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'

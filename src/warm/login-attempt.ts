@@ -1,4 +1,5 @@
-import { type XmlElement, xml } from '@xmpp/xml'
+import { xml } from '@xmpp/client'
+import type { XmlElement } from '@xmpp/xml'
 import { Problem, type Step } from '../errors.js'
 import type { LinkFacts, SessionTerms } from '../exchange.js'
 import { sessionNamespace } from '../namespaces.js'
@@ -11,7 +12,7 @@ import type { Gone } from './departure.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
 import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
 import type { Offer } from './offer.js'
-import { clientOver, type LoginClient } from './transport.js'
+import { clientOver, type LoginClient, start } from './transport.js'
 
 export interface AttemptParts extends MechanismParts {
   readonly upstreamOf: (domain: string) => Upstream
@@ -58,7 +59,7 @@ export class LoginAttempt implements HandshakeEvents {
   /** Logs in and binds a resource. Throws a `Problem`, and leaves nothing open then. */
   bind(caller: Gone): Promise<BoundSession> {
     return this.#run(caller, async () => {
-      const jid = await this.#client.entity.start()
+      const jid = await start(this.#client, this.#handshake)
       if (this.#handshake.sessionRequired) {
         await this.#client.iqCaller.set(xml('session', { xmlns: sessionNamespace }))
       }
@@ -72,7 +73,8 @@ export class LoginAttempt implements HandshakeEvents {
       const authenticated = new Promise<void>(resolve => {
         this.#whenAuthenticated = resolve
       })
-      await Promise.race([authenticated, this.#client.entity.start()])
+      this.#handshake.open()
+      await authenticated
     })
     this.#clear(undefined)
   }
@@ -108,9 +110,7 @@ export class LoginAttempt implements HandshakeEvents {
   onOffer(offer: Offer, link: LinkFacts): Mechanism {
     const mechanism = chooseMechanism(this.#request, { link, waiting: this.#abort, ...offer }, this.#parts)
     // The mechanisms that come with the library are slow or do not check the server; none of them is kept.
-    const { saslFactory } = this.#client
-    saslFactory._mechs = [mechanism]
-    saslFactory.create = () => mechanism
+    Object.assign(this.#client.saslFactory, { _mechs: [mechanism], create: () => mechanism })
     return mechanism
   }
 

@@ -4,7 +4,7 @@ import middleware from '@xmpp/middleware'
 import resourceBinding from '@xmpp/resource-binding'
 import sasl, { type Authenticate, type SaslFactory } from '@xmpp/sasl'
 import streamFeatures from '@xmpp/stream-features'
-import type { IqCaller } from '@xmpp/xml'
+import type { IqCaller, XmlElement } from '@xmpp/xml'
 import type { Handshake } from './handshake.js'
 
 /** A client of the library, with what a login asks of it. */
@@ -22,20 +22,34 @@ export interface LoginClient {
  */
 export function clientOver(handshake: Handshake, resource: string | undefined): LoginClient {
   const entity = new Client({})
-  // The first request connects; and no header comes back that would tell that a stream is open (XEP-0206 §3).
-  entity.connect = async () => {}
-  entity.open = async () => handshake.open()
-  // Nothing is told of what was sent: nobody listens for it.
-  entity.send = async element => handshake.send(element)
-  entity._jid = keepAsBound
+  // As values of a literal: a function that is written where one property is set V8 takes for one that will stay. It
+  // puts it among what is old, and all that the function reaches survives there until the next full collection.
+  Object.assign(entity, {
+    // No header comes back that would tell that a stream is open (XEP-0206 §3).
+    open: async () => handshake.open(),
+    // Nothing is told of what was sent: nobody listens for it.
+    send: async (element: XmlElement) => handshake.send(element),
+    _jid: keepAsBound,
+  })
   const stanzas = middleware({ entity })
   const features = streamFeatures({ middleware: stanzas })
   const caller = iqCaller({ middleware: stanzas, entity })
-  caller.request = iq => handshake.ask(iq)
+  Object.assign(caller, { request: (iq: XmlElement) => handshake.ask(iq) })
   const saslFactory = { _mechs: [], create: () => undefined }
   sasl({ streamFeatures: features, saslFactory }, authenticate)
   resourceBinding({ iqCaller: caller, streamFeatures: features }, resource)
   return { entity, iqCaller: caller, saslFactory }
+}
+
+/**
+ * Logs in and binds; resolves with the JID. The library's own `start` would put the client in a `WeakMap`, and what it
+ * is mapped to holds it until the next full collection.
+ */
+export function start({ entity }: LoginClient, handshake: Handshake): Promise<string> {
+  return new Promise(resolve => {
+    entity.once('online', resolve)
+    handshake.open()
+  })
 }
 
 /** The mechanism has been chosen already, and is the only one that the library sees. */

@@ -1,5 +1,11 @@
 // The parts of @xmpp/client 0.14 that a login uses. Its packages have no types of their own.
 
+declare module '@xmpp/client' {
+  import type { XmlElement } from '@xmpp/xml'
+
+  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
+}
+
 declare module '@xmpp/xml' {
   export interface XmlElement {
     name: string
@@ -14,8 +20,6 @@ declare module '@xmpp/xml' {
     request(iq: XmlElement): Promise<XmlElement>
     set(child: XmlElement): Promise<XmlElement>
   }
-
-  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
 }
 
 declare module '@xmpp/xml/lib/parse.js' {
@@ -27,18 +31,10 @@ declare module '@xmpp/xml/lib/parse.js' {
 
 declare module '@xmpp/client-core' {
   import type { EventEmitter } from 'node:events'
-  import type { XmlElement } from '@xmpp/xml'
 
   export class Client extends EventEmitter {
     constructor(options: object)
     jid: string
-    /** Takes note of the JID that was bound, which may be missing. */
-    _jid: (jid: string | null) => void
-    connect: (service: unknown) => Promise<void>
-    open: () => Promise<void>
-    send: (element: XmlElement) => Promise<void>
-    /** Logs in and binds; resolves with the `jid`. */
-    start(): Promise<string>
   }
 }
 
