@@ -89,7 +89,7 @@ export class LoginAttempt implements HandshakeEvents {
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#fail = reject
-        if (caller.aborted) leave()
+        if (caller.aborted) return leave()
         this.#client.entity.on('error', reject)
         work().then(resolve, reject)
       })

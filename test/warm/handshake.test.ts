@@ -35,8 +35,12 @@ const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'
 type Answer = string | ((id: string) => string)
 
 /** Logs in where these answers are given, one to each request. */
-async function logIn(answers: readonly Answer[], request = asked) {
-  const said: string[] = []
+async function logIn(
+  answers: readonly Answer[],
+  request = asked,
+  caller = new AbortController().signal,
+  said: string[] = [],
+) {
   let open = 0
   let mostOpen = 0
   let id = ''
@@ -64,7 +68,7 @@ async function logIn(answers: readonly Answer[], request = asked) {
     },
     request,
   )
-  const { rid, jid } = await attempt.bind(new AbortController().signal)
+  const { rid, jid } = await attempt.bind(caller)
   expect(mostOpen).toBe(1)
   const rids = said.map(body => Number(attribute(body, 'rid')))
   return { rid, jid, rids, said: said.map(body => body.replace(/ rid='\d+'/, '').replace(/ id="[^"]+"/, '')) }
@@ -142,6 +146,14 @@ describe('a login', () => {
   test('shows nothing to a server that refuses in one breath with what it offers', async () => {
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     await expect(logIn([offer('PLAIN') + failure])).rejects.toMatchObject({ code: 'not-authorized' })
+  })
+
+  test('says nothing for a caller who has left', async () => {
+    const said: string[] = []
+    const login = logIn([offer('PLAIN')], asked, AbortSignal.abort(), said)
+    await expect(login).rejects.toMatchObject({ code: 'timeout', step: 'connect' })
+    await new Promise(resolve => setImmediate(resolve))
+    expect(said).toEqual([])
   })
 
   test('by the certificate of the link says whose it is from the start', async () => {
