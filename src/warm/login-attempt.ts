@@ -10,9 +10,9 @@ import type { WarmRequest } from './binding.js'
 import { judgeBound } from './bound-jid.js'
 import type { Gone } from './departure.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
+import { clientOver, type LoginClient, start } from './login-client.js'
 import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
 import type { Offer } from './offer.js'
-import { clientOver, type LoginClient, start } from './transport.js'
 
 export interface AttemptParts extends MechanismParts {
   readonly upstreamOf: (domain: string) => Upstream

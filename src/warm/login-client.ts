@@ -18,7 +18,8 @@ export interface LoginClient {
  * The parts of @xmpp/client that a login uses, joined as `client()` joins them, with BOSH as what they talk over: a
  * handshake in place of sockets, streams and parsers. What comes in reaches it by `emit`. What is left out looks
  * addresses up, reconnects, answers IQs, or takes up stream management, SASL2, Bind 2 and FAST: a login must not do any
- * of that, and each element would be shown to all of them.
+ * of that, each element would be shown to all of them, and the part that looks addresses up would keep the login, its
+ * password too, in memory until the next full collection.
  */
 export function clientOver(handshake: Handshake, resource: string | undefined): LoginClient {
   const entity = new Client({})
