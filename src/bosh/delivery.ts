@@ -128,8 +128,9 @@ export class Delivery {
   withFacts(reply: Reply, failure?: Failure): Reply {
     const { id, owner, upstream } = this.#parts
     if (!owner.isLogin) return reply
-    const facts = { id, link: upstream.facts }
-    return { ...reply, facts: failure === undefined ? facts : { ...facts, failure } }
+    const { status, body, contentType } = reply
+    const link = upstream.facts
+    return { status, body, contentType, facts: failure === undefined ? { id, link } : { id, link, failure } }
   }
 
   #attributesOf({ rid, report = '' }: Pending): string {

@@ -303,7 +303,7 @@ export class Session {
    * What the server sent in the meantime waits for it, `strays` first. Undefined if the session is over.
    */
   handOver(session: LoggedIn): HandedOver | undefined {
-    if (this.#ended || this.#outcome !== undefined) return undefined
+    if (!this.isLive) return undefined
     this.#outbox.putBack(session.strays)
     this.#window.handOver()
     this.#learn(session.jid)

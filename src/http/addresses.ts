@@ -52,9 +52,12 @@ export function redirectBase(config: Addressing, request: IncomingMessage): stri
 
 /** The host that a request asks for, as a URL; undefined where that is no host and port, as no client writes it. */
 function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefined {
-  const text = `${scheme}://${request.headers.host ?? localHost(request)}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return url?.href === `${url?.origin}/` ? url : undefined
+  try {
+    const url = new URL(`${scheme}://${request.headers.host ?? localHost(request)}`)
+    return url.href === `${url.origin}/` ? url : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Where a request without a `Host` has come to. */

@@ -9,6 +9,9 @@ const longestPart = 1023
 const forbiddenInLocal = /(?![\u200c\u200d])["&'/:<>@\s\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}]/u
 const forbiddenInResource = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 
+/** A local part that is prepared already, as nearly all are. */
+const preparedLocal = /^[a-z0-9._-]{1,1023}$/
+
 /** Letters and signs in the width of another script, which are the same ones (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
@@ -38,6 +41,7 @@ export function formatJid({ local, domain, resource }: Jid): string {
 }
 
 function prepareLocal(text: string): string | undefined {
+  if (preparedLocal.test(text)) return text
   // Lower-casing may take a character apart (U+0130), so composing comes last.
   const local = text
     .replace(otherWidth, wide => wide.normalize('NFKC'))

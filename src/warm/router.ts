@@ -119,7 +119,8 @@ export function createWarmRouter({
     if (gone.aborted) return giveUp()
     gone.addEventListener('abort', giveUp)
     try {
-      const placed = { ...binding, url: binding.url ?? boshUrlOfDomain(config, jid.domain) }
+      const url = binding.url ?? boshUrlOfDomain(config, jid.domain)
+      const placed = url === binding.url ? binding : { ...binding, url }
       const answer =
         isOwnForm && representation !== 'json'
           ? boundPage(placed, config, request.headers.host, representation)
