@@ -51,6 +51,11 @@ function writeFigures(all: readonly Part[]): string | undefined {
   const beside = short.flatMap(({ id, beside: texts }) => texts.map(text => `- Line ${id}: ${text}`))
   return [
     ...new Set(parts.map(inWords)),
+    '',
+    'Not as delivered:',
+    '',
+    ...new Set(parts.flatMap(({ limitsTurnedOff }) => limitsTurnedOff.map(limit => `- ${limit}`))),
+    '',
     ...table(
       ['Line', 'What', 'Service', 'Compared with', 'Figure (lowest-highest round)', 'To reach', 'Verdict'],
       verdicts.map(cellsOf),
@@ -96,10 +101,9 @@ function profileInWords({ title, microsecondsPerOperation, byPackage, byFunction
   ].join('\n')
 }
 
-function inWords({ at, machine, versions, limitsTurnedOff }: Conditions): string {
+function inWords({ at, machine, versions }: Conditions): string {
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const limits = limitsTurnedOff.map(limit => `- ${limit}\n`).join('')
-  return `${at.slice(0, 10)}, ${machine}; ${software.join(', ')}.\n\nNot as delivered:\n\n${limits}`
+  return `${at.slice(0, 10)}, ${machine}; ${software.join(', ')}.\n`
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
