@@ -1,4 +1,5 @@
 import type { SessionTerms } from './exchange.js'
+import { copyOf } from './xml/copy-of.js'
 import type { Root } from './xml/root.js'
 
 /**
@@ -13,8 +14,8 @@ export function readTerms(root: Root): SessionTerms | undefined {
   const sid = root.attribute('sid')
   if (sid === undefined || sid === '') return undefined
   return {
-    // A part of a text keeps the whole; this one stays for as long as the session.
-    sid: Buffer.from(sid).toString(),
+    // It stays for as long as the session.
+    sid: copyOf(sid),
     wait: number('wait') ?? 60,
     hold: number('hold') ?? 1,
     requests: number('requests') ?? 2,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Condition } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
+import { copyOf } from '../xml/copy-of.js'
 import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'
@@ -61,16 +62,16 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
     to: root.attribute('to'),
-    from: copy(root.attribute('from')),
+    from: kept(root, 'from'),
     wait: integer(root.attribute('wait'), 0, 65535),
     hold: integer(root.attribute('hold'), 0, 255),
     pause: integer(root.attribute('pause'), 1, 65535),
     ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
-    key: copy(root.attribute('key')),
-    newkey: copy(root.attribute('newkey')),
+    key: kept(root, 'key'),
+    newkey: kept(root, 'newkey'),
     ver: root.attribute('ver'),
     content: root.attribute('content'),
-    lang: copy(root.attribute('xml:lang')),
+    lang: kept(root, 'xml:lang'),
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
     digest,
@@ -78,9 +79,10 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
   }
 }
 
-/** A part of a text keeps the whole, and a session keeps these. */
-function copy(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : Buffer.from(value).toString()
+/** The value of an attribute that a session keeps. */
+function kept(root: Root, name: string): string | undefined {
+  const value = root.attribute(name)
+  return value === undefined ? undefined : copyOf(value)
 }
 
 /** Some say it without a prefix. */

@@ -1,6 +1,7 @@
 import { prepareDomain } from '../config/domains.js'
 import { bindNamespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
+import { copyOf } from '../xml/copy-of.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
@@ -24,8 +25,8 @@ export function boundJid({ name, namespace, text }: Element, domain: string): st
   // A server speaks for its own users only.
   if (told === undefined || itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
   if (told.from !== undefined && told.from !== itsDomain && told.from !== bare) return undefined
-  // A part of a text keeps the whole; this one stays for as long as the session.
-  return Buffer.from(told.jid).toString()
+  // It stays for as long as the session.
+  return copyOf(told.jid)
 }
 
 interface Told {

@@ -5,6 +5,7 @@ import resourceBinding from '@xmpp/resource-binding'
 import sasl, { type Authenticate, type SaslFactory } from '@xmpp/sasl'
 import streamFeatures from '@xmpp/stream-features'
 import type { IqCaller, XmlElement } from '@xmpp/xml'
+import { copyOf } from '../xml/copy-of.js'
 import type { Handshake } from './handshake.js'
 
 /** A client of the library, with what a login asks of it. */
@@ -60,6 +61,6 @@ function authenticate(begin: Authenticate, [mechanism]: readonly string[]): Prom
 
 /** The library would escape and fold what the server has bound. */
 function keepAsBound(this: Client, bound: string | null): void {
-  // A part of a text keeps the whole; this one stays for as long as the session.
-  this.jid = Buffer.from(bound ?? '').toString()
+  // It stays for as long as the session.
+  this.jid = copyOf(bound ?? '')
 }

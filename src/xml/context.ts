@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js'
 import { escapeXml } from './escape.js'
 import type { Declarations, Root } from './root.js'
 import type { Scanner } from './scanner.js'
@@ -18,7 +19,7 @@ const mostKept = 64
 /** The context of a stream with this header. */
 export function contextOf({ qualifiedName, declarations }: Root): Context {
   const start = startTag(qualifiedName, declarations)
-  return contexts.get(start) ?? keep({ start, declarations: copyOf(declarations), idle: [] })
+  return contexts.get(start) ?? keep({ start, declarations: lasting(declarations), idle: [] })
 }
 
 /** Gives a scanner back to the streams that can go on with it. */
@@ -45,12 +46,11 @@ function startTag(name: string, { defaultNamespace, prefixes, namespaces }: Decl
   return `${start}>`
 }
 
-/** A part of a text keeps the whole; this stays for as long as the process. */
-function copyOf({ defaultNamespace, prefixes, namespaces }: Declarations): Declarations {
-  const copy = (text: string) => Buffer.from(text).toString()
+/** These stay for as long as the process. */
+function lasting({ defaultNamespace, prefixes, namespaces }: Declarations): Declarations {
   return {
-    defaultNamespace: copy(defaultNamespace),
-    prefixes: prefixes.map(copy),
-    namespaces: namespaces.map(copy),
+    defaultNamespace: copyOf(defaultNamespace),
+    prefixes: prefixes.map(copyOf),
+    namespaces: namespaces.map(copyOf),
   }
 }
