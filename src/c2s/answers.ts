@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { forgetOldest } from '../forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T
@@ -45,7 +46,7 @@ export class Answers<T> {
       // Set anew at the end, where the youngest are.
       this.#known.delete(question)
       this.#known.set(question, { value, until: this.#clock.now() + seconds * 1000 })
-      if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value!)
+      forgetOldest(this.#known, this.#most)
       return value
     } finally {
       this.#asked.delete(question)

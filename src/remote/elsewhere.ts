@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.js'
 import type { SessionView } from '../sessions.js'
 import { userOf } from '../users.js'
 import type { RemoteSession } from './session.js'
@@ -64,10 +65,6 @@ export class Elsewhere {
     this.#releasable.delete(id)
     this.#departed.delete(id)
   }
-}
-
-function forgetOldest(map: Map<string, unknown>, most: number): void {
-  if (map.size > most) map.delete(map.keys().next().value!)
 }
 
 function view({ id, jid, domain, at }: Departed): SessionView {

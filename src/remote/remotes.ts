@@ -7,6 +7,7 @@ import type { Config, RemoteEndpoint } from '../config/config.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
 import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
+import { forgetOldest } from '../forget-oldest.js'
 import { codeOf } from '../log.js'
 import type { Upstream } from '../sessions.js'
 import { BoshLink } from './bosh-link.js'
@@ -116,7 +117,7 @@ export class Remotes {
       endpoint = new Endpoint(url, about, this.#partsFor(about))
       endpoints.set(url, endpoint)
       // Its connections close by themselves once nobody uses them.
-      if (endpoints.size > mostFound) endpoints.delete(endpoints.keys().next().value!)
+      forgetOldest(endpoints, mostFound)
     }
     return endpoint
   }
