@@ -40,8 +40,8 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
 export function takesPasswords(
   rules: ClientRules & { readonly listen: Pick<Config['listen'], 'hosts'> },
 ): (request: IncomingMessage) => boolean {
-  const isReachable = !rules.listen.hosts.every(isLoopback)
-  return request => !isReachable || cameSecurely(request, rules)
+  if (rules.listen.hosts.every(isLoopback)) return () => true
+  return request => cameSecurely(request, rules)
 }
 
 /**

@@ -109,7 +109,7 @@ export class LoginAttempt implements HandshakeEvents {
 
   onOffer(offer: Offer, link: LinkFacts): Mechanism {
     const mechanism = chooseMechanism(this.#request, { link, waiting: this.#abort, ...offer }, this.#parts)
-    // The mechanisms that come with the library are slow or do not check the server; none of them is kept.
+    // The only one that the library has: those that come with it are slow, or do not check the server.
     Object.assign(this.#client.saslFactory, { _mechs: [mechanism], create: () => mechanism })
     return mechanism
   }
