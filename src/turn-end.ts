@@ -1,19 +1,27 @@
 /**
- * Puts things off until the end of this turn of the event loop. What is written together then wakes its reader once and
- * gives it many things to read; each written alone would set it running at once, often in our place.
+ * Puts things off until the end of this turn of the event loop, or until as many of them wait as are done at once. What
+ * is written together wakes its reader once and gives it many things to read; each written alone would set it running at
+ * once, often in our place. All of a busy turn at once would leave it idle until then, and us while it works.
  */
 export class TurnEnd<T> {
+  readonly #most: number
   readonly #act: (item: T) => void
   #items: T[] = []
 
-  /** `act` is called once for each thing put off, in their order. One that it fails at does not keep it from the others. */
-  constructor(act: (item: T) => void) {
+  /**
+   * `act` is called once for each thing put off, in their order; one that it fails at does not keep it from the others.
+   * As soon as `most` of them wait they are done when what runs now has come to its end.
+   */
+  constructor(most: number, act: (item: T) => void) {
+    this.#most = most
     this.#act = act
   }
 
   add(item: T): void {
-    if (this.#items.length === 0) setImmediate(() => this.#run())
     this.#items.push(item)
+    const waiting = this.#items.length
+    if (waiting === 1) setImmediate(() => this.#run())
+    if (waiting === this.#most) process.nextTick(() => this.#run())
   }
 
   #run(): void {

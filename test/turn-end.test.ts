@@ -5,7 +5,7 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 
 test('what is put off is done at the end of the turn, in order', async () => {
   const done: string[] = []
-  const end = new TurnEnd<string>(item => done.push(item))
+  const end = new TurnEnd<string>(9, item => done.push(item))
   end.add('one')
   await Promise.resolve()
   end.add('two')
@@ -17,9 +17,23 @@ test('what is put off is done at the end of the turn, in order', async () => {
   expect(done).toEqual(['one', 'two', 'three'])
 })
 
+test('no more wait than are done at once', async () => {
+  const done: number[] = []
+  const end = new TurnEnd<number>(3, item => done.push(item))
+  for (let item = 1; item <= 4; item++) end.add(item)
+  expect(done).toEqual([])
+  await new Promise<void>(resolve => process.nextTick(resolve))
+  expect(done).toEqual([1, 2, 3, 4])
+  end.add(5)
+  await new Promise<void>(resolve => process.nextTick(resolve))
+  expect(done).toEqual([1, 2, 3, 4])
+  await turn()
+  expect(done).toEqual([1, 2, 3, 4, 5])
+})
+
 test('what comes while it is done is put off in turn', async () => {
   const done: number[] = []
-  const end = new TurnEnd<number>(item => {
+  const end = new TurnEnd<number>(9, item => {
     done.push(item)
     if (item < 3) end.add(item + 1)
   })
@@ -35,7 +49,7 @@ test('what it fails at does not keep it from the others', () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
   try {
     const done: string[] = []
-    const end = new TurnEnd<string>(item => {
+    const end = new TurnEnd<string>(9, item => {
       if (item === 'bad') throw new TypeError('not foreseen')
       done.push(item)
     })

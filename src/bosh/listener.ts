@@ -38,6 +38,9 @@ interface Parts extends Required<ListenerParts> {
   readonly departures: TurnEnd<HttpPeer>
 }
 
+/** How many replies leave at once while others are still made. */
+const departing = 8
+
 /** How long a client may read nothing of a reply that waits for it, in milliseconds. */
 const unreadMilliseconds = 60_000
 
@@ -105,7 +108,7 @@ class HttpPeer implements Peer, Waiter {
 export function createBoshListener(
   about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const departures = new TurnEnd<HttpPeer>(peer => peer.depart())
+  const departures = new TurnEnd<HttpPeer>(departing, peer => peer.depart())
   const parts: Parts = { counts: new Counts(), access: undefined, ...about, departures }
 
   return (req, res) => {

@@ -85,8 +85,8 @@ export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | '
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
-  /** Those that have something to send at the end of this turn. */
-  static readonly #departures = new TurnEnd<Link>(link => {
+  /** Those that have something to send. A login costs a server more than it costs us: it gets to work soon. */
+  static readonly #departures = new TurnEnd<Link>(2, link => {
     if (link.#outgoing !== '') link.#guard(() => link.#write(''))
   })
   readonly #server: Trust
