@@ -9,7 +9,7 @@ import { names, type Round, runFresh, type Stage, users } from './stage.js'
 import type { Target } from './work.js'
 
 const unit = 'round trips'
-const warmUpRounds = 2
+const warmUpRounds = 4
 
 export async function measureChatting(stage: Stage): Promise<PartResult> {
   const parts = [await beforeProsody(stage), await beforeEjabberd(stage)]

@@ -27,7 +27,7 @@ export interface Sizes {
 }
 
 export const fullSizes: Sizes = {
-  ...{ rounds: 5, warmUpRounds: 8, warms: 400, freshUsers: 100, singleWarms: 60 },
+  ...{ rounds: 5, warmUpRounds: 14, warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
   ...{ idleSessions: [1_000, 6_000], restMilliseconds: 10_000 },
   ...{ soakSessions: 10_000, soakSeconds: 300, soakSecondsPerMessage: 60 },

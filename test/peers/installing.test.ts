@@ -165,6 +165,10 @@ function readDockerfile(): Instruction[] {
     })
 }
 
+/** What `npm start` runs. */
+const startScript = (): unknown =>
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start
+
 describe('The Dockerfile', () => {
   test(
     'builds and runs the service, line by line in folders in place of images',
@@ -205,6 +209,7 @@ describe('The Dockerfile', () => {
         else if (name === 'CMD') command = JSON.parse(text)
         else if (name === 'USER') expect(text).toBe('node')
       }
+      expect(command.join(' ')).toBe(startScript())
       expect(existsSync(join(stage, 'node_modules', 'typescript'))).toBe(false)
       const [port] = (await freePorts(1)) as [number]
       const more = { ...variables, PORT: String(port) }
