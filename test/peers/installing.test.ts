@@ -166,8 +166,7 @@ function readDockerfile(): Instruction[] {
 }
 
 /** What `npm start` runs. */
-const startScript = (): unknown =>
-  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start
+const startScript = (): unknown => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start
 
 describe('The Dockerfile', () => {
   test(
