@@ -7,6 +7,8 @@ export class TurnEnd<T> {
   readonly #most: number
   readonly #act: (item: T) => void
   #items: T[] = []
+  /** Whether the end of this turn is waited for. */
+  #isDue = false
 
   /**
    * `act` is called once for each thing put off, in their order; one that it fails at does not keep it from the others.
@@ -19,9 +21,14 @@ export class TurnEnd<T> {
 
   add(item: T): void {
     this.#items.push(item)
-    const waiting = this.#items.length
-    if (waiting === 1) setImmediate(() => this.#run())
-    if (waiting === this.#most) process.nextTick(() => this.#run())
+    if (!this.#isDue) {
+      this.#isDue = true
+      setImmediate(() => {
+        this.#isDue = false
+        this.#run()
+      })
+    }
+    if (this.#items.length === this.#most) process.nextTick(() => this.#run())
   }
 
   #run(): void {
