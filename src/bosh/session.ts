@@ -590,7 +590,7 @@ export class Session {
 
   /** The session is over as soon as its client has been told; queued stanzas go first, in a reply of their own. */
   #finish(outcome: Outcome): void {
-    if (this.#outcome !== undefined || this.#ended) return
+    if (!this.isLive) return
     this.#outcome = outcome
     this.#settle()
   }

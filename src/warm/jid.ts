@@ -10,7 +10,7 @@ const forbiddenInLocal = /(?![\u200c\u200d])["&'/:<>@\s\p{Cc}\p{Cf}\p{Co}\p{Cs}\
 const forbiddenInResource = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 
 /** A local part that is prepared already, as nearly all are. */
-const preparedLocal = /^[a-z0-9._-]{1,1023}$/
+const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 
 /** Letters and signs in the width of another script, which are the same ones (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
