@@ -51,7 +51,6 @@ function writeFigures(all: readonly Part[]): string | undefined {
   const beside = short.flatMap(({ id, beside: texts }) => texts.map(text => `- Line ${id}: ${text}`))
   return [
     ...new Set(parts.map(inWords)),
-    '',
     'Not as delivered:',
     '',
     ...new Set(parts.flatMap(({ limitsTurnedOff }) => limitsTurnedOff.map(limit => `- ${limit}`))),
