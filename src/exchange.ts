@@ -1,6 +1,7 @@
 // The seam between whoever speaks BOSH and whoever serves it: our connection manager, a remote BOSH endpoint
 // and another node are all an `Exchange`. Types only.
 import type { ProblemCode, Step } from './errors.js'
+import type { Element } from './xml/scanner.js'
 
 /** Answers one BOSH request with one reply. Never rejects for what a client or an XMPP server did. */
 export type Exchange = (body: string, peer: Peer) => Promise<Reply>
@@ -40,6 +41,20 @@ export interface LoginWishes {
   readonly certificate: boolean
   /** Hears how far the connection has come, before there is a reply to tell. */
   readonly reached: (step: Step) => void
+  /** What it expects the server to offer. */
+  readonly foreseen?: Foreseen | undefined
+}
+
+/** The features that a login expects of its streams, so as to answer them before they have come (XEP-0305 §3). */
+export interface Foreseen {
+  /** Whether this server has been answered so before, and has coped. */
+  readonly isProven: boolean
+  /** The features that the stream opened now is expected to have; undefined where they are to be waited for. */
+  expected(): Element | undefined
+  /** Takes note of those that it has. Whether they are as expected, and nobody else has to hear of them. */
+  came(features: Element): boolean
+  /** Whether the last of the login's streams has its features. */
+  readonly isComplete: boolean
 }
 
 /** A cookie that binds a session to its browser. */

@@ -26,6 +26,7 @@ import { VerifiedCredentials } from './sasl/verified-credentials.js'
 import { createSites } from './sites.js'
 import type { Login } from './warm/binding.js'
 import { CallLimits } from './warm/call-limits.js'
+import { RememberedOffers } from './warm/remembered-offers.js'
 
 /** How long pages that ask nothing at the moment of the stop have to ask and be told, in milliseconds. */
 const farewellMilliseconds = 1_000
@@ -112,6 +113,9 @@ export async function startService({
     connect: (...about) => remotes.open(...about) ?? links.open(...about),
     elsewhere: domain => remotes.upstreamOf(domain),
     login: {
+      offers: config.pipelining
+        ? new RememberedOffers(clock, logOf(log, 'warm', config.logLevels))
+        : undefined,
       saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory, undefined, hashes),
       verified: new VerifiedCredentials(clock, config.warm.scramMemory),
       mechanisms: config.mechanisms,

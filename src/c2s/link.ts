@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
 import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
-import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
+import type { Failure, Foreseen, LinkFacts, LoginWishes } from '../exchange.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { TurnEnd } from '../turn-end.js'
 import { childrenOf } from '../xml/children.js'
@@ -48,6 +48,8 @@ export interface LinkEvents {
 export interface LinkTimes {
   /** Longest time from a stream header to the features, in seconds. */
   readonly features: number
+  /** Longest time from a header to the answer to what was sent with it, where the server is new to that, in seconds. */
+  readonly trial: number
   /** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
   readonly close: number
   /**
@@ -59,7 +61,7 @@ export interface LinkTimes {
 
 const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
 
-export const linkTimes: LinkTimes = { features: 10, close: 5, stall: 300 }
+export const linkTimes: LinkTimes = { features: 10, trial: 3, close: 5, stall: 300 }
 
 export interface LinkParts {
   readonly limits: XmlLimits
@@ -86,9 +88,9 @@ export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | '
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
   /** Those that have something to send. A login costs a server more than it costs us: it gets to work soon. */
-  static readonly #departures = new TurnEnd<Link>(2, link => {
-    if (link.#outgoing !== '') link.#guard(() => link.#write(''))
-  })
+  static readonly #departures = new TurnEnd<Link>(2, link => link.#depart())
+  /** Those that have opened a stream, and may have more to say on it at once. */
+  static readonly #openings = new TurnEnd<Link>(Number.POSITIVE_INFINITY, link => link.#depart())
   readonly #server: Trust
   readonly #events: LinkEvents
   readonly #limits: XmlLimits
@@ -109,6 +111,10 @@ export class Link {
   #bytesSinceHeader = 0
   /** What leaves at the end of this turn, together with what others send. */
   #outgoing = ''
+  /** What a login expects of its streams; undefined from when the last one has its features. */
+  #foreseen: Foreseen | undefined
+  /** Whether what is sent leaves with the stream's header, before the server has said anything. */
+  #isAhead = false
   /** Whether anything went either way since the last `keepAlive`. */
   #busy = true
   readonly #showsCertificate: boolean
@@ -129,6 +135,7 @@ export class Link {
     this.#onClosed = about.onClosed
     this.#showsCertificate = about.wishes?.certificate === true
     this.#reached = about.wishes?.reached
+    this.#foreseen = about.wishes?.foreseen
     this.#dialling = about.dial({
       onConnecting: () => this.#reach('connect'),
       onConnected: (socket, tls) => this.#guard(() => this.#connected(socket, tls)),
@@ -160,7 +167,8 @@ export class Link {
   send(text: string): void {
     if (this.#phase !== 'open') return
     this.#busy = true
-    if (this.#outgoing === '') Link.#departures.add(this)
+    // A header waits for what is said first on its stream, and leaves with it.
+    if (this.#outgoing === '' || this.#isAhead) Link.#departures.add(this)
     this.#outgoing += text
   }
 
@@ -231,8 +239,22 @@ export class Link {
     this.#splitter?.stop()
     this.#splitter = this.#split()
     this.#bytesSinceHeader = 0
-    this.#write(writeHeader(this.#options, this.#socket instanceof TLSSocket))
-    this.#expect(this.#times.features)
+    const header = writeHeader(this.#options, this.#socket instanceof TLSSocket)
+    const features = this.#phase === 'open' ? this.#foreseen?.expected() : undefined
+    if (features === undefined) {
+      this.#write(header)
+      this.#expect(this.#times.features)
+    } else this.#openAhead(header, features)
+  }
+
+  /** What is sent now does not wait for the features, and the header waits for it until the end of this turn. */
+  #openAhead(header: string, features: Element): void {
+    this.#isAhead = true
+    this.#outgoing += header
+    Link.#openings.add(this)
+    this.#expect(this.#foreseen!.isProven ? this.#times.features : this.#times.trial)
+    this.#events.onElement(features)
+    this.#events.onFlush()
   }
 
   /**
@@ -248,7 +270,7 @@ export class Link {
       // What is written while a ticket is being read gets stuck.
       this.#clock.after(0, () => {
         isDue = false
-        if (this.#bytesSinceHeader === 0 && this.#phase === 'open') socket.write(' ')
+        if (this.#bytesSinceHeader === 0 && this.#phase === 'open') this.#write(' ')
       })
     })
   }
@@ -293,13 +315,24 @@ export class Link {
         this.#end({ failure: streamFailure(element, this.#step), streamError: element.text })
         return
       }
-      if (element.name === 'features') {
-        this.#deadline?.cancel()
-        this.#deadline = undefined
-      }
+      if (element.name === 'features' && this.#takeFeatures(element)) return
+    } else if (this.#isAhead) {
+      this.#isAhead = false
+      this.#expectNothing()
     }
     if (this.#phase === 'open') this.#events.onElement(element)
     else this.#negotiate(element)
+  }
+
+  /** Whether the features are those that were expected, and have been dealt with. */
+  #takeFeatures(features: Element): boolean {
+    const foreseen = this.#phase === 'open' ? this.#foreseen : undefined
+    // A server that is new to it may yet overlook what was sent with the header.
+    if (!this.#isAhead || foreseen?.isProven !== false) this.#expectNothing()
+    if (foreseen === undefined) return false
+    const isExpected = foreseen.came(features)
+    if (foreseen.isComplete) this.#foreseen = undefined
+    return isExpected
   }
 
   /** STARTTLS, RFC 6120 §5.4. */
@@ -441,8 +474,7 @@ export class Link {
 
   /** Gives the connection up. */
   #leave(): void {
-    this.#deadline?.cancel()
-    this.#deadline = undefined
+    this.#expectNothing()
     this.#stall?.cancel()
     this.#stall = undefined
     this.#splitter?.stop()
@@ -451,6 +483,10 @@ export class Link {
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
+  }
+
+  #depart(): void {
+    if (this.#outgoing !== '') this.#guard(() => this.#write(''))
   }
 
   #write(text: string): void {
@@ -488,6 +524,11 @@ export class Link {
     this.#step = step
     this.#reached?.(step)
     if (step === 'features') this.#reached = undefined
+  }
+
+  #expectNothing(): void {
+    this.#deadline?.cancel()
+    this.#deadline = undefined
   }
 
   #expect(seconds: number): void {

@@ -126,6 +126,8 @@ export interface Config {
   readonly servers: ReadonlyMap<string, Server>
   /** Whether direct TLS goes first where a domain has both and likes them equally. */
   readonly preferDirectTls: boolean
+  /** Whether logins answer what a server offered last time before it has offered it again. */
+  readonly pipelining: boolean
   /** The domains that a BOSH endpoint of somebody else serves; `*` as above. */
   readonly remotes: ReadonlyMap<string, RemoteEndpoint>
   readonly remote: {

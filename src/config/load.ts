@@ -74,6 +74,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
     },
     servers: values.XMPP_SERVERS?.servers ?? new Map(),
     preferDirectTls: values.XMPP_PREFER_DIRECT_TLS,
+    pipelining: values.XMPP_PIPELINING,
     remotes: values.XMPP_SERVERS?.remotes ?? new Map(),
     remote: {
       attach: values.REMOTE_ATTACH === 'there' ? 'there' : 'here',

@@ -227,6 +227,13 @@ export const settings = {
     sentence:
       'Tries direct TLS before STARTTLS where the service records of a domain offer both with the same priority.',
   },
+  XMPP_PIPELINING: {
+    theme: 'XMPP servers',
+    kind: 'boolean',
+    default: 'on',
+    sentence:
+      'Answers what a server offered to the login before this one without waiting for it to be offered again (XEP-0305): two round trips less. Only for logins with SCRAM; a server is tried with one, and left alone where that fails.',
+  },
   XMPP_TLS_MIN_VERSION: {
     theme: 'XMPP servers',
     kind: 'word',

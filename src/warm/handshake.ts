@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import parse from '@xmpp/xml/lib/parse.js'
@@ -19,6 +20,7 @@ import { type Document, DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
+import type { Foresight } from './foresight.js'
 import { formatJid } from './jid.js'
 import { LoginPeer } from './login-peer.js'
 import { type Offer, readOffer } from './offer.js'
@@ -53,6 +55,7 @@ export class Handshake {
   readonly #request: WarmRequest
   readonly #events: HandshakeEvents
   readonly #peer: LoginPeer
+  readonly #foresight: Foresight
   /** What each opening of the stream says. */
   readonly #stream: string
   #rid = randomInt(1, 2 ** 47)
@@ -63,10 +66,14 @@ export class Handshake {
   #authenticated = false
   /** Whether the stream was opened and its features have not come yet. */
   #awaitsFeatures = false
+  /** Whether the reply at hand has something for the library to react to. */
+  #isPrompted = false
   #link: LinkFacts = { encrypted: false, plainAllowed: false }
   #step: Step = 'connect'
   /** The mechanism at work; it judges what comes with success. */
   #mechanism: Mechanism | undefined
+  /** What that was chosen from. */
+  #offer: Offer | undefined
   /** The IQ that the library waits for an answer to; what answers another one is the page's. */
   #question: { readonly id: string; readonly answer: (iq: XmlElement) => void } | undefined
   terms: SessionTerms | undefined
@@ -77,13 +84,14 @@ export class Handshake {
   /** Stanzas that came before the login was done: they are for the browser. */
   readonly strays: Element[] = []
 
-  constructor(exchange: Exchange, request: WarmRequest, events: HandshakeEvents) {
+  constructor(exchange: Exchange, request: WarmRequest, foresight: Foresight, events: HandshakeEvents) {
     this.#exchange = exchange
     this.#request = request
+    this.#foresight = foresight
     this.#events = events
     const { jid, language } = request
     this.#stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
-    this.#peer = new LoginPeer(request.credentials.kind === 'certificate', step => {
+    this.#peer = new LoginPeer(request.credentials.kind === 'certificate', foresight, step => {
       // From the first reply on the replies tell.
       if (this.terms === undefined) this.#reach(step)
     })
@@ -92,6 +100,11 @@ export class Handshake {
   /** How far the login has come. */
   get step(): Step {
     return this.#step
+  }
+
+  /** The name of the mechanism at work. */
+  get mechanism(): string | undefined {
+    return this.#mechanism?.name
   }
 
   /** The next request id to send. */
@@ -170,13 +183,10 @@ export class Handshake {
       this.#sid = ` sid='${escapeXml(this.terms.sid)}'`
       this.#reach('features')
     }
-    let ours = 0
-    for (const element of children) {
-      if (this.#take(element)) ours += 1
-      else this.strays.push(element)
-    }
+    this.#isPrompted = false
+    for (const element of children) if (!this.#take(element)) this.strays.push(element)
     // Nothing for the library to react to: what it waits for comes with a later reply.
-    if (ours === 0 && !this.#over) this.#send('', '')
+    if (!this.#isPrompted && !this.#over) this.#send('', '')
   }
 
   /** Whether an element is the login's; the rest is the page's. */
@@ -192,7 +202,9 @@ export class Handshake {
     const iq = parse(text)
     const { type, id } = iq.attrs
     if (id !== this.#question.id || (type !== 'result' && type !== 'error')) return false
+    this.#foresight.answered()
     if (type === 'error') throw bindRefused(text)
+    this.#isPrompted = true
     this.#question.answer(iq)
     return true
   }
@@ -201,6 +213,7 @@ export class Handshake {
     // Whoever lets in without having been asked has not been told who wants to come in.
     if (this.#mechanism === undefined || this.#authenticated)
       throw new Problem('remote-protocol-error', { step: this.step })
+    this.#foresight.answered()
     if (name === 'failure') throw saslRefused(text)
     const data = textOf(text).trim()
     const isEmpty = name === 'success' && (data === '' || data === '=')
@@ -216,32 +229,41 @@ export class Handshake {
   }
 
   #takeFeatures(text: string): void {
-    // The library would log in once more.
-    if (!this.#awaitsFeatures) throw new Problem('remote-protocol-error', { step: this.step })
-    this.#awaitsFeatures = false
     const offered = childrenOf(text)
+    if (!this.#awaitsFeatures) {
+      // Of features that nobody expects the library would log in once more.
+      if (!this.#foresight.isAhead || !this.#isAsForeseen(offered))
+        throw new Problem('remote-protocol-error', { step: this.step })
+      return
+    }
+    this.#awaitsFeatures = false
     this.#deliver(this.#authenticated ? this.#readyToBind(offered) : this.#readyToLogIn(offered))
+  }
+
+  /** Whether features that came late are, for a login, those that it went by. */
+  #isAsForeseen(offered: readonly Element[]): boolean {
+    if (!this.#authenticated) return isDeepStrictEqual(readOffer(offered), this.#offer)
+    return offersBind(offered) && demandsSession(offered) === this.sessionRequired
   }
 
   /** The library sees the one mechanism that it is to use. */
   #readyToLogIn(offered: readonly Element[]): XmlElement {
     const offer = readOffer(offered)
     if (offer === undefined) throw new Problem('no-mechanism', { step: 'features' })
+    this.#offer = offer
     this.#reach('sasl')
     this.#mechanism = this.#events.onOffer(offer, this.#link)
     return features(xml('mechanisms', { xmlns: saslNamespace }, xml('mechanism', {}, this.#mechanism.name)))
   }
 
   #readyToBind(offered: readonly Element[]): XmlElement {
-    const bind = offered.find(({ namespace }) => namespace === bindNamespace)
-    if (bind === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-    this.sessionRequired = offered.some(
-      feature => feature.namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(feature.text),
-    )
+    if (!offersBind(offered)) throw new Problem('remote-protocol-error', { step: 'bind' })
+    this.sessionRequired = demandsSession(offered)
     return readyToBind
   }
 
   #deliver(element: XmlElement): void {
+    this.#isPrompted = true
     if (!this.#over) this.#events.onElement(element)
   }
 
@@ -264,6 +286,16 @@ function readReply(body: string): Document {
     throw new Problem('remote-protocol-error')
   }
   return reply
+}
+
+function offersBind(offered: readonly Element[]): boolean {
+  return offered.some(({ namespace }) => namespace === bindNamespace)
+}
+
+function demandsSession(offered: readonly Element[]): boolean {
+  return offered.some(
+    ({ namespace, text }) => namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(text),
+  )
 }
 
 function features(feature: XmlElement): XmlElement {

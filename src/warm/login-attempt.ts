@@ -9,6 +9,7 @@ import type { Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
 import { judgeBound } from './bound-jid.js'
 import type { Gone } from './departure.js'
+import { Foresight } from './foresight.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
 import { clientOver, type LoginClient, start } from './login-client.js'
 import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
@@ -48,12 +49,17 @@ export class LoginAttempt implements HandshakeEvents {
   #fail: (reason: unknown) => void = () => {}
   #stepTimer: NodeJS.Timeout | undefined
 
-  constructor(parts: AttemptParts, request: WarmRequest) {
+  constructor(parts: AttemptParts, request: WarmRequest, foresight = new Foresight()) {
     this.#parts = parts
     this.#upstream = parts.upstreamOf(request.jid.domain)
     this.#request = request
-    this.#handshake = new Handshake(this.#upstream.exchange, request, this)
+    this.#handshake = new Handshake(this.#upstream.exchange, request, foresight, this)
     this.#client = clientOver(this.#handshake, request.jid.resource)
+  }
+
+  /** The name of the SASL mechanism at work, once it has been chosen. */
+  get mechanism(): string | undefined {
+    return this.#handshake.mechanism
   }
 
   /** Logs in and binds a resource. Throws a `Problem`, and leaves nothing open then. */

@@ -1,5 +1,5 @@
 import type { Step } from '../errors.js'
-import type { LoginWishes, Peer } from '../exchange.js'
+import type { Foreseen, LoginWishes, Peer } from '../exchange.js'
 
 /** The one who waits for the replies of a handshake in this process. */
 export class LoginPeer implements Peer {
@@ -10,8 +10,8 @@ export class LoginPeer implements Peer {
   gone = false
   whenGone: (() => void) | undefined
 
-  constructor(certificate: boolean, reached: (step: Step) => void) {
-    this.login = { certificate, reached }
+  constructor(certificate: boolean, foreseen: Foreseen, reached: (step: Step) => void) {
+    this.login = { certificate, foreseen, reached }
   }
 
   leave(): void {

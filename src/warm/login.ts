@@ -1,18 +1,22 @@
 import { Problem } from '../errors.js'
 import type { VerifiedCredentials } from '../sasl/verified-credentials.js'
-import type { Login } from './binding.js'
-import { type AttemptParts, LoginAttempt } from './login-attempt.js'
+import type { Login, WarmRequest } from './binding.js'
+import type { Gone } from './departure.js'
+import { type AttemptParts, type BoundSession, LoginAttempt } from './login-attempt.js'
+import type { RememberedOffers } from './remembered-offers.js'
 import { shownSecret } from './shown-secret.js'
 
 export interface LoginParts extends AttemptParts {
   /** Knows what logins succeeded with. */
   readonly verified: VerifiedCredentials
+  /** Knows what servers offer; undefined where each is waited for. */
+  readonly offers: RememberedOffers | undefined
 }
 
 /** Logs users in, and hands their sessions over to whoever attaches. */
 export function createLogin(parts: LoginParts): Login {
   return async (request, signal) => {
-    const { upstream, id, terms, jid, rid, strays } = await new LoginAttempt(parts, request).bind(signal)
+    const { upstream, id, terms, jid, rid, strays } = await bind(parts, request, signal)
     const { attachSeconds: seconds, attachBinding } = request
     const handedOver = upstream.handOver(id, { jid, seconds, strays, attachBinding })
     if (handedOver === undefined) {
@@ -22,5 +26,37 @@ export function createLogin(parts: LoginParts): Login {
     const shown = shownSecret(request)
     if (shown !== undefined) parts.verified.add(shown)
     return { jid, rid, id, expiresIn: seconds, ...terms, ...handedOver }
+  }
+}
+
+function bind(parts: LoginParts, request: WarmRequest, signal: Gone): Promise<BoundSession> {
+  const { offers } = parts
+  const { credentials } = request
+  // Others may say a secret at once, and must have read the offer before.
+  const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
+  if (offers !== undefined && isByChallenge) return bindAhead(parts, offers, request, signal)
+  return new LoginAttempt(parts, request).bind(signal)
+}
+
+/** Goes by what the server has offered before. Where that may be why it fails, it is done again, at the server's pace. */
+async function bindAhead(
+  parts: LoginParts,
+  offers: RememberedOffers,
+  request: WarmRequest,
+  signal: Gone,
+): Promise<BoundSession> {
+  const { domain } = request.jid
+  const since = performance.now()
+  const foresight = offers.foresee(domain)
+  const attempt = new LoginAttempt(parts, request, foresight)
+  try {
+    const session = await attempt.bind(signal)
+    if (attempt.mechanism?.startsWith('SCRAM-')) offers.succeeded(domain, foresight)
+    return session
+  } catch (error) {
+    offers.failed(domain, foresight, signal.aborted)
+    const timeout = parts.timeout - (performance.now() - since) / 1000
+    if (!foresight.isToBlame || signal.aborted || timeout <= 0) throw error
+    return new LoginAttempt({ ...parts, timeout }, request).bind(signal)
   }
 }

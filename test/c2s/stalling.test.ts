@@ -4,7 +4,7 @@ import { opened, stopServers } from './call.js'
 
 afterEach(stopServers)
 
-const times = { features: 10, close: 5, stall: 300 }
+const times = { features: 10, trial: 3, close: 5, stall: 300 }
 /** More than any system keeps for a socket that nobody reads from. */
 const most = 64 * 1024 * 1024
 const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`

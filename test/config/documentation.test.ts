@@ -128,6 +128,7 @@ describe('what is documented is so:', () => {
         domains: ['example.org'],
         servers: new Map(),
         preferDirectTls: false,
+        pipelining: true,
         remotes: new Map(),
         remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
         mechanisms: [...passwordMechanisms],
