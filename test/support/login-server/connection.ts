@@ -48,6 +48,9 @@ export class LoginConnection {
   #deaf = false
   /** Between these two no white space may come (RFC 6120 §5.3.3, §6.3.5). */
   #negotiating = false
+  /** Turns of the script that take their time; what comes meanwhile waits. */
+  #unfinished = 0
+  readonly #waiting: (() => void)[] = []
 
   constructor(socket: Socket, usual: Usual, script: Script) {
     this.#usual = usual
@@ -122,8 +125,8 @@ export class LoginConnection {
 
   #read(): LoginReader {
     return new LoginReader({
-      onHeader: header => this.#header(header),
-      onElement: element => this.#element(element),
+      onHeader: header => this.#take(() => this.#header(header)),
+      onElement: element => this.#take(() => this.#element(element)),
       onSpace: () => {
         if (this.#negotiating) this.complaints.push('white space in the middle of a negotiation')
       },
@@ -151,7 +154,22 @@ export class LoginConnection {
     }
     const act = this.#script[stage]
     if (act === undefined) turn.goOn()
-    else act(turn)
+    else this.#await(act(turn))
+  }
+
+  /** Takes what came in its turn. */
+  #take(act: () => void): void {
+    if (this.#unfinished === 0) act()
+    else this.#waiting.push(act)
+  }
+
+  #await(turn: unknown): void {
+    if (!(turn instanceof Promise)) return
+    this.#unfinished += 1
+    void turn.then(() => {
+      this.#unfinished -= 1
+      while (this.#unfinished === 0 && this.#waiting.length > 0) this.#waiting.shift()!()
+    })
   }
 
   #header({ name, namespace, attributes }: Sent): void {

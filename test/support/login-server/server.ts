@@ -41,7 +41,8 @@ export interface Turn {
   reset(): void
 }
 
-export type Script = Partial<Record<Stage, (turn: Turn) => void>>
+/** What is to be done at a step; what the client sends waits until a promise of it has resolved. */
+export type Script = Partial<Record<Stage, (turn: Turn) => void | Promise<void>>>
 
 export interface LoginServerOptions {
   readonly domain: string
