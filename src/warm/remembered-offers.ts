@@ -48,7 +48,11 @@ export class RememberedOffers {
     const known = this.#byDomain.get(domain)
     const { seen, isComplete, wasAhead, isMistaken } = foresight
     if (wasAhead ? foresight.isProven && !isMistaken : known !== undefined) return
-    if (!isComplete || seen.some(({ text }) => text.length > longest)) return
+    if (!isComplete || seen.some(({ text }) => text.length > longest)) {
+      // Otherwise its trial would never be over.
+      this.#byDomain.delete(domain)
+      return
+    }
     this.#byDomain.set(domain, {
       offers: seen,
       standing: wasAhead ? 'proven' : 'untried',
