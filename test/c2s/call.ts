@@ -87,10 +87,12 @@ export async function connect(
   server: Partial<Server> = {},
   options: { from?: string } = {},
   parts: Partial<LinkParts> = {},
+  onTold: (line: string, call: Call) => void = () => {},
 ) {
   const listener = await ScriptedServer.start()
   servers.push(listener)
   const call = new Call({ ...server, port: listener.port }, options, parts)
+  call.onTold = line => onTold(line, call)
   return { call, peer: await listener.connection() }
 }
 

@@ -9,6 +9,8 @@ export class ScriptedConnection {
   #unread = ''
   #ended = false
   #wake: () => void = () => {}
+  /** What came, one text for each read. */
+  readonly packets: string[] = []
   /** Resolves when the connection is gone. */
   readonly gone: Promise<void>
 
@@ -83,6 +85,7 @@ export class ScriptedConnection {
     }
     this.#socket.setNoDelay(true)
     this.#socket.on('data', chunk => {
+      this.packets.push(chunk.toString())
       this.#unread += chunk.toString()
       this.#wake()
     })
