@@ -242,7 +242,8 @@ export class Handshake {
 
   /** Whether features that came late are, for a login, those that it went by. */
   #isAsForeseen(offered: readonly Element[]): boolean {
-    if (!this.#authenticated) return isDeepStrictEqual(readOffer(offered), this.#offer)
+    if (!this.#authenticated)
+      return isDeepStrictEqual(inAnyOrder(readOffer(offered)), inAnyOrder(this.#offer))
     return offersBind(offered) && demandsSession(offered) === this.sessionRequired
   }
 
@@ -296,6 +297,12 @@ function demandsSession(offered: readonly Element[]): boolean {
   return offered.some(
     ({ namespace, text }) => namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(text),
   )
+}
+
+/** An offer as it may be compared: a server may write the same in another order each time it is started. */
+function inAnyOrder(offer: Offer | undefined) {
+  const { mechanisms, channelBindings } = offer ?? {}
+  return [new Set(mechanisms), channelBindings && new Set(channelBindings)]
 }
 
 function features(feature: XmlElement): XmlElement {
