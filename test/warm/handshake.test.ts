@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Exchange, Reply } from '../../src/exchange.js'
 import { SaltedPasswords } from '../../src/sasl/salted-passwords.js'
 import type { WarmRequest } from '../../src/warm/binding.js'
+import { Foresight } from '../../src/warm/foresight.js'
 import { LoginAttempt } from '../../src/warm/login-attempt.js'
 import { attribute } from '../support/bosh-client.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -40,6 +41,7 @@ async function logIn(
   request = asked,
   caller = new AbortController().signal,
   said: string[] = [],
+  foresight?: Foresight,
 ) {
   let open = 0
   let mostOpen = 0
@@ -67,6 +69,7 @@ async function logIn(
       saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
     },
     request,
+    foresight,
   )
   const { rid, jid } = await attempt.bind(caller)
   expect(mostOpen).toBe(1)
@@ -167,4 +170,139 @@ describe('a login', () => {
       restart,
     ])
   })
+})
+
+describe('a login that is ahead of its server', () => {
+  const readyToBind = features(`<bind xmlns='${bind}'/>`)
+  const mechanisms = (...names: string[]) =>
+    `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
+  const other = "<other xmlns='urn:x'/>"
+  const sent = [
+    ...[creation(), plain],
+    ...[restart, ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)],
+  ]
+
+  /** What its link reports at once, and what that reports when the server has said it. */
+  function link(expected: readonly string[] = [offer('PLAIN'), readyToBind], isProven = true) {
+    const element = (text: string) => ({
+      name: 'features',
+      namespace: 'http://etherx.jabber.org/streams',
+      text,
+    })
+    const foresight = new Foresight(expected.map(element), isProven)
+    const late = (text: string) => (foresight.came(element(text)) ? '' : text)
+    return {
+      foresight,
+      opens: () => foresight.expected()!.text,
+      /** In one reply with what follows. */
+      says:
+        (text: string, answer: Answer = ''): Answer =>
+        id =>
+          late(text) + (typeof answer === 'string' ? answer : answer(id)),
+    }
+  }
+
+  const logInAhead = (answers: readonly Answer[], foresight: Foresight, said: string[] = []) =>
+    logIn(answers, asked, new AbortController().signal, said, foresight)
+
+  test('hears nothing of features that are as expected', async () => {
+    const { foresight, opens, says } = link()
+    const answers = [opens, says(offer('PLAIN'), success), opens, says(readyToBind, bound)]
+    const { jid, said } = await logInAhead(answers, foresight)
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(said).toEqual(sent)
+    expect([foresight.isAhead, foresight.isMistaken, foresight.isComplete]).toEqual([false, false, true])
+  })
+
+  test.each([
+    [
+      'with more beside them',
+      features(mechanisms('PLAIN') + other),
+      features(`${other}<bind xmlns='${bind}'/>`),
+    ],
+    [
+      'with a session that is optional',
+      features(other + mechanisms('PLAIN')),
+      features(`<bind xmlns='${bind}'/><session xmlns='${session}'><optional/></session>`),
+    ],
+  ])('goes on where they are for a login the same, %s', async (_how, first, second) => {
+    const { foresight, opens, says } = link()
+    const answers = [opens, says(first, success), opens, says(second, bound)]
+    const { said } = await logInAhead(answers, foresight)
+    expect(said).toEqual(sent)
+    expect([foresight.isMistaken, foresight.isComplete]).toEqual([true, true])
+  })
+
+  test('asks again where they come in a reply of their own', async () => {
+    const { foresight, opens, says } = link()
+    const differently = [features(mechanisms('PLAIN') + other), features(`${other}<bind xmlns='${bind}'/>`)]
+    const [first = '', second = ''] = differently
+    const answers = [opens, says(first), success, opens, says(second), bound]
+    const { jid, said } = await logInAhead(answers, foresight)
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(said).toEqual([...sent.slice(0, 2), empty, ...sent.slice(2), empty])
+  })
+
+  test('goes on where the same is offered in another order', async () => {
+    const types = (...names: string[]) =>
+      `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${names.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
+    const before = features(mechanisms('PLAIN', 'X-1') + types('tls-exporter', 'tls-unique'))
+    const after = features(types('tls-unique', 'tls-exporter') + mechanisms('X-1', 'PLAIN'))
+    const { foresight, opens, says } = link([before, readyToBind])
+    const answers = [opens, says(after, success), opens, says(readyToBind, bound)]
+    expect((await logInAhead(answers, foresight)).said).toEqual(sent)
+  })
+
+  test.each([
+    ['without its mechanism', features(mechanisms('SCRAM-SHA-1'))],
+    ['with one more', features(mechanisms('PLAIN', 'SCRAM-SHA-1'))],
+    [
+      'with channel binding',
+      features(`${mechanisms('PLAIN')}<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>`),
+    ],
+    ['that offer no login', readyToBind],
+  ])('ends where the features come %s', async (_how, others) => {
+    const { foresight, opens, says } = link()
+    const said: string[] = []
+    await expect(logInAhead([opens, says(others, success)], foresight, said)).rejects.toMatchObject({
+      ...{ code: 'remote-protocol-error', step: 'sasl' },
+    })
+    expect(said).toHaveLength(2)
+    expect([foresight.isAhead, foresight.isToBlame]).toEqual([true, true])
+  })
+
+  test.each([
+    ['nothing to bind', features(other)],
+    ['a session that is demanded', features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)],
+  ])('ends where the features after the login have %s', async (_what, others) => {
+    const { foresight, opens, says } = link()
+    const answers = [opens, says(offer('PLAIN'), success), opens, says(others, bound)]
+    await expect(logInAhead(answers, foresight)).rejects.toMatchObject({
+      ...{ code: 'remote-protocol-error', step: 'bind' },
+    })
+    expect(foresight.isToBlame).toBe(true)
+  })
+
+  test('takes no features any more once the server has answered', async () => {
+    const { foresight, opens, says } = link()
+    const again = says(offer('PLAIN'), `<challenge xmlns='${sasl}'/>${offer('PLAIN')}`)
+    await expect(logInAhead([opens, again], foresight)).rejects.toMatchObject({
+      code: 'remote-protocol-error',
+    })
+    expect(foresight.isToBlame).toBe(false)
+  })
+
+  test('is refused as any other is', async () => {
+    const { foresight, opens, says } = link(undefined, false)
+    const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+    const attempt = logInAhead([opens, says(offer('PLAIN'), failure)], foresight)
+    await expect(attempt).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
+    expect([foresight.isAhead, foresight.isToBlame]).toEqual([false, false])
+  })
+})
+
+test('features that come again are refused where nothing was expected', async () => {
+  const refusal = { code: 'remote-protocol-error', step: 'sasl' }
+  await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(refusal)
+  await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(refusal)
 })
