@@ -6,6 +6,9 @@ import { type AttemptParts, type BoundSession, LoginAttempt } from './login-atte
 import type { RememberedOffers } from './remembered-offers.js'
 import { shownSecret } from './shown-secret.js'
 
+/** A login that has less time left is not done again, in seconds; timers may come a little early. */
+const leastTimeout = 0.1
+
 export interface LoginParts extends AttemptParts {
   /** Knows what logins succeeded with. */
   readonly verified: VerifiedCredentials
@@ -56,7 +59,7 @@ async function bindAhead(
   } catch (error) {
     offers.failed(domain, foresight, signal.aborted)
     const timeout = parts.timeout - (performance.now() - since) / 1000
-    if (!foresight.isToBlame || signal.aborted || timeout <= 0) throw error
+    if (!foresight.isToBlame || signal.aborted || timeout < leastTimeout) throw error
     return new LoginAttempt({ ...parts, timeout }, request).bind(signal)
   }
 }
