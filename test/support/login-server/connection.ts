@@ -20,6 +20,8 @@ const base64 = (text: string) => Buffer.from(text).toString('base64')
 /** One client's connection to a login server. */
 export class LoginConnection {
   readonly complaints: string[] = []
+  /** What came, one text for each read. */
+  readonly packets: string[] = []
   /** The mechanism the client chose. */
   mechanism: string | undefined
   /** How often the client has tried to log in. */
@@ -46,6 +48,8 @@ export class LoginConnection {
   showedCertificate = false
   #authenticated = false
   #deaf = false
+  /** Whether the elements of the packet that is being read are overlooked. */
+  #overlooking = false
   /** Between these two no white space may come (RFC 6120 §5.3.3, §6.3.5). */
   #negotiating = false
   /** Turns of the script that take their time; what comes meanwhile waits. */
@@ -101,6 +105,11 @@ export class LoginConnection {
     this.#deaf = true
   }
 
+  /** What came behind this in the same packet is overlooked. */
+  overlookRest(): void {
+    this.#overlooking = true
+  }
+
   /** From now on nothing is taken from the connection: what the client sends stays with it. */
   stopReading(): void {
     this.#socket.pause()
@@ -118,6 +127,8 @@ export class LoginConnection {
   #listen(socket: Socket): void {
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {
+      this.packets.push(text)
+      this.#overlooking = false
       if (!this.#deaf) this.#reader.write(text)
     })
     socket.on('error', () => {})
@@ -126,7 +137,9 @@ export class LoginConnection {
   #read(): LoginReader {
     return new LoginReader({
       onHeader: header => this.#take(() => this.#header(header)),
-      onElement: element => this.#take(() => this.#element(element)),
+      onElement: element => {
+        if (!this.#overlooking) this.#take(() => this.#element(element))
+      },
       onSpace: () => {
         if (this.#negotiating) this.complaints.push('white space in the middle of a negotiation')
       },
