@@ -15,6 +15,8 @@ export function connectionsOf(port: number): number {
 /** Passes connections on to a port of 127.0.0.1 and keeps what went through them. */
 export interface Wiretap {
   readonly port: number
+  /** How many connections there were. */
+  readonly connections: number
   /** All bytes of all connections, both directions. */
   heard(): Buffer
   close(): Promise<void>
@@ -23,7 +25,9 @@ export interface Wiretap {
 export async function tapWire(target: number): Promise<Wiretap> {
   const chunks: Buffer[] = []
   const sockets = new Set<Socket>()
+  let connections = 0
   const server = createServer({ allowHalfOpen: true }, near => {
+    connections += 1
     const far = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true })
     for (const [from, to] of [
       [near, far],
@@ -39,6 +43,9 @@ export async function tapWire(target: number): Promise<Wiretap> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections
+    },
     heard: () => Buffer.concat(chunks),
     close: () =>
       new Promise(resolve => {

@@ -1,0 +1,98 @@
+// Debian's Prosody and ejabberd, answered ahead of what they offer (XEP-0305).
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { startEjabberd } from '../support/ejabberd.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { type ServerKind, servers, type XmppServer } from './servers.js'
+import { User } from './user.js'
+import { tapWire, type Wiretap } from './wire.js'
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+
+const kinds: readonly ServerKind[] = [
+  ...servers,
+  {
+    ...servers.find(({ encrypted }) => !encrypted)!,
+    maker: 'ejabberd',
+    name: 'ejabberd over a plain link',
+    packages: ['ejabberd', 'openssl'],
+    start: users => startEjabberd({ users, plain: true }),
+  },
+]
+
+for (const kind of kinds) {
+  describeWith(kind.packages, `Logins at ${kind.name}`, () => {
+    let server: XmppServer
+    let wire: Wiretap
+    let here: TestService
+
+    beforeAll(async () => {
+      server = await kind.start({ alice: alice.password })
+      wire = await tapWire(server.c2sPort)
+      here = await startTestService({ servers: kind.servers(server, wire.port) })
+    }, 100_000)
+
+    afterAll(async () => {
+      await here?.stop()
+      await wire?.close()
+      await server?.stop()
+    })
+
+    /** Headers that left together with what is said first on their streams, as far as that can be heard. */
+    const inCompany = () =>
+      wire
+        .heard()
+        .toString('latin1')
+        .match(/<stream:stream to=[^>]*><(auth|iq) /g)?.length ?? 0
+
+    /** Warms a session, which a page uses. */
+    async function warm(): Promise<void> {
+      const binding = await here.bind(alice)
+      const page = User.attach(binding.url, binding)
+      await page.isUpToDate()
+      await page.leave()
+    }
+
+    /** Nothing of what was tried has failed. */
+    function expectNoComplaint(): void {
+      expect(here.lines.filter(line => /does not cope|"level":(40|50|60)/.test(line))).toEqual([])
+    }
+
+    test('succeed one after the other, with fewer packets from the second on', async () => {
+      const packets: number[] = []
+      for (let login = 1; login <= 3; login++) {
+        await warm()
+        packets.push(inCompany())
+      }
+      expect(packets).toEqual(kind.encrypted ? [0, 0, 0] : [0, 2, 4])
+      expect(wire.connections).toBe(3)
+      expectNoComplaint()
+    }, 20_000)
+
+    test('succeed at the same time', async () => {
+      const before = wire.connections
+      await Promise.all(Array.from({ length: 5 }, () => warm()))
+      expect(wire.connections).toBe(before + 5)
+      expectNoComplaint()
+    }, 20_000)
+
+    test('tell of a wrong password at once', async () => {
+      const before = wire.connections
+      const { status, json } = await here.warm({ ...alice, password: 'wonderlanD' })
+      expect([status, json['code']]).toEqual([403, 'not-authorized'])
+      expect(wire.connections).toBe(before + 1)
+    })
+
+    if (kind.maker === 'Prosody') {
+      test('succeed after a restart, whatever the order of what it offers then', async () => {
+        for (let restart = 0; restart < 4; restart++) {
+          const before = wire.connections
+          await server.restart()
+          await warm()
+          expect(wire.connections).toBe(before + 1)
+        }
+        expectNoComplaint()
+      }, 40_000)
+    }
+  })
+}
