@@ -4,6 +4,8 @@ import type { Config } from '../config/config.js'
 export interface CorsHeaders {
   /** Of every answer. */
   readonly answer: readonly string[]
+  /** The same as lines. */
+  readonly lines: string
   /** Of the answer to a preflight. */
   readonly preflight: readonly string[]
 }
@@ -11,12 +13,13 @@ export interface CorsHeaders {
 /** The headers for a request with this `Origin`. */
 export type Cors = (origin: string | undefined) => CorsHeaders
 
-const nothing: CorsHeaders = { answer: [], preflight: [] }
+const nothing: CorsHeaders = { answer: [], lines: '', preflight: [] }
 
 /** What the operator lets other origins do; made once, since it is asked at every request. */
 export function createCors({ origins, credentials, maxAge }: Config['cors']): Cors {
   const withPreflight = (answer: readonly string[]): CorsHeaders => ({
     answer,
+    lines: linesOf(answer),
     preflight: [
       ...answer,
       ...['Access-Control-Allow-Methods', 'GET, POST, OPTIONS'],
@@ -36,4 +39,10 @@ export function createCors({ origins, credentials, maxAge }: Config['cors']): Co
     }),
   )
   return origin => (origin === undefined ? nothing : (listed.get(origin) ?? nothing))
+}
+
+function linesOf(headers: readonly string[]): string {
+  let lines = ''
+  for (let at = 0; at < headers.length; at += 2) lines += `${headers[at]}: ${headers[at + 1]}\r\n`
+  return lines
 }

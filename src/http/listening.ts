@@ -7,7 +7,7 @@ import { ConfigError } from '../config/load.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
-import { AppRequest, AppResponse } from './messages.js'
+import { AppRequest, AppResponse, keepAliveSeconds } from './messages.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export interface Listening {
@@ -95,8 +95,7 @@ interface Place {
 const serverOptions = {
   IncomingMessage: AppRequest,
   ServerResponse: AppResponse,
-  // Longer than common proxies keep theirs, so that the proxy is the one who closes.
-  keepAliveTimeout: 75_000,
+  keepAliveTimeout: keepAliveSeconds * 1000,
   // These bound the reading of a request; a held reply takes as long as it takes.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
