@@ -1,3 +1,6 @@
+// The global is looked up by a getter each time.
+import { nextTick } from 'node:process'
+
 /**
  * Puts things off until the end of this turn of the event loop, or until as many of them wait as are done at once. What
  * is written together wakes its reader once and gives it many things to read; each written alone would set it running at
@@ -28,7 +31,7 @@ export class TurnEnd<T> {
         this.#run()
       })
     }
-    if (this.#items.length === this.#most) process.nextTick(() => this.#run())
+    if (this.#items.length === this.#most) nextTick(() => this.#run())
   }
 
   #run(): void {

@@ -504,7 +504,7 @@ export class Session {
       this.#outbox.add(encryptionRequired)
       return
     }
-    this.#upstream.send(payload)
+    this.#upstream.send(payload, this.#owner.isLogin)
     if (!this.#upstream.isOverfull) return
     this.#outcome = { reason: 'connection-lost', condition: 'remote-connection-failed' }
     this.#upstream.close()

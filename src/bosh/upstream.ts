@@ -42,9 +42,10 @@ export class Upstream {
     return this.#link.facts
   }
 
-  send(payload: readonly Element[]): void {
+  /** `isStep` where it is a step of a login. */
+  send(payload: readonly Element[], isStep: boolean): void {
     const text = payloadText(payload)
-    if (this.#unsent === undefined) this.#link.send(text)
+    if (this.#unsent === undefined) this.#link.send(text, isStep)
     else this.#unsent += text
   }
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
@@ -87,8 +88,10 @@ export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | '
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
-  /** Those that have something to send. A login costs a server more than it costs us: it gets to work soon. */
-  static readonly #departures = new TurnEnd<Link>(2, link => link.#depart())
+  /** Those that have stanzas to send, of which a server reads many in the time that it takes us to send one. */
+  static readonly #departures = new TurnEnd<Link>(8, link => link.#depart())
+  /** Those with a step of a login: it costs a server more than it costs us, so that gets to work soon. */
+  static readonly #steps = new TurnEnd<Link>(2, link => link.#depart())
   /** Those that have opened a stream, and may have more to say on it at once. */
   static readonly #openings = new TurnEnd<Link>(Number.POSITIVE_INFINITY, link => link.#depart())
   readonly #server: Trust
@@ -163,12 +166,12 @@ export class Link {
     return this.#outgoing.length + (this.#socket?.writableLength ?? 0)
   }
 
-  /** Writes stanzas or other top-level elements to the server. */
-  send(text: string): void {
+  /** Writes stanzas or other top-level elements to the server; `isStep` where they are a step of a login. */
+  send(text: string, isStep = false): void {
     if (this.#phase !== 'open') return
     this.#busy = true
     // A header waits for what is said first on its stream, and leaves with it.
-    if (this.#outgoing === '' || this.#isAhead) Link.#departures.add(this)
+    if (this.#outgoing === '' || this.#isAhead) (isStep ? Link.#steps : Link.#departures).add(this)
     this.#outgoing += text
   }
 
@@ -494,8 +497,10 @@ export class Link {
     if (socket === undefined) return
     text = this.#outgoing + text
     this.#outgoing = ''
-    if (this.#stall !== undefined) socket.write(text, () => this.#taken())
-    else if (!socket.write(text)) this.#fallBehind(socket)
+    // ASCII is the same in both, and written twice as fast where nobody has to look for anything else.
+    const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
+    if (this.#stall !== undefined) socket.write(text, encoding, () => this.#taken())
+    else if (!socket.write(text, encoding)) this.#fallBehind(socket)
   }
 
   /** The server does not take what it is sent as fast as that comes. */
