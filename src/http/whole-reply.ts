@@ -2,7 +2,13 @@ import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { AppResponse, keepAliveSeconds } from './messages.js'
 
-/** The same for all replies: the status line, and what Node says of connections that stay open. */
+/** What the server says of its connections, and Node's types do not tell. */
+interface Kept {
+  readonly _keepAliveTimeout: number
+  readonly _maxRequestsPerSocket: number
+}
+
+/** The same for all replies: the status line, and what Node says of connections that stay open that long. */
 const start = `HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n`
 
 /**
@@ -11,12 +17,14 @@ const start = `HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=
  * everything a session does. `headers` are whole lines, and in them nothing that somebody else has said; `length` is the
  * body's in UTF-8, which has at least a character.
  *
- * False, with nothing written, where Node has to do it: the connection is not to stay, or has TLS, or something waits in it
- * for its client, or it is not the turn of this reply.
+ * False, with nothing written, where Node has to do it: the connection is not to stay, or not as usual, or has TLS, or
+ * something waits in it for its client, or it is not the turn of this reply.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   const { socket } = res
   if (!(res instanceof AppResponse) || !res.shouldKeepAlive || res.headersSent) return false
+  const { _keepAliveTimeout, _maxRequestsPerSocket } = res as AppResponse & Kept
+  if (_keepAliveTimeout !== keepAliveSeconds * 1000 || _maxRequestsPerSocket > 0) return false
   if (res.getHeaderNames().length > 0) return false
   if (socket === null || socket instanceof TLSSocket || !socket.writable || socket.writableLength > 0)
     return false
