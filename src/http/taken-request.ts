@@ -65,7 +65,9 @@ function propertyOf(prototype: object, name: string): PropertyDescriptor {
 
 /** Takes the body of any request, by its events where there is no other way. */
 export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyTaker): void {
-  if (req instanceof TakenRequest && !req.complete && req.readableLength === 0) {
+  // Nobody has asked the stream for anything, and nothing lies in it.
+  const isFresh = req.readableFlowing === null && req.readableLength === 0
+  if (req instanceof TakenRequest && !req.complete && isFresh) {
     req.handTo(taker)
     return
   }
