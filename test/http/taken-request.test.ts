@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import express from 'express'
+import { AppRequest, AppResponse, useMessages } from '../../src/http/messages.js'
+import { type BodyTaker, takeBody } from '../../src/http/taken-request.js'
+import { isCollected } from '../support/collected.js'
+import { HttpSocket, post } from '../support/http-socket.js'
+import { eventually } from '../support/login-server/eventually.js'
+
+type Listener = (req: IncomingMessage, res: ServerResponse) => void
+
+let server: Server
+let client: HttpSocket
+/** What takers were told, in order. */
+let told: string[] = []
+
+afterEach(() => {
+  told = []
+  client.socket.destroy()
+  server.closeAllConnections()
+  server.close()
+})
+
+/** Writes down what it is told, and answers with the body once all of it has come. */
+class Taker implements BodyTaker {
+  #body = ''
+  readonly #name: string | undefined
+  readonly #res: ServerResponse
+
+  constructor(req: IncomingMessage, res: ServerResponse) {
+    this.#name = req.headers['x-name'] as string | undefined
+    this.#res = res
+  }
+
+  onData(chunk: Buffer): void {
+    this.#tell('data')
+    this.#body += chunk.toString()
+  }
+
+  onEnd(): void {
+    this.#tell(`end ${this.#body}`)
+    if (this.#name !== 'held' && !this.#res.headersSent) this.#res.end(this.#body)
+  }
+
+  onGone(): void {
+    this.#tell('gone')
+  }
+
+  #tell(what: string): void {
+    told.push(this.#name === undefined ? what : `${this.#name} ${what}`)
+  }
+}
+
+const take: Listener = (req, res) => takeBody(req, res, new Taker(req, res))
+
+const ours = (listener: Listener) =>
+  createServer({ IncomingMessage: AppRequest, ServerResponse: AppResponse }, listener)
+
+/** Listens, and connects a client. */
+async function start(made: Server): Promise<HttpSocket> {
+  server = made
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  client = new HttpSocket((server.address() as AddressInfo).port)
+  return client
+}
+
+const hears = (what: string) => eventually(what, () => told.includes(what))
+
+describe('the body of a request', () => {
+  test('is taken from the parser, and passes no stream', async () => {
+    const requests: IncomingMessage[] = []
+    await start(
+      ours((req, res) => {
+        requests.push(req)
+        take(req, res)
+      }),
+    )
+    const { body } = await client.send(post('<body/>')).reply()
+    expect(body).toBe('<body/>')
+    expect(told).toEqual(['data', 'end <body/>'])
+    expect(requests[0]).toMatchObject({ readableFlowing: null, readableEnded: true, complete: true })
+  })
+
+  test('may be empty', async () => {
+    await start(ours(take))
+    await client.send('POST / HTTP/1.1\r\nHost: a\r\n\r\n').reply()
+    await client.send(post('')).reply()
+    expect(told).toEqual(['end ', 'end '])
+  })
+
+  test.each([
+    ['of many pieces', 'Content-Length: 10', ['<bo', 'dy', '> é', '/']],
+    ['in chunks', 'Transfer-Encoding: chunked', ['3\r\n<bo\r\n2\r\nd', 'y\r\n5\r\n> é/\r\n', '0\r\n\r\n']],
+  ])('is whole when it comes %s', async (_how, header, pieces) => {
+    await start(ours(take))
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`)
+    for (const piece of pieces) {
+      const before = told.length
+      client.send(piece)
+      await eventually('the piece has come', () => told.length > before)
+    }
+    expect((await client.reply()).body).toBe('<body> é/')
+    expect(told.at(-1)).toBe('end <body> é/')
+    // The connection is as it was.
+    expect((await client.send(post('next')).reply()).body).toBe('next')
+  })
+
+  test('is that of each of several requests in one packet', async () => {
+    await start(ours(take))
+    client.send(post('one') + post('') + post('three'))
+    const bodies = [await client.reply(), await client.reply(), await client.reply()].map(({ body }) => body)
+    expect(bodies).toEqual(['one', '', 'three'])
+    expect(told).toEqual(['data', 'end one', 'end ', 'data', 'end three'])
+  })
+
+  test('is waited for by a client that asks first', async () => {
+    await start(ours(take))
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 7\r\n\r\n')
+    expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 100 /)
+    expect((await client.send('<body/>').reply()).body).toBe('<body/>')
+  })
+
+  test('that is answered before all of it has come is not in the way of the next request', async () => {
+    await start(
+      ours((req, res) => {
+        take(req, res)
+        if (req.headers['x-name'] === 'early') res.end('early')
+      }),
+    )
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nX-Name: early\r\nContent-Length: 6\r\n\r\nabc')
+    expect((await client.reply()).body).toBe('early')
+    client.send(`def${post('next')}`)
+    expect((await client.reply()).body).toBe('next')
+  })
+})
+
+describe('a client that goes away', () => {
+  test.each([
+    ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
+    ['closes it', (socket: Socket) => socket.destroy()],
+    ['says that nothing more comes', (socket: Socket) => socket.end()],
+  ])('in the middle of a body, and %s, is told of once', async (_how, leave) => {
+    await start(ours(take))
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')
+    await hears('data')
+    leave(client.socket)
+    await hears('gone')
+    await client.rest()
+    expect(told).toEqual(['data', 'gone'])
+  })
+
+  test.each([
+    ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
+    ['closes it', (socket: Socket) => socket.destroy()],
+    ['says that nothing more comes', (socket: Socket) => socket.end()],
+  ])('while it waits, and %s, is told of once for each of its requests', async (_how, leave) => {
+    await start(ours(take))
+    client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
+    await hears('last end ')
+    leave(client.socket)
+    // That of the last one waits for its turn.
+    await hears('last gone')
+    expect(told.sort()).toEqual(
+      ['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort(),
+    )
+  })
+
+  test('when it has its reply is nobody’s concern', async () => {
+    await start(ours(take))
+    await client.send(post('x')).reply()
+    const closed = new Promise(resolve => server.once('connection', socket => socket.once('close', resolve)))
+    const other = new HttpSocket((server.address() as AddressInfo).port)
+    await other.send(post('y')).reply()
+    other.socket.destroy()
+    await closed
+    expect(told).toEqual(['data', 'end x', 'data', 'end y'])
+  })
+})
+
+test('an idle connection keeps nothing of its last request', async () => {
+  const requests: WeakRef<object>[] = []
+  await start(
+    ours((req, res) => {
+      requests.push(new WeakRef(req))
+      take(req, res)
+    }),
+  )
+  await client.send(post('x'.repeat(1000))).reply()
+  expect(await isCollected(requests[0]!)).toBe(true)
+})
+
+describe('the body comes by events', () => {
+  /** Waits until `held` bytes of the body lie in the stream, as a middleware does that asks somebody. */
+  const later: Listener = (req, res) => {
+    const held = Number(req.headers['x-held'])
+    void eventually('it lies there', () => req.readableLength === held || req.complete).then(() =>
+      take(req, res),
+    )
+  }
+
+  test('of a request that is none of ours', async () => {
+    await start(createServer(take))
+    expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
+    client.send(post('', 'X-Name: held') + post('', 'X-Name: last'))
+    await hears('last end ')
+    client.socket.destroy()
+    await hears('last gone')
+    expect(told.filter(line => line === 'held gone')).toHaveLength(1)
+  })
+
+  test.each([
+    ['part', 3, 'abc', 'def'],
+    ['all', 6, 'abcdef', ''],
+  ])('where %s of it has come before', async (_what, held, before, after) => {
+    await start(ours(later))
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nX-Held: ${held}\r\nContent-Length: 6\r\n\r\n${before}`)
+    await hears('data')
+    client.send(after)
+    expect((await client.reply()).body).toBe('abcdef')
+    expect((await client.send(post('next', 'X-Held: 4')).reply()).body).toBe('next')
+  })
+
+  test('where somebody else listens already', async () => {
+    let heard = ''
+    await start(
+      ours((req, res) => {
+        req.on('data', chunk => {
+          heard += chunk
+        })
+        take(req, res)
+      }),
+    )
+    expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
+    expect(heard).toBe('<body/>')
+  })
+
+  test('not where an app has made it one of ours', async () => {
+    const app = express()
+    useMessages(app)
+    app.use((req, res) => take(req, res))
+    await start(createServer(app))
+    expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
+    expect(told).toEqual(['data', 'end <body/>'])
+  })
+})

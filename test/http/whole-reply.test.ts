@@ -1,0 +1,325 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  ServerResponse,
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
+import { takeBody } from '../../src/http/taken-request.js'
+import { replyWhole } from '../../src/http/whole-reply.js'
+import { HttpSocket, post } from '../support/http-socket.js'
+import { eventually } from '../support/login-server/eventually.js'
+
+type Respond = (res: ServerResponse, body: string, req: IncomingMessage) => void
+
+const lines = 'Content-Type: text/xml\r\nCache-Control: no-store\r\n'
+
+/** Whether each reply was written as a whole. */
+let whole: boolean[] = []
+let server: Server
+let client: HttpSocket
+/** The server's side of the client's connection. */
+let socket: Socket
+
+afterEach(() => {
+  jest.restoreAllMocks()
+  whole = []
+  client.socket.destroy()
+  server.closeAllConnections()
+  server.close()
+})
+
+/** Node's way. */
+const write: Respond = (res, body) => {
+  const headers = ['Content-Type', 'text/xml', 'Cache-Control', 'no-store']
+  res.writeHead(200, [...headers, 'Content-Length', String(Buffer.byteLength(body))])
+  res.end(body)
+}
+
+/** Ours, and Node's where that is not possible. */
+const reply: Respond = (res, body, req) => {
+  const isWhole = replyWhole(res, lines, body, Buffer.byteLength(body))
+  whole.push(isWhole)
+  if (!isWhole) write(res, body, req)
+}
+
+/** Answers each request once all of it has come. */
+const answering = (respond: Respond) => (req: IncomingMessage, res: ServerResponse) => {
+  let body = ''
+  takeBody(req, res, {
+    onData: chunk => {
+      body += chunk
+    },
+    onEnd: () => respond(res, body, req),
+    onGone: () => {},
+  })
+}
+
+/** Listens with our messages and connects a client. */
+async function start(
+  respond: Respond,
+  options: ServerOptions<typeof AppRequest, typeof AppResponse> = {},
+): Promise<HttpSocket> {
+  const settings = { keepAliveTimeout: keepAliveSeconds * 1000, ...options }
+  server = createServer(
+    { IncomingMessage: AppRequest, ServerResponse: AppResponse, ...settings },
+    answering(respond),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  client = new HttpSocket((server.address() as AddressInfo).port)
+  socket = (await accepted)[0]
+  return client
+}
+
+describe('the head of a whole reply', () => {
+  const sorted = (head: string) =>
+    head
+      .replace(/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/m, 'Date: now\r\n')
+      .split('\r\n')
+      .sort()
+
+  const http10 = 'POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab'
+
+  test.each([
+    ['', post('<body/>'), {}],
+    ['with other characters', post('<body>é€\u{1f600}</body>'), {}],
+    ['over HTTP/1.0', http10, {}],
+    ['where connections wait for another time', post('<body/>'), { keepAliveTimeout: 5000 }],
+    ['where connections wait for ever', post('<body/>'), { keepAliveTimeout: 0 }],
+  ])('is the same as Node’s own but for the order of its lines %s', async (_what, request, options) => {
+    let count = 0
+    await start((res, body, req) => {
+      count += 1
+      const respond = count === 1 ? reply : write
+      respond(res, body, req)
+    }, options)
+    const [ours, nodes] = [await client.send(request).reply(), await client.send(request).reply()]
+    expect(sorted(ours.head)).toEqual(sorted(nodes.head))
+    expect(ours.head).toContain('Date: ')
+    expect(ours.body).toBe(nodes.body)
+    expect(whole).toEqual([Object.keys(options).length === 0])
+  })
+
+  test('tells the last request that a connection may make', async () => {
+    await start(reply)
+    server.maxRequestsPerSocket = 2
+    expect((await client.send(post('one')).reply()).head).toContain('max=2')
+    expect((await client.send(post('two')).reply()).head).toContain('Connection: close')
+  })
+
+  test('tells the time of day', async () => {
+    await start(reply)
+    const now = jest.spyOn(Date, 'now')
+    for (const [time, date] of [
+      [784111777_000, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+      [784111777_999, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+      [784111778_000, 'Sun, 06 Nov 1994 08:49:38 GMT'],
+      // A clock that is set back.
+      [784111777_000, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+    ] as const) {
+      now.mockReturnValue(time)
+      expect((await client.send(post('x')).reply()).head).toContain(`\r\nDate: ${date}\r\n`)
+    }
+    expect(whole).toEqual([true, true, true, true])
+  })
+})
+
+describe('a reply is Node’s to write', () => {
+  test.each([
+    ['on a connection that is to close', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'],
+    ['over HTTP/1.0', 'POST / HTTP/1.0\r\n'],
+  ])('%s', async (_where, head) => {
+    await start(reply)
+    const text = await client.send(`${head}Content-Length: 2\r\n\r\nab`).rest()
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(text).toContain('\r\nConnection: close\r\n')
+    expect(text).toMatch(/\r\n\r\nab$/)
+    expect(whole).toEqual([false])
+  })
+
+  test.each<[string, Respond]>([
+    ['that has headers', res => res.setHeader('X-Seen', 'yes')],
+    ['whose head has left', res => res.flushHeaders()],
+  ])('%s', async (_which, prepare) => {
+    let isWhole: boolean | undefined
+    await start((res, body, req) => {
+      prepare(res, body, req)
+      isWhole = replyWhole(res, lines, body, body.length)
+      res.end(body)
+    })
+    expect((await client.send(post('ab')).reply()).head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(isWhole).toBe(false)
+  })
+
+  test('that is none of ours', async () => {
+    await start(reply, { ServerResponse: ServerResponse as unknown as typeof AppResponse })
+    expect((await client.send(post('ab')).reply()).body).toBe('ab')
+    expect(whole).toEqual([false])
+  })
+
+  test('whose turn has not come, and ours when it has', async () => {
+    const held: (() => void)[] = []
+    await start((res, body, req) => held.push(() => reply(res, body, req)))
+    client.send(post('one') + post('two') + post('three'))
+    await eventually('all have come', () => held.length === 3)
+    for (const number of [1, 0, 2]) held[number]!()
+    for (const expected of ['one', 'two', 'three']) expect((await client.reply()).body).toBe(expected)
+    // The second had to wait for the first, and the third for the second to leave.
+    expect(whole).toEqual([false, true, false])
+    client.send(post('four') + post('five'))
+    await eventually('both have come', () => held.length === 5)
+    for (const number of [3, 4]) held[number]!()
+    for (const expected of ['four', 'five']) expect((await client.reply()).body).toBe(expected)
+    expect(whole.slice(3)).toEqual([true, true])
+  })
+
+  test('to a client that has said that nothing more comes', async () => {
+    let leave = () => {}
+    await start((res, body, req) => {
+      leave = () => reply(res, body, req)
+    })
+    client.send(post('ab')).socket.end()
+    // As with Node's own, nobody is answered who does not wait for it.
+    expect(await client.rest()).toBe('')
+    await eventually('the connection is closed', () => socket.destroyed)
+    leave()
+    expect(whole).toEqual([false])
+  })
+})
+
+describe('a connection that has carried a whole reply', () => {
+  test('waits for the next request as long as any other, and not while it is answered', async () => {
+    let held: ServerResponse | undefined
+    await start((res, body, req) => {
+      if (body === 'held') held = res
+      else reply(res, body, req)
+    })
+    await client.send(post('x')).reply()
+    // Node grants a second for the way.
+    expect(socket.timeout).toBe(keepAliveSeconds * 1000 + 1000)
+    client.send(post('held'))
+    await eventually('it is held', () => held !== undefined)
+    expect(socket.timeout).toBe(0)
+  })
+
+  test('gives the next request no more time to come than any other', async () => {
+    const times = { headersTimeout: 300, requestTimeout: 300, connectionsCheckingInterval: 10 }
+    await start(reply, times)
+    await client.send(post('x')).reply()
+    expect(await client.send('POST / HTTP/1.1\r\nHost: a\r\n').rest()).toMatch(/^HTTP\/1\.1 408 /)
+    expect(whole).toEqual([true])
+  })
+
+  test('is idle from then on, and not before', async () => {
+    let leave: (() => void) | undefined
+    await start((res, body, req) => {
+      leave = () => reply(res, body, req)
+    })
+    client.send(post('x'))
+    await eventually('it is held', () => leave !== undefined)
+    server.close()
+    server.closeIdleConnections()
+    leave!()
+    expect((await client.reply()).body).toBe('x')
+    server.closeIdleConnections()
+    expect(await client.rest()).toBe('')
+    expect(whole).toEqual([true])
+  })
+
+  test('is told first that it may go on', async () => {
+    await start(reply)
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n')
+    expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 100 /)
+    expect((await client.send('ab').reply()).body).toBe('ab')
+    expect(whole).toEqual([true])
+  })
+
+  test('carries thousands, and nothing piles up', async () => {
+    const warned: Error[] = []
+    const note = (warning: Error) => warned.push(warning)
+    process.on('warning', note)
+    let closed = 0
+    await start((res, body, req) => {
+      res.on('close', () => {
+        closed += 1
+      })
+      reply(res, body, req)
+    })
+    const listeners = () => socket.eventNames().map(name => [name, socket.listenerCount(name)])
+    await client.send(post('first')).reply()
+    const before = listeners()
+    for (let number = 0; number < 3000; number++)
+      expect((await client.send(post(`é${number}`)).reply()).body).toBe(`é${number}`)
+    expect(listeners()).toEqual(before)
+    expect(whole.every(Boolean)).toBe(true)
+    await eventually('all are closed', () => closed === 3001)
+    process.off('warning', note)
+    expect(warned).toEqual([])
+  })
+})
+
+describe('a reply larger than the connection takes', () => {
+  // More than any system keeps for a socket that nobody reads from.
+  const large = 'é'.repeat(8 * 1024 * 1024)
+
+  /** A client that has read nothing of it yet. */
+  async function stalled(): Promise<string[]> {
+    const told: string[] = []
+    await start((res, body, req) => {
+      for (const event of ['finish', 'close', 'error']) res.on(event, () => told.push(event))
+      reply(res, body === 'large' ? large : body, req)
+    })
+    client.socket.pause()
+    client.send(post('large'))
+    await eventually('it has been written', () => whole.length === 1)
+    expect(socket.writableLength).toBeGreaterThan(0)
+    expect(told).toEqual([])
+    return told
+  }
+
+  test('is over once all of it has left', async () => {
+    const told = await stalled()
+    client.send(post('next'))
+    client.socket.resume()
+    const { body } = await client.reply()
+    expect(body === large).toBe(true)
+    expect((await client.reply()).body).toBe('next')
+    expect(told.slice(0, 2)).toEqual(['finish', 'close'])
+    expect(socket.writableLength).toBe(0)
+    expect(whole[0]).toBe(true)
+  }, 20_000)
+
+  test('comes in full to a client that says meanwhile that it sends nothing more', async () => {
+    await stalled()
+    const ended = once(socket, 'end')
+    client.socket.end()
+    await ended
+    client.socket.resume()
+    expect((await client.reply()).body === large).toBe(true)
+    expect(await client.rest()).toBe('')
+  }, 20_000)
+
+  test('is not over when its client resets the connection', async () => {
+    const told = await stalled()
+    client.socket.resetAndDestroy()
+    await eventually('it is noticed', () => told.length > 0)
+    expect(told).toEqual(['close'])
+    expect(socket.destroyed).toBe(true)
+  })
+
+  test('stands before another that is ready', async () => {
+    const told = await stalled()
+    client.send(post('next') + post('last'))
+    client.socket.resume()
+    await client.reply()
+    expect((await client.reply()).body).toBe('next')
+    expect((await client.reply()).body).toBe('last')
+    expect(told.filter(event => event === 'finish')).toHaveLength(3)
+  }, 20_000)
+})
