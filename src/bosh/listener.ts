@@ -49,6 +49,9 @@ const unreadMilliseconds = 60_000
 /** What is read and thrown away of a body that is too large, so that its sender gets to see the answer. */
 const mostDiscarded = 8_000_000
 
+/** How much of a body tells whose it is. */
+const headBytes = 1024
+
 /** A client that has something to say over HTTP and waits for the reply. What is seldom asked of it is looked up then. */
 class HttpPeer implements Peer, Waiter, BodyTaker {
   gone = false
@@ -94,7 +97,7 @@ class HttpPeer implements Peer, Waiter, BodyTaker {
     counts.bytesReceived += chunk.length
     // The beginning is kept even of what is too large: it may say whose it is.
     if (this.#chunks === undefined) this.#chunks = [chunk]
-    else if (this.#size <= maxBodyBytes) this.#chunks.push(chunk)
+    else if (this.#size <= maxBodyBytes || this.#size - chunk.length < headBytes) this.#chunks.push(chunk)
     else if (this.#size > mostDiscarded) this.#refuseTooLarge()
   }
 
@@ -131,7 +134,7 @@ class HttpPeer implements Peer, Waiter, BodyTaker {
   }
 
   #refuseTooLarge(): void {
-    if (!this.#res.headersSent) refuseTooLarge(this.#res, this.#chunks![0]!, this, this.#parts)
+    if (!this.#res.headersSent) refuseTooLarge(this.#res, Buffer.concat(this.#chunks!), this, this.#parts)
   }
 }
 
@@ -253,7 +256,7 @@ function expectReader(res: ServerResponse): void {
 }
 
 function refuseTooLarge(res: ServerResponse, head: Buffer, peer: Peer, parts: Parts): void {
-  const reply = parts.refuseTooLarge(head.toString('latin1', 0, 1024), peer)
+  const reply = parts.refuseTooLarge(head.toString('latin1', 0, headBytes), peer)
   res.once('finish', () => res.destroy())
   res.shouldKeepAlive = false
   if (reply === undefined) {
