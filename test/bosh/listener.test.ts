@@ -1,11 +1,21 @@
-import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http'
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+} from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import express from 'express'
 import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { readNetworks } from '../../src/config/networks.js'
 import type { Peer, Reply, Waiter } from '../../src/exchange.js'
 import type { Access } from '../../src/http/access.js'
+import { AppRequest, AppResponse, keepAliveSeconds, nameApp, useMessages } from '../../src/http/messages.js'
+import { HttpSocket, post } from '../support/http-socket.js'
 
 interface Answer {
   readonly status: number
@@ -13,6 +23,7 @@ interface Answer {
   readonly body: string
 }
 
+let listener: RequestListener
 let server: Server
 let port: number
 /** What the listener handed on, and what is to come back for it. */
@@ -20,8 +31,9 @@ let received: { body: string; peer: Peer }[]
 let waiters: Waiter[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
-/** Whom a request too large to be read came from. */
+/** Whom a request too large to be read came from, and how it began. */
 let refused: Peer | undefined
+let refusedHead: string
 let cors: Cors
 /** What was not foreseen. */
 let faults: unknown[]
@@ -34,44 +46,28 @@ const trustedProxies = readNetworks('loopback', () => undefined)
 
 const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/xml; charset=utf-8' })
 
-beforeEach(async () => {
-  received = []
-  waiters = []
-  faults = []
-  answer = async () => reply('<body/>')
-  refusal = undefined
-  refused = undefined
-  redirectUrl = undefined
-  access = undefined
-  cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
-  const listener = createBoshListener({
-    serve: (body, peer, waiter) => {
-      received.push({ body, peer })
-      waiters.push(waiter)
-      void answer(body, peer).then(reply => waiter.answer(reply))
-    },
-    refuseTooLarge: (_head, peer) => {
-      refused = peer
-      return refusal
-    },
-    cors: origin => cors(origin),
-    access: address => access?.(address) ?? true,
-    clients: { assumeSecure: false, trustedProxies },
-    secureUrl: () => 'https://chat.example/http-bind',
-    redirectUrl: () => redirectUrl,
-    maxBodyBytes: 1000,
-    getText: 'A BOSH endpoint for <people>.',
-    report: error => faults.push(error),
-  })
-  server = createServer(listener)
+/** The servers that it may stand in. */
+const servers: [string, (listener: RequestListener) => Server][] = [
+  ['any server', createServer],
+  [
+    'a server with our messages',
+    listener =>
+      createServer(
+        {
+          IncomingMessage: AppRequest,
+          ServerResponse: AppResponse,
+          keepAliveTimeout: keepAliveSeconds * 1000,
+        },
+        listener,
+      ) as unknown as Server,
+  ],
+]
+
+async function listen(made: Server): Promise<void> {
+  server = made
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   port = (server.address() as AddressInfo).port
-})
-
-afterEach(async () => {
-  server.closeAllConnections()
-  await new Promise(resolve => server.close(resolve))
-})
+}
 
 function send(
   method: string,
@@ -91,379 +87,521 @@ function send(
   })
 }
 
-describe('a POST', () => {
-  test('is answered with its length, uncached, for pages of every origin', async () => {
-    answer = async () => reply('<body>ü</body>')
-    const { status, headers, body } = await send('POST', '<body/>')
-    expect(status).toBe(200)
-    expect(body).toBe('<body>ü</body>')
-    expect(headers).toMatchObject({
-      'content-type': 'text/xml; charset=utf-8',
-      'content-length': '15',
-      'cache-control': 'no-store',
-      'access-control-allow-origin': '*',
-    })
-    expect(headers['transfer-encoding']).toBeUndefined()
-    expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
-  })
-
-  test('tells of its sender what the connection says, and what a proxy that is trusted says', async () => {
-    await send('POST', '<body/>', { cookie: 'a=b' })
-    const secureUrl = 'https://chat.example/http-bind'
-    expect(received[0]!.peer).toMatchObject({
-      ...{ kind: 'browser', address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl },
-    })
-    await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' })
-    expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
-  })
-
-  test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
-    'is taken as it is when it calls itself %s',
-    async type => {
-      expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
-    },
-  )
-
-  test('may come in chunks', async () => {
-    await send('POST', '<body>chunked</body>', { 'transfer-encoding': 'chunked' })
-    expect(received[0]?.body).toBe('<body>chunked</body>')
-  })
-
-  test('that is compressed is not read', async () => {
-    expect((await send('POST', 'x', { 'content-encoding': 'gzip' })).status).toBe(415)
-    expect(received).toEqual([])
-  })
-
-  test('in another encoding than UTF-8 reaches nobody as text', async () => {
-    await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
-    expect(received[0]?.body).toBe('')
-  })
-
-  test('too large is refused while it is read, and its connection closed', async () => {
-    const { status, headers } = await send('POST', 'x'.repeat(1001))
-    expect(status).toBe(413)
-    expect(headers.connection).toBe('close')
-    expect(received).toEqual([])
-  })
-
-  test('too large of a live session gets the answer that its client understands', async () => {
-    refusal = reply('<body type="terminate"/>')
-    const { status, body } = await send('POST', 'x'.repeat(200_000))
-    expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
-  })
-
-  test('hands on the cookies it came with, read or not, and sets the one it is given', async () => {
-    answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
-    const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
-    expect(received[0]?.peer.cookies).toBe('a=b; wb-1=x')
-    expect(headers['set-cookie']).toEqual(['wb-1=secret; HttpOnly'])
-    await send('POST', 'x'.repeat(1001), { cookie: 'wb-2=y' })
-    expect(refused).toMatchObject({ kind: 'browser', cookies: 'wb-2=y' })
-  })
-
-  test('without a cookie to set sets none', async () => {
-    const { headers } = await send('POST', '<body/>')
-    expect(headers['set-cookie']).toBeUndefined()
-    expect(received[0]?.peer.cookies).toBeUndefined()
-  })
-
-  test('exactly at the limit is read', async () => {
-    await send('POST', 'x'.repeat(1000))
-    expect(received[0]?.body).toHaveLength(1000)
-  })
-
-  test('whose client goes away tells whoever holds it, once', async () => {
-    let left = 0
-    const held = new Promise<Peer>(resolve => {
-      answer = (_body, peer) => {
-        peer.whenGone = () => {
-          left += 1
-        }
-        resolve(peer)
-        return new Promise(() => {})
-      }
-    })
-    const socket = connect(port, '127.0.0.1')
-    socket.write('POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>')
-    const peer = await held
-    expect(peer).toMatchObject({ kind: 'browser', secure: false, gone: false, address: '127.0.0.1' })
-    const closed = new Promise(resolve => server.once('connection', resolve))
-    socket.destroy()
-    // Another connection only to see that the server went on.
-    connect(port, '127.0.0.1').unref()
-    await closed
-    while (!peer.gone) await new Promise(resolve => setImmediate(resolve))
-    expect(left).toBe(1)
-  })
-
-  test('is answered once', async () => {
-    answer = async () => reply('<body n="1"/>')
-    const answered = send('POST', '<body/>')
-    await until(() => waiters.length === 1)
-    for (const n of [1, 2]) waiters[0]!.answer(reply(`<body n="${n}"/>`))
-    expect((await answered).body).toBe('<body n="1"/>')
-  })
-
-  test('may follow another on the same socket before that is answered, and may release it', async () => {
-    const pending: ((reply: Reply) => void)[] = []
-    answer = () =>
-      new Promise(resolve => {
-        pending.push(resolve)
-        if (pending.length === 2)
-          for (const [n, answerOne] of pending.entries()) answerOne(reply(`<body n="${n + 1}"/>`))
-      })
-    const socket = connect(port, '127.0.0.1')
-    const post = 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>'
-    socket.write(post + post)
-    let text = ''
-    for await (const chunk of socket) {
-      text += chunk
-      if (text.includes('n="2"')) break
-    }
-    expect(text.indexOf('n="1"')).toBeLessThan(text.indexOf('n="2"'))
-    expect(text.indexOf('n="1"')).toBeGreaterThan(0)
-  })
-
-  test('over HTTP/1.0 is answered with its length', async () => {
-    const socket = connect(port, '127.0.0.1')
-    socket.write('POST /http-bind HTTP/1.0\r\nContent-Length: 7\r\n\r\n<body/>')
-    let text = ''
-    for await (const chunk of socket) text += chunk
-    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
-    expect(text).toContain('Content-Length: 7')
-  })
-})
-
-describe('what was not foreseen', () => {
-  test.each([
-    [
-      'nobody can answer',
-      () => {
-        throw new TypeError('not foreseen')
-      },
-    ],
-    ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), contentType: 'a\nb' })],
-  ])('ends the one request that %s', async (_which, failing) => {
-    answer = failing
-    expect((await send('POST', '<body/>')).status).toBe(500)
-    answer = async () => reply('<body/>')
-    expect((await send('POST', '<body/>')).status).toBe(200)
-    expect(faults).toHaveLength(1)
-  })
-
-  test('at once ends the request that it happened in', async () => {
-    cors = () => {
-      throw new TypeError('not foreseen')
-    }
-    for (const method of ['GET', 'OPTIONS', 'PUT', 'POST'])
-      expect((await send(method, method === 'POST' ? '<body/>' : '')).status).toBe(500)
-    expect(faults).toHaveLength(4)
-  })
-})
-
-describe('a client that reads nothing', () => {
-  test('of a reply is given up after a minute, one that reads in time is not', async () => {
-    // More than any system keeps for a socket that nobody reads from.
-    answer = async () => reply('x'.repeat(32 * 1024 * 1024))
-    const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-    const client = connect(port, '127.0.0.1')
-    client.pause()
-    client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
-    const socket = await accepted
-    await until(() => socket.timeout === 60_000)
-    expect(socket.writableLength).toBeGreaterThan(0)
-    client.resume()
-    // From now on it is a connection like any other that waits for its next request.
-    await until(() => socket.timeout !== 60_000)
-    expect(socket.timeout).toBeGreaterThan(0)
-    client.pause()
-    client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
-    await until(() => socket.timeout === 60_000)
-    // What a minute without a byte taken comes to.
-    socket.emit('timeout')
-    expect(socket.destroyed).toBe(true)
-    client.destroy()
-  })
-})
-
-describe('pages of other origins', () => {
-  const portal = 'https://portal.example'
-  const other = 'https://shop.example'
-
-  /** The headers of one answer that browsers judge by. */
-  const shared = ({ headers }: Answer) =>
-    Object.fromEntries(
-      Object.entries(headers).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
-    )
-
-  /** One answer of each kind: a reply, a page, what is too large, compressed, or of no method. */
-  const answers = async (headers: Record<string, string>) => [
-    shared(await send('POST', '<body/>', headers)),
-    shared(await send('GET', '', headers)),
-    shared(await send('HEAD', '', headers)),
-    shared(await send('POST', 'x'.repeat(1001), headers)),
-    shared(await send('POST', 'x', { ...headers, 'content-encoding': 'gzip' })),
-    shared(await send('DELETE', '', headers)),
-  ]
-
-  const asked = {
-    'access-control-allow-methods': 'GET, POST, OPTIONS',
-    'access-control-allow-headers': 'Content-Type',
-    'access-control-max-age': '7200',
-  }
-
-  test.each([
-    ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
-    [
-      'one that is listed',
-      [other, portal],
-      false,
-      portal,
-      { 'access-control-allow-origin': portal, vary: 'Origin' },
-    ],
-    [
-      'one that is listed, with cookies',
-      [portal],
-      true,
-      portal,
-      {
-        'access-control-allow-origin': portal,
-        'access-control-allow-credentials': 'true',
-        vary: 'Origin',
-      },
-    ],
-  ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
-    cors = createCors({ origins, credentials, maxAge: 7200 })
-    for (const one of await answers({ origin })) expect(one).toEqual(allowed)
-    expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
-  })
-
-  test.each([
-    ['that are not listed', [portal], other],
-    ['where none is listed', [], portal],
-    ['that differ in their scheme', [portal], 'http://portal.example'],
-    ['that differ in their port', [portal], `${portal}:8443`],
-    ['that only begin like one', [portal], `${portal}.evil.example`],
-    ['that hide theirs', [portal], 'null'],
-    ['that do not say theirs', [portal], undefined],
-  ])('%s are told nothing', async (_what, origins, origin) => {
-    cors = createCors({ origins, credentials: true, maxAge: 7200 })
-    const headers = origin === undefined ? {} : { origin }
-    for (const one of await answers(headers)) expect(one).toEqual({})
-    const preflight = await send('OPTIONS', '', headers)
-    expect({ status: preflight.status, headers: shared(preflight) }).toEqual({ status: 204, headers: {} })
-  })
-})
-
-describe('other methods', () => {
-  test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
-    const { status, headers, body } = await send('GET')
-    expect(status).toBe(200)
-    expect(headers['content-type']).toBe('text/html; charset=utf-8')
-    expect(headers['content-security-policy']).toContain("default-src 'none'")
-    expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
-    expect(body).toContain('did not come over an encrypted channel')
-  })
-
-  test('GET is elsewhere where the channel has to be encrypted', async () => {
-    redirectUrl = 'https://chat.example/http-bind'
-    for (const method of ['GET', 'HEAD']) {
-      const { status, headers, body } = await send(method)
-      expect([status, headers['location'], body]).toEqual([308, redirectUrl, ''])
-      expect(headers['cache-control']).toBe('no-store')
-    }
-    const encrypted = await send('GET', '', { 'x-forwarded-proto': 'https' })
-    expect([encrypted.status, encrypted.body]).toEqual([200, expect.not.stringContaining('did not come')])
-  })
-
-  test('HEAD is the same without the page', async () => {
-    const { status, body, headers } = await send('HEAD')
-    expect({ status, body }).toEqual({ status: 200, body: '' })
-    expect(Number(headers['content-length'])).toBeGreaterThan(100)
-  })
-
-  test('OPTIONS allows what browsers ask for', async () => {
-    const { status, headers } = await send('OPTIONS', '', {
-      origin: 'https://portal.example',
-      'access-control-request-method': 'POST',
-      'access-control-request-headers': 'content-type',
-    })
-    expect(status).toBe(204)
-    expect(headers).toMatchObject({
-      'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET, POST, OPTIONS',
-      'access-control-allow-headers': 'Content-Type',
-      'access-control-max-age': '7200',
-    })
-  })
-
-  test.each(['PUT', 'DELETE', 'PATCH'])('%s is told what there is', async method => {
-    const { status, headers } = await send(method)
-    expect(status).toBe(405)
-    expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
-  })
-})
-
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
-describe('an address that may not come', () => {
-  test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])(
-    'is refused with 403 and nothing else: %s',
-    async method => {
-      access = address => address !== '127.0.0.1'
-      const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
-      expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
-      // A page can tell this from a network that is down.
-      expect(headers['access-control-allow-origin']).toBe('*')
-      expect(received).toEqual([])
-    },
-  )
-
-  test('is that of the client, where a trusted proxy tells it', async () => {
-    access = address => address !== '203.0.113.9'
-    expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
-    expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(200)
-    expect(received).toHaveLength(1)
+describe.each(servers)('in %s', (_name, create) => {
+  beforeEach(async () => {
+    received = []
+    waiters = []
+    faults = []
+    answer = async () => reply('<body/>')
+    refusal = undefined
+    refused = undefined
+    redirectUrl = undefined
+    access = undefined
+    cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
+    listener = createBoshListener({
+      serve: (body, peer, waiter) => {
+        received.push({ body, peer })
+        waiters.push(waiter)
+        void answer(body, peer).then(reply => waiter.answer(reply))
+      },
+      refuseTooLarge: (head, peer) => {
+        refused = peer
+        refusedHead = head
+        return refusal
+      },
+      cors: origin => cors(origin),
+      access: address => access?.(address) ?? true,
+      clients: { assumeSecure: false, trustedProxies },
+      secureUrl: () => 'https://chat.example/http-bind',
+      redirectUrl: () => redirectUrl,
+      maxBodyBytes: 1000,
+      getText: 'A BOSH endpoint for <people>.',
+      report: error => faults.push(error),
+    })
+    await listen(create(listener))
   })
 
-  test('does not keep the connection busy that it shares with others', async () => {
-    access = address => address !== '203.0.113.9'
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const post = (headers: Record<string, string>) =>
-      new Promise<number>(resolve => {
-        const sent = request({ port, method: 'POST', path: '/http-bind', headers, agent }, res => {
-          res.resume().once('end', () => resolve(res.statusCode!))
-        })
-        sent.end('<body/>'.padEnd(900))
+  afterEach(async () => {
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  })
+
+  describe('a POST', () => {
+    test('is answered with its length, uncached, for pages of every origin', async () => {
+      answer = async () => reply('<body>ü</body>')
+      const { status, headers, body } = await send('POST', '<body/>')
+      expect(status).toBe(200)
+      expect(body).toBe('<body>ü</body>')
+      expect(headers).toMatchObject({
+        'content-type': 'text/xml; charset=utf-8',
+        'content-length': '15',
+        'cache-control': 'no-store',
+        'access-control-allow-origin': '*',
       })
-    const statuses = [await post({ 'x-forwarded-for': '203.0.113.9' }), await post({})]
-    agent.destroy()
-    expect(statuses).toEqual([403, 200])
-  })
-})
+      expect(headers['transfer-encoding']).toBeUndefined()
+      expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
+    })
 
-describe('a request that was sent before the one ahead of it was answered', () => {
-  test('is given up with its connection', async () => {
-    answer = () => new Promise(() => {})
-    const gone: string[] = []
-    const one = (body: string) =>
-      `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-    const socket = connect(port, '127.0.0.1')
-    socket.write(one('<first/>') + one('<second/>'))
-    await until(() => received.length === 2)
-    const left = received.map(
-      ({ body, peer }) =>
-        new Promise<void>(resolve => {
-          peer.whenGone = () => {
-            gone.push(body)
-            resolve()
-          }
-        }),
+    test('tells of its sender what the connection says, and what a proxy that is trusted says', async () => {
+      await send('POST', '<body/>', { cookie: 'a=b' })
+      const secureUrl = 'https://chat.example/http-bind'
+      expect(received[0]!.peer).toMatchObject({
+        ...{ kind: 'browser', address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl },
+      })
+      await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' })
+      expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
+    })
+
+    test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
+      'is taken as it is when it calls itself %s',
+      async type => {
+        expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
+      },
     )
-    socket.destroy()
-    await Promise.all(left)
-    expect(gone.sort()).toEqual(['<first/>', '<second/>'])
+
+    test('may come in chunks', async () => {
+      await send('POST', '<body>chunked</body>', { 'transfer-encoding': 'chunked' })
+      expect(received[0]?.body).toBe('<body>chunked</body>')
+    })
+
+    test('that is compressed is not read', async () => {
+      expect((await send('POST', 'x', { 'content-encoding': 'gzip' })).status).toBe(415)
+      expect(received).toEqual([])
+    })
+
+    test('in another encoding than UTF-8 reaches nobody as text', async () => {
+      await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
+      expect(received[0]?.body).toBe('')
+    })
+
+    test('too large is refused while it is read, and its connection closed', async () => {
+      const { status, headers } = await send('POST', 'x'.repeat(1001))
+      expect(status).toBe(413)
+      expect(headers.connection).toBe('close')
+      expect(received).toEqual([])
+    })
+
+    test('too large of a live session gets the answer that its client understands', async () => {
+      refusal = reply('<body type="terminate"/>')
+      const { status, body } = await send('POST', 'x'.repeat(200_000))
+      expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
+    })
+
+    test('too large is known by its beginning, whatever pieces it comes in', async () => {
+      refusal = reply('<body type="terminate"/>')
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      const client = new HttpSocket(port)
+      const socket = await accepted
+      const text = `<body sid='1' rid='2'>${'x'.repeat(1000)}</body>`
+      client.send(post(text).slice(0, -text.length + 2))
+      await until(() => socket.bytesRead > 0)
+      expect((await client.send(text.slice(2)).reply()).body).toBe(refusal.body)
+      expect(await client.rest()).toBe('')
+      expect(refusedHead).toMatch(/^<body sid='1' rid='2'>x/)
+    })
+
+    test.each([
+      ['', undefined, 413],
+      [' with the answer that its client understands', reply('<body type="terminate"/>'), 200],
+    ])('far too large is refused before all of it has come%s', async (_how, terminate, status) => {
+      refusal = terminate
+      const client = new HttpSocket(port)
+      const text = `<body sid='1'>${'x'.repeat(8_000_000)}`
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${text}`)
+      const { head, body } = await client.reply()
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`))
+      expect(body).toBe(terminate?.body ?? '')
+      expect(await client.rest()).toBe('')
+      expect(refusedHead).toMatch(/^<body sid='1'>x/)
+      expect(received).toEqual([])
+    })
+
+    test('hands on the cookies it came with, read or not, and sets the one it is given', async () => {
+      answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
+      const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
+      expect(received[0]?.peer.cookies).toBe('a=b; wb-1=x')
+      expect(headers['set-cookie']).toEqual(['wb-1=secret; HttpOnly'])
+      await send('POST', 'x'.repeat(1001), { cookie: 'wb-2=y' })
+      expect(refused).toMatchObject({ kind: 'browser', cookies: 'wb-2=y' })
+    })
+
+    test('without a cookie to set sets none', async () => {
+      const { headers } = await send('POST', '<body/>')
+      expect(headers['set-cookie']).toBeUndefined()
+      expect(received[0]?.peer.cookies).toBeUndefined()
+    })
+
+    test('exactly at the limit is read', async () => {
+      await send('POST', 'x'.repeat(1000))
+      expect(received[0]?.body).toHaveLength(1000)
+    })
+
+    test('whose client goes away tells whoever holds it, once', async () => {
+      let left = 0
+      const held = new Promise<Peer>(resolve => {
+        answer = (_body, peer) => {
+          peer.whenGone = () => {
+            left += 1
+          }
+          resolve(peer)
+          return new Promise(() => {})
+        }
+      })
+      const socket = connect(port, '127.0.0.1')
+      socket.write('POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>')
+      const peer = await held
+      expect(peer).toMatchObject({ kind: 'browser', secure: false, gone: false, address: '127.0.0.1' })
+      const closed = new Promise(resolve => server.once('connection', resolve))
+      socket.destroy()
+      // Another connection only to see that the server went on.
+      connect(port, '127.0.0.1').unref()
+      await closed
+      while (!peer.gone) await new Promise(resolve => setImmediate(resolve))
+      expect(left).toBe(1)
+    })
+
+    test('is answered once', async () => {
+      answer = async () => reply('<body n="1"/>')
+      const answered = send('POST', '<body/>')
+      await until(() => waiters.length === 1)
+      for (const n of [1, 2]) waiters[0]!.answer(reply(`<body n="${n}"/>`))
+      expect((await answered).body).toBe('<body n="1"/>')
+    })
+
+    test('may follow another on the same socket before that is answered, and may release it', async () => {
+      const pending: ((reply: Reply) => void)[] = []
+      answer = () =>
+        new Promise(resolve => {
+          pending.push(resolve)
+          if (pending.length === 2)
+            for (const [n, answerOne] of pending.entries()) answerOne(reply(`<body n="${n + 1}"/>`))
+        })
+      const socket = connect(port, '127.0.0.1')
+      const post = 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>'
+      socket.write(post + post)
+      let text = ''
+      for await (const chunk of socket) {
+        text += chunk
+        if (text.includes('n="2"')) break
+      }
+      expect(text.indexOf('n="1"')).toBeLessThan(text.indexOf('n="2"'))
+      expect(text.indexOf('n="1"')).toBeGreaterThan(0)
+    })
+
+    test('is answered in its turn, whoever else is answered first', async () => {
+      answer = () => new Promise(() => {})
+      const client = new HttpSocket(port)
+      for (const order of [
+        [2, 0, 1],
+        [0, 2, 1],
+        [1, 0, 2],
+      ]) {
+        waiters = []
+        client.send(post('<body/>') + post('<body/>') + post('<body/>'))
+        await until(() => waiters.length === 3)
+        for (const number of order) {
+          waiters[number]!.answer(reply(`<body n="${number}">é</body>`))
+          // Each in a turn of its own.
+          await new Promise(resolve => setImmediate(resolve))
+        }
+        for (const number of [0, 1, 2])
+          expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
+      }
+      client.socket.end()
+      expect(await client.rest()).toBe('')
+    })
+
+    test('over HTTP/1.0 is answered with its length', async () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.write('POST /http-bind HTTP/1.0\r\nContent-Length: 7\r\n\r\n<body/>')
+      let text = ''
+      for await (const chunk of socket) text += chunk
+      expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+      expect(text).toContain('Content-Length: 7')
+    })
+  })
+
+  describe('what was not foreseen', () => {
+    test.each([
+      [
+        'nobody can answer',
+        () => {
+          throw new TypeError('not foreseen')
+        },
+      ],
+      ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), status: 99 })],
+    ])('ends the one request that %s', async (_which, failing) => {
+      answer = failing
+      expect((await send('POST', '<body/>')).status).toBe(500)
+      answer = async () => reply('<body/>')
+      expect((await send('POST', '<body/>')).status).toBe(200)
+      expect(faults).toHaveLength(1)
+    })
+
+    test('at once ends the request that it happened in', async () => {
+      cors = () => {
+        throw new TypeError('not foreseen')
+      }
+      for (const method of ['GET', 'OPTIONS', 'PUT', 'POST'])
+        expect((await send(method, method === 'POST' ? '<body/>' : '')).status).toBe(500)
+      expect(faults).toHaveLength(4)
+    })
+  })
+
+  describe('a client that reads nothing', () => {
+    test('of a reply is given up after a minute, one that reads in time is not', async () => {
+      // More than any system keeps for a socket that nobody reads from.
+      answer = async () => reply('x'.repeat(32 * 1024 * 1024))
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      const client = connect(port, '127.0.0.1')
+      client.pause()
+      client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
+      const socket = await accepted
+      await until(() => socket.timeout === 60_000)
+      expect(socket.writableLength).toBeGreaterThan(0)
+      client.resume()
+      // From now on it is a connection like any other that waits for its next request.
+      await until(() => socket.timeout !== 60_000)
+      expect(socket.timeout).toBeGreaterThan(0)
+      client.pause()
+      client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
+      await until(() => socket.timeout === 60_000)
+      // What a minute without a byte taken comes to.
+      socket.emit('timeout')
+      expect(socket.destroyed).toBe(true)
+      client.destroy()
+    })
+  })
+
+  describe('a client that breaks the connection', () => {
+    test('in the middle of its reply ends no other', async () => {
+      answer = async body => reply(body === 'large' ? 'x'.repeat(32 * 1024 * 1024) : body)
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      const client = new HttpSocket(port)
+      client.socket.pause()
+      client.send(post('large') + post('next'))
+      const socket = await accepted
+      await until(() => socket.writableLength > 0)
+      client.socket.resetAndDestroy()
+      await until(() => socket.destroyed)
+      expect((await send('POST', 'other')).body).toBe('other')
+      expect(faults).toEqual([])
+    })
+  })
+
+  describe('mounted in an app', () => {
+    test.each([
+      ['our messages', true],
+      ['Express’s own', false],
+    ])('with %s, it shares connections with what else is there', async (_whose, isOurs) => {
+      const app = express()
+      if (isOurs) useMessages(app)
+      let isHeld = false
+      app.use((req, res, next) => {
+        nameApp(app, req, res)
+        // Something asks somebody, while the body comes.
+        void until(() => req.readableLength > 0 || req.complete).then(() => {
+          isHeld = req.method === 'POST'
+          next()
+        })
+      })
+      app.get('/other', (_req, res) => void res.send('other'))
+      app.use(listener)
+      server.close()
+      await listen(create(app))
+      const client = new HttpSocket(port)
+      for (let times = 0; times < 3; times++) {
+        const text = post('<body>é</body>')
+        isHeld = false
+        client.send(text.slice(0, -3))
+        await until(() => isHeld)
+        expect((await client.send(text.slice(-3)).reply()).body).toBe('<body/>')
+        expect(received.pop()!.body).toBe('<body>é</body>')
+        expect((await client.send('GET /other HTTP/1.1\r\nHost: a\r\n\r\n').reply()).body).toBe('other')
+      }
+      client.socket.destroy()
+    })
+  })
+
+  describe('pages of other origins', () => {
+    const portal = 'https://portal.example'
+    const other = 'https://shop.example'
+
+    /** The headers of one answer that browsers judge by. */
+    const shared = ({ headers }: Answer) =>
+      Object.fromEntries(
+        Object.entries(headers).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
+      )
+
+    /** One answer of each kind: a reply, a page, what is too large, compressed, or of no method. */
+    const answers = async (headers: Record<string, string>) => [
+      shared(await send('POST', '<body/>', headers)),
+      shared(await send('GET', '', headers)),
+      shared(await send('HEAD', '', headers)),
+      shared(await send('POST', 'x'.repeat(1001), headers)),
+      shared(await send('POST', 'x', { ...headers, 'content-encoding': 'gzip' })),
+      shared(await send('DELETE', '', headers)),
+    ]
+
+    const asked = {
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'Content-Type',
+      'access-control-max-age': '7200',
+    }
+
+    test.each([
+      ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
+      [
+        'one that is listed',
+        [other, portal],
+        false,
+        portal,
+        { 'access-control-allow-origin': portal, vary: 'Origin' },
+      ],
+      [
+        'one that is listed, with cookies',
+        [portal],
+        true,
+        portal,
+        {
+          'access-control-allow-origin': portal,
+          'access-control-allow-credentials': 'true',
+          vary: 'Origin',
+        },
+      ],
+    ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
+      cors = createCors({ origins, credentials, maxAge: 7200 })
+      for (const one of await answers({ origin })) expect(one).toEqual(allowed)
+      expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
+    })
+
+    test.each([
+      ['that are not listed', [portal], other],
+      ['where none is listed', [], portal],
+      ['that differ in their scheme', [portal], 'http://portal.example'],
+      ['that differ in their port', [portal], `${portal}:8443`],
+      ['that only begin like one', [portal], `${portal}.evil.example`],
+      ['that hide theirs', [portal], 'null'],
+      ['that do not say theirs', [portal], undefined],
+    ])('%s are told nothing', async (_what, origins, origin) => {
+      cors = createCors({ origins, credentials: true, maxAge: 7200 })
+      const headers = origin === undefined ? {} : { origin }
+      for (const one of await answers(headers)) expect(one).toEqual({})
+      const preflight = await send('OPTIONS', '', headers)
+      expect({ status: preflight.status, headers: shared(preflight) }).toEqual({ status: 204, headers: {} })
+    })
+  })
+
+  describe('other methods', () => {
+    test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
+      const { status, headers, body } = await send('GET')
+      expect(status).toBe(200)
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      expect(headers['content-security-policy']).toContain("default-src 'none'")
+      expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
+      expect(body).toContain('did not come over an encrypted channel')
+    })
+
+    test('GET is elsewhere where the channel has to be encrypted', async () => {
+      redirectUrl = 'https://chat.example/http-bind'
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers, body } = await send(method)
+        expect([status, headers['location'], body]).toEqual([308, redirectUrl, ''])
+        expect(headers['cache-control']).toBe('no-store')
+      }
+      const encrypted = await send('GET', '', { 'x-forwarded-proto': 'https' })
+      expect([encrypted.status, encrypted.body]).toEqual([200, expect.not.stringContaining('did not come')])
+    })
+
+    test('HEAD is the same without the page', async () => {
+      const { status, body, headers } = await send('HEAD')
+      expect({ status, body }).toEqual({ status: 200, body: '' })
+      expect(Number(headers['content-length'])).toBeGreaterThan(100)
+    })
+
+    test('OPTIONS allows what browsers ask for', async () => {
+      const { status, headers } = await send('OPTIONS', '', {
+        origin: 'https://portal.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      })
+      expect(status).toBe(204)
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': 'GET, POST, OPTIONS',
+        'access-control-allow-headers': 'Content-Type',
+        'access-control-max-age': '7200',
+      })
+    })
+
+    test.each(['PUT', 'DELETE', 'PATCH'])('%s is told what there is', async method => {
+      const { status, headers } = await send(method)
+      expect(status).toBe(405)
+      expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+    })
+  })
+
+  describe('an address that may not come', () => {
+    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])(
+      'is refused with 403 and nothing else: %s',
+      async method => {
+        access = address => address !== '127.0.0.1'
+        const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
+        expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
+        // A page can tell this from a network that is down.
+        expect(headers['access-control-allow-origin']).toBe('*')
+        expect(received).toEqual([])
+      },
+    )
+
+    test('is that of the client, where a trusted proxy tells it', async () => {
+      access = address => address !== '203.0.113.9'
+      expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
+      expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(200)
+      expect(received).toHaveLength(1)
+    })
+
+    test('does not keep the connection busy that it shares with others', async () => {
+      access = address => address !== '203.0.113.9'
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const post = (headers: Record<string, string>) =>
+        new Promise<number>(resolve => {
+          const sent = request({ port, method: 'POST', path: '/http-bind', headers, agent }, res => {
+            res.resume().once('end', () => resolve(res.statusCode!))
+          })
+          sent.end('<body/>'.padEnd(900))
+        })
+      const statuses = [await post({ 'x-forwarded-for': '203.0.113.9' }), await post({})]
+      agent.destroy()
+      expect(statuses).toEqual([403, 200])
+    })
+  })
+
+  describe('a request that was sent before the one ahead of it was answered', () => {
+    test('is given up with its connection', async () => {
+      answer = () => new Promise(() => {})
+      const gone: string[] = []
+      const one = (body: string) =>
+        `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const socket = connect(port, '127.0.0.1')
+      socket.write(one('<first/>') + one('<second/>'))
+      await until(() => received.length === 2)
+      const left = received.map(
+        ({ body, peer }) =>
+          new Promise<void>(resolve => {
+            peer.whenGone = () => {
+              gone.push(body)
+              resolve()
+            }
+          }),
+      )
+      socket.destroy()
+      await Promise.all(left)
+      expect(gone.sort()).toEqual(['<first/>', '<second/>'])
+    })
   })
 })
