@@ -4,6 +4,7 @@ import { opened, stopServers } from './call.js'
 afterEach(stopServers)
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
+const tick = () => new Promise<void>(resolve => process.nextTick(resolve))
 
 describe('what a link is sent', () => {
   test('in one turn leaves at its end', async () => {
@@ -24,5 +25,28 @@ describe('what a link is sent', () => {
     call.link.close()
     const text = await peer.until('</stream:stream>')
     expect(text).toMatch(/^<presence\/><\?xml [^>]*><stream:stream [^>]*><message\/><\/stream:stream>$/)
+  })
+})
+
+describe('what several links are sent in one turn', () => {
+  test.each([
+    ['stanzas', 8, false],
+    ['steps of a login', 2, true],
+  ])('leaves at once when there are enough of them: %s', async (_what, lot, isStep) => {
+    const all: Awaited<ReturnType<typeof opened>>[] = []
+    while (all.length <= lot) all.push(await opened())
+    const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length
+    // Those of the other kind do not count.
+    all[lot]!.call.link.send('<other/>', !isStep)
+    for (const { call } of all.slice(0, lot - 1)) call.link.send('<é/>', isStep)
+    await tick()
+    expect(waiting()).toBe(lot)
+    all[lot - 1]!.call.link.send('<last/>', isStep)
+    await tick()
+    expect(waiting()).toBe(1)
+    await turn()
+    expect(waiting()).toBe(0)
+    const texts = await Promise.all(all.map(({ peer }) => peer.until('/>')))
+    expect(texts).toEqual([...all.slice(2).map(() => '<é/>'), '<last/>', '<other/>'])
   })
 })
