@@ -18,6 +18,7 @@ import { Names } from '../../src/c2s/names.js'
 import { systemClock } from '../../src/clock.js'
 import { Networks } from '../../src/config/networks.js'
 import type { Serve } from '../../src/exchange.js'
+import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
 
@@ -136,14 +137,20 @@ beforeAll(async () => {
         waiter.answer(reply)
       },
     })
+  // As the service has it.
+  const messages = {
+    ...{ IncomingMessage: AppRequest, ServerResponse: AppResponse },
+    keepAliveTimeout: keepAliveSeconds * 1000,
+  }
   http = createHttpServer(
+    messages,
     createBoshListener({
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
       clients: { assumeSecure: true, trustedProxies: new Networks([], new BlockList()) },
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, maxAge: 7200 }),
     }),
-  ).listen(0, '127.0.0.1')
+  ).listen(0, '127.0.0.1') as unknown as HttpServer
   http.on('connection', (socket: Socket) => {
     const from = socket.remotePort!
     gone.delete(from)
