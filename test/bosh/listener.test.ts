@@ -292,6 +292,17 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(text.indexOf('n="1"')).toBeGreaterThan(0)
     })
 
+    test('may be one of many in a packet', async () => {
+      answer = async body => reply(`<answer>${body}</answer>`)
+      const client = new HttpSocket(port)
+      const bodies = Array.from({ length: 50 }, (_, number) => `<body n="${number}"/>`)
+      client.send(bodies.map(body => post(body)).join(''))
+      for (const body of bodies) expect((await client.reply()).body).toBe(`<answer>${body}</answer>`)
+      expect(received.map(({ body }) => body)).toEqual(bodies)
+      client.socket.end()
+      expect(await client.rest()).toBe('')
+    })
+
     test('is answered in its turn, whoever else is answered first', async () => {
       answer = () => new Promise(() => {})
       const client = new HttpSocket(port)

@@ -6,11 +6,14 @@ import {
   type ServerOptions,
   ServerResponse,
 } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { connect } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
 import { takeBody } from '../../src/http/taken-request.js'
 import { replyWhole } from '../../src/http/whole-reply.js'
+import { makeCertificate } from '../support/certificates.js'
 import { HttpSocket, post } from '../support/http-socket.js'
 import { eventually } from '../support/login-server/eventually.js'
 
@@ -161,6 +164,23 @@ describe('a reply is Node’s to write', () => {
     await start(reply, { ServerResponse: ServerResponse as unknown as typeof AppResponse })
     expect((await client.send(post('ab')).reply()).body).toBe('ab')
     expect(whole).toEqual([false])
+  })
+
+  test('over TLS', async () => {
+    const secure = createTlsServer(
+      {
+        ...{ IncomingMessage: AppRequest, ServerResponse: AppResponse },
+        ...{ keepAliveTimeout: keepAliveSeconds * 1000, ...makeCertificate(['DNS:localhost']) },
+      },
+      answering(reply),
+    )
+    server = secure as unknown as Server
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    client = new HttpSocket(connect({ port, host: '127.0.0.1', rejectUnauthorized: false }))
+    for (const body of ['one', 'zwei ü']) expect((await client.send(post(body)).reply()).body).toBe(body)
+    expect(whole).toEqual([false, false])
   })
 
   test('whose turn has not come, and ours when it has', async () => {

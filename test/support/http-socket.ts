@@ -13,8 +13,12 @@ export class HttpSocket {
   #isClosed = false
   #changed = () => {}
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+  /** Speaks to a port, or over a connection that there is. */
+  constructor(to: number | Socket) {
+    this.socket =
+      typeof to === 'number'
+        ? connect({ port: to, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+        : to
     this.socket.setEncoding('latin1')
     this.socket.on('data', (text: string) => {
       this.#unread += text
