@@ -238,12 +238,13 @@ export class Link {
     this.#reach('features')
   }
 
-  #open(): void {
+  #open(mayBeAhead = true): void {
     this.#splitter?.stop()
     this.#splitter = this.#split()
     this.#bytesSinceHeader = 0
     const header = writeHeader(this.#options, this.#socket instanceof TLSSocket)
-    const features = this.#phase === 'open' ? this.#foreseen?.expected() : undefined
+    const isAhead = mayBeAhead && this.#phase === 'open'
+    const features = isAhead ? this.#foreseen?.expected() : undefined
     if (features === undefined) {
       this.#write(header)
       this.#expect(this.#times.features)
@@ -265,7 +266,6 @@ export class Link {
    * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
    */
   #acknowledgeTickets(socket: TLSSocket): void {
-    if (socket.getProtocol() !== 'TLSv1.3') return
     let isDue = false
     socket.on('session', () => {
       if (isDue) return
@@ -377,8 +377,10 @@ export class Link {
       return
     }
     this.#stand()
-    this.#acknowledgeTickets(socket)
-    this.#open()
+    const hasTickets = socket.getProtocol() === 'TLSv1.3'
+    if (hasTickets) this.#acknowledgeTickets(socket)
+    // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
+    this.#open(!hasTickets)
   }
 
   #listen(socket: Socket): void {

@@ -8,11 +8,12 @@ const streams = 2
 /** What one login expects its server to offer, and what that really offers (XEP-0305 §3). */
 export class Foresight implements Foreseen {
   readonly isProven: boolean
+  /** Whether the server has offered anything else than was expected, or a login cannot go by that. */
+  isMistaken = false
   readonly #expected: readonly Element[]
   readonly #seen: Element[] = []
   #awaited: Element | undefined
   #isAhead = false
-  #isMistaken = false
 
   /** `expected` are the features of the streams in their order, none where nothing is known. */
   constructor(expected: readonly Element[] = [], isProven = false) {
@@ -39,14 +40,9 @@ export class Foresight implements Foreseen {
     return this.#isAhead
   }
 
-  /** Whether the server has offered anything else than was expected. */
-  get isMistaken(): boolean {
-    return this.#isMistaken
-  }
-
   /** Whether a login that fails now may have failed for what was expected. */
   get isToBlame(): boolean {
-    return this.#isAhead && (this.#isMistaken || !this.isProven)
+    return this.#isAhead && (this.isMistaken || !this.isProven)
   }
 
   expected(): Element | undefined {
@@ -59,7 +55,7 @@ export class Foresight implements Foreseen {
     const awaited = this.#awaited
     this.#awaited = undefined
     const isExpected = awaited?.text === features.text
-    if (awaited !== undefined && !isExpected) this.#isMistaken = true
+    if (awaited !== undefined && !isExpected) this.isMistaken = true
     // What is kept for later must not keep all that came with it.
     this.#seen.push(isExpected ? awaited! : { ...features, text: copyOf(features.text) })
     return isExpected

@@ -254,6 +254,11 @@ export class Handshake {
     this.#offer = offer
     this.#reach('sasl')
     this.#mechanism = this.#events.onOffer(offer, this.#link)
+    if (this.#foresight.isAhead && !isByChallenge(this.#mechanism)) {
+      // It would say a secret at once, and the server may not want that any more.
+      this.#foresight.isMistaken = true
+      throw new Problem('remote-protocol-error', { step: 'sasl' })
+    }
     return features(xml('mechanisms', { xmlns: saslNamespace }, xml('mechanism', {}, this.#mechanism.name)))
   }
 
@@ -287,6 +292,11 @@ function readReply(body: string): Document {
     throw new Problem('remote-protocol-error')
   }
   return reply
+}
+
+/** Whether a mechanism says nothing of the secret before the server has said something (RFC 5802 §3). */
+function isByChallenge({ name }: Mechanism): boolean {
+  return name.startsWith('SCRAM-')
 }
 
 function offersBind(offered: readonly Element[]): boolean {

@@ -114,11 +114,32 @@ describe('a stream header', () => {
     expect(call.told).toEqual([])
     peer.packets.length = 0
     peer.send(proceed)
-    await peer.secure(certificate)
+    await peer.secure({ ...certificate, maxVersion: 'TLSv1.2' })
     await peer.until(auth)
     expect(peer.packets).toEqual([plainHeader + auth])
     expect(call.told).toEqual([seen(toLogIn), 'flush'])
     expect(foreseen.seen).toEqual([])
+  })
+})
+
+describe('inside of TLS 1.3', () => {
+  test('the first stream waits for its features: no white space may stand behind what answers them', async () => {
+    const certificate = makeCertificate(['DNS:example.org'])
+    const { call, peer } = await connectAhead(foresee(true), [auth, request], {
+      tls: 'direct',
+      ca: certificate.cert,
+    })
+    await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
+    expect((await peer.until("streams'>")).trim()).toBe(plainHeader)
+    expect(call.told).toEqual([])
+    peer.send(serverHeader + toLogIn)
+    await peer.until(auth)
+    peer.send(challenge)
+    await call.hears(challenge)
+    peer.packets.length = 0
+    call.link.restart({})
+    await peer.until(request)
+    expect(peer.packets).toEqual([plainHeader + request])
   })
 })
 

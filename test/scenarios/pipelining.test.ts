@@ -57,6 +57,8 @@ const companyOf = ({ packets }: LoginConnection) =>
 
 const atItsPace = ['nothing', 'nothing']
 const ahead = ['auth', 'iq']
+/** Behind an <auth/> there may be no white space, which TLS 1.3 needs. */
+const halfAhead = ['nothing', 'iq']
 
 /** The same of all connections since the last time. */
 function companies(server: LoginServer): string[][] {
@@ -91,10 +93,18 @@ describe('a server', () => {
     expect(mistrusted()).toEqual([])
   })
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('with STARTTLS is, too, inside of %s', async tlsVersion => {
-    const server = await start({ certificate, tlsVersion })
+  test('with STARTTLS is, too, inside of TLS 1.2', async () => {
+    const server = await start({ certificate, tlsVersion: 'TLSv1.2' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, ahead, ahead].map(streams => ['nothing', ...streams]))
+  })
+
+  test('inside of TLS 1.3 is answered ahead on the second stream alone', async () => {
+    const server = await start({ certificate, tlsVersion: 'TLSv1.3' })
+    for (let login = 0; login < 3; login++) await warm()
+    expect(companies(server)).toEqual(
+      [atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]),
+    )
   })
 
   test('that demands a session is asked for one behind the resource', async () => {
@@ -158,7 +168,7 @@ describe('a server is waited for', () => {
     await warm(parameters)
     expect(companies(server)).toEqual([['nothing', ...atItsPace]])
     await warm()
-    expect(companies(server)).toEqual([['nothing', ...ahead]])
+    expect(companies(server)).toEqual([['nothing', ...halfAhead]])
   })
 
   test('where XMPP_PIPELINING is off', async () => {

@@ -7,6 +7,7 @@ import { Foresight } from '../../src/warm/foresight.js'
 import { LoginAttempt } from '../../src/warm/login-attempt.js'
 import { attribute } from '../support/bosh-client.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { ScramServer } from '../support/login-server/scram.js'
 
 const asked: WarmRequest = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
@@ -33,7 +34,8 @@ const bound = (id: string) =>
   `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
 const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
 
-type Answer = string | ((id: string) => string)
+/** What to say, by the id of the last IQ and all that was said so far. */
+type Answer = string | ((id: string, said: readonly string[]) => string)
 
 /** Logs in where these answers are given, one to each request. */
 async function logIn(
@@ -42,6 +44,7 @@ async function logIn(
   caller = new AbortController().signal,
   said: string[] = [],
   foresight?: Foresight,
+  mechanisms = ['PLAIN'],
 ) {
   let open = 0
   let mostOpen = 0
@@ -55,7 +58,7 @@ async function logIn(
     await new Promise(resolve => setImmediate(resolve))
     open -= 1
     id = /<iq[^>]* id="([^"]+)"/.exec(body)?.[1] ?? id
-    const text = typeof answer === 'string' ? answer : answer(id)
+    const text = typeof answer === 'string' ? answer : answer(id, said)
     const reply: Reply = {
       ...{ status: 200, contentType: 'text/xml', body: `<body${start} xmlns='${bosh}'>${text}</body>` },
       facts: { id: 'i1', link: { encrypted: true, plainAllowed: true } },
@@ -65,7 +68,7 @@ async function logIn(
   const attempt = new LoginAttempt(
     {
       upstreamOf: () => ({ exchange, handOver: () => ({}), abandon: () => {} }),
-      ...{ timeout: 5, stepTimeout: 5, mechanisms: ['PLAIN'], scramMaxIterations: 4096 },
+      ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096 },
       saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
     },
     request,
@@ -177,13 +180,38 @@ describe('a login that is ahead of its server', () => {
   const mechanisms = (...names: string[]) =>
     `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
   const other = "<other xmlns='urn:x'/>"
+  /** Without what is another one each time. */
   const sent = [
-    ...[creation(), plain],
+    ...[
+      creation(),
+      auth('SCRAM-SHA-1', ''),
+      within(`<response xmlns="${sasl}" mechanism="SCRAM-SHA-1"></response>`),
+    ],
     ...[restart, ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)],
   ]
 
+  /** The server's side of SCRAM. */
+  function scram(): { challenge: Answer; success: Answer } {
+    let server: ScramServer | undefined
+    const last = (said: readonly string[], name: string) => {
+      const [, text = ''] = new RegExp(`<${name} [^>]*>([^<]+)<`).exec(said.join('')) ?? []
+      return Buffer.from(text, 'base64').toString()
+    }
+    const element = (name: string, text: string) =>
+      `<${name} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${name}>`
+    return {
+      challenge(_id, said) {
+        server = new ScramServer('SCRAM-SHA-1', last(said, 'auth'), {
+          ...{ salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined },
+        })
+        return element('challenge', server.serverFirst)
+      },
+      success: (_id, said) => element('success', server!.verify(last(said, 'response'), 's3cret')!),
+    }
+  }
+
   /** What its link reports at once, and what that reports when the server has said it. */
-  function link(expected: readonly string[] = [offer('PLAIN'), readyToBind], isProven = true) {
+  function link(expected: readonly string[] = [offer('SCRAM-SHA-1'), readyToBind], isProven = true) {
     const element = (text: string) => ({
       name: 'features',
       namespace: 'http://etherx.jabber.org/streams',
@@ -193,21 +221,25 @@ describe('a login that is ahead of its server', () => {
     const late = (text: string) => (foresight.came(element(text)) ? '' : text)
     return {
       foresight,
+      ...scram(),
       opens: () => foresight.expected()!.text,
       /** In one reply with what follows. */
       says:
         (text: string, answer: Answer = ''): Answer =>
-        id =>
-          late(text) + (typeof answer === 'string' ? answer : answer(id)),
+        (id, said) =>
+          late(text) + (typeof answer === 'string' ? answer : answer(id, said)),
     }
   }
 
-  const logInAhead = (answers: readonly Answer[], foresight: Foresight, said: string[] = []) =>
-    logIn(answers, asked, new AbortController().signal, said, foresight)
+  async function logInAhead(answers: readonly Answer[], foresight: Foresight, bodies: string[] = []) {
+    const signal = new AbortController().signal
+    const { jid, said } = await logIn(answers, asked, signal, bodies, foresight, ['SCRAM-SHA-1', 'PLAIN'])
+    return { jid, said: said.map(body => body.replace(/(<(?:auth|response) [^>]*>)[^<]*/, '$1')) }
+  }
 
   test('hears nothing of features that are as expected', async () => {
-    const { foresight, opens, says } = link()
-    const answers = [opens, says(offer('PLAIN'), success), opens, says(readyToBind, bound)]
+    const { foresight, opens, says, challenge, success } = link()
+    const answers = [opens, says(offer('SCRAM-SHA-1'), challenge), success, opens, says(readyToBind, bound)]
     const { jid, said } = await logInAhead(answers, foresight)
     expect(jid).toBe('juliet@chat.example/balcony')
     expect(said).toEqual(sent)
@@ -217,27 +249,30 @@ describe('a login that is ahead of its server', () => {
   test.each([
     [
       'with more beside them',
-      features(mechanisms('PLAIN') + other),
+      features(mechanisms('SCRAM-SHA-1') + other),
       features(`${other}<bind xmlns='${bind}'/>`),
     ],
     [
       'with a session that is optional',
-      features(other + mechanisms('PLAIN')),
+      features(other + mechanisms('SCRAM-SHA-1')),
       features(`<bind xmlns='${bind}'/><session xmlns='${session}'><optional/></session>`),
     ],
   ])('goes on where they are for a login the same, %s', async (_how, first, second) => {
-    const { foresight, opens, says } = link()
-    const answers = [opens, says(first, success), opens, says(second, bound)]
+    const { foresight, opens, says, challenge, success } = link()
+    const answers = [opens, says(first, challenge), success, opens, says(second, bound)]
     const { said } = await logInAhead(answers, foresight)
     expect(said).toEqual(sent)
     expect([foresight.isMistaken, foresight.isComplete]).toEqual([true, true])
   })
 
   test('asks again where they come in a reply of their own', async () => {
-    const { foresight, opens, says } = link()
-    const differently = [features(mechanisms('PLAIN') + other), features(`${other}<bind xmlns='${bind}'/>`)]
+    const { foresight, opens, says, challenge, success } = link()
+    const differently = [
+      features(mechanisms('SCRAM-SHA-1') + other),
+      features(`${other}<bind xmlns='${bind}'/>`),
+    ]
     const [first = '', second = ''] = differently
-    const answers = [opens, says(first), success, opens, says(second), bound]
+    const answers = [opens, says(first), challenge, success, opens, says(second), bound]
     const { jid, said } = await logInAhead(answers, foresight)
     expect(jid).toBe('juliet@chat.example/balcony')
     expect(said).toEqual([...sent.slice(0, 2), empty, ...sent.slice(2), empty])
@@ -246,25 +281,25 @@ describe('a login that is ahead of its server', () => {
   test('goes on where the same is offered in another order', async () => {
     const types = (...names: string[]) =>
       `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${names.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
-    const before = features(mechanisms('PLAIN', 'X-1') + types('tls-exporter', 'tls-unique'))
-    const after = features(types('tls-unique', 'tls-exporter') + mechanisms('X-1', 'PLAIN'))
-    const { foresight, opens, says } = link([before, readyToBind])
-    const answers = [opens, says(after, success), opens, says(readyToBind, bound)]
+    const before = features(mechanisms('SCRAM-SHA-1', 'X-1') + types('tls-exporter', 'tls-unique'))
+    const after = features(types('tls-unique', 'tls-exporter') + mechanisms('X-1', 'SCRAM-SHA-1'))
+    const { foresight, opens, says, challenge, success } = link([before, readyToBind])
+    const answers = [opens, says(after, challenge), success, opens, says(readyToBind, bound)]
     expect((await logInAhead(answers, foresight)).said).toEqual(sent)
   })
 
   test.each([
-    ['without its mechanism', features(mechanisms('SCRAM-SHA-1'))],
-    ['with one more', features(mechanisms('PLAIN', 'SCRAM-SHA-1'))],
+    ['without its mechanism', features(mechanisms('PLAIN'))],
+    ['with one more', features(mechanisms('SCRAM-SHA-1', 'PLAIN'))],
     [
       'with channel binding',
-      features(`${mechanisms('PLAIN')}<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>`),
+      features(`${mechanisms('SCRAM-SHA-1')}<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>`),
     ],
     ['that offer no login', readyToBind],
   ])('ends where the features come %s', async (_how, others) => {
-    const { foresight, opens, says } = link()
+    const { foresight, opens, says, challenge } = link()
     const said: string[] = []
-    await expect(logInAhead([opens, says(others, success)], foresight, said)).rejects.toMatchObject({
+    await expect(logInAhead([opens, says(others, challenge)], foresight, said)).rejects.toMatchObject({
       ...{ code: 'remote-protocol-error', step: 'sasl' },
     })
     expect(said).toHaveLength(2)
@@ -275,8 +310,8 @@ describe('a login that is ahead of its server', () => {
     ['nothing to bind', features(other)],
     ['a session that is demanded', features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)],
   ])('ends where the features after the login have %s', async (_what, others) => {
-    const { foresight, opens, says } = link()
-    const answers = [opens, says(offer('PLAIN'), success), opens, says(others, bound)]
+    const { foresight, opens, says, challenge, success } = link()
+    const answers = [opens, says(offer('SCRAM-SHA-1'), challenge), success, opens, says(others, bound)]
     await expect(logInAhead(answers, foresight)).rejects.toMatchObject({
       ...{ code: 'remote-protocol-error', step: 'bind' },
     })
@@ -285,7 +320,7 @@ describe('a login that is ahead of its server', () => {
 
   test('takes no features any more once the server has answered', async () => {
     const { foresight, opens, says } = link()
-    const again = says(offer('PLAIN'), `<challenge xmlns='${sasl}'/>${offer('PLAIN')}`)
+    const again = says(offer('SCRAM-SHA-1'), `<challenge xmlns='${sasl}'/>${offer('SCRAM-SHA-1')}`)
     await expect(logInAhead([opens, again], foresight)).rejects.toMatchObject({
       code: 'remote-protocol-error',
     })
@@ -295,9 +330,17 @@ describe('a login that is ahead of its server', () => {
   test('is refused as any other is', async () => {
     const { foresight, opens, says } = link(undefined, false)
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
-    const attempt = logInAhead([opens, says(offer('PLAIN'), failure)], foresight)
+    const attempt = logInAhead([opens, says(offer('SCRAM-SHA-1'), failure)], foresight)
     await expect(attempt).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
     expect([foresight.isAhead, foresight.isToBlame]).toEqual([false, false])
+  })
+
+  test('says no secret before the server has offered what to say it with', async () => {
+    const { foresight, opens } = link([offer('PLAIN'), readyToBind])
+    const said: string[] = []
+    await expect(logInAhead([opens], foresight, said)).rejects.toMatchObject({ step: 'sasl' })
+    expect(said).toHaveLength(1)
+    expect(foresight.isToBlame).toBe(true)
   })
 })
 
