@@ -232,7 +232,7 @@ export const settings = {
     kind: 'boolean',
     default: 'on',
     sentence:
-      'Answers what a server offered to the login before this one without waiting for it to be offered again (XEP-0305): two round trips less. Only for logins with SCRAM; a server is tried with one, and left alone where that fails.',
+      'Answers what a server offered to an earlier login without waiting for it to be offered again (XEP-0305): one or two round trips less. Only for logins with SCRAM; a server is tried with one, and left alone where that fails.',
   },
   XMPP_TLS_MIN_VERSION: {
     theme: 'XMPP servers',
