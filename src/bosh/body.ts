@@ -98,9 +98,16 @@ function restartOf(root: Root): string | undefined {
   return restart
 }
 
+/** At most 16 digits are read: as many as the largest rid has. */
 function integer(text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (text === '' || text.length > 16) return Number.NaN
+  let value = 0
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN
+    value = 10 * value + digit
+  }
   return value >= min && value <= max ? value : Number.NaN
 }
 

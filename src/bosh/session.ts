@@ -225,10 +225,10 @@ export class Session {
     const patience = this.#owner.isLogin
       ? Number.POSITIVE_INFINITY
       : Math.min(this.#terms.wait, createSeconds) * 1000
-    this.#open.hold({
-      ...{ rid: this.#window.last, peer, waiter, key: undefined, digest, repeats: 0 },
-      ...{ since, expires: since + patience },
-    })
+    const expires = since + patience
+    const rid = this.#window.last
+    // Of the same shape as all others: those that are made of spreads have one each.
+    this.#open.hold({ rid, peer, waiter, key: undefined, digest, repeats: 0, since, expires })
     this.#forward(payload, since)
     // A link that could not even be dialled may have ended before.
     if (this.#outcome !== undefined) this.#settle()

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { type Context, contextOf, release } from './context.js'
 import { allowPlain, plain } from './plain.js'
 import { endOfSpace } from './plain-text.js'
@@ -96,6 +96,7 @@ export class Splitter {
 
   /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
   #decode(chunk: Buffer): string {
+    if (this.#tail === undefined && isAscii(chunk)) return chunk.toString('latin1')
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinished(bytes)
     this.#tail = whole === bytes.length ? undefined : Buffer.from(bytes.subarray(whole))
