@@ -2,11 +2,13 @@ import { createServer, type Server as HttpServer, type RequestListener, type Ser
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import { systemClock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
+import { IdleConnections } from './idle-connections.js'
 import { AppRequest, AppResponse, keepAliveSeconds } from './messages.js'
 
 /** What listens, on all addresses and ports of the settings. */
@@ -32,6 +34,8 @@ export interface ListeningParts {
 export async function listen(listener: RequestListener, { config, log }: ListeningParts): Promise<Listening> {
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
+  const idle = new IdleConnections(systemClock, keepAliveSeconds)
+  const announcing = idle.announce(listener)
   const certificates = https && new Certificates(https)
   const servers: (HttpServer | HttpsServer)[] = []
   const secureServers: HttpsServer[] = []
@@ -41,6 +45,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
   const bind = async (server: HttpServer | HttpsServer, place: Place) => {
     servers.push(server)
     limits.guard(server)
+    idle.watch(server)
     const isOne = settings.hosts.length === 1
     urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
@@ -49,9 +54,9 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   }
   try {
-    for (const place of everywhere(settings.ports)) await bind(createServer(serverOptions, listener), place)
+    for (const place of everywhere(settings.ports)) await bind(createServer(serverOptions, announcing), place)
     for (const place of certificates === undefined ? [] : everywhere(https!.ports)) {
-      const server = createSecureServer(certificates!, listener)
+      const server = createSecureServer(certificates!, announcing)
       secureServers.push(server)
       await bind(server, place)
     }
@@ -95,7 +100,8 @@ interface Place {
 const serverOptions = {
   IncomingMessage: AppRequest,
   ServerResponse: AppResponse,
-  keepAliveTimeout: keepAliveSeconds * 1000,
+  // Idle connections are closed by `IdleConnections`.
+  keepAliveTimeout: 0,
   // These bound the reading of a request; a held reply takes as long as it takes.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
