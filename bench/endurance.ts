@@ -149,8 +149,8 @@ async function untilEmpty(open: () => Promise<Open>): Promise<void> {
     if (sessions + links + connections === 0) break
     await sleep(1_000)
   }
-  // What has been closed is gone from all tables a little later.
-  await sleep(2_000)
+  // What has been closed is gone from all tables a little later, and open connections are looked at every five seconds.
+  await sleep(6_000)
 }
 
 const columns = [
