@@ -1,4 +1,4 @@
-import { Buffer, isAscii, isUtf8 } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Counts } from '../counts.js'
 import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
@@ -8,6 +8,7 @@ import { type BodyTaker, takeBody } from '../http/taken-request.js'
 import { replyWhole } from '../http/whole-reply.js'
 import { TurnEnd } from '../turn-end.js'
 import { escapeXml } from '../xml/escape.js'
+import { readUtf8 } from '../xml/utf8.js'
 import type { Cors, CorsHeaders } from './cors.js'
 
 export interface ListenerParts {
@@ -111,7 +112,8 @@ class HttpPeer implements Peer, Waiter, BodyTaker {
     this.#chunks = undefined
     const body = chunks?.length === 1 ? chunks[0]! : Buffer.concat(chunks ?? [])
     try {
-      this.#parts.serve(textOf(body), this, this)
+      // Text in any other encoding reaches the parser as nothing, and is refused as such.
+      this.#parts.serve(readUtf8(body) ?? '', this, this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
     }
@@ -136,13 +138,6 @@ class HttpPeer implements Peer, Waiter, BodyTaker {
   #refuseTooLarge(): void {
     if (!this.#res.headersSent) refuseTooLarge(this.#res, Buffer.concat(this.#chunks!), this, this.#parts)
   }
-}
-
-/** Text in any other encoding reaches the parser as nothing, and is refused as such. */
-function textOf(body: Buffer): string {
-  // Nearly all is ASCII, which is read ten times as fast.
-  if (isAscii(body)) return body.toString('latin1')
-  return isUtf8(body) ? body.toString() : ''
 }
 
 /**

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer'
 import { textOf } from '../xml/children.js'
 import type { Element } from '../xml/scanner.js'
+import { readUtf8 } from '../xml/utf8.js'
 import type { Accounts } from './accounts.js'
 import { type ScramMove, ScramServer, scramHashes } from './scram-server.js'
 import { startOf } from './stanza.js'
@@ -65,6 +65,5 @@ function write(name: string, text: string): string {
 function decode(text: string): string | undefined {
   if (text === '=') return ''
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
-  const bytes = Buffer.from(text, 'base64')
-  return isUtf8(bytes) ? bytes.toString() : undefined
+  return readUtf8(Buffer.from(text, 'base64'))
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { type Agent, type ClientRequest, request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
@@ -6,6 +5,7 @@ import { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../clock.js'
 import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Failure } from '../exchange.js'
+import { readUtf8 } from '../xml/utf8.js'
 import { RemoteFault } from './fault.js'
 import { LookupError } from './lookup.js'
 
@@ -127,12 +127,13 @@ class Asking {
 
   #finish(status: number): void {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    if (!isUtf8(bytes)) {
+    const body = readUtf8(bytes)
+    if (body === undefined) {
       this.#fail('remote-protocol-error', new Error('the reply is not UTF-8'))
       return
     }
     this.#settle()
-    this.#resolve({ status, body: bytes.toString() })
+    this.#resolve({ status, body })
   }
 
   #broken(error: NodeJS.ErrnoException): void {

@@ -1,8 +1,8 @@
-import { isAscii, isUtf8 } from 'node:buffer'
 import { type Context, contextOf, release } from './context.js'
 import { allowPlain, plain } from './plain.js'
 import { endOfSpace } from './plain-text.js'
 import { asWritten, Scanner, type Sink, type XmlLimits } from './scanner.js'
+import { readUtf8 } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
 const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
@@ -96,13 +96,13 @@ export class Splitter {
 
   /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
   #decode(chunk: Buffer): string {
-    if (this.#tail === undefined && isAscii(chunk)) return chunk.toString('latin1')
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinished(bytes)
     this.#tail = whole === bytes.length ? undefined : Buffer.from(bytes.subarray(whole))
     const complete = whole === bytes.length ? bytes : bytes.subarray(0, whole)
-    if (!isUtf8(complete)) throw new XmlError('unsupported-encoding', 'the text is not UTF-8')
-    return complete.toString()
+    const text = readUtf8(complete)
+    if (text === undefined) throw new XmlError('unsupported-encoding', 'the text is not UTF-8')
+    return text
   }
 }
 
