@@ -245,7 +245,7 @@ function expectReader(res: ServerResponse): void {
   const { socket } = res
   socket?.setTimeout(unreadMilliseconds)
   res.once('finish', () => {
-    // Node has set another time by now, unless there is a next request already, which may be held for longer.
+    // Where Node has not set another time by now, the next request may be held for longer.
     if (socket?.timeout === unreadMilliseconds) socket.setTimeout(0)
   })
 }
