@@ -1,6 +1,8 @@
 // `npm run bench [-- warm|chat|idle|mixed|soak|profile …]`: what is to be reached, line by line, with a verdict each.
 // Without a word it is everything but `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
-// `endurance` is for itself: see endurance.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
+// `endurance` and `hostile` are for themselves: see endurance.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
 import { measureChatting } from './chatting.js'
 import { writeDocs } from './docs.js'
@@ -37,6 +39,10 @@ async function main(words: readonly string[]): Promise<void> {
     process.exitCode = (await endure(words.slice(1))) ? 0 : 1
     return
   }
+  if (words[0] === 'hostile') {
+    process.exitCode = runHostile(words.slice(1))
+    return
+  }
   const options = words.filter(word => word.startsWith('--'))
   const asked = words.filter(word => !word.startsWith('--'))
   const unknown = [
@@ -61,6 +67,13 @@ async function main(words: readonly string[]): Promise<void> {
   }, minutes * 60_000)
   await measure(asked.length === 0 ? usual : asked, options.includes('--quick'))
   clearTimeout(late)
+}
+
+/** Runs `hostile` with the memory that `npm start` gives the service, and without what was measured before in it. */
+function runHostile(words: readonly string[]): number {
+  const script = fileURLToPath(new URL('hostile.js', import.meta.url))
+  const flags = ['--min-semi-space-size=16', '--expose-gc']
+  return spawnSync(process.execPath, [...flags, script, ...words], { stdio: 'inherit' }).status ?? 1
 }
 
 async function measure(asked: readonly string[], quick: boolean): Promise<void> {

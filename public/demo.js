@@ -66,7 +66,7 @@ class Pane {
   #attach({ jid, sid, rid, url, ...terms }) {
     for (const [name, value] of Object.entries({ jid, sid, rid })) this.#find(`.${name}`).textContent = value
     this.#show('attaching')
-    const binding = { jid, sid, rid, url: new URL(url).pathname, ...terms }
+    const binding = { jid, sid, rid, url: new URL(url, location.href).pathname, ...terms }
     this.#session = new Session(binding, (state, reason) => this.#show(state, reason))
     const { connection } = this.#session
     connection.addHandler(stanza => this.#notePresence(stanza), null, 'presence')

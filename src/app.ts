@@ -15,6 +15,7 @@ import { bodyFormat } from './http/body.js'
 import { clientAddress } from './http/client.js'
 import { createHostMetaRouter } from './http/host-meta.js'
 import { nameApp, useMessages } from './http/messages.js'
+import { readOnly } from './http/methods.js'
 import { negotiate } from './http/negotiation.js'
 import { pagePolicy } from './http/page-policy.js'
 import { redirectToTls } from './http/secure-redirect.js'
@@ -43,18 +44,24 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
   const app = newApp()
   // Calls come first, and pass by nothing that is not theirs.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
-  app.use('/assets', createAssetsRouter())
-  app.get('/', redirectToTls(config, '/'), (request, response) => {
-    response.vary('Accept').type(pageType(negotiate(request.headers)))
-    response.render('home', { home, form })
-  })
+  app.use('/assets', readOnly, createAssetsRouter())
+  app
+    .route('/')
+    .all(readOnly)
+    .get(redirectToTls(config, '/'), (request, response) => {
+      response.vary('Accept').type(pageType(negotiate(request.headers)))
+      response.render('home', { home, form })
+    })
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))
-    app.get('/openapi.json', (_request, response) => {
-      const headers = { 'Content-Type': contentTypes.json, 'Cache-Control': 'no-cache' }
-      sendAnswer(response, { status: 200, headers, body: description })
-    })
+    app
+      .route('/openapi.json')
+      .all(readOnly)
+      .get((_request, response) => {
+        const headers = { 'Content-Type': contentTypes.json, 'Cache-Control': 'no-cache' }
+        sendAnswer(response, { status: 200, headers, body: description })
+      })
   }
   for (const router of extraRouters) app.use(router)
   app.use(() => {
@@ -81,6 +88,8 @@ function newApp(): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
+  // As the listener in front of it is, and as proxies are, whose rules are for a path in one spelling.
+  app.enable('case sensitive routing')
   registerViews(app)
   useMessages(app)
   app.use((request, response, next) => {

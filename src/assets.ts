@@ -11,7 +11,7 @@ const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/
 
 /** What the pages load, to be mounted at `/assets`. Nothing in it is secret, and browsers may keep it for an hour. */
 export function createAssetsRouter(): Router {
-  const router = Router()
+  const router = Router({ caseSensitive: true })
   router.get('/strophe.js', (_request, response) => {
     response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
   })

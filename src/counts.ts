@@ -58,6 +58,8 @@ export class Counts {
   requests = 0
   /** Those that were answered with an error of HTTP or of BOSH. */
   failedRequests = 0
+  /** Those whose bodies there was no room for until they were complete. */
+  bodiesRefused = 0
   /** In their bodies. */
   bytesReceived = 0
   /** In the bodies of the replies. */
@@ -95,6 +97,8 @@ export class Counts {
   readonly linkFailures = new Tally()
   /** Exchanges with BOSH endpoints of others that came to nothing, by step and code. */
   readonly remoteFailures = new Tally()
+  /** Stanzas of servers that break the rules of namespaces, or are too large or too intricate, by what became of them. */
+  readonly unfitStanzas = { mended: 0, dropped: 0 }
   /** What was not foreseen. */
   faults = 0
 }

@@ -14,7 +14,10 @@ interface Row {
 /** Every error that the warm API answers with. The README's table is this one; a test compares them. */
 export const problems = {
   'missing-parameter': { status: 400, sentence: 'A required parameter is missing or empty.' },
-  'invalid-parameter': { status: 400, sentence: 'A parameter is repeated or its value is not allowed.' },
+  'invalid-parameter': {
+    status: 400,
+    sentence: 'A parameter is repeated or misspelt, or its value is not allowed.',
+  },
   'invalid-jid': { status: 400, sentence: 'The jid is not a valid bare or full JID.' },
   'invalid-body': { status: 400, sentence: 'The request body cannot be read in the format it announces.' },
   unauthorized: { status: 401, sentence: 'The admin credentials are missing or wrong.' },
@@ -31,7 +34,11 @@ export const problems = {
     status: 403,
     sentence: 'The form was sent from another site, or its token is missing or expired.',
   },
-  'domain-not-allowed': { status: 403, sentence: 'The domain of this JID is not in XMPP_DOMAINS.' },
+  'domain-not-allowed': {
+    status: 403,
+    sentence:
+      'The domain of this JID is not served here: see XMPP_DOMAINS, and HTTP_HOSTS for this host and path.',
+  },
   'address-not-allowed': {
     status: 403,
     sentence:
@@ -120,7 +127,10 @@ export class Problem extends Error {
   readonly step: Step | undefined
   /** The XMPP server's own condition, if it is one of XMPP's: a server could put anything there, a password too. */
   readonly condition: string | undefined
-  /** More than the table's sentence, such as the parameter's name; never a value that was sent. */
+  /**
+   * More than the table's sentence, such as the parameter's name; never a value that a caller sent. What a server calls
+   * things is in it as `foreign-text.ts` writes it, for operators alone.
+   */
   readonly detail: string | undefined
   readonly retryAfterSeconds: number | undefined
 

@@ -8,8 +8,12 @@ const read = (name: string, otherwise: string) => process.env[name]?.trim() || o
 const first = (list: string) => list.split(',')[0]!.trim()
 
 const isPlain = read('PORT', '8080').toLowerCase() !== 'off'
-const port = first(isPlain ? read('PORT', '8080') : read('HTTPS_PORT', '8443'))
-const address = first(read('HOST', '127.0.0.1')).replace(/^\[(.*)\]$/, '$1')
+const usualPort = first(isPlain ? read('PORT', '8080') : read('HTTPS_PORT', '8443'))
+const host = first(isPlain ? read('HOST', '127.0.0.1') : read('HTTPS_HOST', read('HOST', '127.0.0.1')))
+const [, bracketed, plain, ownPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(host) ?? []
+const address = bracketed ?? plain ?? host
+// A port behind an address of HOST is for what goes without TLS.
+const port = isPlain || process.env['HTTPS_HOST'] ? (ownPort ?? usualPort) : usualPort
 const anyAddress: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 const ask = isPlain ? overHttp : overTls

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { readEnvFile } from './config/env-file.js'
 import { ConfigError, loadConfig } from './config/load.js'
 import { Counts } from './counts.js'
+import { unusablePlaces, written } from './http/places.js'
 import { isLoopback } from './http/secure-channel.js'
 import { createLog, traceOf } from './log.js'
 import { type Service, startService } from './service.js'
@@ -10,9 +11,15 @@ import { type Service, startService } from './service.js'
 /** A reason not to start, in words for whoever types the command. */
 class CannotStart extends Error {}
 
+const options = ['--check-config', '--demo']
+
 async function main(): Promise<void> {
+  // Mistyped, it would start a service that was only to be checked.
+  const unknown = process.argv.slice(2).filter(word => !options.includes(word))
+  if (unknown.length > 0)
+    throw new CannotStart(`${unknown.join(' ')} means nothing here: there are ${options.join(' and ')}.`)
   if (process.argv.includes('--check-config')) {
-    checkConfig()
+    await checkConfig()
     return
   }
   if (process.argv.includes('--demo')) {
@@ -25,10 +32,11 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevels.usual)
   for (const warning of warnings) log.warn(warning)
   const { listen, warm, assumeSecure } = config
-  if (warm.enabled && listen.ports.length > 0 && !listen.hosts.every(isLoopback) && !assumeSecure) {
+  const open = listen.places.filter(({ host }) => !isLoopback(host))
+  if (warm.enabled && open.length > 0 && !assumeSecure) {
     log.warn(
-      `${config.warmPath} answers 403 insecure-channel to whoever comes without TLS: HOST is not a loopback address and ` +
-        'passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or ' +
+      `${config.warmPath} answers 403 insecure-channel to whoever comes without TLS to ${open.map(written).join(', ')}: HOST ` +
+        'has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or ' +
         'set ASSUME_SECURE=on.',
     )
   }
@@ -49,16 +57,18 @@ async function main(): Promise<void> {
 }
 
 /** Says what is wrong with the settings, and ends with 1 if anything is; a name that is none of ours is wrong here. */
-function checkConfig(): void {
-  const { unknown, warnings } = readConfig()
+async function checkConfig(): Promise<void> {
+  const { config, unknown, warnings } = readConfig()
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
+  const unusable = await unusablePlaces(config)
+  if (unusable.length > 0) throw new CannotStart(new ConfigError(unusable).message)
   if (unknown.length > 0) throw new CannotStart('The settings have names that mean nothing.')
   process.stdout.write('The settings are in order.\n')
 }
 
 function readConfig(): ReturnType<typeof loadConfig> {
-  if (existsSync('.env')) process.loadEnvFile('.env')
   try {
+    for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value
     return loadConfig(process.env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -74,7 +84,7 @@ async function explained<T>(starting: Promise<T>): Promise<T> {
     return await starting
   } catch (error) {
     if (error instanceof ConfigError) throw new CannotStart(error.message)
-    const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number }
     const at = `port ${port ?? ''}`
     if (code === 'EADDRINUSE')
       throw new CannotStart(
@@ -82,8 +92,6 @@ async function explained<T>(starting: Promise<T>): Promise<T> {
       )
     if (code === 'EACCES')
       throw new CannotStart(`This user may not listen on ${at}: set PORT and HTTPS_PORT to 1024 or above.`)
-    if (code === 'EADDRNOTAVAIL')
-      throw new CannotStart(`HOST has ${address}, which is not an address of this machine.`)
     throw error
   }
 }

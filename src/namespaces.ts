@@ -4,6 +4,7 @@ export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
+export const sasl2Namespace = 'urn:xmpp:sasl:2'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 /** Where a server lists its types of channel binding (XEP-0440). */

@@ -7,7 +7,7 @@ import { serveMetrics } from './admin/metrics-server.js'
 import { processOpenable, SessionDescriptors } from './bosh/descriptors.js'
 import { Flow } from './bosh/flow.js'
 import { SessionLimits } from './bosh/limits.js'
-import { ProcessMemory, SessionMemory } from './bosh/memory.js'
+import { processMemory, SessionMemory } from './bosh/memory.js'
 import { Registry } from './bosh/registry.js'
 import { Dialer } from './c2s/dial.js'
 import type { Dns } from './c2s/dns.js'
@@ -18,6 +18,7 @@ import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
 import { HashQueue } from './hash-queue.js'
 import { type Listening, listen } from './http/listening.js'
+import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { knownSessions } from './known-sessions.js'
 import { logOf } from './log.js'
 import { Remotes } from './remote/remotes.js'
@@ -107,7 +108,7 @@ export async function startService({
       connections: () => listening?.connections ?? 0,
     },
   })
-  const memory = new ProcessMemory(config.limits.megabytes)
+  const bodies = new UnfinishedBodies({ ...config, clock, log: logOf(log, 'http', config.logLevels) })
   const sites = createSites(config, {
     registry,
     connect: (...about) => remotes.open(...about) ?? links.open(...about),
@@ -132,10 +133,11 @@ export async function startService({
     limits: new SessionLimits({
       ...config,
       clock,
-      memory: new SessionMemory(clock, memory),
-      descriptors: new SessionDescriptors(processOpenable, clock),
+      memory: new SessionMemory(clock, processMemory(config.limits.megabytes)),
+      descriptors: new SessionDescriptors(processOpenable),
     }),
     flow: new Flow(config.rates),
+    bodies,
     callLimits: new CallLimits(config),
     clock,
     log,
@@ -155,7 +157,6 @@ export async function startService({
       { config, log },
     )
   } catch (error) {
-    memory.close()
     metricsServer?.close()
     throw error
   }
@@ -165,7 +166,6 @@ export async function startService({
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     failureShare.stop()
-    memory.close()
     sites.shutDown()
     remotes.shutDown()
     const late = pause(stopMilliseconds)

@@ -107,6 +107,30 @@ describe('pages', () => {
     },
   )
 
+  test.each(['/', '/openapi.json', '/assets/style.css', '/assets/none', '/.well-known/host-meta'])(
+    'at %s are there to be read',
+    async path => {
+      for (const method of ['post', 'put', 'delete'] as const) {
+        const { status, headers, body } = await request(fakeService().app)
+          [method](path)
+          .set('Accept', 'application/json')
+        expect([status, headers['allow'], body.code]).toEqual([405, 'GET, HEAD', 'method-not-allowed'])
+      }
+    },
+  )
+
+  test.each(['/WARM', '/warm/SESSIONS', '/Assets/style.css', '/OpenAPI.json', '/.Well-Known/host-meta'])(
+    'are not at %s: capitals are told apart',
+    async path => {
+      for (const method of ['get', 'post'] as const) {
+        const { status } = await request(fakeService().app)
+          [method](path)
+          .auth(...credentials)
+        expect(status).toBe(404)
+      }
+    },
+  )
+
   test('begin with one that leads to the form', async () => {
     expect((await request(fakeService({ warmPath: '/w' }).app).get('/')).text).toContain('<a href="/w">')
   })
@@ -159,10 +183,12 @@ describe('an error page', () => {
     expect(text).toContain('<dd class="code">cross-site-request</dd>')
   })
 
-  test('is not led back from by programs, and tells those that guess nothing', async () => {
+  test('is not led back from by programs, and tells them what JSON has', async () => {
     const { text } = await send({}, () => Promise.reject(new Problem('not-authorized')))
     expect(text.match(/<p>.*<\/p>/g)).toEqual(['<p>Forbidden</p>'])
-    expect(text).not.toMatch(/Back to the form|not-authorized|refused/)
+    expect(text).toContain('<dd class="code">not-authorized</dd>')
+    expect(text).toContain('refused the user name, the password or the token')
+    expect(text).not.toMatch(/Back to the form/)
   })
 
   test('asks for credentials in a word', async () => {

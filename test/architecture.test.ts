@@ -20,7 +20,7 @@ const storeys = [
   ['log'],
   ['config'],
   ['session-terms', 'sessions', 'short-memory'],
-  ['clock', 'counts', 'exchange', 'forget-oldest', 'hash-queue', 'rates', 'sid', 'turn-end'],
+  ['clock', 'counts', 'exchange', 'foreign-text', 'forget-oldest', 'hash-queue', 'rates', 'sid', 'turn-end'],
   ['errors', 'namespaces', 'xml'],
 ]
 

@@ -1,8 +1,9 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import type { Place } from '../config/addresses.js'
 import { ConfigError } from '../config/load.js'
-import type { MetricsAddress } from '../config/metrics-address.js'
+import { reasonAgainst, written } from '../http/places.js'
 import { traceOf } from '../log.js'
 import { answerHealth, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
@@ -25,21 +26,17 @@ export interface MetricsServer {
  * Serves the metrics, and what a prober wants to know, at an address of their own, which browsers need not reach.
  * Throws a `ConfigError` if the address cannot be had.
  */
-export async function serveMetrics(
-  address: MetricsAddress,
-  parts: MetricsServerParts,
-): Promise<MetricsServer> {
+export async function serveMetrics(address: Place, parts: MetricsServerParts): Promise<MetricsServer> {
   const server = createServer(answerHealth(parts.isReady, answerMetrics(parts)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const { host, port } = address
-      reject(new ConfigError([`METRICS_ADDRESS is ${formatAddress(host, port)}, ${reasonOf(error)}`]))
+      reject(new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`]))
     })
     server.listen(address, resolve)
   })
   const { address: host, port } = server.address() as AddressInfo
   return {
-    url: `http://${formatAddress(host, port)}/metrics`,
+    url: `http://${written({ host, port })}/metrics`,
     close() {
       server.close()
       server.closeAllConnections()
@@ -64,13 +61,8 @@ function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
   }
 }
 
-function formatAddress(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
 function reasonOf({ code }: NodeJS.ErrnoException): string {
   if (code === 'EADDRINUSE') return 'which another program uses: choose another address, or none'
   if (code === 'EACCES') return 'where this user may not listen: choose a port from 1024 on, or none'
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'which is no address of this machine'
-  return `where nothing can listen (${code})`
+  return reasonAgainst(code) ?? `where nothing can listen (${code})`
 }

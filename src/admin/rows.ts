@@ -65,6 +65,11 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
       'Requests to the BOSH endpoint that were answered with an error of HTTP or BOSH.',
       { read: () => counts.failedRequests },
     ),
+    counter(
+      'bosh_refused_bodies_total',
+      'Requests to the BOSH endpoint that came in parts when there was no room for more of these.',
+      { read: () => counts.bodiesRefused },
+    ),
     counter('bosh_received_bytes_total', 'Bytes in the bodies of requests to the BOSH endpoint.', {
       read: () => counts.bytesReceived,
     }),
@@ -110,6 +115,11 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
       'c2s_failures_total',
       'Streams to XMPP servers that failed before their user was logged in, by step and code.',
       byFailure(counts.linkFailures),
+    ),
+    counter(
+      'unfit_stanzas_total',
+      'Stanzas of servers that could not be passed on as they were: mended where only a prefix was not declared, or dropped.',
+      byLabel('fate', () => counts.unfitStanzas),
     ),
     gauge('remote_sessions', 'Sessions that have something open at BOSH endpoints of others.', {
       read: open.remotes,

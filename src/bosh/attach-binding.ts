@@ -92,12 +92,14 @@ export class AttachCookie {
 
   /** Looks for it among the others; there may be several of its name, set by neighbours of the site. */
   #isIn(header: string): boolean {
-    const start = `${this.#name}=`
-    for (let at = header.indexOf(start); at >= 0; at = header.indexOf(start, at + 1)) {
-      if (at > 0 && header[at - 1] !== ' ' && header[at - 1] !== ';') continue
-      const end = header.indexOf(';', at)
-      const value = header.slice(at + start.length, end < 0 ? undefined : end).trimEnd()
-      if (isSame(value, this.#value)) return true
+    const name = `${this.#name}=`
+    for (let at = 0; at < header.length; ) {
+      const semicolon = header.indexOf(';', at)
+      const end = semicolon < 0 ? header.length : semicolon
+      while (header[at] === ' ') at += 1
+      if (header.startsWith(name, at) && isSame(header.slice(at + name.length, end).trimEnd(), this.#value))
+        return true
+      at = end + 1
     }
     return false
   }
@@ -105,6 +107,8 @@ export class AttachCookie {
 
 /** Compares in a time that tells nothing of how much is right. */
 function isSame(given: string, wanted: string): boolean {
+  // All of them are as long as the one that is wanted.
+  if (given.length !== wanted.length) return false
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)]
   return a.length === b.length && timingSafeEqual(a, b)
 }

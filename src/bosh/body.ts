@@ -6,12 +6,13 @@ import { DocumentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'
 import { defaultLimits, type Element } from '../xml/scanner.js'
+import { XmlError } from '../xml/xml-error.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
 
 /**
  * A `<body/>` request in values. A number is undefined where its attribute is absent, and NaN where it is not
- * an integer in its range (XEP-0124 §22).
+ * an integer in its range (XEP-0124 §22); `wait` and `hold` above theirs are lowered.
  */
 export interface Body {
   readonly sid: string | undefined
@@ -43,7 +44,7 @@ export class NotABody extends Error {
 }
 
 /** Limits of one request; its size in bytes is limited by the listener before it gets here. */
-const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 100 }
+const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
 const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 
@@ -63,8 +64,8 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
     to: root.attribute('to'),
     from: kept(root, 'from'),
-    wait: integer(root.attribute('wait'), 0, 65535),
-    hold: integer(root.attribute('hold'), 0, 255),
+    wait: lowered(root.attribute('wait'), 65535),
+    hold: lowered(root.attribute('hold'), 255),
     pause: integer(root.attribute('pause'), 1, 65535),
     ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
     key: kept(root, 'key'),
@@ -79,10 +80,15 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
   }
 }
 
+/** Longest value that a session keeps, in UTF-16 units: as long as a JID in ASCII (RFC 7622 §3.1). */
+const longestKept = 3071
+
 /** The value of an attribute that a session keeps. */
 function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)
-  return value === undefined ? undefined : copyOf(value)
+  if (value === undefined) return undefined
+  if (value.length > longestKept) throw new XmlError('policy-violation', 'an attribute is too long')
+  return copyOf(value)
 }
 
 /** Some say it without a prefix. */
@@ -100,15 +106,22 @@ function restartOf(root: Root): string | undefined {
 
 /** At most 16 digits are read: as many as the largest rid has. */
 function integer(text: string | undefined, min: number, max: number): number | undefined {
+  if (text !== undefined && text.length > 16) return Number.NaN
+  const value = lowered(text, max + 1)
+  return value === undefined || (value >= min && value <= max) ? value : Number.NaN
+}
+
+/** A number that a client wishes for; one above `max` is as good as that, however many digits it has. */
+function lowered(text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined
-  if (text === '' || text.length > 16) return Number.NaN
+  if (text === '') return Number.NaN
   let value = 0
   for (let at = 0; at < text.length; at++) {
     const digit = text.charCodeAt(at) - 0x30
     if (!(digit >= 0 && digit <= 9)) return Number.NaN
-    value = 10 * value + digit
+    value = Math.min(max, 10 * value + digit)
   }
-  return value >= min && value <= max ? value : Number.NaN
+  return value
 }
 
 function boolean(text: string | undefined): boolean | undefined {

@@ -1,49 +1,69 @@
 import { prepareDomain } from '../config/domains.js'
-import { bindNamespace } from '../namespaces.js'
+import { bindNamespace, sasl2Namespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
-const sasl2Namespace = 'urn:xmpp:sasl:2'
-
 /** A full JID: the bare one in it, and its domain. */
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 
-/**
- * The full JID that the server of `domain` tells a client that has none yet: in the result of its bind (RFC 6120 §7.6)
- * or already with the success of its login (XEP-0388, XEP-0386). Undefined where the element says nothing of it.
- *
- * Other users cannot make one up: nothing of theirs is delivered to a client that has no JID. Where a client got its
- * JID in a way that is not known here, what comes from others says so, since servers put the sender on every stanza.
- */
-export function boundJid({ name, namespace, text }: Element, domain: string): string | undefined {
-  const isSuccess = name === 'success' && namespace === sasl2Namespace
-  const isResult = name === 'iq' && namespace === 'jabber:client' && text.includes(bindNamespace)
-  const told = isSuccess ? inSuccess(text) : isResult ? inResult(text) : undefined
-  const [, bare, itsDomain] = fullJid.exec(told?.jid ?? '') ?? []
-  // A server speaks for its own users only.
-  if (told === undefined || itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
-  if (told.from !== undefined && told.from !== itsDomain && told.from !== bare) return undefined
-  // It stays for as long as the session.
-  return copyOf(told.jid)
+/** Longest `<iq/>` that is looked at for a bind, in UTF-16 units: three JIDs of any length. */
+const longestBind = 10_000
+
+/** What an `<iq/>` says of a bind. */
+export interface BindAnswer {
+  readonly id: string
+  /** The full JID that was bound; undefined where the answer tells none. */
+  readonly jid: string | undefined
 }
 
-interface Told {
-  readonly jid: string
-  /** Who says so; undefined for the server itself. */
-  readonly from?: string | undefined
-}
-
-function inSuccess(text: string): Told | undefined {
-  const identifier = childrenOf(text).find(({ name }) => name === 'authorization-identifier')
-  return identifier && { jid: textOf(identifier.text) }
-}
-
-function inResult(text: string): Told | undefined {
+/** The id of a request to bind a resource that goes to the server of `domain` itself (RFC 6120 §7.6). */
+export function bindRequestId({ name, namespace, text }: Element, domain: string): string | undefined {
+  if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
   const { root, children } = readElement(text)
-  const bind = children.find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
-  if (bind === undefined || root.attribute('type') !== 'result') return undefined
-  const jid = childrenOf(bind.text).find(({ name }) => name === 'jid')
-  return jid && { jid: textOf(jid.text), from: root.attribute('from') }
+  const to = root.attribute('to')
+  // What is addressed to another may be answered by that other one.
+  if (root.attribute('type') !== 'set' || (to !== undefined && prepareDomain(to) !== domain)) return undefined
+  return children.some(isBind) ? root.attribute('id') : undefined
+}
+
+/**
+ * An answer that the server of `domain` gives itself, or in the name of the user whose JID it tells. Undefined for
+ * anything else, above all for what other users and other sessions of the same user send.
+ */
+export function bindAnswer({ name, namespace, text }: Element, domain: string): BindAnswer | undefined {
+  if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
+  const { root, children } = readElement(text)
+  const [id, type, from] = [root.attribute('id'), root.attribute('type'), root.attribute('from')]
+  if (id === undefined || (type !== 'result' && type !== 'error')) return undefined
+  const [bind] = children
+  const tells = type === 'result' && children.length === 1 && isBind(bind!)
+  const jid = tells ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
+  if (from === undefined || prepareDomain(from) === domain) return { id, jid }
+  return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
+}
+
+/** The full JID that comes with the success of a login which binds a resource as well (XEP-0388, XEP-0386). */
+export function jidInSuccess(success: Element, domain: string): string | undefined {
+  return usersOf(domain, jidIn(success, sasl2Namespace, 'authorization-identifier'))
+}
+
+function isBind({ name, namespace }: Element): boolean {
+  return name === 'bind' && namespace === bindNamespace
+}
+
+function jidIn({ text }: Element, childNamespace: string, childName: string): string | undefined {
+  const told = childrenOf(text).find(
+    ({ name, namespace }) => name === childName && namespace === childNamespace,
+  )
+  return told && textOf(told.text)
+}
+
+/** A server speaks for its own users only. */
+function usersOf(domain: string, jid: string | undefined): string | undefined {
+  const itsDomain = jid === undefined ? undefined : fullJid.exec(jid)?.[2]
+  if (itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
+  // It stays for as long as the session.
+  return copyOf(jid!)
 }

@@ -16,14 +16,14 @@ export type Cors = (origin: string | undefined) => CorsHeaders
 const nothing: CorsHeaders = { answer: [], lines: '', preflight: [] }
 
 /** What the operator lets other origins do; made once, since it is asked at every request. */
-export function createCors({ origins, credentials, maxAge }: Config['cors']): Cors {
+export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']): Cors {
   const withPreflight = (answer: readonly string[]): CorsHeaders => ({
     answer,
     lines: linesOf(answer),
     preflight: [
       ...answer,
-      ...['Access-Control-Allow-Methods', 'GET, POST, OPTIONS'],
-      ...['Access-Control-Allow-Headers', 'Content-Type'],
+      ...['Access-Control-Allow-Methods', methods.join(', ')],
+      ...['Access-Control-Allow-Headers', headers.join(', ')],
       ...['Access-Control-Max-Age', String(maxAge)],
     ],
   })
@@ -41,7 +41,8 @@ export function createCors({ origins, credentials, maxAge }: Config['cors']): Co
   return origin => (origin === undefined ? nothing : (listed.get(origin) ?? nothing))
 }
 
-function linesOf(headers: readonly string[]): string {
+/** Headers, whose names and values stand in turn, as lines. */
+export function linesOf(headers: readonly string[]): string {
   let lines = ''
   for (let at = 0; at < headers.length; at += 2) lines += `${headers[at]}: ${headers[at + 1]}\r\n`
   return lines

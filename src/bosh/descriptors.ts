@@ -1,14 +1,9 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import type { Clock } from '../clock.js'
 
 /** What is kept back for connections whose requests are to be answered, if only with a refusal. */
 const reserve = 32
 /** The share of all that is kept back where that is less. */
 const reservedShare = 0.1
-/** How long it is relied on what was seen, in milliseconds and in sessions: as many as take a quarter of what was left. */
-const interval = 100
-const relied = 1 / 8
-
 /** What this process may open, as far as that can be found out. */
 export interface Openable {
   /** Descriptors at a time; undefined where nobody says. */
@@ -35,36 +30,21 @@ export const processOpenable: Openable = {
 
 /**
  * Knows whether there are descriptors for one more session, and some to spare. To look is to open one, since all below
- * the lowest free one are taken; where others are free above it, it is taken first and a later look tells. That costs as
- * much as the rest of a session's admission, so what was seen counts for a while where there is plenty left.
+ * the lowest free one are taken; where others are free above it, it is taken first and a later look tells.
  */
 export class SessionDescriptors {
   readonly #openable: Openable
-  readonly #clock: Pick<Clock, 'now'>
   readonly #most: number
-  /** How many sessions there need be no look for, and until when, in milliseconds of the clock. */
-  #sure = 0
-  #sureUntil = 0
 
-  constructor(openable: Openable, clock: Pick<Clock, 'now'>) {
+  constructor(openable: Openable) {
     this.#openable = openable
-    this.#clock = clock
     const { most = Number.POSITIVE_INFINITY } = openable
     this.#most = most - Math.min(reserve, Math.ceil(most * reservedShare))
   }
 
-  /** Asked once for each session. */
   areLeft(): boolean {
-    const now = this.#clock.now()
-    if (this.#sure >= 1 && now < this.#sureUntil) {
-      this.#sure -= 1
-      return true
-    }
     const next = this.#openable.next()
-    if (next === undefined || next >= this.#most) return false
-    this.#sure = (this.#most - next) * relied - 1
-    this.#sureUntil = now + interval
-    return true
+    return next !== undefined && next < this.#most
   }
 }
 

@@ -3,15 +3,17 @@ import type { Logger } from 'pino'
 import type { LinkEvents, LinkHandle } from '../c2s/link.js'
 import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Clock } from '../clock.js'
-import { allowsDomain, prepareDomain } from '../config/domains.js'
+import { allowsDomain, prepareDomain, withULabels } from '../config/domains.js'
 import { Counts } from '../counts.js'
 import type { Condition, ProblemCode } from '../errors.js'
 import type { Exchange, LoginWishes, Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { traceOf } from '../log.js'
 import { newSid } from '../sid.js'
+import type { Fate } from '../xml/scanner.js'
 import { XmlError } from '../xml/xml-error.js'
 import type { CookieRules } from './attach-binding.js'
 import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
+import { readBodyHead } from './body-head.js'
 import { Flow } from './flow.js'
 import { type Refusal, SessionLimits } from './limits.js'
 import type { OutboxLimits } from './outbox.js'
@@ -65,7 +67,7 @@ export interface ConnectionManager {
   readonly shutDown: () => void
 }
 
-/** How often an operator hears of the same reason for refusing sessions, in milliseconds. */
+/** How often the same reason for refusing sessions, or the same fault of servers, is logged, in milliseconds. */
 const sayEvery = 60_000
 
 /** A request, or undefined where the text is none. */
@@ -94,6 +96,10 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     },
     loggedIn: session => limits.loggedIn(session),
     noticed: ({ id }, what) => log.info({ session: id }, what),
+    unfit({ id }, fate) {
+      counts.unfitStanzas[fate] += 1
+      if (isToBeSaid(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+    },
     failed(_session, { step, code }) {
       counts.linkFailures.add(step, code)
     },
@@ -110,8 +116,16 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     },
   }
   let stopping = false
-  /** When it was said last, of each reason, that sessions are refused for it; in milliseconds of the clock. */
-  const lastSaid = new Map<Refusal, number>()
+  /** When each was logged last, in milliseconds of the clock. */
+  const lastSaid = new Map<Refusal | Fate, number>()
+
+  /** Whether it is time to log something again that may happen at any rate. */
+  function isToBeSaid(what: Refusal | Fate): boolean {
+    const now = clock.now()
+    if (now - (lastSaid.get(what) ?? Number.NEGATIVE_INFINITY) < sayEvery) return false
+    lastSaid.set(what, now)
+    return true
+  }
 
   /** Puts down what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
@@ -134,10 +148,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
 
   function refuseFor(peer: Peer, reason: Refusal): Reply {
     counts.sessionsRefused[reason] += 1
-    if (clock.now() - (lastSaid.get(reason) ?? Number.NEGATIVE_INFINITY) >= sayEvery) {
-      lastSaid.set(reason, clock.now())
-      log.warn({ reason }, 'sessions are refused')
-    }
+    if (isToBeSaid(reason)) log.warn({ reason }, 'sessions are refused')
     return refuse(peer, 'policy-violation', 'service-full')
   }
 
@@ -181,7 +192,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     registry.add(session)
     if (!isLogin) limits.opened(session, peer.address)
     counts.sessionsCreated[isLogin ? 'warmed' : 'client'] += 1
-    log.debug({ session: id, domain, kind: peer.kind }, 'session created')
+    log.debug({ session: id, domain: withULabels(domain), kind: peer.kind }, 'session created')
     return session
   }
 
@@ -245,11 +256,10 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     },
     serve,
     refuseTooLarge(head, peer) {
-      const sid = /<body[^>]*\ssid\s*=\s*['"]([0-9a-zA-Z._-]{1,128})['"]/.exec(head)?.[1]
-      const rid = /<body[^>]*\srid\s*=\s*['"](\d{1,16})['"]/.exec(head)?.[1]
+      const { sid, rid } = readBodyHead(head)
       const session = sid === undefined ? undefined : registry.bySid(sid)
       try {
-        return session?.handleTooLarge(rid === undefined ? undefined : Number(rid), peer)
+        return session?.handleTooLarge(rid, peer)
       } catch (error) {
         session!.collapse(error)
         return refuse(peer, 'internal-server-error')

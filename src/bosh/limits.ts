@@ -24,7 +24,8 @@ export interface Descriptors {
   areLeft(): boolean
 }
 
-export interface LimitParts extends Pick<Config, 'limits'> {
+export interface LimitParts {
+  readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes'>
   /** Whose own sessions are nobody's in particular. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
@@ -56,7 +57,7 @@ export class SessionLimits {
     return new SessionLimits({
       limits: {
         ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-        ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
+        ...{ sessionsPerJid: 0, heldRequests: 0 },
       },
       rates: { sessionsPerAddress: 0 },
       trustedProxies: { contains: () => true },

@@ -1,17 +1,21 @@
-import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
-import { env, execArgv, memoryUsage } from 'node:process'
-import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
+import { totalmem } from 'node:os'
+import { constrainedMemory, memoryUsage } from 'node:process'
+import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../clock.js'
 
-/** The share of the heap that may be in use. Nearer to its end V8 does little but collect garbage, and then gives up. */
-const mostInUse = 0.7
-/** The same with the garbage that has not been collected yet. */
-const mostFilled = 0.9
+/** The share of the heap that may be filled, garbage and all. Nearer to its end V8 does little but collect, and then gives up. */
+const mostOfHeap = 0.75
+/** Of the heap's limit this is for what is young and mostly gone in a moment, in bytes; V8 does not tell how much it is. */
+const youngSize = 48 * 2 ** 20
+/** The share of what the machine or the container has that this process may have, where the operator says nothing. */
+const mostOfMachine = 0.8
 /** How long it is relied on what was seen, in milliseconds and in sessions that were asked for. */
 const interval = 1_000
 const many = 20
 /** How many of the sessions must have gone before others may come in their place. */
 const leaving = 0.1
+/** How long there must have been enough for as many as there are before there may be so many more, in milliseconds. */
+const patience = 60_000
 
 /** Says how full the memory is; from 1 on it is too full. */
 export interface Measure {
@@ -19,59 +23,26 @@ export interface Measure {
 }
 
 /**
- * Measures this process: the heap against what V8 may have of it, and all of its memory against what the operator says,
- * in MiB, if that is not 0.
+ * Measures this process: its heap against what V8 may have of it, and all of its memory, with whatever waits outside of
+ * the heap for clients, against what the operator says, in MiB; where that is 0, against what there is.
  */
-export class ProcessMemory implements Measure {
-  readonly #megabytes: number
-  readonly #most = getHeapStatistics().heap_size_limit - youngSize()
-  /** Of the heap, when garbage was collected last. */
-  #inUse = 0
-  readonly #observer = new PerformanceObserver(list => {
-    if (list.getEntries().some(isThorough)) this.#inUse = oldSize()
-  })
-
-  constructor(megabytes: number) {
-    this.#megabytes = megabytes
-    this.#observer.observe({ entryTypes: ['gc'] })
+export function processMemory(megabytes: number): Measure {
+  const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap
+  // A container without a limit says nothing, or a number beyond all measure.
+  const most = megabytes * 2 ** 20 || Math.min(constrainedMemory() || totalmem(), totalmem()) * mostOfMachine
+  return {
+    full() {
+      const { heapUsed, rss } = memoryUsage()
+      return Math.max(heapUsed / heap, rss / most)
+    },
   }
-
-  full(): number {
-    const heap = Math.max(this.#inUse / mostInUse, oldSize() / mostFilled) / this.#most
-    return this.#megabytes === 0 ? heap : Math.max(heap, memoryUsage.rss() / (this.#megabytes * 2 ** 20))
-  }
-
-  /** Measures no more. */
-  close(): void {
-    this.#observer.disconnect()
-  }
-}
-
-/** Whether all garbage was collected, and not only the young. */
-function isThorough(entry: PerformanceEntry): boolean {
-  const { detail } = entry as PerformanceEntry & { readonly detail?: { readonly kind?: number } }
-  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR
-}
-
-/** The heap without what is young, which is small and mostly gone in a moment; in bytes. */
-function oldSize(): number {
-  let size = 0
-  for (const space of getHeapSpaceStatistics())
-    if (!space.space_name.startsWith('new_')) size += space.space_used_size
-  return size
-}
-
-/** The part of the heap's limit that is for what is young: three times a size of which V8 tells nobody, 16 MiB unless set. */
-function youngSize(): number {
-  const flags = [...execArgv, env['NODE_OPTIONS'] ?? ''].join(' ')
-  const [, megabytes = '16'] = /--max[-_]semi[-_]space[-_]size[= ](\d+)/.exec(flags) ?? []
-  return 3 * Number(megabytes) * 2 ** 20
 }
 
 /**
  * Knows how many sessions the memory of this process bears. When it is full there are as many as it bears: no more are
  * taken until some have gone, whether their memory is seen to be free by then or not, since neither the heap nor the
- * system's figure shrinks at once. When there is memory again, any number is taken.
+ * system's figure shrinks at once. When there is memory again, any number is taken. The system's figure may never shrink
+ * after a peak: where it does not grow either, what is free within it is given out bit by bit.
  */
 export class SessionMemory {
   readonly #clock: Pick<Clock, 'now'>
@@ -79,6 +50,9 @@ export class SessionMemory {
   #lookedAt = Number.NEGATIVE_INFINITY
   #asked = 0
   #most = Number.POSITIVE_INFINITY
+  /** How full it was when that was set, and when, in milliseconds of the clock. */
+  #full = 0
+  #setAt = 0
 
   constructor(clock: Pick<Clock, 'now'>, measure: Measure) {
     this.#clock = clock
@@ -91,14 +65,23 @@ export class SessionMemory {
     if (now - this.#lookedAt >= interval || ++this.#asked >= many) {
       this.#lookedAt = now
       this.#asked = 0
-      this.#look(sessions)
+      this.#look(sessions, now)
     }
     return sessions < this.#most
   }
 
-  #look(sessions: number): void {
-    if (this.#measure.full() < 1) this.#most = Number.POSITIVE_INFINITY
+  #look(sessions: number, now: number): void {
+    const full = this.#measure.full()
+    if (full < 1) this.#most = Number.POSITIVE_INFINITY
     else if (this.#most === Number.POSITIVE_INFINITY)
-      this.#most = Math.max(1, Math.floor(sessions * (1 - leaving)))
+      this.#set(Math.max(1, Math.floor(sessions * (1 - leaving))), full, now)
+    else if (full <= this.#full && now - this.#setAt >= patience)
+      this.#set(this.#most + Math.ceil(this.#most * leaving), full, now)
+  }
+
+  #set(most: number, full: number, now: number): void {
+    this.#most = most
+    this.#full = full
+    this.#setAt = now
   }
 }

@@ -14,14 +14,13 @@ import type {
   SessionState,
   SessionView,
 } from '../sessions.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element, Fate } from '../xml/scanner.js'
 import type { CookieRules } from './attach-binding.js'
 import { type Body, emptyBody, errorBody } from './body.js'
-import { boundJid } from './bound-jid.js'
 import { Delivery } from './delivery.js'
 import { visibleFeatures } from './features.js'
 import type { Flow } from './flow.js'
-import { isForUsers } from './logged-in.js'
+import { faultOfRestart, LoginWatch } from './login-watch.js'
 import { type Load, OpenRequests, type Pending } from './open-requests.js'
 import { Outbox, type OutboxLimits } from './outbox.js'
 import { Owner } from './owner.js'
@@ -50,10 +49,12 @@ export interface SessionKeeper {
   readonly flow: Flow
   /** The server has told the client's JID; called at most once. */
   bound(session: Session): void
-  /** The server takes the client for one of its users, whose JID may never be known; called any number of times. */
+  /** The server takes the client for one of its users, whose JID will never be known. */
   loggedIn(session: Session): void
   /** Takes note of what an operator may want to know; never of content. */
   noticed(session: Session, what: string): void
+  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
+  unfit(session: Session, fate: Fate): void
   /** The link to the XMPP server is over, and nobody was logged in over it yet. */
   failed(session: Session, failure: Failure): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */
@@ -112,6 +113,8 @@ export class Session {
   readonly #silence: Silence
   readonly #delivery: Delivery
   #rules: Rules
+  /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
+  #watch: LoginWatch | undefined
   /** The session's number in the flow of what its client sends. */
   #paidAt = 0
   #outcome: Outcome | undefined
@@ -128,6 +131,7 @@ export class Session {
     this.#owner = new Owner(parts.peer, parts.id, parts.cookies)
     this.#silence = new Silence(parts.terms.inactivity, parts.clock.now())
     this.#rules = new Rules(parts.terms, parts.newkey)
+    this.#watch = this.#owner.isLogin ? undefined : new LoginWatch(parts.domain)
     this.#window = new RidWindow(parts.rid, parts.terms.requests, parts.terms.acks)
     this.#open = new OpenRequests(parts.keeper.load, () => this.#guard(() => this.#requestBroken()))
     this.#outbox = new Outbox(parts.outboxLimits)
@@ -162,6 +166,10 @@ export class Session {
 
     onElement(element: Element): void {
       this.#session.#receive(element)
+    }
+
+    onUnfit(fate: Fate): void {
+      this.#session.#keeper.unfit(this.#session, fate)
     }
 
     onFlush(): void {
@@ -412,7 +420,9 @@ export class Session {
     while (this.#open.heldCount > this.#terms.requests && this.#open.oldest!.peer.gone)
       this.#delivery.answerOldest()
     const at = { now: this.#clock.now(), unanswered: this.#open.heldCount, fruitful: this.#delivery.fruitful }
-    const fault = this.#rules.broken(body, at)
+    const fault =
+      this.#rules.broken(body, at) ??
+      (this.#owner.isLogin ? undefined : faultOfRestart(body, this.#watch, this.#upstream))
     if (fault !== undefined) {
       this.#open.remove(pending)
       pending.waiter.answer(this.#fault(fault))
@@ -504,6 +514,7 @@ export class Session {
       this.#outbox.add(encryptionRequired)
       return
     }
+    this.#watch?.sent(payload)
     this.#upstream.send(payload, this.#owner.isLogin)
     if (!this.#upstream.isOverfull) return
     this.#outcome = { reason: 'connection-lost', condition: 'remote-connection-failed' }
@@ -520,19 +531,21 @@ export class Session {
     return handedOver
   }
 
+  /** The server takes the client for one of its users, and may have told with which JID. */
   #learn(jid: string | undefined): void {
-    if (jid === undefined) return
+    this.#watch = undefined
     this.#jid = jid
-    this.#keeper.bound(this)
+    if (jid === undefined) this.#keeper.loggedIn(this)
+    else this.#keeper.bound(this)
   }
 
   #receive(element: Element): void {
     if (this.#jid === undefined) {
       const refusal = refusedLogin(element)
       if (refusal !== undefined) this.#keeper.failed(this, { step: 'sasl', code: refusal })
-      if (!this.#owner.isLogin) {
-        this.#learn(boundJid(element, this.#about.domain))
-        if (isForUsers(element)) this.#keeper.loggedIn(this)
+      const loggedIn = this.#watch?.received(element)
+      if (loggedIn !== undefined) {
+        this.#learn(loggedIn.jid)
         // It may have been one session too many.
         if (!this.isLive) return
       }

@@ -37,7 +37,8 @@ export interface Terms {
 }
 
 const ourVersion = [1, 11] as const
-const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain', 'text/html'])
+/** Without `text/html`: a reply has in it what others wrote, and no browser is to take it for a page. */
+const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
 /** Agrees on what a creation request asks for, or says with which condition it is refused. */

@@ -56,11 +56,15 @@ export class Upstream {
     if (unsent) this.#link.send(unsent)
   }
 
-  /** Opens a new stream on the same connection, with what the request says of it (XEP-0206 §5). */
-  restart({ to, lang, from }: Body): void {
+  /** Whether the server has ended all that it has begun to say: the rest of it must not begin a new stream. */
+  get isBetweenElements(): boolean {
+    return this.#link.isBetweenElements
+  }
+
+  /** Opens a new stream on the same connection, to the same domain, with what the request says of it (XEP-0206 §5). */
+  restart({ lang, from }: Body): void {
     this.#unsent ??= ''
     this.#link.restart({
-      ...(to === undefined ? {} : { to }),
       ...(lang === undefined ? {} : { lang }),
       ...(from === undefined ? {} : { from }),
     })

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { domainToASCII } from 'node:url'
+import { prepareDomain } from '../config/domains.js'
 
 /**
  * Whether a certificate is made out to an XMPP domain: a dNSName, an SRV-ID for `_xmpp-client`, or an xmppAddr.
@@ -7,10 +8,10 @@ import { domainToASCII } from 'node:url'
  * RFC 6120 §13.7.2, RFC 6125 §6.4.
  */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
-  return names(certificate.subjectaltname ?? '').some(({ kind, value }) => {
+  return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
-    if (kind === 'XmppAddr') return value.toLowerCase() === domain
+    if (kind === 'XmppAddr') return prepareDomain(value) === domain
     // An IPv6 address is in brackets in a JID, and in another notation in Node's text.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
@@ -24,16 +25,47 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** Node's text of the subjectAltName extension: values with unusual characters come as JSON strings. */
-function names(text: string): { kind: string; value: string }[] {
-  const entries: { kind: string; value: string }[] = []
-  for (const [, kind, quoted, bare] of text.matchAll(
-    /(?:^|, )(?:othername:\s*)?([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g,
-  )) {
-    const value = quoted === undefined ? bare : unquote(quoted)
-    if (kind !== undefined && value !== undefined) entries.push({ kind, value })
+/** A name of Node's text of the subjectAltName extension, such as `DNS`. */
+export interface SubjectName {
+  readonly kind: string
+  readonly value: string
+}
+
+/** Begins with no space, so that there is one way only to read it. */
+const kindAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y
+
+/**
+ * The names in Node's text of the subjectAltName extension, one behind the other; values with unusual characters come as
+ * JSON strings. What follows on something else than a name is not believed.
+ */
+export function namesOf(text: string): SubjectName[] {
+  const names: SubjectName[] = []
+  let at = 0
+  for (;;) {
+    kindAt.lastIndex = at
+    const kind = kindAt.exec(text)?.[1]
+    if (kind === undefined) return names
+    const start = kindAt.lastIndex
+    const isQuoted = text[start] === '"'
+    const end = isQuoted ? endOfString(text, start) : endOfBare(text, start)
+    const written = text.slice(start, end)
+    const value = isQuoted ? unquote(written) : written
+    if (value !== undefined) names.push({ kind, value })
+    if (!text.startsWith(', ', end)) return names
+    at = end + 2
   }
-  return entries
+}
+
+function endOfBare(text: string, start: number): number {
+  const comma = text.indexOf(',', start)
+  return comma === -1 ? text.length : comma
+}
+
+/** Behind the quote that ends the string which begins here. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return Math.min(at + 1, text.length)
 }
 
 function unquote(text: string): string | undefined {

@@ -9,7 +9,7 @@ import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { TurnEnd } from '../turn-end.js'
 import { childrenOf } from '../xml/children.js'
 import type { Root } from '../xml/root.js'
-import type { Element, Sink, XmlLimits } from '../xml/scanner.js'
+import type { Element, Fate, Sink, XmlLimits } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding.js'
@@ -38,6 +38,8 @@ export interface LinkEvents {
   onOpen(header: StreamHeader): void
   /** A stanza, the features, or another top-level element. */
   onElement(element: Element): void
+  /** A stanza could not be passed on as it was: it is reported next, mended, or not at all. */
+  onUnfit?(fate: Fate): void
   /** Everything that came in one read has been reported. */
   onFlush(): void
   /** The server has taken all that waited for it; told only after it was behind. */
@@ -59,6 +61,9 @@ export interface LinkTimes {
    */
   readonly stall: number
 }
+
+/** Longest element that is no stanza, in UTF-16 units: features, and steps of a login, which are taken apart. */
+const longestStep = 10_000
 
 const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
 
@@ -84,7 +89,10 @@ export interface LinkParts {
 type Phase = 'connecting' | 'negotiating' | 'securing' | 'open' | 'closing' | 'ended'
 
 /** What the owner of a link does with it. */
-export type LinkHandle = Pick<Link, 'facts' | 'backlog' | 'send' | 'restart' | 'pause' | 'resume' | 'close'>
+export type LinkHandle = Pick<
+  Link,
+  'facts' | 'backlog' | 'isBetweenElements' | 'send' | 'restart' | 'pause' | 'resume' | 'close'
+>
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
@@ -164,6 +172,11 @@ export class Link {
   /** What was sent and waits here for the server to take it, in UTF-16 units. */
   get backlog(): number {
     return this.#outgoing.length + (this.#socket?.writableLength ?? 0)
+  }
+
+  /** Whether the server has ended all that it has begun to say. */
+  get isBetweenElements(): boolean {
+    return this.#splitter?.isBetweenElements === true
   }
 
   /** Writes stanzas or other top-level elements to the server; `isStep` where they are a step of a login. */
@@ -279,7 +292,7 @@ export class Link {
   }
 
   #split(): Splitter {
-    return new Splitter(new Link.#Reader(this), this.#limits)
+    return new Splitter(new Link.#Reader(this), this.#limits, { lenient: true })
   }
 
   /** Hears what is read. One object for each link; three functions would take eight times as much. */
@@ -300,6 +313,10 @@ export class Link {
       this.#link.#receive(element)
     }
 
+    onUnfit(fate: Fate): void {
+      if (this.#link.#phase === 'open') this.#link.#events.onUnfit?.(fate)
+    }
+
     onClose(): void {
       const socket = this.#link.#socket
       this.#link.#closedByServer()
@@ -313,6 +330,10 @@ export class Link {
 
   #receive(element: Element): void {
     if (this.#phase === 'closing') return
+    if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
+      this.#refuse('policy-violation')
+      return
+    }
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
         this.#end({ failure: streamFailure(element, this.#step), streamError: element.text })
@@ -371,7 +392,7 @@ export class Link {
   }
 
   #secured(socket: TLSSocket): void {
-    const fault = certificateFault(socket, this.#server)
+    const fault = certificateFault(socket, this.#server, this.#options.to)
     if (fault !== undefined) {
       this.#end({ failure: { step: 'tls', code: 'certificate-invalid', cause: fault } })
       return
@@ -397,6 +418,8 @@ export class Link {
   }
 
   #read(chunk: Buffer): void {
+    // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
+    if (this.#bytesSinceHeader === 0) chunk = withoutSpace(chunk)
     this.#bytesSinceHeader += chunk.length
     this.#busy = true
     try {
@@ -545,6 +568,16 @@ export class Link {
     )
   }
 }
+
+/** What follows the white space at the beginning. */
+function withoutSpace(bytes: Buffer): Buffer {
+  let start = 0
+  while (spaces.has(bytes[start]!)) start += 1
+  return bytes.subarray(start)
+}
+
+/** Space, tab, line feed and carriage return. */
+const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 const unheard = () => {}

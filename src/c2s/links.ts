@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../clock.js'
 import type { Server, Trust } from '../config/config.js'
+import { withULabels } from '../config/domains.js'
 import type { Failure, LoginWishes } from '../exchange.js'
 import { codeOf } from '../log.js'
 import { defaultLimits } from '../xml/scanner.js'
@@ -61,7 +62,7 @@ export class Links {
   }
 
   readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
-    this.#parts.log?.debug({ domain, step, code, cause: codeOf(cause) }, 'a link ended')
+    this.#parts.log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
   }
 
   readonly #closed = (link: Link): void => {

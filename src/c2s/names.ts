@@ -178,8 +178,9 @@ function isLocal(name: string): boolean {
 /** The families take turns, so that one that leads nowhere costs little (RFC 8305 §4). */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
-  const first = unique.filter(address => isIP(address) === isIP(unique[0]!))
-  const second = unique.filter(address => !first.includes(address))
+  const family = isIP(unique[0] ?? '')
+  const first = unique.filter(address => isIP(address) === family).slice(0, mostAddresses)
+  const second = unique.filter(address => isIP(address) !== family).slice(0, mostAddresses)
   return first
     .flatMap((address, at) => [address, ...second.slice(at, at + 1)])
     .concat(second.slice(first.length))

@@ -31,24 +31,35 @@ export function inOrder(
   random: (below: number) => number = randomInt,
 ): Target[] {
   const rank = ({ priority, direct }: Service) => 2 * priority + (preferDirect && !direct ? 1 : 0)
-  const ranks = [...new Set(services.map(rank))].sort((a, b) => a - b)
-  return ranks
-    .flatMap(which =>
-      byWeight(
-        services.filter(service => rank(service) === which),
-        random,
-      ),
-    )
-    .slice(0, mostTargets)
-    .map(({ name, port, direct }) => ({ host: name, port, tls: direct ? 'direct' : 'starttls', found: true }))
+  const ranked = services.map(service => ({ service, rank: rank(service) })).sort((a, b) => a.rank - b.rank)
+  const chosen: Service[] = []
+  for (let at = 0; at < ranked.length && chosen.length < mostTargets; ) {
+    const equals = ranked.slice(at, endOfRank(ranked, at)).map(({ service }) => service)
+    chosen.push(...byWeight(equals, mostTargets - chosen.length, random))
+    at += equals.length
+  }
+  return chosen.map(({ name, port, direct }) => ({
+    ...{ host: name, port, found: true },
+    tls: direct ? 'direct' : 'starttls',
+  }))
 }
 
-/** Draws one after the other, each as often as its weight says; those of weight 0 have a small chance (RFC 2782). */
-function byWeight(services: readonly Service[], random: (below: number) => number): Service[] {
+/** Where those end that are of the same rank as the one at a place. */
+function endOfRank(ranked: readonly { readonly rank: number }[], at: number): number {
+  let end = at + 1
+  while (ranked[end]?.rank === ranked[at]!.rank) end += 1
+  return end
+}
+
+/**
+ * Draws so many one after the other, each as often as its weight says; those of weight 0 have a small chance (RFC 2782).
+ * Not all of them: each draw goes through all that are left, and a domain may have thousands.
+ */
+function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []
-  while (left.length > 1) drawn.push(...left.splice(draw(left, random), 1))
-  return [...drawn, ...left]
+  while (left.length > 1 && drawn.length < most) drawn.push(...left.splice(draw(left, random), 1))
+  return [...drawn, ...left].slice(0, most)
 }
 
 function draw(services: readonly Service[], random: (below: number) => number): number {

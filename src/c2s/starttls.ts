@@ -9,6 +9,7 @@ import {
   TLSSocket,
 } from 'node:tls'
 import type { Config, Trust } from '../config/config.js'
+import { CertificateFault } from './certificate-fault.js'
 import { isMadeOutTo } from './identity.js'
 
 export type TlsRules = Config['tls']
@@ -74,8 +75,13 @@ function contextFor({ server, rules, showsCertificate }: TlsOptions): SecureCont
   return context
 }
 
-/** Why the server's certificate is not good enough, if it is not. */
-export function certificateFault(socket: TLSSocket, server: Trust): unknown {
+/** Why the server's certificate is not good enough for its domain, if it is not. */
+export function certificateFault(
+  socket: TLSSocket,
+  server: Trust,
+  domain: string,
+): CertificateFault | undefined {
   if (!server.verify || socket.authorized) return undefined
-  return socket.authorizationError ?? new Error('the certificate is not trusted')
+  // Node has the code there, or the message where there is none; its types have an error.
+  return new CertificateFault(String(socket.authorizationError), socket.getPeerCertificate(), domain)
 }

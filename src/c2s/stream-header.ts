@@ -1,3 +1,4 @@
+import { withULabels } from '../config/domains.js'
 import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'
@@ -18,11 +19,11 @@ export interface StreamHeader {
 
 export const streamFooter = '</stream:stream>'
 
-/** Writes the initial stream header (RFC 6120 §4.7, §4.8). */
+/** Writes the initial stream header (RFC 6120 §4.7, §4.8); servers know their domains by U-labels (RFC 7622 §3.2). */
 export function writeHeader({ to, lang, from }: StreamOptions, encrypted: boolean): string {
-  const sender = from === undefined || !encrypted ? '' : ` from='${escapeXml(from)}'`
+  const sender = from === undefined || !encrypted ? '' : ` from='${escapeXml(withULabels(from))}'`
   return (
-    `<?xml version='1.0'?><stream:stream to='${escapeXml(to)}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
+    `<?xml version='1.0'?><stream:stream to='${escapeXml(withULabels(to))}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
     ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
   )
 }

@@ -3,13 +3,15 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { certificatesIn } from './pem.js'
+import { certificatesIn, splitCertificates } from './pem.js'
 import type { Name } from './settings.js'
 
 /** The files as the settings name them. */
 export interface TlsFiles {
   /** The first is for clients that ask for no name, or for one that none of them has. */
   readonly certificates: readonly string[]
+  /** What stands behind them, in the same order; empty where each has that in its own file. */
+  readonly chains: readonly string[]
   /** In the same order; empty where each certificate has its key in its own file or beside it. */
   readonly keys: readonly string[]
   readonly passphrase: string | undefined
@@ -45,7 +47,7 @@ export function readTlsFiles(files: TlsFiles, report: SettingReport): TlsMateria
   const passphrase = readPassphrase(files, fault)
   if (faulty) return undefined
   const certificates = files.certificates.map((file, index) =>
-    readCertificate(file, files.keys[index], passphrase, fault),
+    readCertificate(file, files.chains[index], files.keys[index], passphrase, fault),
   )
   const dhparam = readParameters(files.dhparam, fault)
   if (faulty) return undefined
@@ -75,21 +77,25 @@ function readPassphrase({ passphrase, passphraseFile }: TlsFiles, report: Settin
 
 function readCertificate(
   file: string,
+  chainFile: string | undefined,
   keyFile: string | undefined,
   passphrase: Passphrase,
   report: SettingReport,
 ): ServerCertificate | undefined {
   const text = readFile(file, 'TLS_CERT', report)
   if (text === undefined) return undefined
-  const cert = certificatesOf(text)
-  if (cert === undefined) return report('TLS_CERT', `names ${file}, which is no PEM file of certificates`)
+  const own = certificatesOf(text)
+  if (own === undefined) return report('TLS_CERT', `names ${file}, which is no PEM file of certificates`)
+  // Those behind the first are the chain.
+  const x509 = new X509Certificate(own)
+  const chain = chainFile === undefined ? '' : readChain(chainFile, x509, file, report)
+  if (chain === undefined) return undefined
+  const cert = own + chain
   const key =
     keyFile === undefined
       ? readKeyBeside(file, text, passphrase, report)
       : readKey(keyFile, passphrase, report)
   if (key === undefined) return undefined
-  // Those behind the first are the chain.
-  const x509 = new X509Certificate(cert)
   if (!x509.checkPrivateKey(key))
     return report('TLS_KEY', `has a key that does not belong to the first certificate in ${file}`)
   const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -99,6 +105,26 @@ function readCertificate(
     return report('TLS_CERT', `names ${file}, which OpenSSL refuses: ${reasonOf(error)}`)
   }
   return { file, cert, key: pem, x509 }
+}
+
+/** What stands behind the certificate in another file: whoever issued it is among them, or the chain is another's. */
+function readChain(
+  file: string,
+  certificate: X509Certificate,
+  certificateFile: string,
+  report: SettingReport,
+): string | undefined {
+  const text = readFile(file, 'TLS_CHAIN', report)
+  if (text === undefined) return undefined
+  const chain = certificatesOf(text)
+  if (chain === undefined) return report('TLS_CHAIN', `names ${file}, which is no PEM file of certificates`)
+  const isIssued = splitCertificates(chain).some(({ publicKey }) => certificate.verify(publicKey))
+  if (!isIssued)
+    return report(
+      'TLS_CHAIN',
+      `names ${file}, where nothing has issued the certificate in ${certificateFile}`,
+    )
+  return `\n${chain}`
 }
 
 /** The key of a certificate that none was named for: in the same file, or in `x.key` beside `x.crt`. */

@@ -1,7 +1,7 @@
 import type { AttachBinding } from '../sessions.js'
+import type { Place } from './addresses.js'
 import type { TlsFiles } from './certificates.js'
 import type { LogLevels } from './log-levels.js'
-import type { MetricsAddress } from './metrics-address.js'
 import type { Networks } from './networks.js'
 
 /** An account that may call the warm API. */
@@ -54,9 +54,10 @@ export interface ServiceAccount {
   readonly password: string
 }
 
-/** What is served under a name of HTTP: one XMPP domain, at addresses of its own. */
+/** What is served under a name of HTTP: one XMPP domain, at addresses of its own, or all of them. */
 export interface HttpHost {
-  readonly domain: string
+  /** Undefined where all are. */
+  readonly domain: string | undefined
   /** Public base URL without a trailing slash. */
   readonly externalUrl: string | undefined
   /** Undefined where the endpoint is off. */
@@ -74,10 +75,8 @@ export interface AccessRule {
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
 export interface Config {
   readonly listen: {
-    /** Addresses and names of hosts; an IPv6 address without brackets. */
-    readonly hosts: readonly string[]
     /** Without TLS; none where that is off. */
-    readonly ports: readonly number[]
+    readonly places: readonly Place[]
     /** Connections that the system keeps for us until they are accepted. */
     readonly backlog: number
     /** Open at a time; 0 is any number. */
@@ -88,7 +87,9 @@ export interface Config {
   /** What is listened for with TLS; undefined where nothing is. */
   readonly https:
     | {
-        readonly ports: readonly number[]
+        readonly places: readonly Place[]
+        /** The setting that they come from. */
+        readonly placesFrom: 'HOST' | 'HTTPS_HOST'
         readonly files: TlsFiles
         /** In the notation of OpenSSL; Node's own where undefined. */
         readonly ciphers: string | undefined
@@ -98,7 +99,11 @@ export interface Config {
   /** What requests are told apart by before their paths are looked at. */
   readonly http: {
     /** By name, lower case and without a port. */
-    readonly hosts: ReadonlyMap<string, HttpHost>
+    readonly hosts: ReadonlyMap<string, readonly HttpHost[]>
+    /** Those that these settings are made for; none where they are for all other requests. */
+    readonly own: readonly HttpHost[]
+    /** What this service is called in the settings: those names, and those that are listened on. */
+    readonly names: readonly string[]
     /** The one of them for requests to any other host. */
     readonly defaultHost: string | undefined
     /** Whether requests to any other host are refused. */
@@ -181,6 +186,9 @@ export interface Config {
     readonly origins: readonly string[]
     /** Whether they may send cookies along. */
     readonly credentials: boolean
+    /** Headers that they may send; `*` is any. */
+    readonly headers: readonly string[]
+    readonly methods: readonly string[]
     /** How long browsers may remember what they were told. */
     readonly maxAge: number
   }
@@ -208,6 +216,8 @@ export interface Config {
     readonly loginTimeout: number
     readonly sessionsPerJid: number
     readonly heldRequests: number
+    /** Of bodies whose rest is waited for. */
+    readonly unfinishedMegabytes: number
     /** Of memory; 0 leaves it at what the heap may have. */
     readonly megabytes: number
   }
@@ -227,7 +237,7 @@ export interface Config {
   }
   readonly metrics: {
     /** Undefined where they are served nowhere. */
-    readonly address: MetricsAddress | undefined
+    readonly address: Place | undefined
     /** Largest share of failed requests without a warning, from 0 to 1; 0 never warns. */
     readonly maxErrorRate: number
   }

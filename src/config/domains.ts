@@ -1,6 +1,6 @@
 // How domains are written and compared.
 import { isIP, isIPv4, isIPv6 } from 'node:net'
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { readList } from './list.js'
 import type { Report } from './settings.js'
 
@@ -29,6 +29,23 @@ export function prepareDomain(text: string): string | undefined {
   // It also takes 127.1 and 0x7f.1 for 127.0.0.1; nobody but a URL parser reads them so.
   if (isIPv4(domain) && !isIPv4(text.replace(/\.$/, ''))) return undefined
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
+}
+
+/**
+ * A domain, or a JID's, as XMPP servers and people write it: with U-labels (RFC 7622 §3.2.1). What is compared, DNS,
+ * certificates and URLs have A-labels: `prepareDomain`.
+ */
+export function withULabels(address: string): string {
+  // Hardly any has an A-label, and this is asked several times in a login.
+  if (!/xn--/i.test(address)) return address
+  const slash = address.indexOf('/')
+  const end = slash === -1 ? address.length : slash
+  const start = address.lastIndexOf('@', end - 1) + 1
+  const domain = prepareDomain(address.slice(start, end))
+  const written = domain === undefined ? '' : domainToUnicode(domain)
+  // One that would come to be another domain stays as it is.
+  const isSame = written !== '' && prepareDomain(written) === domain
+  return isSame ? address.slice(0, start) + written + address.slice(end) : address
 }
 
 /** Prepares an entry of a list of domains: a domain, `*.suffix` or `*`. Undefined for anything else. */

@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import type { AttachBinding } from '../sessions.js'
 import { readAccounts } from './accounts.js'
-import { readAddresses, readPorts } from './addresses.js'
+import { placesOf, readAddresses, readPorts } from './addresses.js'
 import { datesAmiss, readTlsFiles } from './certificates.js'
 import type { Config } from './config.js'
 import { allowsDomain, prepareDomain, readPatterns } from './domains.js'
@@ -18,16 +18,11 @@ import { readOrigins } from './origins.js'
 import { readPath } from './paths.js'
 import { readServers } from './servers.js'
 import { readServiceAccounts } from './service-accounts.js'
-import {
-  type Kind,
-  type Name,
-  nearestName,
-  type Report,
-  type Setting,
-  settings,
-  switches,
-} from './settings.js'
+import { judgeServing } from './serving-rules.js'
+import { type Kind, type Name, type Report, type Setting, settings, switches } from './settings.js'
 import { readText } from './text.js'
+import { readTokens } from './tokens.js'
+import { unknownNames } from './unknown-names.js'
 import { readBaseUrl } from './urls.js'
 
 /** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
@@ -56,8 +51,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   const values = result.data
   const config: Config = freeze({
     listen: {
-      hosts: values.HOST,
-      ports: values.PORT,
+      places: placesOf(values.HOST, values.PORT),
       backlog: values.LISTEN_BACKLOG,
       maxConnections: values.MAX_CONNECTIONS,
       maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS,
@@ -112,6 +106,8 @@ export function loadConfig(environment: Record<string, string | undefined>): {
     cors: {
       origins: values.CORS_ORIGINS,
       credentials: values.CORS_CREDENTIALS,
+      headers: values.CORS_HEADERS,
+      methods: values.CORS_METHODS,
       maxAge: values.CORS_MAX_AGE,
     },
     warm: {
@@ -134,6 +130,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       loginTimeout: values.BOSH_LOGIN_TIMEOUT,
       sessionsPerJid: values.MAX_SESSIONS_PER_JID,
       heldRequests: values.MAX_HELD_REQUESTS,
+      unfinishedMegabytes: values.MAX_UNFINISHED_MB,
       megabytes: values.MAX_MEMORY_MB,
     },
     rates: {
@@ -193,6 +190,7 @@ const readers = {
   },
   servers: readServers,
   headers: readHeaders,
+  tokens: readTokens,
   mechanisms: readMechanisms,
   serviceAccounts: (text, report) => readServiceAccounts(text.split(','), report, 'entry'),
   serviceAccountsFile: (file, report) =>
@@ -242,6 +240,7 @@ const schema = z
         'is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
       )
       judgeListening(values, rule, name => faulty.has(name))
+      judgeServing(values, rule, name => faulty.has(name))
       rule(
         ['BOSH_MAX_REQUESTS', 'BOSH_DEFAULT_HOLD'],
         values.BOSH_MAX_REQUESTS <= values.BOSH_DEFAULT_HOLD,
@@ -251,6 +250,16 @@ const schema = z
         ['CORS_CREDENTIALS', 'CORS_ORIGINS'],
         values.CORS_CREDENTIALS && values.CORS_ORIGINS?.includes('*'),
         "needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise",
+      )
+      rule(
+        ['CORS_HEADERS', 'CORS_CREDENTIALS'],
+        values.CORS_HEADERS?.includes('*') && values.CORS_CREDENTIALS,
+        'must list the headers where CORS_CREDENTIALS is on: browsers take * for the name of a header then',
+      )
+      rule(
+        ['CORS_METHODS'],
+        values.CORS_METHODS?.includes('*'),
+        'must list the methods: * is the name of none',
       )
       rule(
         ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS'],
@@ -287,20 +296,7 @@ function field(setting: Setting) {
 /** As it stands in a problem's text; for settings that hold no secret. */
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
-/** Names that look like ours and are not; those that Kubernetes makes up for a service called `xmpp` are its own. */
-function unknownNames(environment: Record<string, string | undefined>): string[] {
-  return Object.keys(environment)
-    .filter(
-      name =>
-        /^(WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_/.test(name) ||
-        /^(HTTP_(HOST|DEFAULT|STRICT)|HTTPS_PORT|HOST_META|MAX_CONN)/.test(name),
-    )
-    .filter(name => !Object.hasOwn(settings, name))
-    .filter(name => !/_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_\d+_/.test(name))
-    .map(name => `${name} is no setting of this service; did you mean ${nearestName(name)}?`)
-}
-
-function risks({ domains, servers, remotes, serviceAccounts, https }: Config): string[] {
+function risks({ domains, servers, remotes, serviceAccounts, https, cors, bosh }: Config): string[] {
   const tls = https && readTlsFiles(https.files, () => undefined)
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const unused = (named: Iterable<string>) =>
@@ -320,6 +316,11 @@ function risks({ domains, servers, remotes, serviceAccounts, https }: Config): s
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
     ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
+    ...(bosh.enabled &&
+    cors.origins.length > 0 &&
+    !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
+      ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
+      : []),
   ]
 }
 

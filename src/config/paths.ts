@@ -9,10 +9,9 @@ export function readPath(text: string, report: Report): string | undefined {
   return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
 }
 
-/** Whether one path is, or lies inside, the other; Express does not tell capitals apart. */
+/** Whether one path is, or lies inside, the other. */
 export function overlap(path: string, other: string): boolean {
-  const within = (inner: string, outer: string) =>
-    `${inner}/`.toLowerCase().startsWith(`${outer}/`.toLowerCase())
+  const within = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer}/`)
   return within(path, other) || within(other, path)
 }
 

@@ -20,6 +20,7 @@ export type Kind =
   | 'domains'
   | 'servers'
   | 'headers'
+  | 'tokens'
   | 'mechanisms'
   | 'serviceAccounts'
   | 'serviceAccountsFile'
@@ -71,7 +72,8 @@ export const settings = {
     theme: 'Listening',
     kind: 'addresses',
     default: '127.0.0.1',
-    sentence: 'Addresses to listen on, separated by commas; `0.0.0.0` or `::` is every interface.',
+    sentence:
+      'Addresses to listen on without TLS, separated by commas, each with a port of its own if wanted, as in `127.0.0.1:8080` or `[::1]:8081`; `0.0.0.0` or `::` is every interface.',
   },
   PORT: {
     theme: 'Listening',
@@ -81,17 +83,29 @@ export const settings = {
     sentence:
       'TCP port to listen on without TLS, or several, separated by commas; 0 takes any free one, and `off` stands for none.',
   },
+  HTTPS_HOST: {
+    theme: 'Listening',
+    kind: 'addresses',
+    sentence:
+      'Addresses to listen on with TLS, written like HOST; those of HOST, without its ports, unless set.',
+  },
   HTTPS_PORT: {
     theme: 'Listening',
     kind: 'ports',
     sentence:
-      'TCP port to listen on with TLS, written like PORT; 8443 if there is a TLS_CERT, none without it.',
+      'TCP port to listen on with TLS, written like PORT; 8443 if there is a TLS_CERT or an HTTPS_HOST, none without them.',
   },
   TLS_CERT: {
     theme: 'Listening',
     kind: 'files',
     sentence:
-      'PEM files of certificates, each with its chain, separated by commas; clients get the one with the name that they ask for, or else the first. They are read again on SIGHUP.',
+      'PEM files of certificates, each with its chain unless there is a TLS_CHAIN, separated by commas; clients get the one with the name that they ask for, or else the first. They are read again on SIGHUP.',
+  },
+  TLS_CHAIN: {
+    theme: 'Listening',
+    kind: 'files',
+    sentence:
+      'PEM files of the certificates behind each of them up to an authority, in the same order, where they are not in its own file.',
   },
   TLS_KEY: {
     theme: 'Listening',
@@ -155,13 +169,13 @@ export const settings = {
     theme: 'Listening',
     kind: 'url',
     sentence:
-      'URL under which browsers reach this service, such as `https://chat.example.org`, where it differs from HOST and PORT.',
+      'URL under which browsers reach this service, such as `https://chat.example.org`, where it differs from HOST and PORT; needed behind a proxy, and for host-meta.',
   },
   HTTP_HOSTS: {
     theme: 'Listening',
     kind: 'hosts',
     sentence:
-      'Names of HTTP hosts that serve one XMPP domain each, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths*.',
+      'Names of HTTP hosts and the XMPP domains that they serve, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths*.',
   },
   HTTP_DEFAULT_HOST: {
     theme: 'Listening',
@@ -179,7 +193,7 @@ export const settings = {
     kind: 'boolean',
     default: 'on',
     sentence:
-      'Tells clients the address of the BOSH endpoint at `/.well-known/host-meta` and `host-meta.json`, as far as it is https.',
+      'Tells clients the address of the BOSH endpoint at `/.well-known/host-meta` and `host-meta.json`, as far as EXTERNAL_URL, or the `url` of the host, has one that is https.',
   },
   ASSUME_SECURE: {
     theme: 'Listening',
@@ -192,7 +206,7 @@ export const settings = {
     kind: 'networks',
     default: 'loopback',
     sentence:
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` believes nobody.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` believes nobody. On a machine with other users name no loopback address: any of its programs could claim any address, and https.',
   },
   ADMIN_USERS: {
     theme: 'Admins',
@@ -305,7 +319,8 @@ export const settings = {
     kind: 'integer',
     default: '8000000',
     range: [65536, 8_000_000],
-    sentence: 'Longest answer that is taken from a remote endpoint, in bytes.',
+    sentence:
+      'Longest answer that is taken whole from a remote endpoint, in bytes; of a longer one stanzas are left out.',
   },
   REMOTE_HEADERS: {
     theme: 'Remote endpoints',
@@ -429,6 +444,19 @@ export const settings = {
     default: 'off',
     sentence:
       'Lets those pages send cookies along, which ATTACH_BINDING needs; CORS_ORIGINS must list them then.',
+  },
+  CORS_HEADERS: {
+    theme: 'BOSH',
+    kind: 'tokens',
+    default: 'Content-Type',
+    sentence:
+      'Headers that those pages may send, separated by commas; browsers want `Content-Type` among them for BOSH. `*` is any, which goes without CORS_CREDENTIALS only.',
+  },
+  CORS_METHODS: {
+    theme: 'BOSH',
+    kind: 'tokens',
+    default: 'GET, POST, OPTIONS',
+    sentence: 'Methods that those pages are told they may use, separated by commas.',
   },
   CORS_MAX_AGE: {
     theme: 'BOSH',
@@ -559,13 +587,21 @@ export const settings = {
     range: [0, 10_000_000],
     sentence: 'BOSH requests that wait for an answer at a time.',
   },
+  MAX_UNFINISHED_MB: {
+    theme: 'Limits',
+    kind: 'integer',
+    default: '64',
+    range: [0, 1_000_000],
+    sentence:
+      'Memory, in MiB, for BOSH requests that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
+  },
   MAX_MEMORY_MB: {
     theme: 'Limits',
     kind: 'integer',
     default: '0',
     range: [0, 1_000_000],
     sentence:
-      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 70 % of the heap of Node.js, which holds in any case.',
+      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has. Three quarters of the heap of Node.js hold in any case.',
   },
   RATE_SESSIONS_PER_ADDRESS: {
     theme: 'Limits',
@@ -636,24 +672,3 @@ export const settings = {
 } as const satisfies Record<string, Setting>
 
 export type Name = keyof typeof settings
-
-/** The setting that a mistyped name most likely means: the one the fewest keystrokes away. */
-export function nearestName(mistyped: string): Name {
-  const names = Object.keys(settings) as Name[]
-  const distances = new Map(names.map(name => [name, editDistance(mistyped, name)]))
-  return names.reduce((best, name) => (distances.get(name)! < distances.get(best)! ? name : best))
-}
-
-/** Letters to insert, drop or replace to get from one text to the other (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let line = 1; line <= from.length; line++) {
-    const next = [line]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = row[column - 1]! + (from[line - 1] === to[column - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
-    }
-    row = next
-  }
-  return row[to.length]!
-}

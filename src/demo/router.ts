@@ -70,7 +70,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     else sendAnswer(response, bindingAnswer(binding, boshUrl(config, request), 'json'))
   }
 
-  const router = Router()
+  const router = Router({ caseSensitive: true })
   router.route('/demo').all(requireThisMachine).get(showPage).all(refuseOtherMethods('GET, HEAD'))
   router
     .route('/demo/warm')

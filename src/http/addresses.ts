@@ -1,40 +1,52 @@
 import type { IncomingMessage } from 'node:http'
+import { isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { isWildcard } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
 import { cameSecurely, forwardedScheme, withoutMapping } from './client.js'
+import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
 /** What our own address is made of. */
-type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'https'>
+type Addressing = Pick<
+  Config,
+  'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'
+>
 
 /** The path before our own in the addresses that browsers see: empty, or that of `externalUrl` without its last slash. */
 export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
 
-/** The BOSH endpoint's address for browsers; without `externalUrl` it is taken from the request's own. */
-export function boshUrl(
-  config: Omit<Addressing, 'https'> & Pick<Config, 'boshPath'>,
-  request: IncomingMessage,
-): string {
-  if (config.externalUrl !== undefined) return config.externalUrl + config.boshPath
-  const scheme = cameSecurely(request, config) ? 'https' : 'http'
-  const { origin } = asked(scheme, request) ?? new URL(`${scheme}://${localHost(request)}`)
-  return origin + config.boshPath
+/**
+ * The BOSH endpoint's address for browsers: with the URL of the settings, or else at the host that was asked if that is
+ * known to be ours, or else its path alone. What a client makes up in `Host` is in none of them.
+ */
+export function boshUrl(config: Addressing & Pick<Config, 'boshPath'>, request: IncomingMessage): string {
+  return (config.externalUrl ?? ownOrigin(config, request) ?? '') + config.boshPath
+}
+
+/** The public base URL of the settings, if it is over TLS. */
+export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): string | undefined {
+  return externalUrl?.startsWith('https:') ? externalUrl : undefined
 }
 
 /**
  * The URL before our own paths under which whoever sends this request finds this service over TLS: that of the settings,
- * or at the same host, to which it came over TLS or where we listen for it. Undefined where none of these is known.
+ * or at the same host, if that is known to be ours, to which it came over TLS or where we listen for it. Undefined where
+ * none of these is known.
  */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
-  if (config.externalUrl !== undefined)
-    return config.externalUrl.startsWith('https:') ? config.externalUrl : undefined
+  if (config.externalUrl !== undefined) return publicSecureBase(config)
+  if (cameSecurely(request, config)) return ownOrigin(config, request)
   const here = asked('https', request)
   if (here === undefined) return undefined
-  if (cameSecurely(request, config)) return here.origin
-  const port = config.https?.ports[0]
+  const isNamed = config.http.names.includes(here.hostname)
   // What the system has chosen is not known from the settings; nobody but a test has it choose.
-  if (port === undefined || port === 0) return undefined
-  here.port = String(port)
+  const place = config.https?.places.find(
+    ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host)),
+  )
+  if (place === undefined) return undefined
+  here.port = String(place.port)
   return here.origin
 }
 
@@ -43,11 +55,52 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
  * not say what it was asked over: that may have been TLS, and whoever is sent there would come back here for ever.
  */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
-  const isForwarded = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'via'].some(
-    name => request.headers[name] !== undefined,
-  )
-  if (isForwarded && forwardedScheme(request, config) !== 'http') return undefined
+  if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)
+}
+
+/** Scheme, host and port that a request asks for, if they are where we listen or what the settings call us. */
+function ownOrigin(config: Addressing, request: IncomingMessage): string | undefined {
+  const scheme = cameSecurely(request, config) ? 'https' : 'http'
+  const url = asked(scheme, request)
+  if (url === undefined) return undefined
+  const { hostname } = url
+  const usualPort = scheme === 'https' ? 443 : 80
+  const port = url.port === '' ? usualPort : Number(url.port)
+  const { localPort } = request.socket
+  const places = (scheme === 'https' ? config.https?.places : config.listen.places) ?? []
+  // A port that the system has chosen is known from the connection.
+  const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
+  // In front of a name there may be a proxy, at the port that goes without saying.
+  const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
+  const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host)) || isWhereItCame(url, request)
+  return isOurs ? url.origin : undefined
+}
+
+/** Whether a URL has the very address that the connection was made to. */
+function isWhereItCame({ protocol, host }: URL, request: IncomingMessage): boolean {
+  const own = new URL(`${isEncrypted(request) ? 'https' : 'http'}://${localHost(request)}`)
+  return own.protocol === protocol && own.host === host
+}
+
+/** Whether a host, as a URL writes it, leads to what listens at an address of the settings. */
+function leadsTo(hostname: string, host: string): boolean {
+  if (hostname === 'localhost') return isLoopback(host) || isWildcard(host)
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(address) === 0) return false
+  if (host === 'localhost') return isLoopback(address)
+  if (host === '0.0.0.0' && isIPv6(address)) return false
+  return isWildcard(host) ? isOfInterface(address) : hostname === asHostname(host)
+}
+
+/** Whether one of this machine's interfaces has an address. They come and go, and are seldom asked for. */
+function isOfInterface(address: string): boolean {
+  return Object.values(networkInterfaces()).some(list => list?.some(own => own.address === address))
+}
+
+/** An address as a URL writes it, which has one spelling for each. */
+function asHostname(address: string): string {
+  return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address
 }
 
 /** The host that a request asks for, as a URL; undefined where that is no host and port, as no client writes it. */

@@ -17,18 +17,6 @@ export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
 /** Seconds after which to come back where a problem that passes does not say. */
 const usualRetryAfter = 5
 
-/**
- * Refusals that a page says nothing more about: its reader may be the one who guesses. Whoever has sent our own form in a
- * browser is an admin at work, and is told.
- */
-const silent: ReadonlySet<ProblemCode> = new Set([
-  'unauthorized',
-  'not-authorized',
-  'account-disabled',
-  'credentials-expired',
-  'authzid-refused',
-])
-
 /** What an error page knows besides the problem. */
 export interface ProblemContext {
   /** Under this it is in the log. */
@@ -60,8 +48,9 @@ export function problemAnswer(
       ? JSON.stringify({ type: 'about:blank', title, status, detail, code, step, condition, instance })
       : renderPage('error', {
           ...{ title, home, form, detail },
-          code: silent.has(code) && form === undefined ? undefined : code,
-          // A browser shows this one when its reader has cancelled the question for credentials.
+          // A browser shows this one when its reader has cancelled the question for credentials. All others that a login
+          // may end with are shown to admins only.
+          code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
   return { status, headers, body }

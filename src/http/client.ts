@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import { isWildcard } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
-import { isEncrypted, isLoopback } from './secure-channel.js'
+import { copyOf } from '../xml/copy-of.js'
+import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
 /** What is believed of where a request comes from. */
 export interface ClientRules {
@@ -12,21 +14,27 @@ export interface ClientRules {
   readonly trustedProxies: Networks
 }
 
+/** Stands for an address that is not known: no list of addresses has it, and all clients that have it count as one. */
+export const unknownAddress = 'unknown'
+
 /**
  * The address that a request comes from: the right-most of those in `X-Forwarded-For`, and the connection's own behind
  * them, that is no trusted proxy. Where the connection is not one of theirs the header is anybody's word and counts for
- * nothing; where all of them are, it is the connection's.
+ * nothing; where all of them are, it is the connection's. `unknownAddress` where a proxy says something else than an
+ * address: what came to it from there did not come from the proxy itself.
  */
 export function clientAddress(request: IncomingMessage, { trustedProxies }: ClientRules): string {
-  const own = withoutMapping(request.socket.remoteAddress ?? '')
+  const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
   if (header === undefined || !trustedProxies.contains(own)) return own
-  const entries = header.toString().split(',')
-  for (let at = entries.length - 1; at >= 0; at--) {
-    const address = readAddress(entries[at]!)
-    // What stands left of something that is no address was written by somebody unknown.
-    if (address === undefined) return own
+  const entries = header.toString()
+  for (let end = entries.length; end >= 0; ) {
+    // No further than to the first stranger: what stands before that was written by the stranger.
+    const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
+    const address = readAddress(entries.slice(comma + 1, end))
+    if (address === undefined) return unknownAddress
     if (!trustedProxies.contains(address)) return address
+    end = comma
   }
   return own
 }
@@ -36,12 +44,20 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
   return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
-/** The same for passwords of the warm API, which a service that only its own machine can reach takes as well. */
+/**
+ * The same for passwords of the warm API. Where only this machine can come without TLS they are taken from all who do; else
+ * from those that come to a loopback address of ours, unless a proxy has passed on what it was asked by others.
+ */
 export function takesPasswords(
-  rules: ClientRules & { readonly listen: Pick<Config['listen'], 'hosts'> },
+  rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> },
 ): (request: IncomingMessage) => boolean {
-  if (rules.listen.hosts.every(isLoopback)) return () => true
-  return request => cameSecurely(request, rules)
+  const { places } = rules.listen
+  if (places.every(({ host }) => isLoopback(host))) return () => true
+  // What listens at every address is reached by loopback as well, and is for everybody.
+  const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
+  const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
+    isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
+  return request => cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
 }
 
 /**
@@ -54,15 +70,28 @@ export function forwardedScheme(
 ): string | undefined {
   const header = request.headers['x-forwarded-proto']
   if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
-  return header.toString().split(',').at(-1)!.trim().toLowerCase()
+  const values = header.toString()
+  return values
+    .slice(values.lastIndexOf(',') + 1)
+    .trim()
+    .toLowerCase()
 }
 
-/** An entry of `X-Forwarded-For`: some proxies put brackets around IPv6 addresses or a port behind them. */
+/** As long as an IPv6 address in brackets with a port can be, and more. */
+const longestEntry = 64
+
+/**
+ * An entry of `X-Forwarded-For`: some proxies put brackets around IPv6 addresses or a port behind them. Undefined for
+ * anything else, an address with a zone among it: that means something on the proxy's own machine only.
+ */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim()
+  if (text.length > longestEntry) return undefined
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$/.exec(text) ?? []
   const address = withoutMapping(bracketed ?? plain ?? text)
-  return isIP(address) === 0 ? undefined : address
+  if (isIP(address) === 0 || address.includes('%')) return undefined
+  // It is kept for as long as a session lives, and the whole header must not be kept with it.
+  return copyOf(address)
 }
 
 /** An IPv4 address that was written as an IPv6 one, as sockets do that listen for both. */

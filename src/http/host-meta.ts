@@ -3,36 +3,43 @@ import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
-import { secureBase } from './addresses.js'
+import { publicSecureBase } from './addresses.js'
 import { sendAnswer } from './answer.js'
+import { readOnly } from './methods.js'
 
-/** The documents by which clients find the BOSH endpoint of a domain, if it has an https address (XEP-0156 §3). */
+/**
+ * The documents by which clients find the BOSH endpoint of a domain, if it has an https address in the settings (XEP-0156
+ * §3). What a client says in `Host` is not in them: a cache between could tell it to others.
+ */
 export function createHostMetaRouter(config: Config): Router {
-  const publish =
-    (contentType: string, write: (url: string) => string): RequestHandler =>
-    (request, response) => {
-      // Clients in browsers look here from whatever page they are on (XEP-0156 §3).
-      response.set('Access-Control-Allow-Origin', '*')
-      const base = config.bosh.enabled ? secureBase(config, request) : undefined
-      if (base === undefined) throw new Problem('not-found')
-      const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-      sendAnswer(response, { status: 200, headers, body: write(base + config.boshPath) })
+  const base = config.bosh.enabled ? publicSecureBase(config) : undefined
+  const publish = (contentType: string, write: (url: string) => string): RequestHandler => {
+    const body = base && write(base + config.boshPath)
+    return (_request, response) => {
+      if (body === undefined) throw new Problem('not-found')
+      sendAnswer(response, {
+        status: 200,
+        headers: { 'Content-Type': contentType, 'Cache-Control': 'no-cache' },
+        body,
+      })
     }
-
-  const refuseOtherMethods: RequestHandler = (_request, response) => {
-    response.set({ Allow: 'GET, HEAD', 'Access-Control-Allow-Origin': '*' })
-    throw new Problem('method-not-allowed')
   }
 
-  const router = Router()
+  // Clients in browsers look here from whatever page they are on (XEP-0156 §3).
+  const openToAll: RequestHandler = (_request, response, next) => {
+    response.set('Access-Control-Allow-Origin', '*')
+    next()
+  }
+
+  const router = Router({ caseSensitive: true })
   router
     .route('/.well-known/host-meta')
+    .all(openToAll, readOnly)
     .get(publish('application/xrd+xml; charset=utf-8', writeXrd))
-    .all(refuseOtherMethods)
   router
     .route('/.well-known/host-meta.json')
+    .all(openToAll, readOnly)
     .get(publish('application/json', writeJson))
-    .all(refuseOtherMethods)
   return router
 }
 

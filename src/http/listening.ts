@@ -3,13 +3,18 @@ import { createServer as createTlsServer, type Server as HttpsServer } from 'nod
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { systemClock } from '../clock.js'
+import type { Place } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
+import type { Name } from '../config/settings.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
+import { leaveContinue } from './expectation.js'
 import { IdleConnections } from './idle-connections.js'
+import { isTooLate } from './lingering-close.js'
 import { AppRequest, AppResponse, keepAliveSeconds } from './messages.js'
+import { reasonAgainst, written } from './places.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export interface Listening {
@@ -35,30 +40,43 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
   const idle = new IdleConnections(systemClock, keepAliveSeconds)
-  const announcing = idle.announce(listener)
+  const announcing = idle.announce((req, res) => {
+    if (isTooLate(req)) req.resume()
+    else listener(req, res)
+  })
   const certificates = https && new Certificates(https)
   const servers: (HttpServer | HttpsServer)[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
-  const everywhere = (ports: readonly number[]) =>
-    ports.flatMap(port => settings.hosts.map(host => ({ host, port })))
-  const bind = async (server: HttpServer | HttpsServer, place: Place) => {
+  const bind = async (
+    server: HttpServer | HttpsServer,
+    place: Place,
+    places: readonly Place[],
+    from: Name,
+  ) => {
     servers.push(server)
     limits.guard(server)
     idle.watch(server)
-    const isOne = settings.hosts.length === 1
-    urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
+    leaveContinue(server, announcing)
+    const isOne = places.every(({ host }) => host === place.host)
+    try {
+      urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
+    } catch (error) {
+      const reason = reasonAgainst((error as NodeJS.ErrnoException).code)
+      throw reason === undefined ? error : new ConfigError([`${from} has ${place.host}, ${reason}`])
+    }
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   }
   const close = async () => {
     await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   }
   try {
-    for (const place of everywhere(settings.ports)) await bind(createServer(serverOptions, announcing), place)
-    for (const place of certificates === undefined ? [] : everywhere(https!.ports)) {
+    for (const place of settings.places)
+      await bind(createServer(serverOptions, announcing), place, settings.places, 'HOST')
+    for (const place of https?.places ?? []) {
       const server = createSecureServer(certificates!, announcing)
       secureServers.push(server)
-      await bind(server, place)
+      await bind(server, place, https!.places, https!.placesFrom)
     }
   } catch (error) {
     await close()
@@ -89,11 +107,6 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
       for (const server of servers) server.closeAllConnections()
     },
   }
-}
-
-interface Place {
-  readonly host: string
-  readonly port: number
 }
 
 /** What both kinds of servers have in common; times are in milliseconds. */
@@ -135,7 +148,6 @@ async function bound(
       resolve()
     })
   })
-  const { address, family, port } = server.address() as AddressInfo
-  const scheme = 'setSecureContext' in server ? 'https' : 'http'
-  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  const { address: host, port } = server.address() as AddressInfo
+  return `${'setSecureContext' in server ? 'https' : 'http'}://${written({ host, port })}`
 }

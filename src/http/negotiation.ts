@@ -19,6 +19,10 @@ interface Liking {
   readonly place: number
 }
 
+/** How many ranges are looked at, and how much of what is said of each, in characters: far more than any client has to say. */
+const mostRanges = 100
+const longestParameters = 200
+
 const unwanted: Liking = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 /**
@@ -49,14 +53,17 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
 }
 
 function parseAccept(header: string): MediaRange[] {
-  return header
-    .split(',')
-    .map((item, place) => {
-      const [type, ...parameters] = item.split(';').map(part => part.trim().toLowerCase())
-      const q = parameters.find(parameter => /^q\s*=/.test(parameter))?.replace(/^q\s*=\s*/, '')
-      return { type: type!, quality: q === undefined ? 1 : Number.parseFloat(q) || 0, place }
-    })
-    .filter(range => range.type !== '')
+  const ranges: MediaRange[] = []
+  for (const item of header.split(',', mostRanges)) {
+    if (item === '') continue
+    const semicolon = item.indexOf(';')
+    const type = (semicolon === -1 ? item : item.slice(0, semicolon)).trim().toLowerCase()
+    if (type === '') continue
+    const parameters = semicolon === -1 ? '' : item.slice(semicolon, semicolon + longestParameters)
+    const q = /;\s*q\s*=\s*([^;]*)/i.exec(parameters)?.[1]
+    ranges.push({ type, quality: q === undefined ? 1 : Number.parseFloat(q) || 0, place: ranges.length })
+  }
+  return ranges
 }
 
 function liking(ranges: readonly MediaRange[], main: string, type: string): Liking {

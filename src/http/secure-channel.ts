@@ -6,6 +6,20 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
+/** Whether a proxy says that it has passed a request on, for whomever. */
+export function isForwarded({ headers }: IncomingMessage): boolean {
+  return forwardingHeaders.some(name => headers[name] !== undefined)
+}
+
+const forwardingHeaders = [
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-real-ip',
+  'forwarded',
+  'via',
+]
+
 /** Whether an address or host name to listen on means this machine only. */
 export function isLoopback(host: string): boolean {
   const address = host

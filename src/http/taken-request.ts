@@ -1,4 +1,5 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
+import { inviteBody } from './expectation.js'
 
 /** Takes the body of a request. */
 export interface BodyTaker {
@@ -45,7 +46,7 @@ export class TakenRequest extends IncomingMessage implements Asked {
 
   /** Node asks for it once the reply has left: what nobody has read is in the way of the next request. */
   _dump(): void {
-    if (this.taker === undefined || !this.complete) stream._dump.call(this)
+    if (this.taker === undefined) stream._dump.call(this)
   }
 }
 
@@ -63,8 +64,9 @@ function propertyOf(prototype: object, name: string): PropertyDescriptor {
   )
 }
 
-/** Takes the body of any request, by its events where there is no other way. */
+/** Takes the body of any request, by its events where there is no other way. A client that asks first may send it. */
 export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyTaker): void {
+  inviteBody(res)
   // Nobody has asked the stream for anything, and nothing lies in it.
   const isFresh = req.readableFlowing === null && req.readableLength === 0
   if (req instanceof TakenRequest && !req.complete && isFresh) {

@@ -1,9 +1,16 @@
 // What calls may bring along. Names and limits are those that the calls are read with.
 import type { Config } from '../config/config.js'
 import { settings, switches } from '../config/settings.js'
-import { defaultTokenMechanism, longestPassword, longestToken, otherMechanisms } from '../warm/credentials.js'
-import type { ParameterName } from '../warm/parameters.js'
-import { longestAttach, longestLanguage, shortestAttach, usualOptions } from '../warm/request.js'
+import {
+  longestAttach,
+  longestLanguage,
+  longestPassword,
+  longestToken,
+  type ParameterName,
+  shortestAttach,
+} from '../warm/allowed-values.js'
+import { defaultTokenMechanism, otherMechanisms } from '../warm/credentials.js'
+import { usualOptions } from '../warm/request.js'
 import {
   highestLimit,
   type listParameters,
@@ -20,22 +27,36 @@ const longestJid = 3071
 /** What a session's handle looks like. */
 export const handlePattern = '^[0-9A-Fa-f]{32}$'
 
-/** The bodies of calls, under the settings in force. What forms leave empty counts as not given. */
+/** The bodies of calls, under the settings in force. */
 export function bodySchemas(config: Config): { WarmRequest: Schema; ResumeRequest: Schema } {
-  const parameters = bodyParameters(config)
-  const { expires_in, attach_binding, csrf_token } = parameters
-  const others = Object.keys(parameters).filter(name => name !== 'jid')
+  const { jid, password, token, mechanism, authzid, csrf_token, ...options } = bodyParameters(config)
+  const optional = Object.fromEntries(
+    Object.entries(options).map(([name, schema]) => [name, orNothing(schema)]),
+  ) as typeof options
+  const { expires_in, attach_binding } = optional
+  const others = { password, token, mechanism, authzid, ...optional, csrf_token }
   return {
     WarmRequest: object(
-      'Who is to be logged in, and how. A parameter that is not listed is ignored, one that comes twice is refused.',
-      parameters,
-      others as ParameterName[],
+      'Who is to be logged in, and how. What is empty is not given. A parameter that is not listed is ignored, one that ' +
+        'comes twice, or whose name is nearly one of these, is refused.',
+      { jid, ...others },
+      Object.keys(others) as (keyof typeof others)[],
     ),
     ResumeRequest: object(
       'How the session is to wait for its page.',
       { expires_in, attach_binding, csrf_token },
       ['expires_in', 'attach_binding', 'csrf_token'],
     ),
+  }
+}
+
+/** An option that is empty or null is not given. */
+function orNothing({ description, default: usual, ...value }: Schema): Schema {
+  const nothing = { enum: ['', null] }
+  return {
+    description,
+    default: usual,
+    anyOf: [...(Array.isArray(value['anyOf']) ? value['anyOf'] : [value]), nothing],
   }
 }
 
@@ -66,12 +87,21 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
     language: text('Language of the stream (BCP 47).', {
       ...{ maxLength: longestLanguage, default: usual.language },
     }),
-    lang: text('The same as `language`, which counts where both are given.', { maxLength: longestLanguage }),
+    lang: text('The same as `language`, which counts where both are given.', {
+      ...{ maxLength: longestLanguage, default: usual.language },
+    }),
     wait: count(`Longest time a request is held, in seconds. ${atMost(bosh.maxWait)}`, {
       default: usual.wait,
     }),
     hold: count(`Requests held at a time. ${atMost(bosh.maxRequests - 1)}`, { default: usual.hold }),
-    ver: text('BOSH version.', { pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$', default: usual.ver }),
+    ver: {
+      description: 'BOSH version. As a number 1.10 is 1.1.',
+      anyOf: [
+        { type: 'string', pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$' },
+        { type: 'number', minimum: 0, exclusiveMaximum: 1_000_000 },
+      ],
+      default: usual.ver,
+    },
     expires_in: count('Time the browser has for its first request, in seconds.', {
       ...{ minimum: shortestAttach, maximum: longestAttach, default: warm.attachTimeout },
     }),

@@ -49,7 +49,10 @@ const binding: Record<keyof BindingObject, Schema> = {
   polling: count('Shortest time to leave between two empty requests, in seconds.'),
   maxpause: count('Longest silence that may be announced, in seconds; absent where there is no pausing.'),
   ver: text('BOSH version.'),
-  url: text('The BOSH endpoint that the page talks to.', { format: 'uri' }),
+  url: text(
+    'The BOSH endpoint that the page talks to: a URL, or its path alone where the settings name none and the call came under a name that is not known.',
+    { format: 'uri-reference' },
+  ),
   expires_in: count('Time the browser has for its first request, in seconds.'),
   cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', cookie),
   reused: {

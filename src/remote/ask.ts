@@ -1,12 +1,16 @@
 import { type Agent, type ClientRequest, request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { type PeerCertificate, TLSSocket } from 'node:tls'
+import { CertificateFault } from '../c2s/certificate-fault.js'
 import type { Clock, Timer } from '../clock.js'
 import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Failure } from '../exchange.js'
+import type { Fate } from '../xml/scanner.js'
 import { readUtf8 } from '../xml/utf8.js'
+import { XmlError } from '../xml/xml-error.js'
 import { RemoteFault } from './fault.js'
+import { LongReply } from './long-reply.js'
 import { LookupError } from './lookup.js'
 
 /** How long a request may take and how long its reply may be. Times are in seconds. */
@@ -16,6 +20,8 @@ export interface AskLimits {
   /** From then until the reply is there. */
   readonly reply: number
   readonly maxReplyBytes: number
+  /** Whether a longer reply, though not one many times as long, is XML of which elements may be left out. */
+  readonly mayThin?: boolean
 }
 
 export interface Question {
@@ -37,7 +43,12 @@ export interface Question {
 export interface HttpReply {
   readonly status: number
   readonly body: string
+  /** What became of elements that are not in it as they were, where it was too long. */
+  readonly fates?: readonly Fate[]
 }
+
+/** How many times as long as what is kept of it a reply may be. */
+const mostTimes = 16
 
 /** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
 export function ask(url: URL, question: Question): Promise<HttpReply> {
@@ -53,6 +64,8 @@ class Asking {
   #timer: Timer | undefined
   #chunks: Buffer[] = []
   #bytes = 0
+  /** What the reply is read by once it is too long to be kept. */
+  #long: LongReply | undefined
 
   constructor(
     url: URL,
@@ -72,7 +85,7 @@ class Asking {
     this.#request.on('error', error => this.#broken(error))
     this.#request.on('response', response => {
       const announced = Number(response.headers['content-length'] ?? 0)
-      if (announced > limits.maxReplyBytes) this.#tooLong()
+      if (announced > mostBytes(limits)) this.#tooLong()
       response.on('data', (chunk: Buffer) => this.#read(chunk))
       response.on('error', error => this.#broken(error))
       response.on('end', () => this.#finish(response.statusCode ?? 0))
@@ -117,8 +130,26 @@ class Asking {
 
   #read(chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#bytes > this.#question.limits.maxReplyBytes) this.#tooLong()
-    else this.#chunks.push(chunk)
+    const { limits } = this.#question
+    if (this.#bytes <= limits.maxReplyBytes) this.#chunks.push(chunk)
+    else if (this.#bytes > mostBytes(limits)) this.#tooLong()
+    else this.#readLong(limits.maxReplyBytes, chunk)
+  }
+
+  #readLong(maxReplyBytes: number, chunk: Buffer): void {
+    const isFirst = this.#long === undefined
+    this.#long ??= new LongReply(maxReplyBytes)
+    try {
+      if (isFirst) for (const before of this.#chunks.splice(0)) this.#long.write(before)
+      this.#long.write(chunk)
+    } catch (error) {
+      this.#misunderstood(error)
+    }
+  }
+
+  /** The reply is no XML, or whatever read it has failed at something that was not foreseen. */
+  #misunderstood(error: unknown): void {
+    this.#fail(error instanceof XmlError ? 'remote-protocol-error' : 'internal-error', error)
   }
 
   #tooLong(): void {
@@ -126,6 +157,10 @@ class Asking {
   }
 
   #finish(status: number): void {
+    if (this.#long !== undefined) {
+      this.#finishLong(this.#long, status)
+      return
+    }
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     const body = readUtf8(bytes)
     if (body === undefined) {
@@ -136,14 +171,30 @@ class Asking {
     this.#resolve({ status, body })
   }
 
+  #finishLong(long: LongReply, status: number): void {
+    try {
+      const reply = { status, ...long.end() }
+      this.#settle()
+      this.#resolve(reply)
+    } catch (error) {
+      this.#misunderstood(error)
+    }
+  }
+
   #broken(error: NodeJS.ErrnoException): void {
     const { socket } = this.#request
     // What the HTTP parser does not understand.
     if (error.code?.startsWith('HPE_')) this.#fail('remote-protocol-error', error)
     else if (this.#step === 'connect') this.#refuse(new RemoteFault(dialFailure(error)))
     else if (this.#step === 'tls' && socket instanceof TLSSocket && socket.authorizationError != null)
-      this.#fail('certificate-invalid', error)
+      this.#fail('certificate-invalid', this.#certificateFault(error, socket))
     else this.#fail('remote-connection-failed', error)
+  }
+
+  /** Of a connection that is closed only the error may have the certificate still. */
+  #certificateFault(error: Error & { readonly cert?: PeerCertificate }, socket: TLSSocket): CertificateFault {
+    const certificate = error.cert ?? socket.getPeerCertificate()
+    return new CertificateFault(String(socket.authorizationError), certificate, this.#request.host)
   }
 
   #fail(code: ProblemCode, cause?: unknown): void {
@@ -164,6 +215,10 @@ class Asking {
     this.#chunks = []
     this.#question.signal?.removeEventListener('abort', this.#leave)
   }
+}
+
+function mostBytes({ maxReplyBytes, mayThin = false }: AskLimits): number {
+  return mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
 }
 
 /** What an error before the connection stood says about the endpoint. */

@@ -2,9 +2,10 @@ import { randomInt } from 'node:crypto'
 import { type LinkEnd, type LinkEvents, type LinkHandle, linkTimes, streamFailure } from '../c2s/link.js'
 import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Clock, Timer } from '../clock.js'
+import { withULabels } from '../config/domains.js'
 import type { Step } from '../errors.js'
 import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
-import { boshNamespace, saslNamespace, streamsNamespace } from '../namespaces.js'
+import { boshNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Element } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
@@ -24,7 +25,7 @@ const clientTurn = 10
 const fullPayload = 256 * 1024
 
 /** Elements after which the word is with the client. */
-const waitsForClient = new Set([streamsNamespace, saslNamespace, 'urn:xmpp:sasl:2'])
+const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends RemoteSessionParts {
   /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
@@ -90,6 +91,11 @@ export class BoshLink implements LinkHandle {
     return this.#backlog
   }
 
+  /** What the endpoint answers is whole. */
+  get isBetweenElements(): boolean {
+    return true
+  }
+
   /** Sends stanzas or other top-level elements to the server. */
   send(text: string): void {
     if (this.#isOver) return
@@ -138,9 +144,10 @@ export class BoshLink implements LinkHandle {
 
   #stream(): string {
     const { to, lang, from } = this.#options
-    const sender = from === undefined || !this.facts.encrypted ? '' : ` from='${escapeXml(from)}'`
+    const sender =
+      from === undefined || !this.facts.encrypted ? '' : ` from='${escapeXml(withULabels(from))}'`
     // MongooseIM looks for the very prefix.
-    return ` to='${escapeXml(to)}'${sender} xml:lang='${escapeXml(lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
+    return ` to='${escapeXml(withULabels(to))}'${sender} xml:lang='${escapeXml(lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
   }
 
   #expectFeatures(): void {
@@ -211,9 +218,10 @@ export class BoshLink implements LinkHandle {
     if (wasBehind && this.#backlog === 0 && !this.#isOver) this.#events.onDrain()
   }
 
-  #read({ root, payload, end }: RemoteReply): void {
+  #read({ root, payload, fates, end }: RemoteReply): void {
     const { id, from } = this.#header
     this.#header = { id: root.attribute('authid') ?? id, from: root.attribute('from') ?? from }
+    for (const fate of fates) this.#events.onUnfit?.(fate)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return

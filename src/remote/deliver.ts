@@ -45,7 +45,7 @@ async function post(
   afresh: boolean,
 ): Promise<RemoteReply> {
   const reply = await endpoint.post(body, wait, { ...options, afresh })
-  if (reply.status === 200) return readReply(reply.body)
+  if (reply.status === 200) return readReply(reply.body, reply.fates)
   throw refused(reply.status, creates)
 }
 

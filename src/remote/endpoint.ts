@@ -65,6 +65,7 @@ export class Endpoint {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
       maxReplyBytes: settings.maxReplyBytes,
+      mayThin: true,
     }
     const agent = afresh ? this.#passing : this.#lasting
     const headers = { ...this.#headers, 'Content-Length': Buffer.byteLength(body) }

@@ -6,6 +6,7 @@ import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/scanner.js'
 import { createAgent } from './agents.js'
 import { ask, type HttpReply } from './ask.js'
+import { withoutComments } from './comments.js'
 import type { EndpointParts } from './endpoint.js'
 import { RemoteFault, UnexpectedStatus } from './fault.js'
 
@@ -82,7 +83,8 @@ export class HostMeta {
   }
 }
 
-interface Link {
+/** As it stands in a document. */
+export interface Link {
   readonly rel?: unknown
   readonly href?: unknown
 }
@@ -99,16 +101,19 @@ function linkIn(document: string, read: (document: string) => readonly Link[]): 
   }
 }
 
+/** The links in a document in JSON, unchecked (RFC 6415 §3). Throws for what is no JSON. */
 function linksInJson(document: string): readonly Link[] {
   const { links } = JSON.parse(document) as { links?: unknown }
   return Array.isArray(links) ? links.filter(link => typeof link === 'object' && link !== null) : []
 }
 
-const xrds = new DocumentReader(defaultLimits)
+/** No domain has so many links. */
+const xrds = new DocumentReader({ ...defaultLimits, maxChildren: 1000 })
 
-function linksInXrd(document: string): readonly Link[] {
+/** The links in a document in XML (RFC 6415 §2). Throws an `XmlError` for what is no XML. */
+export function linksInXrd(document: string): readonly Link[] {
   // Written by hand more often than not, and comments are refused in XMPP only.
-  const { root, children } = xrds.read(document.replace(/<!--[\s\S]*?-->/g, ''))
+  const { root, children } = xrds.read(withoutComments(document))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
   return children
     .filter(({ name, namespace }) => name === 'Link' && namespace === xrdNamespace)

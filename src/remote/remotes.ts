@@ -4,6 +4,7 @@ import type { TlsRules } from '../c2s/starttls.js'
 import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Clock } from '../clock.js'
 import type { Config, RemoteEndpoint } from '../config/config.js'
+import { withULabels } from '../config/domains.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
 import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
@@ -102,7 +103,7 @@ export class Remotes {
   readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
     const { counts, log } = this.#parts
     counts.remoteFailures.add(step, code)
-    log.debug({ domain, step, code, cause: codeOf(cause) }, 'a request failed')
+    log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a request failed')
   }
 
   async #endpointOf(domain: string, about: RemoteEndpoint): Promise<Endpoint> {

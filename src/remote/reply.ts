@@ -3,7 +3,7 @@ import type { ProblemCode } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
 import type { Root } from '../xml/root.js'
-import { defaultLimits, type Element } from '../xml/scanner.js'
+import { defaultLimits, type Element, type Fate } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
 
 /** A `<body/>` that came from a remote endpoint. */
@@ -13,11 +13,13 @@ export interface RemoteReply {
   readonly root: Root
   /** What it carries, each element fit to stand alone in a stream. */
   readonly payload: readonly Element[]
+  /** What became of elements that could not be passed on as they were. */
+  readonly fates: readonly Fate[]
   /** How the endpoint ended the session, if it did. */
   readonly end: LinkEnd | undefined
 }
 
-const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace })
+const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
 
 /** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
 const byCondition: Partial<Record<string, ProblemCode>> = {
@@ -27,19 +29,23 @@ const byCondition: Partial<Record<string, ProblemCode>> = {
   'remote-stream-error': 'remote-stream-error',
 }
 
-/** Reads a reply. Throws a `RemoteFault` for what is none, and for one that asks for the request once more. */
-export function readReply(text: string): RemoteReply {
-  const { root, children } = readDocument(text)
+/**
+ * Reads a reply, of which elements may have been mended or dropped `before`. Throws a `RemoteFault` for what is none, and
+ * for one that asks for the request once more.
+ */
+export function readReply(text: string, before: readonly Fate[] = []): RemoteReply {
+  const { root, children, fates: found } = readDocument(text)
+  const fates = before.length === 0 ? found : [...before, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
   const type = root.attribute('type')
   // The request counts as not received (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
-  if (type !== 'terminate') return { text, root, payload: children, end: undefined }
+  if (type !== 'terminate') return { text, root, payload: children, fates, end: undefined }
   const payload = children.filter(
     ({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace,
   )
-  return { text, root, payload, end: readEnd(root, children) }
+  return { text, root, payload, fates, end: readEnd(root, children) }
 }
 
 function readDocument(text: string) {

@@ -135,7 +135,9 @@ function prepare(text: string, parameter: string): string {
     // As a query: what Unicode 3.2 did not know yet may be in it (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
-    throw new Problem('invalid-parameter', { detail: `${parameter}: has characters that SASLprep forbids` })
+    throw new Problem('invalid-parameter', {
+      detail: `Parameter: ${parameter}. Text without the characters that SASLprep (RFC 4013) forbids.`,
+    })
   }
 }
 

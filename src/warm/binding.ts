@@ -7,6 +7,7 @@ import type { Gone } from './departure.js'
 export interface Jid {
   /** Empty where a session without an account is asked for. */
   readonly local: string
+  /** As domains are compared, with A-labels. */
   readonly domain: string
   readonly resource: string | undefined
 }
@@ -39,6 +40,8 @@ export interface WarmRequest {
   /** Time the browser has for its first request, in seconds. */
   readonly attachSeconds: number
   readonly attachBinding: AttachBinding
+  /** The call's id in the log. */
+  readonly requestId?: string | undefined
 }
 
 /** A session that is logged in and waits for its browser. */

@@ -2,15 +2,10 @@ import type { Config } from '../config/config.js'
 import { prepareDomain } from '../config/domains.js'
 import { passwordMechanisms } from '../config/mechanisms.js'
 import { Problem } from '../errors.js'
+import { longestPassword, longestToken } from './allowed-values.js'
 import type { Credentials, Jid } from './binding.js'
 import { parseJid } from './jid.js'
-import {
-  invalidParameter,
-  missingParameter,
-  type ParameterName,
-  type Parameters,
-  readText,
-} from './parameters.js'
+import { invalidParameter, missingParameter, type Parameters, readText } from './parameters.js'
 
 /** What the operator has set up for users of whom a call brings neither password nor token. */
 export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes'> {
@@ -18,10 +13,6 @@ export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'serv
   readonly anonymous: boolean
 }
 
-/** Longest password, in octets. */
-export const longestPassword = 1024
-/** Longest token, in characters. */
-export const longestToken = 8192
 /** What shows a token where a call does not say. */
 export const defaultTokenMechanism = 'OAUTHBEARER'
 /** Mechanisms that show something else than a token. */
@@ -29,13 +20,13 @@ export const otherMechanisms: ReadonlySet<string> = new Set([...passwordMechanis
 
 /**
  * Whose session a call asks for, and what it proves itself with. Throws a `Problem`, whose detail names the parameter
- * and never its value. What a form leaves empty counts as not given.
+ * and never its value.
  */
 export function readCredentials(
   parameters: Parameters,
   ways: PasswordlessWays,
 ): { jid: Jid; credentials: Credentials } {
-  const text = readGiven(parameters, 'jid')
+  const text = readText(parameters, 'jid')
   const authzid = readAuthzid(parameters)
   const password = readPassword(parameters)
   const token = readToken(parameters)
@@ -76,13 +67,9 @@ function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Pa
   throw missingParameter('password')
 }
 
-function readGiven(parameters: Parameters, name: ParameterName) {
-  return readText(parameters, name) || undefined
-}
-
 /** Takes the password as it is; which characters are fit for it is a matter of the SASL mechanism. */
 function readPassword(parameters: Parameters): string | undefined {
-  const password = readGiven(parameters, 'password')
+  const password = readText(parameters, 'password')
   // NUL ends a field of SASL PLAIN (RFC 4616 §2), so no password has one.
   if (password !== undefined && (password.includes('\0') || Buffer.byteLength(password) > longestPassword))
     throw invalidParameter('password')
@@ -91,7 +78,7 @@ function readPassword(parameters: Parameters): string | undefined {
 
 /** Wider than RFC 6750 §2.1: what servers issue on their own is not always base64. */
 function readToken(parameters: Parameters): string | undefined {
-  const token = readGiven(parameters, 'token')
+  const token = readText(parameters, 'token')
   if (token !== undefined && (token.length > longestToken || !/^[\x21-\x7e]+$/.test(token)))
     throw invalidParameter('token')
   return token
@@ -99,14 +86,14 @@ function readToken(parameters: Parameters): string | undefined {
 
 /** The name of a mechanism (RFC 4422 §3.1) that shows a token. */
 function readMechanism(parameters: Parameters): string | undefined {
-  const mechanism = readGiven(parameters, 'mechanism')
+  const mechanism = readText(parameters, 'mechanism')
   if (mechanism !== undefined && (!/^[A-Z0-9_-]{1,20}$/.test(mechanism) || otherMechanisms.has(mechanism)))
     throw invalidParameter('mechanism')
   return mechanism
 }
 
 function readAuthzid(parameters: Parameters): Jid | undefined {
-  const text = readGiven(parameters, 'authzid')
+  const text = readText(parameters, 'authzid')
   if (text === undefined) return undefined
   const jid = parseJid(text)
   if (jid === undefined) throw invalidParameter('authzid')

@@ -49,6 +49,8 @@ interface Outcome {
   readonly step?: Step | undefined
   /** The XMPP server's own condition. */
   readonly condition?: string | undefined
+  /** What the caller was told beside the code; never what the caller has sent. */
+  readonly detail?: string | undefined
   /** The code of what went wrong beneath. */
   readonly cause?: string | undefined
 }
@@ -137,12 +139,19 @@ export function createGate(parts: GateParts): Gate {
   /** Of what does not come as far as to be answered. */
   const logRefusal: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    const line = { requestId: response.get('X-Request-Id'), ...outcomeOf(problem) }
     // Nothing else is refused so before it is known who calls.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
-    const address = clientAddress(request, config)
-    log.info({ ...(isGuess && { audit: true }), ...line, address }, isGuess ? 'admin login' : 'warm')
+    log.info(
+      {
+        // A method that there is not changes nothing, whoever asks for it.
+        audit: problem.code !== 'method-not-allowed' || undefined,
+        requestId: response.get('X-Request-Id'),
+        ...outcomeOf(problem),
+        address: clientAddress(request, config),
+      },
+      isGuess ? 'admin login' : 'warm',
+    )
     haveLine.add(response)
     next(error)
   }
@@ -220,6 +229,6 @@ function whenGone({ socket }: Request, response: Response): Gone {
 }
 
 /** What the log says of a problem. */
-function outcomeOf({ code, step, condition, cause }: Problem): Outcome {
-  return { code, step, condition, cause: codeOf(cause) }
+function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
+  return { code, step, condition, detail, cause: codeOf(cause) }
 }

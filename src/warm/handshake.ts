@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import parse from '@xmpp/xml/lib/parse.js'
+import { withULabels } from '../config/domains.js'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'
 import {
@@ -90,7 +91,7 @@ export class Handshake {
     this.#foresight = foresight
     this.#events = events
     const { jid, language } = request
-    this.#stream = ` to='${escapeXml(jid.domain)}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
+    this.#stream = ` to='${escapeXml(withULabels(jid.domain))}' xml:lang='${escapeXml(language)}' xmlns:xmpp='urn:xmpp:xbosh'`
     this.#peer = new LoginPeer(request.credentials.kind === 'certificate', foresight, step => {
       // From the first reply on the replies tell.
       if (this.terms === undefined) this.#reach(step)
@@ -214,7 +215,7 @@ export class Handshake {
     if (this.#mechanism === undefined || this.#authenticated)
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#foresight.answered()
-    if (name === 'failure') throw saslRefused(text)
+    if (name === 'failure') throw saslRefused(text, this.#mechanism.name)
     const data = textOf(text).trim()
     const isEmpty = name === 'success' && (data === '' || data === '=')
     // Throws where it is not base64, in which the library would fail without a reason to tell.
@@ -250,7 +251,7 @@ export class Handshake {
   /** The library sees the one mechanism that it is to use. */
   #readyToLogIn(offered: readonly Element[]): XmlElement {
     const offer = readOffer(offered)
-    if (offer === undefined) throw new Problem('no-mechanism', { step: 'features' })
+    if (offer === undefined) throw new Problem('no-mechanism', { step: 'features', detail: this.#noOffer })
     this.#offer = offer
     this.#reach('sasl')
     this.#mechanism = this.#events.onOffer(offer, this.#link)
@@ -260,6 +261,11 @@ export class Handshake {
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
     return features(xml('mechanisms', { xmlns: saslNamespace }, xml('mechanism', {}, this.#mechanism.name)))
+  }
+
+  get #noOffer(): string {
+    const isPlain = !this.#link.encrypted
+    return `It offers none${isPlain ? ' on a link that is not encrypted: see tls=none in XMPP_SERVERS' : ''}.`
   }
 
   #readyToBind(offered: readonly Element[]): XmlElement {

@@ -1,13 +1,12 @@
-import { prepareDomain } from '../config/domains.js'
+import { prepareDomain, withULabels } from '../config/domains.js'
 import type { Jid } from './binding.js'
+import { isFreeform, isIdentifier } from './precis.js'
 
 /** Longest local part or resource, in octets (RFC 7622 §3.3, §3.4); three such parts keep to the 3071 of the whole. */
 const longestPart = 1023
 
-// RFC 7622 §3.3.1, and what PRECIS excludes that is easy to tell: what nobody sees could pose as another name. Joiners
-// may be part of a word (RFC 5892 A.1, A.2). The rest is the XMPP server's to judge.
-const forbiddenInLocal = /(?![\u200c\u200d])["&'/:<>@\s\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}]/u
-const forbiddenInResource = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
+/** What an identifier may have and a local part may not (RFC 7622 §3.3.1). */
+const forbiddenInLocal = /["&'/:<>@]/
 
 /** A local part that is prepared already, as nearly all are. */
 const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
@@ -16,8 +15,8 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 const otherWidth = /[\uff01-\uffee]+/g
 
 /**
- * Reads a bare or full JID with a local part and prepares it (RFC 7622 §3). Undefined for anything else. Node has no
- * PRECIS, so this is near to the canonical form only; the JID that the server binds is the truth.
+ * Reads a bare or full JID with a local part and prepares it (RFC 7622 §3). Undefined for anything else.
+ * Servers that go by an older profile (RFC 6122) prepare it in another way; the JID that the server binds is the truth.
  */
 export function parseJid(text: string): Jid | undefined {
   // The resource is cut off first: it may contain "@" and "/" itself (RFC 7622 §3.1).
@@ -34,9 +33,10 @@ export function parseJid(text: string): Jid | undefined {
   return resource === undefined ? undefined : { local, domain, resource }
 }
 
-/** Writes a JID as text; one without a local part is its domain. */
+/** Writes a JID as text, its domain with U-labels; one without a local part is its domain. */
 export function formatJid({ local, domain, resource }: Jid): string {
-  const bare = local === '' ? domain : `${local}@${domain}`
+  const written = withULabels(domain)
+  const bare = local === '' ? written : `${local}@${written}`
   return resource === undefined ? bare : `${bare}/${resource}`
 }
 
@@ -47,13 +47,13 @@ function prepareLocal(text: string): string | undefined {
     .replace(otherWidth, wide => wide.normalize('NFKC'))
     .toLowerCase()
     .normalize('NFC')
-  return hasRightLength(local) && !forbiddenInLocal.test(local) ? local : undefined
+  return hasRightLength(local) && !forbiddenInLocal.test(local) && isIdentifier(local) ? local : undefined
 }
 
 function prepareResource(text: string): string | undefined {
   // Any kind of space becomes the plain one, then NFC (RFC 8265 §4.2.2).
   const resource = text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
-  return hasRightLength(resource) && !forbiddenInResource.test(resource) ? resource : undefined
+  return hasRightLength(resource) && isFreeform(resource) ? resource : undefined
 }
 
 function hasRightLength(part: string): boolean {

@@ -1,7 +1,10 @@
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
+import type { Logger } from 'pino'
+import { withULabels } from '../config/domains.js'
 import { Problem, type Step } from '../errors.js'
 import type { LinkFacts, SessionTerms } from '../exchange.js'
+import { codeOf } from '../log.js'
 import { sessionNamespace } from '../namespaces.js'
 import type { Mechanism } from '../sasl/mechanism.js'
 import type { Upstream } from '../sessions.js'
@@ -16,6 +19,8 @@ import { chooseMechanism, type MechanismParts } from './mechanism-choice.js'
 import type { Offer } from './offer.js'
 
 export interface AttemptParts extends MechanismParts {
+  /** Has each step at level `debug`. */
+  readonly log?: Logger | undefined
   readonly upstreamOf: (domain: string) => Upstream
   /** Longest time for the whole login, in seconds. */
   readonly timeout: number
@@ -48,6 +53,7 @@ export class LoginAttempt implements HandshakeEvents {
   #whenAuthenticated: (() => void) | undefined
   #fail: (reason: unknown) => void = () => {}
   #stepTimer: NodeJS.Timeout | undefined
+  readonly #since = performance.now()
 
   constructor(parts: AttemptParts, request: WarmRequest, foresight = new Foresight()) {
     this.#parts = parts
@@ -92,16 +98,22 @@ export class LoginAttempt implements HandshakeEvents {
     const deadline = setTimeout(late, this.#parts.timeout * 1000)
     this.#stepTimer = setTimeout(late, this.#parts.stepTimeout * 1000)
     caller.addEventListener('abort', leave, { once: true })
+    this.#note({ step: this.#handshake.step })
     try {
-      return await new Promise<T>((resolve, reject) => {
+      const outcome = await new Promise<T>((resolve, reject) => {
         this.#fail = reject
         if (caller.aborted) return leave()
         this.#client.entity.on('error', reject)
         work().then(resolve, reject)
       })
+      this.#note({ code: 'ok' })
+      return outcome
     } catch (error) {
       this.#clear(error)
-      throw toProblem(error, this.#handshake.step)
+      const problem = toProblem(error, this.#handshake.step)
+      const { step, code, condition, cause } = problem
+      this.#note({ step, code, condition, cause: codeOf(cause) })
+      throw problem
     } finally {
       clearTimeout(deadline)
       clearTimeout(this.#stepTimer)
@@ -109,12 +121,14 @@ export class LoginAttempt implements HandshakeEvents {
     }
   }
 
-  onStep(): void {
+  onStep(step: Step): void {
     this.#stepTimer?.refresh()
+    this.#note({ step })
   }
 
   onOffer(offer: Offer, link: LinkFacts): Mechanism {
     const mechanism = chooseMechanism(this.#request, { link, waiting: this.#abort, ...offer }, this.#parts)
+    this.#note({ mechanism: mechanism.name, encrypted: link.encrypted })
     // The only one that the library has: those that come with it are slow, or do not check the server.
     Object.assign(this.#client.saslFactory, { _mechs: [mechanism], create: () => mechanism })
     return mechanism
@@ -142,6 +156,15 @@ export class LoginAttempt implements HandshakeEvents {
     if (judgement === 'no-full-jid' || id === undefined || terms === undefined)
       throw new Problem('remote-protocol-error', { step: 'bind' })
     return { upstream: this.#upstream, id, terms, jid, rid: nextRid, strays }
+  }
+
+  /** Tells the log how far the login has come; never of what is said in it. */
+  #note(about: object): void {
+    const { log } = this.#parts
+    if (log?.isLevelEnabled('debug') !== true) return
+    const { requestId, jid } = this.#request
+    const ms = Math.round(performance.now() - this.#since)
+    log.debug({ requestId, domain: withULabels(jid.domain), ...about, ms }, 'login')
   }
 
   /** Leaves nothing behind: no session, no timer, no hash in a queue. */

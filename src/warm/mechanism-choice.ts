@@ -1,5 +1,7 @@
+import { passwordMechanisms } from '../config/mechanisms.js'
 import { Problem } from '../errors.js'
 import type { LinkFacts } from '../exchange.js'
+import { foreignList } from '../foreign-text.js'
 import { bindTo } from '../sasl/channel-binding.js'
 import type { Mechanism } from '../sasl/mechanism.js'
 import { OAuthBearer } from '../sasl/oauth-bearer.js'
@@ -75,7 +77,7 @@ function passwordMechanism(
   })
   const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
   let [name] = usable
-  if (name === undefined) throw new Problem('no-mechanism', { step: 'sasl' })
+  if (name === undefined) throw noMechanism(offered, whyNot(offered, mechanisms, link))
   // There is one try, and a server that says too little may not know what it was meant to.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
@@ -99,9 +101,38 @@ function isBound(name: string): boolean {
   return name.endsWith('-PLUS')
 }
 
-function demand(name: string, { mechanisms }: Situation, isAllowed: boolean): void {
-  if (!mechanisms.includes(name))
-    throw new Problem('no-mechanism', { step: 'sasl', detail: `The server does not offer ${name}.` })
-  if (!isAllowed)
-    throw new Problem('no-mechanism', { step: 'sasl', detail: `${name} needs an encrypted link.` })
+function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolean): void {
+  if (!mechanisms.includes(name)) throw noMechanism(mechanisms, `The login needs ${name}.`)
+  if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
+}
+
+/** What an operator has to know. Whatever the server calls its mechanisms, they fit on a line. */
+function noMechanism(offered: readonly string[], why: string): Problem {
+  const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
+  return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
+}
+
+/** What stands in the way of a password. */
+function whyNot(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
+  const known = passwordMechanisms.filter(name => offered.includes(name))
+  if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
+  const left = known.filter(name => !allowed.includes(name))
+  const reasons = [
+    ...(left.length > 0 ? [`XMPP_MECHANISMS leaves out ${left.join(', ')}.`] : []),
+    ...(known.some(name => allowed.includes(name) && isBound(name))
+      ? [
+          'Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a type of it.',
+        ]
+      : []),
+    ...(allowed.includes('PLAIN') && known.includes('PLAIN') ? [needsEncryption('PLAIN', link)] : []),
+  ]
+  return reasons.join(' ')
+}
+
+/** A certificate is shown over TLS or not at all. */
+function needsEncryption(name: string, { encrypted }: LinkFacts): string {
+  const needs = `${name} needs an encrypted link`
+  if (encrypted) return `${needs}.`
+  const allowed = name === 'EXTERNAL' ? '' : ', and plain=on there allows it all the same'
+  return `${needs}: in XMPP_SERVERS, tls=none or http:// leaves it without${allowed}.`
 }

@@ -1,51 +1,45 @@
 import { Problem } from '../errors.js'
-import { bodyFormat } from '../http/body.js'
+import { foreignText } from '../foreign-text.js'
+import { demandFormat } from '../http/body.js'
+import { allowedValues, type ParameterName } from './allowed-values.js'
+import { memberNames } from './member-names.js'
+import { nearName } from './near-names.js'
 
-/** The parameters that `/warm` knows; any other is ignored. */
-export const parameterNames = [
-  'jid',
-  'password',
-  'token',
-  'mechanism',
-  'authzid',
-  'language',
-  'lang',
-  'wait',
-  'hold',
-  'ver',
-  'expires_in',
-  'attach_binding',
-  'reuse',
-  'csrf_token',
-] as const
-
-export type ParameterName = (typeof parameterNames)[number]
-
-/** What a body says, each parameter once: strings from a form, any JSON value from an object. */
+/**
+ * What a body says, each parameter once: strings from a form, any JSON value from an object. What is empty is not given,
+ * and not in it; nor is an option that is `null`.
+ */
 export type Parameters = ReadonlyMap<ParameterName, unknown>
 
 /**
- * Reads a form or a flat JSON object. Throws a `Problem`: `unsupported-media-type` for another type or charset,
- * `invalid-body` for what is not in its format, `invalid-parameter` for a known parameter that comes twice or cannot be
- * decoded.
+ * Who is to be logged in, and by what. `null` stands for none of them: a backend that lost the user's name, and sends an
+ * `authzid` of `null` beside its own account, must not get a session of that account.
+ */
+const identifying: ReadonlySet<ParameterName> = new Set(['jid', 'password', 'token', 'mechanism', 'authzid'])
+
+/**
+ * Reads a form or a flat JSON object; names that are not known are passed over. Throws a `Problem`:
+ * `unsupported-media-type` for another type or charset, `invalid-body` for what is not in its format, `invalid-parameter`
+ * for a known parameter that comes twice or cannot be decoded, and for a name that is nearly one of ours.
  */
 export function readParameters(contentType: string | undefined, body: Uint8Array): Parameters {
-  const format = bodyFormat(contentType)
-  if (format === undefined) throw new Problem('unsupported-media-type')
-  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType ?? '')?.[1]
-  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-    throw new Problem('unsupported-media-type', { detail: 'The charset must be UTF-8.' })
-  }
+  const format = demandFormat(contentType)
   const parameters = new Map<ParameterName, unknown>()
+  const seen = new Set<ParameterName>()
   for (const [name, value] of format === 'json' ? readJson(decode(body)) : readForm(decode(body))) {
-    if (!isKnown(name)) continue
-    if (parameters.has(name)) throw invalidParameter(name)
-    parameters.set(name, value)
+    if (!isKnown(name)) {
+      const meant = nearName(name)
+      if (meant !== undefined) throw unknownParameter(name, meant)
+      continue
+    }
+    if (seen.has(name)) throw invalidParameter(name, 'It may be there once.')
+    seen.add(name)
+    if (value !== '' && (value !== null || identifying.has(name))) parameters.set(name, value)
   }
   return parameters
 }
 
-/** The text of a parameter, undefined where it was not sent. Throws a `Problem` for anything but text. */
+/** The text of a parameter, undefined where it was not given. Throws a `Problem` for anything but text. */
 export function readText(parameters: Parameters, name: ParameterName): string | undefined {
   const value = parameters.get(name)
   if (value === undefined) return undefined
@@ -59,13 +53,20 @@ export function missingParameter(name: ParameterName): Problem {
   return new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
 }
 
-/** A problem that names the parameter, but never its value: it may be a password in the wrong place. */
-export function invalidParameter(name: ParameterName): Problem {
-  return new Problem('invalid-parameter', { detail: `Parameter: ${name}.` })
+/** A problem that names the parameter and says what it may be, but never its value: it may be a password in the wrong place. */
+export function invalidParameter(name: ParameterName, rule: string = allowedValues[name]): Problem {
+  return new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}` })
+}
+
+/** A problem that names the parameter which was meant, beside what was written, which is nearly the same. */
+function unknownParameter(written: string, meant: ParameterName): Problem {
+  return new Problem('invalid-parameter', {
+    detail: `Parameter: ${meant}. The body has ${foreignText(written)}, which would not count.`,
+  })
 }
 
 function isKnown(name: string): name is ParameterName {
-  return parameterNames.some(each => each === name)
+  return Object.hasOwn(allowedValues, name)
 }
 
 function decode(body: Uint8Array): string {
@@ -86,7 +87,8 @@ function* readForm(text: string): Iterable<[string, unknown]> {
     const equals = pair.indexOf('=')
     const name = decodeEscapes(equals === -1 ? pair : pair.slice(0, equals))
     const value = decodeEscapes(equals === -1 ? '' : pair.slice(equals + 1))
-    if (name !== undefined && value === undefined && isKnown(name)) throw invalidParameter(name)
+    if (name !== undefined && value === undefined && isKnown(name))
+      throw invalidParameter(name, 'A percent escape in it is broken or not UTF-8.')
     if (name === undefined || value === undefined) {
       throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
     }
@@ -117,16 +119,4 @@ function* readJson(text: string): Iterable<[string, unknown]> {
   }
   const members = value as Record<string, unknown>
   for (const name of memberNames(text)) yield [name, members[name]]
-}
-
-/** The names of an object's own members, in order. The text must have passed `JSON.parse`, which hides repetitions. */
-function memberNames(text: string): string[] {
-  const names: string[] = []
-  let depth = 0
-  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth++
-    else if (token === '}' || token === ']') depth--
-    else if (string !== undefined && colon !== undefined && depth === 1) names.push(JSON.parse(string))
-  }
-  return names
 }

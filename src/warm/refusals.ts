@@ -1,4 +1,5 @@
 // What an end that came from the other side means to the one who asked for a login.
+import { CertificateFault } from '../c2s/certificate-fault.js'
 import { Problem, type ProblemCode, type Step } from '../errors.js'
 import type { Facts } from '../exchange.js'
 import { childrenOf } from '../xml/children.js'
@@ -31,6 +32,7 @@ export function sessionEnded(root: Root, facts: Facts | undefined, step: Step): 
       // To the link all is one once the stream is open; how far the login has come is known here alone.
       step: failure.step === 'features' && (step === 'sasl' || step === 'bind') ? step : failure.step,
       condition: failure.condition,
+      detail: failure.cause instanceof CertificateFault ? failure.cause.message : undefined,
       cause: failure.cause,
     })
   }
@@ -38,10 +40,28 @@ export function sessionEnded(root: Root, facts: Facts | undefined, step: Step): 
   return new Problem(byBoshCondition[condition ?? ''] ?? 'remote-connection-failed', { step, condition })
 }
 
-/** The problem that a SASL `<failure/>` is. */
-export function saslRefused(failure: string): Problem {
+/** The problem that a SASL `<failure/>` is, after this mechanism. */
+export function saslRefused(failure: string, mechanism: string): Problem {
   const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
-  return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', { step: 'sasl', condition })
+  return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', {
+    step: 'sasl',
+    condition,
+    detail: detailOf(condition, mechanism),
+  })
+}
+
+/** What can be done where it is for the mechanism that a server refuses. */
+function detailOf(condition: string | undefined, mechanism: string): string | undefined {
+  switch (condition) {
+    case 'invalid-mechanism':
+      return `It does not take ${mechanism}, though it offers it: see XMPP_MECHANISMS.`
+    case 'mechanism-too-weak':
+      return `It takes ${mechanism} for too weak: see XMPP_MECHANISMS.`
+    case 'encryption-required':
+      return `It wants the link to be encrypted before ${mechanism}: see tls=none in XMPP_SERVERS.`
+    default:
+      return undefined
+  }
 }
 
 /** The problem that an IQ of type `error` is, where it answers a request of the login's. */

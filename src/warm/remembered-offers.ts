@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.js'
+import { withULabels } from '../config/domains.js'
 import { forgetOldest } from '../forget-oldest.js'
 import type { Element } from '../xml/scanner.js'
 import { Foresight } from './foresight.js'
@@ -71,7 +72,8 @@ export class RememberedOffers {
       const copes = isLeft || !foresight.isAhead
       const mistrustedUntil = copes ? 0 : this.#clock.now() + mistrustFor
       this.#byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })
-      if (!copes) this.#log.info({ domain }, 'this server does not cope with pipelined logins')
+      if (!copes)
+        this.#log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
     }
   }
 }

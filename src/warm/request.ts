@@ -1,8 +1,9 @@
 import { settings, switches } from '../config/settings.js'
 import type { AttachBinding, Handover } from '../sessions.js'
+import { longestAttach, longestLanguage, type ParameterName, shortestAttach } from './allowed-values.js'
 import type { WarmRequest } from './binding.js'
 import { type PasswordlessWays, readCredentials } from './credentials.js'
-import { invalidParameter, type ParameterName, type Parameters, readText } from './parameters.js'
+import { invalidParameter, type Parameters, readText } from './parameters.js'
 
 /** What holds where a request says nothing, and how far it may go. Times are in seconds. */
 export interface WarmDefaults {
@@ -25,14 +26,8 @@ const defaultLanguage = 'en'
 /** As far as the protocol goes (XEP-0124 §22): an endpoint of somebody else has limits of its own. */
 const widestLimits = { maxWait: 65535, maxRequests: 256 }
 
-/** Longest language tag, in characters. */
-export const longestLanguage = 255
-/** How long a browser may be given for its first request, in seconds. */
-export const shortestAttach = 5
-export const longestAttach = 600
-
-// RFC 5646 §2.1, with those of its irregular tags that are still registered under "i".
-const languageTag =
+/** A language tag (RFC 5646 §2.1), with those of its irregular tags that are still registered under "i". */
+export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
 /**
@@ -119,22 +114,32 @@ function readLanguage(parameters: Parameters): string {
   return language ?? lang ?? defaultLanguage
 }
 
-/** A number in JSON, digits in a form or a JSON string. */
+/** A number in JSON, digits in a form or a JSON string; beyond what a number can be it is infinite. */
 function readInteger(parameters: Parameters, name: ParameterName): number | undefined {
   const value = parameters.get(name)
   if (value === undefined) return undefined
-  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && number >= 0 && (Number.isInteger(number) || number === Infinity))
+    return number
   throw invalidParameter(name)
 }
 
-/** Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1), and no JSON number can say so. */
+/**
+ * Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). No JSON number can say so, but one
+ * is understood as far as it goes.
+ */
 function readVersion(parameters: Parameters): string {
-  const version = readText(parameters, 'ver')
+  const value = parameters.get('ver')
+  const version = typeof value === 'number' ? writeNumber(value) : readText(parameters, 'ver')
   if (version === undefined) return defaultVersion
   const [, major, minor] = /^(\d{1,6})\.(\d{1,6})$/.exec(version) ?? []
   if (major === undefined || minor === undefined) throw invalidParameter('ver')
   return `${Number(major)}.${Number(minor)}`
+}
+
+/** JSON writes 1.0 and 1 alike. */
+function writeNumber(value: number): string {
+  return Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
 function readAttachSeconds(parameters: Parameters): number | undefined {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { allowsDomain } from '../config/domains.js'
-import { boshUrlOfDomain } from '../config/hosts.js'
+import { boshPathOf, boshUrlOfDomain } from '../config/hosts.js'
 import { isElsewhere } from '../config/serving.js'
 import { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
@@ -96,7 +96,11 @@ export function createWarmRouter({
     const representation = represent(request, config.warmPath)
     const wantsReuse = readReuse(parameters)
     const asked = toWarmRequest(parameters, defaults)
-    const warmRequest = { ...asked, attachBinding: attachBindingFor(representation, asked.attachBinding) }
+    const warmRequest = {
+      ...asked,
+      attachBinding: attachBindingFor(representation, asked.attachBinding),
+      requestId: response.get('X-Request-Id'),
+    }
     const { jid, credentials } = warmRequest
     line['jid'] = formatJid({ ...jid, resource: undefined })
     line['login'] = credentials.kind
@@ -121,10 +125,11 @@ export function createWarmRouter({
     try {
       const url = binding.url ?? boshUrlOfDomain(config, jid.domain)
       const placed = url === binding.url ? binding : { ...binding, url }
+      const site = { ...config, boshPath: boshPathOf(config, jid.domain) }
       const answer =
         isOwnForm && representation !== 'json'
-          ? boundPage(placed, config, request.headers.host, representation)
-          : bindingAnswer(placed, boshUrl(config, request), representation, isReused)
+          ? boundPage(placed, site, request.headers.host, representation)
+          : bindingAnswer(placed, boshUrl(site, request), representation, isReused)
       sendAnswer(response, answer)
     } catch (error) {
       giveUp()
@@ -132,7 +137,7 @@ export function createWarmRouter({
     }
   }
 
-  const router = Router()
+  const router = Router({ caseSensitive: true })
   router
     .route(config.warmPath)
     .get(redirectToTls(config, config.warmPath))

@@ -21,6 +21,15 @@ export const origins: ReadonlySet<string> = new Set<SessionView['origin']>(['war
 export const usualLimit = 100
 export const highestLimit = 1000
 
+const allowed: Readonly<Record<(typeof listParameters)[number], string>> = {
+  jid: 'A bare or full JID.',
+  domain: 'A domain.',
+  state: `One of ${[...states].join(', ')}.`,
+  origin: `One of ${[...origins].join(', ')}.`,
+  limit: `A whole number from 1 to ${highestLimit}.`,
+  after: 'The value of "next" in the list before.',
+}
+
 /** Which sessions a list is to have, and how many of them. */
 export interface SessionQuery extends SessionFilter {
   readonly limit: number
@@ -80,7 +89,8 @@ function readQuery(url: string, known: readonly string[]): ReadonlyMap<string, s
     if (name === undefined || !known.includes(name)) {
       throw new Problem('invalid-parameter', { detail: `The query may have ${known.join(', ')}.` })
     }
-    if (value === undefined || query.has(name)) refuse(name)
+    if (value === undefined) refuse(name, 'A percent escape in it is broken or not UTF-8.')
+    if (query.has(name)) refuse(name, 'It may be there once.')
     query.set(name, value)
   }
   return query
@@ -99,6 +109,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-function refuse(name: string): never {
-  throw new Problem('invalid-parameter', { detail: `Parameter: ${name}.` })
+/** Names the parameter and says what it may be, but never its value. */
+function refuse(name: string, rule = allowed[name as (typeof listParameters)[number]]): never {
+  throw new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}` })
 }

@@ -1,3 +1,4 @@
+import { withULabels } from '../config/domains.js'
 import { type Answer, contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
 import type { SessionView } from '../sessions.js'
@@ -50,7 +51,7 @@ export type SessionObject = ReturnType<typeof describe>
 function describe({ id, jid, domain, origin, state, createdAt, quietSince }: SessionView, now: number) {
   const seconds = (since: number) => Math.floor((now - since) / 1000)
   const quiet = quietSince === undefined ? undefined : seconds(quietSince)
-  return { id, jid, domain, origin, state, age: seconds(createdAt), quiet }
+  return { id, jid, domain: withULabels(domain), origin, state, age: seconds(createdAt), quiet }
 }
 
 function json(value: object): Answer {

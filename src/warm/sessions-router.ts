@@ -2,7 +2,7 @@ import { Router } from 'express'
 import type { Clock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { allowsDomain } from '../config/domains.js'
-import { boshUrlOfDomain } from '../config/hosts.js'
+import { boshPathOf, boshUrlOfDomain } from '../config/hosts.js'
 import { Problem } from '../errors.js'
 import { boshUrl, homePath } from '../http/addresses.js'
 import { sendAnswer } from '../http/answer.js'
@@ -102,14 +102,15 @@ export function createSessionsRouter({
     const { id, domain } = demandSession(call)
     const binding = resume(sessions, id, { ...handover, attachBinding })
     if (binding === undefined) throw new Problem('session-not-found')
-    const url = boshUrlOfDomain(config, domain) ?? boshUrl(config, request)
+    const site = { ...config, boshPath: boshPathOf(config, domain) }
+    const url = boshUrlOfDomain(config, domain) ?? boshUrl(site, request)
     sendAnswer(response, bindingAnswer(binding, url, representation))
   }
 
   // Browsers send an admin's credentials along, from any page. But DELETE is a method that a page of another site may
   // not use without asking first, and nobody answers that question here: no reply of these has CORS headers. The forms
   // that it could post are told apart as those of a warm call are.
-  const router = Router()
+  const router = Router({ caseSensitive: true })
   router
     .route('/sessions')
     .all(gate.admit(['GET', 'HEAD', 'DELETE']))
@@ -129,5 +130,5 @@ export function createSessionsRouter({
 
 /** A session's own path and what follows it. Nothing but a handle fits, so that all else is at no address of ours. */
 function handlePath(rest: string): RegExp {
-  return new RegExp(`^/(?<id>[\\da-f]{32})${rest}/?$`, 'i')
+  return new RegExp(`^/(?<id>[\\da-fA-F]{32})${rest}/?$`)
 }

@@ -1,7 +1,7 @@
 import { copyOf } from './copy-of.js'
-import { escapeXml } from './escape.js'
 import type { Declarations, Root } from './root.js'
 import type { Scanner } from './scanner.js'
+import { startTag } from './start-tag.js'
 
 /** What all open streams whose headers declare the same namespaces share. */
 export interface Context {
@@ -36,14 +36,6 @@ function keep(context: Context): Context {
   }
   contexts.set(context.start, context)
   return context
-}
-
-function startTag(name: string, { defaultNamespace, prefixes, namespaces }: Declarations): string {
-  let start = defaultNamespace === '' ? `<${name}` : `<${name} xmlns='${escapeXml(defaultNamespace)}'`
-  for (let index = 0; index < prefixes.length; index++) {
-    start += ` xmlns:${prefixes[index]}='${escapeXml(namespaces[index]!)}'`
-  }
-  return `${start}>`
 }
 
 /** These stay for as long as the process. */

@@ -27,10 +27,13 @@ export function endOfName(text: string, at: number): number {
 
 /** Where the white space ends that may begin at `at`. */
 export function endOfSpace(text: string, at: number): number {
-  let code = text.charCodeAt(at)
-  while (code === space || code === newline || code === tab || code === carriageReturn)
-    code = text.charCodeAt(++at)
+  while (isSpace(text.charCodeAt(at))) at += 1
   return at
+}
+
+/** Whether a character is white space in XML (XML 1.0 §2.3). */
+export function isSpace(code: number): boolean {
+  return code === space || code === newline || code === tab || code === carriageReturn
 }
 
 /** Where the tag begins behind the text, perhaps none, that begins at `at`. */
@@ -93,4 +96,9 @@ function endOfReference(text: string, at: number): number {
 function isCharacter(code: number): boolean {
   if (code < space) return code === tab || code === newline || code === carriageReturn
   return code < 0xd800 || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff)
+}
+
+/** Whether a part of a text has more bytes in UTF-8. */
+export function isLarger(text: string, start: number, end: number, bytes: number): boolean {
+  return (end - start) * 3 > bytes && Buffer.byteLength(text.slice(start, end)) > bytes
 }

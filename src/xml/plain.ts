@@ -1,11 +1,13 @@
+import { copyOf } from './copy-of.js'
 import { escapeXml } from './escape.js'
 import { isSame, longestName, mostAttributes, PlainTag, says } from './plain-tag.js'
 import { endOfSpace, endOfText } from './plain-text.js'
 import { type Declarations, Root } from './root.js'
 import type { Element, MeantNamespace, XmlLimits } from './scanner.js'
 
-/** Deepest nesting inside a plain child. */
-const deepest = 16
+/** Deepest nesting inside a plain child, and how many prefixes may be declared there, which are looked through for each. */
+const deepest = 127
+const mostDeclared = 8
 
 const slash = 0x2f
 const less = 0x3c
@@ -16,20 +18,14 @@ const none: readonly string[] = []
 /** What nearly all streams begin with. */
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** Whether nothing that is plain in this text is beyond the limits, but for how many children there may be. */
-export function allowPlain(text: string, limits: XmlLimits): boolean {
-  const { maxElementBytes, maxDepth, maxAttributes, maxNameLength } = limits
-  return (
-    text.length * 3 <= maxElementBytes &&
-    maxDepth > deepest &&
-    maxAttributes >= mostAttributes &&
-    maxNameLength >= longestName
-  )
+/** Whether nothing that is plain is beyond the limits, but for how large children are and how many there may be. */
+export function allowPlain({ maxDepth, maxAttributes, maxNameLength }: XmlLimits): boolean {
+  return maxDepth > deepest && maxAttributes >= mostAttributes && maxNameLength >= longestName
 }
 
 /**
- * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, not deep, no prefix
- * declared far inside, nothing but elements and text. It gives up on all else, well-formed or not, and the `Scanner` reads
+ * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, few prefixes declared far
+ * inside, nothing but elements and text. It gives up on all else, well-formed or not, and the `Scanner` reads
  * that from its beginning. What it does read, the `Scanner` would have read the same. Keeps places of a text, not the text.
  */
 class PlainReader {
@@ -44,6 +40,8 @@ class PlainReader {
   readonly #inDefault = new Uint8Array(deepest + 1)
   /** Whether the child or an element inside it has no prefix and is in the root's default namespace. */
   #inherits = false
+  /** The prefixes that open elements inside the child declare, each with the depth of its element. */
+  readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
   /** Which prefixes of the root the child uses, in the order of their first use. */
   #used: number[] = []
 
@@ -124,6 +122,7 @@ class PlainReader {
     const child = this.#child
     this.#inherits = child.nameColon === 0 && child.namespace === 0
     if (this.#used.length > 0) this.#used = []
+    while (this.#declared.length > 0) this.#declared.pop()
     if (!this.#knowsPrefixes(text, child, declarations)) return -1
     if (child.isEmpty) return child.end
     const names = this.#names
@@ -139,19 +138,40 @@ class PlainReader {
       if (text.charCodeAt(at + 1) === slash) {
         at = endOfEndTag(text, at, names[2 * depth]!, names[2 * depth + 1]!)
         if (at < 0 || depth === 0) return at
+        if (this.#declared.length > 0) this.#forget(depth)
         depth -= 1
       } else {
-        if (!inner.read(text, at) || inner.declared > 0) return -1
+        if (!inner.read(text, at)) return -1
+        if (inner.declared > 0 && !this.#declare(text, depth + 1)) return -1
         if (!this.#knowsPrefixes(text, inner, declarations)) return -1
         if (child.nameColon > 0) this.#noteDefault(text, depth, declarations)
         at = inner.end
-        if (inner.isEmpty) continue
+        if (inner.isEmpty) {
+          if (inner.declared > 0) this.#forget(depth + 1)
+          continue
+        }
         depth += 1
         if (depth === deepest) return -1
         names[2 * depth] = inner.name
         names[2 * depth + 1] = inner.nameEnd
       }
     }
+  }
+
+  /** Takes note of the prefixes that an element inside the child declares; false where there are too many. */
+  #declare(text: string, depth: number): boolean {
+    const inner = this.#inner
+    for (let index = 0; index < inner.count; index++) {
+      const prefix = inner.declaredPrefix(text, index)
+      if (prefix !== undefined) this.#declared.push({ prefix, depth })
+    }
+    return this.#declared.length <= mostDeclared
+  }
+
+  /** The element at this depth is closed, and what it declared counts no more. */
+  #forget(depth: number): void {
+    const declared = this.#declared
+    while (declared.length > 0 && declared.at(-1)!.depth === depth) declared.pop()
   }
 
   /** Notes the default namespace of an element inside the one at `depth`; a child without a prefix has it anyway. */
@@ -178,20 +198,32 @@ class PlainReader {
     // Declared by the child, it is the child's, whatever the root says.
     if (declaredBy(text, this.#child, prefix) !== undefined) return true
     const index = prefixes.indexOf(prefix)
-    if (index < 0) return false
+    if (index < 0) return this.#declared.some(declared => declared.prefix === prefix)
     if (!this.#used.includes(index)) this.#used.push(index)
     return true
   }
+
+  /** Many children of one root take the same from it. */
+  #escape(namespace: string): string {
+    if (namespace !== this.#lastNamespace) {
+      // Not a part of the text, which would keep all of it until another one comes.
+      this.#lastNamespace = copyOf(namespace)
+      this.#lastEscaped = escapeXml(this.#lastNamespace)
+    }
+    return this.#lastEscaped
+  }
+  #lastNamespace = ''
+  #lastEscaped = ''
 
   /** What the child took from the root, as declarations of its own; what was `own` has become `namespace`. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {
-      missing = ` xmlns='${escapeXml(defaultNamespace === own ? namespace : defaultNamespace)}'`
+      missing = ` xmlns='${this.#escape(defaultNamespace === own ? namespace : defaultNamespace)}'`
     }
     for (const index of this.#used) {
       const uri = namespaces[index]!
-      missing += ` xmlns:${prefixes[index]}='${escapeXml(uri === own ? namespace : uri)}'`
+      missing += ` xmlns:${prefixes[index]}='${this.#escape(uri === own ? namespace : uri)}'`
     }
     return missing
   }

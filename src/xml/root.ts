@@ -7,6 +7,18 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
+/**
+ * Whether so many characters are not enough for what namespaces and prefixes a root declares. Each child that uses them gets
+ * a copy, and a short one may be one of many thousands.
+ */
+export function declaresTooMuch({ declarations }: Root, most: number): boolean {
+  const { defaultNamespace, prefixes, namespaces } = declarations
+  let size = defaultNamespace.length
+  for (let index = 0; index < prefixes.length; index++)
+    size += prefixes[index]!.length + namespaces[index]!.length
+  return size > most
+}
+
 /** The start tag of a document's root. */
 export class Root {
   /** As written, such as `stream:stream`. */

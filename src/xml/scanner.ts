@@ -1,6 +1,11 @@
-import { SaxesParser, type SaxesTagNS } from 'saxes'
+import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
+import { referCarriageReturns } from './carriage-returns.js'
 import { escapeXml } from './escape.js'
-import { Root } from './root.js'
+import { endOfSpace, isLarger, isSpace } from './plain-text.js'
+import { declaresTooMuch, Root } from './root.js'
+import { Sections } from './sections.js'
+import { Skipper } from './skipper.js'
+import { redeclare, startTag } from './start-tag.js'
 import { XmlError } from './xml-error.js'
 
 /** How much of what a peer may send (checked while parsing, not after). */
@@ -14,14 +19,17 @@ export interface XmlLimits {
   readonly maxNameLength: number
   /** Most top-level elements; 0 for no limit. */
   readonly maxChildren: number
+  /** Longest declarations of the root's, in characters: all its prefixes and namespaces together. */
+  readonly maxDeclarations: number
 }
 
 export const defaultLimits: XmlLimits = {
   maxElementBytes: 1024 * 1024,
-  maxDepth: 32,
+  maxDepth: 128,
   maxAttributes: 64,
   maxNameLength: 256,
   maxChildren: 0,
+  maxDeclarations: 512,
 }
 
 /** A child of the root, as the text it arrived in, made independent of the root's namespace declarations. */
@@ -32,11 +40,16 @@ export interface Element {
   readonly text: string
 }
 
+/** What became of a child that is well-formed XML, and breaks the rules of namespaces or is beyond the limits. */
+export type Fate = 'mended' | 'dropped'
+
 /** Receives a document as it is read. */
 export interface Sink {
   onOpen(root: Root): void
   onElement(element: Element): void
   onClose(): void
+  /** Called, where the scanner is lenient, before a mended child is reported, and in place of a dropped one. */
+  onUnfit?(fate: Fate): void
 }
 
 /** The namespace that a child of the root is meant to be in, by its local name and the one it was written in. */
@@ -45,7 +58,37 @@ export type MeantNamespace = (name: string, namespace: string) => string
 /** What was written was meant. */
 export const asWritten: MeantNamespace = (_name, namespace) => namespace
 
+type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
+
 const none: Readonly<Record<string, string>> = {}
+
+/** What is made up for a prefix that nothing declares begins like this, and the prefix follows. */
+const undeclared = 'urn:undeclared-prefix:'
+
+/** The beginning of what users send each other; all else is the server's own. */
+const stanza = /^[ \t\r\n]*<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
+
+/** A child with more undeclared prefixes is dropped: each of them makes its start tag longer. */
+const mostUndeclared = 64
+
+/** A child that breaks more rules of namespaces is read no further, but read over. */
+const mostFaults = 10
+
+/**
+ * How saxes words what breaks the rules of namespaces and not those of XML (Namespaces in XML 1.0 §2-§6). Of an attribute
+ * that stands twice it cannot be told which of the two it breaks.
+ */
+const namespaceFaults = [
+  'xml prefix must be bound',
+  'xmlns prefix must be bound',
+  'the default namespace may not be set',
+  'may not assign',
+  'invalid attempt to undefine',
+  'malformed name',
+  'unbound namespace prefix',
+  'tags may not have "xmlns"',
+  'duplicate attribute',
+]
 
 /**
  * Reads a document whose root may stay open for days and reports each child of the root as text.
@@ -58,13 +101,36 @@ export class Scanner {
   meantNamespace = asWritten
   /** Whether the root may have text beside its children. */
   mixedContent = false
-  #parser = createParser()
+  /**
+   * Whether the document comes from a server, which passes on what strangers wrote. Children that break the rules of
+   * namespaces are mended or dropped then, and stanzas beyond the limits are dropped, in place of ending the document; and
+   * carriage returns, which no XML parser leaves in a text unless they were written as references, are written as
+   * references again.
+   */
+  lenient = false
+  #parser = this.#createParser()
+  #sections = new Sections()
   #depth = 0
   #children = 0
   #rootDeclarations: Readonly<Record<string, string>> = none
   #top: SaxesTagNS | undefined
   #inheritsDefault = false
-  #prefixes: string[] = []
+  /** The root's prefixes that the child uses. */
+  readonly #prefixes = new Set<string>()
+  /** Prefixes that the child uses and that nothing declares. */
+  readonly #undeclared = new Set<string>()
+  /** Whether the child is to be dropped once it is whole, and how many rules of namespaces it breaks. */
+  #isBroken = false
+  #faults = 0
+  /** How many attributes the tag has that is being read, and those of them that have a prefix. */
+  #attributes = 0
+  readonly #prefixed: SaxesAttributeNS[] = []
+  /** Whether it declares a namespace. */
+  #declares = false
+  /** While a child is read over that is beyond the limits. */
+  #skipper: Skipper | undefined
+  /** The open elements inside the child, by depth. */
+  readonly #open: SaxesTagNS[] = []
   /** Text from the end of the last whole child on, and where in the document it begins. */
   #held = ''
   #heldFrom = 0
@@ -74,17 +140,6 @@ export class Scanner {
   constructor(sink: Sink, limits: XmlLimits) {
     this.sink = sink
     this.limits = limits
-    const parser = this.#parser
-    // No more handlers than these: with a seventh V8 makes the parser a table to look everything up in, which
-    // takes five times as long. Text and attributes are judged by what they are part of.
-    parser.on('error', () => {
-      throw new XmlError('not-well-formed', 'the XML is not well-formed')
-    })
-    parser.on('doctype', () => restricted('a document type declaration'))
-    parser.on('comment', () => restricted('a comment'))
-    parser.on('processinginstruction', () => restricted('a processing instruction'))
-    parser.on('opentag', tag => this.#open(tag))
-    parser.on('closetag', tag => this.#close(tag))
   }
 
   /** The root, while it is open. */
@@ -95,22 +150,45 @@ export class Scanner {
 
   /** True between two children: nothing of this document's own is held. */
   get atRest(): boolean {
-    return this.#depth === 1 && this.#held === ''
+    return this.#depth === 1 && this.#held === '' && this.#skipper === undefined
   }
 
   /** Reads on; calls the sink for everything that became whole. Throws an `XmlError`. */
   write(text: string): void {
+    while (text !== '')
+      text = this.#skipper === undefined ? this.#scan(text) : this.#skip(this.#skipper, text)
+  }
+
+  /** Reads what comes next. Returns what is to be read over, if a child is beyond the limits. */
+  #scan(text: string): string {
     this.#held = this.#held === '' ? text : this.#held + text
-    this.#parser.write(text)
-    if (!this.#begun) this.#dropSpace()
-    if (this.#depth === 0) this.#assertEncoding()
-    // Characters are at most as many as bytes, so this only ever lets through what `#close` will weigh.
-    if (this.#held.length > this.limits.maxElementBytes) tooMuch('an element is too large')
+    try {
+      this.#parser.write(this.#sections.pass(text))
+      if (this.#sections.fault !== undefined) throw this.#sections.fault
+      if (!this.#begun) this.#dropSpace()
+      if (this.#depth === 0) this.#assertEncoding()
+      // Characters are at most as many as bytes, so this only ever lets through what `#closeChild` will weigh.
+      if (this.#held.length > this.limits.maxElementBytes) this.#tooMuch('an element is too large')
+      return ''
+    } catch (error) {
+      if (!this.#isTooMuch) throw error
+      return this.#giveUp()
+    }
+  }
+
+  /** Reads over the rest of a child. Returns what comes behind it. */
+  #skip(skipper: Skipper, text: string): string {
+    const end = skipper.skip(text)
+    if (end < 0) return ''
+    this.#skipper = undefined
+    this.sink.onUnfit?.('dropped')
+    return text.slice(end)
   }
 
   /** Ends the document: its root must have been closed. The scanner is ready for another one. */
   end(): void {
-    this.#parser.close()
+    this.#parser.write(this.#sections.heldBack).close()
+    this.#sections = new Sections()
     this.#depth = 0
     this.#children = 0
     this.#held = ''
@@ -121,18 +199,91 @@ export class Scanner {
     this.#root = undefined
   }
 
-  #open(tag: SaxesTagNS): void {
-    this.#assertWithinLimits(tag)
+  #createParser(): Parser {
+    const parser = new SaxesParser({
+      xmlns: true,
+      position: false,
+      forceXMLVersion: true,
+      defaultXMLVersion: '1.0',
+      resolvePrefix: (prefix: string) => this.#declare(prefix),
+    })
+    // No more handlers than these: with a seventh V8 makes the parser a table to look everything up in, which
+    // takes five times as long. Text and attributes are judged by what they are part of.
+    parser.on('error', ({ message }) => {
+      const isMinor = this.lenient && this.#depth > 0 && namespaceFaults.some(it => message.startsWith(it))
+      if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
+      this.#isBroken = true
+      // Each of them takes as long as a few hundred characters.
+      if (++this.#faults < mostFaults) return
+      this.#isTooMuch = true
+      throw new XmlError('policy-violation', 'a child breaks too many rules')
+    })
+    parser.on('processinginstruction', () => {
+      throw new XmlError('restricted-xml', 'an instruction is not allowed')
+    })
+    parser.on('attribute', attribute => this.#takeAttribute(attribute as SaxesAttributeNS))
+    parser.on('opentag', tag => this.#opened(tag))
+    parser.on('closetag', tag => this.#closed(tag))
+    return parser
+  }
+
+  /** Ends the document, or where that is not to be, the reading of the child. */
+  #tooMuch(what: string): never {
+    this.#isTooMuch = this.lenient && this.#root !== undefined && stanza.test(this.#held)
+    throw new XmlError('policy-violation', what)
+  }
+  #isTooMuch = false
+
+  /**
+   * Begins to read over the child at hand: what stands in it is not worth a parser's time, which grows with the depth.
+   * Another parser goes on behind it, where the document's root is open and nothing else. Returns what is held of the child.
+   */
+  #giveUp(): string {
+    const child = this.#held
+    this.#isTooMuch = false
+    this.#isBroken = false
+    this.#faults = 0
+    this.#undeclared.clear()
+    this.#top = undefined
+    this.#open.length = 0
+    this.#held = ''
+    this.#begun = false
+    this.#depth = 0
+    this.#attributes = 0
+    this.#prefixed.length = 0
+    this.#declares = false
+    this.#parser = this.#createParser()
+    this.#sections = new Sections()
+    const { qualifiedName, declarations } = this.#root!
+    const start = startTag(qualifiedName, declarations)
+    this.#parser.write(this.#sections.pass(start))
+    this.#heldFrom = start.length
+    this.#skipper = new Skipper()
+    return child
+  }
+
+  /** The namespace of a prefix that nothing declares, where one is made up. */
+  #declare(prefix: string): string | undefined {
+    if (!this.lenient || prefix === '' || this.#depth === 0) return undefined
+    this.#undeclared.add(prefix)
+    if (this.#undeclared.size > mostUndeclared) this.#isBroken = true
+    return undeclared + prefix
+  }
+
+  #opened(tag: SaxesTagNS): void {
+    this.#openTag(tag)
+    this.#attributes = 0
+    // To set its length takes longer.
+    while (this.#prefixed.length > 0) this.#prefixed.pop()
+    this.#declares = false
+  }
+
+  #openTag(tag: SaxesTagNS): void {
     const depth = this.#depth++
     if (depth === 0) {
-      this.#assertEncoding()
-      this.#rootDeclarations = tag.ns
-      this.#root = rootOf(tag)
-      this.#drop(this.#parser.position - this.#heldFrom)
-      this.sink.onOpen(this.#root)
+      this.#openedRoot(tag)
       return
     }
-    if (depth > this.limits.maxDepth) tooMuch('elements are nested too deeply')
     if (depth === 1) {
       // No tag has another `<` in it: this one is where the child starts.
       const start = this.#held.lastIndexOf('<', this.#parser.position - this.#heldFrom - 1)
@@ -140,14 +291,25 @@ export class Scanner {
       else if (start > 0) assertSpace(this.#held.slice(0, start))
       this.#top = tag
       this.#inheritsDefault = false
-      this.#prefixes.length = 0
-    }
+      this.#prefixes.clear()
+    } else this.#open[depth] = tag
+    if (depth > this.limits.maxDepth) this.#tooMuch('elements are nested too deeply')
+    if (tag.name.length > this.limits.maxNameLength) this.#tooMuch('a name is too long')
     if (tag.prefix === '') this.#inheritsDefault ||= tag.uri === (this.#rootDeclarations[''] ?? '')
-    else this.#note(tag.prefix)
-    for (const name in tag.attributes) {
-      const prefix = tag.attributes[name]!.prefix
-      if (prefix !== '') this.#note(prefix)
-    }
+    this.#notePrefixes(tag, depth > 2 ? this.#open[depth - 1] : undefined)
+  }
+
+  #openedRoot(tag: SaxesTagNS): void {
+    this.#rootDeclarations = tag.ns
+    // It is open already for another parser.
+    if (this.#root !== undefined) return
+    if (tag.name.length > this.limits.maxNameLength) this.#tooMuch('a name is too long')
+    this.#assertEncoding()
+    this.#root = rootOf(tag)
+    if (declaresTooMuch(this.#root, this.limits.maxDeclarations))
+      throw new XmlError('policy-violation', 'the root declares too much')
+    this.#drop(this.#parser.position - this.#heldFrom)
+    this.sink.onOpen(this.#root)
   }
 
   #assertEncoding(): void {
@@ -156,23 +318,32 @@ export class Scanner {
     throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
   }
 
-  #assertWithinLimits({ name, attributes }: SaxesTagNS): void {
+  #takeAttribute(attribute: SaxesAttributeNS): void {
     const { maxNameLength, maxAttributes } = this.limits
-    if (name.length > maxNameLength) tooMuch('a name is too long')
-    let count = 0
-    for (const attribute in attributes) {
-      if (++count > maxAttributes) tooMuch('too many attributes')
-      if (attribute.length > maxNameLength) tooMuch('a name is too long')
-    }
+    if (++this.#attributes > maxAttributes) this.#tooMuch('too many attributes')
+    if (attribute.name.length > maxNameLength) this.#tooMuch('a name is too long')
+    if (attribute.prefix === 'xmlns' || attribute.name === 'xmlns') this.#declares = true
+    else if (attribute.prefix !== '') this.#prefixed.push(attribute)
   }
 
-  #note(prefix: string): void {
-    if (prefix === 'xml' || prefix === 'xmlns') return
-    if (this.#rootDeclarations[prefix] !== undefined && !this.#prefixes.includes(prefix))
-      this.#prefixes.push(prefix)
+  /** Takes note of where what the prefixes of a tag stand for comes from. */
+  #notePrefixes(tag: SaxesTagNS, around: SaxesTagNS | undefined): void {
+    this.#note(tag.prefix, tag.uri, tag, around)
+    for (const { prefix, uri } of this.#prefixed) this.#note(prefix, uri, tag, around)
   }
 
-  #close(tag: SaxesTagNS): void {
+  /**
+   * A prefix that a tag uses. The element around it learns what it stands for: saxes looks for each prefix through all
+   * elements that are open, and this way through no more than one for each that is used again.
+   */
+  #note(prefix: string, uri: string, { ns }: SaxesTagNS, around: SaxesTagNS | undefined): void {
+    if (around !== undefined && around.ns[prefix] === undefined && !(this.#declares && prefix in ns))
+      around.ns[prefix] = uri
+    if (prefix === '' || prefix === 'xml') return
+    if (this.#rootDeclarations[prefix] !== undefined) this.#prefixes.add(prefix)
+  }
+
+  #closed(tag: SaxesTagNS): void {
     if (--this.#depth > 1) return
     const end = this.#parser.position - this.#heldFrom
     if (this.#depth === 1) this.#closeChild(tag, end)
@@ -180,20 +351,29 @@ export class Scanner {
   }
 
   #closeChild(tag: SaxesTagNS, end: number): void {
-    const text = this.#held.slice(0, end).replace(/^[ \t\r\n]+/, '')
+    const text = this.#held.slice(endOfSpace(this.#held, 0), end)
     assertClosed(text, tag.name)
-    if (
-      text.length * 3 > this.limits.maxElementBytes &&
-      Buffer.byteLength(text) > this.limits.maxElementBytes
-    ) {
-      tooMuch('an element is too large')
-    }
+    if (isLarger(text, 0, text.length, this.limits.maxElementBytes)) this.#tooMuch('an element is too large')
     if (this.limits.maxChildren > 0 && ++this.#children > this.limits.maxChildren)
-      tooMuch('too many elements')
+      throw new XmlError('policy-violation', 'too many elements')
     const top = this.#top!
     this.#top = undefined
+    // Tags hold parts of the text, each of which would keep the whole of it.
+    this.#open.length = 0
     this.#drop(end)
-    this.sink.onElement(this.#complete(top, text))
+    if (this.#isBroken || this.#undeclared.size > 0) this.#leaveOrMend(top, text)
+    else this.sink.onElement(this.#complete(top, text))
+  }
+
+  /** Reports a child that breaks the rules of namespaces, where it can be mended. */
+  #leaveOrMend(top: SaxesTagNS, text: string): void {
+    const fate = this.#isBroken ? 'dropped' : 'mended'
+    this.#isBroken = false
+    this.#faults = 0
+    const element = fate === 'mended' ? this.#complete(top, text) : undefined
+    this.#undeclared.clear()
+    this.sink.onUnfit?.(fate)
+    if (element !== undefined) this.sink.onElement(element)
   }
 
   #closeRoot(tag: SaxesTagNS, end: number): void {
@@ -221,15 +401,16 @@ export class Scanner {
         declarations += ` xmlns:${prefix}='${escapeXml(meant(this.#rootDeclarations[prefix]!))}'`
       }
     }
+    for (const prefix of this.#undeclared) declarations += ` xmlns:${prefix}='${undeclared}${prefix}'`
     if (namespace !== top.uri) {
-      for (const prefix in top.ns) {
-        if (top.ns[prefix] === top.uri) text = redeclare(text, declaring(prefix), namespace)
-      }
+      const prefixes = Object.keys(top.ns).filter(prefix => top.ns[prefix] === top.uri)
+      if (prefixes.length > 0) text = redeclare(text, new Set(prefixes), namespace)
     }
     if (declarations !== '') {
       const nameEnd = 1 + top.name.length
       text = text.slice(0, nameEnd) + declarations + text.slice(nameEnd)
     }
+    if (this.lenient) text = referCarriageReturns(text)
     return { name: top.local, namespace, text }
   }
 
@@ -256,10 +437,6 @@ export class Scanner {
   }
 }
 
-function createParser(): SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }> {
-  return new SaxesParser({ xmlns: true, position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' })
-}
-
 function rootOf({ name, uri, attributes, ns }: SaxesTagNS): Root {
   const names = Object.keys(attributes)
   const values = names.map(each => attributes[each]!.value)
@@ -278,37 +455,9 @@ function assertSpace(text: string): void {
  * what JavaScript calls so as well may be part of a name.
  */
 function assertClosed(text: string, name: string): void {
-  if (
-    text.endsWith('/>') ||
-    text
-      .slice(0, -1)
-      .replace(/[ \t\r\n]+$/, '')
-      .endsWith(`</${name}`)
-  )
-    return
-  throw new XmlError('not-well-formed', 'an element is closed by another name')
-}
-
-/** Replaces a namespace declaration in the start tag at the beginning of a well-formed element. */
-function redeclare(text: string, name: string, namespace: string): string {
-  const attribute = /[ \t\r\n]+([^ \t\r\n=]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
-  attribute.lastIndex = text.search(/[ \t\r\n/>]/)
-  for (let match = attribute.exec(text); match !== null; match = attribute.exec(text)) {
-    if (match[1] === name) {
-      return `${text.slice(0, match.index)} ${name}='${escapeXml(namespace)}'${text.slice(attribute.lastIndex)}`
-    }
-  }
-  return text
-}
-
-function declaring(prefix: string): string {
-  return prefix === '' ? 'xmlns' : `xmlns:${prefix}`
-}
-
-function restricted(what: string): never {
-  throw new XmlError('restricted-xml', `${what} is not allowed`)
-}
-
-function tooMuch(what: string): never {
-  throw new XmlError('policy-violation', what)
+  if (text.endsWith('/>')) return
+  let end = text.length - 1
+  while (isSpace(text.charCodeAt(end - 1))) end -= 1
+  if (!text.endsWith(`</${name}`, end))
+    throw new XmlError('not-well-formed', 'an element is closed by another name')
 }

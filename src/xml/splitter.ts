@@ -1,9 +1,13 @@
 import { type Context, contextOf, release } from './context.js'
 import { allowPlain, plain } from './plain.js'
-import { endOfSpace } from './plain-text.js'
+import { endOfSpace, isLarger } from './plain-text.js'
+import { declaresTooMuch } from './root.js'
 import { asWritten, Scanner, type Sink, type XmlLimits } from './scanner.js'
 import { readUtf8 } from './utf8.js'
 import { XmlError } from './xml-error.js'
+
+/** How much the scanner reads before the rest may be plain again, in UTF-16 units. */
+const longestPiece = 4096
 
 const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
 
@@ -14,6 +18,7 @@ const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
 export class Splitter {
   readonly #sink: Sink
   readonly #limits: XmlLimits
+  readonly #lenient: boolean
   #scanner: Scanner | undefined
   /** Once the stream is open. */
   #context: Context | undefined
@@ -21,9 +26,16 @@ export class Splitter {
   #tail: Buffer | undefined
   #stopped = false
 
-  constructor(sink: Sink, limits: XmlLimits) {
+  /** `lenient` where a server writes the stream, which passes on what strangers wrote: see `Scanner.lenient`. */
+  constructor(sink: Sink, limits: XmlLimits, { lenient = false } = {}) {
     this.#sink = sink
     this.#limits = limits
+    this.#lenient = lenient
+  }
+
+  /** Whether nothing of an unfinished element is held, nor of the stream's header. */
+  get isBetweenElements(): boolean {
+    return this.#context !== undefined && this.#scanner === undefined && this.#tail === undefined
   }
 
   /**
@@ -34,12 +46,16 @@ export class Splitter {
     if (this.#stopped) return
     try {
       const text = this.#decode(chunk)
-      const rest = this.#scanner === undefined ? this.#readPlain(text) : text
-      if (rest === '') return
-      const scanner = this.#scanner ?? this.#resume()
-      this.#scanner = scanner
-      scanner.write(rest)
-      if (scanner.atRest) this.#release(scanner)
+      for (let rest = text; rest !== ''; ) {
+        if (this.#scanner === undefined) rest = this.#readPlain(rest)
+        if (rest === '' || this.#stopped) return
+        const scanner = this.#scanner ?? this.#resume()
+        this.#scanner = scanner
+        const piece = rest.slice(0, longestPiece)
+        rest = rest.slice(longestPiece)
+        scanner.write(piece)
+        if (scanner.atRest && !this.#stopped) this.#release(scanner)
+      }
     } catch (error) {
       // What stands behind the element at which reading was stopped may be anything.
       if (this.#stopped && error instanceof XmlError) return
@@ -58,11 +74,17 @@ export class Splitter {
 
   /** Reads the whole elements that are plain, and the white space around them. Returns what is left. */
   #readPlain(text: string): string {
-    if (!allowPlain(text, this.#limits) || this.#limits.maxChildren > 0) return text
+    if (!allowPlain(this.#limits) || this.#limits.maxChildren > 0) return text
     let at = 0
     if (this.#context === undefined) {
       const root = plain.readRoot(text)
-      if (root === undefined || plain.isEmptyRoot) return text
+      if (
+        root === undefined ||
+        plain.isEmptyRoot ||
+        isLarger(text, 0, plain.end, this.#limits.maxElementBytes) ||
+        declaresTooMuch(root, this.#limits.maxDeclarations)
+      )
+        return text
       at = plain.end
       this.#context = contextOf(root)
       this.#sink.onOpen(root)
@@ -72,7 +94,8 @@ export class Splitter {
       // A keepalive between two elements needs nobody to read it (RFC 6120 §4.6.1).
       at = endOfSpace(text, at)
       const element = plain.readChild(text, at, declarations, asWritten)
-      if (element === undefined) break
+      // One that is too large is the scanner's, which knows what becomes of it.
+      if (element === undefined || isLarger(text, at, plain.end, this.#limits.maxElementBytes)) break
       at = plain.end
       this.#sink.onElement(element)
     }
@@ -80,8 +103,11 @@ export class Splitter {
   }
 
   #resume(): Scanner {
-    if (this.#context === undefined) return new Scanner(this.#sink, this.#limits)
-    const scanner = this.#context.idle.pop() ?? opened(this.#context.start)
+    const scanner =
+      this.#context === undefined
+        ? new Scanner(this.#sink, this.#limits)
+        : (this.#context.idle.pop() ?? opened(this.#context.start))
+    scanner.lenient = this.#lenient
     scanner.sink = this.#sink
     scanner.limits = this.#limits
     return scanner
@@ -114,6 +140,7 @@ function opened(start: string): Scanner {
     maxAttributes: 1024,
     maxNameLength: 65536,
     maxChildren: 0,
+    maxDeclarations: Number.POSITIVE_INFINITY,
   })
   scanner.write(start)
   return scanner

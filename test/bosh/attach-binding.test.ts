@@ -164,7 +164,7 @@ describe('somebody else who knows the sid', () => {
 
   test('cannot tell it from a session that does not exist, whatever its client agreed on', async () => {
     const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/html'")
+    const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
     expect((await client.at(701)).reply).toEqual(
       (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`))
         .reply,

@@ -13,7 +13,7 @@ import {
 } from '../../src/bosh/body.js'
 import { boshNamespace } from '../../src/namespaces.js'
 import { removeForbidden } from '../../src/xml/escape.js'
-import type { XmlError } from '../../src/xml/xml-error.js'
+import { XmlError } from '../../src/xml/xml-error.js'
 import { collectGarbage } from '../support/collected.js'
 
 const cases = new URL('../cases/bodies/', import.meta.url)
@@ -82,20 +82,35 @@ describe('a request', () => {
     }
   })
 
-  test('has at most 100 children', () => {
-    expect(parseBody(body('<x/>'.repeat(100))).payload).toHaveLength(100)
-    expect(tryToParse(body('<x/>'.repeat(101)))).toEqual({ refused: 'policy-violation' })
-    expect(parseBody(body('<x/>'.repeat(100))).payload).toHaveLength(100)
+  test('has at most 5,000 children', () => {
+    expect(parseBody(body('<x/>'.repeat(5_000))).payload).toHaveLength(5_000)
+    expect(tryToParse(body('<x/>'.repeat(5_001)))).toEqual({ refused: 'policy-violation' })
+    expect(parseBody(body('<x/>'.repeat(5_000))).payload).toHaveLength(5_000)
     // What counts are the children of the body, not theirs.
     expect(parseBody(body(`<x>${'<y/>'.repeat(1000)}</x>`)).payload).toHaveLength(1)
   })
 
-  test('has at most 64 attributes and 32 levels', () => {
+  test.each([
+    ['a namespace', "xmlns:p='", 'u'],
+    ['a namespace of quotes', 'xmlns:p="', "'"],
+    ['a namespace of references', "xmlns:p='", '&lt;'],
+  ])('declares no more than each of its children can be given a copy of: %s', (_what, start, piece) => {
+    const end = start.at(-1)!
+    const many = '<p:a/>'.repeat(5_000)
+    expect(parseBody(body(many, ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(5_000)
+    // Otherwise a gigabyte comes of a quarter of a megabyte.
+    const long = piece.repeat(250_000 / piece.length)
+    expect(tryToParse(body(many, ` ${start}${long}${end}`))).toEqual({ refused: 'policy-violation' })
+    const declarations = Array.from({ length: 40 }, (_, index) => ` xmlns:p${index}='urn:namespace:${index}'`)
+    expect(tryToParse(body('', declarations.join('')))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has at most 64 attributes and 128 levels', () => {
     const attributes = (count: number) =>
       Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
     expect(tryToParse(body('', attributes(63)))).not.toHaveProperty('refused')
     expect(tryToParse(body('', attributes(64)))).toEqual({ refused: 'policy-violation' })
-    expect(tryToParse(body('<x>'.repeat(32) + '</x>'.repeat(32)))).not.toHaveProperty('refused')
+    expect(tryToParse(body('<x>'.repeat(128) + '</x>'.repeat(128)))).not.toHaveProperty('refused')
   })
 })
 
@@ -116,11 +131,20 @@ describe('a number', () => {
     ['rid', '١', Number.NaN],
     ['wait', '0', 0],
     ['wait', '65535', 65535],
-    ['wait', '65536', Number.NaN],
+    ['wait', '65536', 65535],
+    ['wait', '9'.repeat(400), 65535],
+    ['wait', `${'0'.repeat(400)}60`, 60],
     ['wait', 'sixty', Number.NaN],
+    ['wait', '', Number.NaN],
+    ['wait', '-1', Number.NaN],
+    ['wait', `${'9'.repeat(100)}x`, Number.NaN],
     ['hold', '0', 0],
     ['hold', '255', 255],
-    ['hold', '256', Number.NaN],
+    ['hold', '256', 255],
+    ['hold', '1000', 255],
+    ['hold', '1.5', Number.NaN],
+    ['ack', '9007199254740991', 9007199254740991],
+    ['ack', '9007199254740992', Number.NaN],
     ['pause', '1', 1],
     ['pause', '65535', 65535],
     ['pause', '65536', Number.NaN],
@@ -129,6 +153,11 @@ describe('a number', () => {
   ] as const)('%s=%j is %p', (name, text, value) => {
     expect(parseBody(body('', ` ${name}='${text}'`))[name]).toBe(value)
   })
+})
+
+test.each(['from', 'key', 'newkey', 'xml:lang'])('a %s may be as long as a JID, and no longer', name => {
+  expect(() => parseBody(body('', ` ${name}='${'a'.repeat(3071)}'`))).not.toThrow()
+  expect(() => parseBody(body('', ` ${name}='${'a'.repeat(3072)}'`))).toThrow(XmlError)
 })
 
 describe('a boolean', () => {

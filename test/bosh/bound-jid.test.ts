@@ -1,24 +1,27 @@
 import { describe, expect, test } from '@jest/globals'
-import { boundJid } from '../../src/bosh/bound-jid.js'
+import { bindAnswer, bindRequestId, jidInSuccess } from '../../src/bosh/bound-jid.js'
 import { readElement } from '../../src/xml/document.js'
+import type { Element } from '../../src/xml/scanner.js'
 
+const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bind = (jid: string, attributes = "type='result' id='b'") =>
-  `<iq xmlns='jabber:client' ${attributes}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${jid}</jid></bind></iq>`
+  `<iq xmlns='jabber:client' ${attributes}><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`
 const success = (jid: string) =>
   `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>`
 
-function read(text: string, domain = 'chat.example'): string | undefined {
+function element(text: string): Element {
   const { name, namespace } = readElement(text).root
-  return boundJid({ name, namespace, text }, domain)
+  return { name, namespace, text }
 }
+
+const answer = (text: string, domain = 'chat.example') => bindAnswer(element(text), domain)
 
 describe('the JID that a server tells', () => {
   test.each([
     ['the result of a bind', bind('romeo@chat.example/garden'), 'romeo@chat.example/garden'],
-    ['a success that binds', success('romeo@chat.example/garden'), 'romeo@chat.example/garden'],
     [
       'a result with prefixes',
-      `<c:iq xmlns:c='jabber:client' type='result'><b:bind xmlns:b='urn:ietf:params:xml:ns:xmpp-bind'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
+      `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
       'romeo@chat.example/a',
     ],
     [
@@ -28,39 +31,115 @@ describe('the JID that a server tells', () => {
     ],
     [
       'a result from the server',
-      bind('romeo@chat.example/a', "type='result' from='chat.example'"),
+      bind('romeo@chat.example/a', "type='result' id='b' from='chat.example'"),
       'romeo@chat.example/a',
     ],
     [
       'a result from the own account',
-      bind('romeo@chat.example/a', "type='result' from='romeo@chat.example'"),
+      bind('romeo@chat.example/a', "type='result' id='b' from='romeo@chat.example'"),
       'romeo@chat.example/a',
     ],
   ])('is read from %s', (_what, text, jid) => {
-    expect(read(text)).toBe(jid)
+    expect(answer(text)).toEqual({ id: 'b', jid })
+  })
+
+  test('is read from a success that binds', () => {
+    expect(jidInSuccess(element(success('romeo@chat.example/garden')), 'chat.example')).toBe(
+      'romeo@chat.example/garden',
+    )
   })
 
   test('may write its domain in another way', () => {
-    expect(read(bind('romeo@Bücher.example/a'), 'xn--bcher-kva.example')).toBe('romeo@Bücher.example/a')
+    const text = bind('romeo@Bücher.example/a', "type='result' id='b' from='bücher.example'")
+    expect(answer(text, 'xn--bcher-kva.example')?.jid).toBe('romeo@Bücher.example/a')
+  })
+
+  const result = (inner: string) => `<iq xmlns='jabber:client' type='result' id='b'>${inner}</iq>`
+  const bound = (jid: string) => `<bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind>`
+
+  test.each([
+    ['a user of another domain', bind('romeo@other.example/a')],
+    ['a bare JID', bind('romeo@chat.example')],
+    ['a JID without a user', bind('chat.example/a')],
+    ['an error', bind('romeo@chat.example/a', "type='error' id='b'")],
+    ['any other result', "<iq xmlns='jabber:client' type='result' id='b'/>"],
+    ['a result with two binds', result(bound('mallory@chat.example/x') + bound('romeo@chat.example/a'))],
+    ['a bind beside something else', result(`${bound('romeo@chat.example/a')}<x xmlns='x'/>`)],
+    ['a bind further down', result(`<x xmlns='x'>${bound('romeo@chat.example/a')}</x>`)],
+    [
+      'a JID of another namespace',
+      result(`<bind xmlns='${bindNamespace}'><jid xmlns='x'>romeo@chat.example/a</jid></bind>`),
+    ],
+    ['a bind of another namespace', bind('romeo@chat.example/a').replace(bindNamespace, 'urn:xmpp:bind:0')],
+  ])('is not read from %s, though it is the server’s answer', (_what, text) => {
+    expect(answer(text)).toEqual({ id: 'b', jid: undefined })
   })
 
   test.each([
-    ['what somebody else sends', bind('romeo@chat.example/a', "type='result' from='mallory@chat.example/x'")],
-    ['what another server sends', bind('romeo@chat.example/a', "type='result' from='evil.example'")],
-    ['a user of another domain', bind('romeo@other.example/a')],
-    ['a request', bind('romeo@chat.example/a', "type='set'")],
-    ['an error', bind('romeo@chat.example/a', "type='error'")],
-    ['a bare JID', bind('romeo@chat.example')],
-    ['a JID without a user', bind('chat.example/a')],
-    ['a success that binds nothing', success('romeo@chat.example')],
-    ['a success of the older login', "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>dj0=</success>"],
-    [
-      'a bind further down',
-      `<iq xmlns='jabber:client' type='result'><x xmlns='x'>${bind('romeo@chat.example/a')}</x></iq>`,
-    ],
+    ['another user', "from='mallory@chat.example/x'"],
+    ['another user’s account', "from='mallory@chat.example'"],
+    ['another session of the same user', "from='romeo@chat.example/b'"],
+    ['the session itself', "from='romeo@chat.example/a'"],
+    ['another server', "from='evil.example'"],
+    ['a part of the own server', "from='room.chat.example'"],
+    ['the own server, and somebody there', "from='chat.example/x'"],
+    ['a sender that is none', "from=''"],
+  ])('is not read from what %s sends', (_what, from) => {
+    expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
+  })
+
+  test.each([
+    ['a request', bind('romeo@chat.example/a', "type='set' id='b'")],
+    ['what says whom it answers in no way', bind('romeo@chat.example/a', "type='result'")],
     ['a message', bind('romeo@chat.example/a').replaceAll('iq', 'message')],
-    ['any other result', "<iq xmlns='jabber:client' type='result' id='1'/>"],
+    ['a stanza of another namespace', bind('romeo@chat.example/a').replace('jabber:client', 'jabber:server')],
   ])('is not read from %s', (_what, text) => {
-    expect(read(text)).toBeUndefined()
+    expect(answer(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['binds nothing', success('romeo@chat.example')],
+    ['is for another domain', success('romeo@other.example/a')],
+    [
+      'says it in another namespace',
+      success("<x xmlns='x'/>romeo@chat.example/a").replace(
+        '<x',
+        "</authorization-identifier><authorization-identifier xmlns='x'><x",
+      ),
+    ],
+    ['says nothing', "<success xmlns='urn:xmpp:sasl:2'/>"],
+  ])('is not read from a success that %s', (_what, text) => {
+    expect(jidInSuccess(element(text), 'chat.example')).toBeUndefined()
+  })
+})
+
+describe('a request to bind a resource', () => {
+  const request = (attributes: string, inner = `<bind xmlns='${bindNamespace}'/>`) =>
+    bindRequestId(element(`<iq xmlns='jabber:client' ${attributes}>${inner}</iq>`), 'chat.example')
+
+  test.each([
+    ['to nobody', "type='set' id='7'"],
+    ['to the server', "type='set' id='7' to='chat.example'"],
+    ['to the server, written in another way', "type='set' id='7' to='Chat.Example.'"],
+  ])('%s is one', (_what, attributes) => {
+    expect(request(attributes)).toBe('7')
+  })
+
+  test.each([
+    ['to a user', "type='set' id='7' to='mallory@chat.example'"],
+    ['to another session', "type='set' id='7' to='mallory@chat.example/x'"],
+    ['to another server', "type='set' id='7' to='evil.example'"],
+    ['to what is no address', "type='set' id='7' to=''"],
+    ['without an id', "type='set'"],
+    ['that only asks', "type='get' id='7'"],
+    ['that is an answer', "type='result' id='7'"],
+  ])('%s is none', (_what, attributes) => {
+    expect(request(attributes)).toBeUndefined()
+  })
+
+  test('is not one for something else, whatever it has further down', () => {
+    const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
+    expect(request("type='set' id='7'", inner)).toBeUndefined()
+    expect(bindRequestId(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()
   })
 })

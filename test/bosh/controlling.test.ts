@@ -1,6 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
 import type { SessionView } from '../../src/sessions.js'
-import { BoshBench, create, empty, ended, FakePeer, message, terminated } from '../support/bosh-bench.js'
+import {
+  authenticate,
+  BoshBench,
+  create,
+  empty,
+  ended,
+  FakePeer,
+  message,
+  terminated,
+} from '../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
@@ -68,7 +77,7 @@ describe('the state of a session', () => {
 
   test('that a client opens is opening until the server has told its JID', async () => {
     const bench = new BoshBench()
-    const creation = await bench.send(create())
+    const creation = await bench.send(create(undefined, 700, authenticate))
     expect(stateOf(bench)).toEqual(['opening', undefined])
     await bench.server(link => link.open())
     expect(creation.reply).toBeDefined()

@@ -21,6 +21,7 @@ describe('a session is created', () => {
 
   test.each([
     ['nothing asked for', '', "wait='60' hold='1' requests='2' inactivity='150'"],
+    ['far more than allowed', "wait='86400' hold='1000'", "wait='60' hold='1' requests='2' inactivity='150'"],
     ['less than allowed', "wait='20' hold='1'", "wait='20' hold='1' requests='2' inactivity='150'"],
     [
       'hold 0: a polling session is allowed more silence',
@@ -67,10 +68,11 @@ describe('a session is created', () => {
     ['the rid is too large', create('', '9007199254740992'), 'bad-request'],
     ['the rid is no number', create('', 'x'), 'bad-request'],
     ['wait is no number', create("wait='soon'"), 'bad-request'],
-    ['wait is out of range', create("wait='65536'"), 'bad-request'],
-    ['hold is out of range', create("hold='256'"), 'bad-request'],
+    ['wait is negative', create("wait='-1'"), 'bad-request'],
+    ['hold is empty', create("hold=''"), 'bad-request'],
     ['ver is malformed', create("ver='1'"), 'bad-request'],
     ['the content type is not ours', create("content='image/png'"), 'bad-request'],
+    ['the content type is that of pages', create("content='text/html'"), 'bad-request'],
     ['the charset is not UTF-8', create("content='text/xml; charset=iso-8859-1'"), 'bad-request'],
     ['restart is no boolean', create("xmpp:restart='yes' xmlns:xmpp='urn:xmpp:xbosh'"), 'bad-request'],
     ['to is missing', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],

@@ -206,6 +206,21 @@ describe('a client that does not log in in time', () => {
         }),
     ],
     [
+      'an error in answer to what it has sent without having logged in',
+      ({ link }) => link.say("<message xmlns='jabber:client' type='error'><error type='auth'/></message>"),
+    ],
+    [
+      'an error in answer to its presence',
+      ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>"),
+    ],
+    [
+      'a success that only speaks of resuming',
+      ({ link }) =>
+        link.say(
+          "<success xmlns='urn:xmpp:sasl:2'><additional-data><![CDATA[<resumed xmlns='urn:xmpp:sm:3'/>]]></additional-data></success>",
+        ),
+    ],
+    [
       'a challenge',
       ({ link }) =>
         link.receive({

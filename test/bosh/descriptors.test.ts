@@ -1,7 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { processOpenable, SessionDescriptors } from '../../src/bosh/descriptors.js'
-import { FakeClock } from '../support/fake-clock.js'
 
 /** A process that has so many descriptors open. */
 class FakeProcess {
@@ -10,10 +9,7 @@ class FakeProcess {
     public open: number,
   ) {}
 
-  looks = 0
-
   next(): number | undefined {
-    this.looks += 1
     return this.most !== undefined && this.open >= this.most ? undefined : this.open
   }
 }
@@ -26,16 +22,16 @@ describe('the descriptors for sessions', () => {
     [64, 57],
   ])('of %i are left up to %i, and some kept back for refusals', (most, open) => {
     const fake = new FakeProcess(most, open - 1)
-    expect(new SessionDescriptors(fake, new FakeClock()).areLeft()).toBe(true)
+    expect(new SessionDescriptors(fake).areLeft()).toBe(true)
     fake.open = open
-    expect(new SessionDescriptors(fake, new FakeClock()).areLeft()).toBe(false)
+    expect(new SessionDescriptors(fake).areLeft()).toBe(false)
     fake.open = most
-    expect(new SessionDescriptors(fake, new FakeClock()).areLeft()).toBe(false)
+    expect(new SessionDescriptors(fake).areLeft()).toBe(false)
   })
 
   test('are left again when some have been closed', () => {
     const fake = new FakeProcess(1_024, 1_000)
-    const descriptors = new SessionDescriptors(fake, new FakeClock())
+    const descriptors = new SessionDescriptors(fake)
     expect(descriptors.areLeft()).toBe(false)
     fake.open = 900
     expect(descriptors.areLeft()).toBe(true)
@@ -43,37 +39,7 @@ describe('the descriptors for sessions', () => {
 
   test('are any number where nobody says how many there may be', () => {
     const fake = new FakeProcess(undefined, 1_000_000)
-    expect(new SessionDescriptors(fake, new FakeClock()).areLeft()).toBe(true)
-  })
-})
-
-describe('what was seen of them', () => {
-  test('counts for so many sessions that no more than a quarter of what was left is taken', () => {
-    const fake = new FakeProcess(10_000, 1_968)
-    const descriptors = new SessionDescriptors(fake, new FakeClock())
-    for (let session = 0; session < 1_000; session++) expect(descriptors.areLeft()).toBe(true)
-    expect(fake.looks).toBe(1)
-    fake.open = 9_999
-    expect(descriptors.areLeft()).toBe(false)
-  })
-
-  test('counts for a moment', () => {
-    const fake = new FakeProcess(10_000, 100)
-    const clock = new FakeClock()
-    const descriptors = new SessionDescriptors(fake, clock)
-    expect(descriptors.areLeft()).toBe(true)
-    fake.open = 9_999
-    clock.advance(99)
-    expect(descriptors.areLeft()).toBe(true)
-    clock.advance(1)
-    expect(descriptors.areLeft()).toBe(false)
-  })
-
-  test('counts for one session where there are few left', () => {
-    const fake = new FakeProcess(1_024, 980)
-    const descriptors = new SessionDescriptors(fake, new FakeClock())
-    for (const _ of Array(4)) expect(descriptors.areLeft()).toBe(true)
-    expect(fake.looks).toBe(4)
+    expect(new SessionDescriptors(fake).areLeft()).toBe(true)
   })
 })
 

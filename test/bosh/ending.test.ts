@@ -199,6 +199,15 @@ describe('a request too large to be read', () => {
     expect(bench.registry.size).toBe(0)
   })
 
+  test('is looked at in no more time than it is long', () => {
+    const { manager } = new BoshBench()
+    for (const piece of ['<body', '<body ', ' sid', " sid='", '<body sid=', "<body a='' "]) {
+      const started = performance.now()
+      expect(manager.refuseTooLarge(piece.repeat(40_000), new FakePeer())).toBeUndefined()
+      expect(performance.now() - started).toBeLessThan(200)
+    }
+  })
+
   test('of nobody harms nobody', async () => {
     const bench = new BoshBench()
     await bench.session()

@@ -145,3 +145,20 @@ describe('a session that fails', () => {
     expect(bench.counts.faults).toBe(1)
   })
 })
+
+describe('a stanza that is mended or dropped', () => {
+  test('is counted, and logged once in a minute without what it says', async () => {
+    const { bench, failing, other } = await two()
+    for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
+    failing.link.events.onUnfit?.('dropped')
+    expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
+    const lines = () => bench.logged.filter(line => line.includes('passed on')).map(line => JSON.parse(line))
+    expect(lines()).toEqual([
+      expect.objectContaining({ session: failing.id, fate: 'mended' }),
+      expect.objectContaining({ session: failing.id, fate: 'dropped' }),
+    ])
+    bench.clock.advance(60_000)
+    other.link.events.onUnfit?.('mended')
+    expect(lines()).toHaveLength(3)
+  })
+})

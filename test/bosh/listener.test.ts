@@ -7,14 +7,19 @@ import {
   type Server,
 } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import express from 'express'
 import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { readNetworks } from '../../src/config/networks.js'
+import { Counts } from '../../src/counts.js'
 import type { Peer, Reply, Waiter } from '../../src/exchange.js'
 import type { Access } from '../../src/http/access.js'
+import { leaveContinue } from '../../src/http/expectation.js'
 import { AppRequest, AppResponse, keepAliveSeconds, nameApp, useMessages } from '../../src/http/messages.js'
+import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
+import { createLog } from '../../src/log.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { HttpSocket, post } from '../support/http-socket.js'
 
 interface Answer {
@@ -33,12 +38,17 @@ let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
 /** Whom a request too large to be read came from, and how it began. */
 let refused: Peer | undefined
-let refusedHead: string
+let refusedHead: string | undefined
 let cors: Cors
+/** What pages of other origins may ask, and for how long they may remember it. */
+const asks = { headers: ['Content-Type'], methods: ['GET', 'POST', 'OPTIONS'], maxAge: 7200 }
 /** What was not foreseen. */
 let faults: unknown[]
 /** Where people are sent who come without TLS. */
 let redirectUrl: string | undefined
+let clock: FakeClock
+let counts: Counts
+let bodies: UnfinishedBodies
 /** Which addresses may come. */
 let access: Access | undefined
 
@@ -99,9 +109,15 @@ describe.each(servers)('in %s', (_name, create) => {
     answer = async () => reply('<body/>')
     refusal = undefined
     refused = undefined
+    refusedHead = undefined
     redirectUrl = undefined
+    clock = new FakeClock()
+    counts = new Counts()
+    bodies = new UnfinishedBodies({
+      ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock, log: createLog('silent') },
+    })
     access = undefined
-    cors = createCors({ origins: ['*'], credentials: false, maxAge: 7200 })
+    cors = createCors({ ...asks, origins: ['*'], credentials: false })
     listener = createBoshListener({
       serve: (body, peer, waiter) => {
         received.push({ body, peer })
@@ -119,6 +135,7 @@ describe.each(servers)('in %s', (_name, create) => {
       secureUrl: () => 'https://chat.example/http-bind',
       redirectUrl: () => redirectUrl,
       maxBodyBytes: 1000,
+      ...{ bodies, clock, counts },
       getText: 'A BOSH endpoint for <people>.',
       report: error => faults.push(error),
     })
@@ -213,7 +230,7 @@ describe.each(servers)('in %s', (_name, create) => {
       const text = `<body sid='1'>${'x'.repeat(8_000_000)}`
       client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${text}`)
       const { head, body } = await client.reply()
-      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`))
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
       expect(body).toBe(terminate?.body ?? '')
       expect(await client.rest()).toBe('')
       expect(refusedHead).toMatch(/^<body sid='1'>x/)
@@ -333,6 +350,228 @@ describe.each(servers)('in %s', (_name, create) => {
       for await (const chunk of socket) text += chunk
       expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
       expect(text).toContain('Content-Length: 7')
+    })
+  })
+
+  describe('a browser that would show the reply', () => {
+    /** What keeps a browser from running, loading or framing anything of a reply. */
+    const inert = {
+      'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    }
+
+    test('is told with every reply that nothing in it may run', async () => {
+      const large = 'x'.repeat(1001)
+      const replies: [number, Answer][] = [
+        [200, await send('POST', '<body/>')],
+        [200, await send('GET')],
+        [200, await send('HEAD')],
+        [204, await send('OPTIONS')],
+        [405, await send('PUT')],
+        [413, await send('POST', large)],
+        [415, await send('POST', 'x', { 'content-encoding': 'gzip' })],
+        [403, await send('POST', '<body/>', { 'sec-fetch-mode': 'navigate' })],
+      ]
+      refusal = reply('<body type="terminate"/>')
+      replies.push([200, await send('POST', large)])
+      redirectUrl = 'https://chat.example/http-bind'
+      replies.push([308, await send('GET')])
+      access = () => false
+      for (const method of ['GET', 'POST']) replies.push([403, await send(method)])
+      access = undefined
+      answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret' })
+      replies.push([200, await send('POST', '<body/>')])
+      answer = async () => ({ ...reply(''), status: 404 })
+      replies.push([404, await send('POST', '<body/>')])
+      cors = () => {
+        throw new TypeError('not foreseen')
+      }
+      replies.push([500, await send('POST', '<body/>')])
+      for (const [status, answered] of replies) {
+        expect(answered.status).toBe(status)
+        expect(answered.headers).toMatchObject(inert)
+      }
+    })
+
+    test('gets the page or 403, and what it posts is no request', async () => {
+      const navigate = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+      const posted = await send('POST', '<body/>', navigate)
+      expect([posted.status, posted.body]).toEqual([403, ''])
+      expect((await send('GET', '', navigate)).body).toContain('A BOSH endpoint')
+      expect(received).toEqual([])
+      for (const mode of ['cors', 'no-cors', 'same-origin'])
+        expect((await send('POST', '<body/>', { 'sec-fetch-mode': mode })).body).toBe('<body/>')
+    })
+  })
+
+  describe('a body whose end is far', () => {
+    const head = (length: number, ...headers: string[]) =>
+      ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${length}`, '', ''].join('\r\n')
+    const terminate = reply('<body type="terminate"/>')
+
+    test.each([
+      ['413', undefined, 413],
+      ['what its client understands', terminate, 200],
+    ])('is answered with %s when its first KiB has come', async (_what, known, status) => {
+      refusal = known
+      const client = new HttpSocket(port)
+      client.send(head(10_000_000_000) + "<body sid='1'>".padEnd(900))
+      await until(() => clock.pending === 1)
+      expect(refused).toBeUndefined()
+      const answered = await client.send('x'.repeat(124)).reply()
+      expect(answered.head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
+      expect(answered.body).toBe(known?.body ?? '')
+      expect(refusedHead).toMatch(/^<body sid='1'> +x+$/)
+      expect(received).toEqual([])
+      // Nothing more comes from us, and what the client still sends is read for a while.
+      expect(await client.rest()).toBe('')
+      client.socket.destroy()
+    })
+
+    test('is answered by what has come of it after a second', async () => {
+      refusal = terminate
+      const client = new HttpSocket(port)
+      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      await until(() => clock.pending === 1)
+      clock.advance(999)
+      expect(refused).toBeUndefined()
+      // So that what it has sent has been read by now.
+      await until(() => {
+        if (refusedHead === undefined) clock.advance(1)
+        return refused !== undefined
+      })
+      expect((await client.reply()).body).toBe(terminate.body)
+      client.socket.destroy()
+    })
+
+    test('is answered at once where its client waits to be asked for it', async () => {
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      client.send(head(10_000_000_000, 'Expect: 100-continue'))
+      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+      await accepted
+      client.socket.destroy()
+    })
+
+    test('has an answer that its client gets to read who sends on, until that is too long or too much', async () => {
+      for (const [sends, ends] of [
+        [100_000, () => clock.advance(5_000)],
+        [9_000_000, () => {}],
+      ] as const) {
+        const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+        const client = new HttpSocket(port)
+        client.socket.on('error', () => {})
+        const socket = await accepted
+        client.send(head(10_000_000_000) + 'x'.repeat(2_000))
+        expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+        expect(await client.rest()).toBe('')
+        expect(socket.destroyed).toBe(false)
+        client.send('x'.repeat(sends))
+        await until(() => socket.bytesRead > Math.min(sends, 8_000_000))
+        if (sends < 8_000_000) expect(socket.destroyed).toBe(false)
+        ends()
+        await until(() => socket.destroyed)
+      }
+    })
+
+    test('of no known length is refused as soon as it is too long', async () => {
+      const client = new HttpSocket(port)
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+      client.send(`3e9\r\n${'x'.repeat(1001)}\r\n`)
+      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+      client.socket.destroy()
+    })
+
+    test('is forgotten with its client', async () => {
+      const client = new HttpSocket(port)
+      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      await until(() => clock.pending === 1)
+      client.socket.destroy()
+      await until(() => clock.pending === 0)
+      expect(refused).toBeUndefined()
+    })
+  })
+
+  describe('bodies that come in part', () => {
+    const part = (address: string, length = 950) =>
+      new HttpSocket(port).send(
+        `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(length)}`,
+      )
+
+    test('are refused where there is no room for them, and others are not', async () => {
+      // What an eighth of it all is, or what one body may need.
+      const most = Math.floor(2 ** 20 / 950)
+      const clients = Array.from({ length: most }, () => part('192.0.2.1'))
+      await until(() => bodies.bytes === most * 950)
+      const refusedOne = part('192.0.2.1')
+      const { head } = await refusedOne.reply()
+      expect(head).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/)
+      expect(head).toContain(
+        "\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n",
+      )
+      expect(head).toContain('\r\nAccess-Control-Allow-Origin: *\r\n')
+      // The rest of it, and its end, are nobody's concern.
+      expect(await refusedOne.send('x'.repeat(50)).rest()).toBe('')
+      refusedOne.socket.destroy()
+      expect(counts).toMatchObject({ bodiesRefused: 1, failedRequests: 1, requests: most + 1 })
+      expect(received).toEqual([])
+
+      const whole = 'y'.repeat(1000)
+      expect((await send('POST', whole, { 'x-forwarded-for': '192.0.2.1' })).body).toBe('<body/>')
+      expect((await clients[0]!.send('x'.repeat(50)).reply()).body).toBe('<body/>')
+      expect(received.map(({ body }) => body)).toEqual([whole, 'x'.repeat(1000)])
+      for (const client of clients) client.socket.destroy()
+      await until(() => bodies.bytes === 0)
+    })
+
+    test('count for nothing where they come in one piece, or are over', async () => {
+      const begin = jest.spyOn(bodies, 'begin')
+      await send('POST', 'x'.repeat(1000))
+      expect(begin).not.toHaveBeenCalled()
+      const client = part('192.0.2.1')
+      await until(() => bodies.bytes === 950)
+      answer = () => new Promise(() => {})
+      client.send('x'.repeat(50))
+      await until(() => received.length === 2)
+      // A request that is held keeps none of it.
+      expect(bodies.bytes).toBe(0)
+      client.socket.destroy()
+    })
+  })
+
+  describe('a client that asks before it sends the body', () => {
+    const ask = ['POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Content-Length: 7']
+    const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
+
+    test('is told to, where it is going to be read', async () => {
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
+      expect((await client.send('<body/>').reply()).body).toBe('<body/>')
+      client.socket.destroy()
+    })
+
+    test.each([
+      [403, 'X-Forwarded-For: 203.0.113.9'],
+      [403, 'Sec-Fetch-Mode: navigate'],
+      [415, 'Content-Encoding: gzip'],
+    ])('is answered %i at once where it is not: %s', async (status, header) => {
+      access = address => address === '127.0.0.1'
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      const { head } = await client.send(asked(header)).reply()
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
+      expect(await client.rest()).toBe('')
+    })
+
+    test('and for anything else is answered 417', async () => {
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
+      expect(head).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nX-Content-Type-Options: nosniff\r\n/)
+      client.socket.destroy()
     })
   })
 
@@ -485,7 +724,7 @@ describe.each(servers)('in %s', (_name, create) => {
         },
       ],
     ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
-      cors = createCors({ origins, credentials, maxAge: 7200 })
+      cors = createCors({ ...asks, origins, credentials })
       for (const one of await answers({ origin })) expect(one).toEqual(allowed)
       expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
     })
@@ -499,7 +738,7 @@ describe.each(servers)('in %s', (_name, create) => {
       ['that hide theirs', [portal], 'null'],
       ['that do not say theirs', [portal], undefined],
     ])('%s are told nothing', async (_what, origins, origin) => {
-      cors = createCors({ origins, credentials: true, maxAge: 7200 })
+      cors = createCors({ ...asks, origins, credentials: true })
       const headers = origin === undefined ? {} : { origin }
       for (const one of await answers(headers)) expect(one).toEqual({})
       const preflight = await send('OPTIONS', '', headers)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { ProcessMemory, SessionMemory } from '../../src/bosh/memory.js'
+import { processMemory, SessionMemory } from '../../src/bosh/memory.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 describe('the memory for sessions', () => {
@@ -46,6 +46,21 @@ describe('the memory for sessions', () => {
     expect(later(5_000)).toBe(true)
   })
 
+  test('bears more than there were little by little, where what the system says neither shrinks nor grows', () => {
+    const { clock, later } = start()
+    full = 1.5
+    expect([later(100), later(90)]).toEqual([false, false])
+    clock.advance(60_000)
+    expect([later(98), later(99)]).toEqual([true, false])
+    clock.advance(60_000)
+    // What came in the meantime took more.
+    full = 1.6
+    expect([later(98), later(99)]).toEqual([true, false])
+    clock.advance(60_000)
+    full = 1.5
+    expect([later(108), later(109)]).toEqual([true, false])
+  })
+
   test('bears one session if it was full before there was any', () => {
     const { later } = start()
     full = 1
@@ -75,9 +90,16 @@ describe('the memory of this process', () => {
     [1, full => full > 1],
     [1_000_000, full => full > 0 && full < 1],
   ])('is measured against the heap, and against %i MiB if that is a number', (megabytes, holds) => {
-    const memory = new ProcessMemory(megabytes)
-    const full = memory.full()
-    memory.close()
+    const full = processMemory(megabytes).full()
     expect([full, holds(full)]).toEqual([full, true])
+  })
+
+  test('has in it what waits for clients outside of the heap', () => {
+    const { rss } = process.memoryUsage()
+    const measure = processMemory(Math.ceil(rss / 2 ** 20) + 100)
+    expect(measure.full()).toBeLessThan(1)
+    const waiting = Buffer.alloc(150 * 2 ** 20, 'x')
+    expect(measure.full()).toBeGreaterThan(1)
+    expect(waiting).toHaveLength(150 * 2 ** 20)
   })
 })

@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+import {
+  BoshBench,
+  create,
+  empty,
+  FakePeer,
+  message,
+  payload,
+  restart,
+  terminated,
+} from '../support/bosh-bench.js'
 import { loggedIn } from '../support/logged-in.js'
 import { j2, j3, k1, k2, k3, k4 } from './keys.js'
 
@@ -98,7 +107,6 @@ describe('where the operator minds how often clients ask', () => {
     ['with a stanza', 2, message('x'), ''],
     ['later', 9, '', ''],
     ['that pauses', 2, '', "pause='10'"],
-    ['that opens the stream again', 2, '', "restart='true'"],
   ])('one %s does not', async (_what, after, inner, attributes) => {
     const bench = strict()
     const client = await bench.session()
@@ -106,6 +114,15 @@ describe('where the operator minds how often clients ask', () => {
     await bench.pass(after)
     await client.next(inner, attributes)
     expect(bench.registry.size).toBe(1)
+  })
+
+  test('one that opens the stream again does not', async () => {
+    const bench = strict()
+    const client = await bench.welcome()
+    await client.next()
+    await bench.pass(2)
+    await client.next('', restart)
+    expect(client.link.restarts).toHaveLength(1)
   })
 
   test('a polling client may ask at once after a reply with something in it, and not after an empty one', async () => {

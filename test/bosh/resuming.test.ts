@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import type { SessionView } from '../../src/sessions.js'
 import {
+  authenticate,
   BoshBench,
+  bindRequest,
   type Client,
   create,
   empty,
   FakePeer,
   message,
   payload,
+  restart,
   terminated,
 } from '../support/bosh-bench.js'
 import { k1, k2, k3, k4 } from './keys.js'
@@ -276,12 +279,12 @@ describe('what the server sends', () => {
 
   test('of its stream does not come again', async () => {
     const bench = new BoshBench()
-    const client = await bench.session()
-    const restart = await client.next('', "xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'")
+    const client = await bench.welcome()
+    const opening = await client.next('', restart)
     await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
-    expect(restart.reply?.body).toContain('features')
-    await client.next()
-    await bench.server(link => link.bind())
+    expect(opening.reply?.body).toContain('features')
+    await client.next(bindRequest())
+    await bench.server(link => link.answerBind())
     const { reply } = await (await bench.resume(client)).next()
     expect(reply?.body).toContain('<jid>')
     expect(reply?.body).not.toContain('features')
@@ -319,7 +322,7 @@ describe('what was agreed on with the page before', () => {
     const page = await bench.resume(old)
     const first = await page.next()
     await page.next()
-    expect(first.reply?.body).toContain('<jid>')
+    expect(first.reply?.body).toContain('juliet@chat.example/balcony')
     expect(first.reply?.body).not.toContain('ack=')
     // A reply stays for a repetition, although the request after it came without an acknowledgement.
     expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
@@ -345,10 +348,11 @@ describe('a session that cannot be handed over', () => {
     expect(sessions[0]!.link.sent).toEqual([message('goes on')])
   })
 
-  test('is one that opens its stream again', async () => {
+  test('is one whose client has opened its stream again and is not bound yet', async () => {
     const bench = new BoshBench()
-    const client = await bench.warmed()
-    await client.next('', "restart='true'")
+    const client = await bench.welcome()
+    await client.next('', restart)
+    await bench.server(link => link.open())
     expect(bench.registry.resume(client.id, handover)).toBeUndefined()
   })
 
@@ -371,14 +375,14 @@ describe('a session that cannot be handed over', () => {
   test('is one whose client began to count so high that no numbers are left; it goes on as it was', async () => {
     const bench = new BoshBench()
     const rid = Number.MAX_SAFE_INTEGER - 2 ** 19
-    const creation = await bench.send(create("ver='1.6'", rid))
+    const creation = await bench.send(create("ver='1.6'", rid, authenticate))
     await bench.server(link => link.open())
     await bench.server(link => link.bind())
     const [{ id }] = [...bench.registry.list()] as [SessionView]
     const poll = await bench.send(
       create('', rid + 1).replace("to='chat.example'", /sid='\w+'/.exec(creation.reply!.body)![0]),
     )
-    expect(poll.reply?.body).toContain('<jid>')
+    expect(poll.reply?.body).toContain('juliet@chat.example/balcony')
     expect(bench.registry.resume(id, handover)).toBeUndefined()
     expect(bench.registry.get(id)?.state).toBe('quiet')
   })

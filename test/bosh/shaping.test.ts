@@ -10,7 +10,7 @@ const flow = new Flow({ sessionBytes: 100, sessionBurst: 1_000 })
 /** A session whose client may send 1,000 bytes at once and 100 in a second. */
 async function shaped(attributes?: string) {
   const bench = new BoshBench({ maxRequests: 3 }, undefined, { flow })
-  const client = await bench.session(attributes)
+  const client = await bench.session(attributes, 700, new FakePeer(), '')
   return { bench, client, sent: () => sentBy(client) }
 }
 
@@ -169,7 +169,7 @@ describe('a client that sends too much', () => {
     const bench = new BoshBench({ inactivity: 5 }, undefined, {
       flow: new Flow({ sessionBytes: 100, sessionBurst: 0 }),
     })
-    const client = await bench.session("wait='0' hold='0'")
+    const client = await bench.session("wait='0' hold='0'", 700, new FakePeer(), '')
     await client.next(sized('a', 2_000))
     const next = await client.next(sized('b', 100))
     await bench.pass(19)

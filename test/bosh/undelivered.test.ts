@@ -17,6 +17,14 @@ test.each([
     stanza('message', "<message xmlns='jabber:client' from='a&amp;b@x'><body>hi</body></message>"),
     "<message xmlns='jabber:client' type='error' to='a&amp;b@x'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
   ],
+  [
+    'a message with odd attributes',
+    stanza(
+      'message',
+      `<message xmlns='jabber:client' xmlns:${'p'.repeat(253)}='urn:p' ${'p'.repeat(253)}:k='1' from='a@x/\u2028"&#39;' id="'&quot;&lt;&#13;&#10;" xml:lang="'"/>`,
+    ),
+    "<message xmlns='jabber:client' type='error' to='a@x/\u2028&quot;&apos;' id='&apos;&quot;&lt;&#13;&#10;'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+  ],
 ])('the sender of %s is told', (_what, element, answer) => {
   expect(bounce(element)).toBe(answer)
 })

@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
+import {
+  BoshBench,
+  bindRequest,
+  create,
+  empty,
+  FakePeer,
+  message,
+  payload,
+  restart,
+  terminated,
+} from '../support/bosh-bench.js'
 import { loggedIn } from '../support/logged-in.js'
 
 describe('a held request', () => {
@@ -178,13 +188,13 @@ describe('a pause', () => {
 })
 
 describe('while the stream is opened again', () => {
-  const restart = "xmpp:restart='true' xml:lang='de' to='chat.example' xmlns:xmpp='urn:xmpp:xbosh'"
+  const request = `${restart} xml:lang='de' to='chat.example'`
 
   test('the request is answered with the new features', async () => {
     const bench = new BoshBench()
-    const client = await bench.session()
-    const opening = await client.next(message('ignored'), restart)
-    expect(client.link.restarts).toEqual([{ to: 'chat.example', lang: 'de' }])
+    const client = await bench.welcome()
+    const opening = await client.next(message('ignored'), request)
+    expect(client.link.restarts).toEqual([{ lang: 'de' }])
     expect(opening.reply).toBeUndefined()
     await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
     expect(opening.reply?.body).toContain(
@@ -195,26 +205,26 @@ describe('while the stream is opened again', () => {
   })
 
   test('the server is told who it is for, where the request says so', async () => {
-    const client = await new BoshBench().session()
-    await client.next('', `${restart} from='juliet@chat.example'`)
-    expect(client.link.restarts).toEqual([{ to: 'chat.example', lang: 'de', from: 'juliet@chat.example' }])
+    const client = await new BoshBench().welcome()
+    await client.next('', `${request} from='juliet@chat.example'`)
+    expect(client.link.restarts).toEqual([{ lang: 'de', from: 'juliet@chat.example' }])
   })
 
   test('later requests wait behind it', async () => {
     const bench = new BoshBench()
-    const client = await bench.session()
-    const opening = await client.next('', restart)
-    await client.next("<iq xmlns='jabber:client' type='set' id='b'/>")
+    const client = await bench.welcome()
+    const opening = await client.next('', request)
+    await client.next(bindRequest())
     expect(opening.reply).toBeUndefined()
     expect(client.link.sent).toEqual([])
     await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
     expect(opening.reply?.body).toContain('<bind ')
-    expect(client.link.sent).toEqual(["<iq xmlns='jabber:client' type='set' id='b'/>"])
+    expect(client.link.sent).toEqual([bindRequest()])
   })
 
   test('no more requests may be open than were agreed on', async () => {
-    const client = await new BoshBench().session()
-    await client.next('', restart)
+    const client = await new BoshBench().welcome()
+    await client.next('', request)
     await client.next()
     expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
   })
@@ -222,7 +232,7 @@ describe('while the stream is opened again', () => {
   test.each(["restart='true'", "x:restart='1' xmlns:x='urn:xmpp:xbosh'"])(
     '%s means the same',
     async attributes => {
-      const client = await new BoshBench().session()
+      const client = await new BoshBench().welcome()
       await client.next('', attributes)
       expect(client.link.restarts).toHaveLength(1)
     },

@@ -47,6 +47,7 @@ export class Call {
       {
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
+        onUnfit: fate => this.#tell(`unfit ${fate}`),
         onFlush: () => this.#tell('flush'),
         onDrain: () => this.#tell('drain'),
         onEnd: end => {

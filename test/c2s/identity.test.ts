@@ -94,6 +94,15 @@ describe('a certificate is not good for', () => {
     expect(isGood([name, 'DNS:other.example'], 'example.org')).toBe(false)
   })
 
+  test.each([
+    'othername:"XmppAddr:x", othername: XmppAddr:bücher.example',
+    'othername: XmppAddr:BÜCHER.example',
+    'DNS:xn--bcher-kva.example',
+  ])('an internationalized domain in either spelling: %s', subjectaltname => {
+    expect(isMadeOutTo({ subjectaltname } as never, 'xn--bcher-kva.example')).toBe(true)
+    expect(isMadeOutTo({ subjectaltname } as never, 'bucher.example')).toBe(false)
+  })
+
   // As Node writes them; openssl's configuration cannot make all of these.
   test.each([
     String.raw`DNS:"a\u0022, DNS:example.org"`,
@@ -110,3 +119,14 @@ describe('a certificate is not good for', () => {
     expect(isMadeOutTo({ subjectaltname } as never, 'example.org')).toBe(false)
   })
 })
+
+test.each(['othername:', ' ', 'DNS:a, ', 'DNS:"\\"', 'a ', ', ', 'othername: ', 'DNS:"a", ', ':'])(
+  'names that begin with an othername and go on with %j cost no more than their length',
+  piece => {
+    const before = performance.now()
+    const subjectaltname = `othername:${piece.repeat((512 * 1024) / piece.length)}`
+    expect(isMadeOutTo({ subjectaltname } as never, 'example.org')).toBe(false)
+    // A regular expression that went back took minutes.
+    expect(performance.now() - before).toBeLessThan(1000)
+  },
+)

@@ -69,6 +69,43 @@ describe('service records are tried', () => {
     expect(order(many)).toEqual(['h0', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7'])
   })
 
+  test('with no more draws than that, and no look at all of them for each, however many there are', () => {
+    let draws = 0
+    let looks = 0
+    const counted = Array.from({ length: 3000 }, (_, at) =>
+      Object.defineProperty({ ...service(`h${at} 0 1`) }, 'weight', {
+        get() {
+          looks += 1
+          return 1
+        },
+      }),
+    )
+    const random = (below: number) => {
+      draws += 1
+      return below - 1
+    }
+    expect(inOrder(counted, false, random)).toHaveLength(8)
+    expect(draws).toBe(8)
+    // Sorting looks at each some twelve times, and eight draws at each twice.
+    expect(looks / counted.length).toBeLessThan(60)
+  })
+
+  test('each priority looked for once', () => {
+    let looks = 0
+    const counted = Array.from({ length: 3000 }, (_, at) =>
+      Object.defineProperty({ ...service(`h${at}`) }, 'priority', {
+        get() {
+          looks += 1
+          return at
+        },
+      }),
+    )
+    expect(inOrder(counted, false).map(({ host }) => host)).toEqual(
+      Array.from({ length: 8 }, (_, at) => `h${at}`),
+    )
+    expect(looks / counted.length).toBeLessThan(60)
+  })
+
   test('at the port they name', () => {
     expect(inOrder([{ ...service('!a 5'), port: 443 }], false)).toEqual([
       { host: 'a', port: 443, tls: 'direct', found: true },

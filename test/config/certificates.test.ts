@@ -40,6 +40,13 @@ beforeAll(() => {
   write('other-key.pem', other.key)
   const old = makeCertificate(['DNS:chat.example.org'], { expired: true })
   write('old.pem', old.cert + old.key)
+  const authority = makeCertificate([], { commonName: 'authority' })
+  const between = makeCertificate([], { commonName: 'between', issuer: authority })
+  const issued = makeCertificate(['DNS:issued.example'], { commonName: 'issued', issuer: between })
+  write('issued.crt', issued.cert)
+  write('issued.key', issued.key)
+  write('chain.pem', between.cert)
+  write('authority.pem', authority.cert)
   write('no-certificate.pem', 'These are not the certificates you look for.')
   write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
   write('passphrase', `${passphrase}\n`)
@@ -61,6 +68,7 @@ describe('the certificates of the https listener', () => {
   test.each([
     ['a key of its own', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.key' }],
     ['the key beside it', { TLS_CERT: 'FOLDER/own.crt' }],
+    ['its chain in another file', { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' }],
     ['the key and the chain in one file', { TLS_CERT: 'FOLDER/both.pem' }],
     [
       'several',
@@ -132,6 +140,26 @@ describe('the certificates of the https listener', () => {
       'TLS_KEY must name one file for each of TLS_CERT, in the same order',
     ],
     [
+      'a chain is left out',
+      { TLS_CERT: 'FOLDER/own.crt,FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' },
+      'TLS_CHAIN must name one file for each of TLS_CERT, in the same order',
+    ],
+    [
+      'a chain is missing',
+      { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/none.pem' },
+      'TLS_CHAIN names FOLDER/none.pem, which cannot be read (ENOENT)',
+    ],
+    [
+      'a chain is none',
+      { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/own.key' },
+      'TLS_CHAIN names FOLDER/own.key, which is no PEM file of certificates',
+    ],
+    [
+      'a chain is that of another',
+      { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' },
+      'TLS_CHAIN names FOLDER/authority.pem, where nothing has issued the certificate in FOLDER/issued.crt',
+    ],
+    [
       'there is no passphrase',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key' },
       'TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: FOLDER/pkcs8.key is encrypted',
@@ -191,7 +219,9 @@ describe('the certificates of the https listener', () => {
   })
 
   test('are served at port 8443 where none is set, and not at all where it is off', () => {
-    expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: '' }).config.https?.ports).toEqual([8443])
+    expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: '' }).config.https?.places).toEqual([
+      { host: '127.0.0.1', port: 8443 },
+    ])
     expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: 'off' }).config.https).toBeUndefined()
   })
 

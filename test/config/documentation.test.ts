@@ -113,14 +113,20 @@ describe('what is documented is so:', () => {
       warnings: [],
       config: {
         listen: {
-          hosts: ['127.0.0.1'],
-          ports: [8080],
+          places: [{ host: '127.0.0.1', port: 8080 }],
           backlog: 511,
           maxConnections: 0,
           maxConnectionsPerAddress: 1000,
         },
         https: undefined,
-        http: { hosts: new Map(), defaultHost: undefined, strictHost: false, hostMeta: true },
+        http: {
+          hosts: new Map(),
+          own: [],
+          names: [],
+          defaultHost: undefined,
+          strictHost: false,
+          hostMeta: true,
+        },
         retiredDomains: [],
         keepalive: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
@@ -152,7 +158,10 @@ describe('what is documented is so:', () => {
           getText: 'This is an XMPP BOSH endpoint: point your client here.',
           attachBinding: 'off',
         },
-        cors: { origins: ['*'], credentials: false, maxAge: 7200 },
+        cors: {
+          ...{ origins: ['*'], credentials: false, headers: ['Content-Type'] },
+          ...{ methods: ['GET', 'POST', 'OPTIONS'], maxAge: 7200 },
+        },
         warm: {
           ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
           attachTimeout: 120,
@@ -170,6 +179,7 @@ describe('what is documented is so:', () => {
           loginTimeout: 60,
           sessionsPerJid: 20,
           heldRequests: 40_000,
+          unfinishedMegabytes: 64,
           megabytes: 0,
         },
         rates: {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { allowsDomain, prepareDomain, preparePattern } from '../../src/config/domains.js'
+import { allowsDomain, prepareDomain, preparePattern, withULabels } from '../../src/config/domains.js'
 import { loadConfig } from '../../src/config/load.js'
 import { problemsOf } from '../support/config-problems.js'
 
@@ -29,6 +29,40 @@ function file(name: string, text: string): string {
 }
 
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
+
+describe('what XMPP servers are told', () => {
+  test.each([
+    ['xn--bcher-kva.example', 'bücher.example'],
+    ['XN--Bcher-KVA.Example', 'bücher.example'],
+    ['alice@xn--bcher-kva.example', 'alice@bücher.example'],
+    ['Alice@xn--bcher-kva.example/xn--a@b', 'Alice@bücher.example/xn--a@b'],
+    ['xn--r8jz45g.xn--zckzah', '例え.テスト'],
+    ['bücher.example', 'bücher.example'],
+    ['Example.org', 'Example.org'],
+    ['[::1]', '[::1]'],
+    ['', ''],
+    // None of these is a domain.
+    ['xn--', 'xn--'],
+    ['xn--zz', 'xn--zz'],
+    ['xn--a@', 'xn--a@'],
+    ["<xn--'>", "<xn--'>"],
+  ])('of %j is %j', (address, written) => {
+    expect(withULabels(address)).toBe(written)
+    expect(withULabels(written)).toBe(written)
+  })
+
+  test('is the same domain', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }),
+        labels => {
+          const domain = prepareDomain(labels.join('.'))
+          if (domain !== undefined) expect(prepareDomain(withULabels(domain))).toBe(domain)
+        },
+      ),
+    )
+  })
+})
 
 describe('a domain', () => {
   test('that is written as it is compared is told as one in another case, which the URL parser reads', () => {

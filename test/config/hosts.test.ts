@@ -21,20 +21,20 @@ const paths = { boshPath: '/http-bind', warmPath: '/warm' }
 describe('HTTP_HOSTS', () => {
   test('gives each host its domain, in one spelling, and what it leaves out is as everywhere', () => {
     expect(hosts('Chat.Example.ORG = Example.org, chat.example.net:8443=a.example.net')).toEqual({
-      'chat.example.org': { domain: 'example.org', externalUrl: undefined, ...paths },
-      'chat.example.net': { domain: 'a.example.net', externalUrl: undefined, ...paths },
+      'chat.example.org': [{ domain: 'example.org', externalUrl: undefined, ...paths }],
+      'chat.example.net': [{ domain: 'a.example.net', externalUrl: undefined, ...paths }],
     })
   })
 
   test('needs no domain where the host has its name', () => {
     expect(hosts('example.org:443?url=https://example.org')).toEqual({
-      'example.org': { domain: 'example.org', externalUrl: 'https://example.org', ...paths },
+      'example.org': [{ domain: 'example.org', externalUrl: 'https://example.org', ...paths }],
     })
   })
 
   test('may have an address and paths for each', () => {
     const text = 'chat.example.org=example.org?url=https://chat.example.org/c/&bosh=/b&warm=off'
-    expect(hosts(text)['chat.example.org']).toEqual({
+    expect(hosts(text)['chat.example.org']?.[0]).toEqual({
       domain: 'example.org',
       externalUrl: 'https://chat.example.org/c',
       boshPath: '/b',
@@ -46,8 +46,25 @@ describe('HTTP_HOSTS', () => {
     const text = 'a=example.org,b=x.example.net?bosh=/at/$host/b.$host&warm=/w'
     const environment = { BOSH_PATH: '/bosh/$host', WARM_PATH: '/warm/$host' }
     expect(hosts(text, environment)).toMatchObject({
-      a: { boshPath: '/bosh/example.org', warmPath: '/warm/example.org' },
-      b: { boshPath: '/at/x.example.net/b.x.example.net', warmPath: '/w' },
+      a: [{ boshPath: '/bosh/example.org', warmPath: '/warm/example.org' }],
+      b: [{ boshPath: '/at/x.example.net/b.x.example.net', warmPath: '/w' }],
+    })
+  })
+
+  test('tells the domains of one host apart by their paths', () => {
+    const environment = { BOSH_PATH: '/$host/http-bind' }
+    expect(hosts('web.example=example.org,Web.example:443=x.example.net', environment)).toEqual({
+      'web.example': [
+        { domain: 'example.org', externalUrl: undefined, ...paths, boshPath: '/example.org/http-bind' },
+        { domain: 'x.example.net', externalUrl: undefined, ...paths, boshPath: '/x.example.net/http-bind' },
+      ],
+    })
+  })
+
+  test('may have a host without a domain of its own', () => {
+    expect(hosts('web.example=,other.example=?bosh=/b')).toEqual({
+      'web.example': [{ domain: undefined, externalUrl: undefined, ...paths }],
+      'other.example': [{ domain: undefined, externalUrl: undefined, ...paths, boshPath: '/b' }],
     })
   })
 
@@ -56,6 +73,27 @@ describe('HTTP_HOSTS', () => {
     ['a host without a name', '=example.org', 'entry 1 must be like chat.example.org=example.org'],
     ['an address as domain', 'a=[::1]', 'entry 1 must be like chat.example.org=example.org'],
     ['a host twice', 'a=example.org,A:80=example.org', 'lists a twice'],
+    ['a host without a domain twice', 'a=,a=', 'lists a twice'],
+    [
+      'two domains of a host at one path',
+      'a=example.org,a=x.example.net?warm=/w',
+      'for a has the same path for example.org and x.example.net, or one inside the other: write $host in BOSH_PATH, or give each paths of its own',
+    ],
+    [
+      'a path of one domain inside that of another',
+      'a=example.org?bosh=/b,a=x.example.net?bosh=/c&warm=/b/w',
+      'for a has the same path for example.org and x.example.net, or one inside the other',
+    ],
+    [
+      'the warm API of one domain inside that of another',
+      'a=example.org?bosh=/b,a=?bosh=/c&warm=/warm/w',
+      'for a has the same path for example.org and all domains, or one inside the other',
+    ],
+    [
+      '$host where there is no domain',
+      'a=?bosh=/$host/b',
+      'for a has no domain that $host in a path could stand for: give it paths of its own',
+    ],
     [
       'a domain of others',
       'a=evil.example',
@@ -80,7 +118,7 @@ describe('HTTP_HOSTS', () => {
     ],
     [
       'a path inside the other',
-      'a=example.org?bosh=/x&warm=/X/y',
+      'a=example.org?bosh=/x&warm=/x/y',
       'for a has the same path for both endpoints, or one inside the other',
     ],
     [
@@ -148,7 +186,7 @@ describe('endpoints', () => {
 
   test.each([
     ['the same', '/chat', '/chat'],
-    ['one inside the other', '/chat', '/CHAT/bosh'],
+    ['one inside the other', '/chat', '/chat/bosh'],
     ['the other inside the one', '/chat/warm', '/chat'],
   ])('cannot have paths of which %s', (_what, WARM_PATH, BOSH_PATH) => {
     expect(problems({ ...open, WARM_PATH, BOSH_PATH })).toEqual([
@@ -200,7 +238,7 @@ describe('the settings of a host', () => {
     ADMIN_USERS: 'all:1',
     EXTERNAL_URL: 'https://chat.example',
   })
-  const of = (name: string) => configOfHost(config, config.http.hosts.get(name)!)
+  const of = (name: string) => configOfHost(config, [config.http.hosts.get(name)![0]!])
 
   test('have its domain alone, for clients and for admins', () => {
     const { domains, admins, bosh } = of('b')
@@ -211,9 +249,21 @@ describe('the settings of a host', () => {
     })
   })
 
+  test('have all domains where it has none of its own', () => {
+    const every = load({ HTTP_HOSTS: 'web.example=', BOSH_DEFAULT_DOMAIN: 'example.org' })
+    const { domains, admins, bosh } = configOfHost(every, [every.http.hosts.get('web.example')![0]!])
+    expect({ domains, admins: admins.map(admin => admin.domains), bosh: bosh.defaultDomain }).toEqual({
+      domains: ['example.org', '*.example.net'],
+      admins: [['*']],
+      bosh: 'example.org',
+    })
+  })
+
   test('leave an admin of other domains nothing', () => {
     const admins = [{ name: 'other', secret: 'x', domains: ['example.org'] }]
-    expect(configOfHost({ ...config, admins }, config.http.hosts.get('b')!).admins[0]!.domains).toEqual([])
+    expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual(
+      [],
+    )
   })
 
   test('have its addresses, and switch off what it has not', () => {

@@ -68,7 +68,7 @@ describe('when settings are wrong', () => {
 
   test('every one is reported at once, by name, joint rules included', () => {
     expect(problems(wrong)).toEqual([
-      'HOST has "not a host", which is neither an IP address nor a host name',
+      'HOST has "not a host", which is neither an IP address nor a host name, with a port or without',
       'PORT must be ports from 0 to 65535, separated by commas, or off',
       'ADMIN_USERS entry 1 has no colon: write name:secret, and %2C for a comma inside',
       'XMPP_DOMAINS has "exa mple.org", which is neither a domain nor *.domain nor *',
@@ -81,7 +81,7 @@ describe('when settings are wrong', () => {
 
   test('the error as a whole is a list that can be printed', () => {
     expect(() => load({ PORT: 'x', HOST: '!' })).toThrow(
-      'The settings are not usable:\n- HOST has "!", which is neither an IP address nor a host name\n- PORT must',
+      'The settings are not usable:\n- HOST has "!", which is neither an IP address nor a host name, with a port or without\n- PORT must',
     )
   })
 
@@ -194,11 +194,11 @@ describe('admins', () => {
 
 describe('addresses of our own', () => {
   test.each(['0.0.0.0', '::', 'localhost', 'chat.example.org'])('may be %s', HOST => {
-    expect(load({ HOST }).config.listen.hosts).toEqual([HOST])
+    expect(load({ HOST }).config.listen.places).toEqual([{ host: HOST, port: 8080 }])
   })
 
   test('may have an IPv6 address in brackets', () => {
-    expect(load({ HOST: '[::1]' }).config.listen.hosts).toEqual(['::1'])
+    expect(load({ HOST: '[::1]' }).config.listen.places).toEqual([{ host: '::1', port: 8080 }])
   })
 
   test('have an external URL without a slash at its end', () => {
@@ -240,7 +240,7 @@ describe('addresses of our own', () => {
     expect(both('/chat/warm', '/chat/bosh')).toBe(0)
     expect(both('/bosh-warm', '/bosh')).toBe(0)
     expect(both('/bosh', '/bosh')).toBe(1)
-    expect(both('/Bosh', '/bosh')).toBe(1)
+    expect(both('/Bosh', '/bosh')).toBe(0)
     expect(both('/bosh/warm', '/bosh')).toBe(1)
     expect(both('/warm', '/warm/bosh')).toBe(1)
   })
@@ -276,4 +276,13 @@ test('an endpoint of a domain that nobody may log in to gives a warning', () => 
   expect(load({ XMPP_SERVERS: 'example.com=https://localhost/http-bind' }).warnings).toEqual([
     'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
   ])
+})
+
+test('headers of other origins that BOSH cannot do without are missed', () => {
+  const warnings = (environment: Record<string, string>) => load(environment).warnings
+  expect(warnings({ CORS_HEADERS: 'X-A' })).toEqual([
+    'CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.',
+  ])
+  expect(warnings({ CORS_HEADERS: 'X-A, content-type' })).toEqual([])
+  expect(warnings({ CORS_HEADERS: 'X-A', CORS_ORIGINS: 'none' })).toEqual([])
 })

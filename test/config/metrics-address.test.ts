@@ -48,7 +48,7 @@ describe('METRICS_MAX_ERROR_RATE', () => {
   })
 })
 
-test.each(['/healthz', '/readyz', '/HealthZ/x'])('no path may lie at or below %s', path => {
+test.each(['/healthz', '/readyz', '/healthz/x'])('no path may lie at or below %s', path => {
   expect(() => load({ WARM_PATH: path })).toThrow('WARM_PATH must lie outside of')
   expect(() => load({ BOSH_PATH: path })).toThrow('BOSH_PATH must lie outside of')
 })

@@ -20,6 +20,8 @@ export interface Judged {
    * a child it is refused, since it would be taken for a part of it; behind the last one it may be or not.
    */
   hasSpaceReference: boolean
+  /** A reference has no end before the next tag or section; whether it is looked for behind them makes no difference. */
+  hasBrokenReference: boolean
 }
 
 class Refused extends Error {}
@@ -31,10 +33,21 @@ function refuse(why: string): never {
 /** Reads a document. `isWhole` says that nothing more will come, and that its root must have been closed. */
 export function judge(
   text: string,
-  { isWhole = true, maxChildren = 0, maxAttributes = defaultLimits.maxAttributes } = {},
+  {
+    isWhole = true,
+    maxChildren = 0,
+    maxAttributes = defaultLimits.maxAttributes,
+    maxDeclarations = defaultLimits.maxDeclarations,
+  } = {},
 ): Judged {
   const judged: Judged = {
-    ...{ refused: undefined, root: undefined, closed: false, hasSpaceReference: false },
+    ...{
+      refused: undefined,
+      root: undefined,
+      closed: false,
+      hasSpaceReference: false,
+      hasBrokenReference: false,
+    },
     children: [],
   }
   const parser = new SaxesParser({
@@ -66,13 +79,14 @@ export function judge(
     if (++attributes > maxAttributes) excess = 'too many attributes'
     if (name.length > defaultLimits.maxNameLength) excess = 'a long name'
   })
-  parser.on('opentag', ({ name, local, uri }) => {
+  parser.on('opentag', ({ name, local, uri, ns }) => {
     if (excess !== undefined) refuse(excess)
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0
     if (depth === 0) {
       judged.root = { name: local, namespace: uri }
+      if (Object.entries(ns).flat().join('').length > maxDeclarations) refuse('long declarations')
       readUpTo = parser.position
     }
     if (depth === 1) judged.children.push({ name: local, namespace: uri })
@@ -85,18 +99,35 @@ export function judge(
     if (depth === 1) readUpTo = parser.position
   })
   try {
-    parser.write(text)
+    // What may begin a section of CDATA is looked at once more has come.
+    parser.write(isWhole ? text : text.replace(/<(?:!(?:\[(?:C(?:D(?:A(?:TA?)?)?)?)?)?)?$/, ''))
     if (isWhole) parser.close()
     // saxes waits for the next tag; that no tag begins here is plain to see before.
     else if (depth === 1 && /^[ \t\r\n]*(?:[^ \t\r\n<]|<!\[)/.test(text.slice(readUpTo)))
       refuse('text between elements')
+    if (!isWhole && beginsRestricted(text)) refuse('restricted')
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     judged.refused = error.message
   }
   // As good as any: such a reference nowhere is a reference between nowhere.
+  judged.hasBrokenReference = hasBrokenReference(text)
   judged.hasSpaceReference = /&#(?:x0*(?:20|9|a|d)|0*(?:32|9|10|13));/i.test(text)
   return judged
+}
+
+/** Whether a comment, an instruction or a document type begins somewhere, which saxes reports where it ends. */
+function beginsRestricted(text: string): boolean {
+  const other = text.replace(/^\ufeff?<\?[^>]*>?/, '').replaceAll(sections, '')
+  return [...other.matchAll(/<[!?]/g)].some(
+    ({ index }) => !'<![CDATA['.startsWith(other.slice(index, index + 9)),
+  )
+}
+
+const sections = /<!\[CDATA\[[\s\S]*?(?:\]\]>|$)/g
+
+function hasBrokenReference(text: string): boolean {
+  return /&[^;<]*</.test(text.replaceAll(sections, '<'))
 }
 
 /** What is wrong with a piece of XML that has to be well-formed, if something is. */
@@ -111,9 +142,25 @@ export function wrongWith(text: string): string | undefined {
   }
 }
 
+/** Whether a document, or the beginning of one, is well-formed XML, whatever its namespaces are. */
+export function isWellFormed(text: string, { isWhole = false } = {}): boolean {
+  const parser = new SaxesParser({ forceXMLVersion: true, defaultXMLVersion: '1.0' })
+  try {
+    parser.on('error', error => refuse(error.message))
+    parser.write(text)
+    if (isWhole) parser.close()
+    return !hasBrokenReference(text)
+  } catch {
+    return false
+  }
+}
+
 /** The one child of a body, as a client finds it there. */
 export function insideBody(text: string): Child | undefined {
   const body = `<body xmlns='http://jabber.org/protocol/httpbind'>${text}</body>`
   // What was missing is declared on it now, and may be one more than a peer may send.
-  return judge(body, { maxAttributes: Number.POSITIVE_INFINITY }).children[0]
+  return judge(body, {
+    maxAttributes: Number.POSITIVE_INFINITY,
+    maxDeclarations: Number.POSITIVE_INFINITY,
+  }).children[0]
 }

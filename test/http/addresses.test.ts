@@ -1,20 +1,41 @@
 import type { IncomingMessage } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { boshUrl, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
 
 const https: Config['https'] = {
-  ports: [8443],
-  files: { certificates: [], keys: [], passphrase: undefined, passphraseFile: undefined, dhparam: 'auto' },
+  places: [{ host: '0.0.0.0', port: 8443 }],
+  placesFrom: 'HOST',
+  files: {
+    ...{ certificates: [], chains: [], keys: [] },
+    ...{ passphrase: undefined, passphraseFile: undefined, dhparam: 'auto' },
+  },
   ciphers: undefined,
   minVersion: 'TLSv1.2',
 }
+const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0 }
+/** Settings that listen at these addresses, `host port`, without TLS. */
+const listening = (...addresses: string[]) => ({
+  listen: {
+    ...limits,
+    places: addresses.map(address => {
+      const [host = '', port] = address.split(' ')
+      return { host, port: Number(port) }
+    }),
+  },
+})
 const config = {
   externalUrl: undefined,
   assumeSecure: false,
   trustedProxies: readNetworks('10.0.0.0/8', () => undefined),
   https: undefined,
+  listen: { ...limits, places: [{ host: '192.0.2.1', port: 8080 }] },
+  http: {
+    ...{ hosts: new Map(), own: [], defaultHost: undefined, strictHost: false, hostMeta: true },
+    names: ['chat.example', 'name.example'],
+  },
   boshPath: '/http-bind',
 }
 
@@ -22,10 +43,14 @@ interface Sent {
   readonly headers?: Record<string, string>
   readonly from?: string
   readonly encrypted?: true
+  /** What the connection was made to. */
+  readonly own?: { readonly localAddress: string; readonly localPort: number }
 }
 
-function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', encrypted }: Sent = {}) {
-  const socket = { remoteAddress: from, localAddress: '::ffff:192.0.2.1', localPort: 8080, encrypted }
+const usualOwn = { localAddress: '::ffff:192.0.2.1', localPort: 8080 }
+
+function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', encrypted, own }: Sent = {}) {
+  const socket = { remoteAddress: from, encrypted, ...usualOwn, ...own }
   return { headers, socket } as unknown as IncomingMessage
 }
 
@@ -38,7 +63,6 @@ describe('the address that browsers are told', () => {
       'https://web.example/chat/http-bind',
     ],
     ['the one that was asked', {}, {}, 'http://chat.example:8080/http-bind'],
-    ['the one that was asked over TLS', {}, { encrypted: true }, 'https://chat.example:8080/http-bind'],
     ['where the connection has come to', {}, { headers: {} }, 'http://192.0.2.1:8080/http-bind'],
   ])('is %s', (_what, settings, sent, url) => {
     expect(boshUrl({ ...config, ...settings }, asked(sent))).toBe(url)
@@ -46,8 +70,58 @@ describe('the address that browsers are told', () => {
 
   test.each(['', ':80', 'chat.example/x?', 'chat.example#x', 'alice@chat.example', 'chat example', '<b>'])(
     'is where the connection has come to if «%s» is all that is said of the host',
-    host => expect(boshUrl(config, asked({ headers: { host } }))).toBe('http://192.0.2.1:8080/http-bind'),
+    host => expect(boshUrl(config, asked({ headers: { host } }))).toBe('/http-bind'),
   )
+
+  const secure = { https: { ...https, places: [{ host: '192.0.2.1', port: 8443 }] }, listen: config.listen }
+  const forwarded = { from: '10.0.0.1', headers: { 'x-forwarded-proto': 'https' } }
+  const own = Object.values(networkInterfaces()).flatMap(list => list?.map(({ address }) => address) ?? [])
+
+  test.each<[string, string, object, Sent]>([
+    ['where we listen', '192.0.2.1:8080', {}, {}],
+    ['where the connection has come to', '192.0.2.1:8080', listening('name.example 8080'), {}],
+    ['another one where we listen', '192.0.2.7:81', listening('192.0.2.1 8080', '192.0.2.7 81'), {}],
+    ['an IPv6 address where we listen', '[2001:db8::1]:81', listening('2001:DB8:0::1 81'), {}],
+    ['one of this machine, where all are', '127.0.0.1:8080', listening('0.0.0.0 8080'), {}],
+    ['its name, where all are', 'localhost:8080', listening(':: 8080'), {}],
+    ['its name, where it is', 'LOCALHOST:8080', listening('127.0.0.1 8080'), {}],
+    ['its address, where its name is', '127.0.0.1:8080', listening('localhost 8080'), {}],
+    ['a name in the settings', 'name.example:8080', {}, {}],
+    ['a name in the settings, without a port', 'name.example', {}, {}],
+    ['a name in the settings, before us over TLS', 'chat.example', {}, forwarded],
+    ['a port that the system chose', '127.0.0.1:8080', listening('0.0.0.0 0'), {}],
+  ])('may be made of %s', (_what, host, settings, sent) => {
+    const scheme = sent === forwarded ? 'https' : 'http'
+    const request = asked({ ...sent, headers: { ...sent.headers, host } })
+    expect(boshUrl({ ...config, ...settings }, request)).toBe(`${scheme}://${host.toLowerCase()}/http-bind`)
+  })
+
+  test('may be made of each address of each interface, where all are listened on', () => {
+    expect(own).not.toEqual([])
+    for (const address of own.filter(address => !address.startsWith('fe80'))) {
+      const host = `${address.includes(':') ? `[${address}]` : address}:8080`
+      const request = asked({ headers: { host } })
+      expect(boshUrl({ ...config, ...listening(':: 8080') }, request)).toBe(`http://${host}/http-bind`)
+    }
+  })
+
+  test.each<[string, string, object, Sent]>([
+    ['another name', 'evil.example', {}, {}],
+    ['another name with our port', 'evil.example:8080', {}, {}],
+    ['a name that only begins like one of ours', 'chat.example.evil.example', {}, {}],
+    ['another port of ours', '192.0.2.1:81', {}, {}],
+    ['another port of a name', 'chat.example:81', {}, {}],
+    ['another address', '203.0.113.1:8080', listening('0.0.0.0 8080'), {}],
+    ['an IPv6 address where only IPv4 is', '[::1]:8080', listening('0.0.0.0 8080'), {}],
+    ['this machine, where only another address is', 'localhost:8080', listening('192.0.2.1 8080'), {}],
+    ['the port for others than those over TLS', '192.0.2.1:8080', {}, { encrypted: true }],
+    ['a proxy that the settings do not know', '192.0.2.1:8080', {}, forwarded],
+    ['the port of those over TLS without it', '192.0.2.9:8443', secure, {}],
+  ])('is not made of %s: the path has to do', (_what, host, settings, sent) => {
+    const own = { localAddress: '192.0.2.1', localPort: sent.encrypted ? 8443 : 8080 }
+    const request = asked({ ...sent, headers: { ...sent.headers, host }, own })
+    expect(boshUrl({ ...config, ...settings }, request)).toBe('/http-bind')
+  })
 })
 
 describe('the address over TLS', () => {
@@ -67,18 +141,64 @@ describe('the address over TLS', () => {
     ['is the port where it is listened for', { https }, {}, 'https://chat.example:8443'],
     [
       'has no port where that goes without saying',
-      { https: { ...https, ports: [443, 8443] } },
+      { https: { ...https, places: [443, 8443].map(port => ({ host: '0.0.0.0', port })) } },
       {},
       'https://chat.example',
     ],
-    ['is not known where the system chose the port', { https: { ...https, ports: [0] } }, {}, undefined],
-    ['is the one that was asked', { https }, { encrypted: true as const }, 'https://chat.example:8080'],
+    [
+      'is not known where the system chose the port',
+      { https: { ...https, places: [{ host: '0.0.0.0', port: 0 }] } },
+      {},
+      undefined,
+    ],
+    [
+      'is the one that was asked',
+      { https },
+      {
+        encrypted: true as const,
+        own: { localAddress: '192.0.2.1', localPort: 8443 },
+        headers: { host: 'chat.example:8443' },
+      },
+      'https://chat.example:8443',
+    ],
+    ['is not one that was made up', { https }, { headers: { host: 'evil.example' } }, undefined],
+    [
+      'is not made up over TLS either',
+      { https },
+      { headers: { host: 'evil.example:8443' }, encrypted: true as const },
+      undefined,
+    ],
+    [
+      'is not where https is not listened on',
+      { https: { ...https, places: [{ host: '192.0.2.7', port: 8443 }] } },
+      { headers: { host: '192.0.2.1:8080' } },
+      undefined,
+    ],
+    [
+      'is where it is listened on, at that address',
+      {
+        https: {
+          ...https,
+          places: [
+            { host: '192.0.2.7', port: 81 },
+            { host: '127.0.0.1', port: 82 },
+          ],
+        },
+      },
+      { headers: { host: 'localhost' } },
+      'https://localhost:82',
+    ],
     ['is that of a trusted proxy', {}, forwarded('https'), 'https://chat.example'],
     ['is none of a proxy without TLS', {}, forwarded('http'), undefined],
     ['is not known otherwise', {}, {}, undefined],
     ['is not made of what is no host', { https }, { headers: { host: 'evil/path?' } }, undefined],
     ['is not made of a user', { https }, { headers: { host: 'chat.example@evil.example/' } }, undefined],
-    ['is that of the connection without a host', { https }, { headers: {} }, 'https://192.0.2.1:8443'],
+    [
+      'is that of the connection without a host',
+      { https: { ...https, places: [{ host: '192.0.2.1', port: 8443 }] } },
+      { headers: {} },
+      'https://192.0.2.1:8443',
+    ],
   ])('%s', (_what, settings, sent, url) => {
     expect(secureBase({ ...config, ...settings }, asked(sent))).toBe(url)
   })

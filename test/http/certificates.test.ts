@@ -32,12 +32,13 @@ const put = (name: string, content: string) => writeFileSync(file(name), content
 
 const open = () =>
   new Certificates({
-    ports: [8443],
+    places: [],
+    placesFrom: 'HOST',
     ciphers: undefined,
     minVersion: 'TLSv1.2',
     files: {
       certificates: ['first', 'wild', 'exact'].map(file),
-      ...{ keys: [], passphrase: undefined, passphraseFile: undefined, dhparam: 'auto' },
+      ...{ chains: [], keys: [], passphrase: undefined, passphraseFile: undefined, dhparam: 'auto' },
     },
   })
 

@@ -36,7 +36,7 @@ describe('a listener with limits', () => {
   ) {
     const limits = new ConnectionLimits({
       listen: {
-        ...{ hosts: [], ports: [], backlog: 511 },
+        ...{ places: [], backlog: 511 },
         ...{ maxConnections: 0, maxConnectionsPerAddress: 0, ...most },
       },
       trustedProxies: readNetworks(trusted, () => undefined),

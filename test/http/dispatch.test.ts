@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
-import { atHost, atPath } from '../../src/http/dispatch.js'
+import { atHost, atPath, belowPath } from '../../src/http/dispatch.js'
 
 /** Which of the listeners a request reaches. */
 function reached(
@@ -30,6 +30,21 @@ describe('the listener at a path', () => {
   })
 })
 
+describe('the listener below a path', () => {
+  test.each([
+    ['/b.org/warm', 'here'],
+    ['/b.org/warm/', 'here'],
+    ['/b.org/warm?x=1', 'here'],
+    ['/b.org/warm/sessions', 'here'],
+    ['/b.org/warmth', 'elsewhere'],
+    ['/B.org/warm', 'elsewhere'],
+    ['/b.org', 'elsewhere'],
+    ['*', 'elsewhere'],
+  ])('%s is %s', (url, name) => {
+    expect(reached(to => belowPath('/b.org/warm', to('here'), to('elsewhere')), { url })).toEqual([name])
+  })
+})
+
 describe('the listener at a host', () => {
   const table = (to: (name: string) => RequestListener) =>
     atHost(
@@ -52,6 +67,20 @@ describe('the listener at a host', () => {
     ['', 'other'],
     [undefined, 'other'],
   ])('%s is %s', (host, name) => {
-    expect(reached(table, { headers: { host } })).toEqual([name])
+    expect(reached(table, { headers: { host }, rawHeaders: [] })).toEqual([name])
+  })
+
+  test('is none where a request names two', () => {
+    const seen: unknown[] = []
+    const res = {
+      writeHead(status: number, headers: readonly string[]) {
+        seen.push(status, headers.slice(0, 4))
+        return { end() {} }
+      },
+    }
+    const rawHeaders = ['Host', 'chat.example.org', 'Accept', 'host', 'hOST', '[::1]']
+    const request = { headers: { host: 'chat.example.org' }, rawHeaders }
+    table(name => () => seen.push(name))(request as never, res as never)
+    expect(seen).toEqual([400, ['Content-Length', '0', 'Connection', 'close']])
   })
 })

@@ -37,16 +37,17 @@ describe('host-meta', () => {
   test.each([
     ['the address is not known', { externalUrl: undefined }, {}],
     ['the address is not https', { externalUrl: 'http://web.example' }, {}],
+    ['only a request says that it is', { externalUrl: undefined }, forwarded()],
+    [
+      'only a request to a name of ours says so',
+      { externalUrl: undefined, http: { ...config.http, names: ['chat.example'] } },
+      forwarded(),
+    ],
     ['a stranger says that it is', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
     ['there is no BOSH endpoint', { bosh: { ...config.bosh, enabled: false } }, {}],
     ['it is switched off', { http: { ...config.http, hostMeta: false } }, {}],
   ])('is not there where %s', async (_what, settings, headers) => {
     for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
-  })
-
-  test('names the host that was asked over TLS', async () => {
-    const { body } = await get(json, { externalUrl: undefined }, forwarded())
-    expect(body.links[0].href).toBe('https://chat.example/http-bind')
   })
 
   test('takes no other method', async () => {

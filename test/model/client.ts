@@ -1,7 +1,7 @@
 // A client that keeps all the rules: it counts, it never has more under way than agreed on, it sends again what
 // got no reply, and it reads replies in the order of their rids.
 import { createHash } from 'node:crypto'
-import { boshNamespace } from '../support/bosh-bench.js'
+import { auth, authenticate, bindRequest, boshNamespace, restart } from '../support/bosh-bench.js'
 
 /** What the client asks for in its creation request. */
 export interface Wishes {
@@ -10,6 +10,8 @@ export interface Wishes {
   readonly acks: boolean
   readonly keys: boolean
   readonly legacy: boolean
+  /** Logs in and binds at once, with no stream to be opened again. */
+  readonly sasl2: boolean
 }
 
 export type Kind = 'stanzas' | 'pause' | 'restart' | 'terminate'
@@ -23,6 +25,8 @@ export interface Made {
   readonly stanzas: readonly number[]
   /** Seconds of a pause. */
   readonly pause: number
+  /** Whether the first of the stanzas asks for a resource. */
+  readonly binds: boolean
   /** Highest rid up to which it says that replies have come. */
   readonly ack: number
   copies: number
@@ -48,6 +52,8 @@ export class ModelClient {
   #rid: number
   #stanzas: number
   #chain: string[] = []
+  /** Whether the stream was opened again, and nothing has been asked on it yet. */
+  #bindsNext = false
 
   constructor(
     readonly wishes: Wishes,
@@ -67,10 +73,10 @@ export class ModelClient {
   }
 
   creation(): Made {
-    const { wait, hold, acks, keys, legacy } = this.wishes
+    const { wait, hold, acks, keys, legacy, sasl2 } = this.wishes
     const more = (legacy ? '' : " ver='1.6'") + (acks ? " ack='1'" : '') + (keys ? this.#newChain() : '')
-    const text = `<body rid='${firstRid}' to='chat.example' wait='${wait}' hold='${hold}'${more} xmlns='${boshNamespace}'/>`
-    return this.#keep({ rid: firstRid, kind: 'stanzas', text, stanzas: [], pause: 0, ack: 0 })
+    const text = `<body rid='${firstRid}' to='chat.example' wait='${wait}' hold='${hold}'${more} xmlns='${boshNamespace}'>${sasl2 ? authenticate : auth}</body>`
+    return this.#keep({ rid: firstRid, kind: 'stanzas', text, stanzas: [], pause: 0, binds: false, ack: 0 })
   }
 
   get lastRid(): number {
@@ -100,17 +106,23 @@ export class ModelClient {
 
   make(kind: Kind, count: number, pause = 0): Made {
     const rid = ++this.#rid
-    const stanzas = Array.from({ length: count }, () => this.#stanzas++)
+    const binds = kind === 'stanzas' && this.#bindsNext
+    this.#bindsNext = kind === 'restart' || (this.#bindsNext && !binds)
+    const stanzas = Array.from({ length: count + (binds ? 1 : 0) }, () => this.#stanzas++)
     const ack = this.receivedUpTo < rid - 1 ? this.receivedUpTo : rid - 1
     const about =
       (kind === 'pause' ? ` pause='${pause}'` : '') +
-      (kind === 'restart' ? " xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'" : '') +
+      (kind === 'restart' ? ` ${restart}` : '') +
       (kind === 'terminate' ? " type='terminate'" : '') +
       (this.wishes.acks && ack < rid - 1 ? ` ack='${ack}'` : '') +
       (this.wishes.keys ? this.#nextKey() : '')
-    const inner = stanzas.map(number => `<message xmlns='jabber:client' id='c${number}'/>`).join('')
+    const inner = stanzas
+      .map((number, place) =>
+        binds && place === 0 ? bindRequest(`c${number}`) : `<message xmlns='jabber:client' id='c${number}'/>`,
+      )
+      .join('')
     const text = `<body rid='${rid}' sid='${this.sid}'${about} xmlns='${boshNamespace}'>${inner}</body>`
-    return this.#keep({ rid, kind, text, stanzas, pause, ack })
+    return this.#keep({ rid, kind, text, stanzas, pause, binds, ack })
   }
 
   #keep(request: Omit<Made, 'copies' | 'reply'>): Made {

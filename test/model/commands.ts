@@ -12,6 +12,8 @@ export interface Command {
 /** What client and operator want of a session. */
 export interface Setting extends Wishes {
   readonly maxRequests: number
+  /** Whether the client opens the stream again as soon as it may. */
+  readonly isPrompt: boolean
 }
 
 export function randomSetting(random: Random): Setting {
@@ -22,7 +24,9 @@ export function randomSetting(random: Random): Setting {
     acks: random.chance(0.4),
     keys: random.chance(0.3),
     legacy: random.chance(0.1),
+    sasl2: random.chance(0.6),
     maxRequests,
+    isPrompt: random.chance(0.8),
   }
 }
 
@@ -39,7 +43,7 @@ const weights = {
   /** A request is sent again with the same rid and the same text. */
   repeat: 12,
   pause: 2,
-  restart: 2,
+  restart: 4,
   /** The XMPP server sends. */
   burst: 18,
   features: 6,

@@ -8,7 +8,7 @@
 //   type NAME TEXT           its reply's Content-Type
 //   same NAME NAME           two replies are equal to the byte
 //   open ID XML              the server opens the stream with this id, and offers these features
-//   server XML               the server sends a stanza
+//   server XML               the server sends a stanza, or what it says of a login
 //   error XML                the server sends this stream error, and is gone
 //   got XML                  what the server got since the last such line, to the byte; or nothing
 //   wait SECONDS
@@ -66,7 +66,7 @@ class Play {
         })
         break
       case 'server':
-        await bench.server(link => link.receive(rest))
+        await bench.server(link => link.say(rest))
         break
       case 'error':
         await bench.server(link =>

@@ -19,6 +19,7 @@ import { systemClock } from '../../src/clock.js'
 import { Networks } from '../../src/config/networks.js'
 import type { Serve } from '../../src/exchange.js'
 import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
+import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
 
@@ -130,6 +131,7 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
   })
   const { refuseTooLarge, report } = manager
+  const trustedProxies = new Networks([], new BlockList())
   const serve: Serve = (body, peer, waiter) =>
     manager.serve(body, peer, {
       answer(reply) {
@@ -146,9 +148,13 @@ beforeAll(async () => {
     messages,
     createBoshListener({
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
-      clients: { assumeSecure: true, trustedProxies: new Networks([], new BlockList()) },
+      clients: { assumeSecure: true, trustedProxies },
+      bodies: new UnfinishedBodies({
+        ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock: systemClock },
+        log: pino({ level: 'silent' }),
+      }),
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
-      cors: createCors({ origins: ['*'], credentials: false, maxAge: 7200 }),
+      cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
     }),
   ).listen(0, '127.0.0.1') as unknown as HttpServer
   http.on('connection', (socket: Socket) => {

@@ -54,8 +54,15 @@ export class SessionModel {
   handed: number[] = []
   /** How many of them are not for the page that has the session now. */
   base = 0
-  /** Those of them that are features: nobody is told when they are not fetched. */
-  readonly #features = new Set<number>()
+  /** Those of them that are no stanzas: nobody is told when they are not fetched. */
+  readonly #others = new Set<number>()
+  /**
+   * How far the login has come: the client has asked to be let in, the server has let it in with the last thing that was
+   * said, a resource may be bound, or neither is to be had any more.
+   */
+  #login: 'asked' | 'welcome' | 'inside' | 'spent' = 'asked'
+  /** Number of the client's request for a resource, to which there is no answer yet. */
+  bindRequest: number | undefined
   /** Why the session may be over. */
   end: 'asked' | 'told' | 'fault' | 'silence' | undefined
   outcome: string | undefined
@@ -112,7 +119,7 @@ export class SessionModel {
 
   /** Those of these numbers that were stanzas. */
   stanzasAmong(numbers: readonly number[]): number[] {
-    return numbers.filter(number => !this.#features.has(number))
+    return numbers.filter(number => !this.#others.has(number))
   }
 
   /** A copy of a request reached the service. */
@@ -135,7 +142,12 @@ export class SessionModel {
     }
   }
 
-  #accept({ rid, kind, stanzas, pause, ack }: Made): void {
+  /** Whether the stream may be opened again. */
+  get mayRestart(): boolean {
+    return this.#login === 'welcome'
+  }
+
+  #accept({ rid, kind, stanzas, pause, binds, ack }: Made): void {
     if (this.end !== undefined) return
     this.received = rid
     this.#acknowledged = ack
@@ -143,6 +155,13 @@ export class SessionModel {
     this.#patience = this.agreed.inactivity
     if (this.outcome !== undefined) return
     if (kind === 'pause') this.#patience = pause
+    if (kind === 'restart' && !this.mayRestart) {
+      this.end = 'fault'
+      return
+    }
+    if (this.#login === 'inside' && binds) this.bindRequest = stanzas[0]
+    if (kind === 'restart') this.#login = 'inside'
+    else if (this.#login !== 'inside' && stanzas.length > 0) this.#login = 'spent'
     if (kind === 'restart') this.opening = true
     else (this.opening ? this.#unforwarded : this.forwarded).push(...stanzas)
     if (kind === 'terminate') this.end = 'asked'
@@ -159,14 +178,40 @@ export class SessionModel {
 
   features(number: number): void {
     this.opening = false
-    this.sent.push(number)
-    this.#features.add(number)
+    this.other(number)
     this.forwarded.push(...this.#unforwarded.splice(0))
   }
 
+  /** The server lets the client in. */
+  letIn(number: number): void {
+    if (this.#login === 'asked') this.#login = 'welcome'
+    this.other(number)
+  }
+
+  /** The server lets the client in and binds a resource. */
   bind(number: number): void {
     this.boundBy = number
+    this.other(number)
+  }
+
+  /** The server answers the request for a resource; to that nobody wants an answer. */
+  answerBind(number: number): void {
+    this.bindRequest = undefined
+    this.boundBy = number
     this.sent.push(number)
+  }
+
+  /** The server sends a stanza. */
+  stanza(number: number): void {
+    this.sent.push(number)
+    // From now on others may have a word on the stream.
+    this.#login = 'spent'
+    this.bindRequest = undefined
+  }
+
+  other(number: number): void {
+    this.sent.push(number)
+    this.#others.add(number)
   }
 
   /** A copy was answered. True if the answer is the one that the request was waiting for. */

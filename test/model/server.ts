@@ -1,8 +1,9 @@
 // The XMPP server of a run: it numbers what it sends and remembers what it got.
-import { bindNamespace } from '../../src/namespaces.js'
+import { bindNamespace, sasl2Namespace, saslNamespace } from '../../src/namespaces.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import type { SessionModel } from './model.js'
 
+const jid = 'juliet@chat.example/balcony'
 const streamErrors = 'urn:ietf:params:xml:ns:xmpp-streams'
 
 export class ModelServer {
@@ -21,6 +22,8 @@ export class ModelServer {
   constructor(
     readonly bench: BoshBench,
     readonly model: SessionModel,
+    /** Whether it binds a resource as soon as it lets the client in. */
+    readonly sasl2: boolean,
   ) {}
 
   burst(count: number, atOnce: boolean): void {
@@ -41,19 +44,37 @@ export class ModelServer {
   open(): void {
     const { link } = this.bench
     if (this.#isOver || this.#headers > link.restarts.length || this.#unread.length > 0) return
+    const isFirst = this.#headers === 0
     this.#headers = link.restarts.length + 1
     const number = this.stanzas++
     this.model.features(number)
     link.open(`<f xmlns='urn:f' id='s${number}'/>`)
-    if (this.model.boundBy === undefined) this.#bind()
+    if (isFirst) this.#letIn()
   }
 
-  #bind(): void {
+  #letIn(): void {
     const number = this.stanzas++
-    this.model.bind(number)
-    const jid = '<jid>juliet@chat.example/balcony</jid>'
-    const text = `<iq xmlns='jabber:client' type='result' id='s${number}'><bind xmlns='${bindNamespace}'>${jid}</bind></iq>`
-    this.bench.link.receive({ name: 'iq', namespace: 'jabber:client', text })
+    if (this.sasl2) {
+      this.model.bind(number)
+      const told = `<authorization-identifier>${jid}</authorization-identifier>`
+      this.bench.link.say(`<success xmlns='${sasl2Namespace}' id='s${number}'>${told}</success>`)
+    } else {
+      this.model.letIn(number)
+      this.bench.link.say(`<success xmlns='${saslNamespace}' id='s${number}'/>`)
+    }
+  }
+
+  /** Answers the client's request for a resource; false if there is none that it has got. */
+  answerBind(): boolean {
+    const { bindRequest } = this.model
+    if (this.#isOver || bindRequest === undefined || !this.forwarded.includes(bindRequest)) return false
+    const number = this.stanzas++
+    this.model.answerBind(number)
+    this.bench.link.say(
+      `<iq xmlns='jabber:client' type='result' id='c${bindRequest}'>` +
+        `<bind xmlns='${bindNamespace}'><jid id='s${number}'>${jid}</jid></bind></iq>`,
+    )
+    return true
   }
 
   end(how: 'shutDown' | 'streamError' | 'linkLoss'): void {
@@ -85,7 +106,7 @@ export class ModelServer {
   #send(numbers: readonly number[], atOnce: boolean): void {
     const { events } = this.bench.link
     for (const number of numbers) {
-      this.model.sent.push(number)
+      this.model.stanza(number)
       const text = `<message xmlns='jabber:client' from='s@chat.example' id='s${number}'/>`
       events.onElement({ name: 'message', namespace: 'jabber:client', text })
       if (!atOnce) events.onFlush()

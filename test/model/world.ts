@@ -16,6 +16,7 @@ export class World {
   readonly #before: ModelClient[] = []
   readonly model: SessionModel
   readonly server: ModelServer
+  readonly #isPrompt: boolean
   /** Made, and not where it is meant to be yet. */
   #inTheAir: { made: Made; lossy: boolean }[] = []
   #answered: Copy[] = []
@@ -23,13 +24,14 @@ export class World {
   readonly #until = performance.now() + 5000
   constructor(setting: Setting) {
     const { wait, maxRequests } = setting
+    this.#isPrompt = setting.isPrompt
     const hold = Math.min(setting.hold, maxRequests - 1)
     const isPolling = wait === 0 || hold === 0
     this.bench = new BoshBench({ maxRequests, inactivity, polling }, undefined, { maxQueueElements: 6 })
     this.client = new ModelClient(setting, hold + 1)
     const silence = inactivity + (isPolling ? 2 * polling : 0)
     this.model = new SessionModel({ wait, hold, requests: hold + 1, inactivity: silence, acks: setting.acks })
-    this.server = new ModelServer(this.bench, this.model)
+    this.server = new ModelServer(this.bench, this.model, setting.sasl2)
   }
 
   get ended(): boolean {
@@ -38,6 +40,15 @@ export class World {
 
   async start(): Promise<void> {
     this.#deliver(this.client.creation(), false)
+    await this.#settle()
+    if (!this.#isPrompt) return
+    this.server.open()
+    await this.#settle()
+    if (!this.model.mayRestart) return
+    this.#make('restart', 0, 1)
+    this.server.open()
+    await this.#settle()
+    this.#make('stanzas', 0, 1)
     await this.#settle()
   }
 
@@ -55,7 +66,8 @@ export class World {
         this.#make('pause', x % 2, y, [1, 20, 90, 300][x % 4])
         break
       case 'restart':
-        if (!model.opening) this.#make('restart', 0, y)
+        // Most clients know when they may.
+        if (model.mayRestart || x % 20 === 0) this.#make('restart', 0, y)
         break
       case 'terminate':
         this.#make('terminate', x % 2, y)
@@ -274,6 +286,6 @@ export class World {
     this.client.sid ??= / sid='([^']+)'/.exec(this.model.given.get(firstRid) ?? '')?.[1]
     this.server.look()
     this.model.check(now, this.ended, this.server.forwarded, this.server.bounced)
-    if (!this.ended && this.server.catchUp()) await this.#settle()
+    if (!this.ended && (this.server.catchUp() || this.server.answerBind())) await this.#settle()
   }
 }

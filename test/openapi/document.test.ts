@@ -3,7 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import request from 'supertest'
 import { type ProblemCode, problems, steps } from '../../src/errors.js'
 import { describeApi } from '../../src/openapi/document.js'
-import { parameterNames } from '../../src/warm/parameters.js'
+import { parameterNames } from '../../src/warm/allowed-values.js'
 import { listParameters, logoutParameters } from '../../src/warm/session-query.js'
 import { ApiDocument, type Part } from '../support/api-document.js'
 import { config, fakeService } from '../warm/fake-login.js'
@@ -100,8 +100,11 @@ describe('the settings in force', () => {
     expect(properties).toMatchObject({
       wait: { default: 30, description: expect.stringContaining('30') },
       hold: { default: 3, description: expect.stringContaining('More than 4') },
-      expires_in: { default: 45, minimum: 5, maximum: 600 },
-      attach_binding: { default: 'cookie', enum: ['off', 'cookie', 'reply'] },
+      expires_in: { default: 45, anyOf: [{ minimum: 5, maximum: 600 }, { enum: ['', null] }] },
+      attach_binding: {
+        default: 'cookie',
+        anyOf: [{ enum: ['off', 'cookie', 'reply'] }, { enum: ['', null] }],
+      },
       jid: { description: expect.stringContaining('without an account') },
     })
   })

@@ -185,7 +185,9 @@ describeWith(['chromium'], 'The pages', () => {
     await page.bind({ ...alice, password: 'wonderlanD' })
     await page.tab.getByText('The XMPP server refused the user name, the password or the token.').waitFor()
     const id = await page.tab.locator('.request-id code').innerText()
-    const line = service.lines.map(text => JSON.parse(text)).find(({ requestId }) => requestId === id)
+    const line = service.lines
+      .map(text => JSON.parse(text))
+      .find(({ requestId, msg }) => requestId === id && msg === 'warm')
     expect(line).toMatchObject({ code: 'not-authorized', jid: alice.jid })
     await page.tab.getByRole('link', { name: 'Back to the form' }).click()
     await page.bind(alice)

@@ -231,6 +231,10 @@ describeWith(['systemd'], 'The systemd unit', () => {
     expect(run('systemd-analyze', ['verify', '--man=no', unit], folder).said).toBe('')
   })
 
+  test('lets no core dump keep the secrets in the memory of the service', () => {
+    expect(readFileSync(unit, 'utf8')).toMatch(/^LimitCORE=0$/m)
+  })
+
   test('leaves the service next to nothing it could do harm with', () => {
     const { said } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], folder)
     const [, exposure] = /Overall exposure level for .*: ([\d.]+)/.exec(said) ?? []

@@ -1,26 +1,14 @@
 // Debian's Prosody and ejabberd, answered ahead of what they offer (XEP-0305).
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { startEjabberd } from '../support/ejabberd.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { type ServerKind, servers, type XmppServer } from './servers.js'
+import { plainEjabberd, servers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-const kinds: readonly ServerKind[] = [
-  ...servers,
-  {
-    ...servers.find(({ encrypted }) => !encrypted)!,
-    maker: 'ejabberd',
-    name: 'ejabberd over a plain link',
-    packages: ['ejabberd', 'openssl'],
-    start: users => startEjabberd({ users, plain: true }),
-  },
-]
-
-for (const kind of kinds) {
+for (const kind of [...servers, plainEjabberd]) {
   describeWith(kind.packages, `Logins at ${kind.name}`, () => {
     let server: XmppServer
     let wire: Wiretap

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import type { HttpAnswer } from '../support/http-answer.js'
+import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
 import {
   adminHeader,
@@ -62,6 +63,18 @@ class Visitor {
     })
   }
 
+  /** Asks for a path as it stands here, which no URL would keep. */
+  askRaw(path: string): Promise<number> {
+    const { hostname, port } = new URL(this.#proxy.url)
+    return new Promise((resolve, reject) => {
+      request({ hostname, port, path, agent: this.#agent }, response => {
+        response.resume().on('end', () => resolve(response.statusCode!))
+      })
+        .on('error', reject)
+        .end()
+    })
+  }
+
   async warm(path = '/warm', parameters = alice): Promise<WarmBinding> {
     const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
     const { status, text } = await this.ask('POST', path, headers, JSON.stringify(parameters))
@@ -96,18 +109,40 @@ const ping = "<iq xmlns='jabber:client' type='get' id='p1' to='localhost'><ping 
 const message = (to: string, text: string) =>
   `<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`
 
+/** Other ways to write the path of the warm API, and paths that a server may take for it. */
+const warmPaths = [
+  ...['/warm', '/warm/', '/warm/sessions', '//warm', '///warm//sessions', '/./warm', '/x/../warm', '/WARM'],
+  ...['/%77arm', '/%2Fwarm', '/%2e/warm', '/warm;x', '/warm%2Fsessions', '/assets/..//warm'],
+  ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
+]
+
+async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
+  const stranger = new Visitor(proxy, '127.0.0.2')
+  for (const path of warmPaths) {
+    // The service itself would ask who calls: 401.
+    expect({ path, status: await stranger.askRaw(path) }).not.toMatchObject({ status: 401 })
+  }
+  expect(await stranger.askRaw('/warm')).toBe(403)
+  stranger.leave()
+}
+
 for (const name of names) {
   describeWith(packagesOf(name), `Behind ${name}`, () => {
     let proxy: RunningProxy
+    let behind: TestService
     let visitor: Visitor
 
     beforeAll(async () => {
-      proxy = await startProxy(name, [portOf(service)])
+      const [port] = (await freePorts(1)) as [number]
+      proxy = await startProxy(name, [port])
+      const addresses = { PORT: String(port), EXTERNAL_URL: proxy.url }
+      behind = await startService({ TRUSTED_PROXIES: '127.0.0.1', ...addresses })
       visitor = new Visitor(proxy)
     }, 30_000)
 
     afterAll(async () => {
       visitor?.leave()
+      await behind?.stop()
       await proxy?.stop()
     })
 
@@ -121,8 +156,8 @@ for (const name of names) {
 
     test('what comes for a held request reaches it at once', async () => {
       const page = visitor.attach(await visitor.warm())
-      const bobs = await service.bind({ jid: 'bob@localhost', password: 'demo' })
-      const bob = new BoshClient(`${service.url}/http-bind`, bobs)
+      const bobs = await behind.bind({ jid: 'bob@localhost', password: 'demo' })
+      const bob = new BoshClient(`${behind.url}/http-bind`, bobs)
       const first = page.request("<presence xmlns='jabber:client'/>")
       await first
       const held = page.request()
@@ -140,7 +175,7 @@ for (const name of names) {
       const headers = { 'X-Forwarded-For': '203.0.113.66' }
       expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
       stranger.leave()
-      const line = service.lines.findLast(text => text.includes('"method-not-allowed"'))!
+      const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
       // What the client itself claims stands further left and is not believed.
       expect(JSON.parse(line).address).toBe('127.0.0.2')
     })
@@ -152,11 +187,29 @@ for (const name of names) {
       expect(JSON.parse(json.text).links[0].href).toBe(`${proxy.url}/http-bind`)
     })
 
+    test('the warm API is for backends on this machine, however others write its path', async () => {
+      await expectClosedToOthers(proxy)
+      expect(await visitor.askRaw('/warm')).toBe(401)
+    })
+
     test('what is not ours is not found', async () => {
       expect((await visitor.ask('GET', '/http-bind-not')).status).toBe(404)
     })
   })
 }
+
+describeWith(['apache2'], 'Where Apache does not merge slashes', () => {
+  test('the warm API is for backends on this machine all the same', async () => {
+    const proxy = await startProxy('apache2', [portOf(service)], text =>
+      text.replace('SSLEngine on', 'SSLEngine on\n    MergeSlashes Off'),
+    )
+    try {
+      await expectClosedToOthers(proxy)
+    } finally {
+      await proxy.stop()
+    }
+  }, 30_000)
+})
 
 describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {
   test('is answered by the service and not cut by any proxy', async () => {

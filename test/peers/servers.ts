@@ -49,14 +49,25 @@ export const encryptedServers: readonly ServerKind[] = [
   },
 ]
 
-export const servers: readonly ServerKind[] = [
-  {
-    maker: 'Prosody',
-    name: 'Prosody over a plain link',
-    packages: ['prosody', 'openssl'],
-    encrypted: false,
-    start: users => startProsody({ users }),
-    servers: (server, port = server.c2sPort) => at(port, 'tls=none'),
-  },
-  ...encryptedServers,
-]
+const overPlainLink = {
+  encrypted: false,
+  servers: (server: XmppServer, port = server.c2sPort) => at(port, 'tls=none'),
+}
+
+export const plainProsody: ServerKind = {
+  ...overPlainLink,
+  maker: 'Prosody',
+  name: 'Prosody over a plain link',
+  packages: ['prosody', 'openssl'],
+  start: users => startProsody({ users }),
+}
+
+export const plainEjabberd: ServerKind = {
+  ...overPlainLink,
+  maker: 'ejabberd',
+  name: 'ejabberd over a plain link',
+  packages: ['ejabberd', 'openssl'],
+  start: users => startEjabberd({ users, plain: true }),
+}
+
+export const servers: readonly ServerKind[] = [plainProsody, ...encryptedServers]

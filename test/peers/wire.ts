@@ -55,6 +55,66 @@ export async function tapWire(target: number): Promise<Wiretap> {
   }
 }
 
+/** Passes connections on to a port of 127.0.0.1, and keeps what comes back for as long as a test wants. */
+export interface SlowWire {
+  readonly port: number
+  /** Whether what follows a mark is being kept. */
+  readonly isHeld: boolean
+  /** Goes on, up to the next mark. */
+  release(): void
+  /** Breaks all connections without a word. */
+  cut(): void
+  close(): Promise<void>
+}
+
+/** What comes back is kept behind each `mark`, which is passed on. One connection at a time. */
+export async function slowWire(target: number, mark: string): Promise<SlowWire> {
+  let kept = Buffer.alloc(0)
+  let isHeld = false
+  let last: Socket | undefined
+  const sockets = new Set<Socket>()
+  const passOn = () => {
+    const at = kept.indexOf(mark)
+    const end = at < 0 ? kept.length : at + mark.length
+    last?.write(kept.subarray(0, end))
+    kept = kept.subarray(end)
+    isHeld = at >= 0
+  }
+  const server = createServer(near => {
+    const far = connect({ host: '127.0.0.1', port: target })
+    ;[last, kept, isHeld] = [near, Buffer.alloc(0), false]
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => sockets.delete(socket))
+    }
+    near.pipe(far)
+    far.on('data', chunk => {
+      if (last !== near) return void near.write(chunk)
+      kept = Buffer.concat([kept, chunk])
+      if (!isHeld) passOn()
+    })
+    // What is kept comes before the end.
+    far.on('end', () => isHeld || near.end())
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    get isHeld() {
+      return isHeld
+    },
+    release: passOn,
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy()
+    },
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}
+
 /** Resolves once the condition holds, for what nobody announces. Rejects after four seconds. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 4000

@@ -119,6 +119,18 @@ describe('opening a stream', () => {
     await isGone()
   })
 
+  test('names internationalized domains by their U-labels, as servers know them', async () => {
+    const { there, link, clock, isGone } = await open({ from: 'a@xn--bcher-kva.example', encrypted: true })
+    const creation = await there.request()
+    expect(creation.body).toContain("from='a@bücher.example'")
+    creation.answer(features, terms)
+    link.restart({ to: 'xn--bcher-kva.example' })
+    expect((await there.request()).body).toContain(" to='bücher.example'")
+    link.close()
+    clock.advance(10_000)
+    await isGone()
+  })
+
   test('tells who it is for where nobody on the way hears it', async () => {
     const { there, link } = await open({ from: "ju'liet@far.example", encrypted: true })
     expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })

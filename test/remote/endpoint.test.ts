@@ -102,6 +102,24 @@ describe('an endpoint', () => {
     )
   })
 
+  test('may answer with more than is kept, and what is too large or has no room is left out', async () => {
+    const { there, here } = await connect()
+    const replied = here.post('', 60)
+    const [small, middle, large] = [1, 20_000, 300_000].map(size => `<m>${'x'.repeat(size)}</m>`)
+    const start = "<body k='&lt;&apos;' xmlns='urn:b' xmlns:p='urn:p'>"
+    const request = await there.request()
+    request.send(
+      200,
+      `${start}${small}<p:a/>${large}${middle}<q:b/>${middle}${middle}${middle}${small}</body>\n`,
+    )
+    const own = (text = '') => text.replace('<m>', "<m xmlns='urn:b'>")
+    expect(await replied).toEqual({
+      status: 200,
+      body: `${start}${own(small)}<p:a xmlns:p='urn:p'/>${own(middle)}<q:b xmlns:q='urn:undeclared-prefix:q'/>${own(middle)}${own(middle)}${own(small)}</body>`,
+      fates: ['dropped', 'mended', 'dropped'],
+    })
+  })
+
   test('is not followed elsewhere', async () => {
     const { there, here } = await connect()
     const replied = here.post('', 60)
@@ -178,8 +196,10 @@ describe('what an endpoint may do wrong', () => {
   })
 
   test.each([
-    ['announced', { 'Content-Length': '65537' }, 'x'],
-    ['that comes in parts', {}, 'x'.repeat(65_537)],
+    ['announced', { 'Content-Length': `${16 * 65_536 + 1}` }, 'x'],
+    ['that comes in parts', {}, `<body>${' '.repeat(16 * 65_536)}`],
+    ['that is no XML', {}, 'x'.repeat(65_537)],
+    ['that is no text', {}, `<body>\ud800${'x'.repeat(65_537)}<`],
   ])('is to send too much, %s', async (_, headers, text) => {
     const { there, here, clock } = await connect()
     const replied = faultOf(here.post('', 60))
@@ -188,6 +208,13 @@ describe('what an endpoint may do wrong', () => {
     expect(await replied).toEqual(wrong)
     expect(await request.over).toBe('gone')
     expect(clock.pending).toBe(0)
+  })
+
+  test('is to break off in the middle of too much', async () => {
+    const { there, here } = await connect()
+    const replied = faultOf(here.post('', 60))
+    ;(await there.request()).send(200, `<body>${'<a/>'.repeat(20_000)}`)
+    expect(await replied).toEqual(wrong)
   })
 
   test('is to send what is no text', async () => {
@@ -228,12 +255,20 @@ describe('an encrypted endpoint', () => {
   const invalid = { step: 'tls', code: 'certificate-invalid', aftermath: 'none' }
 
   test.each([
-    ['nobody vouches for', {}, certificate],
-    ['is made out to another name', undefined, makeCertificate(['DNS:example.org'])],
-    ['has expired', undefined, makeCertificate(['DNS:localhost'], { expired: true })],
-  ])('is refused if its certificate %s', async (_, about, credentials) => {
+    ['nobody vouches for', {}, certificate, 'It is self-signed.'],
+    [
+      'is made out to another name',
+      undefined,
+      makeCertificate(['DNS:example.org']),
+      'made out to example.org, and not to localhost',
+    ],
+    ['has expired', undefined, makeCertificate(['DNS:localhost'], { expired: true }), 'expired'],
+  ])('is refused if its certificate %s', async (_, about, credentials, told) => {
     const { there, here, clock } = await connect(about ?? { ca: credentials.cert }, {}, credentials)
-    expect(await faultOf(here.post('secret', 60))).toEqual(invalid)
+    const posted = here.post('secret', 60)
+    expect(await faultOf(posted)).toEqual(invalid)
+    const { failure } = await posted.catch(error => error)
+    expect(failure.cause.message).toContain(told)
     expect(there.isAsked).toBe(false)
     expect(clock.pending).toBe(0)
   })

@@ -33,7 +33,7 @@ export const refused: [what: string, condition: string, body: string | Buffer][]
     'bad-request',
     creation(`<a ${Array.from({ length: 1000 }, (_, i) => `a${i}=''`).join(' ')}/>`),
   ],
-  ['a thousand stanzas', 'bad-request', creation("<presence xmlns='jabber:client'/>".repeat(1000))],
+  ['ten thousand stanzas', 'bad-request', creation("<presence xmlns='jabber:client'/>".repeat(10_000))],
   ['bytes', 'bad-request', Buffer.from([0, 1, 2, 0xff, 0xfe, 0x80])],
   ['Latin-1', 'bad-request', Buffer.from(creation('<a>\xe9</a>'), 'latin1')],
   ['UTF-16', 'bad-request', Buffer.from(`\ufeff${creation('')}`, 'utf16le')],

@@ -3,6 +3,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type LoginServerOptions, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { adminHeader } from '../support/start-service.js'
 
 const closers: (() => Promise<void>)[] = []
 
@@ -68,13 +69,50 @@ describe('encryption', () => {
   })
 
   test.each([
-    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }],
-    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }],
-    ['that nobody vouches for', { certificate: makeCertificate(['DNS:chat.example']), trusted: false }],
-    ['that is expired', { certificate: makeCertificate(['DNS:chat.example'], { expired: true }) }],
-  ])('a certificate %s is not accepted', async (_what, options) => {
+    [
+      'made out to another name',
+      { certificate: makeCertificate(['DNS:other.example']) },
+      'other.example, and',
+    ],
+    [
+      'made out to a name above the domain',
+      { certificate: makeCertificate(['DNS:example']) },
+      'to example, and',
+    ],
+    [
+      'that nobody vouches for',
+      { certificate: makeCertificate(['DNS:chat.example']), trusted: false },
+      'It is self-signed. In XMPP_SERVERS, ?ca',
+    ],
+    [
+      'that is expired',
+      { certificate: makeCertificate(['DNS:chat.example'], { expired: true }) },
+      'It expired on 2020-01-02.',
+    ],
+  ])('a certificate %s is not accepted, and admins are told why', async (_what, options, told) => {
     const { server, service } = await started(options)
     expect(await problem(service)).toEqual({ status: 502, code: 'certificate-invalid', step: 'tls' })
+    const { text } = await warm(service)
+    expect(JSON.parse(text).detail).toContain(told)
+    const type = 'application/x-www-form-urlencoded'
+    const headers = { Authorization: adminHeader, 'Content-Type': type, Accept: 'text/html' }
+    const form = { headers, body: 'jid=alice%40chat.example&password=x' }
+    const page = await service.call('/warm', { method: 'POST', ...form })
+    expect(page.text).toContain(told)
+    expect(page.text).toContain('<dd class="code">certificate-invalid</dd>')
+    const client = new BoshClient(`${service.url}/http-bind`)
+    const asked = {
+      to: 'chat.example',
+      'xml:lang': 'en',
+      wait: '5',
+      hold: '1',
+      ver: '1.6',
+      'xmpp:version': '1.0',
+    }
+    expect(await client.request('', { ...asked, 'xmlns:xmpp': 'urn:xmpp:xbosh' })).toBe(
+      "<body type='terminate' condition='remote-connection-failed' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    client.close()
     await service.emptied()
     expect(server.last.attempts).toBe(0)
   })

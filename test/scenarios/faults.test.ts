@@ -88,13 +88,12 @@ const faults: Fault[] = [
   },
   {
     does: 'sends an element without end',
-    act: (turn, stage) =>
-      turn.say(`${opening.has(stage) ? header : ''}<message><body>${'x'.repeat(1_100_000)}`),
+    act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}<success>${'x'.repeat(1_100_000)}`),
     code: 'remote-protocol-error',
   },
   {
     does: 'nests elements without end',
-    act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}${'<a>'.repeat(40)}`),
+    act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}${'<a>'.repeat(200)}`),
     code: 'remote-protocol-error',
   },
   {

@@ -107,7 +107,7 @@ describe('a host of one domain', () => {
     expect(JSON.parse(text).links[0].href).toBe('https://chat.local/c/http-bind')
     const headers = { 'X-Forwarded-Proto': 'https' }
     const other = await askAt('web.local', '/.well-known/host-meta.json', { headers })
-    expect(JSON.parse(other.text).links[0].href).toBe('https://web.local/b/other.example')
+    expect(other.status).toBe(404)
   })
 
   test('shows an admin the sessions of its domain alone', async () => {
@@ -124,6 +124,76 @@ describe('a host of one domain', () => {
     expect(await client.request(ping)).toContain("id='p1'")
     client.close()
   })
+})
+
+describe('a host of several domains', () => {
+  const HTTP_HOSTS = 'web.local=localhost,web.local=other.example'
+  const at = (path: string) => `http://web.local${path}`
+
+  test('has a BOSH endpoint for each, and one warm API for those that have it at the same path', async () => {
+    await start({
+      HTTP_HOSTS,
+      BOSH_PATH: '/$host/http-bind',
+      HTTP_STRICT_HOST: 'on',
+      ATTACH_BINDING: 'reply',
+    })
+    const binding = bindingOf(await warm('web.local'))
+    expect(binding).toMatchObject({
+      url: at('/localhost/http-bind'),
+      cookie: { attributes: expect.stringMatching(/^Path=\/localhost\/http-bind;/) },
+    })
+    const headers = { Authorization: adminHeader, Accept: 'application/json' }
+    const resumed = await askAt('web.local', `/warm/${binding.id}/resume`, { method: 'POST', headers })
+    expect(bindingOf(resumed).url).toBe(at('/localhost/http-bind'))
+    // The demo's server is asked for the other one, and does not know it.
+    expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
+    expect(codeOf(await warm('web.local', '/warm', 'alice@third.example'))).toBe('domain-not-allowed')
+
+    const own = await bosh('web.local', '/localhost/http-bind', '')
+    expect(own.text).toContain("from='localhost'")
+    const refused = await bosh('web.local', '/localhost/http-bind', "to='other.example'")
+    expect(refused.text).toContain("condition='host-unknown'")
+    const other = await bosh('web.local', '/other.example/http-bind', '')
+    expect(other.text).toContain("condition='remote-stream-error'")
+    expect((await bosh('web.local', '/http-bind', "to='localhost'")).status).toBe(404)
+    expect((await askAt('web.local', '/')).text).toContain('<a href="/warm">')
+  })
+
+  test('may have a warm API for each as well', async () => {
+    await start({
+      HTTP_HOSTS: `${HTTP_HOSTS}?url=https://web.local`,
+      ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_STRICT_HOST: 'on' },
+    })
+    expect(bindingOf(await warm('web.local', '/localhost/w')).url).toBe(at('/localhost/b'))
+    const other = (jid: string) => warm('web.local', '/other.example/w', jid)
+    expect(codeOf(await other('alice@localhost'))).toBe('domain-not-allowed')
+    expect(codeOf(await other('alice@other.example'))).toBe('host-unknown')
+    const headers = { Authorization: adminHeader }
+    const list = (path: string) => askAt('web.local', path, { headers })
+    expect(JSON.parse((await list('/localhost/w/sessions')).text).total).toBe(1)
+    expect(JSON.parse((await list('/other.example/w/sessions')).text).total).toBe(0)
+    expect((await warm('web.local')).status).toBe(404)
+  })
+
+  test('that shares its warm API has no third domain there', async () => {
+    await start({
+      ...{ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/$host/b' },
+      XMPP_DOMAINS: 'localhost,other.example,third.example',
+    })
+    const headers = { Authorization: adminHeader }
+    const list = (domain: string) => askAt('any.local', `/warm/sessions?domain=${domain}`, { headers })
+    expect((await list('other.example')).status).toBe(200)
+    expect(codeOf(await list('third.example'))).toBe('forbidden')
+  })
+})
+
+test('a host without a domain of its own serves all, at the usual paths', async () => {
+  await start({ HTTP_HOSTS: 'web.local=,chat.local=localhost?bosh=/b', HTTP_STRICT_HOST: 'on' })
+  expect(bindingOf(await warm('web.local')).url).toBe('http://web.local/http-bind')
+  expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
+  expect((await bosh('web.local', '/http-bind', "to='localhost'")).text).toContain("from='localhost'")
+  expect((await bosh('web.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
+  expect((await warm('any.local')).status).toBe(421)
 })
 
 describe('any other host', () => {

@@ -4,6 +4,7 @@ import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { ask } from '../support/http-answer.js'
+import { HttpSocket } from '../support/http-socket.js'
 import { eventually } from '../support/login-server/eventually.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -228,6 +229,28 @@ test('requests that wait end their sessions from MAX_HELD_REQUESTS on, and those
   await next
 })
 
+test('requests that come in parts are refused from MAX_UNFINISHED_MB on, and others go on', async () => {
+  await start({ MAX_UNFINISHED_MB: '1' })
+  const { sid, rid } = await bind('alice')
+  const page = clientFrom('192.0.2.1', { sid, rid })
+  const send = (address: string) =>
+    new HttpSocket(Number(new URL(service.url).port)).send(
+      `POST /http-bind HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 500000\r\n\r\n${'x'.repeat(300_000)}`,
+    )
+  const senders = Array.from({ length: 100 }, (_, number) => send(`192.0.2.${number}`))
+  let refusals = 0
+  for (const sender of senders)
+    void sender.reply().then(
+      ({ head }) => {
+        if (/^HTTP\/1\.1 503 /.test(head)) refusals += 1
+      },
+      () => {},
+    )
+  await eventually('nearly all are refused', () => refusals >= 95)
+  expect(await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })).not.toContain('terminate')
+  for (const { socket } of senders) socket.destroy()
+})
+
 describe('warm calls', () => {
   test('for one user are answered 429 from RATE_WARMS_PER_JID on, and say when to come back', async () => {
     await start({ RATE_WARMS_PER_JID: '2' })
@@ -284,6 +307,21 @@ describe('addresses', () => {
       codes.push((await service.warm(alice, from(address))).json['code'])
     expect(codes).toEqual([undefined, 'address-forbidden', 'address-forbidden', undefined])
     await open('192.0.2.1')
+  })
+
+  test('that a proxy cannot tell may come nowhere where a list is set, and are not taken for the proxy', async () => {
+    await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
+    for (const address of ['unknown', '"127.0.0.1"', 'fe80::1%lo', '']) {
+      const reply = await service.warm(alice, from(address))
+      expect([reply.status, reply.json['code']]).toEqual([403, 'address-forbidden'])
+    }
+    // Where none is set they may, as one client.
+    await open('unknown')
+    await expect(open('_hidden')).rejects.toThrow(refused)
+    await stop()
+    await start({ BOSH_DENY: '192.0.2.64/26' })
+    await open('192.0.2.1')
+    await expect(open('unknown')).rejects.toThrow('HTTP 403')
   })
 
   test('are those in WARM_ALLOW and BOSH_ALLOW without those in WARM_DENY and BOSH_DENY', async () => {

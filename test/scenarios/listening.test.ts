@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DEFAULT_MIN_VERSION } from 'node:tls'
+import { DEFAULT_MIN_VERSION, connect as tlsConnect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
@@ -147,7 +147,7 @@ describe('over TLS', () => {
 })
 
 describe('without TLS, where it is listened for', () => {
-  test('clients and people are sent there, and host-meta names it', async () => {
+  test('clients and people are sent there, unless they have made the host up', async () => {
     const [port] = (await freePorts(1)) as [number]
     const environment = { ...tls(), HTTPS_PORT: String(port), HOST: '0.0.0.0', BOSH_REQUIRE_SECURE: 'on' }
     const { url } = await start(environment)
@@ -161,8 +161,20 @@ describe('without TLS, where it is listened for', () => {
     closers.push(() => client.close())
     const refused = await client.request('', { to: 'localhost', wait: '5', hold: '1', ver: '1.6' })
     expect(refused).toContain(`<uri>${secure}/http-bind</uri>`)
-    const { text } = await ask(`${plain}/.well-known/host-meta.json`, { agent: false })
-    expect(JSON.parse(text).links[0].href).toBe(`${secure}/http-bind`)
+    const made = { agent: false, headers: { Host: 'evil.example' } }
+    for (const [path, status] of [
+      ['/', 200],
+      ['/warm', 403],
+      ['/http-bind', 200],
+    ] as const) {
+      const answer = await ask(plain + path, made)
+      expect([answer.status, answer.headers['location']]).toEqual([status, undefined])
+    }
+    const body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' ver='1.6'/>"
+    const { text } = await ask(`${plain}/http-bind`, { ...made, method: 'POST' }, body)
+    expect(text).toContain("condition='policy-violation'")
+    // Nothing in the settings says where it is.
+    expect((await ask(`${plain}/.well-known/host-meta.json`, { agent: false })).status).toBe(404)
     const page = visit(secure)
     expect((await page.ask('GET', '/http-bind')).status).toBe(200)
     expect((await page.warm(alice)).url).toBe(`${secure}/http-bind`)
@@ -185,6 +197,36 @@ describe('certificates that have changed', () => {
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(await next).toContain('still here')
     expect(service.lines.join()).toContain('certificates read again')
+  })
+
+  test('are shown with the chain in its own file, which is read again as well', async () => {
+    const authority = makeCertificate([], { commonName: 'authority' })
+    const issue = (commonName: string) => {
+      const between = makeCertificate([], { commonName, issuer: authority })
+      const { cert, key } = makeCertificate(['DNS:localhost'], { commonName: 'leaf', issuer: between })
+      writeFileSync(join(folder, 'leaf.crt'), cert)
+      writeFileSync(join(folder, 'leaf.key'), key)
+      writeFileSync(join(folder, 'chain.crt'), between.cert)
+    }
+    issue('first between')
+    const files = { TLS_CERT: join(folder, 'leaf.crt'), TLS_CHAIN: join(folder, 'chain.crt') }
+    const service = await start({ HTTPS_PORT: '0', ...files })
+    const { port } = new URL(secureUrl(service))
+    const issuers = async () => {
+      const socket = tlsConnect({
+        port: Number(port),
+        host: '127.0.0.1',
+        ca: authority.cert,
+        servername: 'localhost',
+      })
+      closers.push(() => void socket.destroy())
+      await once(socket, 'secureConnect')
+      return socket.getPeerCertificate(true).issuerCertificate.subject.CN
+    }
+    expect(await issuers()).toBe('first between')
+    issue('second between')
+    service.service.reload()
+    expect(await issuers()).toBe('second between')
   })
 
   test('but cannot be used leave those of before, and the log says why', async () => {
@@ -291,6 +333,31 @@ describe('on several addresses', () => {
     expect((await open.warm(alice)).status).toBe(403)
   })
 
+  test('http on loopback beside https for all takes the passwords of backends here', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const mixed = { HOST: `127.0.0.1:${port},127.0.0.2:0`, HTTPS_HOST: '0.0.0.0' }
+    const service = await start({ ...tls(), ...mixed, HTTPS_PORT: '0' })
+    expect(service.service.urls.map(url => url.replace(/\d+$/, ''))).toEqual([
+      'http://127.0.0.1:',
+      'http://127.0.0.2:',
+      'https://0.0.0.0:',
+    ])
+    expect((await service.warm(alice)).status).toBe(200)
+    const secure = secureUrl(service).replace('0.0.0.0', '127.0.0.1')
+    expect((await visit(secure).warm(alice)).jid).toContain('alice@localhost/')
+  })
+
+  test('at a loopback address passwords are taken from backends here, beside an open one', async () => {
+    const [open, own] = (await freePorts(2)) as [number, number]
+    const service = await start({ HOST: `127.0.0.1:${own},0.0.0.0:${open}` })
+    expect((await service.warm(alice)).status).toBe(200)
+    expect((await service.warm(alice, { headers: { 'X-Forwarded-For': '203.0.113.9' } })).status).toBe(403)
+    const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '127.0.0.1' }
+    expect((await service.warm(alice, { headers: forwarded })).status).toBe(200)
+    const atOpen = await ask(`http://127.0.0.1:${open}/warm`, { agent: false })
+    expect([atOpen.status, atOpen.text]).toEqual([403, expect.stringContaining('insecure-channel')])
+  })
+
   test('nothing is left open where one cannot be had', async () => {
     const taken = createServer().listen(0, '127.0.0.2')
     closers.push(() => void taken.close())
@@ -316,6 +383,11 @@ describe('the health check of a container finds the service', () => {
     ['on every address', { HOST: '0.0.0.0' }, 'PORT'],
     ['at one of several addresses', { HOST: '127.0.0.2, 127.0.0.1' }, 'PORT'],
     ['where all is encrypted', { PORT: 'off' }, 'HTTPS_PORT'],
+    [
+      'where all is encrypted, at an address for that',
+      { PORT: 'off', HOST: '192.0.2.1', HTTPS_HOST: '127.0.0.2' },
+      'HTTPS_PORT',
+    ],
   ])('%s', async (_what, given, name) => {
     // It runs as it was built, like the service of an operator.
     new Operator().leave()
@@ -323,6 +395,13 @@ describe('the health check of a container finds the service', () => {
     const environment = { ...given, [name]: String(port) }
     expect(await check(environment)).toBe('not well')
     await start(name === 'PORT' ? environment : { ...tls(), ...environment })
+    expect(await check(environment)).toBe('well')
+  })
+
+  test('at the port behind its address', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const environment = { HOST: `127.0.0.2:${port}` }
+    await start(environment)
     expect(await check(environment)).toBe('well')
   })
 })

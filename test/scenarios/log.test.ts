@@ -77,6 +77,41 @@ describe('a part with a level of its own', () => {
     expect(samples.get(`warm_bindings_c2s_failures_total${failure}`)).toBe(1)
   })
 
+  test('warm: each step of a login, with its time, the mechanism and what the server says of it', async () => {
+    await start('warn,warm=debug')
+    const { text } = await service.warm({ ...account, password: 'wrong' })
+    const { instance } = JSON.parse(text)
+    await service.bind(account)
+    const about = { level: 20, part: 'warm', msg: 'login', domain: 'localhost' }
+    const requestId = instance.replace('urn:uuid:', '')
+    const ofLogin = lines().filter(({ msg }) => msg === 'login')
+    const refused = ofLogin.filter(line => line.requestId === requestId)
+    expect(refused).toMatchObject(
+      [
+        { step: 'connect' },
+        { step: 'features' },
+        { step: 'sasl' },
+        { mechanism: expect.stringMatching(/^[A-Z0-9-]+$/), encrypted: false },
+        { step: 'sasl', code: 'not-authorized', condition: 'not-authorized' },
+      ].map(line => ({ ...about, ...line })),
+    )
+    const times = refused.map(({ ms }) => ms)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    expect(times.every(Number.isInteger)).toBe(true)
+    expect(ofLogin.filter(line => line.requestId !== requestId)).toMatchObject(
+      [
+        { step: 'connect' },
+        { step: 'features' },
+        { step: 'sasl' },
+        { mechanism: expect.any(String) },
+        { step: 'bind' },
+        { code: 'ok' },
+      ].map(line => ({ ...about, requestId: expect.any(String), ...line })),
+    )
+    expect(partsBelow(30)).toEqual(['warm'])
+    expect(service.lines.join()).not.toMatch(/secret|wrong/)
+  })
+
   test('warm: no line for calls where only faults are wanted', async () => {
     await start('info,warm=error')
     await service.bind(account)

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/clock.js'
 import { hashSecret } from '../../src/config/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { HashQueue } from '../../src/hash-queue.js'
-import type { ParameterName } from '../../src/warm/parameters.js'
+import type { ParameterName } from '../../src/warm/allowed-values.js'
 import type { listParameters } from '../../src/warm/session-query.js'
 import { ApiDocument } from '../support/api-document.js'
 import type { HttpAnswer } from '../support/http-answer.js'
@@ -308,14 +308,14 @@ const inBody: Record<ParameterName, Samples> = {
   token: { good: ['x'.repeat(8192)], bad: [1, 'two words', 'x'.repeat(8193)] },
   mechanism: { good: ['X-OAUTH2', ''], bad: [1, 'x-oauth2', 'PLAIN', 'SCRAM-SHA-256-PLUS', 'X'.repeat(21)] },
   authzid: { good: ['alice@localhost', ''], bad: [1, `a@localhost/${'x'.repeat(3072)}`] },
-  language: { good: ['de-AT'], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
-  lang: { good: ['de-AT'], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
-  wait: { good: [0, 60, 100_000], bad: [-1, 1.5, 'long', true] },
-  hold: { good: [0, 1, 100], bad: [-1, 0.5, 'few', false] },
-  ver: { good: ['1.6', '1.11', '999999.999999'], bad: [1.6, '1', '1.', '1.6.0', '1234567.0'] },
-  expires_in: { good: [5, 600], bad: [4, 601, -5, 30.5, 'soon'] },
-  attach_binding: { good: ['off', 'cookie', 'reply'], bad: ['on', '', true] },
-  reuse: { good: [true, false, 'on', 'off', 'yes', '0'], bad: [1, 'maybe', ''] },
+  language: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
+  lang: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
+  wait: { good: [0, 60, 100_000, 1e300, '', null], bad: [-1, 1.5, 'long', true] },
+  hold: { good: [0, 1, 100, '', null], bad: [-1, 0.5, 'few', false] },
+  ver: { good: ['1.6', '1.11', '999999.999999', 1.6, 2], bad: ['1', '1.', '1.6.0', '1234567.0', -1.6, 1e6] },
+  expires_in: { good: [5, 600, '', null], bad: [4, 601, -5, 30.5, 'soon'] },
+  attach_binding: { good: ['off', 'cookie', 'reply', '', null], bad: ['on', true] },
+  reuse: { good: [true, false, 'on', 'off', 'yes', '0', '', null], bad: [1, 'maybe'] },
   csrf_token: { good: ['anything'], bad: [] },
 }
 
@@ -376,9 +376,15 @@ describe('the parameters are as the document has them:', () => {
   })
 
   test('what a body has beyond them is ignored, and what a query has is refused', async () => {
-    const unknown = { ...account, pasword: 'x', nested: { jid: [] } }
+    const unknown = { ...account, uid: 'x', _token: 'y', nested: { jid: [] } }
     expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
     expect((await ask(usual, 'POST', '/warm', 'application/json', json(unknown))).status).toBe(200)
+    const mistaken = { ...account, 'attach-binding': 'reply' }
+    const refused = await ask(usual, 'POST', '/warm', 'application/json', json(mistaken))
+    expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
+      400,
+      { code: 'invalid-parameter', detail: expect.stringContaining('Parameter: attach_binding.') },
+    ])
     for (const method of ['GET', 'DELETE']) {
       const path = `/warm/sessions?jid=${account.jid}&stat=quiet`
       const { status, text } = await ask(usual, method, path, 'application/json')

@@ -16,6 +16,8 @@ beforeAll(async () => {
       EXTERNAL_URL: 'https://chat.portal.example/chat/',
       CORS_ORIGINS: portal,
       CORS_CREDENTIALS: 'on',
+      CORS_HEADERS: 'Content-Type, X-Portal',
+      CORS_METHODS: 'POST, OPTIONS',
     },
   })
 })
@@ -41,10 +43,20 @@ describe('a service behind a path of a host of its own', () => {
     expect((await preflight(portal)).headers).toMatchObject({
       'access-control-allow-origin': portal,
       'access-control-allow-credentials': 'true',
+      'access-control-allow-headers': 'Content-Type, X-Portal',
+      'access-control-allow-methods': 'POST, OPTIONS',
       vary: 'Origin',
     })
     expect((await preflight('https://evil.example')).headers).not.toHaveProperty(
       'access-control-allow-origin',
     )
+  })
+
+  test('lets pages of no other origin read the warm API, and all of them host-meta', async () => {
+    const headers = { Origin: portal }
+    const warm = await ask(`${service.url}/warm`, { method: 'OPTIONS', agent: false, headers })
+    expect(Object.keys(warm.headers).filter(name => name.startsWith('access-control'))).toEqual([])
+    const hostMeta = await ask(`${service.url}/.well-known/host-meta`, { agent: false, headers })
+    expect(hostMeta.headers['access-control-allow-origin']).toBe('*')
   })
 })

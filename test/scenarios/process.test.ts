@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/login-server/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
 
 const seconds = 20_000
 const secret = 'adm1n-s3cret'
@@ -116,11 +118,26 @@ describe('a service that cannot start', () => {
   )
 
   test(
-    'because HOST is not its own says so in a sentence',
+    'because an option means nothing says which there are',
     async () => {
-      const service = operator.start(settings({ HOST: '192.0.2.1' }))
+      const service = operator.start(settings(), '--chekc-config')
       expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe('HOST has 192.0.2.1, which is not an address of this machine.\n')
+      expect(service.stderr).toBe('--chekc-config means nothing here: there are --check-config and --demo.\n')
+    },
+    seconds,
+  )
+
+  test(
+    'because an address is not its own names the setting, when it is only checked as well',
+    async () => {
+      const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
+      for (const args of [[], ['--check-config']]) {
+        const service = operator.start(settings(addresses), ...args)
+        expect(await service.exit).toBe(1)
+        expect(service.stderr).toBe(
+          'The settings are not usable:\n- HOST has 192.0.2.1, which is no address of this machine\n',
+        )
+      }
     },
     seconds,
   )
@@ -151,6 +168,23 @@ describe('a service that starts', () => {
       expect(service.stdout).toContain('"warm":"/from-file","bosh":"/bosh-from-environment"')
       expect((await callUrl(`${url}/from-file`)).status).toBe(401)
       expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
+    },
+    seconds,
+  )
+
+  test.each([
+    ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
+    ['is there, but cannot be read (EISDIR)', () => operator.makeFolder('.env')],
+  ])(
+    'without what stands in .env says what is wrong with it: %s',
+    async (problem, make) => {
+      make()
+      for (const args of [[], ['--check-config']]) {
+        const service = operator.start(settings(), ...args)
+        expect(await service.exit).toBe(1)
+        expect(service.stderr).toContain(`- .env ${problem}`)
+        expect(service.stderr).not.toMatch(/^\s+at /m)
+      }
     },
     seconds,
   )
@@ -283,6 +317,41 @@ describe('a service that is stopped', () => {
 })
 
 describe('settings that are only checked', () => {
+  test(
+    'are in order while a service runs with them',
+    async () => {
+      const [port, metricsPort] = (await freePorts(2)) as [number, number]
+      const same = settings({ HOST: `127.0.0.1:${port}`, METRICS_ADDRESS: `127.0.0.1:${metricsPort}` })
+      await operator.start(same).url()
+      expect(await operator.start(same, '--check-config').exit).toBe(0)
+    },
+    seconds,
+  )
+
+  test(
+    'name every setting with an address that nothing can be bound to, or that has none',
+    async () => {
+      const { cert, key } = makeCertificate(['DNS:localhost'])
+      operator.write('tls.pem', cert + key)
+      const environment = {
+        HOST: '192.0.2.1:8080',
+        HTTPS_HOST: 'no-such-host.invalid',
+        TLS_CERT: 'tls.pem',
+        METRICS_ADDRESS: '203.0.113.1:9110',
+      }
+      const check = operator.start(settings(environment), '--check-config')
+      expect(await check.exit).toBe(1)
+      expect(check.stderr).toContain('- HOST has 192.0.2.1, which is no address of this machine\n')
+      expect(check.stderr).toMatch(
+        /^- HTTPS_HOST has no-such-host\.invalid, a name that leads to no address/m,
+      )
+      expect(check.stderr).toContain(
+        '- METRICS_ADDRESS has 203.0.113.1, which is no address of this machine\n',
+      )
+    },
+    seconds,
+  )
+
   test(
     'are in order, and nothing is started',
     async () => {

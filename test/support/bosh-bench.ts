@@ -10,9 +10,10 @@ import type { LinkEnd, LinkEvents, LinkHandle } from '../../src/c2s/link.js'
 import type { StreamOptions } from '../../src/c2s/stream-header.js'
 import { Counts } from '../../src/counts.js'
 import type { Cookie, Peer, Reply } from '../../src/exchange.js'
-import { bindNamespace, streamsNamespace } from '../../src/namespaces.js'
+import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
 import type { Handover, LoggedIn } from '../../src/sessions.js'
 import { idOf } from '../../src/sid.js'
+import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/scanner.js'
 import { FakeClock } from './fake-clock.js'
 import { loggedIn } from './logged-in.js'
@@ -26,6 +27,7 @@ export class FakeLink implements LinkHandle {
   closed = false
   paused = false
   backlog = 0
+  isBetweenElements = true
   facts = { encrypted: true, plainAllowed: true }
 
   constructor(
@@ -66,10 +68,28 @@ export class FakeLink implements LinkHandle {
     })
   }
 
-  /** The server tells the client its JID. */
+  /** The server lets the client in that has asked for it, and tells it its JID. */
   bind(jid = 'juliet@chat.example/balcony'): void {
-    const text = `<iq xmlns='jabber:client' type='result' id='b'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`
-    this.receive({ name: 'iq', namespace: 'jabber:client', text })
+    const told = `<authorization-identifier>${jid}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/>`
+    this.say(`<success xmlns='${sasl2Namespace}'>${told}</success>`)
+  }
+
+  /** The server lets the client in that has asked for it over SASL. */
+  letIn(): void {
+    this.say(`<success xmlns='${saslNamespace}'/>`)
+  }
+
+  /** The server answers the client's request to bind a resource. */
+  answerBind(id = 'b', jid = 'juliet@chat.example/balcony'): void {
+    this.say(
+      `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`,
+    )
+  }
+
+  /** The server sends this element, whatever it is. */
+  say(text: string): void {
+    const { name, namespace } = readElement(text).root
+    this.receive({ name, namespace, text })
   }
 
   /** The server sends elements in one go. */
@@ -197,17 +217,30 @@ export class BoshBench {
     await settled()
   }
 
-  /** A session whose stream is open; `rid` was the creation request's. */
+  /**
+   * A session whose stream is open, and whose client has asked to be let in and bound; `rid` was the creation request's.
+   * What it has asked for its login is not in what the link has sent.
+   */
   async session(
     attributes = "wait='60' hold='1' ver='1.6'",
     rid = 700,
     peer = new FakePeer(),
+    login = authenticate,
   ): Promise<Client> {
-    const creation = await this.send(create(attributes, rid), peer)
+    const creation = await this.send(create(attributes, rid, peer.kind === 'login' ? '' : login), peer)
     await this.server(link => link.open())
+    this.link.sent.length = 0
     const sid = /sid='([^']+)'/.exec(creation.reply?.body ?? '')?.[1]
     if (sid === undefined) throw new Error(`no session: ${creation.reply?.body}`)
     return new Client(this, sid, rid, this.link, creation)
+  }
+
+  /** A session whose client has read that its server lets it in, and may open its stream again. */
+  async welcome(attributes?: string): Promise<Client> {
+    const client = await this.session(attributes, 700, new FakePeer(), auth)
+    await this.server(link => link.letIn())
+    await client.next()
+    return client
   }
 
   /** A session that our login has opened, for a browser. */
@@ -252,6 +285,19 @@ export class Client {
   at(rid: number, inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
     return this.bench.send(request(this.sid, rid, inner, attributes), peer)
   }
+}
+
+/** Asks to be let in and bound at once (XEP-0388, XEP-0386). */
+export const authenticate = `<authenticate xmlns='${sasl2Namespace}' mechanism='PLAIN'><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
+/** Asks to be let in (RFC 6120 §6.4.2). */
+export const auth = `<auth xmlns='${saslNamespace}' mechanism='SCRAM-SHA-1'>biwsbj1qdWxpZXQscj1v</auth>`
+
+/** Opens the stream again (XEP-0206 §5). */
+export const restart = "xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'"
+
+/** Asks for a resource (RFC 6120 §7.6). */
+export function bindRequest(id = 'b', attributes = ''): string {
+  return `<iq xmlns='jabber:client' type='set' id='${id}' ${attributes}><bind xmlns='${bindNamespace}'/></iq>`
 }
 
 export function create(

@@ -23,10 +23,10 @@ const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const xbosh = { 'xmlns:xmpp': 'urn:xmpp:xbosh' }
 
 /**
- * Logs in and leaves no request open. SCRAM-SHA-1 where offered, PLAIN otherwise.
+ * Creates a session, is let in by its server and leaves no request open. SCRAM-SHA-1 where offered, PLAIN otherwise.
  * Rejects with the reply's text on a SASL failure, an error or a terminate.
  */
-export async function boshLogin(client: BoshClient, credentials: Credentials): Promise<LoggedIn> {
+export async function boshWelcome(client: BoshClient, credentials: Credentials): Promise<void> {
   const { domain } = credentials
   const created = await client.request('', {
     to: domain,
@@ -42,6 +42,12 @@ export async function boshLogin(client: BoshClient, credentials: Credentials): P
   if (client.sid === undefined) throw new Error(`no session: ${created}`)
   const mechanisms = await until(client, created, /<(?:\w+:)?mechanism>/)
   await authenticate(client, credentials, mechanisms)
+}
+
+/** The same, and goes on until a resource is bound. */
+export async function boshLogin(client: BoshClient, credentials: Credentials): Promise<LoggedIn> {
+  const { domain } = credentials
+  await boshWelcome(client, credentials)
   const restarted = await client.request('', {
     to: domain,
     'xml:lang': 'en',
@@ -55,7 +61,7 @@ export async function boshLogin(client: BoshClient, credentials: Credentials): P
     const asked = await client.request(`<iq xmlns='jabber:client' type='set' id='session'>${session}</iq>`)
     await until(client, asked, /<iq\b[^>]*type=['"]result['"]/)
   }
-  return { jid, sid: client.sid, rid: client.rid }
+  return { jid, sid: client.sid!, rid: client.rid }
 }
 
 async function authenticate(client: BoshClient, credentials: Credentials, offer: string): Promise<void> {

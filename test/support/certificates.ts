@@ -14,6 +14,8 @@ export interface CertificateOptions {
   readonly commonName?: string
   /** When it was no longer valid; it is valid for two days from now without it. */
   readonly expired?: boolean
+  /** Who signs it in place of itself. */
+  readonly issuer?: Credentials
   /** What it is signed with; SHA-256 unless given. */
   readonly hash?: 'sha384'
 }
@@ -60,6 +62,23 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
         'cert.pem',
         ...dates,
         ...common,
+      )
+    } else if (options.issuer !== undefined) {
+      writeFileSync(at('issuer.pem'), options.issuer.cert + options.issuer.key)
+      openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+      const issuer = ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem', '-CAcreateserial']
+      const extensions = ['-extfile', 'openssl.cnf', '-extensions', 'extensions']
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        'request.pem',
+        '-days',
+        '2',
+        '-out',
+        'cert.pem',
+        ...issuer,
+        ...extensions,
       )
     } else {
       const hash = `-${options.hash ?? 'sha256'}`

@@ -10,13 +10,13 @@ const args = [
   '--disable-sync',
 ]
 
-/** Starts a headless Chromium; close it when done. Rejects when it is not installed or does not start within 30 s. */
-export function launchChromium(): Promise<Browser> {
+/** Starts a headless Chromium, with further arguments; close it when done. Rejects when it is not installed or does not start within 30 s. */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   // Chromium refuses to run as root with its sandbox on.
   const sandbox = process.getuid?.() !== 0
   return chromium.launch({
     executablePath: '/usr/bin/chromium',
-    args: sandbox ? args : ['--no-sandbox', ...args],
+    args: [...(sandbox ? [] : ['--no-sandbox']), ...args, ...more],
     timeout: 30_000,
   })
 }

@@ -1,6 +1,6 @@
 // The built service as an operator runs it: a process of its own, settings in its environment.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,6 +35,11 @@ export class Operator {
   /** Writes a file into the folder. */
   write(name: string, text: string): void {
     writeFileSync(join(this.#folder, name), text)
+  }
+
+  /** Makes a folder in the folder. */
+  makeFolder(name: string): void {
+    mkdirSync(join(this.#folder, name))
   }
 
   start(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {

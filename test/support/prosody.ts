@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'
 import { freePorts } from './ports.js'
 import { storedKeys } from './scram.js'
@@ -73,7 +74,7 @@ async function startIn(
     await rename(unfinished, file)
   }
   await Promise.all([
-    makeCertificate(folder, caFile, domain),
+    makeCertificate(folder, caFile, domainToASCII(domain)),
     ...Object.entries(options.users ?? {}).map(([user, password]) => register(user, password)),
     writeFile(
       join(folder, 'prosody.cfg.lua'),

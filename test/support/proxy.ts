@@ -70,8 +70,15 @@ const kinds: Record<ProxyName, Kind> = {
 /** The proxies that have a configuration for several processes. */
 export const proxiesOfNodes = ['nginx', 'haproxy'] as const
 
-/** Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration. */
-export async function startProxy(name: ProxyName, ports: readonly [number] | readonly [number, number]) {
+/**
+ * Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration.
+ * `adapted` is what the operator changes in the configuration besides.
+ */
+export async function startProxy(
+  name: ProxyName,
+  ports: readonly [number] | readonly [number, number],
+  adapted: (configuration: string) => string = configuration => configuration,
+) {
   const kind = kinds[name]
   const folder = mkdtempSync(join(tmpdir(), `warm-${name}-`))
   chmodSync(folder, 0o755)
@@ -81,7 +88,7 @@ export async function startProxy(name: ProxyName, ports: readonly [number] | rea
   const file = join(folder, 'proxy.conf')
   const deployed = ports.length === 1 ? kind.files.one : kind.files.nodes!
   const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
-  writeFileSync(file, kind.wrap(filledIn(text, folder, port, ports, credentials), folder))
+  writeFileSync(file, kind.wrap(filledIn(adapted(text), folder, port, ports, credentials), folder))
   const [program, ...args] = kind.command(file, folder)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''

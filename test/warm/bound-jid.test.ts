@@ -21,7 +21,6 @@ test.each([
   ['juliet@bücher.example', 'juliet@xn--bcher-kva.example/x'],
   // What RFC 6122 makes of them, and RFC 7613 does not.
   ['straße@chat.example', 'strasse@chat.example/x'],
-  ['ⅸ@chat.example', 'ix@chat.example/x'],
   ['σωκράτης@chat.example', 'σωκράτησ@chat.example/x'],
 ])('for %s, %s is right', (asked, bound) => {
   expect(judge(asked, bound)).toBe('as-wanted')

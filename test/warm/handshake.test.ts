@@ -349,3 +349,22 @@ test('features that come again are refused where nothing was expected', async ()
   await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(refusal)
   await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(refusal)
 })
+
+test.each([
+  ['invalid-mechanism', 'It does not take PLAIN, though it offers it: see XMPP_MECHANISMS.'],
+  ['mechanism-too-weak', 'It takes PLAIN for too weak: see XMPP_MECHANISMS.'],
+  ['encryption-required', 'It wants the link to be encrypted before PLAIN: see tls=none in XMPP_SERVERS.'],
+])('a mechanism that is refused with %s is named, and the setting for it', async (condition, detail) => {
+  const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
+  await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
+    code: 'no-mechanism',
+    condition,
+    detail,
+  })
+})
+
+test('features without mechanisms are named as such', async () => {
+  await expect(logIn([features(`<x xmlns='urn:x'/>`)])).rejects.toMatchObject({
+    ...{ code: 'no-mechanism', detail: 'It offers none.' },
+  })
+})

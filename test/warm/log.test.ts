@@ -1,7 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/errors.js'
-import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
+import {
+  binding,
+  config,
+  credentials,
+  failing,
+  fakeService,
+  networks,
+  parameters,
+  warm,
+} from './fake-login.js'
 
 describe('the log', () => {
   test('has one line for a warm call', async () => {
@@ -67,6 +76,25 @@ describe('the log', () => {
     ])
     for (const line of service.lines())
       expect(line).toMatchObject({ admin: 'admin@host', address: '127.0.0.1' })
+  })
+
+  test.each([
+    [
+      'address-forbidden',
+      { access: { ...config.access, warm: { allow: networks('192.0.2.0/24'), deny: networks('') } } },
+    ],
+    ['insecure-channel', { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }],
+  ])('has who was refused for %s, though it is not known who calls', async (code, settings) => {
+    const service = fakeService(settings)
+    const reply = await warm(service).send(parameters)
+    expect([reply.status, reply.body.code]).toEqual([403, code])
+    expect(service.lines()).toEqual([
+      expect.objectContaining({
+        ...{ audit: true, code, address: '127.0.0.1', msg: 'warm' },
+        requestId: reply.headers['x-request-id'],
+      }),
+    ])
+    expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
   test('has where it happened that something was not foreseen, which is counted', async () => {

@@ -206,7 +206,9 @@ describe('what is no password has one mechanism', () => {
   ])('and is told its name where it is not offered: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered: everything })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
-      detail: `The server does not offer ${name}.`,
+      detail:
+        'It offers PLAIN, SCRAM-SHA-1, SCRAM-SHA-512-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, X. ' +
+        `The login needs ${name}.`,
     })
   })
 
@@ -217,11 +219,58 @@ describe('what is no password has one mechanism', () => {
   ])('and is not used on a plain link: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
-      detail: `${name} needs an encrypted link.`,
+      detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, tls=none `),
     })
   })
 
   test('but for the one that has nothing to hide', () => {
     expect(begun({ credentials: { kind: 'anonymous' }, offered, link: plainLink })).toBe('ANONYMOUS ')
+  })
+})
+
+describe('where none is left, an operator is told why:', () => {
+  const none = 'nothing that is known'
+  const known = passwordMechanisms.join(', ')
+
+  test.each<[string, Given, string]>([
+    [
+      'it offers others',
+      { offered: ['DIGEST-MD5', 'X'] },
+      `DIGEST-MD5, X. A password is shown by ${known} only.`,
+    ],
+    ['it offers nothing', { offered: [] }, `${none}. A password is shown by ${known} only.`],
+    [
+      'the settings leave out what it offers',
+      { offered: ['PLAIN', 'SCRAM-SHA-1'], liked: ['SCRAM-SHA-256'] },
+      'PLAIN, SCRAM-SHA-1. XMPP_MECHANISMS leaves out SCRAM-SHA-1, PLAIN.',
+    ],
+    [
+      'the link is not encrypted',
+      { offered: ['PLAIN'], link: plainLink },
+      'PLAIN. PLAIN needs an encrypted link: in XMPP_SERVERS, tls=none or http:// leaves it without, and plain=on there ' +
+        'allows it all the same.',
+    ],
+    [
+      'the channel cannot be bound to',
+      { offered: ['SCRAM-SHA-1-PLUS'] },
+      'SCRAM-SHA-1-PLUS. Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a ' +
+        'type of it.',
+    ],
+  ])('%s', (_what, given, told) => {
+    expect(problemOf(given)).toMatchObject({
+      code: 'no-mechanism',
+      step: 'sasl',
+      detail: `It offers ${told}`,
+    })
+  })
+
+  test('in few words, however many the server has', () => {
+    const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
+    const { detail } = problemOf({
+      offered: [...offered, ...Array(1000).fill('PLAIN')],
+      liked: ['SCRAM-SHA-1'],
+    })
+    expect(detail).toContain('X-9 and 10990 more. XMPP_MECHANISMS leaves out PLAIN.')
+    expect(detail!.length).toBeLessThan(200)
   })
 })

@@ -51,7 +51,7 @@ describe('a warm call', () => {
 
   test('reaches the login as it was meant', async () => {
     const service = fakeService()
-    await warm(service)
+    const reply = await warm(service)
       .type('form')
       .send({ ...parameters, lang: 'de', wait: '300', hold: '5', ver: '1.10' })
     expect(service.logins).toEqual([
@@ -60,19 +60,27 @@ describe('a warm call', () => {
         credentials: { kind: 'password', password: parameters.password },
         attachBinding: 'off',
         ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
+        requestId: reply.headers['x-request-id'],
       },
     ])
   })
 
-  test("names the BOSH address by the request's own host where no external one is set", async () => {
+  test("names the BOSH address by the request's own host where that is known and no external one is set", async () => {
+    const http = { ...config.http, names: ['chat.lan'] }
     const at = async (assumeSecure: boolean) =>
       (
-        await warm(fakeService({ externalUrl: undefined, assumeSecure }))
-          .set('Host', 'chat.lan:99')
+        await warm(fakeService({ externalUrl: undefined, assumeSecure, http }))
+          .set('Host', 'chat.lan')
           .send(parameters)
       ).body.url
-    expect(await at(false)).toBe('http://chat.lan:99/http-bind')
-    expect(await at(true)).toBe('https://chat.lan:99/http-bind')
+    expect(await at(false)).toBe('http://chat.lan/http-bind')
+    expect(await at(true)).toBe('https://chat.lan/http-bind')
+  })
+
+  test('names nothing but the path of the BOSH endpoint to who makes the host up', async () => {
+    const service = fakeService({ externalUrl: undefined })
+    const { body } = await warm(service).set('Host', 'evil.example').send(parameters)
+    expect(body.url).toBe('/http-bind')
   })
 
   test('ignores parameters in the query string', async () => {
@@ -179,20 +187,21 @@ describe('a warm call', () => {
 
 describe('a login that fails', () => {
   test.each([
-    ['not-authorized', 403, 'Forbidden', false],
-    ['account-disabled', 403, 'Forbidden', false],
-    ['credentials-expired', 403, 'Forbidden', false],
-    ['conflict', 409, 'Conflict', true],
-    ['remote-connection-failed', 502, 'Bad Gateway', true],
-    ['host-unknown', 502, 'Bad Gateway', true],
-    ['service-full', 503, 'Service Unavailable', true],
-    ['timeout', 504, 'Gateway Timeout', true],
-  ] as const)('as %s is %i %s', async (code, status, title, explained) => {
+    ['not-authorized', 403, 'Forbidden'],
+    ['account-disabled', 403, 'Forbidden'],
+    ['credentials-expired', 403, 'Forbidden'],
+    ['conflict', 409, 'Conflict'],
+    ['remote-connection-failed', 502, 'Bad Gateway'],
+    ['host-unknown', 502, 'Bad Gateway'],
+    ['service-full', 503, 'Service Unavailable'],
+    ['timeout', 504, 'Gateway Timeout'],
+  ] as const)('as %s is %i %s', async (code, status, title) => {
     const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
     const page = await warm(failing(problem)).type('form').send(parameters)
     expect(page.status).toBe(status)
     expect(page.text).toContain(`<title>${title}</title>`)
-    expect(page.text.includes('<dl class="problem">')).toBe(explained)
+    expect(page.text).toContain(`<dd class="detail">${problem.message.replaceAll("'", '&#x27;')}</dd>`)
+    expect(page.text).toContain(`<dd class="code">${code}</dd>`)
     const reply = await warm(failing(problem)).send(parameters)
     expect(JSON.parse(reply.text)).toEqual({
       ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
@@ -250,7 +259,7 @@ describe('the replies', () => {
 })
 
 describe('the channel', () => {
-  const listen = { ...config.listen, hosts: ['127.0.0.1', '0.0.0.0'] }
+  const listen = { ...config.listen, places: ['127.0.0.1', '0.0.0.0'].map(host => ({ host, port: 0 })) }
 
   test('must not be open to listeners: 403 before the challenge, also for the form', async () => {
     const { app } = fakeService({ listen, trustedProxies: new Networks([], new BlockList()) })

@@ -345,6 +345,9 @@ describe('a query', () => {
     sessions.add(1)
     const reply = await get(`/warm/sessions?${query}`)
     expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
+    // What is wrong is told by its name and by what would be right.
+    const rule = /(The query may have|Parameter: \w+\. (A|One|The|It)) .+\.$/
+    if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
   })
 
   test.each([
@@ -444,7 +447,7 @@ describe('the addresses', () => {
     const { service } = setUp()
     const stranger = await request(service.app)[method](path).set('Accept', json)
     expect([stranger.status, codeOf(stranger)]).toEqual([401, 'unauthorized'])
-    const { app } = fakeService({ listen: { ...config.listen, hosts: ['0.0.0.0'] } })
+    const { app } = fakeService({ listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } })
     const open = await request(app)
       [method](path)
       .auth(...credentials)

@@ -1,5 +1,5 @@
 import type { Root } from '../../src/xml/root.js'
-import { defaultLimits, type Element, type XmlLimits } from '../../src/xml/scanner.js'
+import { defaultLimits, type Element, type Fate, type XmlLimits } from '../../src/xml/scanner.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { XmlError, type XmlFault } from '../../src/xml/xml-error.js'
 
@@ -11,20 +11,23 @@ export const header =
 export class Reading {
   readonly roots: Root[] = []
   readonly elements: Element[] = []
+  readonly fates: Fate[] = []
   closed = 0
   fault: XmlFault | undefined
   readonly splitter: Splitter
 
-  constructor(limits: Partial<XmlLimits> = {}) {
+  constructor({ lenient = false, ...limits }: Partial<XmlLimits> & { lenient?: boolean } = {}) {
     this.splitter = new Splitter(
       {
         onOpen: root => this.roots.push(root),
         onElement: element => this.elements.push(element),
+        onUnfit: fate => this.fates.push(fate),
         onClose: () => {
           this.closed += 1
         },
       },
       { ...defaultLimits, ...limits },
+      { lenient },
     )
   }
 
@@ -47,7 +50,10 @@ export class Reading {
 /** Reads one stream, in chunks of at most `size` bytes. */
 export function read(
   text: string | Buffer,
-  { size = Number.POSITIVE_INFINITY, ...limits }: Partial<XmlLimits> & { size?: number } = {},
+  {
+    size = Number.POSITIVE_INFINITY,
+    ...limits
+  }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},
 ): Reading {
   const reading = new Reading(limits)
   const bytes = Buffer.from(text as string)

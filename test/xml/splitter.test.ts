@@ -27,7 +27,14 @@ describe('a stream', () => {
         onElement: ({ name }) => seen.push(name),
         onClose: () => seen.push('close'),
       },
-      { maxElementBytes: 100, maxDepth: 1, maxAttributes: 3, maxNameLength: 6, maxChildren: 0 },
+      {
+        maxElementBytes: 100,
+        maxDepth: 1,
+        maxAttributes: 3,
+        maxNameLength: 6,
+        maxChildren: 0,
+        maxDeclarations: 999,
+      },
     )
     splitter.write(Buffer.from("<stream xmlns='urn:x' id='&#x37;'><a/><b/></stream>"))
     expect(seen).toEqual(['open stream 7', 'a', 'b', 'close'])
@@ -61,7 +68,14 @@ describe('a stream', () => {
         },
         onClose: () => seen.push('close'),
       },
-      { maxElementBytes: 1000, maxDepth: 9, maxAttributes: 9, maxNameLength: 99, maxChildren: 0 },
+      {
+        maxElementBytes: 1000,
+        maxDepth: 9,
+        maxAttributes: 9,
+        maxNameLength: 99,
+        maxChildren: 0,
+        maxDeclarations: 999,
+      },
     )
     splitter.write(Buffer.from(`${header}<a/><b/>text<<<`))
     splitter.write(Buffer.from('</stream:stream>'))
@@ -78,7 +92,14 @@ describe('a stream', () => {
         },
         onClose() {},
       },
-      { maxElementBytes: 1000, maxDepth: 9, maxAttributes: 9, maxNameLength: 99, maxChildren: 0 },
+      {
+        maxElementBytes: 1000,
+        maxDepth: 9,
+        maxAttributes: 9,
+        maxNameLength: 99,
+        maxChildren: 0,
+        maxDeclarations: 999,
+      },
     )
     expect(() => failing.write(Buffer.from(`${header}<a><b/></a><c>`))).toThrow(TypeError)
     expect(read(`${header}<a/>`).write('<b/>').texts).toHaveLength(2)
@@ -128,7 +149,7 @@ describe('what is too much', () => {
   const name = (length: number) => 'n'.repeat(length)
 
   test.each([
-    ['nesting', nested(32), nested(33)],
+    ['nesting', nested(128), nested(129)],
     ['attributes', `<a${attributes(64)}/>`, `<a${attributes(65)}/>`],
     [
       'attributes deep inside',
@@ -149,6 +170,13 @@ describe('what is too much', () => {
       const much = read(`${header}${allowed}${refused}<after/>`, { size })
       expect([much.fault, much.elements.length]).toEqual(['policy-violation', 1])
     }
+  })
+
+  test('is declared on the root where each child could be given a copy of it', () => {
+    const root = (length: number) => header.replace(' version', ` xmlns:p='${'u'.repeat(length)}' version`)
+    expect(read(`${root(400)}<p:a/>`).elements).toHaveLength(1)
+    for (const size of [Number.POSITIVE_INFINITY, 7])
+      expect(read(`${root(513)}<p:a/>`, { size }).fault).toBe('policy-violation')
   })
 
   test('also applies to the root', () => {
@@ -242,7 +270,14 @@ describe('a long stream', () => {
         },
         onClose() {},
       },
-      { maxElementBytes: 1000, maxDepth: 9, maxAttributes: 9, maxNameLength: 99, maxChildren: 0 },
+      {
+        maxElementBytes: 1000,
+        maxDepth: 9,
+        maxAttributes: 9,
+        maxNameLength: 99,
+        maxChildren: 0,
+        maxDeclarations: 999,
+      },
     )
     splitter.write(Buffer.from(header))
     const chunk = Buffer.from(`<message><body>${'x'.repeat(500)}</body></message><mess`)
@@ -258,7 +293,7 @@ describe('a long stream', () => {
     expect(grown).toBeLessThan(200_000_000)
   })
 
-  // Work that grows with the square of the size would take minutes here.
+  // Work that grows with the square of the size would take minutes here, and in the next ones.
   test.each([
     ['text', '<a>', '</a>'],
     ['an attribute', "<a x='", "'/>"],
@@ -271,6 +306,41 @@ describe('a long stream', () => {
     reading.write(end)
     expect(reading.fault).toBeUndefined()
     expect(reading.elements).toHaveLength(end === '' ? 0 : 1)
+  })
+})
+
+describe('an element of half a megabyte', () => {
+  const size = 500_000
+  const fill = (piece: string) => piece.repeat(size / piece.length)
+
+  // What a plain reader does not read comes first, so that both readers get to see the rest.
+  test.each(['', '<![CDATA[x]]>'])('is read with %j before %s', before => {
+    for (const [start, end] of [
+      [`<a>${before}${fill(' ')}x`, '</a>'],
+      [`<a>${before}${fill('\r\n')}x`, '</a>'],
+      [`<a>${before}`, `</a${fill(' ')}>`],
+      [`<a${fill(' ')}>${before}`, '</a>'],
+      [`<a b='c'${fill('\r\n')}>${before}`, '</a>'],
+      [`<a b=${fill('\t')}'c'>${before}`, '</a>'],
+      [`<a>${before}${fill('<b/>')}`, '</a>'],
+      [`<a>${before}${fill('<b></b >')}`, '</a>'],
+      [`<a>${before}${fill('&amp;')}`, '</a>'],
+      [`<a>${before}${fill(']]&gt;')}`, '</a>'],
+      [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
+    ] as const) {
+      const reading = read(`${header}${start}${end}`)
+      expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([
+        start.slice(0, 30),
+        undefined,
+        1,
+      ])
+    }
+  })
+
+  test('is read with a prefix of the root used as deep inside as it may be', () => {
+    const inner = '<stream:x/>'.repeat(40_000)
+    const reading = read(`${header}${'<a>'.repeat(127)}${inner}${'</a>'.repeat(127)}`)
+    expect([reading.fault, reading.elements.length]).toEqual([undefined, 1])
   })
 })
 

@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http'
+import { AttachCookie } from '../src/bosh/attach-binding.js'
+import { loadConfig } from '../src/config/load.js'
+import { bodyFormat } from '../src/http/body.js'
+import { clientAddress } from '../src/http/client.js'
+import { negotiate } from '../src/http/negotiation.js'
+import { linksInXrd } from '../src/remote/host-meta.js'
+import { readParameters } from '../src/warm/parameters.js'
+import { toWarmRequest } from '../src/warm/request.js'
+
+const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
+const defaults = { ...config.bosh, attachTimeout: 120, passwordless: { ...config, anonymous: false } }
+
+/** What a call of the warm API goes through, once its admin is known. */
+export function hostileParameters(contentType: string, body: Buffer): void {
+  toWarmRequest(readParameters(contentType, body), defaults)
+}
+
+const cookie = new AttachCookie({
+  id: '0',
+  mode: 'reply',
+  longestGap: 60,
+  rules: { path: '/', secure: false },
+  now: 0,
+})
+
+const requestWith = (headers: IncomingMessage['headers']) =>
+  ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as IncomingMessage
+
+/** What headers go through before anything is known of who sends them. */
+export const hostileHeaders: Readonly<Record<string, (value: string) => void>> = {
+  accept: value => void negotiate({ accept: value }),
+  'content-type': value => {
+    bodyFormat(value)
+    readParameters(`application/json;${value}`, Buffer.from('{}'))
+  },
+  cookie: value => void cookie.admits(value),
+  'x-forwarded-for': value => void clientAddress(requestWith({ 'x-forwarded-for': value }), config),
+}
+
+/** What a domain says of where its BOSH endpoint is. */
+export function hostileXrd(document: string): void {
+  linksInXrd(document)
+}

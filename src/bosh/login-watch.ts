@@ -1,0 +1,111 @@
+import { prepareDomain } from '../config/domains.js'
+import { sasl2Namespace, saslNamespace } from '../namespaces.js'
+import { copyOf } from '../xml/copy-of.js'
+import type { Element } from '../xml/scanner.js'
+import type { Body } from './body.js'
+import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
+import { isForUsers } from './logged-in.js'
+import type { Fault } from './rules.js'
+import type { Upstream } from './upstream.js'
+
+/**
+ * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has asked to be let in
+ * (RFC 6120 §6, XEP-0388). `welcome`: its server has let it in with the last thing that was said on the stream.
+ * `inside`: a resource may be bound. `spent`: it has said something else than it had to, and nothing counts any more.
+ */
+type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
+
+/** How many unanswered requests to bind a resource are kept in mind, and how long their ids may be, in UTF-16 units. */
+const mostRequests = 10
+const longestId = 1024
+
+/** A client's login that has succeeded. */
+interface LoggedIn {
+  /** The full JID; undefined where it is told in no way that is known here. */
+  readonly jid: string | undefined
+}
+
+/**
+ * Watches a client log in to its server by itself, until it is logged in. From then on others write what the server
+ * sends, and what they write may look like the server's own words: the JID is learned from the answer to what the client
+ * has asked and from nothing else, and a stream begins anew before anybody else can have written on it, or never.
+ */
+export class LoginWatch {
+  readonly #domain: string
+  #stage: Stage = 'stranger'
+  /** The ids of the requests to bind a resource that have no answer yet. */
+  readonly #requests = new Set<string>()
+
+  constructor(domain: string) {
+    this.#domain = domain
+  }
+
+  /** Takes note of what the client sends to its server. */
+  sent(payload: readonly Element[]): void {
+    for (const element of payload) this.#sent(element)
+  }
+
+  /** Takes note of what the server says; undefined until that shows that the client is logged in. */
+  received(element: Element): LoggedIn | undefined {
+    const jid = this.#jidFrom(element)
+    return jid !== undefined || isForUsers(element) ? { jid } : undefined
+  }
+
+  /** Whether the stream may begin anew, which it may once, for the same domain (XEP-0206 §5). Takes note that it does. */
+  restart(to: string | undefined): boolean {
+    if (this.#stage !== 'welcome') return false
+    this.#stage = 'inside'
+    return to === undefined || prepareDomain(to) === this.#domain
+  }
+
+  #sent(element: Element): void {
+    const { name, namespace } = element
+    switch (this.#stage) {
+      case 'stranger':
+      case 'sasl':
+      case 'sasl2':
+        if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'
+        else if (namespace === sasl2Namespace && name === 'authenticate') this.#stage = 'sasl2'
+        // Success would not be the last that the server says on this stream.
+        else if (namespace !== saslNamespace && this.#stage === 'sasl') this.#stage = 'stranger'
+        break
+      case 'welcome':
+        this.#stage = 'spent'
+        break
+      case 'inside': {
+        const id = bindRequestId(element, this.#domain)
+        if (id !== undefined && id.length <= longestId && this.#requests.size < mostRequests)
+          this.#requests.add(copyOf(id))
+      }
+    }
+  }
+
+  #jidFrom(element: Element): string | undefined {
+    const { name, namespace } = element
+    if (namespace === saslNamespace && this.#stage === 'sasl') {
+      if (name === 'success') this.#stage = 'welcome'
+      else if (name === 'failure') this.#stage = 'stranger'
+    } else if (namespace === sasl2Namespace && this.#stage === 'sasl2') {
+      if (name === 'failure') this.#stage = 'stranger'
+      else if (name === 'success') {
+        this.#stage = 'inside'
+        return jidInSuccess(element, this.#domain)
+      }
+    } else if (this.#stage === 'welcome') this.#stage = 'spent'
+    else if (this.#requests.size > 0) {
+      const answer = bindAnswer(element, this.#domain)
+      if (answer !== undefined && this.#requests.delete(answer.id)) return answer.jid
+    }
+    return undefined
+  }
+}
+
+/** The fault of a request that has the stream begin anew where it must not (XEP-0206 §5); `watch` while there is one. */
+export function faultOfRestart(
+  { restart, terminate, to }: Body,
+  watch: LoginWatch | undefined,
+  link: Pick<Upstream, 'isBetweenElements'>,
+): Fault | undefined {
+  if (restart !== true || terminate) return undefined
+  return link.isBetweenElements && watch?.restart(to) === true ? undefined : 'bad-request'
+}

@@ -1,0 +1,68 @@
+import type { PeerCertificate } from 'node:tls'
+import { foreignList } from '../foreign-text.js'
+import { namesOf } from './identity.js'
+
+/** What the log calls a certificate with other names; the other codes are OpenSSL's. */
+const otherName = 'OTHER_NAME'
+
+/** Why a certificate is not good enough. The message says what to do about it, and is for operators only. */
+export class CertificateFault extends Error {
+  override readonly name = 'CertificateFault'
+  /** OpenSSL's name of what is wrong, or ours. */
+  readonly code: string
+
+  /** `told` is what Node says of it; `host` is what the certificate had to be made out to, in A-labels as it stands in certificates. */
+  constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
+    const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
+    super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
+    this.code = code
+  }
+}
+
+function explain(code: string, certificate: Partial<PeerCertificate>, host: string): string {
+  switch (code) {
+    case otherName: {
+      const names = namesOf(certificate.subjectaltname ?? '').map(({ value }) => value)
+      const whose = names.length === 0 ? 'no name of a host' : foreignList(names)
+      return `It is made out to ${whose}, and not to ${host}.`
+    }
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return 'It is self-signed.'
+    case 'CERT_HAS_EXPIRED': {
+      const end = dateOf(certificate.valid_to)
+      // Otherwise it is one above it, of which Node tells nothing.
+      if (end === undefined || end.getTime() > Date.now()) return 'It, or one above it, has expired.'
+      return `It expired on ${dayOf(end)}.`
+    }
+    case 'CERT_NOT_YET_VALID': {
+      const start = dateOf(certificate.valid_from)
+      if (start === undefined || start.getTime() <= Date.now())
+        return 'It, or one above it, is not valid yet.'
+      return `It is not valid before ${dayOf(start)}.`
+    }
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'It is signed by an authority that is not known here, or the server does not send what is in between.'
+    default:
+      return `It does not pass the check: ${code}.`
+  }
+}
+
+/** What only a better certificate mends is not mended by trusting it. */
+function adviceFor(code: string): string {
+  const off = 'verify=off there checks nothing.'
+  if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `Give the server another one; in XMPP_SERVERS, ${off.replace(' there', '')}`
+  return `In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; ${off}`
+}
+
+function dateOf(text: string | undefined): Date | undefined {
+  const date = new Date(text ?? '')
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

@@ -1,0 +1,70 @@
+// Names in the environment that an operator most likely meant for settings.
+import { type Name, settings } from './settings.js'
+
+/** What is said of each name that looks like a setting and is none. */
+export function unknownNames(environment: Record<string, string | undefined>): string[] {
+  return Object.entries(environment)
+    .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
+    .flatMap(([name]) => {
+      const meant = meantBy(name)
+      return meant === undefined ? [] : [`${name} is no setting of this service; did you mean ${meant}?`]
+    })
+}
+
+/** Beginnings that no other program's names are known to have. */
+const ownBeginning =
+  /^(?:(?:WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_|HTTP_(?:HOST|DEFAULT|STRICT)|HTTPS_(?:HOST|PORT)|HOST_META|MAX_CONN)/
+
+/** What Kubernetes makes up for a service that is called `xmpp`, or `http`: its own. */
+function isOfKubernetes(name: string, value: string): boolean {
+  if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
+  return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
+}
+
+function meantBy(name: string): Name | undefined {
+  // By their letters, those for https would be nearer.
+  if (name === 'HTTP_PORT') return 'PORT'
+  if (name === 'HTTP_HOST') return 'HOST'
+  // Of systemd, for services that it listens for.
+  if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
+  const { nearest, distance } = nearestTo(name)
+  return ownBeginning.test(name) || distance <= mostMistakes(name, nearest) ? nearest : undefined
+}
+
+/** How many letters may be wrong in what stands for a setting: a short name is soon another word. */
+function mostMistakes(name: string, setting: Name): number {
+  const length = lettersOf(setting).length
+  if (length >= 6) return length < 10 ? 1 : 2
+  // PORTT and PORTS, but not POST, SPORT or SORT.
+  return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
+}
+
+/** The setting the fewest keystrokes away, apart from underscores. */
+function nearestTo(mistyped: string): { nearest: Name; distance: number } {
+  const letters = lettersOf(mistyped)
+  let nearest: Name = 'HOST'
+  let distance = Number.POSITIVE_INFINITY
+  for (const name of Object.keys(settings) as Name[]) {
+    const own = editDistance(letters, lettersOf(name))
+    if (own >= distance) continue
+    nearest = name
+    distance = own
+  }
+  return { nearest, distance }
+}
+
+const lettersOf = (name: string) => name.replaceAll('_', '')
+
+/** Letters to insert, drop or replace to get from one text to the other (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let line = 1; line <= from.length; line++) {
+    const next = [line]
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = row[column - 1]! + (from[line - 1] === to[column - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
+    }
+    row = next
+  }
+  return row[to.length]!
+}

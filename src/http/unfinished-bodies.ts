@@ -1,0 +1,120 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.js'
+import type { Config } from '../config/config.js'
+import { clientOf } from './connection-limits.js'
+
+/** The part of all that one client may have. */
+const share = 1 / 8
+/** What each may have however little there is in all, in bytes: as much as is set aside for the longest body. */
+const leastShare = 2 ** 20
+/** How often an operator hears that bodies are refused, in milliseconds. */
+const sayEvery = 60_000
+
+export interface UnfinishedParts {
+  readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
+  /** These pass on the bodies of many clients, and have no share. */
+  readonly trustedProxies: Pick<Config['trustedProxies'], 'contains'>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Counts the bytes that are kept of bodies whose rest is waited for, in all and of each client. */
+export class UnfinishedBodies {
+  readonly #parts: UnfinishedParts
+  readonly #most: number
+  #bytes = 0
+  /** By client; those of whom there is nothing are not in it. */
+  readonly #ofClient = new Map<string, number>()
+  #saidAt = Number.NEGATIVE_INFINITY
+
+  constructor(parts: UnfinishedParts) {
+    this.#parts = parts
+    this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
+  }
+
+  /** How many there are. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Begins to keep a body that comes from this address, and has this length if that is known. */
+  begin(address: string, length?: number): UnfinishedBody {
+    const isProxy = this.#parts.trustedProxies.contains(address)
+    return new UnfinishedBody(this, isProxy ? undefined : clientOf(address), length)
+  }
+
+  /** Whether so many more may be kept, of a client or, undefined, of a trusted proxy; they count from now on if so. */
+  take(client: string | undefined, bytes: number): boolean {
+    const ofClient = client === undefined ? 0 : (this.#ofClient.get(client) ?? 0)
+    const isTooMuch =
+      this.#bytes + bytes > this.#most || ofClient + bytes > Math.max(this.#most * share, leastShare)
+    if (isTooMuch) this.#say()
+    else {
+      this.#bytes += bytes
+      if (client !== undefined) this.#ofClient.set(client, ofClient + bytes)
+    }
+    return !isTooMuch
+  }
+
+  /** They are kept no longer, or are no longer waited for. */
+  giveBack(client: string | undefined, bytes: number): void {
+    this.#bytes -= bytes
+    if (client === undefined) return
+    const left = this.#ofClient.get(client)! - bytes
+    if (left > 0) this.#ofClient.set(client, left)
+    else this.#ofClient.delete(client)
+  }
+
+  #say(): void {
+    const now = this.#parts.clock.now()
+    if (now - this.#saidAt < sayEvery) return
+    this.#saidAt = now
+    this.#parts.log.warn(
+      'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
+    )
+  }
+}
+
+/** A body of which a part has come. */
+export class UnfinishedBody {
+  readonly #all: UnfinishedBodies
+  readonly #client: string | undefined
+  readonly #length: number
+  // Pieces of one byte each would take hundreds of bytes each if they were kept as they come.
+  #room: Buffer = Buffer.alloc(0)
+  #counted = 0
+  #size = 0
+
+  constructor(all: UnfinishedBodies, client: string | undefined, length = Number.POSITIVE_INFINITY) {
+    this.#all = all
+    this.#client = client
+    this.#length = length
+  }
+
+  /** What has come of it so far. */
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#size)
+  }
+
+  /** Adds a piece; false, with nothing added, where there is no room for it. */
+  add(piece: Buffer): boolean {
+    const size = this.#size + piece.length
+    if (size > this.#room.length) {
+      const length = Math.max(size, Math.min(this.#length, 2 * this.#room.length))
+      if (!this.#all.take(this.#client, length - this.#counted)) return false
+      this.#counted = length
+      const room = Buffer.allocUnsafeSlow(length)
+      this.#room.copy(room, 0, 0, this.#size)
+      this.#room = room
+    }
+    piece.copy(this.#room, this.#size)
+    this.#size = size
+    return true
+  }
+
+  /** Nothing more of it is waited for; may be said again. */
+  end(): void {
+    this.#all.giveBack(this.#client, this.#counted)
+    this.#counted = 0
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { readEnvFile } from '../../src/config/env-file.js'
+import { problemsOf } from '../support/config-problems.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'warm-env-'))
+const file = join(folder, '.env')
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const read = (text: string) => {
+  writeFileSync(file, text)
+  return readEnvFile(file)
+}
+const problems = (text: string) => problemsOf(() => read(text))
+
+describe('a file of settings', () => {
+  test.each<[string, string, Record<string, string>]>([
+    ['lines', 'A=1\nB_C=two words \nD=', { A: '1', B_C: 'two words', D: '' }],
+    ['blank lines and comments', '# a\n\n  # b=c\n \t\nA=1 # d\n#', { A: '1' }],
+    ['export before a name', 'export A=1\nexport\tB=2\nexported=3', { A: '1', B: '2', exported: '3' }],
+    ['spaces around the sign', ' A = 1\n', { A: '1' }],
+    ['quotes', `A="a # b"\nB='c="d"'\nC=\`e\`\nD="f\\ng"`, { A: 'a # b', B: 'c="d"', C: 'e', D: 'f\ng' }],
+    [
+      'quotes over several lines',
+      `A="-----BEGIN\n\n# no comment\nno sign"\nB= 'x\ny' # z\nC=1`,
+      { A: '-----BEGIN\n\n# no comment\nno sign', B: 'x\ny', C: '1' },
+    ],
+    ['lines as Windows ends them', 'A=1\r\n\r\nB="x\r\ny"\r\n', { A: '1', B: 'x\ny' }],
+    ['a byte order mark', '\uFEFFA=1\nB=2', { A: '1', B: '2' }],
+    ['a value with signs', 'A=b=c==\nB=x://y?z=1&u=2', { A: 'b=c==', B: 'x://y?z=1&u=2' }],
+    ['nothing', '', {}],
+  ])('may have %s', (_what, text, values) => {
+    expect(read(text)).toEqual(values)
+  })
+
+  test('cannot have a line that means nothing, and says which, and not what it is', () => {
+    const problem = (line: number) =>
+      `${file} line ${line} is neither like NAME=value nor a comment, which begins with #`
+    expect(problems('A=1\nS3cret\n# c\nB="x\ny"\n=1\nexport D\nno name=2')).toEqual([2, 6, 7, 8].map(problem))
+    expect(problems('\uFEFFADMIN_USERS')).toEqual([problem(1)])
+  })
+
+  test('cannot have a value that would count in part only, and says in which line', () => {
+    expect(problems('A=portal:it#s\nB="x#y"\nC=1 # fine\nD=#\nE="b\nF=1\nA=2')).toEqual([
+      `${file} line 1 has a # that would end the value: put the value in quotes, or a space before a comment`,
+      `${file} line 5 has a quote that does not close (")`,
+      `${file} line 7 has A for the second time`,
+    ])
+  })
+
+  test('need not be there', () => {
+    expect(readEnvFile(join(folder, 'none'))).toEqual({})
+  })
+
+  test('has to be readable where it is there', () => {
+    mkdirSync(join(folder, 'folder'))
+    expect(problemsOf(() => readEnvFile(join(folder, 'folder')))).toEqual([
+      `${join(folder, 'folder')} is there, but cannot be read (EISDIR)`,
+    ])
+  })
+})

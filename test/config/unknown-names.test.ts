@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals'
+import { settings } from '../../src/config/settings.js'
+import { unknownNames } from '../../src/config/unknown-names.js'
+
+describe('a name that was meant for a setting is found:', () => {
+  test.each([
+    ['HTTP_PORT', 'PORT'],
+    ['PORTT', 'PORT'],
+    ['PORTS', 'PORT'],
+    ['HOSTS', 'HOST'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['LOG_LEVL', 'LOG_LEVEL'],
+    ['EXTERNALURL', 'EXTERNAL_URL'],
+    ['EXTERNAL_ULR', 'EXTERNAL_URL'],
+    ['ASSUMESECURE', 'ASSUME_SECURE'],
+    ['TRUSTEDPROXIES', 'TRUSTED_PROXIES'],
+    ['TRUST_PROXIES', 'TRUSTED_PROXIES'],
+    ['WARMPATH', 'WARM_PATH'],
+    ['TLSCERT', 'TLS_CERT'],
+    ['TLS_CERTS', 'TLS_CERT'],
+    ['HTTP_HOST', 'HOST'],
+    ['HTTP_HOSTT', 'HTTP_HOSTS'],
+    ['HTTPS_PORTS', 'HTTPS_PORT'],
+    ['HTTPSPORT', 'HTTPS_PORT'],
+    ['LISTEN_BACKLOGS', 'LISTEN_BACKLOG'],
+    ['MAX_CONNECTION', 'MAX_CONNECTIONS'],
+    ['HOST_META_ENABLE', 'HOST_META_ENABLED'],
+  ])('%s', (name, setting) => {
+    const [said] = unknownNames({ [name]: '8080' })
+    expect(said).toBe(`${name} is no setting of this service; did you mean ${setting}?`)
+  })
+})
+
+test('what environments have for other programs is not taken for ours', () => {
+  const names = `
+    PATH HOME HOSTNAME HOSTTYPE OSTYPE MACHTYPE LOGNAME USER USERNAME SHELL SHLVL TERM PWD OLDPWD TZ LANG LC_ALL MAIL
+    EDITOR PAGER DISPLAY TMPDIR TEMP POST PORTAGE PORTAGE_CONFIGROOT PORTDIR SORT PART COST LOST HOSTED SPORT REPORT
+    NODE NODE_ENV NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS npm_config_port npm_package_name npm_lifecycle_event
+    HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY FTP_PROXY http_proxy https_proxy no_proxy HTTPS HTTP_COOKIE
+    KUBERNETES_PORT KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_PORT_443_TCP KUBERNETES_PORT_443_TCP_ADDR
+    XDG_RUNTIME_DIR XDG_SESSION_ID XDG_DATA_DIRS DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK SSH_CONNECTION SUDO_USER
+    INVOCATION_ID JOURNAL_STREAM CREDENTIALS_DIRECTORY LISTEN_PID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET
+    SYSTEMD_EXEC_PID WATCHDOG_USEC WATCHDOG_PID MEMORY_PRESSURE_WATCH LOGS_DIRECTORY STATE_DIRECTORY
+    SSL_CERT_FILE SSL_CERT_DIR OPENSSL_CONF DEBUG COLORTERM FORCE_COLOR NO_COLOR CI GITHUB_ACTIONS DATABASE_URL
+    DOCKER_HOST COMPOSE_PROJECT_NAME VIRTUAL_HOST LETSENCRYPT_HOST PGHOST PGPORT REDIS_URL REDIS_HOST REDIS_PORT
+    DB_HOST DB_PORT SMTP_HOST SMTP_PORT MAIL_HOST MAIL_PORT APP_PORT APP_URL BASE_URL
+  `
+  const environment = Object.fromEntries(
+    names
+      .trim()
+      .split(/\s+/)
+      .map(name => [name, 'x']),
+  )
+  expect(unknownNames(environment)).toEqual([])
+  for (const name of Object.keys(settings)) expect(unknownNames({ [name]: 'x' })).toEqual([])
+})
+
+test('nor is what Kubernetes makes up for services that are called like us', () => {
+  const environment = {
+    HTTP_PORT: 'tcp://10.0.0.1:80',
+    HTTP_SERVICE_HOST: '10.0.0.1',
+    HTTP_SERVICE_PORT: '80',
+    HTTP_PORT_80_TCP_ADDR: '10.0.0.1',
+    BOSH_PORT: 'udp://10.0.0.1:80',
+  }
+  expect(unknownNames(environment)).toEqual([])
+})

@@ -1,0 +1,224 @@
+// Shapes that nobody listed: twice as much of anything takes at most about twice as many steps, whatever reads it.
+//   STEP_CASES  how many shapes for each reader (150)
+//   STEP_SEED   (20261121)
+import type { IncomingMessage } from 'node:http'
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { AttachCookie } from '../../src/bosh/attach-binding.js'
+import { parseBody } from '../../src/bosh/body.js'
+import { readBodyHead } from '../../src/bosh/body-head.js'
+import { namesOf } from '../../src/c2s/identity.js'
+import { prepareDomain } from '../../src/config/domains.js'
+import { bodyFormat } from '../../src/http/body.js'
+import { clientAddress } from '../../src/http/client.js'
+import { negotiate } from '../../src/http/negotiation.js'
+import { withoutComments } from '../../src/remote/comments.js'
+import { parseJid } from '../../src/warm/jid.js'
+import { readParameters } from '../../src/warm/parameters.js'
+import { defaultLimits } from '../../src/xml/scanner.js'
+import { Splitter } from '../../src/xml/splitter.js'
+import { numberFrom } from '../support/random.js'
+import { countSteps } from '../support/steps.js'
+
+const parameters = { seed: numberFrom('STEP_SEED', 20261121), numRuns: numberFrom('STEP_CASES', 150) }
+/** How many bytes a shape has, and then twice as many. */
+const size = 3_000
+/** How many times as many steps twice as much may take, and what may come to it for what is done once. */
+const mostGrowth = 2.6
+const once = 10_000
+
+const namespaces = ["xmlns='urn:a'", "xmlns:p='urn:p'", "xmlns:q='urn:p'", "xmlns=''", "xmlns:p=''"]
+const xml = [
+  ...[
+    '<a>',
+    '</a>',
+    '<a/>',
+    '<p:a>',
+    '</p:a>',
+    '<q:a/>',
+    '<a ',
+    '/>',
+    '>',
+    '<',
+    '</',
+    '&',
+    ';',
+    '&amp;',
+    '&#13;',
+  ],
+  ...[
+    ' ',
+    '\n',
+    '\r',
+    '\t',
+    "'",
+    '"',
+    '=',
+    ' b=',
+    "b='c'",
+    " p:b='c'",
+    'x',
+    'é',
+    '😀',
+    '\0',
+    ']',
+    ']]>',
+    ']]',
+  ],
+  ...[
+    '<![CDATA[',
+    '<![CDATA[x]]>',
+    '<!--',
+    '-->',
+    '<?',
+    '?>',
+    '<!',
+    ':',
+    ...namespaces.map(text => ` ${text}`),
+  ],
+  ...['<body', ' sid=', " rid='1'", "<iq id='1'/>", '<message><body>hi</body></message>'],
+]
+const fields = [
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    '\\',
+    '\\"',
+    ':',
+    ',',
+    '"a":1,',
+    '"jid":',
+    '"a@b"',
+    '1',
+    ' ',
+    '\n',
+    'null',
+    '\\u0041',
+  ],
+  ...[
+    '&',
+    '=',
+    'jid=',
+    'a=1&',
+    '%',
+    '%41',
+    '%zz',
+    '%c3',
+    '+',
+    'wait=',
+    '-',
+    '.',
+    '@',
+    '/',
+    'xn--',
+    'é',
+    '\u200d',
+  ],
+]
+const headerParts = [
+  ...[
+    ',',
+    ';',
+    '=',
+    ' ',
+    '\t',
+    '"',
+    'q=',
+    ';q=0.5',
+    'text/html',
+    '*/*',
+    'a',
+    '1',
+    '.',
+    ':',
+    '::',
+    '[',
+    ']',
+    '%',
+  ],
+  ...['127.0.0.1', 'unknown', 'wb-0=', 'a=b; ', 'charset=', 'DNS:', 'othername:', ', ', '\\', 'xmlns'],
+]
+
+const stream = "<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client'>"
+const cookie = new AttachCookie({
+  id: '0',
+  mode: 'reply',
+  longestGap: 60,
+  rules: { path: '/', secure: false },
+  now: 0,
+})
+
+function split(text: string, pieceSize: number): void {
+  const bytes = Buffer.from(text)
+  const splitter = new Splitter({ onOpen() {}, onElement() {}, onClose() {} }, defaultLimits, {
+    lenient: true,
+  })
+  for (let at = 0; at < bytes.length; at += pieceSize) splitter.write(bytes.subarray(at, at + pieceSize))
+}
+
+const whole = Number.MAX_SAFE_INTEGER
+const readers: Readonly<Record<string, readonly [parts: readonly string[], read: (text: string) => void]>> = {
+  'a body': [
+    xml,
+    text => parseBody(`<body rid='1' xmlns='http://jabber.org/protocol/httpbind'>${text}</body>`),
+  ],
+  'a body, start and all': [xml, text => parseBody(text)],
+  'a stanza of a server': [xml, text => split(`${stream}<a>${text}</a>`, whole)],
+  'a stream': [xml, text => split(stream + text, whole)],
+  'a stream in pieces': [xml, text => split(stream + text, 7)],
+  'a stream, start and all, byte by byte': [xml, text => split(text, 1)],
+  'the head of a body': [xml, readBodyHead],
+  'an XRD with comments': [xml, withoutComments],
+  JSON: [fields, text => readParameters('application/json', Buffer.from(`{"a":${text}}`))],
+  'JSON in a string': [
+    fields,
+    text => readParameters('application/json', Buffer.from(JSON.stringify({ a: text, b: [text] }))),
+  ],
+  'a form': [fields, text => readParameters('', Buffer.from(text))],
+  'a JID': [fields, parseJid],
+  'a domain': [fields, prepareDomain],
+  Accept: [headerParts, accept => negotiate({ accept })],
+  'Content-Type': [headerParts, bodyFormat],
+  Cookie: [headerParts, value => cookie.admits(value)],
+  'X-Forwarded-For': [
+    headerParts,
+    value =>
+      clientAddress(
+        {
+          headers: { 'x-forwarded-for': value },
+          socket: { remoteAddress: '::1' },
+        } as unknown as IncomingMessage,
+        {
+          assumeSecure: false,
+          trustedProxies: {
+            contains: (address: string) => address.startsWith('127.') || address === '::1',
+          } as never,
+        },
+      ),
+  ],
+  'names in a certificate': [headerParts, namesOf],
+}
+
+test.each(Object.entries(readers))('twice as much takes about twice as long: %s', (_name, [parts, read]) => {
+  const some = (minLength: number) =>
+    fc.array(fc.constantFrom(...parts), { minLength, maxLength: 4 }).map(all => all.join(''))
+  const stepsFor = (text: string) =>
+    countSteps(() => {
+      try {
+        read(text)
+      } catch {
+        // Most of it is refused.
+      }
+    })
+  fc.assert(
+    fc.property(some(0), some(1), some(0), (start, piece, end) => {
+      const repeated = piece.repeat(Math.ceil(size / piece.length))
+      const steps = stepsFor(start + repeated + end)
+      expect(stepsFor(start + repeated + repeated + end)).toBeLessThanOrEqual(mostGrowth * steps + once)
+    }),
+    parameters,
+  )
+})

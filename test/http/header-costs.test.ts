@@ -1,0 +1,103 @@
+// What a header says is written by anybody: reading it costs no more than its length, whatever the shape.
+import type { IncomingMessage } from 'node:http'
+import { expect, test } from '@jest/globals'
+import { AttachCookie } from '../../src/bosh/attach-binding.js'
+import { readBodyHead } from '../../src/bosh/body-head.js'
+import { readHostName } from '../../src/config/hosts.js'
+import { readNetworks } from '../../src/config/networks.js'
+import { demandFormat } from '../../src/http/body.js'
+import { cameSecurely, clientAddress } from '../../src/http/client.js'
+import { createFormTokens, placeSender } from '../../src/http/csrf.js'
+import { negotiate } from '../../src/http/negotiation.js'
+
+const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
+const from = (headers: IncomingMessage['headers']) =>
+  ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
+const rules4 = { path: '/', secure: true }
+const cookie = new AttachCookie({ id: '1', mode: 'reply', longestGap: 60, rules: rules4, now: 0 })
+const tokens = createFormTokens(() => 0)
+
+const readers: Record<string, (header: string) => unknown> = {
+  Accept: header => negotiate({ accept: header }),
+  'Content-Type': header => demandFormat(header),
+  'Content-Type, with a type': header => demandFormat(`application/json${header}`),
+  Cookie: header => cookie.admits(header),
+  'X-Forwarded-For': header => clientAddress(from({ 'x-forwarded-for': header }), rules),
+  'X-Forwarded-Proto': header => cameSecurely(from({ 'x-forwarded-proto': header }), rules),
+  Host: header => readHostName(header),
+  Origin: header =>
+    placeSender({ origin: header, fetchSite: undefined, host: header, externalUrl: undefined }),
+  'a form token': header => tokens.accepts('admin', header),
+  'the head of a body': header => readBodyHead(header),
+  'the head of a body that begins': header => readBodyHead(`<body ${header}`),
+}
+
+const pieces = [
+  ...[
+    ' ',
+    ',',
+    ';',
+    '=',
+    ':',
+    '.',
+    '"',
+    '[',
+    '1',
+    'a',
+    '%',
+    '\t',
+    '<body',
+    '<body ',
+    ' a',
+    ' a=',
+    " a='",
+    " a=''",
+  ],
+  ...[
+    'wb-1=',
+    ' wb-1=',
+    ';wb-1=',
+    '; wb-1=x',
+    '127.0.0.1,',
+    ' 127.0.0.1 ,',
+    '1:',
+    'q=',
+    ';q=',
+    ';q =',
+    'a/b,',
+    '*/*,',
+  ],
+  ...[
+    ';charset',
+    '; charset ',
+    '; charset=',
+    'sid=',
+    ' sid',
+    ' sid = ',
+    ' sid\t',
+    ':1',
+    'a.',
+    'xn--',
+    'http://a',
+  ],
+]
+
+/** Far more than the 16 KiB that Node takes, so that what grows faster than its length shows. */
+const length = 200_000
+
+test.each(Object.entries(readers))('%s costs no more than its length', (_name, read) => {
+  for (const piece of pieces) {
+    const fill = piece.repeat(Math.ceil(length / piece.length))
+    for (const header of [fill, `${fill}x`, `x${fill}`]) {
+      const started = performance.now()
+      try {
+        read(header)
+      } catch {
+        // Refused, which is as good.
+      }
+      const took = performance.now() - started
+      if (took > 200) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)
+    }
+  }
+  expect(pieces.length).toBeGreaterThan(0)
+})

@@ -1,0 +1,122 @@
+// A page of another site that would have our endpoint's replies shown as documents of our origin, with script in them
+// that others wrote: a form posts what reads as a request of the attacker's own session.
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/login-server/eventually.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+
+jest.setTimeout(20_000)
+
+/** A name whose origins no browser trusts, as that of a service without TLS: requests to it say nothing of their mode. */
+const untrusted = 'chat.example'
+
+const script =
+  "<message xmlns='jabber:client' to='mallory@localhost' type='chat'><body>planted</body>" +
+  "<script xmlns='http://www.w3.org/1999/xhtml'>ran(location.href)</script></message>"
+
+describeWith(['chromium'], 'a form of another site', () => {
+  let server: DemoServer
+  let service: TestService
+  let elsewhere: Server
+  let browser: Browser
+  let context: BrowserContext
+  /** Where the script ran. */
+  let ran: string[] = []
+  let form = ''
+
+  beforeAll(async () => {
+    server = await startDemoServer({ mallory: 'secret' })
+    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none` })
+    elsewhere = createServer((_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)
+    })
+    await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve))
+    browser = await launchChromium([`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
+    context = await browser.newContext()
+    await context.exposeFunction('ran', (where: string) => void ran.push(where))
+  }, 60_000)
+
+  afterEach(async () => {
+    ran = []
+    for (const page of context.pages()) await page.close()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    elsewhere?.close()
+    elsewhere?.closeAllConnections()
+    await service?.stop()
+    await server?.stop()
+  })
+
+  /** A session of the attacker's in which a stanza with a script waits for the next request. */
+  async function planted(): Promise<{ binding: WarmBinding; client: BoshClient }> {
+    const binding = await service.bind({ jid: 'mallory@localhost', password: 'secret' })
+    const client = new BoshClient(`${service.url}/http-bind`, binding)
+    await client.request("<presence xmlns='jabber:client'/>", { pause: '60' })
+    // The page is to be handed what the session is sent by itself.
+    await client.request(script, { pause: '60' })
+    return { binding, client }
+  }
+
+  /** Opens the attacker's page, which sends the form into a new tab or a frame; resolves with its page. */
+  async function attack(endpoint: string, { sid }: WarmBinding, rid: number, target: string): Promise<Page> {
+    const name = `<body rid='${rid}' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind' x='`
+    form = `<!DOCTYPE html><iframe name="frame"></iframe>
+      <form method="post" enctype="text/plain" target="${target}" action="${endpoint}">
+      <input type="hidden" name="${name}" value="'/&gt;"></form>`
+    const page = await context.newPage()
+    await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`)
+    return page
+  }
+
+  /** Sends it, and resolves with the response that the browser got and what it shows once all of that is loaded. */
+  async function submit(page: Page, target: string) {
+    const opened = target === '_blank' ? context.waitForEvent('page') : undefined
+    const isPosted = (response: Response) => response.request().method() === 'POST'
+    const answered = context.waitForEvent('response', { predicate: isPosted, timeout: 10_000 })
+    await page.evaluate('document.forms[0].submit()')
+    const response = await answered
+    const shown = opened === undefined ? page.frame('frame')! : (await opened).mainFrame()
+    await eventually('it has left the empty page', () => !/^(about:blank)?$/.test(shown.url()))
+    await shown.waitForLoadState()
+    const mode = (await response.request().allHeaders())['sec-fetch-mode']
+    return { response, mode, text: await shown.evaluate('document.documentElement.textContent') }
+  }
+
+  const targets = [['_blank'], ['frame']]
+
+  test.each(targets)('into %s gets 403, and no session takes it for a request', async target => {
+    const { binding, client } = await planted()
+    const page = await attack(`${service.url}/http-bind`, binding, client.rid, target)
+    const { response, mode, text } = await submit(page, target)
+    expect(ran).toEqual([])
+    expect(mode).toBe('navigate')
+    expect(response.status()).toBe(403)
+    expect(text).not.toContain('planted')
+    // The rid is still there to be used, and what waits for it.
+    expect(await client.request('', { pause: '60' })).not.toContain('terminate')
+    expect(await client.request()).toContain('planted')
+    client.close()
+  })
+
+  test.each(targets)('into %s of a browser that says nothing of it runs no script', async target => {
+    const { binding, client } = await planted()
+    const url = `${service.url.replace('127.0.0.1', untrusted)}/http-bind`
+    const page = await attack(url, binding, client.rid, target)
+    const { response, mode, text } = await submit(page, target)
+    expect(ran).toEqual([])
+    expect(mode).toBeUndefined()
+    expect(response.status()).toBe(200)
+    // In a frame not even that is shown, and a tab has it as text.
+    if (target === 'frame') expect(text).not.toContain('planted')
+    else expect(text).toContain('planted')
+    client.close()
+  })
+})

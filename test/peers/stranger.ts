@@ -1,0 +1,103 @@
+// A user who sends a real server whatever a test tells it to: an XMPP stream over TCP, raw, without TLS.
+import { connect, type Socket } from 'node:net'
+import { textOf } from '../support/bosh-login.js'
+import { type SaltedPasswords, ScramClient } from '../support/scram.js'
+
+export interface Account {
+  readonly user: string
+  readonly password: string
+}
+
+/** Longest time that a server has for an answer, in milliseconds. */
+const patience = 10_000
+/** What bounces back may be large, and is not what is waited for. */
+const mostHeard = 65_536
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const remembered: SaltedPasswords = new Map()
+
+export class Stranger {
+  /** Whether the server has ended the stream. */
+  isRefused = false
+  readonly #socket: Socket
+  /** The end of what has come since the last time that something was waited for. */
+  #heard = ''
+  #wake: () => void = () => {}
+  #fences = 0
+
+  private constructor(port: number) {
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    this.#socket.setEncoding('utf8')
+    this.#socket.on('data', (text: string) => {
+      this.#heard = (this.#heard + text).slice(-mostHeard)
+      this.#wake()
+    })
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', () => {
+      this.isRefused = true
+      this.#wake()
+    })
+  }
+
+  /** Logs in at a server of `localhost`. */
+  static async logIn(port: number, { user, password }: Account): Promise<Stranger> {
+    const stranger = new Stranger(port)
+    stranger.#open()
+    await stranger.hears(/<\/(?:\w+:)?features>/)
+    const scram = new ScramClient(user, password, remembered)
+    stranger.send(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
+    const challenge = textOf(await stranger.hears(/<\/challenge>/), 'challenge')
+    stranger.send(`<response xmlns='${sasl}'>${await scram.final(challenge)}</response>`)
+    await stranger.hears(/<success\b/)
+    stranger.#open()
+    await stranger.hears(/<\/(?:\w+:)?features>/)
+    stranger.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    await stranger.hears(/<\/jid>/)
+    return stranger
+  }
+
+  send(text: string): void {
+    if (!this.isRefused) this.#socket.write(text)
+  }
+
+  /** Resolves once the server has dealt with all that it was sent: true where the stream goes on. */
+  async isHeardOut(): Promise<boolean> {
+    const id = `fence-${++this.#fences}`
+    this.send(`<iq type='get' id='${id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`)
+    await this.#until(() => this.isRefused || this.#heard.includes(id), id)
+    this.#heard = ''
+    return !this.isRefused
+  }
+
+  /** Resolves with what came, once it is like this; rejects where the server ends the stream. */
+  async hears(what: RegExp): Promise<string> {
+    await this.#until(() => this.isRefused || what.test(this.#heard), String(what))
+    const heard = this.#heard
+    this.#heard = ''
+    if (!what.test(heard)) throw new Error(`no ${what}, but: ${heard}`)
+    return heard
+  }
+
+  leave(): void {
+    this.#socket.destroy()
+  }
+
+  #open(): void {
+    const streams = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+    this.send(`<?xml version='1.0'?><stream:stream to='localhost' version='1.0' ${streams}>`)
+  }
+
+  async #until(isSo: () => boolean, what: string): Promise<void> {
+    let isLate = false
+    const late = setTimeout(() => {
+      isLate = true
+      this.#wake()
+    }, patience)
+    while (!isSo() && !isLate) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+    clearTimeout(late)
+    if (!isSo()) throw new Error(`no ${what} within ${patience} ms, but: ${this.#heard.slice(0, 2000)}`)
+  }
+}

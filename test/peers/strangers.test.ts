@@ -1,0 +1,203 @@
+// What one user can have a real server send another: whatever it is, the other's session goes on.
+//   STRANGERS_STANZAS  how many odd stanzas at each server (600), a quarter of them where it is reached over BOSH
+//   STRANGERS_BATCH    after how many of them the other user is looked after (25); 1 tells which one it was
+//   STRANGERS_SEED     (20261121)
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { SaxesParser } from 'saxes'
+import { startEjabberd } from '../support/ejabberd.js'
+import { startProsody } from '../support/prosody.js'
+import { numberFrom, Random } from '../support/random.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { OddStanzas } from './odd-stanzas.js'
+import type { XmppServer } from './servers.js'
+import { Stranger } from './stranger.js'
+import { User } from './user.js'
+import { Victim } from './victim.js'
+
+const most = numberFrom('STRANGERS_STANZAS', 600)
+const batch = numberFrom('STRANGERS_BATCH', 25)
+const seed = numberFrom('STRANGERS_SEED', 20261121)
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000 + most * 100)
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+const bob = { jid: 'bob@localhost', password: 'builder' }
+const mallory = { user: 'mallory', password: 'malice' }
+const users = { alice: alice.password, bob: bob.password, mallory: mallory.password }
+
+const kinds = [
+  { maker: 'Prosody', packages: ['prosody', 'openssl'], start: () => startProsody({ users }) },
+  {
+    maker: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    start: () => startEjabberd({ users, plain: true }),
+  },
+]
+
+const links = [
+  {
+    over: '',
+    count: most,
+    servers: ({ c2sPort }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?tls=none`,
+  },
+  {
+    over: ', which is reached over its BOSH endpoint,',
+    count: Math.ceil(most / 4),
+    servers: ({ httpPort }: XmppServer) => `localhost=http://127.0.0.1:${httpPort}/http-bind`,
+  },
+]
+
+for (const { maker, packages, start, over, servers, count } of kinds.flatMap(kind =>
+  links.map(link => ({ ...kind, ...link })),
+)) {
+  describeWith(packages, `A stranger at ${maker}${over}`, () => {
+    let server: XmppServer
+    let here: TestService
+    let stranger: Stranger
+    let victim: Victim
+    let marks = 0
+
+    beforeAll(async () => {
+      server = await start()
+      here = await startTestService({ servers: servers(server) })
+    }, 100_000)
+
+    beforeEach(async () => {
+      const binding = await here.bind(alice)
+      victim = Victim.attach(binding.url, binding)
+      stranger = await Stranger.logIn(server.c2sPort, mallory)
+    })
+
+    afterEach(async () => {
+      stranger.leave()
+      await victim.leave()
+    })
+
+    afterAll(async () => {
+      await here?.stop()
+      await server?.stop()
+    })
+
+    /** Sends a stanza to a user, and gives back what came of it, up to the mark behind it. */
+    async function pass(stanza: string, to = victim): Promise<string> {
+      const mark = `mark-${++marks}-`
+      stranger.send(`${stanza}<message to='${to.jid}'><body>${mark}</body></message>`)
+      await to.receives(mark)
+      return to.recent.join('')
+    }
+
+    /** Has the stranger go on, whatever the server thinks of what it has sent. */
+    async function goOn(): Promise<boolean> {
+      if (await stranger.isHeardOut()) return true
+      stranger.leave()
+      stranger = await Stranger.logIn(server.c2sPort, mallory)
+      return false
+    }
+
+    test(`sends ${count} odd stanzas, and ends no session`, async () => {
+      const odd = new OddStanzas(new Random(seed), { full: victim.jid, bare: alice.jid })
+      let refused = 0
+      let sent: string[] = []
+      for (let done = 1; done <= count; done++) {
+        const stanza = odd.next()
+        sent.push(stanza)
+        stranger.send(stanza)
+        if (!(await goOn())) refused += 1
+        if (done % batch > 0 && done < count) continue
+        await pass('').catch(error => victim.faults.push(String(error)))
+        if (victim.faults.length > 0)
+          expect({ faults: victim.faults, sent: sent.map(each => each.slice(0, 1000)) }).toBeUndefined()
+        sent = []
+      }
+      expect(here.service.counts()).toMatchObject({ sessions: 1 })
+      // Otherwise it says little that all went well.
+      expect(victim.stanzas).toBeGreaterThan(count / 4)
+      expect(refused).toBeLessThan(count / 4)
+    })
+
+    test('reaches the other with a prefix that the server has lost the declaration of', async () => {
+      const inner = "<e xmlns='urn:p' p:k='1'/>"
+      const replies = await pass(
+        `<message to='${victim.jid}' xmlns:p='urn:p'><body>hi</body>${inner}</message>`,
+      )
+      expect([victim.faults, replies]).toEqual([[], expect.stringContaining('<body>hi</body>')])
+      const mended = "xmlns:p='urn:undeclared-prefix:p'"
+      expect(replies.includes(mended)).toBe(maker === 'ejabberd')
+      expect(replies).toMatch(/ (?:p|ns1):k='1'/)
+    })
+
+    test.each([
+      ['as a reference', 'a&#13;b&#13;&#10;c&#xD;', 'a\rb\r\nc\r'],
+      ['as a line end', 'a\r\nb\rc', 'a\nb\nc'],
+      ['in CDATA', '<![CDATA[a]]>&#13;<![CDATA[<b>]]>', 'a\r<b>'],
+    ])('has a carriage return %s mean to the other what it meant', async (_what, text, meant) => {
+      const value = text.includes('CDATA') || text.includes('\n') ? '&#13;' : text.replaceAll('&#10;', '')
+      const replies = await pass(
+        `<message to='${victim.jid}' id='odd'><body>${text}</body><e xmlns='urn:e' k='${value}'/></message>`,
+      )
+      const read = readMessage(replies)
+      expect([victim.faults, read.body]).toEqual([[], meant])
+      expect(read.k).toBe(value.replaceAll(/&#(?:13|xD);/g, '\r'))
+    })
+
+    test('sends what is larger, deeper or wider than the other could read, and it is left out', async () => {
+      const to = `to='${victim.jid}'`
+      const deep = '<a>'.repeat(1000) + '</a>'.repeat(1000)
+      const wide = `<a ${Array.from({ length: 1000 }, (_, index) => `k${index}=''`).join(' ')}/>`
+      // Both servers write such a namespace once for each element.
+      const long = `<a xmlns:p='urn:${'p'.repeat(2000)}'>${'<p:b/>'.repeat(20_000)}</a>`
+      for (const much of [deep, wide, long]) {
+        const replies = await pass(`<message ${to}>${much}<body>too much</body></message>`)
+        expect([victim.faults, replies.includes('too much')]).toEqual([[], false])
+      }
+      expect(here.lines.filter(line => line.includes('"fate":"dropped"')).length).toBeGreaterThan(0)
+      expect(here.lines.filter(line => line.includes('too much'))).toEqual([])
+    })
+
+    test('floods one who does not listen, and neither that session nor others suffer', async () => {
+      const binding = await here.bind(bob)
+      const deaf = await here.bind(alice)
+      const other = User.attach(binding.url, binding)
+      await other.isUpToDate()
+      const messages = 800
+      const text = 'x'.repeat(10_000)
+      for (let sent = 0; sent < messages; sent++) {
+        stranger.send(`<message to='${deaf.jid}' id='${sent}'><body>${text}</body></message>`)
+        if (sent % 200 === 0) await other.isUpToDate()
+      }
+      await stranger.isHeardOut()
+      await other.isUpToDate()
+      const late = Victim.attach(deaf.url, deaf)
+      await pass('', late)
+      expect([late.faults, late.stanzas >= messages]).toEqual([[], true])
+      await late.leave()
+      await other.leave()
+    })
+  })
+}
+
+/** The text and the attribute of the message under test, as a parser reads them. */
+function readMessage(replies: string): { readonly body: string; readonly k: string | undefined } {
+  const parser = new SaxesParser()
+  let isOdd = false
+  let isBody = false
+  let body = ''
+  let k: string | undefined
+  parser.on('opentag', ({ name, attributes }) => {
+    if (name === 'message') isOdd = attributes['id'] === 'odd'
+    isBody = name === 'body'
+    if (isOdd && name === 'e') k = attributes['k']
+  })
+  const add = (text: string) => {
+    if (isOdd && isBody) body += text
+  }
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.on('closetag', () => {
+    isBody = false
+  })
+  parser.write(`<replies>${replies}</replies>`).close()
+  return { body, k }
+}

@@ -1,0 +1,74 @@
+// A regular expression that backtracks is a switch to turn the service off with, for every client that may choose the text
+// it is held against. The demo has no strangers.
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from '@jest/globals'
+import { parseSync } from '@swc/core'
+import { isSafe } from 'redos-detector'
+import { languageTag } from '../src/warm/request.js'
+
+const setting = "The text is the operator's own."
+
+/**
+ * Those that the detector cannot tell from dangerous ones: it looks for all ways to read a text, not for those that are
+ * tried again. Each with the reason why a text costs no more than its length.
+ */
+const cleared: Readonly<Record<string, string>> = {
+  [`/\\s+([^\\s=>/]+)\\s*=\\s*(?:'([^'<]*)'|"([^"<]*)")/y`]:
+    'Sticky, of at most 1 KiB, and its parts have no character in common.',
+  '/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y':
+    'Sticky, and there is one way only to read a name up to its colon.',
+  '/^(?:\\[(.*)\\]|([^:]*))(?::(\\d+))?$/': setting,
+  '/;\\s*charset\\s*=\\s*"?([^\\s";]*)/i': 'From each semicolon it reads no further than to the next one.',
+  '/^\\[([^\\]]*)\\](?::\\d+)?$|^([^:]*):\\d+$/': 'Of at most 64 characters.',
+  '/;\\s*q\\s*=\\s*([^;]*)/i': 'Of at most 200 characters.',
+  '/<(?:\\w+:)?optional[\\s/>]/': 'From each bracket it reads no further than to the next one.',
+  '/>\\s*([A-Z0-9_-]{1,20})\\s*<\\/[^<>]*>$/': 'From each bracket it reads no further than to the next one.',
+  '/:\\d*$/': 'From each colon it reads no further than to the next one.',
+  [String(languageTag)]:
+    'Of at most 255 characters, and each part is told from the next by its length or by a digit.',
+  '/^(?:\\[([^\\]]*)\\]|([^:]*))(?::(\\d{1,5}))?$/': setting,
+  '/(\\.[^./]+)?$/': setting,
+  '/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/': setting,
+  '/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g': setting,
+  '/^(?:export\\s+)?([^\\s=]+)\\s*=(.*)$/': setting,
+  '/^(?:([^=]*)=)?(.*)$/': setting,
+  '/^([^=]*)=\\s*([^:]*):(.*)$/s': setting,
+  '/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\\d+_/': setting,
+  '/\\/+$/': setting,
+}
+
+const root = new URL('../', import.meta.url)
+
+function filesIn(folder: string, ending: string): readonly string[] {
+  return readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith(ending) && !file.endsWith('.d.ts'))
+    .map(file => `${folder}${file}`)
+}
+
+const files = [...filesIn('src/', '.ts'), ...filesIn('public/', '.js')].filter(
+  file => !file.startsWith('src/demo/'),
+)
+
+/** The regular expressions that stand in a part of a program. */
+function* expressionsIn(part: unknown): Iterable<RegExp> {
+  if (typeof part !== 'object' || part === null) return
+  const { type, pattern, flags } = part as { type?: string; pattern?: string; flags?: string }
+  if (type === 'RegExpLiteral') yield new RegExp(pattern!, flags)
+  for (const inner of Object.values(part)) yield* expressionsIn(inner)
+}
+
+const found = files.flatMap(file => {
+  const source = readFileSync(new URL(file, root), 'utf8')
+  const syntax = file.endsWith('.ts') ? 'typescript' : 'ecmascript'
+  return [...expressionsIn(parseSync(source, { syntax }))].map(expression => [file, expression] as const)
+})
+
+test.each(found)('in %s costs no more than the length of the text: %s', (_file, expression) => {
+  const { safe } = isSafe(expression, { maxScore: 200, timeout: Number.POSITIVE_INFINITY })
+  expect(safe || String(expression) in cleared).toBe(true)
+})
+
+test('all that are cleared are there', () => {
+  const all = new Set(found.map(([, expression]) => String(expression)))
+  expect(Object.keys(cleared).filter(expression => !all.has(expression))).toEqual([])
+})

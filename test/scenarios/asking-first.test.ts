@@ -1,0 +1,84 @@
+// Clients that ask before they send a body (`Expect: 100-continue`), as curl does with a long one.
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { HttpSocket } from '../support/http-socket.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+
+const body = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
+
+let server: DemoServer
+let service: TestService
+let client: HttpSocket
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none` })
+})
+
+afterEach(() => {
+  client.socket.destroy()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+/** Sends the header of a call, and resolves with what comes before any of its body was sent. */
+async function ask(headers: Record<string, string>, path = '/warm'): Promise<string> {
+  client = new HttpSocket(Number(new URL(service.url).port))
+  const all: Record<string, string> = {
+    ...{ Host: 'localhost', Expect: '100-continue', 'Content-Length': String(body.length) },
+    ...{ Authorization: adminHeader, 'Content-Type': 'application/json', Accept: 'application/json' },
+    ...headers,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
+  client.send([`POST ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+  return (await client.reply()).head
+}
+
+test('are told to where it is going to be read', async () => {
+  expect(await ask({})).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+  expect((await client.send(body).reply()).head).toMatch(/^HTTP\/1\.1 200 /)
+  expect(await ask({ 'Content-Length': '10' }, '/http-bind')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+  expect((await client.send('0123456789').reply()).body).toContain('bad-request')
+})
+
+test.each([
+  [401, { Authorization: 'Basic d3Jvbmc6d3Jvbmc=' }],
+  [403, { 'X-Forwarded-For': '192.0.2.1' }],
+  [413, { 'Content-Length': '20000' }],
+  [415, { 'Content-Type': 'text/plain' }],
+  [415, { 'Content-Type': 'application/json; charset=latin1' }],
+  [415, { 'Content-Encoding': 'gzip' }],
+])('are answered %i at once where it is not, and need not send it: %j', async (status, headers) => {
+  const head = await ask(headers)
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`, 'i'))
+  expect(await client.rest()).toMatch(/^(\{|$)/)
+})
+
+test('and those that want something else are told so, on a connection that closes', async () => {
+  expect(await ask({ Expect: 'something' })).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nConnection: close\r\n/)
+})
+
+test('a request behind one that was refused before its end is not carried out', async () => {
+  client = new HttpSocket(Number(new URL(service.url).port))
+  const creation = "<body to='localhost' rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
+  const post = (text: string) =>
+    `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  client.send(post('x'.repeat(600_000)) + post(creation))
+  expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+  expect(await client.rest()).toBe('')
+  expect(service.lines.filter(line => line.includes('"kind":"browser"'))).toEqual([])
+})
+
+test('are answered at once where nothing is read', async () => {
+  expect(await ask({}, '/nowhere')).toMatch(/^HTTP\/1\.1 404 /)
+})
+
+test.each(['/warm', '/http-bind', '/nowhere'])(
+  'that expect anything else are answered 417 at %s',
+  async path => {
+    expect(await ask({ Expect: 'a-miracle' }, path)).toMatch(/^HTTP\/1\.1 417 /)
+  },
+)

@@ -1,0 +1,89 @@
+/** What a call of a method of strings, arrays or buffers has to look at, by what it was given and gave back. */
+type Cost = (self: { readonly length: number }, args: readonly unknown[], result: unknown) => number
+
+const all: Cost = ({ length }) => length
+/** As far as something was looked for. */
+const passed: Cost = ({ length }, [, from], result) => {
+  const start = typeof from === 'number' ? Math.max(0, from) : 0
+  return (
+    (typeof result === 'number' && result >= 0 ? Math.abs(result - start) : Math.max(0, length - start)) + 1
+  )
+}
+const passedBackwards: Cost = ({ length }, [, from], result) => {
+  const start = typeof from === 'number' ? Math.min(length, from) : length
+  return start - (typeof result === 'number' ? Math.max(0, result) : 0) + 1
+}
+const wanted: Cost = (_self, [what]) => String(what).length
+
+const costs: readonly (readonly [prototype: object, methods: Readonly<Record<string, Cost>>])[] = [
+  [
+    String.prototype,
+    {
+      charCodeAt: () => 1,
+      codePointAt: () => 1,
+      at: () => 1,
+      // Parts of a text are places in it.
+      slice: () => 1,
+      indexOf: passed,
+      includes: all,
+      lastIndexOf: passedBackwards,
+      startsWith: wanted,
+      endsWith: wanted,
+      split: all,
+      trim: all,
+      toLowerCase: all,
+      normalize: all,
+    },
+  ],
+  [
+    Array.prototype,
+    {
+      includes: all,
+      indexOf: all,
+      find: all,
+      findIndex: all,
+      some: all,
+      filter: all,
+      shift: all,
+      splice: all,
+    },
+  ],
+  [
+    RegExp.prototype,
+    {
+      exec(_self, [text], result) {
+        const found = result as RegExpExecArray | null
+        return found === null ? String(text).length : found[0].length + 1
+      },
+    },
+  ],
+]
+
+/**
+ * How many steps some work takes, by what it calls; the same in every run, however fast the machine is. What a regular
+ * expression goes through again is not seen: another test looks at those.
+ */
+export function countSteps(work: () => void): number {
+  let steps = 0
+  const originals: (() => void)[] = []
+  for (const [prototype, methods] of costs) {
+    for (const [name, cost] of Object.entries(methods)) {
+      const owner = prototype as Record<string, (...args: unknown[]) => unknown>
+      const original = owner[name]!
+      owner[name] = function (this: { readonly length: number }, ...args: unknown[]) {
+        const result = original.apply(this, args)
+        steps += cost(this, args, result)
+        return result
+      }
+      originals.push(() => {
+        owner[name] = original
+      })
+    }
+  }
+  try {
+    work()
+  } finally {
+    for (const restore of originals) restore()
+  }
+  return steps
+}
