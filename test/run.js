@@ -62,16 +62,9 @@ async function jest(absent) {
   const folder = mkdtempSync(join(tmpdir(), 'warm-tests-'))
   const report = join(folder, 'jest.json')
   try {
-    const ok = await run(
-      [
-        '--experimental-vm-modules',
-        '--disable-warning=ExperimentalWarning',
-        'node_modules/jest/bin/jest.js',
-        '--json',
-        `--outputFile=${report}`,
-      ],
-      { WARM_TEST_SKIP: inCi ? '' : absent.join(',') },
-    )
+    const ok = await run(['node_modules/jest/bin/jest.js', '--json', `--outputFile=${report}`], {
+      WARM_TEST_SKIP: inCi ? '' : absent.join(','),
+    })
     const before = failed
     countReport(report)
     // Whatever made Jest fail without a failed test, an unhandled error after the last one, say.
@@ -122,7 +115,10 @@ function run(args, env = {}) {
       console.log(error.message)
       resolve(false)
     })
-    child.on('close', code => resolve(code === 0))
+    child.on('close', (code, signal) => {
+      if (signal !== null) console.log(`${args[0]} was ended by ${signal}`)
+      resolve(code === 0)
+    })
   })
 }
 
