@@ -2,8 +2,8 @@
 // its length and no faster, and a KiB of it must cost little more than one of what everybody sends.
 import { pino } from 'pino'
 import { parseBody } from '../src/bosh/body.js'
-import { systemClock } from '../src/clock.js'
 import { UnfinishedBodies } from '../src/http/unfinished-bodies.js'
+import { systemClock } from '../src/lib/clock.js'
 import { defaultLimits } from '../src/xml/scanner.js'
 import { Splitter } from '../src/xml/splitter.js'
 import { readUtf8 } from '../src/xml/utf8.js'

@@ -7,20 +7,20 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 
 /** Parts from the top down: a file may import from its own part and from those that stand below it. */
 const storeys = [
-  ['main', 'hash-password', 'health-check'],
+  ['main', 'bin'],
   ['demo/demo'],
   ['service'],
   ['sites'],
   ['app', 'admin'],
   ['demo', 'openapi'],
   ['bosh', 'remote', 'warm'],
-  ['http', 'sasl'],
-  ['assets', 'known-sessions', 'users', 'views'],
+  ['http', 'login'],
+  ['known-sessions'],
   ['c2s'],
   ['log'],
   ['config'],
-  ['session-terms', 'sessions', 'short-memory'],
-  ['clock', 'counts', 'exchange', 'foreign-text', 'forget-oldest', 'hash-queue', 'rates', 'sid', 'turn-end'],
+  ['session-terms', 'sessions'],
+  ['counts', 'exchange', 'jid', 'lib', 'sid'],
   ['errors', 'namespaces', 'xml'],
 ]
 

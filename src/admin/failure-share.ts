@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Clock, Timer } from '../clock.js'
 import type { Counts } from '../counts.js'
+import type { Clock, Timer } from '../lib/clock.js'
 
 /** How often the share is looked at, in milliseconds. */
 const intervalMilliseconds = 300_000

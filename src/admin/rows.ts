@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
 import type { Counts, Tally } from '../counts.js'
+import type { Clock } from '../lib/clock.js'
 import type { Census } from '../sessions.js'
 
 /** What the metrics are made of. */

@@ -1,4 +1,4 @@
-import { prepareDomain } from '../config/domains.js'
+import { prepareDomain } from '../jid/domains.js'
 import { bindNamespace, sasl2Namespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock, Timer } from '../clock.js'
 import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
 import { LingeringClose } from '../http/lingering-close.js'
 import type { BodyTaker } from '../http/taken-request.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies.js'
-import type { TurnEnd } from '../turn-end.js'
+import type { Clock, Timer } from '../lib/clock.js'
+import type { WriteBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 
@@ -25,7 +25,7 @@ export interface HttpPeerParts extends ReplyParts {
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
   /** Replies to write at the end of this turn. */
-  readonly pendingReplies: TurnEnd<HttpPeer>
+  readonly pendingReplies: WriteBatch<HttpPeer>
 }
 
 /** How much of a body tells whose it is, in bytes, and how long that is waited for, in milliseconds. */

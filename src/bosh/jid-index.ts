@@ -1,4 +1,4 @@
-import { userOf } from '../users.js'
+import { userOf } from '../jid/user-of.js'
 
 /** A session of somebody who is known. */
 interface Bound {

@@ -1,9 +1,9 @@
-import type { Clock, Timer } from '../clock.js'
 import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
 import { clientOf } from '../http/connection-limits.js'
-import { Rate } from '../rates.js'
+import type { Clock, Timer } from '../lib/clock.js'
+import { Rate } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
 export type Refusal = keyof Counts['sessionsRefused']

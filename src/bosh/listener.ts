@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { systemClock } from '../clock.js'
 import { Counts } from '../counts.js'
 import type { Access } from '../http/access.js'
 import { cameSecurely, clientAddress } from '../http/client.js'
 import { isAwaited } from '../http/expectation.js'
 import { inertHeaders } from '../http/page-policy.js'
 import { takeBody } from '../http/taken-request.js'
-import { TurnEnd } from '../turn-end.js'
+import { systemClock } from '../lib/clock.js'
+import { WriteBatch } from '../lib/write-batch.js'
 import { escapeXml } from '../xml/escape.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
@@ -36,7 +36,7 @@ const mostAtOnce = 16
 export function createBoshListener(
   about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const pendingReplies = new TurnEnd<HttpPeer>(mostAtOnce, peer => peer.depart())
+  const pendingReplies = new WriteBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
   const parts: Parts = { counts: new Counts(), clock: systemClock, ...about, pendingReplies }
 
   return (req, res) => {

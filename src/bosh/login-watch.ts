@@ -1,4 +1,4 @@
-import { prepareDomain } from '../config/domains.js'
+import { prepareDomain } from '../jid/domains.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
 import type { Element } from '../xml/scanner.js'

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { constrainedMemory, memoryUsage } from 'node:process'
 import { getHeapStatistics } from 'node:v8'
-import type { Clock } from '../clock.js'
+import type { Clock } from '../lib/clock.js'
 
 /** The share of the heap that may be filled, garbage and all. Nearer to its end V8 does little but collect, and then gives up. */
 const mostOfHeap = 0.75

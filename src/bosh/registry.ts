@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.js'
+import type { Clock, Timer } from '../lib/clock.js'
 import type { Census, Handover, ResumedSession, Sessions, SessionView } from '../sessions.js'
 import { JidIndex } from './jid-index.js'
 import type { Session } from './session.js'

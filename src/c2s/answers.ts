@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import { forgetOldest } from '../forget-oldest.js'
+import type { Clock } from '../lib/clock.js'
+import { forgetOldest } from '../lib/forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T

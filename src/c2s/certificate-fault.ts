@@ -1,5 +1,5 @@
 import type { PeerCertificate } from 'node:tls'
-import { foreignList } from '../foreign-text.js'
+import { foreignList } from '../lib/foreign-text.js'
 import { namesOf } from './identity.js'
 
 /** What the log calls a certificate with other names; the other codes are OpenSSL's. */

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { domainToASCII } from 'node:url'
-import { prepareDomain } from '../config/domains.js'
+import { prepareDomain } from '../jid/domains.js'
 
 /**
  * Whether a certificate is made out to an XMPP domain: a dNSName, an SRV-ID for `_xmpp-client`, or an xmppAddr.

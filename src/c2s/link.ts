@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Clock, Timer } from '../clock.js'
 import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Failure, Foreseen, LinkFacts, LoginWishes } from '../exchange.js'
+import type { Clock, Timer } from '../lib/clock.js'
+import { WriteBatch } from '../lib/write-batch.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
-import { TurnEnd } from '../turn-end.js'
 import { childrenOf } from '../xml/children.js'
 import type { Root } from '../xml/root.js'
 import type { Element, Fate, Sink, XmlLimits } from '../xml/scanner.js'
@@ -97,11 +97,11 @@ export type LinkHandle = Pick<
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export class Link {
   /** Those that have stanzas to send, of which a server reads many in the time that it takes us to send one. */
-  static readonly #departures = new TurnEnd<Link>(8, link => link.#depart())
+  static readonly #departures = new WriteBatch<Link>(8, link => link.#depart())
   /** Those with a step of a login: it costs a server more than it costs us, so that gets to work soon. */
-  static readonly #steps = new TurnEnd<Link>(2, link => link.#depart())
+  static readonly #steps = new WriteBatch<Link>(2, link => link.#depart())
   /** Those that have opened a stream, and may have more to say on it at once. */
-  static readonly #openings = new TurnEnd<Link>(Number.POSITIVE_INFINITY, link => link.#depart())
+  static readonly #openings = new WriteBatch<Link>(Number.POSITIVE_INFINITY, link => link.#depart())
   readonly #server: Trust
   readonly #events: LinkEvents
   readonly #limits: XmlLimits

@@ -1,4 +1,4 @@
-import { withULabels } from '../config/domains.js'
+import { withULabels } from '../jid/domains.js'
 import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'

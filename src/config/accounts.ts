@@ -1,5 +1,5 @@
+import { preparePattern } from '../jid/domains.js'
 import type { Admin } from './config.js'
-import { preparePattern } from './domains.js'
 import { parseSecretHash } from './secret-hash.js'
 import type { Report } from './settings.js'
 import { unescaped } from './text.js'

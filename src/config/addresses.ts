@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { prepareDomain } from './domains.js'
+import { prepareDomain } from '../jid/domains.js'
 import { readList } from './list.js'
 import type { Report, Setting } from './settings.js'
 

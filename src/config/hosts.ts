@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
+import { allowsDomain, prepareDomain } from '../jid/domains.js'
 import type { Config, HttpHost } from './config.js'
-import { allowsDomain, prepareDomain } from './domains.js'
 import { readList } from './list.js'
 import { readOptions } from './options.js'
 import { hostVariable, readPath } from './paths.js'

@@ -1,5 +1,5 @@
+import { prepareDomain } from '../jid/domains.js'
 import type { ServiceAccount } from './config.js'
-import { prepareDomain } from './domains.js'
 import type { Report } from './settings.js'
 import { unescaped } from './text.js'
 

@@ -1,6 +1,7 @@
 // What the settings of HTTP hosts, of domains and of paths have to do with each other.
+
+import { allowsDomain } from '../jid/domains.js'
 import type { HttpHost } from './config.js'
-import { allowsDomain } from './domains.js'
 import type { HostEntry } from './hosts.js'
 import { httpOf, type ListeningValues, type Rule } from './listening.js'
 import { hostVariable, overlap, takenPaths } from './paths.js'

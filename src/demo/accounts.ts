@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { saslprep } from '@mongodb-js/saslprep'
-import { parseJid } from '../warm/jid.js'
+import { parseJid } from '../jid/jid.js'
 import { domain } from './address.js'
 
 const deriveKey = promisify(pbkdf2)

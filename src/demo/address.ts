@@ -1,5 +1,5 @@
-import { prepareDomain } from '../config/domains.js'
-import { parseJid } from '../warm/jid.js'
+import { prepareDomain } from '../jid/domains.js'
+import { parseJid } from '../jid/jid.js'
 
 /** The one domain that the demo server serves. */
 export const domain = 'localhost' as const

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Clock } from '../clock.js'
 import type { Admin } from '../config/config.js'
 import { hashLike, parseSecretHash, type SecretHash } from '../config/secret-hash.js'
-import type { HashQueue } from '../hash-queue.js'
-import { type MemoryKey, ShortMemory } from '../short-memory.js'
+import type { Clock } from '../lib/clock.js'
+import type { HashQueue } from '../lib/hash-queue.js'
+import { type MemoryKey, ShortMemory } from '../lib/short-memory.js'
 
 /** How long credentials that were right are known again without hashing, after they were shown last, in seconds. */
 const memorySeconds = 300

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../errors.js'
-import { renderPage } from '../views.js'
 import type { Representation } from './negotiation.js'
+import { renderPage } from './views.js'
 
 /** A reply in its wire form, apart from what Express adds. */
 export interface Answer {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { Rate } from '../rates.js'
+import { Rate } from '../lib/rates.js'
 
 /** Who somebody says they are, and where they say so. */
 export interface Claim {

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import type { Clock } from '../clock.js'
+import type { Clock } from '../lib/clock.js'
 
 /** How often connections are looked at, in milliseconds. */
 const sweepInterval = 5_000

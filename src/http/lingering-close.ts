@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../clock.js'
+import type { Clock } from '../lib/clock.js'
 
 /** How long, in milliseconds, and how much, in bytes, is read on and thrown away. */
 const longest = 5_000

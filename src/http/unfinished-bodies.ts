@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.js'
 import type { Config } from '../config/config.js'
+import type { Clock } from '../lib/clock.js'
 import { clientOf } from './connection-limits.js'
 
 /** The part of all that one client may have. */

@@ -1,6 +1,6 @@
-import { forgetOldest } from '../forget-oldest.js'
+import { userOf } from '../jid/user-of.js'
+import { forgetOldest } from '../lib/forget-oldest.js'
 import type { SessionView } from '../sessions.js'
-import { userOf } from '../users.js'
 import type { RemoteSession } from './session.js'
 
 /** A session that was handed over to a browser which talks to its endpoint directly. */

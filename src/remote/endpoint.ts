@@ -1,7 +1,7 @@
 import type { Agent, OutgoingHttpHeaders } from 'node:http'
-import type { Clock } from '../clock.js'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import type { Step } from '../errors.js'
+import type { Clock } from '../lib/clock.js'
 import { type AgentParts, createAgent } from './agents.js'
 import { ask, type HttpReply } from './ask.js'
 

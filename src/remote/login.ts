@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
 import type { Facts, Failure, Peer, Reply } from '../exchange.js'
+import type { Clock } from '../lib/clock.js'
 import { boshNamespace } from '../namespaces.js'
 import type { HandedOver, LoggedIn, Upstream } from '../sessions.js'
 import { idOf } from '../sid.js'

@@ -1,7 +1,7 @@
 import { linkTimes } from '../c2s/link.js'
-import type { Clock, Timer } from '../clock.js'
 import type { Step } from '../errors.js'
 import type { Failure, SessionTerms } from '../exchange.js'
+import type { Clock, Timer } from '../lib/clock.js'
 import { boshNamespace } from '../namespaces.js'
 import { readTerms } from '../session-terms.js'
 import { escapeXml } from '../xml/escape.js'

@@ -1,16 +1,8 @@
 import type { ServiceAccount } from '../config/config.js'
 import type { Cookie, SessionTerms } from '../exchange.js'
+import type { Jid } from '../jid/jid.js'
 import type { AttachBinding } from '../sessions.js'
 import type { Gone } from './departure.js'
-
-/** A JID in its prepared parts (RFC 7622). */
-export interface Jid {
-  /** Empty where a session without an account is asked for. */
-  readonly local: string
-  /** As domains are compared, with A-labels. */
-  readonly domain: string
-  readonly resource: string | undefined
-}
 
 /**
  * What a login proves itself with, byte for byte as sent; never logged, never echoed. A `password` is the user's own, or

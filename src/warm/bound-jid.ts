@@ -1,5 +1,5 @@
-import type { Jid, WarmRequest } from './binding.js'
-import { parseJid } from './jid.js'
+import { type Jid, parseJid } from '../jid/jid.js'
+import type { WarmRequest } from './binding.js'
 
 /** Whether a server has bound what it was asked for: a full JID, and the one of the same user. */
 export function judgeBound(

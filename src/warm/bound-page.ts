@@ -3,7 +3,7 @@ import { homePath } from '../http/addresses.js'
 import { type Answer, contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/page-policy.js'
-import { renderPage } from '../views.js'
+import { renderPage } from '../http/views.js'
 import type { Binding } from './binding.js'
 
 /**

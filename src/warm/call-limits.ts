@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
-import { Rate } from '../rates.js'
+import { userOf } from '../jid/user-of.js'
+import { Rate } from '../lib/rates.js'
 import type { Sessions } from '../sessions.js'
-import { userOf } from '../users.js'
 
 /** Whose call it is, and for whom. */
 export interface Caller {

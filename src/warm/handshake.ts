@@ -3,9 +3,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import parse from '@xmpp/xml/lib/parse.js'
-import { withULabels } from '../config/domains.js'
 import { Problem, type Step } from '../errors.js'
 import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'
+import { withULabels } from '../jid/domains.js'
+import { formatJid } from '../jid/jid.js'
+import type { Mechanism } from '../login/sasl/mechanism.js'
 import {
   bindNamespace,
   boshNamespace,
@@ -14,7 +16,6 @@ import {
   stanzaNamespace,
   streamsNamespace,
 } from '../namespaces.js'
-import type { Mechanism } from '../sasl/mechanism.js'
 import { readTerms } from '../session-terms.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import { type Document, DocumentReader } from '../xml/document.js'
@@ -22,7 +23,6 @@ import { escapeXml } from '../xml/escape.js'
 import { defaultLimits, type Element } from '../xml/scanner.js'
 import type { WarmRequest } from './binding.js'
 import type { Foresight } from './foresight.js'
-import { formatJid } from './jid.js'
 import { LoginPeer } from './login-peer.js'
 import { type Offer, readOffer } from './offer.js'
 import { bindRefused, saslRefused, sessionEnded } from './refusals.js'

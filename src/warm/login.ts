@@ -1,5 +1,5 @@
 import { Problem } from '../errors.js'
-import type { VerifiedCredentials } from '../sasl/verified-credentials.js'
+import type { VerifiedCredentials } from '../login/sasl/verified-credentials.js'
 import type { Login, WarmRequest } from './binding.js'
 import type { Gone } from './departure.js'
 import { type AttemptParts, type BoundSession, LoginAttempt } from './login-attempt.js'

@@ -1,7 +1,7 @@
+import { formatJid } from '../jid/jid.js'
 import type { Binding, Login, WarmRequest } from './binding.js'
 import type { CallLimits } from './call-limits.js'
 import type { Gone } from './departure.js'
-import { formatJid } from './jid.js'
 import { type ReuseParts, reuse } from './reuse.js'
 
 export interface ObtainParts extends ReuseParts {

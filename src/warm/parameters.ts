@@ -1,6 +1,6 @@
 import { Problem } from '../errors.js'
-import { foreignText } from '../foreign-text.js'
 import { demandFormat } from '../http/body.js'
+import { foreignText } from '../lib/foreign-text.js'
 import { allowedValues, type ParameterName } from './allowed-values.js'
 import { memberNames } from './member-names.js'
 import { nearName } from './near-names.js'

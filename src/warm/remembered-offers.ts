@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.js'
-import { withULabels } from '../config/domains.js'
-import { forgetOldest } from '../forget-oldest.js'
+import { withULabels } from '../jid/domains.js'
+import type { Clock } from '../lib/clock.js'
+import { forgetOldest } from '../lib/forget-oldest.js'
 import type { Element } from '../xml/scanner.js'
 import { Foresight } from './foresight.js'
 

@@ -1,7 +1,7 @@
 import { type Answer, contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
+import { renderPage } from '../http/views.js'
 import type { AttachBinding } from '../sessions.js'
-import { renderPage } from '../views.js'
 import type { Binding } from './binding.js'
 
 /**

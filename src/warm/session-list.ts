@@ -1,7 +1,7 @@
-import { allowsDomain } from '../config/domains.js'
+import { allowsDomain } from '../jid/domains.js'
+import type { Jid } from '../jid/jid.js'
+import { formatJid } from '../jid/jid.js'
 import type { Sessions, SessionView } from '../sessions.js'
-import type { Jid } from './binding.js'
-import { formatJid } from './jid.js'
 
 /** What the sessions of a list have in common; what is undefined makes no difference. */
 export interface SessionFilter {

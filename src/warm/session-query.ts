@@ -1,10 +1,11 @@
 // The query strings of the addresses that control sessions. Strict: a filter with a slip in its name must not list, let
 // alone end, what nobody meant.
-import { prepareDomain } from '../config/domains.js'
+
 import { Problem } from '../errors.js'
+import { prepareDomain } from '../jid/domains.js'
+import type { Jid } from '../jid/jid.js'
+import { parseJid } from '../jid/jid.js'
 import type { SessionState, SessionView } from '../sessions.js'
-import type { Jid } from './binding.js'
-import { parseJid } from './jid.js'
 import { type Place, readPlace, type SessionFilter } from './session-list.js'
 
 /** What the query of a list may have. */

@@ -1,8 +1,8 @@
-import { withULabels } from '../config/domains.js'
 import { type Answer, contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
+import { renderPage } from '../http/views.js'
+import { withULabels } from '../jid/domains.js'
 import type { SessionView } from '../sessions.js'
-import { renderPage } from '../views.js'
 import { formatPlace, type SessionPage } from './session-list.js'
 
 /** What the answers about sessions are written with. */

@@ -1,4 +1,4 @@
-import type { Verified } from '../sasl/verified-credentials.js'
+import type { Verified } from '../login/sasl/verified-credentials.js'
 import type { WarmRequest } from './binding.js'
 
 /** The secret in a request that opens this user's session; undefined where the operator's word does, or nothing. */

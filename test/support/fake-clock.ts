@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../src/clock.js'
+import type { Clock, Timer } from '../../src/lib/clock.js'
 
 /** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Timer } from '../../src/clock.js'
+import { type Clock, systemClock, type Timer } from '../../src/lib/clock.js'
 
 /** The system's clock, which a test can move on: what goes by the time of day sees it at once, timers do not. */
 export class MovedClock implements Clock {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Server } from '../../src/config/config.js'
 import { Problem } from '../../src/errors.js'
+import { formatJid } from '../../src/jid/jid.js'
 import { allowedValues, type ParameterName } from '../../src/warm/allowed-values.js'
 import { readCredentials } from '../../src/warm/credentials.js'
-import { formatJid } from '../../src/warm/jid.js'
 import { readParameters } from '../../src/warm/parameters.js'
 
 const account = { user: 'portal', password: 'secret-of-portal' }

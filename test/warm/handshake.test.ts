@@ -1,7 +1,7 @@
 // What a login says over BOSH, to a connection manager that answers from a script.
 import { describe, expect, test } from '@jest/globals'
 import type { Exchange, Reply } from '../../src/exchange.js'
-import { SaltedPasswords } from '../../src/sasl/salted-passwords.js'
+import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import type { WarmRequest } from '../../src/warm/binding.js'
 import { Foresight } from '../../src/warm/foresight.js'
 import { LoginAttempt } from '../../src/warm/login-attempt.js'

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, systemClock, type Timer } from '../../../src/clock.js'
+import { type Clock, systemClock, type Timer } from '../../../src/lib/clock.js'
 import { ask, type HttpAnswer } from '../http-answer.js'
 import { adminHeader, startTestService, type TestService } from '../start-service.js'
 import { eventually } from './eventually.js'

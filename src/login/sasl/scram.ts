@@ -1,0 +1,150 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { saslprep } from '@mongodb-js/saslprep'
+import { Problem } from '../../errors.js'
+import type { ChannelBinding } from './channel-binding.js'
+import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
+import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
+
+/** The SCRAM mechanisms (RFC 5802, RFC 7677). */
+const hashes = {
+  'SCRAM-SHA-512-PLUS': 'sha512',
+  'SCRAM-SHA-256-PLUS': 'sha256',
+  'SCRAM-SHA-1-PLUS': 'sha1',
+  'SCRAM-SHA-512': 'sha512',
+  'SCRAM-SHA-256': 'sha256',
+  'SCRAM-SHA-1': 'sha1',
+} as const satisfies Record<string, ScramHash>
+
+export type ScramName = keyof typeof hashes
+
+export interface ScramParts {
+  readonly user: string
+  readonly password: string
+  /** Whom to act as, where that is not the user. */
+  readonly authzid?: string | undefined
+  /**
+   * The channel that the login is bound to, for mechanisms with -PLUS alone; or that it could have been, had the server
+   * offered it, which tells a server that did that somebody stands between.
+   */
+  readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
+  readonly saltedPasswords: SaltedPasswords
+  /** Most iterations a server may ask for; the fewest are 4096 (RFC 5802 §5.1). */
+  readonly maxIterations: number
+  /** Aborts with the login. */
+  readonly waiting: Waiting
+  /** The client's part of the nonce; a random one of 144 bits unless a test brings the one of an example. */
+  readonly nonce?: string
+}
+
+const minIterations = 4096
+/** One SCRAM login (RFC 5802 §5). Fails unless the server proves itself, too. */
+export class Scram implements Mechanism {
+  readonly name: ScramName
+  readonly clientFirst = true
+  readonly #parts: ScramParts
+  readonly #hash: ScramHash
+  readonly #nonce: string
+  /** What is said of channel binding and of whom to act as (RFC 5802 §7). */
+  readonly #gs2Header: string
+  #firstBare = ''
+  #serverFirst: string | undefined
+  #keys: ScramKeys | undefined
+  #authMessage = ''
+  #serverProved = false
+
+  constructor(name: ScramName, parts: ScramParts) {
+    this.name = name
+    this.#hash = hashes[name]
+    this.#parts = parts
+    this.#nonce = parts.nonce ?? randomBytes(18).toString('base64')
+    this.#gs2Header = writeGs2Header(parts)
+  }
+
+  response(): string | Promise<string> {
+    if (this.#serverProved) return ''
+    if (this.#serverFirst !== undefined) return this.#prove(this.#serverFirst)
+    this.#firstBare = `n=${saslName(prepare(this.#parts.user, 'jid'))},r=${this.#nonce}`
+    return toByteString(this.#gs2Header + this.#firstBare)
+  }
+
+  challenge(message: string): void {
+    const text = fromByteString(message)
+    if (this.#serverFirst === undefined) this.#serverFirst = text
+    else this.#verify(text)
+  }
+
+  success(data: string | undefined): void {
+    if (data !== undefined && !this.#serverProved) this.#verify(fromByteString(data))
+    if (!this.#serverProved) throw notAuthentic()
+  }
+
+  async #prove(serverFirst: string): Promise<string> {
+    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = this.#parts
+    const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
+    if (fields === null) throw refusal('the first message of the server is not SCRAM')
+    const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
+    const iterations = Number(iterationText)
+    if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) {
+      throw refusal('the server did not extend the nonce')
+    }
+    if (iterations < minIterations || iterations > maxIterations) {
+      throw refusal(`the server asks for ${iterations} iterations`)
+    }
+    const keys = await saltedPasswords.keys(
+      {
+        user,
+        password: prepare(this.#parts.password, 'password'),
+        salt: Buffer.from(saltText, 'base64'),
+        iterations,
+        hash: this.#hash,
+      },
+      waiting,
+    )
+    // The header once more, so that nobody has changed it on the way.
+    const header = Buffer.from(this.#gs2Header)
+    const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
+    const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
+    this.#keys = keys
+    this.#authMessage = `${this.#firstBare},${serverFirst},${withoutProof}`
+    const proof = createHmac(this.#hash, keys.storedKey).update(this.#authMessage).digest()
+    for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
+    return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
+  }
+
+  #verify(serverFinal: string): void {
+    const signature = /^v=([A-Za-z0-9+/]+={0,2})(?:,|$)/.exec(serverFinal)?.[1]
+    if (signature === undefined || this.#keys === undefined) throw notAuthentic()
+    const given = Buffer.from(signature, 'base64')
+    const expected = createHmac(this.#hash, this.#keys.serverKey).update(this.#authMessage).digest()
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw notAuthentic()
+    this.#serverProved = true
+  }
+}
+
+function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
+  let flag = 'n'
+  if (channelBinding === 'not-offered') flag = 'y'
+  else if (channelBinding !== undefined) flag = `p=${channelBinding.type}`
+  return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
+}
+
+/** SASLprep (RFC 4013), which changes nothing in printable ASCII. */
+function prepare(text: string, parameter: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text
+  try {
+    // As a query: what Unicode 3.2 did not know yet may be in it (RFC 5802 §5.1).
+    return saslprep(text, { allowUnassigned: true })
+  } catch {
+    throw new Problem('invalid-parameter', {
+      detail: `Parameter: ${parameter}. Text without the characters that SASLprep (RFC 4013) forbids.`,
+    })
+  }
+}
+
+function notAuthentic(): Problem {
+  return new Problem('server-not-authentic', { step: 'sasl' })
+}
+
+function refusal(detail: string): Problem {
+  return new Problem('login-failed', { step: 'sasl', detail })
+}

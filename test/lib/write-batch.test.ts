@@ -1,0 +1,63 @@
+import { expect, jest, test } from '@jest/globals'
+import { WriteBatch } from '../../src/lib/write-batch.js'
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+test('what is put off is done at the end of the turn, in order', async () => {
+  const done: string[] = []
+  const end = new WriteBatch<string>(9, item => done.push(item))
+  end.add('one')
+  await Promise.resolve()
+  end.add('two')
+  expect(done).toEqual([])
+  await turn()
+  expect(done).toEqual(['one', 'two'])
+  end.add('three')
+  await turn()
+  expect(done).toEqual(['one', 'two', 'three'])
+})
+
+test('no more wait than are done at once', async () => {
+  const done: number[] = []
+  const end = new WriteBatch<number>(3, item => done.push(item))
+  for (let item = 1; item <= 4; item++) end.add(item)
+  expect(done).toEqual([])
+  await new Promise<void>(resolve => process.nextTick(resolve))
+  expect(done).toEqual([1, 2, 3, 4])
+  end.add(5)
+  await new Promise<void>(resolve => process.nextTick(resolve))
+  expect(done).toEqual([1, 2, 3, 4])
+  await turn()
+  expect(done).toEqual([1, 2, 3, 4, 5])
+})
+
+test('what comes while it is done is put off in turn', async () => {
+  const done: number[] = []
+  const end = new WriteBatch<number>(9, item => {
+    done.push(item)
+    if (item < 3) end.add(item + 1)
+  })
+  end.add(1)
+  for (let turns = 1; turns <= 3; turns++) {
+    await turn()
+    expect(done).toHaveLength(turns)
+  }
+  expect(done).toEqual([1, 2, 3])
+})
+
+test('what it fails at does not keep it from the others', () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
+  try {
+    const done: string[] = []
+    const end = new WriteBatch<string>(9, item => {
+      if (item === 'bad') throw new TypeError('not foreseen')
+      done.push(item)
+    })
+    for (const item of ['one', 'bad', 'two', 'three']) end.add(item)
+    expect(() => jest.runOnlyPendingTimers()).toThrow('not foreseen')
+    jest.runOnlyPendingTimers()
+    expect(done).toEqual(['one', 'two', 'three'])
+  } finally {
+    jest.useRealTimers()
+  }
+})
