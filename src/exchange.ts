@@ -1,6 +1,7 @@
 // The seam between whoever speaks BOSH and whoever serves it: our connection manager, a remote BOSH endpoint
 // and another node are all an `Exchange`. Types only.
-import type { ProblemCode, Step } from './errors.js'
+import type { Step } from './errors.js'
+import type { Failure, LinkFacts } from './link.js'
 import type { Element } from './xml/scanner.js'
 
 /** Answers one BOSH request with one reply. Never rejects for what a client or an XMPP server did. */
@@ -101,28 +102,4 @@ export interface Facts {
   readonly id?: string
   readonly link?: LinkFacts
   readonly failure?: Failure
-}
-
-/** What is true of the connection to the XMPP server. */
-export interface LinkFacts {
-  readonly encrypted: boolean
-  /** `TLSv1.2`, `TLSv1.3`, or absent without TLS. */
-  readonly tlsVersion?: string
-  /** Whether a password may cross this link in the clear of SASL PLAIN (RFC 4616 §4). */
-  readonly plainAllowed: boolean
-  /** The channel's own bytes, for a login that proves on which channel it happens; undefined where it has none. */
-  readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
-}
-
-/** RFC 9266, RFC 5929. */
-export type ChannelBindingType = 'tls-exporter' | 'tls-unique' | 'tls-server-end-point'
-
-/** Why a session ended or never came to be. */
-export interface Failure {
-  readonly step: Step
-  /** A code of the table in `errors.ts`. */
-  readonly code: ProblemCode
-  /** The XMPP server's own condition, where it gave one. */
-  readonly condition?: string
-  readonly cause?: unknown
 }

@@ -21,6 +21,7 @@ const storeys = [
   ['config'],
   ['session-terms', 'sessions'],
   ['counts', 'exchange', 'jid', 'lib', 'sid'],
+  ['link'],
   ['errors', 'namespaces', 'xml'],
 ]
 

@@ -1,6 +1,7 @@
 import type { Counts } from '../counts.js'
-import type { Failure, Peer, Reply } from '../exchange.js'
+import type { Peer, Reply } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
+import type { Failure } from '../link.js'
 import { attribute, errorBody, writeBody } from './body.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import type { Outbox } from './outbox.js'

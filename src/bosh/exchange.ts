@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { LinkEvents, LinkHandle } from '../c2s/link.js'
-import type { StreamOptions } from '../c2s/stream-header.js'
 import { Counts } from '../counts.js'
 import type { Condition, ProblemCode } from '../errors.js'
 import type { Exchange, LoginWishes, Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { allowsDomain, prepareDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
+import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
 import { newSid } from '../sid.js'
 import type { Fate } from '../xml/scanner.js'
@@ -38,10 +37,10 @@ export interface ExchangeParts {
   /** Opens a link to a domain's XMPP server; a login in this process may have wishes of its own. */
   readonly connect: (
     domain: string,
-    options: StreamOptions,
+    options: LinkOptions,
     events: LinkEvents,
     wishes: LoginWishes | undefined,
-  ) => LinkHandle
+  ) => Link
   readonly clock: Clock
   readonly log: Logger
   /** What is counted of it; counts of its own unless somebody wants to see them. */
@@ -174,7 +173,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     if (refusal !== undefined) return refuseFor(peer, refusal)
     const { sid, id } = newSid()
     // What the session keeps of the request is this, not the request.
-    const options = { to: domain, lang: terms.lang, from: body.from }
+    const options = { lang: terms.lang, from: body.from }
     const session = new Session({
       sid,
       id,

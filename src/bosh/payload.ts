@@ -2,12 +2,7 @@ import { saslNamespace, tlsNamespace } from '../namespaces.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 
-/** The payload of a request as one piece of a stream. */
-export function payloadText(payload: readonly Element[]): string {
-  return payload.length === 1 ? payload[0]!.text : payload.map(({ text }) => text).join('')
-}
-
-/** Its size, in UTF-16 units. */
+/** The size of a payload, in UTF-16 units. */
 export function sizeOf(payload: readonly Element[]): number {
   let size = 0
   for (const { text } of payload) size += text.length

@@ -1,6 +1,6 @@
-import type { StreamHeader } from '../c2s/stream-header.js'
 import type { Condition } from '../errors.js'
 import type { Reply } from '../exchange.js'
+import type { StreamHeader } from '../link.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/scanner.js'
 import { attribute, writeBody, writeTerminate } from './body.js'

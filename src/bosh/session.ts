@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto'
-import type { LinkEnd, LinkEvents } from '../c2s/link.js'
-import type { StreamHeader } from '../c2s/stream-header.js'
 import type { Counts, EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
-import type { Failure, Peer, Reply, Waiter } from '../exchange.js'
+import type { Peer, Reply, Waiter } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
+import type { Failure, LinkEnd, LinkEvents, StreamHeader } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type {
   HandedOver,

@@ -8,18 +8,18 @@ const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
  * What a server hears of a stanza that never reached its client, as if the server had found out itself
  * (XEP-0206 §7). Undefined for presence, for errors, and for answers: nobody waits for an answer to those.
  */
-export function bounce({ name, namespace, text }: Element): string | undefined {
+export function bounce({ name, namespace, text }: Element): Element | undefined {
   if (namespace !== 'jabber:client') return undefined
   const tag = startTagOf(text)
   const condition = conditionFor(name, tag.attribute('type'))
   if (condition === undefined) return undefined
   const attribute = (key: string, value: string | undefined) =>
     value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
-  return (
+  const answer =
     `<${name} xmlns='jabber:client' type='error'${attribute('to', tag.attribute('from'))}${attribute('id', tag.attribute('id'))}>` +
     `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
     `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
-  )
+  return { name, namespace, text: answer }
 }
 
 function conditionFor(name: string, type: string | undefined): string | undefined {

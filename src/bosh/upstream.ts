@@ -1,8 +1,8 @@
-import type { LinkEvents, LinkHandle } from '../c2s/link.js'
-import type { LinkFacts, LoginWishes } from '../exchange.js'
+import type { LoginWishes } from '../exchange.js'
+import type { Link, LinkEvents, LinkFacts } from '../link.js'
 import type { Element } from '../xml/scanner.js'
 import type { Body } from './body.js'
-import { payloadText } from './payload.js'
+import { sizeOf } from './payload.js'
 import { bounce } from './undelivered.js'
 
 /** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
@@ -11,13 +11,15 @@ const mostWaiting = 256 * 1024
 const mostKept = 8 * 1024 * 1024
 
 /** Opens the link to the XMPP server, with what a login in this process wants of it. */
-export type Connect = (events: LinkEvents, wishes: LoginWishes | undefined) => LinkHandle
+export type Connect = (events: LinkEvents, wishes: LoginWishes | undefined) => Link
 
 /** A session's way to the XMPP server: what is sent while the stream is being opened waits for its features. */
 export class Upstream {
-  readonly #link: LinkHandle
+  readonly #link: Link
   /** Undefined once the features have come. */
-  #unsent: string | undefined = ''
+  #unsent: Element[] | undefined = []
+  /** Their size, in UTF-16 units. */
+  #unsentSize = 0
 
   constructor(connect: Connect, wishes: LoginWishes | undefined, events: LinkEvents) {
     this.#link = connect(events, wishes)
@@ -35,7 +37,7 @@ export class Upstream {
 
   /** Whether more waits for the server than can be kept. */
   get isOverfull(): boolean {
-    return (this.#unsent?.length ?? this.#link.backlog) > mostKept
+    return (this.#unsent === undefined ? this.#link.backlog : this.#unsentSize) > mostKept
   }
 
   get facts(): LinkFacts {
@@ -44,16 +46,19 @@ export class Upstream {
 
   /** `isStep` where it is a step of a login. */
   send(payload: readonly Element[], isStep: boolean): void {
-    const text = payloadText(payload)
-    if (this.#unsent === undefined) this.#link.send(text, isStep)
-    else this.#unsent += text
+    if (this.#unsent === undefined) this.#link.send(payload, isStep)
+    else {
+      this.#unsent.push(...payload)
+      this.#unsentSize += sizeOf(payload)
+    }
   }
 
   /** The features have come: what waited for them goes out. */
   opened(): void {
     const unsent = this.#unsent
     this.#unsent = undefined
-    if (unsent) this.#link.send(unsent)
+    this.#unsentSize = 0
+    if (unsent !== undefined && unsent.length > 0) this.#link.send(unsent)
   }
 
   /** Whether the server has ended all that it has begun to say: the rest of it must not begin a new stream. */
@@ -63,11 +68,8 @@ export class Upstream {
 
   /** Opens a new stream on the same connection, to the same domain, with what the request says of it (XEP-0206 §5). */
   restart({ lang, from }: Body): void {
-    this.#unsent ??= ''
-    this.#link.restart({
-      ...(lang === undefined ? {} : { lang }),
-      ...(from === undefined ? {} : { from }),
-    })
+    this.#unsent ??= []
+    this.#link.restart({ lang, from })
   }
 
   /** Stops reading from the server until `resume`. */
@@ -83,7 +85,7 @@ export class Upstream {
   close(undelivered: readonly Element[] = []): void {
     for (const element of undelivered) {
       const answer = bounce(element)
-      if (answer !== undefined) this.#link.send(answer)
+      if (answer !== undefined) this.#link.send([answer])
     }
     this.#link.close()
   }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
-import type { ChannelBindingType } from '../exchange.js'
+import type { ChannelBindingType } from '../link.js'
 import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)

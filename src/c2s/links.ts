@@ -1,14 +1,14 @@
 import type { Logger } from 'pino'
 import type { Server, Trust } from '../config/config.js'
-import type { Failure, LoginWishes } from '../exchange.js'
+import type { LoginWishes } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import { defaultLimits } from '../xml/scanner.js'
 import type { Dialer } from './dial.js'
-import { Link, type LinkEvents } from './link.js'
 import type { TlsRules } from './starttls.js'
-import type { StreamOptions } from './stream-header.js'
+import { TcpLink } from './tcp-link.js'
 
 /** For servers that the operator said nothing of. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
@@ -27,7 +27,7 @@ export interface LinksParts {
 /** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
 export class Links {
   readonly #parts: LinksParts
-  readonly #open = new Set<Link>()
+  readonly #open = new Set<TcpLink>()
   #keepingAlive: Timer | undefined
 
   constructor(parts: LinksParts) {
@@ -40,10 +40,10 @@ export class Links {
   }
 
   /** Opens a link to a domain's server; a login in this process may have wishes of its own. */
-  open(domain: string, options: StreamOptions, events: LinkEvents, wishes?: LoginWishes): Link {
+  open(domain: string, options: LinkOptions, events: LinkEvents, wishes?: LoginWishes): Link {
     const { servers, dialer } = this.#parts
     const server = servers.get(domain) ?? servers.get('*')
-    const link = new Link(server ?? usualTrust, options, events, {
+    const link = new TcpLink(domain, server ?? usualTrust, options, events, {
       dial: told => (server === undefined ? dialer.toDomain(domain, told) : dialer.toServer(server, told)),
       limits: defaultLimits,
       clock: this.#parts.clock,
@@ -65,7 +65,7 @@ export class Links {
     this.#parts.log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
   }
 
-  readonly #closed = (link: Link): void => {
+  readonly #closed = (link: TcpLink): void => {
     this.#open.delete(link)
   }
 

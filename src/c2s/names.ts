@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { connectProblem } from '../errors.js'
-import type { Failure } from '../exchange.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import type { Failure } from '../link.js'
 import { type Answer, Answers } from './answers.js'
 import { type Dns, isAbsent, SystemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './services.js'

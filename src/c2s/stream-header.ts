@@ -1,29 +1,16 @@
 import { withULabels } from '../jid/domains.js'
+import type { StreamHeader } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'
 
-/** What a client asks for when it opens a stream (RFC 6120 §4.7). */
-export interface StreamOptions {
-  readonly to: string
-  readonly lang: string
-  /** Only sent over an encrypted link, and never trusted as an identity. */
-  readonly from?: string | undefined
-}
-
-/** What the server said when it opened its side. */
-export interface StreamHeader {
-  readonly id: string | undefined
-  readonly from: string | undefined
-}
-
 export const streamFooter = '</stream:stream>'
 
 /** Writes the initial stream header (RFC 6120 §4.7, §4.8); servers know their domains by U-labels (RFC 7622 §3.2). */
-export function writeHeader({ to, lang, from }: StreamOptions, encrypted: boolean): string {
-  const sender = from === undefined || !encrypted ? '' : ` from='${escapeXml(withULabels(from))}'`
+export function writeHeader(domain: string, lang: string, from: string | undefined): string {
+  const sender = from === undefined ? '' : ` from='${escapeXml(withULabels(from))}'`
   return (
-    `<?xml version='1.0'?><stream:stream to='${escapeXml(withULabels(to))}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
+    `<?xml version='1.0'?><stream:stream to='${escapeXml(withULabels(domain))}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
     ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
   )
 }

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
-import { type LinkEnd, type LinkEvents, type LinkHandle, linkTimes, streamFailure } from '../c2s/link.js'
-import type { StreamOptions } from '../c2s/stream-header.js'
+import { linkTimes, streamFailure } from '../c2s/tcp-link.js'
 import type { Step } from '../errors.js'
-import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
+import type { LoginWishes } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
 import { boshNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Element } from '../xml/scanner.js'
@@ -47,14 +47,16 @@ type Unsent = { readonly payload: string } | { readonly restart: string }
  * A stream to an XMPP server over somebody else's BOSH endpoint: the client's side of XEP-0124, in place of a link over
  * TCP. While all is quiet one request is held there, and what is to be sent goes with another.
  */
-export class BoshLink implements LinkHandle {
+export class BoshLink implements Link {
   readonly facts: LinkFacts
-  readonly #events: LinkEvents
+  events: LinkEvents
+  readonly #domain: string
   readonly #clock: Clock
   readonly #session: RemoteSession
   /** Who wants to hear how far the connection comes; nobody any more once there is a session. */
   #follower: LoginWishes['reached'] | undefined
-  #options: StreamOptions
+  #lang: string
+  #from: string | undefined
   #rid = randomInt(1, 2 ** 47)
   #isOver = false
   readonly #asked: Asked[] = []
@@ -72,9 +74,11 @@ export class BoshLink implements LinkHandle {
   /** When to ask although nobody wants to know, or may be asked again. */
   #rest: Timer | undefined
 
-  constructor(options: StreamOptions, events: LinkEvents, parts: BoshLinkParts) {
-    this.#options = options
-    this.#events = events
+  constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {
+    this.#domain = parts.domain
+    this.#lang = options.lang
+    this.#from = options.from
+    this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
     // Of whoever waits for the login, who has its secrets, nothing may stay for as long as the session.
@@ -96,9 +100,10 @@ export class BoshLink implements LinkHandle {
     return true
   }
 
-  /** Sends stanzas or other top-level elements to the server. */
-  send(text: string): void {
-    if (this.#isOver) return
+  send(elements: readonly Element[]): void {
+    if (this.#isOver || elements.length === 0) return
+    let text = ''
+    for (const element of elements) text += element.text
     this.#backlog += text.length
     const last = this.#unsent.at(-1)
     if (last !== undefined && 'payload' in last && last.payload.length + text.length <= fullPayload)
@@ -108,9 +113,10 @@ export class BoshLink implements LinkHandle {
   }
 
   /** Opens a new stream in the same session, as after a login (XEP-0206 §5). */
-  restart(options: Partial<StreamOptions>): void {
+  restart({ lang, from }: StreamOptions = {}): void {
     if (this.#isOver) return
-    this.#options = { ...this.#options, ...options }
+    this.#lang = lang ?? this.#lang
+    this.#from = from ?? this.#from
     this.#expectFeatures()
     this.#unsent.push({ restart: `${this.#stream()} xmpp:restart='true'` })
     this.#pump()
@@ -143,11 +149,11 @@ export class BoshLink implements LinkHandle {
   }
 
   #stream(): string {
-    const { to, lang, from } = this.#options
+    const from = this.#from
     const sender =
       from === undefined || !this.facts.encrypted ? '' : ` from='${escapeXml(withULabels(from))}'`
     // MongooseIM looks for the very prefix.
-    return ` to='${escapeXml(withULabels(to))}'${sender} xml:lang='${escapeXml(lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
+    return ` to='${escapeXml(withULabels(this.#domain))}'${sender} xml:lang='${escapeXml(this.#lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
   }
 
   #expectFeatures(): void {
@@ -215,18 +221,18 @@ export class BoshLink implements LinkHandle {
     }
     const wasBehind = this.#backlog > 0
     this.#pump()
-    if (wasBehind && this.#backlog === 0 && !this.#isOver) this.#events.onDrain()
+    if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
   }
 
   #read({ root, payload, fates, end }: RemoteReply): void {
     const { id, from } = this.#header
     this.#header = { id: root.attribute('authid') ?? id, from: root.attribute('from') ?? from }
-    for (const fate of fates) this.#events.onUnfit?.(fate)
+    for (const fate of fates) this.events.onUnfit?.(fate)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return
     }
-    if (payload.length > 0) this.#events.onFlush()
+    if (payload.length > 0) this.events.onFlush()
     if (end !== undefined) this.#end(end)
   }
 
@@ -239,9 +245,9 @@ export class BoshLink implements LinkHandle {
     if (element.namespace === streamsNamespace && element.name === 'features') {
       this.#deadline?.cancel()
       this.#deadline = undefined
-      this.#events.onOpen(this.#header)
+      this.events.onOpen(this.#header)
     }
-    this.#events.onElement(element)
+    this.events.onElement(element)
   }
 
   /** Once the session stands, how far a connection of its had come means nothing to whoever waits for a login. */
@@ -253,6 +259,6 @@ export class BoshLink implements LinkHandle {
   #end(end: LinkEnd): void {
     if (this.#isOver) return
     this.close()
-    this.#events.onEnd(end)
+    this.events.onEnd(end)
   }
 }

@@ -1,5 +1,5 @@
 import type { Step } from '../errors.js'
-import type { Failure } from '../exchange.js'
+import type { Failure } from '../link.js'
 import type { Endpoint } from './endpoint.js'
 import { RemoteFault, UnexpectedStatus } from './fault.js'
 import { type RemoteReply, readReply } from './reply.js'

@@ -1,4 +1,4 @@
-import type { Failure } from '../exchange.js'
+import type { Failure } from '../link.js'
 
 /**
  * What may still be done about a session after a fault: the same request may be sent once more where the exchange

@@ -1,6 +1,6 @@
 import { type Answer, Answers } from '../c2s/answers.js'
 import type { RemoteEndpoint } from '../config/config.js'
-import type { Failure } from '../exchange.js'
+import type { Failure } from '../link.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/scanner.js'

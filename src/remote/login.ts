@@ -1,5 +1,6 @@
-import type { Facts, Failure, Peer, Reply } from '../exchange.js'
+import type { Facts, Peer, Reply } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
+import type { Failure } from '../link.js'
 import { boshNamespace } from '../namespaces.js'
 import type { HandedOver, LoggedIn, Upstream } from '../sessions.js'
 import { idOf } from '../sid.js'

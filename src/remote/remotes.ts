@@ -1,14 +1,13 @@
 import type { Logger } from 'pino'
-import type { LinkEvents, LinkHandle } from '../c2s/link.js'
 import type { TlsRules } from '../c2s/starttls.js'
-import type { StreamOptions } from '../c2s/stream-header.js'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
-import type { Failure, LinkFacts, LoginWishes } from '../exchange.js'
+import type { LoginWishes } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
+import type { Failure, Link, LinkEvents, LinkFacts, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { Upstream } from '../sessions.js'
 import { BoshLink } from './bosh-link.js'
@@ -60,12 +59,7 @@ export class Remotes {
   }
 
   /** Opens a link to a domain's server over the endpoint that serves it; undefined where none does. */
-  open(
-    domain: string,
-    options: StreamOptions,
-    events: LinkEvents,
-    wishes?: LoginWishes,
-  ): LinkHandle | undefined {
+  open(domain: string, options: LinkOptions, events: LinkEvents, wishes?: LoginWishes): Link | undefined {
     const about = remoteOf(this.#config, domain)
     if (about === undefined) return undefined
     const endpoint = this.#endpointOf(domain, about)

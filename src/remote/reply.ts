@@ -1,5 +1,6 @@
-import { type LinkEnd, streamFailure } from '../c2s/link.js'
+import { streamFailure } from '../c2s/tcp-link.js'
 import type { ProblemCode } from '../errors.js'
+import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { DocumentReader } from '../xml/document.js'
 import type { Root } from '../xml/root.js'

@@ -4,9 +4,10 @@ import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import parse from '@xmpp/xml/lib/parse.js'
 import { Problem, type Step } from '../errors.js'
-import type { Exchange, LinkFacts, Reply, SessionTerms } from '../exchange.js'
+import type { Exchange, Reply, SessionTerms } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import { formatJid } from '../jid/jid.js'
+import type { LinkFacts } from '../link.js'
 import type { Mechanism } from '../login/sasl/mechanism.js'
 import {
   bindNamespace,

@@ -16,7 +16,7 @@ describe('a session is created', () => {
     expect(creation.reply?.body).toMatch(
       /^<body sid='[0-9a-f]{40}' wait='60' hold='1' requests='2' inactivity='150' polling='5' maxpause='300' ver='1.10' from='chat.example' authid='stream-1' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true' xmlns='http:\/\/jabber.org\/protocol\/httpbind' xmlns:stream='http:\/\/etherx.jabber.org\/streams'><stream:features><mechanisms /,
     )
-    expect(bench.links[0]?.options).toMatchObject({ to: 'chat.example', lang: 'de' })
+    expect(bench.links[0]).toMatchObject({ domain: 'chat.example', options: { lang: 'de' } })
   })
 
   test.each([

@@ -1,8 +1,10 @@
 // A link to a scripted server, and what it told its owner, in order.
+
 import { Dialer } from '../../src/c2s/dial.js'
-import { Link, type LinkEvents, type LinkParts } from '../../src/c2s/link.js'
 import { Names } from '../../src/c2s/names.js'
+import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
+import type { LinkEvents } from '../../src/link.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { eventually } from '../support/login-server/eventually.js'
@@ -23,17 +25,27 @@ export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 /** The server's side of `features`, as they come out. */
 export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
 
+interface CallOptions {
+  readonly domain?: string
+  readonly lang?: string
+  readonly from?: string
+}
+
 export class Call {
   /** One line for each thing told. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
-  readonly link: Link
+  readonly link: TcpLink
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
   /** What to do when something is told. */
   onTold: (line: string) => void = () => {}
   #wake: () => void = () => {}
 
-  constructor(server: Partial<Server>, options: { from?: string } = {}, parts: Partial<LinkParts> = {}) {
+  constructor(
+    server: Partial<Server>,
+    { domain = 'example.org', ...options }: CallOptions = {},
+    parts: Partial<LinkParts> = {},
+  ) {
     const whole: Server = {
       ...{ host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true },
       certificate: undefined,
@@ -41,9 +53,10 @@ export class Call {
     }
     const names = new Names({ clock: this.clock, preferDirectTls: false, local: true })
     const dialer = new Dialer({ names, clock: this.clock, publicOnly: false })
-    this.link = new Link(
+    this.link = new TcpLink(
+      domain,
       whole,
-      { to: 'example.org', lang: 'en', ...options },
+      { lang: 'en', ...options },
       {
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
@@ -86,7 +99,7 @@ const servers: ScriptedServer[] = []
 /** A link that has connected, with the server's side of it. */
 export async function connect(
   server: Partial<Server> = {},
-  options: { from?: string } = {},
+  options: CallOptions = {},
   parts: Partial<LinkParts> = {},
   onTold: (line: string, call: Call) => void = () => {},
 ) {

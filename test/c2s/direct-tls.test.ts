@@ -2,6 +2,7 @@ import type { TLSSocketOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../src/config/config.js'
 import { makeCertificate } from '../support/certificates.js'
+import { element } from '../support/element.js'
 import {
   connect,
   featuresSeen,
@@ -53,7 +54,7 @@ describe('a link with direct TLS', () => {
     const { call, peer } = await secured()
     peer.send(serverHeader + startTlsOffer)
     await call.hears('flush')
-    call.link.send('<mark/>')
+    call.link.send([element('<mark/>')])
     expect(await peer.until('<mark/>')).toBe('<mark/>')
     peer.reset()
     await call.hears('closed')
@@ -63,7 +64,7 @@ describe('a link with direct TLS', () => {
     const { call, peer } = await secured()
     await ticketed(call)
     call.clock.advance(0)
-    call.link.send('<mark/>')
+    call.link.send([element('<mark/>')])
     expect(await peer.until('<mark/>')).toBe(' <mark/>')
     peer.reset()
     await call.hears('closed')

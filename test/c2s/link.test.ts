@@ -2,6 +2,7 @@ import { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { makeCertificate } from '../support/certificates.js'
+import { element } from '../support/element.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import {
   Call,
@@ -116,8 +117,7 @@ describe('a plain link', () => {
   })
 
   test('escapes what it says about itself', async () => {
-    const { call, peer } = await opened()
-    call.link.restart({ to: `<"'&>`, lang: "d'e" })
+    const { call, peer } = await connect({}, { domain: `<"'&>`, lang: "d'e" })
     expect(await peer.until("streams'>")).toBe(
       ourHeader("to='&lt;&quot;&apos;&amp;&gt;' version='1.0' xml:lang='d&apos;e'"),
     )
@@ -126,8 +126,7 @@ describe('a plain link', () => {
   })
 
   test('names internationalized domains by their U-labels, as servers know them', async () => {
-    const { call, peer } = await opened()
-    call.link.restart({ to: 'xn--bcher-kva.example' })
+    const { call, peer } = await connect({}, { domain: 'xn--bcher-kva.example' })
     expect(await peer.until("streams'>")).toBe(ourHeader("to='bücher.example' version='1.0' xml:lang='en'"))
     peer.reset()
     await call.hears('closed')
@@ -135,7 +134,7 @@ describe('a plain link', () => {
 
   test('carries stanzas both ways, and tells once that a read is over', async () => {
     const { call, peer } = await opened()
-    call.link.send("<message to='romeo@example.org'/>")
+    call.link.send([element("<message to='romeo@example.org'/>")])
     await peer.until("<message to='romeo@example.org'/>")
     peer.send('<message/> <presence/><i')
     await call.hears('flush')
@@ -173,7 +172,7 @@ describe('a plain link', () => {
   test('sends nothing before its stream is open', async () => {
     const listener = await ScriptedServer.start()
     const call = new Call({ port: listener.port })
-    call.link.send('<early/>')
+    call.link.send([element('<early/>')])
     call.link.restart({})
     const peer = await listener.connection()
     expect(await peer.until('<stream:stream')).not.toContain('early')
@@ -197,10 +196,10 @@ describe('a plain link', () => {
   test('sends a space when it is asked to keep quiet connections open, and none while there is traffic', async () => {
     const { call, peer } = await opened()
     call.link.keepAlive()
-    call.link.send('<busy/>')
+    call.link.send([element('<busy/>')])
     call.link.keepAlive()
     call.link.keepAlive()
-    call.link.send('<end/>')
+    call.link.send([element('<end/>')])
     expect(await peer.until('<end/>')).toBe('<busy/> <end/>')
     peer.reset()
     await call.hears('closed')
@@ -578,7 +577,7 @@ describe('a link that is closed', () => {
     const { call, peer } = await opened()
     call.link.close()
     call.link.close()
-    call.link.send('<late/>')
+    call.link.send([element('<late/>')])
     call.link.restart({})
     await peer.until(footer)
     peer.send(`<message/>${features}${streamError('conflict')}`)
@@ -756,7 +755,7 @@ describe('a server that does not answer', () => {
 describe('the space that makes a server with TLS 1.3 go on', () => {
   const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
     // Whatever was sent before this has come when this has.
-    call.link.send('<mark/>')
+    call.link.send([element('<mark/>')])
     return peer.until('<mark/>')
   }
 

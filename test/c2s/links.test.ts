@@ -39,7 +39,7 @@ const silent = {
   onDrain: () => {},
   onEnd: () => {},
 }
-const options = { to: 'example.org', lang: 'en' }
+const options = { lang: 'en' }
 
 function parts() {
   const names = new Names({ clock, preferDirectTls: false, local: true })

@@ -2,7 +2,7 @@ import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Dns } from '../../src/c2s/dns.js'
 import { type Addresses, Names, type Route } from '../../src/c2s/names.js'
-import type { Failure } from '../../src/exchange.js'
+import type { Failure } from '../../src/link.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 type Said<T> = readonly T[] | string | Promise<readonly T[]>

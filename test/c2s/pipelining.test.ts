@@ -1,9 +1,11 @@
 // A link whose owner expects features of its streams, and answers them before they have come (XEP-0305).
+
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Foreseen } from '../../src/exchange.js'
 import { Foresight } from '../../src/warm/foresight.js'
 import type { Element } from '../../src/xml/scanner.js'
 import { makeCertificate } from '../support/certificates.js'
+import { element } from '../support/element.js'
 import {
   connect,
   plainHeader,
@@ -45,7 +47,7 @@ function connectAhead(
   const waiting = [...answers]
   return connect(server, {}, { wishes: { certificate: false, reached() {}, foreseen } }, (line, { link }) => {
     const answer = line.startsWith('<stream:features') ? waiting.shift() : undefined
-    if (answer !== undefined) link.send(answer)
+    if (answer !== undefined) link.send([element(answer)])
   })
 }
 
@@ -72,7 +74,7 @@ describe('a stream header', () => {
     const { call, peer } = await connectAhead(foresee(true), [])
     expect(await peer.until("streams'>")).toBe(plainHeader)
     expect(call.link.backlog).toBe(0)
-    call.link.send(auth)
+    call.link.send([element(auth)])
     await peer.until(auth)
     expect(peer.packets.join('')).toBe(plainHeader + auth)
   })

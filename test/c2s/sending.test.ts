@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { element } from '../support/element.js'
 import { opened, stopServers } from './call.js'
 
 afterEach(stopServers)
@@ -9,8 +10,8 @@ const tick = () => new Promise<void>(resolve => process.nextTick(resolve))
 describe('what a link is sent', () => {
   test('in one turn leaves at its end', async () => {
     const { call, peer } = await opened()
-    call.link.send('<presence/>')
-    call.link.send('<message/>')
+    call.link.send([element('<presence/>')])
+    call.link.send([element('<message/>')])
     expect(call.link.backlog).toBe('<presence/><message/>'.length)
     await turn()
     expect(call.link.backlog).toBe(0)
@@ -19,9 +20,9 @@ describe('what a link is sent', () => {
 
   test('leaves before the end of the stream, and before a new one', async () => {
     const { call, peer } = await opened()
-    call.link.send('<presence/>')
+    call.link.send([element('<presence/>')])
     call.link.restart({ lang: 'fr' })
-    call.link.send('<message/>')
+    call.link.send([element('<message/>')])
     call.link.close()
     const text = await peer.until('</stream:stream>')
     expect(text).toMatch(/^<presence\/><\?xml [^>]*><stream:stream [^>]*><message\/><\/stream:stream>$/)
@@ -37,11 +38,11 @@ describe('what several links are sent in one turn', () => {
     while (all.length <= lot) all.push(await opened())
     const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length
     // Those of the other kind do not count.
-    all[lot]!.call.link.send('<other/>', !isStep)
-    for (const { call } of all.slice(0, lot - 1)) call.link.send('<é/>', isStep)
+    all[lot]!.call.link.send([element('<other/>')], !isStep)
+    for (const { call } of all.slice(0, lot - 1)) call.link.send([element('<é/>')], isStep)
     await tick()
     expect(waiting()).toBe(lot)
-    all[lot - 1]!.call.link.send('<last/>', isStep)
+    all[lot - 1]!.call.link.send([element('<last/>')], isStep)
     await tick()
     expect(waiting()).toBe(1)
     await turn()

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { element } from '../support/element.js'
 import { eventually } from '../support/login-server/eventually.js'
 import { opened, stopServers } from './call.js'
 
@@ -16,7 +17,7 @@ async function behind() {
   let sent = 0
   while (call.link.backlog === 0 || sent < 8 * chunk.length) {
     if (sent > most) throw new Error('everything has been taken')
-    call.link.send(chunk)
+    call.link.send([element(chunk)])
     sent += chunk.length
     await new Promise(resolve => setImmediate(resolve))
   }
@@ -31,7 +32,7 @@ describe('a server that reads nothing', () => {
     peer.raw.resume()
     await call.hears('drain')
     expect(call.link.backlog).toBe(0)
-    call.link.send('<presence/>')
+    call.link.send([element('<presence/>')])
     expect((await peer.until('<presence/>')).length).toBe(sent + '<presence/>'.length)
     expect(call.told).toEqual(['drain'])
     // Nothing waits for it any more.
@@ -59,7 +60,7 @@ describe('a server that reads nothing', () => {
       await eventually('some of it is taken', () => call.link.backlog < before)
       peer.raw.pause()
       while (call.link.backlog < before) {
-        call.link.send(chunk)
+        call.link.send([element(chunk)])
         await new Promise(resolve => setImmediate(resolve))
       }
     }

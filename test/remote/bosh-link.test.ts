@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { LinkEnd } from '../../src/c2s/link.js'
 import type { Step } from '../../src/errors.js'
+import type { LinkEnd } from '../../src/link.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { Endpoint } from '../../src/remote/endpoint.js'
 import { RemoteFault } from '../../src/remote/fault.js'
 import type { RemoteSession } from '../../src/remote/session.js'
 import { isCollected } from '../support/collected.js'
+import { element } from '../support/element.js'
 import { eventually } from '../support/login-server/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, usualEntry } from './parts.js'
@@ -27,6 +28,7 @@ const presence = "<presence xmlns='jabber:client'/>"
 /** A link to a scripted endpoint, and what it told its owner, in order. */
 async function open(
   options: {
+    domain?: string
     from?: string
     encrypted?: boolean
     endpoint?: Promise<Endpoint>
@@ -40,10 +42,10 @@ async function open(
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
   const sessions = new Set<RemoteSession>()
-  const { from, encrypted = false } = options
+  const { from, encrypted = false, domain = 'far.example' } = options
   const steps: string[] = []
   const link = new BoshLink(
-    { to: 'far.example', lang: 'de', from },
+    { lang: 'de', from },
     {
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
       onElement: ({ text }) => told.push(text),
@@ -58,7 +60,7 @@ async function open(
       },
     },
     {
-      domain: 'far.example',
+      domain,
       endpoint: options.endpoint ?? Promise.resolve(endpoint),
       clock: parts.clock,
       open: sessions,
@@ -95,7 +97,7 @@ async function opened() {
   const creation = await call.there.request()
   creation.answer(features, terms)
   await call.hears('flush')
-  call.link.send(presence)
+  call.link.send([element(presence)])
   const held = await call.there.request()
   call.told.length = 0
   return { ...call, creation, held }
@@ -120,11 +122,15 @@ describe('opening a stream', () => {
   })
 
   test('names internationalized domains by their U-labels, as servers know them', async () => {
-    const { there, link, clock, isGone } = await open({ from: 'a@xn--bcher-kva.example', encrypted: true })
+    const { there, link, clock, isGone } = await open({
+      domain: 'xn--bcher-kva.example',
+      from: 'a@xn--bcher-kva.example',
+      encrypted: true,
+    })
     const creation = await there.request()
     expect(creation.body).toContain("from='a@bücher.example'")
     creation.answer(features, terms)
-    link.restart({ to: 'xn--bcher-kva.example' })
+    link.restart()
     expect((await there.request()).body).toContain(" to='bücher.example'")
     link.close()
     clock.advance(10_000)
@@ -171,7 +177,7 @@ describe('opening a stream', () => {
   test('counts on from its first rid', async () => {
     const { creation, held, link, next } = await opened()
     expect(held.rid).toBe(creation.rid + 1)
-    link.send(message('a'))
+    link.send([element(message('a'))])
     expect((await next()).rid).toBe(creation.rid + 2)
   })
 
@@ -217,11 +223,11 @@ describe('opening a stream', () => {
 
   test('again names the stream by the very prefix, in a request of its own', async () => {
     const { link, told, held, hears, next } = await opened()
-    link.send(message('before'))
+    link.send([element(message('before'))])
     const second = await next()
-    link.send(message('still before'))
+    link.send([element(message('still before'))])
     link.restart({ lang: 'fr' })
-    link.send(message('behind'))
+    link.send([element(message('behind'))])
     held.answer()
     const third = await next()
     expect(third.payload).toBe(message('still before'))
@@ -266,11 +272,11 @@ describe('an open link', () => {
 
   test('holds one request while all is quiet, sends with another and keeps the rest together', async () => {
     const { there, link, held, next } = await opened()
-    link.send(message('one'))
+    link.send([element(message('one'))])
     const second = await next()
     expect(second.payload).toBe(message('one'))
-    link.send(message('two'))
-    link.send(message('three'))
+    link.send([element(message('two'))])
+    link.send([element(message('three'))])
     expect(there.isAsked).toBe(false)
     // As every endpoint does that holds one request.
     held.answer()
@@ -286,7 +292,7 @@ describe('an open link', () => {
     held.answer(message('question'))
     await hears('flush')
     clock.advance(9)
-    link.send(message('answer'))
+    link.send([element(message('answer'))])
     expect((await there.request()).payload).toBe(message('answer'))
     clock.advance(100)
     expect(there).toMatchObject({ open: 1, isAsked: false })
@@ -295,7 +301,7 @@ describe('an open link', () => {
   test('lets a request arrive before it sends the next: some endpoints know no other order', async () => {
     const { there, link, held, clock } = await opened()
     // It went over the connection of the request before.
-    link.send(message('one'))
+    link.send([element(message('one'))])
     clock.advance(19)
     expect(there.isAsked).toBe(false)
     clock.advance(1)
@@ -304,7 +310,7 @@ describe('an open link', () => {
     held.answer()
     await eventually('it is here', () => there.open === 1)
     // And this one over a new one, which takes its time.
-    link.send(message('two'))
+    link.send([element(message('two'))])
     clock.advance(99)
     expect(there.isAsked).toBe(false)
     clock.advance(1)
@@ -314,9 +320,9 @@ describe('an open link', () => {
   test('does not make one request of more than an endpoint can be expected to take', async () => {
     const { link, held, next } = await opened()
     const large = message('x'.repeat(200_000))
-    link.send(message('one'))
+    link.send([element(message('one'))])
     const second = await next()
-    for (let sent = 0; sent < 3; sent++) link.send(large)
+    for (let sent = 0; sent < 3; sent++) link.send([element(large)])
     for (const before of [held, second]) {
       before.answer()
       expect((await next()).payload).toBe(large)
@@ -325,11 +331,11 @@ describe('an open link', () => {
 
   test('says how much waits for a request to go with, and when it has gone', async () => {
     const { link, held, next, drains } = await opened()
-    link.send(message('one'))
+    link.send([element(message('one'))])
     const second = await next()
     expect(link.backlog).toBe(0)
-    link.send(message('two'))
-    link.send(message('three'))
+    link.send([element(message('two'))])
+    link.send([element(message('three'))])
     expect(link.backlog).toBe((message('two') + message('three')).length)
     expect(drains.count).toBe(0)
     held.answer()
@@ -342,7 +348,7 @@ describe('an open link', () => {
 
   test('takes replies in the order of the requests', async () => {
     const { link, told, held, clock, hears, next } = await opened()
-    link.send(message('ping'))
+    link.send([element(message('ping'))])
     const second = await next()
     second.answer(message('second'))
     await eventually('it is here', () => clock.pending === 1)
@@ -357,7 +363,7 @@ describe('an open link', () => {
     held.answer(message('first'))
     await hears('flush')
     const released = await poll()
-    link.send(message('ping'))
+    link.send([element(message('ping'))])
     const second = await next()
     // The endpoint answers both in their order, and they arrive in another one.
     second.answer(message('pong'))
@@ -412,7 +418,7 @@ describe('an endpoint that does not hold requests', () => {
     const { there, link, clock, hears, poll } = await open()
     ;(await there.request()).answer(features, agreed(0, 1))
     await hears('flush')
-    link.send(presence)
+    link.send([element(presence)])
     const sent = await there.request()
     sent.answer()
     const first = await poll()
@@ -426,7 +432,7 @@ describe('an endpoint that does not hold requests', () => {
     await hears(message('news'))
     const third = await poll()
     // Stanzas do not wait for the next time, but one request is all that it takes.
-    link.send(message('now'))
+    link.send([element(message('now'))])
     expect(there.isAsked).toBe(false)
     third.answer()
     expect((await there.request()).payload).toBe(message('now'))
@@ -560,7 +566,7 @@ describe('the end of a session', () => {
 
   test('by the endpoint keeps what came before it', async () => {
     const { link, told, held, hears, next, isGone } = await opened()
-    link.send(message('ping'))
+    link.send([element(message('ping'))])
     const second = await next()
     second.answer(message('farewell'), " type='terminate' condition='system-shutdown'")
     await second.over
@@ -588,10 +594,10 @@ describe('the end of a session', () => {
 
   test('by us takes along what has not been sent, and waits for what is open', async () => {
     const { there, link, told, held, sessions, next, isGone } = await opened()
-    link.send(message('one'))
+    link.send([element(message('one'))])
     const second = await next()
-    link.send(message('two'))
-    link.send(message('three'))
+    link.send([element(message('two'))])
+    link.send([element(message('three'))])
     link.close()
     const terminate = await next()
     expect(said(terminate)).toBe(plain(message('two') + message('three'), " type='terminate'"))
@@ -602,7 +608,7 @@ describe('the end of a session', () => {
     second.answer(message('nobody listens'))
     await isGone()
     expect(told).toEqual([])
-    link.send(message('four'))
+    link.send([element(message('four'))])
     link.close()
     expect(there.isAsked).toBe(false)
   })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import type { LinkEnd } from '../../src/c2s/link.js'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/counts.js'
+import type { LinkEnd } from '../../src/link.js'
 import { Remotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { eventually } from '../support/login-server/eventually.js'
@@ -43,7 +43,7 @@ async function endOf(remotes: Remotes, domain: string) {
   const onEnd = (end: LinkEnd) => {
     ended = end
   }
-  remotes.open(domain, { to: domain, lang: 'en' }, { ...quiet, onEnd })
+  remotes.open(domain, { lang: 'en' }, { ...quiet, onEnd })
   await eventually('it ends', () => ended !== undefined)
   const { step, code } = ended!.failure
   return { step, code }
@@ -55,7 +55,7 @@ describe('a domain', () => {
     const servers = new Map([['near.example', server]])
     const { remotes } = remotesOf({ '*': { url: 'http://127.0.0.1:1/' } }, { servers })
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
-    expect(remotes.open('near.example', { to: 'near.example', lang: 'en' }, events)).toBeUndefined()
+    expect(remotes.open('near.example', { lang: 'en' }, events)).toBeUndefined()
     expect(remotes.upstreamOf('near.example')).toBeUndefined()
     expect(remotes.size).toBe(0)
   })
@@ -65,7 +65,7 @@ describe('a domain', () => {
     const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
     expect(remotes.upstreamOf('far.example')).toBeUndefined()
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
-    const link = remotes.open('far.example', { to: 'far.example', lang: 'en' }, events)
+    const link = remotes.open('far.example', { lang: 'en' }, events)
     expect(link?.facts).toEqual({ encrypted: false, plainAllowed: true })
     const creation = await there.request()
     expect(remotes.size).toBe(1)

@@ -1,4 +1,5 @@
 // A connection manager on a workbench: requests go in as text, the XMPP server is whoever writes the test.
+
 import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/exchange.js'
 import type { Flow } from '../../src/bosh/flow.js'
@@ -6,10 +7,9 @@ import type { SessionLimits } from '../../src/bosh/limits.js'
 import { outboxLimits } from '../../src/bosh/outbox.js'
 import { Registry } from '../../src/bosh/registry.js'
 import type { TermLimits } from '../../src/bosh/terms.js'
-import type { LinkEnd, LinkEvents, LinkHandle } from '../../src/c2s/link.js'
-import type { StreamOptions } from '../../src/c2s/stream-header.js'
 import { Counts } from '../../src/counts.js'
 import type { Cookie, Peer, Reply } from '../../src/exchange.js'
+import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
 import type { Handover, LoggedIn } from '../../src/sessions.js'
 import { idOf } from '../../src/sid.js'
@@ -21,7 +21,7 @@ import { loggedIn } from './logged-in.js'
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
 /** The server's side of a link that exists only in the test. */
-export class FakeLink implements LinkHandle {
+export class FakeLink implements Link {
   readonly sent: string[] = []
   readonly restarts: Partial<StreamOptions>[] = []
   closed = false
@@ -33,11 +33,11 @@ export class FakeLink implements LinkHandle {
   constructor(
     readonly domain: string,
     readonly options: StreamOptions,
-    readonly events: LinkEvents,
+    public events: LinkEvents,
   ) {}
 
-  send(text: string): void {
-    this.sent.push(text)
+  send(elements: readonly Element[]): void {
+    this.sent.push(elements.map(({ text }) => text).join(''))
   }
 
   restart(options: Partial<StreamOptions>): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../src/config/mechanisms.js'
 import { Problem } from '../../src/errors.js'
-import type { ChannelBindingType, LinkFacts } from '../../src/exchange.js'
+import type { ChannelBindingType, LinkFacts } from '../../src/link.js'
 import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import type { Credentials } from '../../src/warm/binding.js'
 import { chooseMechanism } from '../../src/warm/mechanism-choice.js'

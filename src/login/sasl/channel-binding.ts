@@ -1,4 +1,4 @@
-import type { ChannelBindingType, LinkFacts } from '../../exchange.js'
+import type { ChannelBindingType, LinkFacts } from '../../link.js'
 
 /** A channel's own bytes, and the way in which they were derived from it. */
 export interface ChannelBinding {

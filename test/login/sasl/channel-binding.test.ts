@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { ChannelBindingType } from '../../../src/exchange.js'
+import type { ChannelBindingType } from '../../../src/link.js'
 import { bindTo } from '../../../src/login/sasl/channel-binding.js'
 
 /** A link that has these types of binding. */

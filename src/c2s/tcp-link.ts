@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
-import type { Failure, Foreseen, LinkFacts, LoginWishes } from '../exchange.js'
+import type { Foreseen, LoginWishes } from '../exchange.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { WriteBatch } from '../lib/write-batch.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
 import { streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import type { Root } from '../xml/root.js'
@@ -15,38 +16,9 @@ import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding.js'
 import type { Dial, Dialling } from './dial.js'
 import { certificateFault, startTls, type TlsRules } from './starttls.js'
-import {
-  readHeader,
-  type StreamHeader,
-  type StreamOptions,
-  streamFooter,
-  writeHeader,
-} from './stream-header.js'
+import { readHeader, streamFooter, writeHeader } from './stream-header.js'
 
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
-
-/** How a link ended. */
-export interface LinkEnd {
-  readonly failure: Failure
-  /** The server's `<stream:error/>`, where it sent one. */
-  readonly streamError?: string | undefined
-}
-
-/** Receives what comes from the XMPP server. */
-export interface LinkEvents {
-  /** The server opened its side of the stream, the first time or after a restart. */
-  onOpen(header: StreamHeader): void
-  /** A stanza, the features, or another top-level element. */
-  onElement(element: Element): void
-  /** A stanza could not be passed on as it was: it is reported next, mended, or not at all. */
-  onUnfit?(fate: Fate): void
-  /** Everything that came in one read has been reported. */
-  onFlush(): void
-  /** The server has taken all that waited for it; told only after it was behind. */
-  onDrain(): void
-  /** The link is over, by whichever side; called once, and nothing after it. */
-  onEnd(end: LinkEnd): void
-}
 
 export interface LinkTimes {
   /** Longest time from a stream header to the features, in seconds. */
@@ -82,35 +54,31 @@ export interface LinkParts {
   /** Hears of the domain whose server ended the link, or could not be reached, and of the reason. */
   readonly onFailed?: (domain: string, failure: Failure) => void
   /** Called once, when the connection is gone. */
-  readonly onClosed?: (link: Link) => void
+  readonly onClosed?: (link: TcpLink) => void
 }
 
 /** Why data that arrives is read: before, while and after the stream is made secure. */
 type Phase = 'connecting' | 'negotiating' | 'securing' | 'open' | 'closing' | 'ended'
 
-/** What the owner of a link does with it. */
-export type LinkHandle = Pick<
-  Link,
-  'facts' | 'backlog' | 'isBetweenElements' | 'send' | 'restart' | 'pause' | 'resume' | 'close'
->
-
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
-export class Link {
+export class TcpLink implements Link {
   /** Those that have stanzas to send, of which a server reads many in the time that it takes us to send one. */
-  static readonly #departures = new WriteBatch<Link>(8, link => link.#depart())
+  static readonly #departures = new WriteBatch<TcpLink>(8, link => link.#depart())
   /** Those with a step of a login: it costs a server more than it costs us, so that gets to work soon. */
-  static readonly #steps = new WriteBatch<Link>(2, link => link.#depart())
+  static readonly #steps = new WriteBatch<TcpLink>(2, link => link.#depart())
   /** Those that have opened a stream, and may have more to say on it at once. */
-  static readonly #openings = new WriteBatch<Link>(Number.POSITIVE_INFINITY, link => link.#depart())
+  static readonly #openings = new WriteBatch<TcpLink>(Number.POSITIVE_INFINITY, link => link.#depart())
   readonly #server: Trust
-  readonly #events: LinkEvents
+  events: LinkEvents
   readonly #limits: XmlLimits
   readonly #clock: Clock
   readonly #times: LinkTimes
   readonly #tls: TlsRules
   readonly #onFailed: LinkParts['onFailed']
   readonly #onClosed: LinkParts['onClosed']
-  #options: StreamOptions
+  readonly #domain: string
+  #lang: string
+  #from: string | undefined
   /** Until the stream is open: there may be more places to try. */
   #dialling: Dialling | undefined
   #socket: Socket | undefined
@@ -134,10 +102,12 @@ export class Link {
   /** Who wants to hear of that; nobody any more once it stands. */
   #reached: ((step: Step) => void) | undefined
 
-  constructor(server: Trust, options: StreamOptions, events: LinkEvents, about: LinkParts) {
+  constructor(domain: string, server: Trust, options: LinkOptions, events: LinkEvents, about: LinkParts) {
+    this.#domain = domain
     this.#server = server
-    this.#options = options
-    this.#events = events
+    this.#lang = options.lang
+    this.#from = options.from
+    this.events = events
     this.#limits = about.limits
     this.#clock = about.clock
     this.#times = about.times ?? linkTimes
@@ -169,23 +139,20 @@ export class Link {
     }
   }
 
-  /** What was sent and waits here for the server to take it, in UTF-16 units. */
   get backlog(): number {
     return this.#outgoing.length + (this.#socket?.writableLength ?? 0)
   }
 
-  /** Whether the server has ended all that it has begun to say. */
   get isBetweenElements(): boolean {
     return this.#splitter?.isBetweenElements === true
   }
 
-  /** Writes stanzas or other top-level elements to the server; `isStep` where they are a step of a login. */
-  send(text: string, isStep = false): void {
-    if (this.#phase !== 'open') return
+  send(elements: readonly Element[], soon = false): void {
+    if (this.#phase !== 'open' || elements.length === 0) return
     this.#busy = true
     // A header waits for what is said first on its stream, and leaves with it.
-    if (this.#outgoing === '' || this.#isAhead) (isStep ? Link.#steps : Link.#departures).add(this)
-    this.#outgoing += text
+    if (this.#outgoing === '' || this.#isAhead) (soon ? TcpLink.#steps : TcpLink.#departures).add(this)
+    for (const { text } of elements) this.#outgoing += text
   }
 
   /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
@@ -194,14 +161,13 @@ export class Link {
     this.#busy = false
   }
 
-  /** Opens a new stream on the same connection, as after a login (RFC 6120 §4.3.3). */
-  restart(options: Partial<StreamOptions>): void {
+  restart({ lang, from }: StreamOptions = {}): void {
     if (this.#phase !== 'open') return
-    this.#options = { ...this.#options, ...options }
+    this.#lang = lang ?? this.#lang
+    this.#from = from ?? this.#from
     this.#open()
   }
 
-  /** Stops reading from the server until `resume`. */
   pause(): void {
     this.#socket?.pause()
   }
@@ -255,7 +221,11 @@ export class Link {
     this.#splitter?.stop()
     this.#splitter = this.#split()
     this.#bytesSinceHeader = 0
-    const header = writeHeader(this.#options, this.#socket instanceof TLSSocket)
+    const header = writeHeader(
+      this.#domain,
+      this.#lang,
+      this.#socket instanceof TLSSocket ? this.#from : undefined,
+    )
     const isAhead = mayBeAhead && this.#phase === 'open'
     const features = isAhead ? this.#foreseen?.expected() : undefined
     if (features === undefined) {
@@ -268,10 +238,10 @@ export class Link {
   #openAhead(header: string, features: Element): void {
     this.#isAhead = true
     this.#outgoing += header
-    Link.#openings.add(this)
+    TcpLink.#openings.add(this)
     this.#expect(this.#foreseen!.isProven ? this.#times.features : this.#times.trial)
-    this.#events.onElement(features)
-    this.#events.onFlush()
+    this.events.onElement(features)
+    this.events.onFlush()
   }
 
   /**
@@ -292,21 +262,21 @@ export class Link {
   }
 
   #split(): Splitter {
-    return new Splitter(new Link.#Reader(this), this.#limits, { lenient: true })
+    return new Splitter(new TcpLink.#Reader(this), this.#limits, { lenient: true })
   }
 
   /** Hears what is read. One object for each link; three functions would take eight times as much. */
   static readonly #Reader = class implements Sink {
-    readonly #link: Link
+    readonly #link: TcpLink
 
-    constructor(link: Link) {
+    constructor(link: TcpLink) {
       this.#link = link
     }
 
     onOpen(root: Root): void {
       const header = readHeader(root)
       if (typeof header === 'string') this.#link.#refuse(header)
-      else if (this.#link.#phase === 'open') this.#link.#events.onOpen(header)
+      else if (this.#link.#phase === 'open') this.#link.events.onOpen(header)
     }
 
     onElement(element: Element): void {
@@ -314,7 +284,7 @@ export class Link {
     }
 
     onUnfit(fate: Fate): void {
-      if (this.#link.#phase === 'open') this.#link.#events.onUnfit?.(fate)
+      if (this.#link.#phase === 'open') this.#link.events.onUnfit?.(fate)
     }
 
     onClose(): void {
@@ -344,7 +314,7 @@ export class Link {
       this.#isAhead = false
       this.#expectNothing()
     }
-    if (this.#phase === 'open') this.#events.onElement(element)
+    if (this.#phase === 'open') this.events.onElement(element)
     else this.#negotiate(element)
   }
 
@@ -380,7 +350,7 @@ export class Link {
     // Whatever came in the clear behind <proceed/> is not to be believed (RFC 6120 §5.4.3.3).
     this.#splitter?.stop()
     ignore(connection)
-    const socket = startTls(connection, this.#options.to, {
+    const socket = startTls(connection, this.#domain, {
       server: this.#server,
       rules: this.#tls,
       showsCertificate: this.#showsCertificate,
@@ -392,7 +362,7 @@ export class Link {
   }
 
   #secured(socket: TLSSocket): void {
-    const fault = certificateFault(socket, this.#server, this.#options.to)
+    const fault = certificateFault(socket, this.#server, this.#domain)
     if (fault !== undefined) {
       this.#end({ failure: { step: 'tls', code: 'certificate-invalid', cause: fault } })
       return
@@ -424,7 +394,7 @@ export class Link {
     this.#busy = true
     try {
       this.#splitter?.write(chunk)
-      if (this.#phase === 'open') this.#events.onFlush()
+      if (this.#phase === 'open') this.events.onFlush()
     } catch (error) {
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)
@@ -445,8 +415,8 @@ export class Link {
     const failure: Failure = { step: this.#step, code: 'internal-error', cause }
     const isTold = this.#phase === 'closing' || this.#phase === 'ended'
     this.#destroy()
-    this.#onFailed?.(this.#options.to, failure)
-    if (!isTold) this.#events.onEnd({ failure })
+    this.#onFailed?.(this.#domain, failure)
+    if (!isTold) this.events.onEnd({ failure })
   }
 
   /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
@@ -477,8 +447,8 @@ export class Link {
     const wasOpen = this.#phase === 'open'
     if (wasOpen) this.close()
     else this.#destroy()
-    this.#onFailed?.(this.#options.to, end.failure)
-    this.#events.onEnd(end)
+    this.#onFailed?.(this.#domain, end.failure)
+    this.events.onEnd(end)
   }
 
   /**
@@ -534,7 +504,7 @@ export class Link {
     socket.once('drain', () => {
       this.#stall?.cancel()
       this.#stall = undefined
-      if (this.#phase === 'open') this.#guard(() => this.#events.onDrain())
+      if (this.#phase === 'open') this.#guard(() => this.events.onDrain())
     })
   }
 
