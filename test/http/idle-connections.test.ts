@@ -7,9 +7,9 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { IdleConnections } from '../../src/http/idle-connections.js'
 import { AppRequest, AppResponse } from '../../src/http/messages.js'
 import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { HttpSocket, post } from '../support/http-socket.js'
-import { eventually } from '../support/login-server/eventually.js'
 
 const seconds = 75
 

@@ -5,8 +5,8 @@ import express from 'express'
 import { AppRequest, AppResponse, useMessages } from '../../src/http/messages.js'
 import { type BodyTaker, takeBody } from '../../src/http/taken-request.js'
 import { isCollected } from '../support/collected.js'
+import { eventually } from '../support/eventually.js'
 import { HttpSocket, post } from '../support/http-socket.js'
-import { eventually } from '../support/login-server/eventually.js'
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 

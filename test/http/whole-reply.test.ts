@@ -14,8 +14,8 @@ import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messag
 import { takeBody } from '../../src/http/taken-request.js'
 import { replyWhole } from '../../src/http/whole-reply.js'
 import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
 import { HttpSocket, post } from '../support/http-socket.js'
-import { eventually } from '../support/login-server/eventually.js'
 
 type Respond = (res: ServerResponse, body: string, req: IncomingMessage) => void
 

@@ -1,9 +1,8 @@
 // What an admin does with the service's own pages, and what there is to see. Every wait has a deadline of its own.
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
-import { admin } from '../support/start-service.js'
 
-/** Longest time that a test waits for the page, in milliseconds. */
-const timeout = 4000
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
+import { patience as timeout } from '../support/eventually.js'
+import { admin } from '../support/start-service.js'
 
 export interface AdminPageOptions {
   readonly javaScriptEnabled?: boolean

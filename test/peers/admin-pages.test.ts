@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { launchChromium } from '../support/chromium.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
@@ -14,7 +14,7 @@ import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

@@ -11,7 +11,7 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const gone = "type='terminate' condition='item-not-found'"
 

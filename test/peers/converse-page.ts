@@ -1,9 +1,8 @@
 // What the test does with the portal's page that has Converse in it, and what it sees of it.
-import type { Page } from 'playwright-core'
-import type { ConverseChat, ConverseNoted } from '../support/page-converse.js'
 
-/** Longest time that a test waits for the page, in milliseconds; loading Converse takes the most of it. */
-const timeout = 8000
+import type { Page } from 'playwright-core'
+import { patience as timeout } from '../support/eventually.js'
+import type { ConverseChat, ConverseNoted } from '../support/page-converse.js'
 
 type InPage = { noted: ConverseNoted; chat: ConverseChat }
 

@@ -1,18 +1,18 @@
 // The demo as it is started: its page in Chromium, and the commands that it prints.
+
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { launchChromium } from '../support/chromium.js'
+import { patience as timeout } from '../support/eventually.js'
 import { type DemoCommand, startDemoCommand } from './demo-command.js'
 import { describeWith } from './needs.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const run = promisify(execFile)
-/** Longest time that a test waits for the page, in milliseconds. */
-const timeout = 4000
 
 describe('The demo', () => {
   let demo: DemoCommand

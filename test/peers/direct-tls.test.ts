@@ -1,13 +1,15 @@
 // Links that are TLS from the start, to servers that listen for those, and what can be read of them on the way.
+
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
-import { connectionsOf, tapWire, until } from './wire.js'
+import { connectionsOf, tapWire } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -26,8 +28,8 @@ for (const kind of encryptedServers) {
     }, 100_000)
 
     afterEach(async () => {
-      await until('no session and no link left', () => isIdle(warmer))
-      await until('no connection left at the server', () => connectionsOf(server.directTlsPort) === 0)
+      await eventually('no session and no link left', () => isIdle(warmer))
+      await eventually('no connection left at the server', () => connectionsOf(server.directTlsPort) === 0)
     })
 
     afterAll(async () => {

@@ -1,4 +1,5 @@
 // The documents' examples as they stand there, before a running service: nobody copies what has never worked.
+
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,16 +10,16 @@ import type { Browser, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { problems } from '../../src/errors.js'
 import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
-import { until } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const run = promisify(execFile)
 const { account, password } = documented
@@ -176,7 +177,7 @@ describeWith(['chromium'], 'In Chromium', () => {
 
   /** Resolves once the page's latest session has a request open. */
   const isAttached = async (count: number) => {
-    await until(`session ${count}`, () => ids.length === count)
+    await eventually(`session ${count}`, () => ids.length === count)
     const deadline = performance.now() + 8000
     for (;;) {
       const { json } = await callSessions(service.url, 'GET', `/${ids.at(-1)}`)

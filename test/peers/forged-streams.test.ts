@@ -1,17 +1,19 @@
 // A user of Debian's Prosody or ejabberd sends herself a message that looks like a server in the middle, and has her
 // stream begin anew where that begins. Her session is one that she has resumed, so that nobody knows her JID.
+
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
+import { eventually } from '../support/eventually.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { plainEjabberd, plainProsody, type XmppServer } from './servers.js'
-import { type SlowWire, slowWire, until } from './wire.js'
+import { type SlowWire, slowWire } from './wire.js'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 const passwords = { mallory: 'malice', victim: 'innocence' }
 const victim = 'victim@localhost'
@@ -72,7 +74,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       const jid = await resume(client)
       const message = `<message xmlns='jabber:client' to='${jid}'><x xmlns='urn:x'>${forged}</x></message>`
       const first = client.request(message)
-      await until('the message is cut', () => wire.isHeld)
+      await eventually('the message is cut', () => wire.isHeld)
       const restarted = client.request('', restart)
       await pause(100)
       wire.release()

@@ -1,17 +1,18 @@
 // Users of an internationalized domain at Debian's Prosody, however that is spelt.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
-import { until } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const uLabel = 'bücher.example'
 const aLabel = 'xn--bcher-kva.example'
@@ -54,7 +55,7 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
   afterEach(async () => {
     await Promise.all(users.splice(0).map(user => user.leave()))
     for (const { service } of Object.values(warmers))
-      await until('nothing is left open', () => service.counts().sessions + service.counts().links === 0)
+      await eventually('nothing is left open', () => service.counts().sessions + service.counts().links === 0)
   })
 
   afterAll(async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Conversation, talkers } from '../support/conversation.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'

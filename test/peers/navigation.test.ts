@@ -7,11 +7,11 @@ import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { launchChromium } from '../support/chromium.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 /** A name whose origins no browser trusts, as that of a service without TLS: requests to it say nothing of their mode. */
 const untrusted = 'chat.example'

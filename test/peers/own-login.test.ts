@@ -1,7 +1,9 @@
 // Clients that are not warmed but log in themselves, with name and password, at `/http-bind`.
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -11,10 +13,9 @@ import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { befriend, User } from './user.js'
-import { until } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = 'alice@localhost'
@@ -84,7 +85,7 @@ for (const kind of encryptedServers) {
       await client.receives('lieber Kaffee ☕')
       await client.leave()
       await bob.leave()
-      await until('no session and no link left', () => isIdle(warmer))
+      await eventually('no session and no link left', () => isIdle(warmer))
     }
 
     beforeAll(start, 100_000)
@@ -118,7 +119,7 @@ for (const kind of encryptedServers) {
         await page.reaches('AUTHFAIL')
         await page.leave()
         await page.reaches('DISCONNECTED')
-        await until('no session left but that of bob', () => warmer.service.counts().sessions === 1)
+        await eventually('no session left but that of bob', () => warmer.service.counts().sessions === 1)
       })
 
       test('Converse logs in, chats and logs out', async () => {

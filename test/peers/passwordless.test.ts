@@ -1,4 +1,5 @@
 // Logins at Debian's Prosody and ejabberd that prove themselves with something else than the user's password.
+
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,14 +8,15 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
-import { connectionsOf, until } from './wire.js'
+import { connectionsOf } from './wire.js'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'warm-passwordless-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -80,8 +82,11 @@ class Place<S extends Prosody | Ejabberd> {
 
   async isLeft(): Promise<void> {
     const { service } = this.warmer
-    await until('no session and no link left', () => service.counts().sessions + service.counts().links === 0)
-    await until('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
+    await eventually(
+      'no session and no link left',
+      () => service.counts().sessions + service.counts().links === 0,
+    )
+    await eventually('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,11 @@
 // The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
+
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
@@ -13,10 +15,9 @@ import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
 import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
-import { until } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(40_000)
+jest.setTimeout(60_000)
 
 /** Those of the example's `users.js`. */
 const passwords = { alice: 'demo', bob: 'demo' }
@@ -170,7 +171,7 @@ for (const kind of kinds) {
       await bob.seesPresence(first!.jid, undefined)
       await callSessions(service.url, 'DELETE', `/${first!.id}`)
       await bob.seesPresence(first!.jid, 'unavailable')
-      await until('another login', () => calls().length === before + 2)
+      await eventually('another login', () => calls().length === before + 2)
       const [second] = await sessions()
       expect(second!.jid).not.toBe(first!.jid)
       await bob.seesPresence(second!.jid, undefined)

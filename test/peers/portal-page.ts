@@ -1,10 +1,8 @@
 // What the test does with the portal's page, and what it sees of it. Every wait has a deadline of its own.
-import type { Page } from 'playwright-core'
-import { eventually } from '../support/login-server/eventually.js'
-import type { Chat, Noted } from '../support/page.js'
 
-/** Longest time that a test waits for the page, in milliseconds. */
-const timeout = 4000
+import type { Page } from 'playwright-core'
+import { eventually, patience as timeout } from '../support/eventually.js'
+import type { Chat, Noted } from '../support/page.js'
 
 type InPage = { noted: Noted; chat: Chat }
 

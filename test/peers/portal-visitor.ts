@@ -1,8 +1,7 @@
 // A user of the example portal: what they do with its page and the chat in it, and what they see.
-import type { BrowserContext, Page } from 'playwright-core'
 
-/** Longest time that a test waits for the page, in milliseconds; loading Converse takes the most of it. */
-const timeout = 8000
+import type { BrowserContext, Page } from 'playwright-core'
+import { patience as timeout } from '../support/eventually.js'
 
 export class PortalVisitor {
   /** The origins that answered the tab. */

@@ -1,18 +1,20 @@
 // The BOSH endpoints of Debian's Prosody and ejabberd as the servers of their users: browsers come here, or go there.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { type EncryptingProxy, startEncryptingProxy } from '../support/encrypting-proxy.js'
+import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
-import { tapWire, until, type Wiretap } from './wire.js'
+import { tapWire, type Wiretap } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -64,7 +66,7 @@ for (const kind of encryptedServers) {
       afterEach(async () => {
         await Promise.all([...attached].map(user => user.leave()))
         attached.clear()
-        await until('nothing is left open', () => isIdle(warmer))
+        await eventually('nothing is left open', () => isIdle(warmer))
         expect(endedOf(wire)).toEqual(createdOf(wire))
       })
 
@@ -165,7 +167,7 @@ for (const kind of encryptedServers) {
           await page.receives(`through TLS, ${format}`)
           await page.leave()
         }
-        await until('nothing is left open', () => isIdle(warmer))
+        await eventually('nothing is left open', () => isIdle(warmer))
         const documents = proxy.asked.filter(path => path !== '/http-bind')
         expect(documents).toEqual(
           format === 'json'

@@ -1,8 +1,7 @@
 // stanza as its users have it: logs in over BOSH, sends presence, chats.
-import { type Agent, createClient } from 'stanza'
 
-/** Longest time that a test waits for something to come, in milliseconds. */
-const patience = 4000
+import { type Agent, createClient } from 'stanza'
+import { patience } from '../support/eventually.js'
 
 export class StanzaClient {
   readonly #agent: Agent

@@ -1,6 +1,8 @@
 // A user who sends a real server whatever a test tells it to: an XMPP stream over TCP, raw, without TLS.
+
 import { connect, type Socket } from 'node:net'
 import { textOf } from '../support/bosh-login.js'
+import { patience } from '../support/eventually.js'
 import { type SaltedPasswords, ScramClient } from '../support/scram.js'
 
 export interface Account {
@@ -8,8 +10,6 @@ export interface Account {
   readonly password: string
 }
 
-/** Longest time that a server has for an answer, in milliseconds. */
-const patience = 10_000
 /** What bounces back may be large, and is not what is waited for. */
 const mostHeard = 65_536
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'

@@ -11,7 +11,7 @@ import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

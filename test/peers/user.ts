@@ -1,11 +1,11 @@
 // A user at the other end of raw BOSH: keeps polling, notes everything that comes, says what the test tells it to.
+
 import { setTimeout as pause } from 'node:timers/promises'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { boshLogin, type Credentials } from '../support/bosh-login.js'
+import { patience } from '../support/eventually.js'
 import type { WarmBinding } from '../support/start-service.js'
 
-/** Longest time that a test waits for something to come, in milliseconds. */
-const patience = 10_000
 /** How long the request before the last one has to arrive first, in milliseconds. */
 const headStart = 20
 

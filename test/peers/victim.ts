@@ -1,11 +1,10 @@
 // A user who keeps a poll open, and looks at every reply as a browser's XML parser would.
+
 import { SaxesParser } from 'saxes'
 import { attribute, BoshClient } from '../support/bosh-client.js'
+import { patience } from '../support/eventually.js'
 import type { WarmBinding } from '../support/start-service.js'
 import { presence } from './user.js'
-
-/** Longest time that something has to come, in milliseconds. */
-const patience = 10_000
 
 export class Victim {
   /** What was wrong with replies. */

@@ -1,13 +1,15 @@
 // What becomes of a session warmed at a real server: attached to, written to, ended, and when the server is gone.
+
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { admin, adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { servers, type XmppServer } from './servers.js'
 import { befriend, presence, User } from './user.js'
-import { connectionsOf, until } from './wire.js'
+import { connectionsOf } from './wire.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -43,8 +45,8 @@ for (const kind of servers) {
     afterEach(async () => {
       await Promise.all([...attached].map(user => user.leave()))
       attached.clear()
-      await until('no session and no link left', () => isIdle(warmer))
-      await until('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
+      await eventually('no session and no link left', () => isIdle(warmer))
+      await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
     })
 
     afterAll(async () => {

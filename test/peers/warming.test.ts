@@ -1,15 +1,17 @@
 // Warming at Debian's Prosody and ejabberd, and what the caller of POST /warm gets to see.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { type ServerKind, servers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-import { connectionsOf, tapWire, until } from './wire.js'
+import { connectionsOf, tapWire } from './wire.js'
 
 const users = {
   alice: 'wonderland',
@@ -29,8 +31,8 @@ for (const kind of servers) {
     }, 100_000)
 
     afterEach(async () => {
-      await until('no session and no link left', () => isIdle(warmer))
-      await until('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
+      await eventually('no session and no link left', () => isIdle(warmer))
+      await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
     })
 
     afterAll(async () => {
@@ -161,7 +163,7 @@ function testCertificates(kind: ServerKind, server: () => XmppServer): void {
         const { status, json } = await service.warm(alice)
         expect(status).toBe(502)
         expect(json).toMatchObject({ code: 'certificate-invalid', step: 'tls' })
-        await until('no session and no link left', () => isIdle(service))
+        await eventually('no session and no link left', () => isIdle(service))
       })
     } finally {
       rmSync(folder, { recursive: true, force: true })

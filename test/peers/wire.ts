@@ -114,12 +114,3 @@ export async function slowWire(target: number, mark: string): Promise<SlowWire> 
       }),
   }
 }
-
-/** Resolves once the condition holds, for what nobody announces. Rejects after four seconds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 4000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not within four seconds: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}

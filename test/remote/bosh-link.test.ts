@@ -7,7 +7,7 @@ import { RemoteFault } from '../../src/remote/fault.js'
 import type { RemoteSession } from '../../src/remote/session.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, usualEntry } from './parts.js'
 

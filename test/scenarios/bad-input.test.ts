@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
-import { eventually } from '../support/login-server/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import {
   jsonHeaders,

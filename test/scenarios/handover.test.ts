@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { idOf, streamFeatures } from '../support/login-server/elements.js'
-import { eventually } from '../support/login-server/eventually.js'
 import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 

@@ -3,8 +3,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { eventually } from '../support/login-server/eventually.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
 const users = Array.from({ length: 20 }, (_, number) => `user${number}`)

@@ -1,7 +1,7 @@
 // Two services, one behind the other: the BOSH endpoint of the far one serves the users of the near one.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
 import {
   callUrl,

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'

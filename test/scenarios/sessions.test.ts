@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
-import { eventually } from '../support/login-server/eventually.js'
+import { eventually } from '../support/eventually.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'

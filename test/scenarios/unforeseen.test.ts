@@ -1,8 +1,8 @@
 // What was not foreseen, in a process as operators run it: nobody is told but the log, and everything goes on.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { eventually } from '../support/login-server/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'

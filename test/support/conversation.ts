@@ -1,6 +1,6 @@
 // Two users who talk to each other over the service, word for word, while something else befalls it.
 import { BoshClient } from './bosh-client.js'
-import { eventually } from './login-server/eventually.js'
+import { eventually } from './eventually.js'
 import type { TestService } from './start-service.js'
 
 /** Time between an answer and the next word, in milliseconds: they are not there to keep the machine busy. */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually } from './login-server/eventually.js'
+import { eventually } from './eventually.js'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const main = join(root, 'dist', 'main.js')

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock, type Timer } from '../../../src/lib/clock.js'
+import { eventually } from '../eventually.js'
 import { ask, type HttpAnswer } from '../http-answer.js'
 import { adminHeader, startTestService, type TestService } from '../start-service.js'
-import { eventually } from './eventually.js'
 import type { LoginServer } from './server.js'
 
 /** How often the service looks for sessions that are due, in milliseconds; once more after the last has gone. */
