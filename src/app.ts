@@ -28,21 +28,21 @@ import { createWarmRouter, type WarmParts } from './warm/router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters?: readonly Router[]
-  /** For what is not the warm API's; the same log unless it is another. */
+  /** For everything but the warm API; `log` where it is not given. */
   readonly httpLog?: Logger
 }
 
-/** What problems are answered with. */
+/** What the answers to problems are made with. */
 type ProblemParts = Pick<WarmParts, 'config' | 'log' | 'counts'>
 
-/** The Express app: everything but the BOSH path, which `service.ts` answers before it. */
+/** The Express app: everything but the BOSH path and the health checks, which have listeners of their own. */
 export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): Express {
   const { config } = parts
   const log = httpLog ?? parts.log
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const app = newApp()
-  // Calls come first, and pass by nothing that is not theirs.
+  // First, so that calls run through no other route.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app
@@ -71,7 +71,7 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
   return app
 }
 
-/** The app for hosts that nobody has mapped: a refusal, and what its page is made of. */
+/** The app for hosts that are not in the settings: a refusal, and the styles of its page. */
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp()
   app.use('/assets', createAssetsRouter())
@@ -82,13 +82,13 @@ export function createMisdirectedApp(parts: ProblemParts): Express {
   return app
 }
 
-/** What all pages have in common. */
+/** An app with the settings and headers that all pages have in common. */
 function newApp(): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // As the listener in front of it is, and as proxies are, whose rules are for a path in one spelling.
+  // As the dispatcher in front of it is, and proxies are: their rules are for a path in one spelling.
   app.enable('case sensitive routing')
   registerViews(app)
   useMessages(app)
@@ -129,7 +129,7 @@ function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHand
       problemAnswer(problem, represent(request, config.warmPath), { requestId, home, form: formBehind }),
     )
   }
-  // Express takes what has four parameters for a handler of errors; its own would show them to whoever asked.
+  // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
   return (error, request, response, _next) => {
     try {
       answer(error, request, response)
@@ -141,7 +141,7 @@ function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHand
   }
 }
 
-/** Whether somebody sits before a browser and has sent the form; programs that post one want no way back to it. */
+/** Whether a browser has posted the form: its error page links back to it. Programs that post a form need no link. */
 function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
   return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'

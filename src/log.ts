@@ -9,7 +9,7 @@ import type { LogLevels, LogPart } from './config/log-levels.js'
 export function createLog(level: string, destination: DestinationStream = standardOutput): Logger {
   const options = {
     level,
-    // Nothing of this is ever passed to the log; should it be one day, it still does not get out.
+    // None of these is ever passed to the log. Should one be by mistake, it is not written.
     redact: {
       paths: [
         'password',
@@ -31,7 +31,7 @@ export function createLog(level: string, destination: DestinationStream = standa
       try {
         destination.write(line)
       } catch {
-        // Nobody is left to be told.
+        // There is nowhere left to report it.
       }
     },
   })
@@ -46,6 +46,9 @@ const standardOutput: DestinationStream = {
     writeSync(1, line)
   },
 }
+
+/** Gives each part of the service its log. */
+export type LogFor = (part: LogPart) => Logger
 
 /** The log of one part of the service, at the level that is set for it. */
 export function logOf(log: Logger, part: LogPart, { parts }: LogLevels): Logger {

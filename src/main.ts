@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
+import type { Config } from './config/config.js'
 import { readEnvFile } from './config/env-file.js'
 import { ConfigError, loadConfig } from './config/load.js'
 import { Counts } from './counts.js'
@@ -8,13 +9,13 @@ import { isLoopback } from './http/secure-channel.js'
 import { createLog, traceOf } from './log.js'
 import { type Service, startService } from './service.js'
 
-/** A reason not to start, in words for whoever types the command. */
+/** A reason not to start, in words for the operator who typed the command. */
 class CannotStart extends Error {}
 
 const options = ['--check-config', '--demo']
 
 async function main(): Promise<void> {
-  // Mistyped, it would start a service that was only to be checked.
+  // A misspelt --check-config must not start the service.
   const unknown = process.argv.slice(2).filter(word => !options.includes(word))
   if (unknown.length > 0)
     throw new CannotStart(`${unknown.join(' ')} means nothing here: there are ${options.join(' and ')}.`)
@@ -23,40 +24,42 @@ async function main(): Promise<void> {
     return
   }
   if (process.argv.includes('--demo')) {
-    // Loaded on demand: a service in earnest has no use for an XMPP server of its own.
+    // Loaded on demand: only the demo needs an XMPP server of its own.
     const { startDemo } = await import('./demo/demo.js')
     stopOnSignal(await explained(startDemo(process.env)))
     return
   }
   const { config, warnings } = readConfig()
   const log = createLog(config.logLevels.usual)
-  for (const warning of warnings) log.warn(warning)
-  const { listen, warm, assumeSecure } = config
-  const open = listen.places.filter(({ host }) => !isLoopback(host))
-  if (warm.enabled && open.length > 0 && !assumeSecure) {
-    log.warn(
-      `${config.warmPath} answers 403 insecure-channel to whoever comes without TLS to ${open.map(written).join(', ')}: HOST ` +
-        'has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or ' +
-        'set ASSUME_SECURE=on.',
-    )
-  }
-  // Whatever was not foreseen ends what it happened in. Nothing here shares state with it: the others go on.
+  for (const warning of [...warnings, ...channelWarnings(config)]) log.warn(warning)
   const counts = new Counts()
-  const goOn = (error: unknown) => {
+  // An unforeseen error ends only the task it happened in: sessions and calls share no state that it could have broken.
+  const logFault = (error: unknown) => {
     counts.faults += 1
     log.error({ incident: randomUUID(), ...traceOf(error) }, 'something failed that was not foreseen')
   }
-  process.on('uncaughtException', goOn)
-  process.on('unhandledRejection', goOn)
+  process.on('uncaughtException', logFault)
+  process.on('unhandledRejection', logFault)
   const service = await explained(startService({ config, log, counts }))
-  // A terminal that closes sends it as well: whoever wants the service to end sends SIGTERM.
+  // A terminal that is closed sends SIGHUP too, and does not stop the service: SIGTERM does.
   process.on('SIGHUP', () => service.reload())
   const { url, urls, metricsUrl } = service
   log.info({ url, urls, metricsUrl, warm: config.warmPath, bosh: config.boshPath }, 'listening')
   stopOnSignal(service)
 }
 
-/** Says what is wrong with the settings, and ends with 1 if anything is; a name that is none of ours is wrong here. */
+/** A warning where the warm API is reachable from other machines and refuses all that does not come over TLS. */
+function channelWarnings({ listen, warm, warmPath, assumeSecure }: Config): string[] {
+  const open = listen.places.filter(({ host }) => !isLoopback(host))
+  if (!warm.enabled || open.length === 0 || assumeSecure) return []
+  return [
+    `${warmPath} answers 403 insecure-channel to whoever comes without TLS to ${open.map(written).join(', ')}: HOST ` +
+      'has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or ' +
+      'set ASSUME_SECURE=on.',
+  ]
+}
+
+/** Prints what is wrong with the settings and exits with 1 if anything is, an unknown name included. */
 async function checkConfig(): Promise<void> {
   const { config, unknown, warnings } = readConfig()
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
@@ -78,7 +81,7 @@ function readConfig(): ReturnType<typeof loadConfig> {
   }
 }
 
-/** Turns what an operator can mend into a sentence. */
+/** Turns errors that an operator can mend into sentences. */
 async function explained<T>(starting: Promise<T>): Promise<T> {
   try {
     return await starting
@@ -99,7 +102,7 @@ async function explained<T>(starting: Promise<T>): Promise<T> {
 function stopOnSignal(service: Service): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals) => {
-    // Whoever presses Ctrl+C twice does not want to wait.
+    // Ctrl+C a second time does not wait for open requests.
     if (stopping && signal === 'SIGINT') process.exit(130)
     if (stopping) return
     stopping = true

@@ -1,7 +1,6 @@
-import type { Router } from 'express'
 import type { Logger } from 'pino'
 import { FailureShare } from './admin/failure-share.js'
-import { answerHealth } from './admin/health.js'
+import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
 import { processOpenable, SessionDescriptors } from './bosh/descriptors.js'
@@ -15,42 +14,42 @@ import { Links } from './c2s/links.js'
 import { Names } from './c2s/names.js'
 import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
+import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { knownSessions } from './known-sessions.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { HashQueue } from './lib/hash-queue.js'
-import { logOf } from './log.js'
+import { type LogFor, logOf } from './log.js'
 import { SaltedPasswords } from './login/sasl/salted-passwords.js'
 import { VerifiedCredentials } from './login/sasl/verified-credentials.js'
 import { Remotes } from './remote/remotes.js'
-import { createSites } from './sites.js'
-import type { Login } from './warm/binding.js'
+import { createSites, type SiteParts } from './sites.js'
 import { CallLimits } from './warm/call-limits.js'
 import { RememberedOffers } from './warm/remembered-offers.js'
 
-/** How long pages that ask nothing at the moment of the stop have to ask and be told, in milliseconds. */
+/** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
 const farewellMilliseconds = 1_000
-/** How long all that is open has to end by itself, in milliseconds; the rest is cut off then. */
+/** How long everything open has to end by itself, in milliseconds; the rest is cut off then. */
 const stopMilliseconds = 8_000
-/** How long that may take, in milliseconds. */
+/** How long cutting off may take, in milliseconds. */
 const cutMilliseconds = 1_000
 
 /** A running service. */
 export interface Service {
-  /** Where it listens, such as `http://127.0.0.1:8080`; the first of all places. */
+  /** The first address that it listens at, such as `http://127.0.0.1:8080`. */
   readonly url: string
   /** All of them, those without TLS first. */
   readonly urls: readonly string[]
-  /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are nowhere. */
+  /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are not served. */
   readonly metricsUrl: string | undefined
-  /** What is open in this moment; all zero once everybody has left. */
+  /** What is open at the moment. */
   counts(): { sessions: number; links: number }
-  /** Reads the certificates of the https listener again; whoever is connected stays so. */
+  /** Reads the certificates of the https listener again; connections stay open. */
   reload(): void
   /**
-   * Refuses new sessions, answers every open request, closes the streams and ends, all within ten seconds, whoever does
-   * not take part. Asked again, it goes on with that.
+   * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
+   * and servers do. Called again, it returns the promise of the first call.
    */
   stop(): Promise<void>
 }
@@ -58,17 +57,16 @@ export interface Service {
 export interface ServiceParts {
   readonly config: Config
   readonly log: Logger
-  /** What is counted; counts of its own unless somebody else counts as well. */
   readonly counts?: Counts
   readonly clock?: Clock
-  /** Where names are asked for; the name servers of this machine unless a test has its own. */
+  /** Resolves host names; the name servers of this machine unless a test has its own. */
   readonly dns?: Dns
-  /** Where domains are asked for their host-meta; 443 unless a test has its own. */
+  /** The port where domains are asked for their host-meta; 443 unless a test has its own. */
   readonly hostMetaPort?: number
-  /** Where costly hashes wait for their turn; a queue of its own unless a test has one. */
+  /** The queue of costly hashes; one of its own unless a test has one. */
   readonly hashes?: HashQueue
   /** Further routes, such as the demo's page, made once the login exists. */
-  readonly routers?: (parts: { login: Login; release: (id: string) => void }) => readonly Router[]
+  readonly routers?: SiteParts['routers']
 }
 
 /** Builds the parts from the bottom up, hands each its collaborators, and listens. Rejects if a port is taken. */
@@ -80,24 +78,46 @@ export async function startService({
   dns,
   hostMetaPort,
   hashes = new HashQueue(),
-  routers,
+  routers = () => [],
 }: ServiceParts): Promise<Service> {
+  const logFor: LogFor = part => logOf(log, part, config.logLevels)
+  let isReady = false
+  let isStopping = false
+  let stopped: Promise<void> | undefined
+  let listening: Listening | undefined
+
+  // Links to XMPP servers and remote BOSH endpoints.
+  const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = new Names({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = new Dialer({ names, clock, publicOnly: anyDomain })
-  const { servers, keepalive, tls } = config
-  const links = new Links({
-    ...{ servers, dialer, keepalive, tls, clock },
-    log: logOf(log, 'c2s', config.logLevels),
-  })
-  const remotes = new Remotes({
-    ...{ config, names, tls, clock, hostMetaPort, counts },
-    log: logOf(log, 'remote', config.logLevels),
-  })
+  const links = new Links({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
+  const remotes = new Remotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
+
+  // Sessions and logins.
   const registry = new Registry(clock)
-  let listening: Listening | undefined
+  const sessions = knownSessions(registry, remotes.elsewhere)
+  const limits = new SessionLimits({
+    ...config,
+    clock,
+    memory: new SessionMemory(clock, processMemory(config.limits.megabytes)),
+    descriptors: new SessionDescriptors(processOpenable),
+  })
+  const { scramMemory, scramMaxIterations, timeout, stepTimeout } = config.warm
+  const login = {
+    offers: config.pipelining ? new RememberedOffers(clock, logFor('warm')) : undefined,
+    saltedPasswords: new SaltedPasswords(clock, scramMemory, undefined, hashes),
+    verified: new VerifiedCredentials(clock, scramMemory),
+    mechanisms: config.mechanisms,
+    scramMaxIterations,
+    timeout,
+    stepTimeout,
+  }
+
+  // What HTTP clients talk to.
   const metrics = createMetrics({
-    ...{ counts, clock },
+    counts,
+    clock,
     census() {
       const here = registry.census()
       return { ...here, states: { ...here.states, elsewhere: remotes.elsewhere.size } }
@@ -108,54 +128,38 @@ export async function startService({
       connections: () => listening?.connections ?? 0,
     },
   })
-  const bodies = new UnfinishedBodies({ ...config, clock, log: logOf(log, 'http', config.logLevels) })
   const sites = createSites(config, {
     registry,
     connect: (...about) => remotes.open(...about) ?? links.open(...about),
     elsewhere: domain => remotes.upstreamOf(domain),
-    login: {
-      offers: config.pipelining
-        ? new RememberedOffers(clock, logOf(log, 'warm', config.logLevels))
-        : undefined,
-      saltedPasswords: new SaltedPasswords(clock, config.warm.scramMemory, undefined, hashes),
-      verified: new VerifiedCredentials(clock, config.warm.scramMemory),
-      mechanisms: config.mechanisms,
-      scramMaxIterations: config.warm.scramMaxIterations,
-      timeout: config.warm.timeout,
-      stepTimeout: config.warm.stepTimeout,
-    },
-    sessions: knownSessions(registry, remotes.elsewhere),
+    login,
+    sessions,
     release(id) {
       registry.byId(id)?.abandon('unclaimed')
       remotes.elsewhere.release(id)
     },
     hashes,
-    limits: new SessionLimits({
-      ...config,
-      clock,
-      memory: new SessionMemory(clock, processMemory(config.limits.megabytes)),
-      descriptors: new SessionDescriptors(processOpenable),
-    }),
+    limits,
     flow: new Flow(config.rates),
-    bodies,
+    bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     callLimits: new CallLimits(config),
     clock,
-    log,
+    logFor,
     counts,
-    called: call => metrics.called(call),
+    onCall: call => metrics.recordCall(call),
     isStopping: () => isStopping,
-    routers: parts => routers?.(parts) ?? [],
+    routers,
   })
-  let isReady = false
-  let isStopping = false
-  let stopped: Promise<void> | undefined
+  const dispatcher = createDispatcher({
+    everywhere: createHealthListeners(() => isReady),
+    hosts: sites.hosts,
+    otherHosts: sites.otherHosts,
+  })
+
   const { address, maxErrorRate } = config.metrics
   const metricsServer = address && (await serveMetrics(address, { metrics, isReady: () => isReady, log }))
   try {
-    listening = await listen(
-      answerHealth(() => isReady, sites.listener),
-      { config, log },
-    )
+    listening = await listen(dispatcher, { config, log })
   } catch (error) {
     metricsServer?.close()
     throw error
@@ -175,16 +179,16 @@ export async function startService({
     void listening.close().then(() => {
       isClosed = true
     })
-    const nothingLeft = () => {
-      // Browsers keep connections for later; those that have an answer to come are left to get it.
+    const isEverythingClosed = () => {
+      // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
       listening.closeIdleConnections()
       return isClosed && links.size + remotes.size === 0
     }
-    await Promise.race([until(nothingLeft), late])
+    await Promise.race([until(isEverythingClosed), late])
     listening.closeAllConnections()
     links.stop()
     remotes.close()
-    // Connections whose TLS has not come to stand yet are no servers' to close.
+    // Node's servers close no connection whose TLS handshake is not done.
     await Promise.race([until(() => isClosed), pause(cutMilliseconds)])
     metricsServer?.close()
     log.info('stopped')

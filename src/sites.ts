@@ -1,7 +1,6 @@
-// What is served under each name of HTTP: all the same service, with the domain and the addresses of that name.
+// What is served under each host name: the same service, with the domain and the addresses of that name.
 import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
-import type { Logger } from 'pino'
 import { createApp, createMisdirectedApp } from './app.js'
 import type { CookieRules } from './bosh/attach-binding.js'
 import { createCors } from './bosh/cors.js'
@@ -16,12 +15,12 @@ import { boshUrlOfDomain, configOfHost } from './config/hosts.js'
 import type { Counts } from './counts.js'
 import { accessBy } from './http/access.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
-import { atHost, atPath, belowPath } from './http/dispatch.js'
+import type { DispatchTable, Routes } from './http/dispatch.js'
 import { inertHeaders } from './http/page-policy.js'
 import type { UnfinishedBodies } from './http/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { HashQueue } from './lib/hash-queue.js'
-import { logOf } from './log.js'
+import type { LogFor } from './log.js'
 import type { Sessions, Upstream } from './sessions.js'
 import type { Login } from './warm/binding.js'
 import type { CallLimits } from './warm/call-limits.js'
@@ -32,15 +31,15 @@ import { createLogin, type LoginParts } from './warm/login.js'
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
 
-/** What all sites have in common. */
+/** What the sites of all hosts have in common. */
 export interface SiteParts {
   readonly registry: Registry
   readonly connect: ExchangeParts['connect']
-  /** Where the sessions of a domain are that do not live here. */
+  /** The remote endpoint that sessions of a domain are opened at; undefined where they are opened here. */
   readonly elsewhere: (domain: string) => Upstream | undefined
   readonly login: Omit<LoginParts, 'upstreamOf'>
   readonly sessions: Sessions
-  /** Ends a session that nobody will ever attach to, by its public handle. */
+  /** Ends a warmed session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
   readonly hashes: HashQueue
   readonly limits: SessionLimits
@@ -48,11 +47,11 @@ export interface SiteParts {
   readonly bodies: UnfinishedBodies
   readonly callLimits: CallLimits
   readonly clock: Clock
-  readonly log: Logger
+  readonly logFor: LogFor
   readonly counts: Counts
-  /** Hears of every call of the warm API, once it is over. */
-  readonly called: (call: FinishedCall) => void
-  /** Whether the service is on its way to its end. */
+  /** Called with the outcome of each warm API call. */
+  readonly onCall: (call: FinishedCall) => void
+  /** Whether the service is being stopped. */
   readonly isStopping: () => boolean
   /** Further routes of each site. */
   readonly routers: (parts: { login: Login; release: (id: string) => void }) => readonly Router[]
@@ -60,29 +59,28 @@ export interface SiteParts {
 
 /** One host's part of the service, or all of it. */
 interface Site {
-  readonly listener: RequestListener
+  readonly routes: Routes
   readonly managers: readonly ConnectionManager[]
 }
 
-export interface Sites {
-  readonly listener: RequestListener
+export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   /** Ends all sessions with `system-shutdown` and answers new ones with it. */
-  readonly shutDown: () => void
+  shutDown(): void
 }
 
 /** The site of each host in the settings, and what answers requests to any other. */
 export function createSites(config: Config, parts: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
-  const byName = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
-  const other = defaultHost === undefined ? undefined : byName.get(defaultHost)
-  const rest = other ?? (strictHost ? undefined : createSite([config], [config], parts))
-  const otherwise = rest?.listener ?? misdirected(config, parts)
-  const all = new Set([...byName.values(), ...(rest === undefined ? [] : [rest])])
-  const listeners = new Map([...byName].map(([name, { listener }]) => [name, listener]))
+  const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
+  const named = [...sites.values()]
+  const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
+  const other = usual ?? (strictHost ? refusal(config, parts) : createSite([config], [config], parts))
   return {
-    listener: listeners.size === 0 ? otherwise : atHost(listeners, otherwise),
+    hosts: new Map([...sites].map(([name, { routes }]) => [name, routes])),
+    otherHosts: other.routes,
     shutDown() {
-      for (const { managers } of all) for (const manager of managers) manager.shutDown()
+      for (const { managers } of new Set([...named, other]))
+        for (const manager of managers) manager.shutDown()
     },
   }
 }
@@ -97,26 +95,30 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts
   return createSite([...endpoints.values()], apis, parts)
 }
 
-/** BOSH endpoints and warm APIs, each with settings of its own; all else is answered beside the first of the APIs. */
+/** BOSH endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
 function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Site {
   const managers = new Map<Config, ConnectionManager>()
-  for (const config of [...endpoints, ...apis])
-    if (!managers.has(config)) managers.set(config, createManager(config, parts))
-  const [first, ...others] = apis.map(config => createApi(config, managers.get(config)!, parts))
-  let listener: RequestListener = first!
-  for (const [index, app] of others.entries()) {
-    const { warm, warmPath } = apis[index + 1]!
-    if (warm.enabled) listener = belowPath(warmPath, app, listener)
+  for (const config of new Set([...endpoints, ...apis])) managers.set(config, createManager(config, parts))
+  const apps = apis.map(config => ({ config, app: createApi(config, managers.get(config)!, parts) }))
+  return {
+    routes: {
+      paths: new Map(
+        endpoints
+          .filter(({ bosh }) => bosh.enabled)
+          .map(config => [config.boshPath, createEndpoint(config, managers.get(config)!, parts)]),
+      ),
+      below: apps
+        .slice(1)
+        .filter(({ config }) => config.warm.enabled)
+        .map(({ config, app }) => [config.warmPath, app]),
+      rest: apps[0]!.app,
+    },
+    managers: [...managers.values()],
   }
-  for (const config of endpoints) {
-    if (!config.bosh.enabled) continue
-    listener = atPath(config.boshPath, createEndpoint(config, managers.get(config)!, parts), listener)
-  }
-  return { listener, managers: [...managers.values()] }
 }
 
 function createManager(config: Config, parts: SiteParts): ConnectionManager {
-  const { registry, clock, log, counts } = parts
+  const { registry, clock, logFor, counts } = parts
   const { bosh } = config
   return createConnectionManager({
     registry,
@@ -129,7 +131,7 @@ function createManager(config: Config, parts: SiteParts): ConnectionManager {
     cookies: cookieRules(config),
     connect: parts.connect,
     clock,
-    log: logOf(log, 'bosh', config.logLevels),
+    log: logFor('bosh'),
     counts,
     limits: parts.limits,
     flow: parts.flow,
@@ -138,26 +140,33 @@ function createManager(config: Config, parts: SiteParts): ConnectionManager {
 
 /** The Express app, whose logins are at home in a connection manager of the same domains. */
 function createApi(config: Config, manager: ConnectionManager, parts: SiteParts): Express {
-  const { registry, clock, log, counts, called, isStopping } = parts
+  const { registry, sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
   const here: Upstream = {
     exchange: manager.exchange,
     handOver: (id, session) => registry.byId(id)?.handOver(session),
     abandon: id => registry.byId(id)?.abandon('unclaimed'),
   }
-  const warmLog = logOf(log, 'warm', config.logLevels)
+  const warmLog = logFor('warm')
   const loginParts = {
     ...parts.login,
     log: warmLog,
     upstreamOf: (domain: string) => parts.elsewhere(domain) ?? here,
   }
   const login = createLogin(loginParts)
-  const { sessions, release, hashes } = parts
   return createApp({
-    ...{ config, login, sessions, release, clock, hashes, counts, called, isStopping },
+    config,
+    login,
+    sessions,
+    release,
+    clock,
+    hashes,
+    counts,
+    onCall,
+    isStopping,
     checkCredentials: createCredentialsCheck(loginParts),
     limits: parts.callLimits,
     log: warmLog,
-    httpLog: logOf(log, 'http', config.logLevels),
+    httpLog: logFor('http'),
     extraRouters: parts.routers({ login, release }),
   })
 }
@@ -200,15 +209,12 @@ function cookieRules(config: Config): (domain: string) => CookieRules {
   return domain => own.get(domain) ?? usual
 }
 
-/** Refuses what is asked of hosts that are none of ours (RFC 9110 §15.5.20). */
-function misdirected(config: Config, { log }: SiteParts): RequestListener {
-  const app = createMisdirectedApp({ config, log: logOf(log, 'http', config.logLevels) })
-  return atPath(
-    config.boshPath,
-    (_req, res) => {
-      res.writeHead(421, ['Content-Length', '0', ...inertHeaders])
-      res.end()
-    },
-    app,
-  )
+/** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
+function refusal(config: Config, { logFor }: SiteParts): Site {
+  const refuseBosh: RequestListener = (_req, res) => {
+    res.writeHead(421, ['Content-Length', '0', ...inertHeaders])
+    res.end()
+  }
+  const rest = createMisdirectedApp({ config, log: logFor('http') })
+  return { routes: { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }, managers: [] }
 }

@@ -1,23 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-/**
- * Tells anybody, and nothing but this, whether the process is alive (`/healthz`) and whether it takes new sessions
- * (`/readyz`); hands all other requests on.
- */
-export function answerHealth(isReady: () => boolean, otherwise: RequestListener): RequestListener {
-  return (req, res) => {
-    // Every request of a browser comes by here: no more is asked than whether it is one of these.
-    switch (req.url) {
-      case '/healthz':
-        answer(res, true)
-        break
-      case '/readyz':
-        answer(res, isReady())
-        break
-      default:
-        otherwise(req, res)
-    }
-  }
+/** Listeners, by URL, that tell whether the process is alive (`/healthz`) and whether it takes new sessions (`/readyz`). */
+export function createHealthListeners(isReady: () => boolean): ReadonlyMap<string, RequestListener> {
+  return new Map<string, RequestListener>([
+    ['/healthz', (_req, res) => answer(res, true)],
+    ['/readyz', (_req, res) => answer(res, isReady())],
+  ])
 }
 
 function answer(res: ServerResponse, isWell: boolean): void {
@@ -26,7 +14,7 @@ function answer(res: ServerResponse, isWell: boolean): void {
   else sendText(res, 405, '', ['Allow', 'GET, HEAD'])
 }
 
-/** Sends a text that is of now and of no other moment. */
+/** Sends a text that no cache may keep. */
 export function sendText(
   res: ServerResponse,
   status: number,

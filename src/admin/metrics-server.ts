@@ -5,7 +5,7 @@ import type { Place } from '../config/addresses.js'
 import { ConfigError } from '../config/load.js'
 import { reasonAgainst, written } from '../http/places.js'
 import { traceOf } from '../log.js'
-import { answerHealth, sendText } from './health.js'
+import { createHealthListeners, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
 import { processMetrics } from './process-metrics.js'
 
@@ -27,7 +27,9 @@ export interface MetricsServer {
  * Throws a `ConfigError` if the address cannot be had.
  */
 export async function serveMetrics(address: Place, parts: MetricsServerParts): Promise<MetricsServer> {
-  const server = createServer(answerHealth(parts.isReady, answerMetrics(parts)))
+  const health = createHealthListeners(parts.isReady)
+  const answerRest = answerMetrics(parts)
+  const server = createServer((req, res) => (health.get(req.url!) ?? answerRest)(req, res))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`]))

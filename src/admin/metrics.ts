@@ -10,8 +10,8 @@ const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 
 
 /** What is to be known of a service, in the terms of Prometheus. */
 export interface Metrics {
-  /** Takes note of a call of the warm API. */
-  called(call: FinishedCall): void
+  /** Counts a call of the warm API. */
+  recordCall(call: FinishedCall): void
   /** All of it as of now, in Prometheus' text format. */
   text(): Promise<string>
 }
@@ -43,7 +43,7 @@ export function createMetrics(sources: Sources): Metrics {
   warming.zero({ code: 'ok' })
 
   return {
-    called({ call, code, step, seconds }) {
+    recordCall({ call, code, step, seconds }) {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)
     },

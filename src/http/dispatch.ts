@@ -1,52 +1,66 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../config/hosts.js'
 import { inertHeaders } from './page-policy.js'
 
-/** Hands requests for one path, with or without a slash at its end, to their own listener. */
-export function atPath(path: string, listener: RequestListener, otherwise: RequestListener): RequestListener {
-  const follows = new Set(['', '/', '?', '/?'])
-  return (req, res) => {
-    const url = req.url!
-    const isIt =
-      url === path || (url.startsWith(path) && follows.has(url.slice(path.length).split('?', 1)[0]!))
-    if (isIt) listener(req, res)
-    else otherwise(req, res)
-  }
+/** What answers the requests to one host. */
+export interface Routes {
+  /** Listeners for one path each, with or without a slash at its end. */
+  readonly paths: ReadonlyMap<string, RequestListener>
+  /** Listeners for a path and all that lies below it. The first that fits counts. */
+  readonly below: readonly (readonly [string, RequestListener])[]
+  /** Answers all other requests. */
+  readonly rest: RequestListener
 }
 
-/** Hands requests for one path, and for all that lies below it, to their own listener. */
-export function belowPath(
-  path: string,
-  listener: RequestListener,
-  otherwise: RequestListener,
-): RequestListener {
-  return (req, res) => {
-    const url = req.url!
-    const isIt = url === path || (url.startsWith(path) && '/?'.includes(url.charAt(path.length)))
-    if (isIt) listener(req, res)
-    else otherwise(req, res)
-  }
+export interface DispatchTable {
+  /** Listeners for URLs that mean the same at every host, such as `/healthz`. */
+  readonly everywhere: ReadonlyMap<string, RequestListener>
+  /** By the names of hosts as `readHostName` writes them. Where there is none, no request is asked for its host. */
+  readonly hosts: ReadonlyMap<string, Routes>
+  readonly otherHosts: Routes
 }
 
-/** Hands requests for the hosts in the table, which are written as `readHostName` does, to their own listeners. */
-export function atHost(
-  table: ReadonlyMap<string, RequestListener>,
-  otherwise: RequestListener,
-): RequestListener {
+/** Hands each request to the one listener that answers it: a server's only step before that. */
+export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTable): RequestListener {
   return (req, res) => {
-    const { host = '' } = req.headers
-    if (req.rawHeaders.filter(isHost).length > 1) {
-      // Whoever passed it on may go by another one of them (RFC 9112 §3.2).
-      res.writeHead(400, ['Content-Length', '0', 'Connection', 'close', ...inertHeaders]).end()
+    const url = req.url!
+    const anywhere = everywhere.get(url)
+    if (anywhere !== undefined) {
+      anywhere(req, res)
       return
     }
-    // Nearly all of them write it as the table has it.
-    const listener = table.get(host) ?? table.get(readHostName(host) ?? '') ?? otherwise
-    listener(req, res)
+    let routes = otherHosts
+    if (hosts.size > 0) {
+      if (namesSeveralHosts(req)) {
+        // A proxy in front may have chosen another one of them (RFC 9112 §3.2).
+        res.writeHead(400, ['Content-Length', '0', 'Connection', 'close', ...inertHeaders]).end()
+        return
+      }
+      const { host = '' } = req.headers
+      // Nearly all requests write the name as the table has it.
+      routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
+    }
+    listenerAt(url, routes)(req, res)
   }
 }
 
-/** Whether this is the name of the header, among names and values in turn. */
-function isHost(text: string, index: number): boolean {
-  return index % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host'
+function listenerAt(url: string, { paths, below, rest }: Routes): RequestListener {
+  // Nearly all requests write the path as the table has it.
+  const exact = paths.get(url)
+  if (exact !== undefined) return exact
+  const path = url.split('?', 1)[0]!
+  const here = paths.get(path.endsWith('/') ? path.slice(0, -1) : path)
+  if (here !== undefined) return here
+  for (const [base, listener] of below)
+    if (path === base || (path.startsWith(base) && path[base.length] === '/')) return listener
+  return rest
+}
+
+function namesSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
 }

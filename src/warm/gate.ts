@@ -82,15 +82,15 @@ export interface GateParts {
   readonly hashes: HashQueue
   readonly limits: CallLimits
   readonly counts: Counts
-  /** Hears of every call that was let through, once it is over. */
-  readonly called: (call: FinishedCall) => void
+  /** Called with the outcome of each call that was let through. */
+  readonly onCall: (call: FinishedCall) => void
   /** Whether the service is on its way to its end. */
   readonly isStopping: () => boolean
 }
 
 /** One gate for all paths, so that an admin is known to all of them. */
 export function createGate(parts: GateParts): Gate {
-  const { config, log, clock, hashes, limits, counts, called, isStopping } = parts
+  const { config, log, clock, hashes, limits, counts, onCall, isStopping } = parts
   const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -189,7 +189,7 @@ export function createGate(parts: GateParts): Gate {
         const ms = clock.now() - started
         log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
         haveLine.add(response)
-        called({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
+        onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
       }
     },
   }

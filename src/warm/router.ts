@@ -43,8 +43,8 @@ export interface WarmParts {
   readonly limits?: CallLimits
   /** What is counted of it; counts of its own unless somebody wants to see them. */
   readonly counts?: Counts
-  /** Hears of every call that was let through, once it is over. */
-  readonly called?: (call: FinishedCall) => void
+  /** Called with the outcome of each call that was let through. */
+  readonly onCall?: (call: FinishedCall) => void
   /** Whether the service is on its way to its end; never unless it says so. */
   readonly isStopping?: () => boolean
 }
@@ -64,7 +64,7 @@ export function createWarmRouter({
   hashes = new HashQueue(),
   limits = new CallLimits(config),
   counts = new Counts(),
-  called = () => {},
+  onCall = () => {},
   isStopping = () => false,
 }: WarmParts): Router {
   const home = homePath(config.externalUrl)
@@ -75,7 +75,7 @@ export function createWarmRouter({
     isElsewhere: (domain: string) => isElsewhere(config, domain),
   }
   const now = () => clock.now()
-  const gate = createGate({ config, log, clock, hashes, limits, counts, called, isStopping })
+  const gate = createGate({ config, log, clock, hashes, limits, counts, onCall, isStopping })
   const obtainParts = { limits, sessions, checkCredentials, now, login, release }
   const ownForm = createOwnForm(config.externalUrl, now)
 

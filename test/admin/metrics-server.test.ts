@@ -18,7 +18,10 @@ async function serve({
   lines = [] as string[],
 } = {}): Promise<string> {
   const log = pino({}, { write: line => void lines.push(line) })
-  const server = await serveMetrics({ host, port: 0 }, { metrics: { text, called: () => {} }, isReady, log })
+  const server = await serveMetrics(
+    { host, port: 0 },
+    { metrics: { text, recordCall: () => {} }, isReady, log },
+  )
   servers.push(server)
   return server.url
 }
@@ -66,7 +69,7 @@ test('names the setting where the address cannot be had', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const parts = { metrics: { text: async () => '', called: () => {} }, isReady: () => true, log: pino() }
+  const parts = { metrics: { text: async () => '', recordCall: () => {} }, isReady: () => true, log: pino() }
   await expect(serveMetrics({ host: '127.0.0.1', port }, parts)).rejects.toThrow(
     `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none`,
   )

@@ -98,10 +98,10 @@ describe('the text', () => {
 
   test('says how calls went, and how long those took that warm', async () => {
     const metrics = createMetrics(sourcesOf())
-    metrics.called({ call: 'warm', code: 'ok', seconds: 0.03 })
-    metrics.called({ call: 'warm', code: 'ok', seconds: 3 })
-    metrics.called({ call: 'warm', code: 'not-authorized', step: 'sasl', seconds: 0.2 })
-    metrics.called({ call: 'resume', code: 'session-not-found', seconds: 100 })
+    metrics.recordCall({ call: 'warm', code: 'ok', seconds: 0.03 })
+    metrics.recordCall({ call: 'warm', code: 'ok', seconds: 3 })
+    metrics.recordCall({ call: 'warm', code: 'not-authorized', step: 'sasl', seconds: 0.2 })
+    metrics.recordCall({ call: 'resume', code: 'session-not-found', seconds: 100 })
     const samples = samplesOf(await metrics.text())
     const value = (name: string) => samples.get(`warm_bindings_${name}`)
     expect(value('api_calls_total{call="warm",code="ok"}')).toBe(2)

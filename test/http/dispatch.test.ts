@@ -1,59 +1,66 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
-import { atHost, atPath, belowPath } from '../../src/http/dispatch.js'
+import { createDispatcher } from '../../src/http/dispatch.js'
 
-/** Which of the listeners a request reaches. */
-function reached(
-  build: (to: (name: string) => RequestListener) => RequestListener,
-  request: object,
-): string[] {
-  const names: string[] = []
-  const listener = build(name => () => void names.push(name))
-  listener(request as IncomingMessage, {} as ServerResponse)
-  return names
+let reached: string[] = []
+const to = (name: string) => () => void reached.push(name)
+
+/** Which listener a request reaches. */
+function reachedBy(listener: ReturnType<typeof createDispatcher>, request: object): string[] {
+  reached = []
+  listener({ headers: {}, rawHeaders: [], ...request } as unknown as IncomingMessage, {} as ServerResponse)
+  return reached
 }
 
-describe('the listener at a path', () => {
+const routesTo = (name: string) => ({ paths: new Map(), below: [], rest: to(name) })
+
+const oneHost = createDispatcher({
+  everywhere: new Map([['/healthz', to('health')]]),
+  hosts: new Map(),
+  otherHosts: {
+    paths: new Map([['/http-bind', to('bosh')]]),
+    below: [['/b.org/warm', to('warm')]],
+    rest: to('rest'),
+  },
+})
+
+describe('the listener', () => {
   test.each([
-    ['/http-bind', 'here'],
-    ['/http-bind/', 'here'],
-    ['/http-bind?x=1', 'here'],
-    ['/http-bind/?x=1', 'here'],
-    ['/http-bindings', 'elsewhere'],
-    ['/http-bind/x', 'elsewhere'],
-    ['/http-bind//', 'elsewhere'],
-    ['/HTTP-BIND', 'elsewhere'],
-    ['/', 'elsewhere'],
-    ['*', 'elsewhere'],
-  ])('%s is %s', (url, name) => {
-    expect(reached(to => atPath('/http-bind', to('here'), to('elsewhere')), { url })).toEqual([name])
+    ['/http-bind', 'bosh'],
+    ['/http-bind/', 'bosh'],
+    ['/http-bind?x=1', 'bosh'],
+    ['/http-bind/?x=1', 'bosh'],
+    ['/http-bind?x=/', 'bosh'],
+    ['/http-bindings', 'rest'],
+    ['/http-bind/x', 'rest'],
+    ['/http-bind//', 'rest'],
+    ['/HTTP-BIND', 'rest'],
+    ['/b.org/warm', 'warm'],
+    ['/b.org/warm/', 'warm'],
+    ['/b.org/warm?x=1', 'warm'],
+    ['/b.org/warm/sessions', 'warm'],
+    ['/b.org/warmth', 'rest'],
+    ['/B.org/warm', 'rest'],
+    ['/b.org', 'rest'],
+    ['/healthz', 'health'],
+    ['/healthz?x=1', 'rest'],
+    ['/', 'rest'],
+    ['*', 'rest'],
+    ['', 'rest'],
+  ])('for %j is that of %s', (url, name) => {
+    expect(reachedBy(oneHost, { url })).toEqual([name])
   })
 })
 
-describe('the listener below a path', () => {
-  test.each([
-    ['/b.org/warm', 'here'],
-    ['/b.org/warm/', 'here'],
-    ['/b.org/warm?x=1', 'here'],
-    ['/b.org/warm/sessions', 'here'],
-    ['/b.org/warmth', 'elsewhere'],
-    ['/B.org/warm', 'elsewhere'],
-    ['/b.org', 'elsewhere'],
-    ['*', 'elsewhere'],
-  ])('%s is %s', (url, name) => {
-    expect(reached(to => belowPath('/b.org/warm', to('here'), to('elsewhere')), { url })).toEqual([name])
+describe('the host', () => {
+  const dispatcher = createDispatcher({
+    everywhere: new Map([['/healthz', to('health')]]),
+    hosts: new Map([
+      ['chat.example.org', routesTo('named')],
+      ['[::1]', routesTo('local')],
+    ]),
+    otherHosts: routesTo('other'),
   })
-})
-
-describe('the listener at a host', () => {
-  const table = (to: (name: string) => RequestListener) =>
-    atHost(
-      new Map([
-        ['chat.example.org', to('named')],
-        ['[::1]', to('local')],
-      ]),
-      to('other'),
-    )
 
   test.each([
     ['chat.example.org', 'named'],
@@ -67,10 +74,16 @@ describe('the listener at a host', () => {
     ['', 'other'],
     [undefined, 'other'],
   ])('%s is %s', (host, name) => {
-    expect(reached(table, { headers: { host }, rawHeaders: [] })).toEqual([name])
+    expect(reachedBy(dispatcher, { url: '/', headers: { host } })).toEqual([name])
   })
 
-  test('is none where a request names two', () => {
+  test('makes no difference to health checks', () => {
+    expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual([
+      'health',
+    ])
+  })
+
+  test('is unknown where a request names two', () => {
     const seen: unknown[] = []
     const res = {
       writeHead(status: number, headers: readonly string[]) {
@@ -79,8 +92,9 @@ describe('the listener at a host', () => {
       },
     }
     const rawHeaders = ['Host', 'chat.example.org', 'Accept', 'host', 'hOST', '[::1]']
-    const request = { headers: { host: 'chat.example.org' }, rawHeaders }
-    table(name => () => seen.push(name))(request as never, res as never)
-    expect(seen).toEqual([400, ['Content-Length', '0', 'Connection', 'close']])
+    const request = { url: '/', headers: { host: 'chat.example.org' }, rawHeaders }
+    reached = []
+    dispatcher(request as never, res as never)
+    expect([reached, seen]).toEqual([[], [400, ['Content-Length', '0', 'Connection', 'close']]])
   })
 })
