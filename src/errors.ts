@@ -7,11 +7,11 @@ export type Step = (typeof steps)[number]
 interface Row {
   /** HTTP status of the warm API's answer. */
   readonly status: number
-  /** What went wrong and what to do about it, for whoever calls the warm API. */
+  /** What went wrong and what to do about it, for the caller of the warm API. */
   readonly sentence: string
 }
 
-/** Every error that the warm API answers with. The README's table is this one; a test compares them. */
+/** Every error that the warm API answers with. docs/errors.md has the same table; a test compares the two. */
 export const problems = {
   'missing-parameter': { status: 400, sentence: 'A required parameter is missing or empty.' },
   'invalid-parameter': {

@@ -76,7 +76,7 @@ function readConfig(): ReturnType<typeof loadConfig> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const hint =
-      'The settings are described in README.md and .env.example. To see the service at work without any: npm run demo'
+      'The settings are described in docs/settings.md and .env.example. To see the service at work without any: npm run demo'
     throw new CannotStart(`${error.message}\n${hint}`)
   }
 }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { problems } from '../src/errors.js'
 
-test('the README lists every error, with its status and sentence, and no other', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-  const section = readme.split('## Errors')[1]!.split('\n## ')[0]!
+test('docs/errors.md lists every error, with its status and sentence, and no other', () => {
+  const document = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')
+  const section = document.split('## Codes')[1]!.split('\n## ')[0]!
   const listed = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (.+) \|$/gm)].map(
     ([, code, status, sentence]) => ({
       code,

@@ -1,6 +1,6 @@
-/** The chats of one visit, each tab's its own: pages that shared a session would take it from each other all the time. */
+/** The chats of one visit, one session for each tab: pages that share a session would keep taking it from each other. */
 export function createChats(service, credentials) {
-  /** Promises of the sessions' ids, by the names of the tabs. */
+  /** Promises of the sessions' ids, by tab name. */
   const ids = new Map()
 
   const takeUp = async before => {
@@ -9,18 +9,18 @@ export function createChats(service, credentials) {
   }
 
   return {
-    /** What a tab's page attaches with: to the tab's session once more, or to a new one. */
+    /** Resolves with what a tab's page attaches with: the tab's session once more, or a new one. */
     bind(tab) {
       const before = ids.get(tab)
       const binding = takeUp(before)
-      // Kept before it is known: whoever signs out meanwhile ends this session as well.
+      // Stored as a promise, so that signing out meanwhile ends this session as well.
       ids.set(
         tab,
         binding.then(({ id }) => id).catch(() => before),
       )
       return binding
     },
-    /** Logs out of all of them. One that cannot be ended now ends by itself, a while after its page. */
+    /** Ends all of them. A session that cannot be ended now ends by itself, a while after its page has gone. */
     async end() {
       const known = (await Promise.all(ids.values())).filter(Boolean)
       await Promise.allSettled(known.map(service.end))

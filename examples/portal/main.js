@@ -1,4 +1,4 @@
-// The portal in front of the warm-bindings that the environment names or, with --demo, of one with an XMPP server inside.
+// Runs the portal. It uses the warm-bindings service named in the environment or, with --demo, one with an XMPP server inside.
 import { createPortal } from './portal.js'
 import { users } from './users.js'
 import { warmBindings } from './warm-bindings.js'

@@ -7,9 +7,9 @@ import { createChats } from './chats.js'
 
 const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
-/** The portal as an app. `service` logs its users in to the chat, and at `boshUrl` their browsers find it. */
+/** The portal as an Express app. `service` warms sessions; `boshUrl` is the BOSH endpoint for browsers. */
 export function createPortal({ service, boshUrl, users }) {
-  /** Those who are signed in, by their cookie. */
+  /** The signed-in users' visits, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }) => /(?:^|; )visit=([\da-f]{64})/.exec(headers.cookie)?.[1]
 
@@ -42,7 +42,7 @@ export function createPortal({ service, boshUrl, users }) {
     response.clearCookie('visit').redirect(303, '/')
   }
 
-  /** What Converse gets from its `prebind_url`, at first and whenever its session is over. */
+  /** Answers Converse's `prebind_url`: when the page is loaded, and whenever its session is over. */
   const bind = async (request, response) => {
     const visit = visits.get(cookieOf(request))
     if (visit === undefined) return response.sendStatus(401)
@@ -75,7 +75,7 @@ export function createPortal({ service, boshUrl, users }) {
   return app.get('/chat/binding', ownPagesOnly, bind)
 }
 
-/** Refuses what a page of another site has asked for; browsers say whose it is. */
+/** Refuses requests that a page of another site made; browsers say which site a request comes from. */
 function ownPagesOnly({ headers }, response, next) {
   const { host, origin = `http://${host}`, 'sec-fetch-site': site = 'same-origin' } = headers
   if ([`http://${host}`, `https://${host}`].includes(origin) && site === 'same-origin') next()

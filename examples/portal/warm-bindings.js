@@ -12,17 +12,17 @@ export function warmBindings({ url, user, password }) {
     })
     const answer = response.status === 204 ? undefined : await response.json()
     if (response.ok) return answer
-    // A session that is over, or that browsers reach at another server, is no failure.
+    // Not a failure: the session is over, or its browser was sent to another server.
     if (answer.code === 'session-not-found' || answer.code === 'not-here') return undefined
-    throw new Error(`${answer.code} (${answer.instance})`)
+    throw new Error(`${answer.code}: ${answer.detail} (${answer.instance})`)
   }
 
   return {
     /** Logs a user in. Resolves with `jid`, `sid` and `rid` for the page, and `id` for the calls below. */
     warm: credentials => call('POST', '', credentials),
-    /** Takes a session up for another page; resolves with undefined if there is none to be had. */
+    /** Hands a live session to a new page; resolves with undefined if it is over. */
     resume: id => call('POST', `/${id}/resume`),
-    /** Logs the user out of it. */
+    /** Ends the session: the user is logged out. */
     end: id => call('DELETE', `/${id}`),
   }
 }

@@ -137,9 +137,9 @@ describe('HTTP_HOSTS', () => {
   })
 })
 
-test('the README has an entry for each of two hosts', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const [, example] = /^HTTP_HOSTS='([^']+)'$/m.exec(readme)!
+test('docs/operations.md has an entry for each of two hosts', () => {
+  const document = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const [, example] = /^HTTP_HOSTS='([^']+)'$/m.exec(document)!
   expect(Object.keys(hosts(example!, { XMPP_DOMAINS: 'example.org,example.net' }))).toEqual([
     'chat.example.org',
     'chat.example.net',

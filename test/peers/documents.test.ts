@@ -59,6 +59,7 @@ const calls = () =>
 describeWith(['curl'], 'With curl', () => {
   test.each([
     ['README.md', ['warm', 'resume', 'sessions', 'logout']],
+    ['docs/api.md', ['warm', 'resume', 'sessions', 'logout']],
     ['docs/portals.md', ['warm', 'resume', 'logout']],
   ])('the calls in %s do what they say', async (file, expected) => {
     let ID = ''
@@ -98,7 +99,7 @@ describe('In other languages', () => {
     expect(second).toEqual({ ...first, rid: expect.any(Number) })
     expect(second.rid).not.toBe(first.rid)
     expect(third.jid).not.toBe(first.jid)
-    expect(lines[3]).toMatch(/not-authorized.*urn:uuid:/)
+    expect(lines[3]).toMatch(/not-authorized.*The XMPP server refused.*urn:uuid:/)
     expect(calls()).toEqual([
       'warm: ok',
       'resume: ok',

@@ -1,15 +1,15 @@
-// The chat of the page: Converse, which has the portal log it in.
+// The chat of the page: Converse, with a session that the portal's backend has warmed.
 const { jid, boshUrl } = document.getElementById('chat').dataset
 
-// The tab's name, which it keeps when it is loaded again. Left lying about, it would go to a duplicate of the tab as well.
+// The tab's name, kept over a reload. Removed while the page is open: a duplicate of the tab copies sessionStorage.
 const tab = sessionStorage.tab ?? crypto.randomUUID()
 addEventListener('pageshow', () => sessionStorage.removeItem('tab'))
 addEventListener('pagehide', () => sessionStorage.setItem('tab', tab))
 
 converse.plugins.add('portal', {
   initialize() {
-    const sayThatThereIsNone = () => document.querySelector('.problem').removeAttribute('hidden')
-    this._converse.api.listen.on('noResumeableBOSHSession', sayThatThereIsNone)
+    const showProblem = () => document.querySelector('.problem').removeAttribute('hidden')
+    this._converse.api.listen.on('noResumeableBOSHSession', showProblem)
   },
 })
 
@@ -19,7 +19,7 @@ converse.initialize({
   bosh_service_url: boshUrl,
   jid,
   auto_login: true,
-  // The portal knows what has become of the session when the page is loaded again.
+  // After a reload the portal's backend resumes the session; Converse need not remember it.
   keepalive: false,
   allow_logout: false,
   assets_path: '/converse/',
