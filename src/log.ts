@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { LogLevels, LogPart } from './config/log-levels.js'
+import type { LogLevels, LogPart } from './config/kinds.js'
 
 /**
  * The service's log: JSON lines on standard output, one child logger per part. It never throws: lines that cannot be

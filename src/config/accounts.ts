@@ -1,28 +1,69 @@
-import { preparePattern } from '../jid/domains.js'
-import type { Admin } from './config.js'
+// Accounts in settings and in the files that settings name. Problems tell the place, never the text: it has secrets.
+import { readFileSync } from 'node:fs'
+import { prepareDomain, preparePattern } from '../jid/domains.js'
+import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
-import type { Report } from './settings.js'
-import { unescaped } from './text.js'
 
-/** `name:secret` each; where `scoped`, `:domain domain…` may follow. Problems tell the place, never the text. */
-export function readAccounts(
-  entries: string[],
-  report: Report,
-  { unit, scoped }: { unit: string; scoped: boolean },
-) {
+/** An account that may call the warm API. */
+export interface Admin {
+  readonly name: string
+  /** Plain text, or a scrypt hash: see `secret-hash.ts`. */
+  readonly secret: string
+  /** Domain patterns this admin may warm for; `['*']` without a restriction. */
+  readonly domains: readonly string[]
+}
+
+/** An account of the operator's that logs in on behalf of a domain's users (RFC 6120 §6.3.8). */
+export interface ServiceAccount {
+  readonly user: string
+  readonly password: string
+}
+
+/** `name:secret,…`. */
+export const adminAccounts: Kind<readonly Admin[]> = (text, report) =>
+  readAdmins(text === '' ? [] : text.split(','), report, false)
+
+/** The name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
+export const adminAccountsFile: Kind<readonly Admin[]> = (file, report) =>
+  readAdmins(linesOf(file, report), report, true)
+
+/** `domain=user:password,…`, where `*` stands for all other domains; by domain. */
+export const serviceAccounts: Kind<ReadonlyMap<string, ServiceAccount>> = (text, report) =>
+  readServiceAccounts(text.split(','), report, false)
+
+/** The name of a file with one such account in each line. */
+export const serviceAccountsFile: Kind<ReadonlyMap<string, ServiceAccount>> = (file, report) =>
+  readServiceAccounts(linesOf(file, report), report, true)
+
+function linesOf(file: string, report: Report): readonly string[] {
+  if (file === '') return []
+  try {
+    return readFileSync(file, 'utf8')
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/)
+  } catch (error) {
+    report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return []
+  }
+}
+
+const isComment = (line: string) => /^\s*(#|$)/.test(line)
+const strayEscape = /%(?!2C|3A|25)/i
+
+function readAdmins(entries: readonly string[], report: Report, isFile: boolean): readonly Admin[] {
   const admins = new Map<string, Admin>()
   for (const [index, entry] of entries.entries()) {
-    if (scoped && /^\s*(#|$)/.test(entry)) continue
-    const fault = (problem: string) => report(`${unit} ${index + 1} ${problem}`)
+    if (isFile && isComment(entry)) continue
+    const fault = (problem: string) => report(`${isFile ? 'line' : 'entry'} ${index + 1} ${problem}`)
     const [name = '', secret = '', ...scope] = entry.trim().split(':')
     // Only a scope has colons of its own, those of an IPv6 address.
     const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
     if (!entry.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
     else if (name === '' || secret === '') fault('lacks its name or its secret')
-    else if (/%(?!2C|3A|25)/i.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
+    else if (strayEscape.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
     else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
-    else if (scope.length > 0 && !scoped) fault('has a colon too many: write %3A inside a secret')
+    else if (scope.length > 0 && !isFile) fault('has a colon too many: write %3A inside a secret')
     else if (!domains.every(domain => domain !== undefined))
       fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
     else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
@@ -31,4 +72,27 @@ export function readAccounts(
     else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
   }
   return [...admins.values()]
+}
+
+function readServiceAccounts(
+  entries: readonly string[],
+  report: Report,
+  isFile: boolean,
+): ReadonlyMap<string, ServiceAccount> {
+  const accounts = new Map<string, ServiceAccount>()
+  for (const [index, entry] of entries.entries()) {
+    if (isFile ? isComment(entry) : entry.trim() === '') continue
+    const fault = (problem: string) => report(`${isFile ? 'line' : 'entry'} ${index + 1} ${problem}`)
+    const [, left = '', user = '', password = ''] = /^([^=]*)=\s*([^:]*):(.*)$/s.exec(entry.trim()) ?? []
+    const domain = left.trim() === '*' ? '*' : prepareDomain(left.trim())
+    if (domain === undefined || user === '' || password === '')
+      fault('must be like example.org=user:password')
+    else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
+    else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
+    // RFC 7622 §3.3.1.
+    else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that is no local part of a JID')
+    else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
+    else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
+  }
+  return accounts
 }

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import { prepareDomain } from '../jid/domains.js'
-import { readList } from './list.js'
-import type { Report, Setting } from './settings.js'
+import { entriesOf, type Kind, listOf } from './kinds.js'
 
 /** An address or name of a host, IPv6 without brackets, and the port behind it if there is one. */
 export interface Address {
@@ -15,22 +14,19 @@ export interface Place {
   readonly port: number
 }
 
-/**
- * Reads addresses and names of hosts to listen on, separated by commas, each with a port or without; IPv6 addresses with
- * brackets, which may be left out where no port follows.
- */
-export function readAddresses(text: string, report: Report): Address[] {
-  const addresses = readList(text).map(
-    entry =>
-      readAddress(entry) ??
-      report(`has "${entry}", which is neither an IP address nor a host name, with a port or without`),
-  )
-  if (addresses.length === 0) report('must have an address, such as 127.0.0.1')
-  return once(addresses.filter(address => address !== undefined))
-}
+const addressList = listOf(
+  readAddress,
+  'neither an IP address nor a host name, with a port or without',
+  'must have an address, such as 127.0.0.1',
+)
 
-/** Reads one of them. */
-export function readAddress(text: string): Address | undefined {
+/**
+ * Addresses and names of hosts to listen on, each with a port or without; IPv6 addresses with brackets, which may be left
+ * out where no port follows.
+ */
+export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
+
+function readAddress(text: string): Address | undefined {
   if (isIP(text) !== 0) return { host: text, port: undefined }
   const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
@@ -40,25 +36,26 @@ export function readAddress(text: string): Address | undefined {
   return host === undefined ? undefined : { host, port }
 }
 
-/** Reads ports separated by commas, or `off` for none. */
-export function readPorts(
-  text: string,
-  report: Report,
-  { range: [least, most] = [0, 65535] }: Setting,
-): number[] {
+/** Ports, or `off` for none. */
+export const ports: Kind<readonly number[]> = (text, report) => {
   if (text.toLowerCase() === 'off') return []
-  const ports = readList(text).map(entry => {
-    const port = /^\d{1,5}$/.test(entry) ? Number(entry) : Number.NaN
-    return port >= least && port <= most ? port : undefined
-  })
-  if (ports.length === 0 || ports.includes(undefined))
-    report(`must be ports from ${least} to ${most}, separated by commas, or off`)
+  const list = entriesOf(text)
+  if (list.length === 0 || !list.every(entry => /^\d{1,5}$/.test(entry) && Number(entry) <= 65535))
+    return report('must be ports from 0 to 65535, separated by commas, or off')
   // Each 0 is a port of its own.
-  return ports.filter((port, index) => port === 0 || ports.indexOf(port) === index) as number[]
+  return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
+}
+
+/** An address with a port, or undefined for `none`. */
+export const metricsAddress: Kind<Place | undefined> = (text, report) => {
+  if (text.toLowerCase() === 'none') return undefined
+  const { host, port } = readAddress(text) ?? {}
+  if (host !== undefined && port !== undefined) return { host, port }
+  return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
 /** All of the addresses, each at its own port or else at all of these. */
-export function placesOf(addresses: readonly Address[], ports: readonly number[]): Place[] {
+export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
   if (ports.length === 0) return []
   return once(
     addresses.flatMap(({ host, port }) =>
@@ -79,7 +76,7 @@ export function isWildcard(host: string): boolean {
 }
 
 /** Each entry once, but for port 0, which is another one each time. */
-function once<T extends Address>(entries: readonly T[]): T[] {
+function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>
       port === 0 || entries.findIndex(other => other.host === host && other.port === port) === index,

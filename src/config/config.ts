@@ -1,245 +1,150 @@
-import type { AttachBinding } from '../sessions.js'
-import type { Place } from './addresses.js'
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { type Address, placesOf } from './addresses.js'
 import type { TlsFiles } from './certificates.js'
-import type { LogLevels } from './log-levels.js'
+import type { HostEntry } from './hosts.js'
+import { hostVariable } from './kinds.js'
 import type { Networks } from './networks.js'
+import type { settings, Values } from './settings.js'
 
-/** An account that may call the warm API. */
-export interface Admin {
-  readonly name: string
-  readonly secret: string
-  /** Domain patterns this admin may warm for; `['*']` without a restriction. */
-  readonly domains: readonly string[]
+export type { Admin, ServiceAccount } from './accounts.js'
+export type { RemoteEndpoint, Server, Trust } from './servers.js'
+
+/** The settings in the form the parts use; frozen. Durations are in seconds. */
+export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}
+
+/** The values of single settings, by their place. */
+type Own = {
+  [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string }
+    ? Path
+    : never]: Values[N]
 }
 
-/** Where and how a domain's XMPP server is reached. */
-export interface Server extends Trust {
-  /** Prepared name or address; an IPv6 address without brackets. */
-  readonly host: string
-  readonly port: number
-  /**
-   * `direct` is TLS from the start (XEP-0368); `none` is a plain link, for loopback or a private network by the
-   * operator's decision.
-   */
-  readonly tls: 'starttls' | 'direct' | 'none'
+/** An object of objects, made of values by their places, such as `bosh.maxWait`. */
+type Nested<ByPath> = {
+  readonly [Path in keyof ByPath as Path extends `${infer Part}.${string}`
+    ? Part
+    : Path]: Path extends `${infer Part}.${string}`
+    ? Nested<{
+        [Inner in keyof ByPath as Inner extends `${Part}.${infer Rest}` ? Rest : never]: ByPath[Inner]
+      }>
+    : ByPath[Path]
 }
 
-/** What a server is trusted with, and what it has to show for it. */
-export interface Trust {
-  /** Whether SASL PLAIN may cross a plain link. */
-  readonly plain: boolean
-  /** Extra trusted certificates, PEM text. */
-  readonly ca: string | undefined
-  /** Whether the certificate is checked. */
-  readonly verify: boolean
-  /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
-  readonly certificate: { readonly cert: string; readonly key: string } | undefined
-}
-
-/** A BOSH endpoint of somebody else, which serves a domain. */
-export interface RemoteEndpoint {
-  /** Where it is; undefined where the domain's host-meta has to be asked first (XEP-0156 §2). */
-  readonly url: string | undefined
-  /** Whether SASL PLAIN may be used although the endpoint is not encrypted. */
-  readonly plain: boolean
-  /** Extra trusted certificates, PEM text. */
-  readonly ca: string | undefined
-  /** Whether the certificate is checked. */
-  readonly verify: boolean
-}
-
-/** The account of the operator's that logs in on behalf of a domain's users (RFC 6120 §6.3.8). */
-export interface ServiceAccount {
-  readonly user: string
-  readonly password: string
-}
-
-/** What is served under a name of HTTP: one XMPP domain, at addresses of its own, or all of them. */
-export interface HttpHost {
-  /** Undefined where all are. */
-  readonly domain: string | undefined
-  /** Public base URL without a trailing slash. */
-  readonly externalUrl: string | undefined
-  /** Undefined where the endpoint is off. */
-  readonly boshPath: string | undefined
-  readonly warmPath: string | undefined
-}
-
-/** Who may use an endpoint, by address. */
+/** Which addresses may use an endpoint. */
 export interface AccessRule {
   readonly allow: Networks
-  /** Those among them who may not. */
+  /** Those among them that may not. */
   readonly deny: Networks
 }
 
-/** The settings in the form the parts use; frozen. Durations are in seconds. */
-export interface Config {
-  readonly listen: {
-    /** Without TLS; none where that is off. */
-    readonly places: readonly Place[]
-    /** Connections that the system keeps for us until they are accepted. */
-    readonly backlog: number
-    /** Open at a time; 0 is any number. */
-    readonly maxConnections: number
-    /** The same of one client, trusted proxies apart. */
-    readonly maxConnectionsPerAddress: number
-  }
-  /** What is listened for with TLS; undefined where nothing is. */
-  readonly https:
-    | {
-        readonly places: readonly Place[]
-        /** The setting that they come from. */
-        readonly placesFrom: 'HOST' | 'HTTPS_HOST'
-        readonly files: TlsFiles
-        /** In the notation of OpenSSL; Node's own where undefined. */
-        readonly ciphers: string | undefined
-        readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-      }
-    | undefined
-  /** What requests are told apart by before their paths are looked at. */
-  readonly http: {
+/** An XMPP domain that is served under a name of HTTP, at addresses of its own; or all of them. */
+export interface HttpHost extends HostEntry {
+  /** Undefined where the endpoint is off. */
+  readonly boshPath: string | undefined
+  /** Undefined where the API is off. */
+  readonly warmPath: string | undefined
+}
+
+/** What is listened for with TLS. */
+export interface Https {
+  readonly places: ReturnType<typeof placesOf>
+  /** The setting that they come from. */
+  readonly placesFrom: 'HOST' | 'HTTPS_HOST'
+  readonly files: TlsFiles
+  /** In the notation of OpenSSL; Node's own where undefined. */
+  readonly ciphers: string | undefined
+  readonly minVersion: Values['TLS_MIN_VERSION']
+}
+
+/** What is made of several settings, by its place in `Config`. */
+export function joinedValues(values: Values) {
+  const hosts = httpHosts(values)
+  const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])].map(({ host }) => host)
+  return {
+    'listen.places': placesOf(values.HOST, values.PORT),
+    https: httpsOf(values),
     /** By name, lower case and without a port. */
-    readonly hosts: ReadonlyMap<string, readonly HttpHost[]>
-    /** Those that these settings are made for; none where they are for all other requests. */
-    readonly own: readonly HttpHost[]
-    /** What this service is called in the settings: those names, and those that are listened on. */
-    readonly names: readonly string[]
-    /** The one of them for requests to any other host. */
-    readonly defaultHost: string | undefined
-    /** Whether requests to any other host are refused. */
-    readonly strictHost: boolean
-    /** Whether the host-meta documents are there. */
-    readonly hostMeta: boolean
+    'http.hosts': hosts,
+    /** The hosts that this `Config` is made for; none where it is for all other requests: see `configOfHost`. */
+    'http.own': [] as readonly HttpHost[],
+    /** What this service is called in the settings: the names of hosts, and those that are listened on. */
+    'http.names': [...hosts.keys(), ...listened.filter(host => isIP(host) === 0)] as readonly string[],
+    admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
+    /**
+     * By XMPP domain, `*` for those without an entry in this map or the next. The server of a domain that neither map
+     * serves is found by its name.
+     */
+    servers: values.XMPP_SERVERS.servers,
+    /** The domains that the BOSH endpoint of another service serves; `*` as above. */
+    remotes: values.XMPP_SERVERS.remotes,
+    /** By XMPP domain, `*` for those without an entry. */
+    serviceAccounts: new Map([
+      ...values.XMPP_SERVICE_ACCOUNTS,
+      ...values.XMPP_SERVICE_ACCOUNTS_FILE,
+    ]) as Values['XMPP_SERVICE_ACCOUNTS'],
   }
-  readonly admins: readonly Admin[]
-  /** Patterns of `XMPP_DOMAINS`: `example.org`, `*.example.org`, `*`; lower case, A-labels. */
-  readonly domains: readonly string[]
-  /** Patterns of domains that are no longer served. */
-  readonly retiredDomains: readonly string[]
-  /** Silence on a link to a server before a space is sent; 0 sends none. */
-  readonly keepalive: number
-  /** What TLS on a link to a server must be. */
-  readonly tls: {
-    readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-    /** In the notation of OpenSSL; Node's own where undefined. */
-    readonly ciphers: string | undefined
+}
+
+/** Where https is served if there are certificates for it and no port is set. */
+const usualHttpsPort = 8443
+
+/** The ports for https; none where it is off or not asked for. */
+export function httpsPorts(
+  values: Pick<Values, 'HTTPS_HOST' | 'HTTPS_PORT' | 'TLS_CERT'>,
+): readonly number[] {
+  const isWanted = values.HTTPS_HOST !== undefined || values.TLS_CERT.length > 0
+  return values.HTTPS_PORT ?? (isWanted ? [usualHttpsPort] : [])
+}
+
+/** Where https is served. */
+export function httpsPlaces(
+  values: Pick<Values, 'HOST' | 'HTTPS_HOST' | 'HTTPS_PORT' | 'TLS_CERT'>,
+): Https['places'] {
+  // A port behind an address of HOST is for what goes without TLS.
+  const usual = values.HOST.map(({ host }): Address => ({ host, port: undefined }))
+  return placesOf(values.HTTPS_HOST ?? usual, httpsPorts(values))
+}
+
+export function tlsFiles(values: Values): TlsFiles {
+  return {
+    certificates: values.TLS_CERT,
+    chains: values.TLS_CHAIN ?? [],
+    keys: values.TLS_KEY ?? [],
+    passphrase: values.TLS_KEY_PASSPHRASE,
+    passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
+    dhparam: values.TLS_DHPARAM,
   }
-  /**
-   * By XMPP domain, `*` for those without an entry in this map or the next. The server of a domain that neither map
-   * serves is found by its name.
-   */
-  readonly servers: ReadonlyMap<string, Server>
-  /** Whether direct TLS goes first where a domain has both and likes them equally. */
-  readonly preferDirectTls: boolean
-  /** Whether logins answer what a server offered last time before it has offered it again. */
-  readonly pipelining: boolean
-  /** The domains that a BOSH endpoint of somebody else serves; `*` as above. */
-  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
-  readonly remote: {
-    /** Whether browsers come here, or are sent to the endpoint. */
-    readonly attach: 'here' | 'there'
-    readonly connectTimeout: number
-    /** What an answer may take beyond the time that a request may be held. */
-    readonly timeout: number
-    readonly maxReplyBytes: number
-    /** Further headers of every request to an endpoint. */
-    readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+function httpsOf(values: Values): Https | undefined {
+  if (httpsPorts(values).length === 0) return undefined
+  return {
+    places: httpsPlaces(values),
+    placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
+    files: tlsFiles(values),
+    ciphers: values.TLS_CIPHERS,
+    minVersion: values.TLS_MIN_VERSION,
   }
-  /** SASL mechanisms that a login may use, the one liked best first. */
-  readonly mechanisms: readonly string[]
-  /** By XMPP domain, `*` for those without an entry. */
-  readonly serviceAccounts: ReadonlyMap<string, ServiceAccount>
-  /** Treat every request as if it had come over an encrypted channel. */
-  readonly assumeSecure: boolean
-  /** Whose forwarding headers are believed. */
-  readonly trustedProxies: Networks
-  readonly warmPath: string
-  readonly boshPath: string
-  /** Public base URL without a trailing slash. */
-  readonly externalUrl: string | undefined
-  readonly bosh: {
-    readonly enabled: boolean
-    /** For clients that do not say which domain they want. */
-    readonly defaultDomain: string | undefined
-    /** Treat every request to this endpoint as if it had come over an encrypted channel. */
-    readonly assumeSecure: boolean
-    readonly maxWait: number
-    readonly defaultHold: number
-    readonly maxRequests: number
-    readonly inactivity: number
-    /** Longest pause; 0 turns pausing off. */
-    readonly maxPause: number
-    /** Shortest time between two empty requests that is announced. */
-    readonly polling: number
-    /** Whether clients that ask more often than that are thrown out. */
-    readonly enforcePolling: boolean
-    /** Whether clients may acknowledge replies. */
-    readonly acks: boolean
-    /** Whether sessions are created over encrypted channels only. */
-    readonly requireSecure: boolean
-    /** What the page at the BOSH path says. */
-    readonly getText: string
-    readonly attachBinding: AttachBinding
+}
+
+/** The entries of `HTTP_HOSTS` with what they leave out filled in; of paths that are `off` nothing is left. */
+export function httpHosts({
+  HTTP_HOSTS,
+  BOSH_PATH,
+  WARM_PATH,
+}: Pick<Values, 'HTTP_HOSTS' | 'BOSH_PATH' | 'WARM_PATH'>): ReadonlyMap<string, readonly HttpHost[]> {
+  const complete = (entry: HostEntry): HttpHost => {
+    // Paths have A-labels: what is not ASCII is escaped in a request's.
+    const filled = domainToASCII(entry.domain ?? '') || hostVariable
+    const path = (own: string | undefined, usual: string) =>
+      own === 'off' ? undefined : (own ?? usual).replaceAll(hostVariable, filled)
+    return {
+      domain: entry.domain,
+      externalUrl: entry.externalUrl,
+      boshPath: path(entry.boshPath, BOSH_PATH),
+      warmPath: path(entry.warmPath, WARM_PATH),
+    }
   }
-  readonly cors: {
-    /** Origins whose pages may use the BOSH endpoint; `*` is any. */
-    readonly origins: readonly string[]
-    /** Whether they may send cookies along. */
-    readonly credentials: boolean
-    /** Headers that they may send; `*` is any. */
-    readonly headers: readonly string[]
-    readonly methods: readonly string[]
-    /** How long browsers may remember what they were told. */
-    readonly maxAge: number
-  }
-  readonly warm: {
-    readonly enabled: boolean
-    readonly timeout: number
-    /** Longest time for one step of it. */
-    readonly stepTimeout: number
-    /** Whether a bare domain logs in without an account (SASL ANONYMOUS). */
-    readonly anonymous: boolean
-    readonly attachTimeout: number
-    /** How long salted passwords are remembered; 0 turns it off. */
-    readonly scramMemory: number
-    readonly scramMaxIterations: number
-  }
-  readonly access: { readonly warm: AccessRule; readonly bosh: AccessRule }
-  /** How much there may be at a time; 0 is any number. */
-  readonly limits: {
-    readonly sessions: number
-    /** Of those that clients have opened themselves, trusted proxies apart. */
-    readonly sessionsPerAddress: number
-    /** Of those that nobody has logged in to yet. */
-    readonly unauthenticatedPerAddress: number
-    /** The time to log in to such a session. */
-    readonly loginTimeout: number
-    readonly sessionsPerJid: number
-    readonly heldRequests: number
-    /** Of bodies whose rest is waited for. */
-    readonly unfinishedMegabytes: number
-    /** Of memory; 0 leaves it at what the heap may have. */
-    readonly megabytes: number
-  }
-  /** How often something may be done; 0 is any number. */
-  readonly rates: {
-    /** In a second. */
-    readonly sessionsPerAddress: number
-    /** In a minute, like those that follow. */
-    readonly warmsPerJid: number
-    readonly warmsPerAdmin: number
-    /** For one name from one address. */
-    readonly failedLogins: number
-    /** Of a session's client, in bytes in a second. */
-    readonly sessionBytes: number
-    /** The same at once. */
-    readonly sessionBurst: number
-  }
-  readonly metrics: {
-    /** Undefined where they are served nowhere. */
-    readonly address: Place | undefined
-    /** Largest share of failed requests without a warning, from 0 to 1; 0 never warns. */
-    readonly maxErrorRate: number
-  }
-  readonly logLevels: LogLevels
+  return new Map([...HTTP_HOSTS].map(([name, entries]) => [name, entries.map(complete)]))
 }

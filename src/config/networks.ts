@@ -1,6 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { readList } from './list.js'
-import type { Report } from './settings.js'
+import { entriesOf, type Report } from './kinds.js'
 
 /** Answers that are remembered at most. */
 const mostRemembered = 1000
@@ -8,7 +7,7 @@ const mostRemembered = 1000
 /** Addresses and ranges of addresses, of both families. */
 export class Networks {
   readonly #block: BlockList
-  /** The same few proxies are asked about at every request, and a BlockList takes its time. */
+  /** Every request asks about the same few proxies, and a BlockList takes its time. */
   readonly #remembered = new Map<string, boolean>()
 
   /** `list` is as they were written. */
@@ -19,7 +18,7 @@ export class Networks {
     this.#block = block
   }
 
-  /** Whether an address, as a socket or a header tells it, is in one of them. */
+  /** Whether an address, as a socket or a header has it, is in one of them. */
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
@@ -30,23 +29,23 @@ export class Networks {
   }
 
   #find(address: string): boolean {
-    // A socket that listens for both families tells an IPv4 address in an IPv6 one (RFC 4291 §2.5.5.2).
+    // A socket that listens for both families shows an IPv4 address as an IPv6 one (RFC 4291 §2.5.5.2).
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
     const family = isIP(plain)
     return family !== 0 && this.#block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
   }
 }
 
-/** Networks by name, for whoever does not want to look up the ranges. */
+/** Ranges that have a name. */
 const named: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
   any: ['0.0.0.0/0', '::/0'],
 }
 
-/** Reads addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas. */
+/** Addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas; or `none`. */
 export function readNetworks(text: string, report: Report): Networks {
-  const list = text === 'none' ? [] : readList(text)
+  const list = text === 'none' ? [] : entriesOf(text)
   const block = new BlockList()
   for (const entry of list) {
     for (const network of named[entry.toLowerCase()] ?? [entry]) {

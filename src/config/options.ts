@@ -1,4 +1,4 @@
-import { type Report, switches } from './settings.js'
+import { type Report, switches } from './kinds.js'
 
 /**
  * Reads what stands behind the `?` of an entry in a list: `name=value&name=value`, each value with escapes such as `%2C`.
@@ -15,21 +15,22 @@ export function readOptions(query: string, known: readonly string[], report: Rep
   return options
 }
 
-/** Reads the option that is on or off. */
-export function readSwitch(
-  options: Map<string, string>,
-  name: string,
-  otherwise: 'on' | 'off',
-  report: Report,
-): boolean {
-  const word = options.get(name) ?? otherwise
-  return switches.get(word) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
-}
-
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
     return undefined
   }
+}
+
+/** Reads the option that is on or off. */
+export function readSwitch(
+  options: ReadonlyMap<string, string>,
+  name: string,
+  otherwise: 'on' | 'off',
+  report: Report,
+): boolean {
+  const isOn = switches.get(options.get(name) ?? otherwise)
+  if (isOn === undefined) report(`must have ${name}=on or ${name}=off`)
+  return isOn ?? otherwise === 'on'
 }

@@ -2,26 +2,54 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { prepareDomain } from '../jid/domains.js'
-import type { RemoteEndpoint, Server } from './config.js'
-import { readList } from './list.js'
+import { entriesOf, type Kind, type Report } from './kinds.js'
 import { readOptions, readSwitch } from './options.js'
 import { readCertificates } from './pem.js'
-import type { Report } from './settings.js'
+
+/** What a server is trusted with, and the certificates of the link to it. */
+export interface Trust {
+  /** Whether SASL PLAIN may cross a plain link. */
+  readonly plain: boolean
+  /** Extra trusted certificates, PEM text. */
+  readonly ca: string | undefined
+  /** Whether the certificate is checked. */
+  readonly verify: boolean
+  /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined
+}
+
+/** Where and how a domain's XMPP server is reached. */
+export interface Server extends Trust {
+  /** Prepared name or address; an IPv6 address without brackets. */
+  readonly host: string
+  readonly port: number
+  /**
+   * `direct` is TLS from the start (XEP-0368); `none` is a plain link, for loopback or a private network by the
+   * operator's decision.
+   */
+  readonly tls: 'starttls' | 'direct' | 'none'
+}
+
+/** The BOSH endpoint of another service, which serves a domain. */
+export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
+  /** Where it is; undefined where the domain's host-meta has to be asked first (XEP-0156 §2). */
+  readonly url: string | undefined
+}
 
 /** What serves which domain; a domain is in one of the two. */
 export interface ServersByDomain {
-  readonly servers: Map<string, Server>
-  readonly remotes: Map<string, RemoteEndpoint>
+  readonly servers: ReadonlyMap<string, Server>
+  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
 }
 
 /**
- * Reads `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path`,
- * `domain=host-meta`, separated by commas, and the certificates these name. The domain `*` is any that no other entry has.
+ * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`,
+ * with the certificates that these name. The domain `*` is any that no other entry has.
  */
-export function readServers(text: string, report: Report): ServersByDomain {
+export const serversByDomain: Kind<ServersByDomain> = (text, report) => {
   const servers = new Map<string, Server>()
   const remotes = new Map<string, RemoteEndpoint>()
-  for (const [index, entry] of readList(text).entries()) {
+  for (const [index, entry] of entriesOf(text).entries()) {
     const [left = '', right = ''] = entry.split(/=(.*)/s, 2)
     const name = left.trim()
     const address = right.trim()
@@ -101,14 +129,14 @@ function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
-function readAuthorities(options: Map<string, string>, report: Report): string | undefined {
+function readAuthorities(options: ReadonlyMap<string, string>, report: Report): string | undefined {
   const file = options.get('ca')
   if (file === undefined) return undefined
   return readCertificates(file) ?? report('has a ca that cannot be read or is not a PEM file of certificates')
 }
 
 /** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
-function readOwnCertificate(options: Map<string, string>, report: Report): Server['certificate'] {
+function readOwnCertificate(options: ReadonlyMap<string, string>, report: Report): Server['certificate'] {
   const file = options.get('cert')
   const keyFile = options.get('key') ?? file
   if (file === undefined || keyFile === undefined)

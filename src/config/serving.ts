@@ -1,8 +1,10 @@
-import type { Config, RemoteEndpoint } from './config.js'
+// What of the settings holds for a domain, or for a name of HTTP.
+import { allowsDomain } from '../jid/domains.js'
+import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
-/** The remote endpoint that serves a domain, if one does. What is said of a domain itself wins over what is of all others. */
+/** The remote endpoint that serves a domain, if one does. An entry for the domain itself wins over one for all others. */
 export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteEndpoint | undefined {
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
@@ -10,4 +12,51 @@ export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteE
 /** Whether the browsers of a domain's users are sent to another endpoint, whose limits count then. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
+}
+
+/**
+ * The settings of a host: its domain is the only one, for admins as well, and its addresses are its own. Of several, which
+ * share a warm API, they have all domains, and the addresses of the first.
+ */
+export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
+  const { externalUrl, boshPath, warmPath } = first
+  const own = [first, ...others]
+  const domains = own.map(({ domain }) => domain).filter(domain => domain !== undefined)
+  const hasAll = domains.length < own.length
+  const narrowed = {
+    domains,
+    admins: config.admins.map(admin => ({
+      ...admin,
+      domains: domains.filter(domain => allowsDomain(admin.domains, domain)),
+    })),
+  }
+  return {
+    ...config,
+    ...(!hasAll && narrowed),
+    externalUrl,
+    boshPath: boshPath ?? config.boshPath,
+    warmPath: warmPath ?? config.warmPath,
+    bosh: {
+      ...config.bosh,
+      enabled: config.bosh.enabled && boshPath !== undefined,
+      defaultDomain: hasAll || others.length > 0 ? config.bosh.defaultDomain : first.domain,
+    },
+    warm: { ...config.warm, enabled: config.warm.enabled && warmPath !== undefined },
+    http: { ...config.http, hosts: new Map(), own, defaultHost: undefined, strictHost: false },
+  }
+}
+
+/** The BOSH endpoint's address for browsers of a domain's users, where a host with a URL of its own is theirs. */
+export function boshUrlOfDomain({ http }: Pick<Config, 'http'>, domain: string): string | undefined {
+  for (const host of [...http.hosts.values(), http.own].flat()) {
+    const { externalUrl, boshPath } = host
+    if (host.domain === domain && externalUrl !== undefined && boshPath !== undefined)
+      return externalUrl + boshPath
+  }
+  return undefined
+}
+
+/** The BOSH endpoint's path for a domain's users, which differs where one host has several domains. */
+export function boshPathOf({ http, boshPath }: Pick<Config, 'http' | 'boshPath'>, domain: string): string {
+  return http.own.find(host => host.domain === domain)?.boshPath ?? boshPath
 }

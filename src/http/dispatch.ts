@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
-import { readHostName } from '../config/hosts.js'
+import { readHostName } from '../config/kinds.js'
 import { inertHeaders } from './page-policy.js'
 
 /** What answers the requests to one host. */

@@ -1,6 +1,7 @@
 // What calls may bring along. Names and limits are those that the calls are read with.
 import type { Config } from '../config/config.js'
-import { settings, switches } from '../config/settings.js'
+import { switches } from '../config/kinds.js'
+import { settings } from '../config/settings.js'
 import {
   longestAttach,
   longestLanguage,
@@ -108,7 +109,7 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
     attach_binding: word(
       'Whether the session answers only the browser that attached to it: with `cookie` the first answer of the ' +
         'BOSH endpoint sets a cookie, with `reply` the answer to this call has one for the backend to set.',
-      settings.ATTACH_BINDING.words,
+      settings.ATTACH_BINDING.kind.words,
       { default: bosh.attachBinding },
     ),
     reuse: {

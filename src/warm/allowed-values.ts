@@ -27,7 +27,7 @@ export const allowedValues = {
   hold: 'A whole number, 0 or more.',
   ver: 'A version of BOSH, such as 1.6.',
   expires_in: `A whole number of seconds, from ${shortestAttach} to ${longestAttach}.`,
-  attach_binding: `One of ${settings.ATTACH_BINDING.words.join(', ')}; off where another endpoint has the session.`,
+  attach_binding: `One of ${settings.ATTACH_BINDING.kind.words.join(', ')}; off where another endpoint has the session.`,
   reuse: 'On or off.',
   csrf_token: "The form's own token.",
 } as const

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { passwordMechanisms } from '../config/mechanisms.js'
+import { passwordMechanisms } from '../config/kinds.js'
 import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import type { Jid } from '../jid/jid.js'

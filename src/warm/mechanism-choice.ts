@@ -1,4 +1,4 @@
-import { passwordMechanisms } from '../config/mechanisms.js'
+import { passwordMechanisms } from '../config/kinds.js'
 import { Problem } from '../errors.js'
 import { formatJid } from '../jid/jid.js'
 import { foreignList } from '../lib/foreign-text.js'

@@ -1,4 +1,5 @@
-import { settings, switches } from '../config/settings.js'
+import { switches } from '../config/kinds.js'
+import { settings } from '../config/settings.js'
 import type { AttachBinding, Handover } from '../sessions.js'
 import { longestAttach, longestLanguage, type ParameterName, shortestAttach } from './allowed-values.js'
 import type { WarmRequest } from './binding.js'
@@ -153,7 +154,7 @@ function readAttachSeconds(parameters: Parameters): number | undefined {
 function readAttachBinding(parameters: Parameters): AttachBinding | undefined {
   const text = readText(parameters, 'attach_binding')
   if (text === undefined) return undefined
-  const way = settings.ATTACH_BINDING.words.find(word => word === text)
+  const way = settings.ATTACH_BINDING.kind.words.find(word => word === text)
   if (way === undefined) throw invalidParameter('attach_binding')
   return way
 }

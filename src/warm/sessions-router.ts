@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import type { Config } from '../config/config.js'
-import { boshPathOf, boshUrlOfDomain } from '../config/hosts.js'
+import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { boshUrl, homePath } from '../http/addresses.js'
 import { sendAnswer } from '../http/answer.js'

@@ -1,78 +1,53 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
+import { envExample, settingsTables } from '../../src/config/documents.js'
+import { logLevels, logParts, passwordMechanisms } from '../../src/config/kinds.js'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
-import { logLevels, logParts } from '../../src/config/log-levels.js'
-import { passwordMechanisms } from '../../src/config/mechanisms.js'
 import { readNetworks } from '../../src/config/networks.js'
-import { type Setting, settings, themes } from '../../src/config/settings.js'
+import { type Setting, sections, settings } from '../../src/config/settings.js'
 
 const rows: [string, Setting][] = Object.entries(settings)
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const networks = (text: string) => readNetworks(text, () => undefined)
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
 
-/** What the documents say of a setting: its sentence, then what its value is limited to. */
-function describeSetting({ sentence, range, words }: Setting): string {
-  if (range !== undefined) return `${sentence} From ${range[0]} to ${range[1]}.`
-  if (words !== undefined) return `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
-  return sentence
-}
-
 describe('the table of settings', () => {
-  test('has every setting under a theme and no theme without settings', () => {
-    expect([...new Set(rows.map(([, { theme }]) => theme))]).toEqual([...themes])
+  test('has each setting in one section', () => {
+    const names = Object.values(sections).flatMap(section => Object.keys(section))
+    expect(names).toEqual(rows.map(([name]) => name))
+    expect(names).toEqual([...new Set(names)])
   })
 
   test('says one sentence about each that fits a table cell', () => {
     for (const [, { sentence }] of rows) expect(sentence).toMatch(/^[A-Z][^|\n]*\.$/)
   })
 
-  test('gives each a default, or says that it is required or may be left out, but not two of these', () => {
-    for (const [, row] of rows) expect(row.default !== undefined && row.required !== undefined).toBe(false)
+  test('gives none that is required a default', () => {
+    for (const [, row] of rows) expect(row.required !== undefined && row.default !== '').toBe(false)
   })
 })
 
-describe('the README', () => {
-  test('lists the settings by theme, with the names, defaults and sentences of the table', () => {
-    const sections = read('README.md').split(/^## /m)
-    const section = sections.find(text => text.startsWith('Settings\n')) ?? ''
-    const documented = section.split('\n').filter(line => /^### |^\| `[A-Z]/.test(line))
-    const expected = themes.flatMap(theme => [
-      `### ${theme}`,
-      ...rows
-        .filter(([, row]) => row.theme === theme)
-        .map(([name, row]) => {
-          const value = row.default === undefined ? (row.required ?? 'none') : `\`${row.default}\``
-          return `| \`${name}\` | ${value} | ${describeSetting(row)} |`
-        }),
-    ])
-    expect(documented).toEqual(expected)
-  })
-})
-
-describe('.env.example', () => {
+describe('docs/settings.md and .env.example', () => {
   const example = read('.env.example')
 
-  test('lists the settings by theme, with the names, defaults and sentences of the table', () => {
-    const documented = example.split(/\n{2,}/).slice(1)
-    const expected = themes.flatMap(theme => [
-      `## ${theme}`,
-      ...rows
-        .filter(([, row]) => row.theme === theme)
-        .map(([name, row]) => {
-          const line = `${row.required === undefined ? '#' : ''}${name}=${row.default ?? ''}`
-          return `# ${describeSetting(row)}\n${line}`
-        }),
-    ])
-    expect(documented.map(block => block.trimEnd())).toEqual(expected)
+  test('are what `npm run settings` makes of the table', () => {
+    expect(read('docs/settings.md')).toBe(settingsTables())
+    expect(example).toBe(envExample())
   })
 
-  test('copied as it is leaves only the required settings to fill in', () => {
+  test('have every setting with its default and its sentence', () => {
+    for (const [name, { default: usual = '', sentence }] of rows) {
+      expect(read('docs/settings.md')).toContain(`| \`${name}\` | `)
+      for (const text of [sentence, `${name}=${usual}`]) expect(example).toContain(text)
+    }
+  })
+
+  test('the example copied as it is leaves only the required settings to fill in', () => {
     expect(parseEnv(example)).toEqual({ ADMIN_USERS: '', XMPP_DOMAINS: '' })
   })
 
-  test('with every line put to use means the same as an empty file', () => {
+  test('the example with every line put to use means the same as an empty file', () => {
     const everything = parseEnv(example.replaceAll(/^#(?=[A-Z])/gm, ''))
     expect(Object.keys(everything).sort()).toEqual(Object.keys(settings).sort())
     expect(loadConfig({ ...everything, ...required })).toEqual(loadConfig(required))
@@ -80,9 +55,9 @@ describe('.env.example', () => {
 })
 
 describe('what is documented is so:', () => {
-  test.each(rows.filter(([, { range }]) => range))(
+  test.each(rows.filter(([, { kind }]) => kind.range !== undefined))(
     '%s has the documented range',
-    (name, { range = [0, 0] }) => {
+    (name, { kind: { range = [0, 0] } }) => {
       // The two BOSH settings that limit each other are out of each other's way like this.
       const accepts = (value: number) => {
         try {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { boshUrlOfDomain, configOfHost, readHostName } from '../../src/config/hosts.js'
+import { readHostName } from '../../src/config/kinds.js'
 import { loadConfig } from '../../src/config/load.js'
+import { boshUrlOfDomain, configOfHost } from '../../src/config/serving.js'
 import { problemsOf } from '../support/config-problems.js'
 
 const required = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { passwordMechanisms } from '../../src/config/mechanisms.js'
+import { passwordMechanisms } from '../../src/config/kinds.js'
 import { Problem } from '../../src/errors.js'
 import type { ChannelBindingType, LinkFacts } from '../../src/link.js'
 import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
