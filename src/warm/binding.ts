@@ -1,26 +1,10 @@
-import type { ServiceAccount } from '../config/config.js'
 import type { Cookie, SessionTerms } from '../exchange.js'
-import type { Jid } from '../jid/jid.js'
+import type { LoginWish } from '../login/wish.js'
 import type { AttachBinding } from '../sessions.js'
 import type { Gone } from './departure.js'
 
-/**
- * What a login proves itself with, byte for byte as sent; never logged, never echoed. A `password` is the user's own, or
- * that of another `user` of the domain who may act for them. `service` is an account of the operator's that does,
- * `certificate` the one configured for the domain's server, `anonymous` nothing at all.
- */
-export type Credentials =
-  | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
-  | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
-  | { readonly kind: 'service'; readonly account: ServiceAccount }
-  | { readonly kind: 'certificate' }
-  | { readonly kind: 'anonymous' }
-
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
-export interface WarmRequest {
-  /** Whose session is wanted, whoever's the credentials are. */
-  readonly jid: Jid
-  readonly credentials: Credentials
+export interface WarmRequest extends LoginWish {
   /** BCP 47 tag for the stream's `xml:lang`. */
   readonly language: string
   /** Longest time a request may be held, in seconds. */
@@ -32,8 +16,6 @@ export interface WarmRequest {
   /** Time the browser has for its first request, in seconds. */
   readonly attachSeconds: number
   readonly attachBinding: AttachBinding
-  /** The call's id in the log. */
-  readonly requestId?: string | undefined
 }
 
 /** A session that is logged in and waits for its browser. */

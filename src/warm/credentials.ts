@@ -4,8 +4,8 @@ import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import type { Jid } from '../jid/jid.js'
 import { parseJid } from '../jid/jid.js'
+import type { Credentials } from '../login/wish.js'
 import { longestPassword, longestToken } from './allowed-values.js'
-import type { Credentials } from './binding.js'
 import { invalidParameter, missingParameter, type Parameters, readText } from './parameters.js'
 
 /** What the operator has set up for users of whom a call brings neither password nor token. */

@@ -2,11 +2,16 @@ import { Client } from '@xmpp/client-core'
 import iqCaller from '@xmpp/iq/caller.js'
 import middleware from '@xmpp/middleware'
 import resourceBinding from '@xmpp/resource-binding'
-import sasl, { type Authenticate, type SaslFactory } from '@xmpp/sasl'
+import sasl, { type Authenticate } from '@xmpp/sasl'
 import streamFeatures from '@xmpp/stream-features'
 import type { IqCaller, XmlElement } from '@xmpp/xml'
 import { copyOf } from '../xml/copy-of.js'
 import type { Handshake } from './handshake.js'
+
+interface SaslFactory {
+  _mechs: readonly { readonly name: string }[]
+  create: (names: readonly string[]) => object | undefined
+}
 
 /** A client of the library, with what a login asks of it. */
 export interface LoginClient {

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../src/config/kinds.js'
 import { Problem } from '../../src/errors.js'
 import type { ChannelBindingType, LinkFacts } from '../../src/link.js'
+import { chooseMechanism } from '../../src/login/mechanism-choice.js'
 import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
-import type { Credentials } from '../../src/warm/binding.js'
-import { chooseMechanism } from '../../src/warm/mechanism-choice.js'
+import type { Credentials } from '../../src/login/wish.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const waiting = new AbortController()
@@ -30,7 +30,6 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
     {
       jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
       credentials: credentials ?? { kind: 'password', password: 'pw' },
-      ...{ language: 'en', wait: 60, hold: 1, ver: '1.6', attachSeconds: 120, attachBinding: 'off' },
     },
     { mechanisms: offered, channelBindings: listed, link, waiting },
     {

@@ -3,14 +3,14 @@ import { Problem } from '../errors.js'
 import { formatJid } from '../jid/jid.js'
 import { foreignList } from '../lib/foreign-text.js'
 import type { LinkFacts } from '../link.js'
-import { bindTo } from '../login/sasl/channel-binding.js'
-import type { Mechanism } from '../login/sasl/mechanism.js'
-import { OAuthBearer } from '../login/sasl/oauth-bearer.js'
-import type { SaltedPasswords, Waiting } from '../login/sasl/salted-passwords.js'
-import { Scram, type ScramName, type ScramParts } from '../login/sasl/scram.js'
-import { anonymous, external, plain } from '../login/sasl/single-message.js'
-import type { WarmRequest } from './binding.js'
-import type { Offer } from './offer.js'
+import { bindTo } from './sasl/channel-binding.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import { OAuthBearer } from './sasl/oauth-bearer.js'
+import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
+import { Scram, type ScramName, type ScramParts } from './sasl/scram.js'
+import { anonymous, external, plain } from './sasl/single-message.js'
+import type { SaslOffer } from './stream-features.js'
+import type { LoginWish } from './wish.js'
 
 export interface MechanismParts {
   /** What a password may be shown with, the mechanism liked best first. */
@@ -20,7 +20,7 @@ export interface MechanismParts {
 }
 
 /** What is true when a login has to choose. */
-export interface Situation extends Offer {
+export interface Situation extends SaslOffer {
   readonly link: LinkFacts
   /** Aborts with the login. */
   readonly waiting: Waiting
@@ -31,7 +31,7 @@ export interface Situation extends Offer {
  * else has one mechanism. Throws `no-mechanism`.
  */
 export function chooseMechanism(
-  { jid, credentials }: WarmRequest,
+  { jid, credentials }: LoginWish,
   situation: Situation,
   parts: MechanismParts,
 ): Mechanism {
@@ -104,6 +104,12 @@ function isBound(name: string): boolean {
 function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolean): void {
   if (!mechanisms.includes(name)) throw noMechanism(mechanisms, `The login needs ${name}.`)
   if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
+}
+
+/** The problem with a stream whose features offer no login at all. */
+export function nothingOffered({ encrypted }: LinkFacts): Problem {
+  const why = encrypted ? '' : ' on a link that is not encrypted: see tls=none in XMPP_SERVERS'
+  return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
 }
 
 /** What an operator has to know. Whatever the server calls its mechanisms, they fit on a line. */

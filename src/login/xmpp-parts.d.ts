@@ -29,12 +29,22 @@ declare module '@xmpp/xml/lib/parse.js' {
   export default function parse(text: string): XmlElement
 }
 
+declare module '@xmpp/iq/caller.js' {
+  import type { Middleware } from '@xmpp/middleware'
+  import type { IqCaller } from '@xmpp/xml'
+
+  export default function iqCaller(parts: { middleware: Middleware; entity: unknown }): IqCaller
+}
+
 declare module '@xmpp/client-core' {
   import type { EventEmitter } from 'node:events'
+  import type { XmlElement } from '@xmpp/xml'
 
   export class Client extends EventEmitter {
     constructor(options: object)
     jid: string
+    send(element: XmlElement): Promise<void>
+    restart(): Promise<void>
   }
 }
 
@@ -54,35 +64,34 @@ declare module '@xmpp/stream-features' {
   export default function streamFeatures(parts: { middleware: Middleware }): StreamFeatures
 }
 
-declare module '@xmpp/iq/caller.js' {
-  import type { Middleware } from '@xmpp/middleware'
-  import type { IqCaller } from '@xmpp/xml'
-
-  export default function iqCaller(parts: { middleware: Middleware; entity: unknown }): IqCaller
+declare module 'saslmechanisms' {
+  export default class SaslFactory {
+    /** Registers a constructor of mechanisms. */
+    use(name: string, mechanism: () => object): this
+  }
 }
 
 declare module '@xmpp/sasl' {
   import type { StreamFeatures } from '@xmpp/stream-features'
 
-  export interface SaslFactory {
-    _mechs: readonly { readonly name: string }[]
-    create: (names: readonly string[]) => object | undefined
-  }
-
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
 
   export default function sasl(
-    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
+    parts: { streamFeatures: StreamFeatures; saslFactory: object },
     onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
   ): void
 }
 
 declare module '@xmpp/resource-binding' {
   import type { StreamFeatures } from '@xmpp/stream-features'
-  import type { IqCaller } from '@xmpp/xml'
+  import type { XmlElement } from '@xmpp/xml'
 
   export default function resourceBinding(
-    parts: { iqCaller: IqCaller; streamFeatures: StreamFeatures },
+    parts: {
+      streamFeatures: StreamFeatures
+      /** Resolves with the child of the IQ's result that has the name and the namespace of the one sent. */
+      iqCaller: { set(child: XmlElement): Promise<XmlElement> }
+    },
     resource: string | undefined,
   ): void
 }

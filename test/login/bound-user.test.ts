@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { parseJid } from '../../src/jid/jid.js'
-import type { Credentials } from '../../src/warm/binding.js'
-import { judgeBound } from '../../src/warm/bound-jid.js'
+import { judgeBound } from '../../src/login/bound-user.js'
+import type { Credentials } from '../../src/login/wish.js'
 
 const password: Credentials = { kind: 'password', password: 'pw' }
 

@@ -1,0 +1,42 @@
+import { Problem } from '../errors.js'
+import { type Jid, parseJid } from '../jid/jid.js'
+import { bindNamespace } from '../namespaces.js'
+import { childrenOf, textOf } from '../xml/children.js'
+import { copyOf } from '../xml/copy-of.js'
+import type { LoginWish } from './wish.js'
+
+/**
+ * The JID that a server has bound, as it is written in the answer. Throws a `Problem` where it is no full JID, with which
+ * a page could do nothing, or that of another user, which no page may get.
+ */
+export function boundJid(iq: string, wish: LoginWish): string {
+  const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
+  const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
+  // It stays for as long as the session.
+  const text = jid === undefined ? '' : copyOf(textOf(jid.text))
+  const judgement = judgeBound(text, wish)
+  if (judgement === 'another-user') throw new Problem('jid-mismatch', { step: 'bind' })
+  if (judgement === 'no-full-jid') throw new Problem('remote-protocol-error', { step: 'bind' })
+  return text
+}
+
+/** Whether a server has bound what it was asked for: a full JID, and the one of the same user. */
+export function judgeBound(
+  text: string,
+  { jid, credentials }: LoginWish,
+): 'as-wanted' | 'another-user' | 'no-full-jid' {
+  const bound = parseJid(text)
+  if (bound?.resource === undefined) return 'no-full-jid'
+  // A user without an account gets a name from the server.
+  const isWanted = credentials.kind === 'anonymous' ? bound.domain === jid.domain : isSameUser(bound, jid)
+  return isWanted ? 'as-wanted' : 'another-user'
+}
+
+function isSameUser(one: Jid, other: Jid): boolean {
+  return one.domain === other.domain && folded(one.local) === folded(other.local)
+}
+
+/** Wide enough for the profiles of both RFC 6122 and RFC 7613, either of which a server may have prepared a name with. */
+function folded(local: string): string {
+  return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
+}

@@ -1,0 +1,338 @@
+import { randomUUID } from 'node:crypto'
+import { xml } from '@xmpp/client'
+import type { XmlElement } from '@xmpp/xml'
+import { Problem, type Step } from '../errors.js'
+import { formatJid } from '../jid/jid.js'
+import type { Failure, LinkEnd, LinkEvents } from '../link.js'
+import { codeOf } from '../log.js'
+import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../namespaces.js'
+import { textOf } from '../xml/children.js'
+import { startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/scanner.js'
+import { boundJid } from './bound-user.js'
+import { type ClientDuties, LinkClient } from './link-client.js'
+import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
+import { LoginProgress, type ProgressParts } from './login-progress.js'
+import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanism-choice.js'
+import type { Pipelining } from './pipelining.js'
+import { bindRefused, linkEnded, saslRefused } from './refusals.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import type { StreamFeatures } from './stream-features.js'
+import type { LoginWish } from './wish.js'
+
+export interface AttemptParts extends MechanismParts, ProgressParts {
+  /** Hears how a link or a server refused a login, for the metrics. */
+  readonly onRefused?: (failure: Pick<Failure, 'step' | 'code'>) => void
+}
+
+/** What the server may send before the login is done and that does not belong to it, in elements and UTF-16 units. */
+const mostUndelivered = 1000
+const longestUndelivered = 1024 * 1024
+
+/** The features of a stream that wants a resource to be bound, and nothing else. */
+const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
+
+/**
+ * One try to log a user in over a link: what the server says goes to a client of @xmpp/client, and what that says goes to
+ * the server (RFC 6120 §6, §7). It ends with a plain bound stream: nothing else that the server offers is taken up.
+ */
+export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties {
+  readonly #parts: AttemptParts
+  readonly #wish: LoginWish
+  readonly #pipelining: Pipelining
+  readonly #until: 'authenticated' | 'bound'
+  readonly #client: LinkClient
+  #opened: T | undefined
+  /** Aborts when the login is over; made when a mechanism asks for it. */
+  #abort: AbortController | undefined
+  #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+  #isOver = false
+  #progress: LoginProgress | undefined
+  /** The features that the login goes by on this stream, be they foreseen or have they come. */
+  #features: StreamFeatures | undefined
+  /** Whether this stream's features have come. */
+  #haveCome = false
+  #mechanism: Mechanism | undefined
+  /** Whether the server has been told who wants to log in. */
+  #isIntroduced = false
+  #isAuthenticated = false
+  /** The IQ that waits for an answer; what answers another one belongs to the client. */
+  #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
+  #jid = ''
+  readonly #undelivered: Element[] = []
+  #undeliveredLength = 0
+
+  constructor(
+    parts: AttemptParts,
+    wish: LoginWish,
+    until: 'authenticated' | 'bound',
+    pipelining: Pipelining,
+  ) {
+    this.#parts = parts
+    this.#wish = wish
+    this.#until = until
+    this.#pipelining = pipelining
+    this.#client = new LinkClient(this, wish.jid.resource)
+  }
+
+  /** The name of the SASL mechanism at work, once it has been chosen. */
+  get mechanism(): string | undefined {
+    return this.#mechanism?.name
+  }
+
+  /** How far the login has come. */
+  get #step(): Step {
+    return this.#progress!.step
+  }
+
+  /** Aborts when the login is over, for mechanisms that wait for something. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Logs in over a link that is opened for it. Throws a `Problem`, and leaves nothing open then. */
+  async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
+    const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
+    const leave = () => late('the caller left')
+    const progress = new LoginProgress(this.#parts, this.#wish, late)
+    this.#progress = progress
+    caller.addEventListener('abort', leave)
+    try {
+      const loggedIn = await new Promise<LoggedIn<T>>((resolve, reject) => {
+        this.#resolve = resolve
+        this.#reject = reject
+        if (caller.aborted) leave()
+        else this.#opened = open(this.#linkOptions(), this)
+      })
+      progress.note({ code: 'ok' })
+      return loggedIn
+    } catch (error) {
+      this.#clear(error)
+      const problem = toProblem(error, this.#step)
+      const { step, code, condition, cause } = problem
+      progress.note({ step, code, condition, cause: codeOf(cause) })
+      throw problem
+    } finally {
+      progress.stop()
+      caller.removeEventListener('abort', leave)
+    }
+  }
+
+  onStep(step: Step): void {
+    this.#reach(step)
+  }
+
+  onAhead(): void {
+    this.#guard(() => this.#goBy(this.#pipelining.goAhead()))
+  }
+
+  onOpen(): void {}
+
+  onElement(element: Element): void {
+    if (!this.#isOver) this.#guard(() => this.#take(element))
+  }
+
+  onFlush(): void {}
+
+  onDrain(): void {}
+
+  onEnd({ failure }: LinkEnd): void {
+    if (this.#isOver) return
+    this.#parts.onRefused?.(failure)
+    this.fail(linkEnded(failure, this.#step))
+  }
+
+  send(element: XmlElement): void {
+    // An initial response that is there and empty is not the same as none (RFC 6120 §6.4.2); the library writes neither.
+    if (element.name === 'auth' && element.children.length === 0) element.t('=')
+    this.#isIntroduced = true
+    this.#send(element.name, saslNamespace, element.toString())
+  }
+
+  restart(): void {
+    if (this.#isOver) return
+    this.#features = undefined
+    this.#haveCome = false
+    this.#opened!.link.restart({ ahead: this.#pipelining.nextStream() })
+  }
+
+  bind(request: XmlElement): Promise<XmlElement> {
+    return new Promise(resolve => {
+      this.#ask(request.toString(), iq => {
+        this.#jid = boundJid(iq.text, this.#wish)
+        resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
+      })
+    })
+  }
+
+  done(): void {
+    if (this.#features?.demandsSession !== true) this.#finish()
+    else this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => this.#finish())
+  }
+
+  fail(error: unknown): void {
+    this.#isOver = true
+    this.#reject(error)
+  }
+
+  #linkOptions(): LoginLinkOptions {
+    const { jid, credentials } = this.#wish
+    const certificate = credentials.kind === 'certificate'
+    // One certificate may be good for several users (RFC 6120 §4.7.1).
+    const from = certificate ? formatJid({ ...jid, resource: undefined }) : undefined
+    return { certificate, from, ahead: this.#pipelining.nextStream() }
+  }
+
+  #finish(): void {
+    if (this.#isOver) return
+    this.#resolve({ opened: this.#opened!, jid: this.#jid, undelivered: this.#undelivered })
+  }
+
+  /** Leaves nothing behind: no link, no hash in a queue. */
+  #clear(reason: unknown): void {
+    this.#isOver = true
+    this.#abort?.abort(reason)
+    this.#opened?.abandon()
+  }
+
+  #take(element: Element): void {
+    const { name, namespace, text } = element
+    if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
+    else if (namespace === saslNamespace) this.#takeSasl(name, text)
+    else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
+  }
+
+  /** What belongs to the client waits for it. */
+  #keep(element: Element): void {
+    this.#undeliveredLength += element.text.length
+    if (this.#undelivered.push(element) > mostUndelivered || this.#undeliveredLength > longestUndelivered)
+      throw new Problem('remote-protocol-error', { step: this.#step })
+  }
+
+  #takeFeatures(text: string): void {
+    const before = this.#features
+    // On features that come twice the library would log in once more.
+    if (this.#haveCome) throw new Problem('remote-protocol-error', { step: this.#step })
+    this.#haveCome = true
+    const features = this.#pipelining.came(text)
+    if (before === undefined) this.#goBy(features)
+    else if (features !== before && !(this.#pipelining.isAhead && this.#isSame(features, before)))
+      throw new Problem('remote-protocol-error', { step: this.#step })
+  }
+
+  /** Whether features that came late are, for a login, those that it went by. */
+  #isSame(features: StreamFeatures, before: StreamFeatures): boolean {
+    return this.#isAuthenticated ? features.offersSameBinding(before) : features.offersSameLogins(before)
+  }
+
+  #goBy(features: StreamFeatures): void {
+    this.#features = features
+    if (!this.#isAuthenticated) this.#beginSasl(features)
+    else if (features.offersBind) this.#client.receive(readyToBind)
+    else throw new Problem('remote-protocol-error', { step: 'bind' })
+  }
+
+  #beginSasl({ offer }: StreamFeatures): void {
+    const { facts } = this.#opened!.link
+    if (offer === undefined) throw nothingOffered(facts)
+    this.#reach('sasl')
+    const situation = { ...offer, link: facts, waiting: this }
+    const mechanism = chooseMechanism(this.#wish, situation, this.#parts)
+    this.#mechanism = mechanism
+    this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
+    if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
+      // It would say a secret at once, and the server may not want that any more.
+      this.#pipelining.isMistaken = true
+      throw new Problem('remote-protocol-error', { step: 'sasl' })
+    }
+    this.#client.use(mechanism)
+    // The library sees the one mechanism that it is to use.
+    const offered = xml('mechanism', {}, mechanism.name)
+    this.#client.receive(features(xml('mechanisms', { xmlns: saslNamespace }, offered)))
+  }
+
+  #takeSasl(name: string, text: string): void {
+    const mechanism = this.#mechanism
+    if (mechanism === undefined || this.#isAuthenticated)
+      throw new Problem('remote-protocol-error', { step: this.#step })
+    this.#pipelining.answered()
+    if (name === 'failure') {
+      const problem = saslRefused(text, mechanism.name)
+      const code = problem.condition === 'not-authorized' ? 'not-authorized' : 'login-failed'
+      this.#parts.onRefused?.({ step: 'sasl', code })
+      throw problem
+    }
+    // A server that lets somebody in without having been told who it is.
+    if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
+    const data = textOf(text).trim()
+    if (name === 'success') {
+      // Throws where it is not base64.
+      mechanism.success(data === '' || data === '=' ? undefined : atob(data))
+      this.#isAuthenticated = true
+      if (this.#until === 'authenticated') {
+        this.#finish()
+        this.#isOver = true
+        return
+      }
+      this.#reach('bind')
+    } else atob(data)
+    this.#client.receive(xml(name, { xmlns: saslNamespace }, data))
+  }
+
+  /** Whether an IQ answers the login's own request. */
+  #takeAnswer(iq: Element): boolean {
+    const request = this.#request
+    if (request === undefined) return false
+    const tag = startTagOf(iq.text)
+    const type = tag.attribute('type')
+    if (tag.attribute('id') !== request.id || (type !== 'result' && type !== 'error')) return false
+    this.#request = undefined
+    this.#pipelining.answered()
+    if (type === 'error') throw bindRefused(iq.text)
+    request.answered(iq)
+    return true
+  }
+
+  #ask(child: string, answered: (iq: Element) => void): void {
+    // Others could guess the library's ids, and answer.
+    const id = randomUUID()
+    this.#request = { id, answered }
+    this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
+  }
+
+  #send(name: string, namespace: string, text: string): void {
+    if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
+  }
+
+  #reach(step: Step): void {
+    if (!this.#isOver) this.#progress!.reach(step)
+  }
+
+  /** Whatever goes wrong ends this login, and must not reach the link. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      const isKnown = error instanceof Problem
+      this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.#step, cause: error }))
+    }
+  }
+}
+
+/** Whether a mechanism says nothing of the secret before the server has said something (RFC 5802 §3). */
+function isByChallenge({ name }: Mechanism): boolean {
+  return name.startsWith('SCRAM-')
+}
+
+function features(feature: XmlElement): XmlElement {
+  return xml('features', { xmlns: streamsNamespace }, feature)
+}
+
+function toProblem(error: unknown, step: Step): Problem {
+  if (error instanceof Problem) return error
+  // Nothing but the answers to its requests is left for the library to stumble over.
+  if (step === 'bind') return new Problem('remote-protocol-error', { step, cause: error })
+  return new Problem('internal-error', { step, cause: error })
+}

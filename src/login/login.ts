@@ -1,0 +1,56 @@
+import { type AttemptParts, LoginAttempt } from './login-attempt.js'
+import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
+import { Pipelining } from './pipelining.js'
+import type { PipeliningMemory } from './pipelining-memory.js'
+import type { LoginWish } from './wish.js'
+
+/** A login that has less time left is not done again, in seconds; timers may come a little early. */
+const leastTimeout = 0.1
+
+export interface LoginParts extends AttemptParts {
+  /** Knows what servers offer; undefined where the login waits for each of them. */
+  readonly pipelining: PipeliningMemory | undefined
+}
+
+/** Logs a user in and binds a resource, over a link that `open` opens. Throws a `Problem`, and leaves nothing open then. */
+export async function login<T extends Opened>(
+  parts: LoginParts,
+  open: OpenForLogin<T>,
+  wish: LoginWish,
+  caller: Caller,
+): Promise<LoggedIn<T>> {
+  const { credentials, jid } = wish
+  // Other credentials may be a secret that is said at once, and the login must have read the offer before.
+  const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
+  const memory = isByChallenge ? parts.pipelining : undefined
+  if (memory === undefined)
+    return await new LoginAttempt<T>(parts, wish, 'bound', new Pipelining()).run(open, caller)
+  const since = performance.now()
+  const pipelining = memory.foresee(jid.domain)
+  const attempt = new LoginAttempt<T>(parts, wish, 'bound', pipelining)
+  try {
+    const loggedIn = await attempt.run(open, caller)
+    if (attempt.mechanism?.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
+    return loggedIn
+  } catch (error) {
+    memory.failed(jid.domain, pipelining, caller.aborted)
+    const timeout = parts.timeout - (performance.now() - since) / 1000
+    if (!pipelining.isToBlame || caller.aborted || timeout < leastTimeout) throw error
+    // The reason may be what was sent ahead of the server: once more, at the server's pace.
+    return await new LoginAttempt<T>({ ...parts, timeout }, wish, 'bound', new Pipelining()).run(open, caller)
+  }
+}
+
+/** Logs a user in and leaves before a resource is bound. Throws a `Problem`. */
+export async function authenticate<T extends Opened>(
+  parts: AttemptParts,
+  open: OpenForLogin<T>,
+  wish: LoginWish,
+  caller: Caller,
+): Promise<void> {
+  const { opened } = await new LoginAttempt<T>(parts, wish, 'authenticated', new Pipelining()).run(
+    open,
+    caller,
+  )
+  opened.abandon()
+}

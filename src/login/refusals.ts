@@ -1,0 +1,61 @@
+// What it means to the caller when the server refuses a login, or its link ends.
+import { CertificateFault } from '../c2s/certificate-fault.js'
+import { Problem, type ProblemCode, type Step } from '../errors.js'
+import type { Failure } from '../link.js'
+import { childrenOf } from '../xml/children.js'
+
+/** The conditions of RFC 6120 §6.5 that the caller can act on. */
+const bySaslCondition: Partial<Record<string, ProblemCode>> = {
+  'not-authorized': 'not-authorized',
+  'account-disabled': 'account-disabled',
+  'credentials-expired': 'credentials-expired',
+  'temporary-auth-failure': 'temporary-auth-failure',
+  'invalid-authzid': 'authzid-refused',
+  'invalid-mechanism': 'no-mechanism',
+  'mechanism-too-weak': 'no-mechanism',
+  'encryption-required': 'no-mechanism',
+}
+
+/** The problem behind a link that ended under its login, which had come as far as `step`. */
+export function linkEnded(failure: Failure, step: Step): Problem {
+  const { code, condition, cause } = failure
+  return new Problem(code, {
+    // The link does not know how far the login has come since the stream was opened.
+    step: failure.step === 'features' && (step === 'sasl' || step === 'bind') ? step : failure.step,
+    condition,
+    detail: cause instanceof CertificateFault ? cause.message : undefined,
+    cause,
+  })
+}
+
+/** The problem that a SASL `<failure/>` is, after this mechanism. */
+export function saslRefused(failure: string, mechanism: string): Problem {
+  const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
+  return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', {
+    step: 'sasl',
+    condition,
+    detail: detailOf(condition, mechanism),
+  })
+}
+
+/** What the operator can do where the server refuses the mechanism. */
+function detailOf(condition: string | undefined, mechanism: string): string | undefined {
+  switch (condition) {
+    case 'invalid-mechanism':
+      return `It does not take ${mechanism}, though it offers it: see XMPP_MECHANISMS.`
+    case 'mechanism-too-weak':
+      return `It takes ${mechanism} for too weak: see XMPP_MECHANISMS.`
+    case 'encryption-required':
+      return `It wants the link to be encrypted before ${mechanism}: see tls=none in XMPP_SERVERS.`
+    default:
+      return undefined
+  }
+}
+
+/** The problem that an IQ of type `error` is, where it answers a request of the login's. */
+export function bindRefused(iq: string): Problem {
+  const error = childrenOf(iq).find(({ name }) => name === 'error')
+  const condition = error && childrenOf(error.text)[0]?.name
+  if (condition === undefined) return new Problem('remote-protocol-error', { step: 'bind' })
+  return new Problem(condition === 'conflict' ? 'conflict' : 'bind-refused', { step: 'bind', condition })
+}
