@@ -7,14 +7,15 @@ import express, {
   type Router,
 } from 'express'
 import type { Logger } from 'pino'
+import type { Config } from './config/config.js'
 import { Problem } from './errors.js'
 import { homePath } from './http/addresses.js'
 import { contentTypes, pageType, problemAnswer, problemFrom, sendAnswer } from './http/answer.js'
 import { createAssetsRouter } from './http/assets.js'
 import { bodyFormat } from './http/body.js'
 import { clientAddress } from './http/client.js'
+import { install } from './http/fast/install.js'
 import { createHostMetaRouter } from './http/host-meta.js'
-import { nameApp, useMessages } from './http/messages.js'
 import { readOnly } from './http/methods.js'
 import { negotiate } from './http/negotiation.js'
 import { pagePolicy } from './http/page-policy.js'
@@ -41,7 +42,7 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
   const log = httpLog ?? parts.log
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
-  const app = newApp()
+  const app = newApp(config)
   // First, so that calls run through no other route.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
@@ -73,7 +74,7 @@ export function createApp({ extraRouters = [], httpLog, ...parts }: AppParts): E
 
 /** The app for hosts that are not in the settings: a refusal, and the styles of its page. */
 export function createMisdirectedApp(parts: ProblemParts): Express {
-  const app = newApp()
+  const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())
   app.use(() => {
     throw new Problem('misdirected-request')
@@ -83,7 +84,7 @@ export function createMisdirectedApp(parts: ProblemParts): Express {
 }
 
 /** An app with the settings and headers that all pages have in common. */
-function newApp(): Express {
+function newApp({ http }: Pick<Config, 'http'>): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -91,9 +92,8 @@ function newApp(): Express {
   // As the dispatcher in front of it is, and proxies are: their rules are for a path in one spelling.
   app.enable('case sensitive routing')
   registerViews(app)
-  useMessages(app)
-  app.use((request, response, next) => {
-    nameApp(app, request, response)
+  install(http.fast, app)
+  app.use((_request, response, next) => {
     response.set({
       'X-Request-Id': randomUUID(),
       'Content-Security-Policy': pagePolicy,

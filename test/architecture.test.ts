@@ -72,6 +72,13 @@ test('no two files import each other, not even around corners', () => {
   expect(circles).toEqual([])
 })
 
+test('only http/fast reaches for parts of Node that are not documented', () => {
+  const reaching = files
+    .filter(file => !file.startsWith('http/fast/'))
+    .filter(file => /\w\??\._(?!tcp)[a-z]/.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
+  expect(reaching).toEqual([])
+})
+
 describe('the XML part', () => {
   test('imports nothing of ours', () => {
     const outside = files

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import type { Counts } from '../counts.js'
 import type { Reply } from '../exchange.js'
+import { replyWhole } from '../http/fast/fast-response.js'
 import { inertHeaders } from '../http/page-policy.js'
-import { replyWhole } from '../http/whole-reply.js'
 import { type Cors, type CorsHeaders, linesOf } from './cors.js'
 
 export interface ReplyParts {

@@ -154,6 +154,13 @@ export const sections = {
       sentence:
         'Tells clients the address of the BOSH endpoint at `/.well-known/host-meta` and `host-meta.json`, as far as EXTERNAL_URL, or the `url` of the host, has one that is https.',
     },
+    HTTP_FAST: {
+      kind: boolean,
+      at: 'http.fast',
+      default: 'on',
+      sentence:
+        'Reads requests and writes replies past the streams of Node.js, where its version is 20, 22 or 24; `off` is slower, and looks the same to clients.',
+    },
     ASSUME_SECURE: {
       kind: boolean,
       at: 'assumeSecure',

@@ -13,7 +13,7 @@ export function unknownNames(environment: Record<string, string | undefined>): s
 
 /** Beginnings that no other program's names are known to have. */
 const ownBeginning =
-  /^(?:(?:WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_|HTTP_(?:HOST|DEFAULT|STRICT)|HTTPS_(?:HOST|PORT)|HOST_META|MAX_CONN)/
+  /^(?:(?:WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_|HTTP_(?:HOST|DEFAULT|STRICT|FAST)|HTTPS_(?:HOST|PORT)|HOST_META|MAX_CONN)/
 
 /** What Kubernetes makes up for a service that is called `xmpp`, or `http`: its own. */
 function isOfKubernetes(name: string, value: string): boolean {

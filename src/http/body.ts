@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { Problem } from '../errors.js'
-import { isAwaited } from './expectation.js'
+import { inviteBody, isAwaited } from './expectation.js'
 
 /** Longest body of a warm call, in bytes. */
 export const longestBody = 16_384
@@ -20,7 +20,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   const { res } = request
   if (res !== undefined && isAwaited(res)) {
     demandFormat(request.headers['content-type'])
-    res.writeContinue()
+    inviteBody(res)
   }
 
   // A small one comes along with its header and is there as a whole by now.

@@ -2,25 +2,25 @@ import { isIPv6, type Server, type Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import { withoutMapping } from './client.js'
 
-/** Counts the connections of all listeners together, and has those closed at once that are too many. */
+/** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   #open = 0
-  /** By client; those of whom there are none are not in it. */
+  /** By client; one without connections has no entry. */
   readonly #ofClient = new Map<string, number>()
 
   constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
     this.#config = config
   }
 
-  /** How many there are. */
+  /** How many connections there are. */
   get open(): number {
     return this.#open
   }
 
   /**
-   * Puts the limits before a server. `maxConnections` of Node knows of one server only and of no addresses; and a
-   * connection that is closed in a listener beside the server's own would be set up by that all the same.
+   * Puts the limits in front of a server. Node's `maxConnections` is for one server and regards no addresses; and what a
+   * further listener closes, the server's own listener would set up all the same.
    */
   guard(server: Server): void {
     const listeners = server.listeners('connection')
@@ -34,7 +34,7 @@ export class ConnectionLimits {
   #admits(socket: Socket): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.#config.listen
     const address = socket.remoteAddress
-    // Whoever has gone already takes no room.
+    // A client that has gone already takes no room.
     if (address === undefined) return false
     if (maxConnections > 0 && this.#open >= maxConnections) return false
     const client = clientOf(address)
@@ -55,11 +55,11 @@ export class ConnectionLimits {
   }
 }
 
-/** An IPv4 address, or the network of an IPv6 address that its owner has all the addresses of (RFC 6177 §2). */
+/** What a client is counted by: its IPv4 address, or the network of 64 bits of its IPv6 address, all of which is its own (RFC 6177 §2). */
 export function clientOf(address: string): string {
   const plain = withoutMapping(address)
   if (!isIPv6(plain)) return plain
-  // Both halves of `::` in full: the first four groups are the network.
+  // With the groups that `::` leaves out: the first four are the network.
   const [head = '', tail] = plain.split('::')
   const groups = head === '' ? [] : head.split(':')
   const behind = tail === undefined || tail === '' ? [] : tail.split(':')

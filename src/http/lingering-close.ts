@@ -7,27 +7,27 @@ const most = 8_000_000
 
 const closing = new WeakSet<object>()
 
-/** Whether a request came behind the last one that is answered on its connection (RFC 9112 §9.6). */
+/** Whether a request came behind the last one that is answered on its connection, and is to be ignored (RFC 9112 §9.6). */
 export function isTooLate({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
 /**
  * Closes a connection with its next reply while the client may still be sending. To close it at once would reset it, and
- * the reply would be lost with what the client has yet to read: so we say that nothing more comes from us, and read on
- * for a while (RFC 9112 §9.6).
+ * the client would lose what it has not read of the reply: so the connection is closed in our direction only, and what
+ * comes is read and thrown away for a while (RFC 9112 §9.6).
  */
 export class LingeringClose {
   readonly #res: ServerResponse
   #discarded = 0
 
-  /** To be made before the reply is written. */
+  /** Before the reply is written. */
   constructor(res: ServerResponse, clock: Clock) {
     this.#res = res
     res.shouldKeepAlive = false
     const { socket } = res.req
     closing.add(socket)
-    // Node calls this when the last reply has been handed over.
+    // Node's HTTP server calls this once the last reply has been written.
     socket.destroySoon = () => {
       socket.end()
       const timer = clock.after(longest, () => socket.destroy())
@@ -35,7 +35,7 @@ export class LingeringClose {
     }
   }
 
-  /** So many bytes more have come. */
+  /** So many bytes more have come; too many close the connection at once. */
   discard(bytes: number): void {
     this.#discarded += bytes
     if (this.#discarded > most) this.#res.req.socket.destroy()

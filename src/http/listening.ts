@@ -6,23 +6,21 @@ import type { Place } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Name } from '../config/settings.js'
-import { systemClock } from '../lib/clock.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
 import { leaveContinue } from './expectation.js'
-import { IdleConnections } from './idle-connections.js'
+import { install } from './fast/install.js'
 import { isTooLate } from './lingering-close.js'
-import { AppRequest, AppResponse, keepAliveSeconds } from './messages.js'
 import { reasonAgainst, written } from './places.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export interface Listening {
-  /** Where, such as `http://127.0.0.1:8080`; those without TLS first. */
+  /** Such as `http://127.0.0.1:8080`; those without TLS first. */
   readonly urls: readonly string[]
   /** How many connections are open. */
   readonly connections: number
-  /** Reads the certificates again, for new connections. Keeps those it has where that fails, and says so in the log. */
+  /** Reads the certificates again, for new connections. Where that fails, it goes on with those of before, and says so in the log. */
   reload(): void
   /** Takes no new connections, and resolves once the last one is closed. */
   close(): Promise<void>
@@ -31,19 +29,19 @@ export interface Listening {
 }
 
 export interface ListeningParts {
-  readonly config: Pick<Config, 'listen' | 'https' | 'trustedProxies'>
+  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies'>
   readonly log: Logger
 }
 
-/** Listens. Rejects, with nothing left open, if an address cannot be had or, with a `ConfigError`, a certificate. */
+/** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
 export async function listen(listener: RequestListener, { config, log }: ListeningParts): Promise<Listening> {
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
-  const idle = new IdleConnections(systemClock, keepAliveSeconds)
-  const announcing = idle.announce((req, res) => {
+  const options = { ...times, noDelay: true, ...install(config.http.fast) }
+  const answer: RequestListener = (req, res) => {
     if (isTooLate(req)) req.resume()
     else listener(req, res)
-  })
+  }
   const certificates = https && new Certificates(https)
   const servers: (HttpServer | HttpsServer)[] = []
   const secureServers: HttpsServer[] = []
@@ -56,8 +54,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
   ) => {
     servers.push(server)
     limits.guard(server)
-    idle.watch(server)
-    leaveContinue(server, announcing)
+    leaveContinue(server, answer)
     const isOne = places.every(({ host }) => host === place.host)
     try {
       urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
@@ -72,9 +69,9 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
   }
   try {
     for (const place of settings.places)
-      await bind(createServer(serverOptions, announcing), place, settings.places, 'HOST')
+      await bind(createServer(options, answer), place, settings.places, 'HOST')
     for (const place of https?.places ?? []) {
-      const server = createSecureServer(certificates!, announcing)
+      const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
       await bind(server, place, https!.places, https!.placesFrom)
     }
@@ -109,27 +106,27 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
   }
 }
 
-/** What both kinds of servers have in common; times are in milliseconds. */
-const serverOptions = {
-  IncomingMessage: AppRequest,
-  ServerResponse: AppResponse,
-  // Idle connections are closed by `IdleConnections`.
-  keepAliveTimeout: 0,
+/** What all servers have in common, in milliseconds. */
+const times = {
+  // Longer than common proxies keep theirs, which are then the ones to close them.
+  keepAliveTimeout: 75_000,
   // These bound the reading of a request; a held reply takes as long as it takes.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
-  noDelay: true,
-} satisfies ServerOptions<typeof AppRequest, typeof AppResponse>
+} satisfies ServerOptions
 
-function createSecureServer(certificates: Certificates, listener: RequestListener): HttpsServer {
-  const { usual } = certificates
+function createSecureServer(
+  options: ServerOptions,
+  certificates: Certificates,
+  listener: RequestListener,
+): HttpsServer {
   return createTlsServer(
     {
-      ...serverOptions,
-      ...usual,
+      ...options,
+      ...certificates.usual,
       // As long as the header of a request may take, which would come first without TLS.
-      handshakeTimeout: serverOptions.headersTimeout,
+      handshakeTimeout: times.headersTimeout,
       SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
     },
     listener,

@@ -3,16 +3,16 @@ import type { Config } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
 import { clientOf } from './connection-limits.js'
 
-/** The part of all that one client may have. */
+/** The part of it all that one client may have. */
 const share = 1 / 8
-/** What each may have however little there is in all, in bytes: as much as is set aside for the longest body. */
+/** What each client may have in any case, in bytes: the room that is taken for the longest body. */
 const leastShare = 2 ** 20
 /** How often an operator hears that bodies are refused, in milliseconds. */
 const sayEvery = 60_000
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** These pass on the bodies of many clients, and have no share. */
+  /** They pass on the bodies of many clients, and have no limit of their own. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'contains'>
   readonly clock: Clock
   readonly log: Logger
@@ -23,7 +23,7 @@ export class UnfinishedBodies {
   readonly #parts: UnfinishedParts
   readonly #most: number
   #bytes = 0
-  /** By client; those of whom there is nothing are not in it. */
+  /** By client; one of which nothing is kept has no entry. */
   readonly #ofClient = new Map<string, number>()
   #saidAt = Number.NEGATIVE_INFINITY
 
@@ -32,7 +32,7 @@ export class UnfinishedBodies {
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
-  /** How many there are. */
+  /** How many bytes are kept. */
   get bytes(): number {
     return this.#bytes
   }
@@ -43,7 +43,7 @@ export class UnfinishedBodies {
     return new UnfinishedBody(this, isProxy ? undefined : clientOf(address), length)
   }
 
-  /** Whether so many more may be kept, of a client or, undefined, of a trusted proxy; they count from now on if so. */
+  /** Whether so many more may be kept of a client, or of a trusted proxy where that is undefined; if so, they are counted. */
   take(client: string | undefined, bytes: number): boolean {
     const ofClient = client === undefined ? 0 : (this.#ofClient.get(client) ?? 0)
     const isTooMuch =
@@ -56,7 +56,7 @@ export class UnfinishedBodies {
     return !isTooMuch
   }
 
-  /** They are kept no longer, or are no longer waited for. */
+  /** So many bytes are kept no longer, or belong to a body that is complete. */
   giveBack(client: string | undefined, bytes: number): void {
     this.#bytes -= bytes
     if (client === undefined) return
@@ -80,7 +80,7 @@ export class UnfinishedBody {
   readonly #all: UnfinishedBodies
   readonly #client: string | undefined
   readonly #length: number
-  // Pieces of one byte each would take hundreds of bytes each if they were kept as they come.
+  // Kept as they come, pieces of one byte each would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
   #counted = 0
   #size = 0
@@ -112,7 +112,7 @@ export class UnfinishedBody {
     return true
   }
 
-  /** Nothing more of it is waited for; may be said again. */
+  /** The rest of it is not waited for any more; may be called again. */
   end(): void {
     this.#all.giveBack(this.#client, this.#counted)
     this.#counted = 0

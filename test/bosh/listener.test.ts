@@ -16,7 +16,7 @@ import { Counts } from '../../src/counts.js'
 import type { Peer, Reply, Waiter } from '../../src/exchange.js'
 import type { Access } from '../../src/http/access.js'
 import { leaveContinue } from '../../src/http/expectation.js'
-import { AppRequest, AppResponse, keepAliveSeconds, nameApp, useMessages } from '../../src/http/messages.js'
+import { install } from '../../src/http/fast/install.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { createLog } from '../../src/log.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -59,18 +59,7 @@ const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/
 /** The servers that it may stand in. */
 const servers: [string, (listener: RequestListener) => Server][] = [
   ['any server', createServer],
-  [
-    'a server with our messages',
-    listener =>
-      createServer(
-        {
-          IncomingMessage: AppRequest,
-          ServerResponse: AppResponse,
-          keepAliveTimeout: keepAliveSeconds * 1000,
-        },
-        listener,
-      ) as unknown as Server,
-  ],
+  ['a server with our messages', listener => createServer(install(true), listener)],
 ]
 
 async function listen(made: Server): Promise<void> {
@@ -649,11 +638,10 @@ describe.each(servers)('in %s', (_name, create) => {
       ['Express’s own', false],
     ])('with %s, it shares connections with what else is there', async (_whose, isOurs) => {
       const app = express()
-      if (isOurs) useMessages(app)
+      install(isOurs, app)
       let isHeld = false
-      app.use((req, res, next) => {
-        nameApp(app, req, res)
-        // Something asks somebody, while the body comes.
+      app.use((req, _res, next) => {
+        // As a middleware that waits for something while the body comes.
         void until(() => req.readableLength > 0 || req.complete).then(() => {
           isHeld = req.method === 'POST'
           next()

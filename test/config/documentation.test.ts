@@ -100,6 +100,7 @@ describe('what is documented is so:', () => {
           names: [],
           defaultHost: undefined,
           strictHost: false,
+          fast: true,
           hostMeta: true,
         },
         retiredDomains: [],

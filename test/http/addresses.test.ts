@@ -33,7 +33,7 @@ const config = {
   https: undefined,
   listen: { ...limits, places: [{ host: '192.0.2.1', port: 8080 }] },
   http: {
-    ...{ hosts: new Map(), own: [], defaultHost: undefined, strictHost: false, hostMeta: true },
+    ...{ hosts: new Map(), own: [], defaultHost: undefined, strictHost: false, hostMeta: true, fast: true },
     names: ['chat.example', 'name.example'],
   },
   boshPath: '/http-bind',

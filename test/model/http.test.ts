@@ -17,9 +17,9 @@ import { Links } from '../../src/c2s/links.js'
 import { Names } from '../../src/c2s/names.js'
 import { Networks } from '../../src/config/networks.js'
 import type { Serve } from '../../src/exchange.js'
-import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
+import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
 
@@ -139,13 +139,8 @@ beforeAll(async () => {
         waiter.answer(reply)
       },
     })
-  // As the service has it.
-  const messages = {
-    ...{ IncomingMessage: AppRequest, ServerResponse: AppResponse },
-    keepAliveTimeout: keepAliveSeconds * 1000,
-  }
   http = createHttpServer(
-    messages,
+    messageClasses,
     createBoshListener({
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
       clients: { assumeSecure: true, trustedProxies },

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -404,6 +405,22 @@ describe('the health check of a container finds the service', () => {
     await start(environment)
     expect(await check(environment)).toBe('well')
   })
+})
+
+test('connections are kept for longer than common proxies keep theirs, on every listener and path', async () => {
+  const service = await start(tls())
+  const agent = new Agent({ keepAlive: true })
+  closers.push(() => agent.destroy())
+  const secure = visit(secureUrl(service))
+  for (const [method, path] of [
+    ['GET', '/healthz'],
+    ['GET', '/'],
+    ['POST', '/http-bind'],
+  ] as const) {
+    const plain = await ask(service.url + path, { method, agent })
+    for (const { headers } of [plain, await secure.ask(method, path)])
+      expect([path, headers.connection, headers['keep-alive']]).toEqual([path, 'keep-alive', 'timeout=75'])
+  }
 })
 
 describe('where connections are limited', () => {

@@ -64,7 +64,7 @@ export class Operator {
   ): OperatedService {
     const child = spawn(command, args, {
       cwd: this.#folder,
-      env: { PATH: process.env['PATH'], ...environment },
+      env: { PATH: process.env['PATH'], HTTP_FAST: process.env['HTTP_FAST'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''

@@ -68,6 +68,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     XMPP_SERVERS: options.servers,
     METRICS_ADDRESS: 'none',
     LOG_LEVEL: 'trace',
+    HTTP_FAST: process.env['HTTP_FAST'],
     ...unlimited,
     ...options.environment,
   })

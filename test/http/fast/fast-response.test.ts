@@ -10,14 +10,16 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { AppRequest, AppResponse, keepAliveSeconds } from '../../src/http/messages.js'
-import { takeBody } from '../../src/http/taken-request.js'
-import { replyWhole } from '../../src/http/whole-reply.js'
-import { makeCertificate } from '../support/certificates.js'
-import { eventually } from '../support/eventually.js'
-import { HttpSocket, post } from '../support/http-socket.js'
+import { replyWhole } from '../../../src/http/fast/fast-response.js'
+import { install } from '../../../src/http/fast/install.js'
+import { takeBody } from '../../../src/http/take-body.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { eventually } from '../../support/eventually.js'
+import { HttpSocket, post } from '../../support/http-socket.js'
 
 type Respond = (res: ServerResponse, body: string, req: IncomingMessage) => void
+
+const classes = install(true, undefined, '20.0.0')
 
 const lines = 'Content-Type: text/xml\r\nCache-Control: no-store\r\n'
 
@@ -63,15 +65,8 @@ const answering = (respond: Respond) => (req: IncomingMessage, res: ServerRespon
 }
 
 /** Listens with our messages and connects a client. */
-async function start(
-  respond: Respond,
-  options: ServerOptions<typeof AppRequest, typeof AppResponse> = {},
-): Promise<HttpSocket> {
-  const settings = { keepAliveTimeout: keepAliveSeconds * 1000, ...options }
-  server = createServer(
-    { IncomingMessage: AppRequest, ServerResponse: AppResponse, ...settings },
-    answering(respond),
-  )
+async function start(respond: Respond, options: ServerOptions = {}): Promise<HttpSocket> {
+  server = createServer({ ...classes, keepAliveTimeout: 75_000, ...options }, answering(respond))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const accepted = once(server, 'connection')
@@ -90,7 +85,7 @@ describe('the head of a whole reply', () => {
   const http10 = 'POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab'
 
   test.each([
-    ['', post('<body/>'), {}],
+    ['', post('<body/>'), {} as ServerOptions],
     ['with other characters', post('<body>é€\u{1f600}</body>'), {}],
     ['over HTTP/1.0', http10, {}],
     ['where connections wait for another time', post('<body/>'), { keepAliveTimeout: 5000 }],
@@ -106,7 +101,7 @@ describe('the head of a whole reply', () => {
     expect(sorted(ours.head)).toEqual(sorted(nodes.head))
     expect(ours.head).toContain('Date: ')
     expect(ours.body).toBe(nodes.body)
-    expect(whole).toEqual([Object.keys(options).length === 0])
+    expect(whole).toEqual([options.keepAliveTimeout !== 0])
   })
 
   test('tells the last request that a connection may make', async () => {
@@ -149,6 +144,7 @@ describe('a reply is Node’s to write', () => {
   test.each<[string, Respond]>([
     ['that has headers', res => res.setHeader('X-Seen', 'yes')],
     ['whose head has left', res => res.flushHeaders()],
+    ['whose body has begun', res => res.write('')],
   ])('%s', async (_which, prepare) => {
     let isWhole: boolean | undefined
     await start((res, body, req) => {
@@ -161,7 +157,7 @@ describe('a reply is Node’s to write', () => {
   })
 
   test('that is none of ours', async () => {
-    await start(reply, { ServerResponse: ServerResponse as unknown as typeof AppResponse })
+    await start(reply, { ServerResponse })
     expect((await client.send(post('ab')).reply()).body).toBe('ab')
     expect(whole).toEqual([false])
   })
@@ -169,8 +165,8 @@ describe('a reply is Node’s to write', () => {
   test('over TLS', async () => {
     const secure = createTlsServer(
       {
-        ...{ IncomingMessage: AppRequest, ServerResponse: AppResponse },
-        ...{ keepAliveTimeout: keepAliveSeconds * 1000, ...makeCertificate(['DNS:localhost']) },
+        ...classes,
+        ...makeCertificate(['DNS:localhost']),
       },
       answering(reply),
     )
@@ -213,6 +209,56 @@ describe('a reply is Node’s to write', () => {
   })
 })
 
+describe('a response that was written as a whole', () => {
+  const facts = (res: ServerResponse) => {
+    const { headersSent, finished, writableEnded, writableFinished, statusCode, statusMessage } = res
+    return { headersSent, finished, writableEnded, writableFinished, statusCode, statusMessage }
+  }
+
+  test.each<[string, Respond]>([
+    ['at once', () => {}],
+    ['once it is closed', res => void once(res, 'close').then(() => whole.push(res.closed && res.destroyed))],
+  ])('says of itself what one of Node’s own says, %s', async (when, look) => {
+    const said: object[] = []
+    await start((res, body, req) => {
+      look(res, body, req)
+      const respond = said.length === 0 ? reply : write
+      if (when !== 'at once') res.once('close', () => said.push(facts(res)))
+      respond(res, body, req)
+      if (when === 'at once') said.push({ ...facts(res), writableFinished: undefined })
+    })
+    for (const body of ['ours', 'theirs']) await client.send(post(body)).reply()
+    await eventually('both are over', () => said.length === 2)
+    expect(said[0]).toEqual(said[1])
+    expect(said[0]).toMatchObject({ headersSent: true, finished: true, writableEnded: true, statusCode: 200 })
+    expect(whole).not.toContain(false)
+  })
+
+  test('takes nothing more', async () => {
+    const errors: unknown[] = []
+    await start((res, body, req) => {
+      reply(res, body, req)
+      for (const late of [() => res.writeHead(500), () => res.setHeader('X-Late', 'yes')])
+        expect(late).toThrow(expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' }))
+      res.flushHeaders()
+      res.write('late', error => errors.push((error as NodeJS.ErrnoException | undefined)?.code))
+      res.end('late')
+    })
+    for (const body of ['one', 'two']) expect((await client.send(post(body)).reply()).body).toBe(body)
+    expect(errors).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END'])
+    expect(whole).toEqual([true, true])
+  })
+
+  test('has had no other status', async () => {
+    await start((res, body, req) => {
+      res.statusCode = 404
+      reply(res, body, req)
+    })
+    expect((await client.send(post('x')).reply()).head).toMatch(/^HTTP\/1\.1 200 /)
+    expect(whole).toEqual([false])
+  })
+})
+
 describe('a connection that has carried a whole reply', () => {
   test('waits for the next request as long as any other, and not while it is answered', async () => {
     let held: ServerResponse | undefined
@@ -222,7 +268,7 @@ describe('a connection that has carried a whole reply', () => {
     })
     await client.send(post('x')).reply()
     // Node grants a second for the way.
-    expect(socket.timeout).toBe(keepAliveSeconds * 1000 + 1000)
+    expect(socket.timeout).toBe(76_000)
     client.send(post('held'))
     await eventually('it is held', () => held !== undefined)
     expect(socket.timeout).toBe(0)

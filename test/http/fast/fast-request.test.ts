@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from '@jest/globals'
+import { FastRequest } from '../../../src/http/fast/fast-request.js'
+import { takeBody } from '../../../src/http/take-body.js'
+import { isCollected } from '../../support/collected.js'
+import { HttpSocket, post } from '../../support/http-socket.js'
+
+let server: Server
+let client: HttpSocket
+
+afterEach(() => {
+  client.socket.destroy()
+  server.closeAllConnections()
+  server.close()
+})
+
+/** Listens, and connects a client, whose bodies it gets back. */
+async function start(look: (req: IncomingMessage) => void): Promise<void> {
+  server = createServer({ IncomingMessage: FastRequest }, (req, res) => {
+    look(req)
+    let body = ''
+    takeBody(req, res, {
+      onData: chunk => {
+        body += chunk
+      },
+      onEnd: () => res.end(body),
+      onGone: () => {},
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  client = new HttpSocket((server.address() as AddressInfo).port)
+}
+
+test('a body is taken from the parser, and passes no stream', async () => {
+  const requests: IncomingMessage[] = []
+  await start(req => requests.push(req))
+  expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
+  expect(requests[0]).toMatchObject({ readableFlowing: null, readableEnded: true, complete: true })
+})
+
+test('an idle connection keeps nothing of its last request', async () => {
+  const requests: WeakRef<object>[] = []
+  await start(req => requests.push(new WeakRef(req)))
+  await client.send(post('x'.repeat(1000))).reply()
+  expect(await isCollected(requests[0]!)).toBe(true)
+})

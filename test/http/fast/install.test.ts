@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from '@jest/globals'
+import express from 'express'
+import request from 'supertest'
+import { install, testedVersions } from '../../../src/http/fast/install.js'
+
+test.each([
+  ['it is switched off', false, '20.20.2'],
+  ['Node is older than what is tested', true, '18.20.8'],
+  ['Node is between two versions that are tested', true, '23.1.0'],
+  ['Node is newer than what is tested', true, '26.0.0'],
+])('nothing is installed where %s', (_where, wanted, version) => {
+  const app = express()
+  const before = { request: app.request, response: app.response }
+  expect(install(wanted, app, version)).toEqual({})
+  expect({ request: app.request, response: app.response }).toEqual(before)
+})
+
+test.each(['20.12.0', '22.0.0', '24.21.0'])('Node %s has requests and responses of ours', version => {
+  expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
+})
+
+test('the tested versions are those in package.json', () => {
+  const { engines } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  const majors = [...engines.node.matchAll(/\^(\d+)/g)].map(([, major]) => Number(major))
+  expect(majors).toEqual(testedVersions)
+})
+
+test('Express leaves requests and responses as they are that have its prototypes from the start', async () => {
+  const app = express()
+  const classes = install(true, app, '20.0.0')
+  app.get('/', (req, res) => {
+    res.json({ host: req.get('host') !== undefined, query: req.query })
+  })
+  const kept: boolean[] = []
+  const server = createServer(classes, (req, res) => {
+    const before = [Object.getPrototypeOf(req), Object.getPrototypeOf(res)]
+    app(req, res)
+    kept.push(before[0] === Object.getPrototypeOf(req), before[1] === Object.getPrototypeOf(res))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const { port } = server.address() as AddressInfo
+    const { body } = await request(`http://127.0.0.1:${port}`).get('/?a=b')
+    expect(body).toEqual({ host: true, query: { a: 'b' } })
+    expect(kept).toEqual([true, true])
+  } finally {
+    server.close()
+  }
+})
+
+test('Express makes ours of others', async () => {
+  const app = express()
+  install(true, app, '20.0.0')
+  app.get('/', (req, res) => {
+    res.json({ host: req.get('host') !== undefined })
+  })
+  expect((await request(app).get('/')).body).toEqual({ host: true })
+})
