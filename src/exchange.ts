@@ -50,6 +50,8 @@ export interface LoginWishes {
 export interface Foreseen {
   /** Whether this server has been answered so before, and has coped. */
   readonly isProven: boolean
+  /** Whether it expects anything. */
+  readonly wasAhead: boolean
   /** The features that the stream opened now is expected to have; undefined where they are to be waited for. */
   expected(): Element | undefined
   /** Takes note of those that it has. Whether they are as expected, and nobody else has to hear of them. */

@@ -95,7 +95,7 @@ export interface Failure {
 export interface LinkFacts {
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or absent without TLS. */
-  readonly tlsVersion?: string
+  readonly tlsVersion?: string | undefined
   /** Whether a password may cross this link in the clear of SASL PLAIN (RFC 4616 §4). */
   readonly plainAllowed: boolean
   /** The data that binds a login to this TLS channel, by type; undefined where there is none. */

@@ -14,12 +14,14 @@ import { Links } from './c2s/links.js'
 import { Names } from './c2s/names.js'
 import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
+import { ForeseenLink } from './foreseen-link.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { knownSessions } from './known-sessions.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { HashQueue } from './lib/hash-queue.js'
+import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
 import { SaltedPasswords } from './login/sasl/salted-passwords.js'
 import { VerifiedCredentials } from './login/sasl/verified-credentials.js'
@@ -93,6 +95,7 @@ export async function startService({
   const dialer = new Dialer({ names, clock, publicOnly: anyDomain })
   const links = new Links({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
   const remotes = new Remotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
+  const open: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   // Sessions and logins.
   const registry = new Registry(clock)
@@ -130,7 +133,10 @@ export async function startService({
   })
   const sites = createSites(config, {
     registry,
-    connect: (...about) => remotes.open(...about) ?? links.open(...about),
+    connect: (domain, options, events, wishes) =>
+      wishes === undefined
+        ? open(domain, options, events)
+        : new ForeseenLink(open, domain, options, events, wishes),
     elsewhere: domain => remotes.upstreamOf(domain),
     login,
     sessions,

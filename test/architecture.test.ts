@@ -19,8 +19,9 @@ const storeys = [
   ['c2s'],
   ['log'],
   ['config'],
-  ['session-terms', 'sessions'],
+  ['session-terms', 'sessions', 'foreseen-link'],
   ['counts', 'exchange', 'jid', 'lib', 'sid'],
+  ['stream-errors'],
   ['link'],
   ['errors', 'namespaces', 'xml'],
 ]

@@ -1,17 +1,13 @@
 import type { Logger } from 'pino'
-import type { Server, Trust } from '../config/config.js'
-import type { LoginWishes } from '../exchange.js'
+import type { Server } from '../config/config.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import { defaultLimits } from '../xml/scanner.js'
 import type { Dialer } from './dial.js'
-import type { TlsRules } from './starttls.js'
-import { TcpLink } from './tcp-link.js'
-
-/** For servers that the operator said nothing of. */
-const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
+import { type LinkParts, linkTimes, TcpLink } from './tcp-link.js'
+import type { TlsRules } from './tls.js'
 
 export interface LinksParts {
   /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */
@@ -28,10 +24,20 @@ export interface LinksParts {
 export class Links {
   readonly #parts: LinksParts
   readonly #open = new Set<TcpLink>()
+  readonly #linkParts: LinkParts
   #keepingAlive: Timer | undefined
 
   constructor(parts: LinksParts) {
     this.#parts = parts
+    this.#linkParts = {
+      dialer: parts.dialer,
+      clock: parts.clock,
+      tls: parts.tls,
+      limits: defaultLimits,
+      times: linkTimes,
+      onFailed: this.#failed,
+      onClosed: link => this.#open.delete(link),
+    }
     if (parts.keepalive > 0) this.#keepAlive()
   }
 
@@ -39,19 +45,16 @@ export class Links {
     return this.#open.size
   }
 
-  /** Opens a link to a domain's server; a login in this process may have wishes of its own. */
-  open(domain: string, options: LinkOptions, events: LinkEvents, wishes?: LoginWishes): Link {
-    const { servers, dialer } = this.#parts
-    const server = servers.get(domain) ?? servers.get('*')
-    const link = new TcpLink(domain, server ?? usualTrust, options, events, {
-      dial: told => (server === undefined ? dialer.toDomain(domain, told) : dialer.toServer(server, told)),
-      limits: defaultLimits,
-      clock: this.#parts.clock,
-      tls: this.#parts.tls,
-      wishes,
-      onFailed: this.#failed,
-      onClosed: this.#closed,
-    })
+  /** Opens a link to a domain's server. */
+  open(domain: string, options: LinkOptions, events: LinkEvents): Link {
+    const { servers } = this.#parts
+    const link = new TcpLink(
+      domain,
+      servers.get(domain) ?? servers.get('*'),
+      options,
+      events,
+      this.#linkParts,
+    )
     this.#open.add(link)
     return link
   }
@@ -63,10 +66,6 @@ export class Links {
 
   readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
     this.#parts.log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
-  }
-
-  readonly #closed = (link: TcpLink): void => {
-    this.#open.delete(link)
   }
 
   #keepAlive(): void {

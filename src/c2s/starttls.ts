@@ -1,87 +1,73 @@
-import { isIP, type Socket } from 'node:net'
-import {
-  connect,
-  createSecureContext,
-  type DetailedPeerCertificate,
-  type PeerCertificate,
-  rootCertificates,
-  type SecureContext,
-  TLSSocket,
-} from 'node:tls'
-import type { Config, Trust } from '../config/config.js'
-import { CertificateFault } from './certificate-fault.js'
-import { isMadeOutTo } from './identity.js'
+import type { Socket } from 'node:net'
+import type { LinkEnd } from '../link.js'
+import { streamsNamespace, tlsNamespace } from '../namespaces.js'
+import { streamFailure, writeStreamError } from '../stream-errors.js'
+import type { Root } from '../xml/root.js'
+import type { Element, Sink, XmlLimits } from '../xml/scanner.js'
+import { Splitter } from '../xml/splitter.js'
+import { XmlError } from '../xml/xml-error.js'
+import { longestStep, readHeader } from './stream-header.js'
 
-export type TlsRules = Config['tls']
-
-/** Contexts are costly to make and the same for every link to a server, but for our own certificate. */
-const contexts = new WeakMap<Trust, SecureContext>()
-const contextsWithCertificate = new WeakMap<Trust, SecureContext>()
-
-export interface TlsOptions {
-  readonly server: Trust
-  readonly rules: TlsRules
-  /** Whether the server may see the certificate that the operator has for it. */
-  readonly showsCertificate: boolean
-  /** Whether TLS begins with the connection (XEP-0368), and not by STARTTLS. */
-  readonly direct: boolean
+export interface StartTlsEvents {
+  /** The server has offered STARTTLS and been asked for it. */
+  onOffer(): void
+  /** TLS is to begin. */
+  onProceed(): void
+  /** There will be no TLS. */
+  onRefused(end: LinkEnd): void
 }
 
-/**
- * Starts TLS as a client on a connected socket, with the XMPP domain as the server name (RFC 6120 §5.4.3, XEP-0368 §3).
- * The certificate is judged by `certificateFault` once the handshake is done. No session is ever resumed: a login could
- * not be bound to the channel by `tls-unique` then (RFC 5929 §3.1).
- */
-export function startTls(socket: Socket, domain: string, options: TlsOptions): TLSSocket {
-  const secured = connect({
-    socket,
-    secureContext: contextFor(options),
-    ...(options.direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
-    // Judged below, where the reason can be told; nothing is sent before.
-    rejectUnauthorized: false,
-    checkServerIdentity: (_host, certificate) =>
-      isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
-    // Addresses are no server names (RFC 6066 §3); an IPv6 address is in brackets.
-    ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
-  })
-  secured.getPeerCertificate = certificateAlone
-  return secured
-}
+/** Negotiates STARTTLS on an unencrypted stream of its own (RFC 6120 §5.4). One of the events ends it. */
+export class StartTls implements Sink {
+  readonly #socket: Socket
+  readonly #events: StartTlsEvents
+  readonly #splitter: Splitter
 
-/**
- * Node asks for the certificate together with all those above it, which takes ten times as long and longer than anything
- * else that the handshake costs here; nobody looks at more than its names.
- */
-function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
-  return ownCertificate.call(this, false) as DetailedPeerCertificate
-}
-
-const ownCertificate: (this: TLSSocket, detailed: false) => PeerCertificate =
-  TLSSocket.prototype.getPeerCertificate
-
-function contextFor({ server, rules, showsCertificate }: TlsOptions): SecureContext {
-  const own = showsCertificate ? server.certificate : undefined
-  const kept = own === undefined ? contexts : contextsWithCertificate
-  let context = kept.get(server)
-  if (context === undefined) {
-    context = createSecureContext({
-      minVersion: rules.minVersion,
-      ...(rules.ciphers === undefined ? {} : { ciphers: rules.ciphers }),
-      ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
-      ...own,
-    })
-    kept.set(server, context)
+  constructor(socket: Socket, header: string, limits: XmlLimits, events: StartTlsEvents) {
+    this.#socket = socket
+    this.#events = events
+    this.#splitter = new Splitter(this, limits, { lenient: true })
+    socket.write(header)
   }
-  return context
-}
 
-/** Why the server's certificate is not good enough for its domain, if it is not. */
-export function certificateFault(
-  socket: TLSSocket,
-  server: Trust,
-  domain: string,
-): CertificateFault | undefined {
-  if (!server.verify || socket.authorized) return undefined
-  // Node has the code there, or the message where there is none; its types have an error.
-  return new CertificateFault(String(socket.authorizationError), socket.getPeerCertificate(), domain)
+  read(chunk: Buffer): void {
+    try {
+      this.#splitter.write(chunk)
+    } catch (error) {
+      if (!(error instanceof XmlError)) throw error
+      this.#refuse(error.fault, error)
+    }
+  }
+
+  /** Reads no more: what came in the clear behind `<proceed/>` is not to be believed (RFC 6120 §5.4.3.3). */
+  stop(): void {
+    this.#splitter.stop()
+  }
+
+  onOpen(root: Root): void {
+    const header = readHeader(root)
+    if (typeof header === 'string') this.#refuse(header)
+  }
+
+  onElement(element: Element): void {
+    const { name, namespace, text } = element
+    if (text.length > longestStep && namespace !== 'jabber:client') this.#refuse('policy-violation')
+    else if (namespace === streamsNamespace && name === 'error')
+      this.#events.onRefused({ failure: streamFailure(element, 'tls'), streamError: text })
+    else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace)) {
+      this.#socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
+      this.#events.onOffer()
+    } else if (namespace === tlsNamespace && name === 'proceed') this.#events.onProceed()
+    else this.#events.onRefused({ failure: { step: 'tls', code: 'tls-unavailable' } })
+  }
+
+  onClose(): void {
+    this.#events.onRefused({ failure: { step: 'tls', code: 'remote-connection-failed' } })
+  }
+
+  /** Tells the server what was wrong with what it sent (RFC 6120 §4.9). */
+  #refuse(condition: string, cause?: unknown): void {
+    this.#socket.write(writeStreamError(condition))
+    this.#events.onRefused({ failure: { step: 'tls', code: 'remote-protocol-error', cause } })
+  }
 }

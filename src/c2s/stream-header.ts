@@ -4,6 +4,9 @@ import { streamsNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Root } from '../xml/root.js'
 
+/** Longest element that is no stanza, in UTF-16 units: features, and steps of a login, which are taken apart. */
+export const longestStep = 10_000
+
 export const streamFooter = '</stream:stream>'
 
 /** Writes the initial stream header (RFC 6120 §4.7, §4.8); servers know their domains by U-labels (RFC 7622 §3.2). */

@@ -1,29 +1,25 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Server, Trust } from '../config/config.js'
+import type { Server } from '../config/config.js'
 import type { Step } from '../errors.js'
-import type { Foreseen, LoginWishes } from '../exchange.js'
-import type { Clock, Timer } from '../lib/clock.js'
-import { WriteBatch } from '../lib/write-batch.js'
+import type { Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
-import { streamsNamespace, tlsNamespace } from '../namespaces.js'
-import { childrenOf } from '../xml/children.js'
+import { streamsNamespace } from '../namespaces.js'
+import { streamFailure, writeStreamError } from '../stream-errors.js'
 import type { Root } from '../xml/root.js'
-import type { Element, Fate, Sink, XmlLimits } from '../xml/scanner.js'
+import type { Element, Fate, Sink } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding.js'
-import type { Dial, Dialling } from './dial.js'
-import { certificateFault, startTls, type TlsRules } from './starttls.js'
-import { readHeader, streamFooter, writeHeader } from './stream-header.js'
-
-const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
+import { Connection, type ConnectionEvents, type ConnectionParts, ignore } from './connection.js'
+import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
+import { Writer, type WriterEvents } from './writer.js'
 
 export interface LinkTimes {
   /** Longest time from a stream header to the features, in seconds. */
   readonly features: number
-  /** Longest time from a header to the answer to what was sent with it, where the server is new to that, in seconds. */
+  /** Longest time from a header to the answer to what was sent ahead with it, for a server that is tried, in seconds. */
   readonly trial: number
   /** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
   readonly close: number
@@ -34,113 +30,79 @@ export interface LinkTimes {
   readonly stall: number
 }
 
-/** Longest element that is no stanza, in UTF-16 units: features, and steps of a login, which are taken apart. */
-const longestStep = 10_000
-
-const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
-
 export const linkTimes: LinkTimes = { features: 10, trial: 3, close: 5, stall: 300 }
 
-export interface LinkParts {
-  readonly limits: XmlLimits
-  readonly clock: Clock
-  /** What TLS must be; at least version 1.2 unless it says otherwise. */
-  readonly tls?: TlsRules
-  readonly times?: LinkTimes
-  /** What a login in this process wants of the link. */
-  readonly wishes?: LoginWishes | undefined
-  /** Opens the connection. */
-  readonly dial: Dial
-  /** Hears of the domain whose server ended the link, or could not be reached, and of the reason. */
-  readonly onFailed?: (domain: string, failure: Failure) => void
-  /** Called once, when the connection is gone. */
-  readonly onClosed?: (link: TcpLink) => void
+/** What all links of this process have in common: one object for all of them. */
+export interface LinkParts extends ConnectionParts {
+  readonly times: LinkTimes
+  /** Called with the domain whose server ended the link, or could not be reached. */
+  readonly onFailed: (domain: string, failure: Failure) => void
+  /** Called once for each link, when its connection is gone. */
+  readonly onClosed: (link: TcpLink) => void
 }
 
-/** Why data that arrives is read: before, while and after the stream is made secure. */
-type Phase = 'connecting' | 'negotiating' | 'securing' | 'open' | 'closing' | 'ended'
+interface Listener extends ConnectionEvents, Sink, WriterEvents {}
 
-/** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
+type Phase = 'connecting' | 'open' | 'closing' | 'ended'
+
+/** A link over a TCP connection of its own. */
 export class TcpLink implements Link {
-  /** Those that have stanzas to send, of which a server reads many in the time that it takes us to send one. */
-  static readonly #departures = new WriteBatch<TcpLink>(8, link => link.#depart())
-  /** Those with a step of a login: it costs a server more than it costs us, so that gets to work soon. */
-  static readonly #steps = new WriteBatch<TcpLink>(2, link => link.#depart())
-  /** Those that have opened a stream, and may have more to say on it at once. */
-  static readonly #openings = new WriteBatch<TcpLink>(Number.POSITIVE_INFINITY, link => link.#depart())
-  readonly #server: Trust
   events: LinkEvents
-  readonly #limits: XmlLimits
-  readonly #clock: Clock
-  readonly #times: LinkTimes
-  readonly #tls: TlsRules
-  readonly #onFailed: LinkParts['onFailed']
-  readonly #onClosed: LinkParts['onClosed']
   readonly #domain: string
+  readonly #server: Server | undefined
+  readonly #parts: LinkParts
+  readonly #listener: Listener
   #lang: string
   #from: string | undefined
-  /** Until the stream is open: there may be more places to try. */
-  #dialling: Dialling | undefined
-  #socket: Socket | undefined
-  #splitter: Splitter | undefined
+  /** What was asked for of the stream; undefined once nothing depends on it. */
+  #ahead: StreamOptions['ahead']
   #phase: Phase = 'connecting'
+  /** Until it stands. */
+  #connection: Connection | undefined
+  /** From then on. */
+  #socket: Socket | undefined
+  #writer: Writer | undefined
+  #splitter: Splitter | undefined
   #deadline: Timer | undefined
-  /** While something waits for the server: until when it has to take some of it. */
-  #stall: Timer | undefined
-  #bytesSinceHeader = 0
-  /** What leaves at the end of this turn, together with what others send. */
-  #outgoing = ''
-  /** What a login expects of its streams; undefined from when the last one has its features. */
-  #foreseen: Foreseen | undefined
-  /** Whether what is sent leaves with the stream's header, before the server has said anything. */
-  #isAhead = false
+  /** Whether a byte of the server's stream has come. */
+  #hasBegun = false
   /** Whether anything went either way since the last `keepAlive`. */
-  #busy = true
-  readonly #showsCertificate: boolean
-  /** How far the connection has come. */
-  #step: Step = 'resolve'
-  /** Who wants to hear of that; nobody any more once it stands. */
-  #reached: ((step: Step) => void) | undefined
+  #isBusy = true
 
-  constructor(domain: string, server: Trust, options: LinkOptions, events: LinkEvents, about: LinkParts) {
+  /** `server` is where the operator says that the domain's server is; undefined where the DNS is asked. */
+  constructor(
+    domain: string,
+    server: Server | undefined,
+    { lang, from, ahead, certificate = false }: LinkOptions,
+    events: LinkEvents,
+    parts: LinkParts,
+  ) {
+    this.events = events
     this.#domain = domain
     this.#server = server
-    this.#lang = options.lang
-    this.#from = options.from
-    this.events = events
-    this.#limits = about.limits
-    this.#clock = about.clock
-    this.#times = about.times ?? linkTimes
-    this.#tls = about.tls ?? usualTls
-    this.#onFailed = about.onFailed
-    this.#onClosed = about.onClosed
-    this.#showsCertificate = about.wishes?.certificate === true
-    this.#reached = about.wishes?.reached
-    this.#foreseen = about.wishes?.foreseen
-    this.#dialling = about.dial({
-      onConnecting: () => this.#reach('connect'),
-      onConnected: (socket, tls) => this.#guard(() => this.#connected(socket, tls)),
-      onFailed: failure =>
-        this.#guard(() => {
-          this.#dialling = undefined
-          this.#end({ failure })
-        }),
-    })
+    this.#parts = parts
+    this.#lang = lang
+    this.#from = from
+    this.#ahead = ahead
+    this.#listener = new TcpLink.#Listener(this)
+    const seconds = parts.times.features
+    this.#connection = new Connection({ domain, server, lang, certificate, seconds }, parts, this.#listener)
   }
 
   get facts(): LinkFacts {
-    const tls = this.#socket
-    if (!(tls instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#server.plain }
-    const tlsVersion = tls.getProtocol()
+    const socket = this.#socket
+    if (!(socket instanceof TLSSocket))
+      return { encrypted: false, plainAllowed: this.#server?.plain === true }
     return {
-      ...{ encrypted: true, plainAllowed: true },
-      ...(tlsVersion == null ? {} : { tlsVersion }),
-      channelBinding: type => channelBinding(tls, type),
+      encrypted: true,
+      plainAllowed: true,
+      tlsVersion: socket.getProtocol() ?? undefined,
+      channelBinding: type => channelBinding(socket, type),
     }
   }
 
   get backlog(): number {
-    return this.#outgoing.length + (this.#socket?.writableLength ?? 0)
+    return this.#writer?.backlog ?? 0
   }
 
   get isBetweenElements(): boolean {
@@ -149,22 +111,21 @@ export class TcpLink implements Link {
 
   send(elements: readonly Element[], soon = false): void {
     if (this.#phase !== 'open' || elements.length === 0) return
-    this.#busy = true
-    // A header waits for what is said first on its stream, and leaves with it.
-    if (this.#outgoing === '' || this.#isAhead) (soon ? TcpLink.#steps : TcpLink.#departures).add(this)
-    for (const { text } of elements) this.#outgoing += text
+    this.#isBusy = true
+    this.#writer!.send(elements, soon)
   }
 
   /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
   keepAlive(): void {
-    if (!this.#busy && this.#phase === 'open') this.#write(' ')
-    this.#busy = false
+    if (!this.#isBusy && this.#phase === 'open') this.#writer!.write(' ')
+    this.#isBusy = false
   }
 
-  restart({ lang, from }: StreamOptions = {}): void {
+  restart({ lang, from, ahead }: StreamOptions = {}): void {
     if (this.#phase !== 'open') return
     this.#lang = lang ?? this.#lang
     this.#from = from ?? this.#from
+    this.#ahead = ahead
     this.#open()
   }
 
@@ -176,72 +137,56 @@ export class TcpLink implements Link {
     this.#socket?.resume()
   }
 
-  /**
-   * Closes the stream, waits for the server to close its side, then closes the connection (RFC 6120 §4.4).
-   * Reports nothing any more.
-   */
+  /** Waits for the server to close its side of the stream, then closes the connection (RFC 6120 §4.4). */
   close(): void {
-    if (this.#phase === 'ended' || this.#phase === 'closing') return
-    if (this.#phase !== 'open') {
-      this.#destroy()
-      return
-    }
+    if (this.#phase === 'connecting') this.#destroy()
+    if (this.#phase !== 'open') return
     this.#phase = 'closing'
-    this.#socket?.resume()
-    this.#write(streamFooter)
-    this.#expect(this.#times.close)
+    this.#socket!.resume()
+    this.#writer!.write(streamFooter)
+    this.#expect(this.#parts.times.close)
   }
 
-  /** A connection stands; it is made what it has to be. */
-  #connected(socket: Socket, tls: Server['tls']): void {
+  #ready(socket: Socket): void {
+    this.#phase = 'open'
+    this.#connection = undefined
     this.#socket = socket
-    if (tls === 'direct') {
-      this.#reach('tls')
-      this.#expect(this.#times.features)
-      this.#secure(socket, 'direct')
-      return
-    }
+    this.#writer = new Writer(socket, this.#parts.clock, this.#parts.times.stall, this.#listener)
     this.#listen(socket)
-    if (tls === 'none') this.#stand()
-    else {
-      this.#phase = 'negotiating'
-      this.#reach('tls')
+    if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
+      this.#acknowledgeTickets(socket)
+      // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
+      this.#ahead = undefined
     }
     this.#open()
   }
 
-  /** The connection is what it has to be: from now on it is this one or none. */
-  #stand(): void {
-    this.#phase = 'open'
-    this.#dialling = undefined
-    this.#reach('features')
-  }
-
-  #open(mayBeAhead = true): void {
+  #open(): void {
     this.#splitter?.stop()
-    this.#splitter = this.#split()
-    this.#bytesSinceHeader = 0
-    const header = writeHeader(
-      this.#domain,
-      this.#lang,
-      this.#socket instanceof TLSSocket ? this.#from : undefined,
-    )
-    const isAhead = mayBeAhead && this.#phase === 'open'
-    const features = isAhead ? this.#foreseen?.expected() : undefined
-    if (features === undefined) {
-      this.#write(header)
-      this.#expect(this.#times.features)
-    } else this.#openAhead(header, features)
+    this.#splitter = new Splitter(this.#listener, this.#parts.limits, { lenient: true })
+    this.#hasBegun = false
+    const { times } = this.#parts
+    const from = this.#socket instanceof TLSSocket ? this.#from : undefined
+    const header = writeHeader(this.#domain, this.#lang, from)
+    this.#expect(this.#ahead === 'trial' ? times.trial : times.features)
+    if (this.#ahead === undefined) this.#writer!.write(header)
+    else {
+      this.#writer!.sendHeader(header)
+      this.events.onAhead?.()
+    }
   }
 
-  /** What is sent now does not wait for the features, and the header waits for it until the end of this turn. */
-  #openAhead(header: string, features: Element): void {
-    this.#isAhead = true
-    this.#outgoing += header
-    TcpLink.#openings.add(this)
-    this.#expect(this.#foreseen!.isProven ? this.#times.features : this.#times.trial)
-    this.events.onElement(features)
-    this.events.onFlush()
+  #listen(socket: Socket): void {
+    /** Of a connection that is closed the event only tells whether there was an error. */
+    const broken = (reason: Error | boolean) => {
+      const cause = typeof reason === 'boolean' ? undefined : reason
+      this.#guard(() => this.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
+    }
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    // The others come once; `once` would make an object and a function more for each link.
+    socket.on('error', broken)
+    socket.on('end', () => this.#guard(() => this.#closedByServer()))
+    socket.on('close', broken)
   }
 
   /**
@@ -254,23 +199,139 @@ export class TcpLink implements Link {
       if (isDue) return
       isDue = true
       // What is written while a ticket is being read gets stuck.
-      this.#clock.after(0, () => {
+      this.#parts.clock.after(0, () => {
         isDue = false
-        if (this.#bytesSinceHeader === 0 && this.#phase === 'open') this.#write(' ')
+        if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
       })
     })
   }
 
-  #split(): Splitter {
-    return new Splitter(new TcpLink.#Reader(this), this.#limits, { lenient: true })
+  #read(chunk: Buffer): void {
+    // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
+    if (!this.#hasBegun) chunk = withoutSpace(chunk)
+    if (chunk.length > 0) this.#hasBegun = true
+    this.#isBusy = true
+    try {
+      this.#splitter?.write(chunk)
+      if (this.#phase === 'open') this.events.onFlush()
+    } catch (error) {
+      if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
+      else this.#break(error)
+    }
   }
 
-  /** Hears what is read. One object for each link; three functions would take eight times as much. */
-  static readonly #Reader = class implements Sink {
+  #receive(element: Element): void {
+    if (this.#phase === 'closing') return
+    if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
+      this.#refuse('policy-violation')
+      return
+    }
+    if (element.namespace === streamsNamespace) {
+      if (element.name === 'error') {
+        this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
+        return
+      }
+      // A server that is tried may yet overlook what was sent ahead.
+      if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
+    } else if (this.#ahead === 'trial') {
+      this.#ahead = undefined
+      this.#expectNothing()
+    }
+    this.events.onElement(element)
+  }
+
+  #closedByServer(): void {
+    this.#end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+  }
+
+  /** Runs what may call the owner's events: an exception ends this link and no other. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#break(error)
+    }
+  }
+
+  #break(cause: unknown): void {
+    const failure: Failure = { step: 'features', code: 'internal-error', cause }
+    const isReported = this.#phase === 'closing' || this.#phase === 'ended'
+    this.#destroy()
+    this.#parts.onFailed(this.#domain, failure)
+    if (!isReported) this.events.onEnd({ failure })
+  }
+
+  /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
+  #refuse(condition: string, cause?: unknown): void {
+    if (this.#phase === 'closing') {
+      this.#destroy()
+      return
+    }
+    this.#writer!.write(writeStreamError(condition))
+    this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
+  }
+
+  /** Ends without closing the stream: nothing goes through this connection any more. */
+  #fail(failure: Failure): void {
+    this.#end({ failure })
+    this.#destroy()
+  }
+
+  #timeOut(): void {
+    this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return
+    this.close()
+    this.#parts.onFailed(this.#domain, end.failure)
+    this.events.onEnd(end)
+  }
+
+  #destroy(): void {
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
+    this.#parts.onClosed(this)
+    this.#connection?.cancel()
+    this.#connection = undefined
+    this.#expectNothing()
+    this.#splitter?.stop()
+    this.#writer?.stop()
+    if (this.#socket === undefined) return
+    ignore(this.#socket)
+    this.#socket.destroy()
+    this.#socket = undefined
+    this.#writer = undefined
+  }
+
+  #expectNothing(): void {
+    this.#deadline?.cancel()
+    this.#deadline = undefined
+  }
+
+  #expect(seconds: number): void {
+    this.#deadline?.cancel()
+    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.#timeOut())
+  }
+
+  /** Hears what is read and written. One object for each link; functions would take eight times as much. */
+  static readonly #Listener = class implements Listener {
     readonly #link: TcpLink
 
     constructor(link: TcpLink) {
       this.#link = link
+    }
+
+    onStep(step: Step): void {
+      this.#link.events.onStep?.(step)
+    }
+
+    onReady(socket: Socket): void {
+      this.#link.#guard(() => this.#link.#ready(socket))
+    }
+
+    onFailed(end: LinkEnd): void {
+      this.#link.#end(end)
     }
 
     onOpen(root: Root): void {
@@ -288,254 +349,17 @@ export class TcpLink implements Link {
     }
 
     onClose(): void {
-      const socket = this.#link.#socket
       this.#link.#closedByServer()
-      socket?.end()
+      this.#link.#socket?.end()
     }
-  }
 
-  #closedByServer(): void {
-    this.#end({ failure: { step: this.#step, code: 'remote-connection-failed' } })
-  }
-
-  #receive(element: Element): void {
-    if (this.#phase === 'closing') return
-    if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
-      this.#refuse('policy-violation')
-      return
+    onDrain(): void {
+      if (this.#link.#phase === 'open') this.#link.#guard(() => this.#link.events.onDrain())
     }
-    if (element.namespace === streamsNamespace) {
-      if (element.name === 'error') {
-        this.#end({ failure: streamFailure(element, this.#step), streamError: element.text })
-        return
-      }
-      if (element.name === 'features' && this.#takeFeatures(element)) return
-    } else if (this.#isAhead) {
-      this.#isAhead = false
-      this.#expectNothing()
+
+    onStall(): void {
+      this.#link.#timeOut()
     }
-    if (this.#phase === 'open') this.events.onElement(element)
-    else this.#negotiate(element)
-  }
-
-  /** Whether the features are those that were expected, and have been dealt with. */
-  #takeFeatures(features: Element): boolean {
-    const foreseen = this.#phase === 'open' ? this.#foreseen : undefined
-    // A server that is new to it may yet overlook what was sent with the header.
-    if (!this.#isAhead || foreseen?.isProven !== false) this.#expectNothing()
-    if (foreseen === undefined) return false
-    const isExpected = foreseen.came(features)
-    if (foreseen.isComplete) this.#foreseen = undefined
-    return isExpected
-  }
-
-  /** STARTTLS, RFC 6120 §5.4. */
-  #negotiate(element: Element): void {
-    if (element.name === 'features' && element.namespace === streamsNamespace) {
-      if (!element.text.includes(tlsNamespace)) {
-        this.#end({ failure: { step: 'tls', code: 'tls-unavailable' } })
-        return
-      }
-      this.#write(`<starttls xmlns='${tlsNamespace}'/>`)
-      this.#expect(this.#times.features)
-    } else if (element.name === 'proceed' && element.namespace === tlsNamespace) {
-      this.#secure(this.#socket!, 'starttls')
-    } else {
-      this.#end({ failure: { step: 'tls', code: 'tls-unavailable' } })
-    }
-  }
-
-  #secure(connection: Socket, tls: 'starttls' | 'direct'): void {
-    this.#phase = 'securing'
-    // Whatever came in the clear behind <proceed/> is not to be believed (RFC 6120 §5.4.3.3).
-    this.#splitter?.stop()
-    ignore(connection)
-    const socket = startTls(connection, this.#domain, {
-      server: this.#server,
-      rules: this.#tls,
-      showsCertificate: this.#showsCertificate,
-      direct: tls === 'direct',
-    })
-    socket.once('secureConnect', () => this.#guard(() => this.#secured(socket)))
-    this.#socket = socket
-    this.#listen(socket)
-  }
-
-  #secured(socket: TLSSocket): void {
-    const fault = certificateFault(socket, this.#server, this.#domain)
-    if (fault !== undefined) {
-      this.#end({ failure: { step: 'tls', code: 'certificate-invalid', cause: fault } })
-      return
-    }
-    this.#stand()
-    const hasTickets = socket.getProtocol() === 'TLSv1.3'
-    if (hasTickets) this.#acknowledgeTickets(socket)
-    // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
-    this.#open(!hasTickets)
-  }
-
-  #listen(socket: Socket): void {
-    /** Of a connection that is closed the event only tells whether there was an error. */
-    const broken = (reason: Error | boolean) => {
-      const cause = typeof reason === 'boolean' ? undefined : reason
-      this.#guard(() => this.#fail({ step: this.#step, code: 'remote-connection-failed', cause }))
-    }
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    // The others come once; `once` would make an object and a function more for each link.
-    socket.on('error', broken)
-    socket.on('end', () => this.#guard(() => this.#closedByServer()))
-    socket.on('close', broken)
-  }
-
-  #read(chunk: Buffer): void {
-    // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
-    if (this.#bytesSinceHeader === 0) chunk = withoutSpace(chunk)
-    this.#bytesSinceHeader += chunk.length
-    this.#busy = true
-    try {
-      this.#splitter?.write(chunk)
-      if (this.#phase === 'open') this.events.onFlush()
-    } catch (error) {
-      if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
-      else this.#break(error)
-    }
-  }
-
-  /** Runs what nobody above would catch. */
-  #guard(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.#break(error)
-    }
-  }
-
-  /** Whatever was not foreseen ends this link and no other. */
-  #break(cause: unknown): void {
-    const failure: Failure = { step: this.#step, code: 'internal-error', cause }
-    const isTold = this.#phase === 'closing' || this.#phase === 'ended'
-    this.#destroy()
-    this.#onFailed?.(this.#domain, failure)
-    if (!isTold) this.events.onEnd({ failure })
-  }
-
-  /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
-  #refuse(condition: string, cause?: unknown): void {
-    if (this.#phase === 'closing') {
-      this.#destroy()
-      return
-    }
-    const error = `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
-    this.#write(error)
-    this.#end({ failure: { step: this.#step, code: 'remote-protocol-error', cause } })
-  }
-
-  /** Ends without a farewell: nothing goes through this connection any more. */
-  #fail(failure: Failure): void {
-    const socket = this.#socket
-    this.#end({ failure })
-    // Otherwise another place is being tried.
-    if (this.#socket === socket) this.#destroy()
-  }
-
-  #end(end: LinkEnd): void {
-    if (this.#phase === 'closing' || this.#phase === 'ended') return
-    if (this.#dialling !== undefined && end.streamError === undefined) {
-      this.#tryElsewhere(this.#dialling, end.failure)
-      return
-    }
-    const wasOpen = this.#phase === 'open'
-    if (wasOpen) this.close()
-    else this.#destroy()
-    this.#onFailed?.(this.#domain, end.failure)
-    this.events.onEnd(end)
-  }
-
-  /**
-   * What fails before the stream is open may do better at another of the domain's servers: so far, nothing was said but
-   * the domain's name. A stream error is an answer, for which one asks only once.
-   */
-  #tryElsewhere(dialling: Dialling, failure: Failure): void {
-    this.#leave()
-    this.#phase = 'connecting'
-    dialling.goOn(failure)
-  }
-
-  #destroy(): void {
-    if (this.#phase === 'ended') return
-    this.#phase = 'ended'
-    this.#onClosed?.(this)
-    this.#dialling?.cancel()
-    this.#dialling = undefined
-    this.#leave()
-  }
-
-  /** Gives the connection up. */
-  #leave(): void {
-    this.#expectNothing()
-    this.#stall?.cancel()
-    this.#stall = undefined
-    this.#splitter?.stop()
-    if (this.#socket === undefined) return
-    this.#outgoing = ''
-    ignore(this.#socket)
-    this.#socket.destroy()
-    this.#socket = undefined
-  }
-
-  #depart(): void {
-    if (this.#outgoing !== '') this.#guard(() => this.#write(''))
-  }
-
-  #write(text: string): void {
-    const socket = this.#socket
-    if (socket === undefined) return
-    text = this.#outgoing + text
-    this.#outgoing = ''
-    // ASCII is the same in both, and written twice as fast where nobody has to look for anything else.
-    const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
-    if (this.#stall !== undefined) socket.write(text, encoding, () => this.#taken())
-    else if (!socket.write(text, encoding)) this.#fallBehind(socket)
-  }
-
-  /** The server does not take what it is sent as fast as that comes. */
-  #fallBehind(socket: Socket): void {
-    this.#expectTaken()
-    socket.once('drain', () => {
-      this.#stall?.cancel()
-      this.#stall = undefined
-      if (this.#phase === 'open') this.#guard(() => this.events.onDrain())
-    })
-  }
-
-  /** It has taken something of it. */
-  #taken(): void {
-    if (this.#stall !== undefined) this.#expectTaken()
-  }
-
-  #expectTaken(): void {
-    this.#stall?.cancel()
-    this.#stall = this.#clock.after(this.#times.stall * 1000, () =>
-      this.#guard(() => this.#fail({ step: this.#step, code: 'timeout' })),
-    )
-  }
-
-  #reach(step: Step): void {
-    this.#step = step
-    this.#reached?.(step)
-    if (step === 'features') this.#reached = undefined
-  }
-
-  #expectNothing(): void {
-    this.#deadline?.cancel()
-    this.#deadline = undefined
-  }
-
-  #expect(seconds: number): void {
-    this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(seconds * 1000, () =>
-      this.#guard(() => this.#fail({ step: this.#step, code: 'timeout' })),
-    )
   }
 }
 
@@ -548,31 +372,3 @@ function withoutSpace(bytes: Buffer): Buffer {
 
 /** Space, tab, line feed and carriage return. */
 const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])
-
-const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
-const unheard = () => {}
-
-/** Hears nothing more of a socket, its errors least of all: they would end the process. */
-function ignore(socket: Socket): void {
-  for (const event of heard) socket.removeAllListeners(event)
-  socket.on('error', unheard)
-}
-
-/** What a server's `<stream:error/>` means to the one who asked for a login. */
-export function streamFailure(element: Element, step: Failure['step']): Failure {
-  const condition = conditionOf(element)
-  const code =
-    condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
-  return { step, code, ...(condition === undefined ? {} : { condition }) }
-}
-
-/** The defined condition of a stream error (RFC 6120 §4.9.2). */
-function conditionOf({ text }: Element): string | undefined {
-  try {
-    return childrenOf(text).find(
-      ({ name, namespace }) => namespace === streamErrorNamespace && name !== 'text',
-    )?.name
-  } catch {
-    return undefined
-  }
-}

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
-import type { TlsRules } from '../c2s/starttls.js'
+import type { TlsRules } from '../c2s/tls.js'
 import type { RemoteEndpoint } from '../config/config.js'
 import { createLookup, demandAllowed, type LookupParts } from './lookup.js'
 

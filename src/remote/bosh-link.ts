@@ -1,11 +1,10 @@
 import { randomInt } from 'node:crypto'
-import { linkTimes, streamFailure } from '../c2s/tcp-link.js'
 import type { Step } from '../errors.js'
-import type { LoginWishes } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
 import { boshNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
+import { streamFailure } from '../stream-errors.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Element } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
@@ -14,6 +13,9 @@ import { RemoteSession, type RemoteSessionParts } from './session.js'
 
 /** What is asked of an endpoint; what it grants counts. `wait` is in seconds, below the minute that proxies have. */
 const terms = { wait: 50, hold: 1, ver: '1.6' }
+
+/** Longest time from the opening of a stream to its features, in seconds. */
+const featuresSeconds = 10
 
 /** Requests that are open at once, unless the endpoint allows fewer: the one that is held, and one to send with. */
 const mostOpen = 2
@@ -31,8 +33,6 @@ export interface BoshLinkParts extends RemoteSessionParts {
   /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
   readonly facts: LinkFacts
   readonly clock: Clock
-  /** What a login in this process wants of the link. */
-  readonly wishes?: LoginWishes | undefined
 }
 
 /** A request that is open; replies are taken in the order of the requests. */
@@ -53,8 +53,6 @@ export class BoshLink implements Link {
   readonly #domain: string
   readonly #clock: Clock
   readonly #session: RemoteSession
-  /** Who wants to hear how far the connection comes; nobody any more once there is a session. */
-  #follower: LoginWishes['reached'] | undefined
   #lang: string
   #from: string | undefined
   #rid = randomInt(1, 2 ** 47)
@@ -81,10 +79,8 @@ export class BoshLink implements Link {
     this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    // Of whoever waits for the login, who has its secrets, nothing may stay for as long as the session.
-    const { facts, wishes, ...ofSession } = parts
+    const { facts, ...ofSession } = parts
     this.facts = facts
-    this.#follower = wishes?.reached
     this.#session = new RemoteSession(ofSession)
     const { wait, hold, ver } = terms
     const wanted = ` wait='${wait}' hold='${hold}' ver='${ver}' content='text/xml; charset=utf-8'`
@@ -144,7 +140,7 @@ export class BoshLink implements Link {
   }
 
   readonly #reach = (step: Step): void => {
-    this.#follower?.(step)
+    this.events.onStep?.(step)
     if (step === 'features' && !this.#isOver) this.#expectFeatures()
   }
 
@@ -159,7 +155,7 @@ export class BoshLink implements Link {
   #expectFeatures(): void {
     this.#awaitsClient = false
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(linkTimes.features * 1000, () =>
+    this.#deadline = this.#clock.after(featuresSeconds * 1000, () =>
       this.#end({ failure: { step: 'features', code: 'timeout' } }),
     )
   }
@@ -203,7 +199,6 @@ export class BoshLink implements Link {
     this.#session
       .ask({ rid, body, isEmpty, wait: terms.wait, reached })
       .then(reply => {
-        this.#follower = undefined
         asked.reply = reply
         this.#answeredAt = this.#clock.now()
         this.#receive()

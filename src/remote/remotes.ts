@@ -1,9 +1,8 @@
 import type { Logger } from 'pino'
-import type { TlsRules } from '../c2s/starttls.js'
+import type { TlsRules } from '../c2s/tls.js'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
-import type { LoginWishes } from '../exchange.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
@@ -59,12 +58,12 @@ export class Remotes {
   }
 
   /** Opens a link to a domain's server over the endpoint that serves it; undefined where none does. */
-  open(domain: string, options: LinkOptions, events: LinkEvents, wishes?: LoginWishes): Link | undefined {
+  open(domain: string, options: LinkOptions, events: LinkEvents): Link | undefined {
     const about = remoteOf(this.#config, domain)
     if (about === undefined) return undefined
     const endpoint = this.#endpointOf(domain, about)
     const parts = { domain, endpoint, clock: this.#clock, open: this.#links, onFailed: this.#failed }
-    return new BoshLink(options, events, { ...parts, facts: factsOf(about), wishes })
+    return new BoshLink(options, events, { ...parts, facts: factsOf(about) })
   }
 
   /** Where one login of a domain goes that is not to our own connection manager; undefined where all do. */

@@ -1,7 +1,7 @@
-import { streamFailure } from '../c2s/tcp-link.js'
 import type { ProblemCode } from '../errors.js'
 import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
+import { streamFailure } from '../stream-errors.js'
 import { DocumentReader } from '../xml/document.js'
 import type { Root } from '../xml/root.js'
 import { defaultLimits, type Element, type Fate } from '../xml/scanner.js'

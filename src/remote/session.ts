@@ -1,4 +1,3 @@
-import { linkTimes } from '../c2s/tcp-link.js'
 import type { Step } from '../errors.js'
 import type { SessionTerms } from '../exchange.js'
 import type { Clock, Timer } from '../lib/clock.js'
@@ -33,6 +32,9 @@ export interface RemoteRequest {
   readonly wait?: number
   readonly reached?: ((step: Step) => void) | undefined
 }
+
+/** How long the end of a session may take at the endpoint, in seconds. */
+const closeSeconds = 5
 
 /** How long a session that is to end may take to be created, in seconds; some endpoints wait for their server first. */
 const creationSeconds = 10
@@ -179,7 +181,7 @@ export class RemoteSession {
     const rid = ++this.#lastRid
     const start = `<body rid='${rid}' sid='${escapeXml(sid)}' type='terminate' xmlns='${boshNamespace}'`
     const body = this.#lastWords === '' ? `${start}/>` : `${start}>${this.#lastWords}</body>`
-    this.#finishWithin(linkTimes.close)
+    this.#finishWithin(closeSeconds)
     // Whatever becomes of it, nobody waits for more.
     await this.#inOrder(async () => this.#endpoint!.post(body, 0, { signal: this.#abort.signal })).catch(
       () => {},
@@ -217,7 +219,7 @@ export class RemoteSession {
     if (this.#phase !== 'live') return
     this.#phase = 'ending'
     this.#wake?.()
-    this.#finishWithin(this.terms === undefined ? creationSeconds : linkTimes.close)
+    this.#finishWithin(this.terms === undefined ? creationSeconds : closeSeconds)
   }
 
   #finishWithin(seconds: number): void {

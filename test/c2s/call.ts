@@ -2,9 +2,10 @@
 
 import { Dialer } from '../../src/c2s/dial.js'
 import { Names } from '../../src/c2s/names.js'
-import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
+import { type LinkParts, linkTimes, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
-import type { LinkEvents } from '../../src/link.js'
+import type { Step } from '../../src/errors.js'
+import type { LinkEvents, LinkOptions } from '../../src/link.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -25,10 +26,8 @@ export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 /** The server's side of `features`, as they come out. */
 export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
 
-interface CallOptions {
+interface CallOptions extends Partial<LinkOptions> {
   readonly domain?: string
-  readonly lang?: string
-  readonly from?: string
 }
 
 export class Call {
@@ -36,6 +35,8 @@ export class Call {
   readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly link: TcpLink
+  /** How far the connection has come. */
+  readonly steps: Step[] = []
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
   /** What to do when something is told. */
   onTold: (line: string) => void = () => {}
@@ -58,6 +59,8 @@ export class Call {
       whole,
       { lang: 'en', ...options },
       {
+        onStep: step => void this.steps.push(step),
+        onAhead: () => this.#tell('ahead'),
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
         onUnfit: fate => this.#tell(`unfit ${fate}`),
@@ -70,10 +73,13 @@ export class Call {
         },
       },
       {
-        limits: defaultLimits,
+        dialer,
         clock: this.clock,
+        tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+        limits: defaultLimits,
+        times: linkTimes,
+        onFailed: () => {},
         onClosed: () => this.#tell('closed'),
-        dial: events => dialer.toServer(whole, events),
         ...parts,
       },
     )

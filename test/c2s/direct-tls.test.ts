@@ -71,12 +71,10 @@ describe('a link with direct TLS', () => {
   })
 
   test('reaches TLS, then the stream', async () => {
-    const steps: string[] = []
-    const wishes = { certificate: false, reached: (step: string) => void steps.push(step) }
-    const { call, peer } = await connected({}, {}, { wishes })
+    const { call, peer } = await connected()
     await peer.secure(certificate)
     await peer.until("streams'>")
-    expect(steps).toEqual(['connect', 'tls', 'features'])
+    expect(call.steps).toEqual(['connect', 'tls', 'features'])
     peer.reset()
     await call.hears('closed')
   })

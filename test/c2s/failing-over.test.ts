@@ -35,11 +35,12 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const names = new Names({ clock, preferDirectTls: false, local: true })
   names.routeTo = () => route
   const dialer = new Dialer({ names, clock, publicOnly: false })
+  const toDomain = dialer.toDomain.bind(dialer)
   const arriving = listeners[0]!.connection()
   const call = new Call(
     { ca: certificate.cert },
     {},
-    { clock, dial: events => dialer.toDomain('example.org', events) },
+    { clock, dialer: { toDomain, toServer: (_server, events) => toDomain('example.org', events) } },
   )
   return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
 }

@@ -628,7 +628,8 @@ describe('a link that is closed', () => {
 
   test('before it is connected never is', async () => {
     const cancel = jest.fn()
-    const call = new Call({}, {}, { dial: () => ({ cancel, goOn: () => {} }) })
+    const dial = () => ({ cancel, goOn: () => {} })
+    const call = new Call({}, {}, { dialer: { toServer: dial, toDomain: dial } })
     call.link.pause()
     call.link.resume()
     call.link.close()

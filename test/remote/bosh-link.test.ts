@@ -27,13 +27,7 @@ const presence = "<presence xmlns='jabber:client'/>"
 
 /** A link to a scripted endpoint, and what it told its owner, in order. */
 async function open(
-  options: {
-    domain?: string
-    from?: string
-    encrypted?: boolean
-    endpoint?: Promise<Endpoint>
-    reached?: (step: Step) => void
-  } = {},
+  options: { domain?: string; from?: string; encrypted?: boolean; endpoint?: Promise<Endpoint> } = {},
 ) {
   const there = await ScriptedEndpoint.start()
   const parts = endpointParts()
@@ -43,10 +37,11 @@ async function open(
   const drains = { count: 0 }
   const sessions = new Set<RemoteSession>()
   const { from, encrypted = false, domain = 'far.example' } = options
-  const steps: string[] = []
+  const steps: Step[] = []
   const link = new BoshLink(
     { lang: 'de', from },
     {
+      onStep: step => void steps.push(step),
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
       onElement: ({ text }) => told.push(text),
       onFlush: () => told.push('flush'),
@@ -65,7 +60,6 @@ async function open(
       clock: parts.clock,
       open: sessions,
       facts: { encrypted, plainAllowed: encrypted },
-      wishes: { certificate: false, reached: options.reached ?? (step => void steps.push(step)) },
     },
   )
   closers.push(
@@ -165,12 +159,13 @@ describe('opening a stream', () => {
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
   })
 
-  test('keeps nothing of whoever waits for the login once there is a session', async () => {
-    const reached = new WeakRef(() => {})
-    const { there, link, hears } = await open({ reached: reached.deref()! })
+  test('keeps nothing of the login once its events have gone to the session', async () => {
+    const { there, link, hears } = await open()
     ;(await there.request()).answer(features, terms)
     await hears('flush')
-    expect(await isCollected(reached)).toBe(true)
+    const login = new WeakRef(link.events)
+    link.events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+    expect(await isCollected(login)).toBe(true)
     link.close()
   })
 

@@ -1,6 +1,4 @@
-// What a login in this process may ask of a link, and no browser can.
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { Step } from '../../src/errors.js'
 import { makeCertificate } from '../support/certificates.js'
 import { connect, features, proceed, serverHeader, startTls, startTlsOffer, stopServers } from './call.js'
 
@@ -10,11 +8,10 @@ const theirs = makeCertificate(['DNS:example.org'])
 const ours = makeCertificate(['DNS:portal.example'])
 
 /** A link to a server that asks for a certificate, encrypted, on which the features have come. */
-async function encrypted(wishes?: { certificate: boolean; reached: (step: Step) => void }) {
+async function encrypted(certificate?: boolean) {
   const { call, peer } = await connect(
     { tls: 'starttls', ca: theirs.cert, certificate: ours },
-    { from: 'juliet@example.org' },
-    { wishes },
+    { from: 'juliet@example.org', ...(certificate === undefined ? {} : { certificate }) },
   )
   await peer.until("streams'>")
   peer.send(serverHeader + startTlsOffer)
@@ -28,40 +25,35 @@ async function encrypted(wishes?: { certificate: boolean; reached: (step: Step) 
 }
 
 describe('the certificate of the operator', () => {
-  test('is shown for a login that wants it', async () => {
-    const { shown } = await encrypted({ certificate: true, reached: () => {} })
+  test('is shown on a link that asks for it', async () => {
+    const { shown } = await encrypted(true)
     expect(shown?.trim()).toBe(ours.cert.trim())
   })
 
-  test('is not shown for another login, nor for a browser, whoever came before', async () => {
-    const { shown } = await encrypted({ certificate: true, reached: () => {} })
-    const login = await encrypted({ certificate: false, reached: () => {} })
+  test('is not shown on another link, though it was shown on the one before', async () => {
+    const { shown } = await encrypted(true)
+    const login = await encrypted(false)
     const browser = await encrypted()
     expect([shown !== undefined, login.shown, browser.shown]).toEqual([true, undefined, undefined])
   })
 })
 
 describe('how far the connection has come', () => {
-  test('is told step by step, until the stream is as it has to be', async () => {
-    const reached: Step[] = []
-    const { call, peer } = await encrypted({ certificate: false, reached: step => void reached.push(step) })
-    const all = ['connect', 'tls', 'features']
-    expect(reached).toEqual(all)
-    call.link.restart({})
+  const all = ['connect', 'tls', 'features']
+
+  test('is reported step by step, until the stream is as it has to be', async () => {
+    const { call, peer } = await encrypted()
+    expect(call.steps).toEqual(all)
+    call.link.restart()
     await peer.until("streams'>")
-    expect(reached).toEqual(all)
+    expect(call.steps).toEqual(all)
   })
 
-  test('is told of a plain link, which has no step of encryption', async () => {
-    const reached: Step[] = []
-    const { call, peer } = await connect(
-      {},
-      {},
-      { wishes: { certificate: false, reached: step => void reached.push(step) } },
-    )
+  test('is reported of a plain link, which has no step of encryption', async () => {
+    const { call, peer } = await connect()
     await peer.until("streams'>")
     peer.send(serverHeader + features)
     await call.hears('flush')
-    expect(reached).toEqual(['connect', 'features'])
+    expect(call.steps).toEqual(['connect', 'features'])
   })
 })
