@@ -10,6 +10,8 @@ const plainName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
 
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
+const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
+
 /**
  * The one spelling under which a domain is compared: lower case, A-labels, no trailing dot; an IPv4 address or a
  * bracketed IPv6 address stays one. Undefined for what is no domain.
@@ -24,7 +26,9 @@ export function prepareDomain(text: string): string | undefined {
   // domainToASCII reads a URL's host: it cuts at a slash, decodes %41 and drops tabs. A domain has none of these.
   if (!/^[\w.\-\u{80}-\u{10FFFF}]+$/u.test(text)) return undefined
   const domain = domainToASCII(text).replace(/\.$/, '')
-  // It also takes 127.1 and 0x7f.1 for 127.0.0.1; nobody but a URL parser reads them so.
+  // Node 24 leaves an A-label as it is that stands for nothing, or for what needs none.
+  if (hasALabel(domain) && hasALabel(domainToUnicode(domain))) return undefined
+  // It also takes 127.1 and 0x7f.1 for 127.0.0.1, which only URL parsers do.
   if (isIPv4(domain) && !isIPv4(text.replace(/\.$/, ''))) return undefined
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
 }

@@ -128,6 +128,8 @@ describe('a domain', () => {
     ['brackets around something else', '[example.org]'],
     ['an IPv6 address with a zone', '[fe80::1%25eth0]'],
     ['a malformed A-label', 'xn--a.example'],
+    ['a malformed A-label among others', 'xn--mnchen-3ya.xn--zzzzzzzzz.example'],
+    ['an empty A-label', 'chat.xn--.example'],
   ])('is not one with %s', (_, text) => {
     expect(prepareDomain(text)).toBeUndefined()
   })
