@@ -177,6 +177,12 @@ function readParameters(dhparam: string, report: SettingReport): string | undefi
   if (dhparam === 'auto') return dhparam
   const text = readFile(dhparam, 'TLS_DHPARAM', report)
   if (text === undefined) return undefined
+  // Node goes on without any where it finds none, and from version 24 on finds none in the form `X9.42 DH PARAMETERS`.
+  if (!text.includes('-----BEGIN DH PARAMETERS-----'))
+    return report(
+      'TLS_DHPARAM',
+      `names ${dhparam}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+    )
   try {
     createSecureContext({ dhparam: text })
     return text

@@ -29,6 +29,13 @@ function load(environment: Record<string, string>) {
 const problems = (environment: Record<string, string>) =>
   problemsOf(() => load(environment)).map(problem => problem.replaceAll(folder, 'FOLDER'))
 
+/** Of 512 bits. */
+const weakParameters = `-----BEGIN DH PARAMETERS-----
+MEYCQQD+G6ZnvKz1nc22IcNJDr5ZBE1+L3UpKVoES4cnqnVpOf/YpeG3NQ/Ffyvt
+a2zfx/8VriySsUNLrDRERiChVCmPAgEC
+-----END DH PARAMETERS-----
+`
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'warm-tls-'))
   const { cert, key } = makeCertificate(['DNS:chat.example.org'])
@@ -58,8 +65,10 @@ beforeAll(() => {
     const openssl = [...options, '-in', at('own.key'), '-out', at(name!), '-passout', `pass:${passphrase}`]
     execFileSync('openssl', openssl, { stdio: 'pipe' })
   }
-  execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('dh.pem'), '2048'], { stdio: 'pipe' })
-  write('weak-dh.pem', execFileSync('openssl', ['dhparam', '-dsaparam', '512'], { stdio: 'pipe' }).toString())
+  const dh = ['genpkey', '-genparam', '-algorithm', 'DH']
+  execFileSync('openssl', [...dh, '-pkeyopt', 'group:ffdhe2048', '-out', at('dh.pem')], { stdio: 'pipe' })
+  write('weak-dh.pem', weakParameters)
+  execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('x942.pem'), '1024'], { stdio: 'pipe' })
 }, 30_000)
 
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -197,6 +206,11 @@ describe('the certificates of the https listener', () => {
       'the parameters are too small',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
       'TLS_DHPARAM names FOLDER/weak-dh.pem, which OpenSSL refuses: DH parameter is less than 1024 bits',
+    ],
+    [
+      'the parameters are of a form that Node does not read',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/x942.pem' },
+      'TLS_DHPARAM names FOLDER/x942.pem, which is no PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
     ],
     [
       'the ciphers are unknown',
