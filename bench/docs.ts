@@ -41,9 +41,16 @@ export function writeDocs(): void {
   console.log(`written: ${file}`)
 }
 
+/** A table for each version of Node, the newest first. */
 function writeFigures(all: readonly Part[]): string | undefined {
   const parts = all.filter(({ verdicts }) => verdicts.length > 0)
   if (parts.length === 0) return undefined
+  return nodesOf(parts)
+    .map(node => `### Node ${node}\n\n${figuresOf(parts.filter(part => part.node === node))}`)
+    .join('\n\n')
+}
+
+function figuresOf(parts: readonly Part[]): string {
   const verdicts = parts
     .flatMap(part => part.verdicts)
     .toSorted((one, other) => Number(one.id) - Number(other.id))
@@ -64,7 +71,7 @@ function writeFigures(all: readonly Part[]): string | undefined {
 }
 
 function writeCost(parts: readonly Part[]): string | undefined {
-  const comparisons = parts.flatMap(part => part.comparisons ?? [])
+  const comparisons = ofNewestNode(parts).flatMap(part => part.comparisons ?? [])
   if (comparisons.length === 0) return undefined
   return table(['What', 'Who', 'A second', 'CPU an operation, by process'], comparisons.flatMap(costs)).join(
     '\n',
@@ -80,7 +87,7 @@ function costs({ title, unit, labels, rounds }: Comparison): string[][] {
 }
 
 function writeProfiles(parts: readonly Part[]): string | undefined {
-  const profiles = parts.flatMap(part => part.profiles ?? [])
+  const profiles = ofNewestNode(parts).flatMap(part => part.profiles ?? [])
   return profiles.length === 0 ? undefined : profiles.map(profileInWords).join('\n\n')
 }
 
@@ -99,6 +106,12 @@ function profileInWords({ title, microsecondsPerOperation, byPackage, byFunction
     ...table(['By function', 'Share', 'Self time'], rows(byFunction.slice(0, mostFunctions))),
   ].join('\n')
 }
+
+/** The major versions of Node that there are figures for, the newest first. */
+const nodesOf = (parts: readonly Part[]) =>
+  [...new Set(parts.map(({ node }) => node))].sort((one, other) => Number(other) - Number(one))
+
+const ofNewestNode = (parts: readonly Part[]) => parts.filter(({ node }) => node === nodesOf(parts)[0])
 
 function inWords({ at, machine, versions }: Conditions): string {
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)

@@ -13,7 +13,7 @@ import { measureMixed } from './mixed.js'
 import { startLoadClient, stopAll } from './processes.js'
 import { measureProfile } from './profile.js'
 import { summary } from './report.js'
-import { conditions, type PartResult, resultsFile, writeResults } from './results.js'
+import { conditions, type PartResult, resultsFile, writeResult } from './results.js'
 import { measureSoak } from './soak.js'
 import { accounts, fullSizes, quickSizes, type Stage } from './stage.js'
 import { measureStarttls } from './starttls.js'
@@ -94,7 +94,7 @@ async function measure(asked: readonly string[], quick: boolean): Promise<void> 
     const stage: Stage = { sizes, prosody, load: startLoadClient(), log: text => console.log(text) }
     for (const [name, part] of asked.flatMap(word => Object.entries(parts[word]!))) {
       const result = await part(stage)
-      writeResults({ [name]: { ...about, ...result } })
+      writeResult(name, { ...about, ...result })
       verdicts.push(...result.verdicts)
     }
   } finally {

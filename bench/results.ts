@@ -20,6 +20,8 @@ export interface PartResult {
 }
 
 export interface Conditions {
+  /** The major version of Node that ran all that is measured, and the clients. */
+  readonly node: string
   /** When, in UTC. */
   readonly at: string
   readonly machine: string
@@ -29,8 +31,11 @@ export interface Conditions {
   readonly quick: boolean
 }
 
-/** The file's content: by part, the newest result of each. */
+/** The file's content: by part and major version of Node, the newest result of each. */
 export type Results = Readonly<Record<string, Conditions & PartResult>>
+
+/** Of the Node at hand. */
+const nodeMajor = process.versions.node.split('.', 1)[0]!
 
 /** In the repository's root, wherever the command was given. */
 export const resultsFile = fileURLToPath(new URL('../../bench-results.json', import.meta.url))
@@ -45,15 +50,17 @@ export function readResults(): Results {
   }
 }
 
-/** Puts new results in the place of older ones of the same parts. */
-export function writeResults(results: Results): void {
-  writeFileSync(resultsFile, `${JSON.stringify({ ...readResults(), ...results }, undefined, 2)}\n`)
+/** Puts the result of a part in the place of an older one with the same Node. */
+export function writeResult(part: string, result: Conditions & PartResult): void {
+  const results = { ...readResults(), [`${part} on Node ${result.node}`]: result }
+  writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`)
 }
 
 /** What the figures of this run hold for. */
 export function conditions(quick: boolean): Conditions {
   const gibibytes = Math.round(totalmem() / 2 ** 30)
   return {
+    node: nodeMajor,
     at: new Date().toISOString(),
     machine: `${cpus().length} x ${cpus()[0]?.model}, ${gibibytes} GiB, Linux ${release()}`,
     versions: {
