@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import type { Place } from '../config/addresses.js'
+import type { Place } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import { reasonAgainst, written } from '../http/places.js'
 import { traceOf } from '../log.js'

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { type Address, placesOf } from './addresses.js'
 import type { TlsFiles } from './certificates.js'
 import type { HostEntry } from './hosts.js'
 import { hostVariable } from './kinds.js'
+import { type Address, placesOf } from './listen-addresses.js'
 import type { Networks } from './networks.js'
 import type { settings, Values } from './settings.js'
 
-export type { Admin, ServiceAccount } from './accounts.js'
+export type { Admin, ServiceAccount } from './account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './servers.js'
 
 /** The settings in the form the parts use; frozen. Durations are in seconds. */

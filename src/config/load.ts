@@ -1,7 +1,7 @@
 import { allowsDomain } from '../jid/domains.js'
 import { datesAmiss, readTlsFiles, type TlsMaterial } from './certificates.js'
 import { type Config, httpsPorts, joinedValues, tlsFiles } from './config.js'
-import { rules } from './rules.js'
+import { rules } from './joint-rules.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { unknownNames } from './unknown-names.js'
 

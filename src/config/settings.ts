@@ -1,7 +1,6 @@
 // Everything an operator can set, each setting in one place. From here come the types of `Config`, what is read and
 // checked, `.env.example` and docs/settings.md: `npm run settings` writes the two.
-import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './accounts.js'
-import { addresses, metricsAddress, ports } from './addresses.js'
+import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './account-lists.js'
 import { hostEntries } from './hosts.js'
 import {
   baseUrl,
@@ -24,6 +23,7 @@ import {
   tokens,
   word,
 } from './kinds.js'
+import { addresses, metricsAddress, ports } from './listen-addresses.js'
 import { readNetworks } from './networks.js'
 import { serversByDomain } from './servers.js'
 
@@ -87,7 +87,7 @@ export const sections = {
     },
     TLS_KEY_PASSPHRASE_FILE: {
       kind: text,
-      sentence: 'File with that passphrase.',
+      sentence: 'File with the passphrase of encrypted keys.',
     },
     TLS_CIPHERS: {
       kind: ciphers,
@@ -134,12 +134,12 @@ export const sections = {
       kind: hostEntries,
       default: '',
       sentence:
-        'Names of HTTP hosts and the XMPP domains that they serve, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths*.',
+        'Names of HTTP hosts and the XMPP domains that they serve, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths* in docs/operations.md.',
     },
     HTTP_DEFAULT_HOST: {
       kind: hostName,
       at: 'http.defaultHost',
-      sentence: 'The one of them that also answers requests to any other host.',
+      sentence: 'Host of HTTP_HOSTS that also answers requests to any other host.',
     },
     HTTP_STRICT_HOST: {
       kind: boolean,
@@ -173,7 +173,7 @@ export const sections = {
       at: 'trustedProxies',
       default: 'loopback',
       sentence:
-        'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` believes nobody. On a machine with other users name no loopback address: any of its programs could claim any address, and https.',
+        'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https.',
     },
   },
   Admins: {
@@ -204,7 +204,7 @@ export const sections = {
       kind: serversByDomain,
       default: '',
       sentence:
-        'Where to find the server of a domain that the DNS does not lead to, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options behind a `?`; `domain=https://host/http-bind` is a BOSH endpoint of somebody else, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
+        'Where to find the server of a domain that the DNS does not lead to, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options behind a `?`; `domain=https://host/http-bind` is the BOSH endpoint of another service, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
     },
     XMPP_PREFER_DIRECT_TLS: {
       kind: boolean,
@@ -255,13 +255,14 @@ export const sections = {
       at: 'retiredDomains',
       default: '',
       sentence:
-        'Domains that were served once, written like those; their clients are told that they are gone.',
+        'Domains that were served once, written like XMPP_DOMAINS; clients that ask for them are told that they are gone.',
     },
     XMPP_KEEPALIVE: {
       kind: integer(0, 3600),
       at: 'keepalive',
       default: '60',
-      sentence: 'Silence after which a space keeps a link to the server alive, in seconds; 0 sends none.',
+      sentence:
+        'Time without traffic after which a space keeps a link to the server alive, in seconds; 0 sends none.',
     },
   },
   'Remote endpoints': {
@@ -351,13 +352,13 @@ export const sections = {
       at: 'bosh.inactivity',
       default: '150',
       sentence:
-        'Silence after which a session ends, in seconds; browsers wake a hidden tab only once a minute.',
+        'Time without an open request after which a session ends, in seconds; browsers wake a hidden tab only once a minute.',
     },
     BOSH_MAX_PAUSE: {
       kind: integer(0, 65535),
       at: 'bosh.maxPause',
       default: '300',
-      sentence: 'Longest silence that a client may announce, in seconds; 0 turns pausing off.',
+      sentence: 'Longest pause that a client may announce, in seconds; 0 turns pausing off.',
     },
     BOSH_POLLING: {
       kind: integer(1, 65535),
@@ -389,7 +390,7 @@ export const sections = {
       kind: text,
       at: 'bosh.getText',
       default: 'This is an XMPP BOSH endpoint: point your client here.',
-      sentence: 'What people read who open the BOSH endpoint in a browser.',
+      sentence: 'Text of the page that a browser shows at the BOSH endpoint.',
     },
     ATTACH_BINDING: {
       kind: word('off', 'cookie', 'reply'),
@@ -494,7 +495,7 @@ export const sections = {
       kind: readNetworks,
       at: 'access.warm.deny',
       default: 'none',
-      sentence: 'Those among them that may not.',
+      sentence: 'Addresses that may not call the warm API although WARM_ALLOW has them.',
     },
     BOSH_ALLOW: {
       kind: readNetworks,
@@ -506,7 +507,7 @@ export const sections = {
       kind: readNetworks,
       at: 'access.bosh.deny',
       default: 'none',
-      sentence: 'Those among them that may not.',
+      sentence: 'Addresses that may not use the BOSH endpoint although BOSH_ALLOW has them.',
     },
     MAX_SESSIONS: {
       kind: integer(0, 10_000_000),
@@ -519,20 +520,20 @@ export const sections = {
       at: 'limits.sessionsPerAddress',
       default: '200',
       sentence:
-        'Those that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves; TRUSTED_PROXIES may have any number, and what is warmed does not count.',
+        'Sessions that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves; TRUSTED_PROXIES may have any number, and warmed sessions do not count.',
     },
     MAX_UNAUTHENTICATED_PER_ADDRESS: {
       kind: integer(0, 10_000_000),
       at: 'limits.unauthenticatedPerAddress',
       default: '20',
-      sentence: 'The same for sessions that nobody has logged in to yet.',
+      sentence: 'The same for sessions that no user has logged in to yet.',
     },
     BOSH_LOGIN_TIMEOUT: {
       kind: integer(0, 3600),
       at: 'limits.loginTimeout',
       default: '60',
       sentence:
-        'Time that a client has to log in to a session that it has opened itself, in seconds; who registers first has no more.',
+        'Time that a client has to log in to a session that it has opened itself, in seconds; registering an account first gives no more.',
     },
     MAX_SESSIONS_PER_JID: {
       kind: integer(0, 1_000_000),
@@ -578,7 +579,7 @@ export const sections = {
       kind: integer(0, 1_000_000_000),
       at: 'rates.sessionBurst',
       default: '500000',
-      sentence: 'What it may send at once, in bytes, after a silence.',
+      sentence: 'Bytes of stanzas that it may send at once after sending nothing for a while.',
     },
     RATE_WARMS_PER_JID: {
       kind: integer(0, 1_000_000),

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { isWildcard } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
+import { isWildcard } from '../config/listen-addresses.js'
 import { cameSecurely, forwardedScheme, withoutMapping } from './client.js'
 import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { isWildcard } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
+import { isWildcard } from '../config/listen-addresses.js'
 import type { Networks } from '../config/networks.js'
 import { copyOf } from '../xml/copy-of.js'
 import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'

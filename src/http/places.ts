@@ -1,7 +1,7 @@
 // Addresses that the settings name and this machine has not.
 import { createServer } from 'node:net'
-import type { Place } from '../config/addresses.js'
 import type { Config } from '../config/config.js'
+import type { Place } from '../config/listen-addresses.js'
 
 /** What is wrong with the addresses of the settings, each tried at a free port: a service that runs is not in the way. */
 export async function unusablePlaces({

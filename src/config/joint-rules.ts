@@ -1,8 +1,8 @@
 // What the settings have to do with each other.
 import { allowsDomain } from '../jid/domains.js'
-import { type Address, collide, placesOf } from './addresses.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds.js'
+import { type Address, collide, placesOf } from './listen-addresses.js'
 import type { Name, Values } from './settings.js'
 
 /** Judges several settings together. It is left out where one of them is faulty by itself. */
