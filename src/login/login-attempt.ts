@@ -3,7 +3,7 @@ import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import { Problem, type Step } from '../errors.js'
 import { formatJid } from '../jid/jid.js'
-import type { Failure, LinkEnd, LinkEvents } from '../link.js'
+import type { LinkEnd, LinkEvents } from '../link.js'
 import { codeOf } from '../log.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../namespaces.js'
 import { textOf } from '../xml/children.js'
@@ -20,10 +20,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import type { StreamFeatures } from './stream-features.js'
 import type { LoginWish } from './wish.js'
 
-export interface AttemptParts extends MechanismParts, ProgressParts {
-  /** Hears how a link or a server refused a login, for the metrics. */
-  readonly onRefused?: (failure: Pick<Failure, 'step' | 'code'>) => void
-}
+export interface AttemptParts extends MechanismParts, ProgressParts {}
 
 /** What the server may send before the login is done and that does not belong to it, in elements and UTF-16 units. */
 const mostUndelivered = 1000
@@ -139,9 +136,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   onDrain(): void {}
 
   onEnd({ failure }: LinkEnd): void {
-    if (this.#isOver) return
-    this.#parts.onRefused?.(failure)
-    this.fail(linkEnded(failure, this.#step))
+    if (!this.#isOver) this.fail(linkEnded(failure, this.#step))
   }
 
   send(element: XmlElement): void {
@@ -238,7 +233,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
     const { facts } = this.#opened!.link
     if (offer === undefined) throw nothingOffered(facts)
     this.#reach('sasl')
-    const situation = { ...offer, link: facts, waiting: this }
+    const { mechanisms, channelBindings } = offer
+    const situation = { mechanisms, channelBindings, link: facts, waiting: this }
     const mechanism = chooseMechanism(this.#wish, situation, this.#parts)
     this.#mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
@@ -258,13 +254,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
     if (mechanism === undefined || this.#isAuthenticated)
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
-    if (name === 'failure') {
-      const problem = saslRefused(text, mechanism.name)
-      const code = problem.condition === 'not-authorized' ? 'not-authorized' : 'login-failed'
-      this.#parts.onRefused?.({ step: 'sasl', code })
-      throw problem
-    }
-    // A server that lets somebody in without having been told who it is.
+    if (name === 'failure') throw saslRefused(text, mechanism.name)
+    // It cannot know yet which user this is.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
     const data = textOf(text).trim()
     if (name === 'success') {

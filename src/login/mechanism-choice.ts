@@ -13,13 +13,14 @@ import type { SaslOffer } from './stream-features.js'
 import type { LoginWish } from './wish.js'
 
 export interface MechanismParts {
-  /** What a password may be shown with, the mechanism liked best first. */
+  /** The mechanisms for passwords that the operator allows, in the order of preference. */
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
+  /** Most iterations of SCRAM that a server may ask for. */
   readonly scramMaxIterations: number
 }
 
-/** What is true when a login has to choose. */
+/** What a login has to choose from, and over which link. */
 export interface Situation extends SaslOffer {
   readonly link: LinkFacts
   /** Aborts with the login. */
@@ -27,8 +28,8 @@ export interface Situation extends SaslOffer {
 }
 
 /**
- * The one mechanism that a login tries; none is tried after it (RFC 6120 §13.8). A password has the choice, everything
- * else has one mechanism. Throws `no-mechanism`.
+ * The one mechanism that a login tries; none is tried after it (RFC 6120 §13.8). There is a choice for passwords alone.
+ * Throws `no-mechanism`.
  */
 export function chooseMechanism(
   { jid, credentials }: LoginWish,
@@ -36,7 +37,7 @@ export function chooseMechanism(
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatJid({ ...jid, resource: undefined })
-  /** Accounts that act for another user say for whom (RFC 6120 §6.3.8). */
+  /** An account that acts for another user says for which one (RFC 6120 §6.3.8). */
   const byPassword = (user: string, password: string) =>
     passwordMechanism({ user, password, authzid: user === jid.local ? '' : bareJid }, situation, parts)
   switch (credentials.kind) {
@@ -65,12 +66,12 @@ function passwordMechanism(
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
-  const liked = who.authzid === '' ? mechanisms : plainFirst(mechanisms)
+  const preferred = who.authzid === '' ? mechanisms : plainFirst(mechanisms)
   const offersBinding = offered.some(isBound)
-  const binding = liked.some(isBound)
+  const binding = preferred.some(isBound)
     ? bindTo({ link, listed: offersBinding ? channelBindings : undefined })
     : undefined
-  const usable = liked.filter(name => {
+  const usable = preferred.filter(name => {
     if (!offered.includes(name)) return false
     if (isBound(name)) return binding !== undefined
     return name !== 'PLAIN' || link.plainAllowed
@@ -78,7 +79,7 @@ function passwordMechanism(
   const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
   let [name] = usable
   if (name === undefined) throw noMechanism(offered, whyNot(offered, mechanisms, link))
-  // There is one try, and a server that says too little may not know what it was meant to.
+  // There is one try, and a server that does not list its types may not know the one that was guessed.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
@@ -87,16 +88,21 @@ function passwordMechanism(
     saltedPasswords,
     maxIterations: scramMaxIterations,
     waiting,
-    ...who,
+    user: who.user,
+    password: who.password,
+    authzid: who.authzid,
   })
 }
 
-/** Servers that let an account act for others by PLAIN may pass over whom it names in SCRAM, as ejabberd does. */
+/**
+ * For accounts that act for another user: servers that allow that with PLAIN may ignore the other user's name in SCRAM, as
+ * ejabberd does.
+ */
 function plainFirst(mechanisms: readonly string[]): readonly string[] {
   return mechanisms.includes('PLAIN') ? ['PLAIN', ...mechanisms.filter(name => name !== 'PLAIN')] : mechanisms
 }
 
-/** Whether a mechanism is with channel binding (RFC 5802 §4). */
+/** Whether a mechanism has channel binding (RFC 5802 §4). */
 function isBound(name: string): boolean {
   return name.endsWith('-PLUS')
 }
@@ -112,13 +118,13 @@ export function nothingOffered({ encrypted }: LinkFacts): Problem {
   return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
 }
 
-/** What an operator has to know. Whatever the server calls its mechanisms, they fit on a line. */
+/** The problem as the operator is told it. The names that the server gave are shortened to fit on a line. */
 function noMechanism(offered: readonly string[], why: string): Problem {
   const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
 }
 
-/** What stands in the way of a password. */
+/** Why no mechanism for a password can be used. */
 function whyNot(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
   const known = passwordMechanisms.filter(name => offered.includes(name))
   if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
@@ -135,7 +141,7 @@ function whyNot(offered: readonly string[], allowed: readonly string[], link: Li
   return reasons.join(' ')
 }
 
-/** A certificate is shown over TLS or not at all. */
+/** What the operator can do where a mechanism needs encryption. EXTERNAL is never possible without it. */
 function needsEncryption(name: string, { encrypted }: LinkFacts): string {
   const needs = `${name} needs an encrypted link`
   if (encrypted) return `${needs}.`

@@ -20,12 +20,16 @@ const bySaslCondition: Partial<Record<string, ProblemCode>> = {
 export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
   return new Problem(code, {
-    // The link does not know how far the login has come since the stream was opened.
-    step: failure.step === 'features' && (step === 'sasl' || step === 'bind') ? step : failure.step,
+    // The link does not know how far the login has come since the stream was opened, nor what ended it from outside.
+    step: code === 'shutting-down' || (failure.step === 'features' && isLater(step)) ? step : failure.step,
     condition,
     detail: cause instanceof CertificateFault ? cause.message : undefined,
     cause,
   })
+}
+
+function isLater(step: Step): boolean {
+  return step === 'sasl' || step === 'bind'
 }
 
 /** The problem that a SASL `<failure/>` is, after this mechanism. */

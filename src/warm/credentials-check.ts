@@ -1,7 +1,6 @@
 import type { CredentialsCheck } from './binding.js'
 import type { LoginParts } from './login.js'
 import { LoginAttempt } from './login-attempt.js'
-import { shownSecret } from './shown-secret.js'
 
 /**
  * Checks credentials without a session that anybody would notice: those of a recent login by memory, others by a login
@@ -9,8 +8,7 @@ import { shownSecret } from './shown-secret.js'
  */
 export function createCredentialsCheck(parts: LoginParts): CredentialsCheck {
   return async (request, signal) => {
-    const shown = shownSecret(request)
-    if (shown === undefined || parts.verified.has(shown)) return
+    if (parts.verified.has(request)) return
     const { jid, credentials } = request
     if (credentials.kind === 'password' && credentials.user === undefined) {
       await new LoginAttempt(parts, request).authenticate(signal)
@@ -21,6 +19,6 @@ export function createCredentialsCheck(parts: LoginParts): CredentialsCheck {
       const { upstream, id } = await new LoginAttempt(parts, anyResource).bind(signal)
       upstream.abandon(id)
     }
-    parts.verified.add(shown)
+    parts.verified.add(request)
   }
 }

@@ -1,10 +1,9 @@
 import { Problem } from '../errors.js'
-import type { VerifiedCredentials } from '../login/sasl/verified-credentials.js'
+import type { VerifiedCredentials } from '../login/verified-credentials.js'
 import type { Login, WarmRequest } from './binding.js'
 import type { Gone } from './departure.js'
 import { type AttemptParts, type BoundSession, LoginAttempt } from './login-attempt.js'
 import type { RememberedOffers } from './remembered-offers.js'
-import { shownSecret } from './shown-secret.js'
 
 /** A login that has less time left is not done again, in seconds; timers may come a little early. */
 const leastTimeout = 0.1
@@ -26,8 +25,7 @@ export function createLogin(parts: LoginParts): Login {
       upstream.abandon(id)
       throw new Problem('remote-connection-failed', { step: 'bind' })
     }
-    const shown = shownSecret(request)
-    if (shown !== undefined) parts.verified.add(shown)
+    parts.verified.add(request)
     return { jid, rid, id, expiresIn: seconds, ...terms, ...handedOver }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A SASL mechanism as @xmpp/client drives it, with one step it leaves out. Messages are byte strings: one
- * character per byte of UTF-8, because the library puts them through `btoa` and `atob`.
+ * A SASL mechanism as @xmpp/client drives it, and `success`, which the library leaves out. Messages are byte strings, with
+ * one character for each byte of UTF-8, because the library puts them through `btoa` and `atob`.
  */
 export interface Mechanism {
   readonly name: string
@@ -21,7 +21,7 @@ export function fromByteString(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
-/** Writes a name where a comma would end it (RFC 5802 §5.1, RFC 7628 §3.1). */
+/** Writes a name where a comma ends it (RFC 5802 §5.1, RFC 7628 §3.1). */
 export function saslName(text: string): string {
   return text.replaceAll('=', '=3D').replaceAll(',', '=2C')
 }

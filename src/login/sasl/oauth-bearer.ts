@@ -1,7 +1,7 @@
 import { Problem } from '../../errors.js'
 import { type Mechanism, saslName, toByteString } from './mechanism.js'
 
-/** Ends a field of the messages, and is the whole answer to an error (RFC 7628 §3.1, §3.2.3). */
+/** Ends each field of the messages; alone it is the answer to an error (RFC 7628 §3.1, §3.2.3). */
 const separator = '\x01'
 
 /** SASL OAUTHBEARER (RFC 7628): a bearer token, for encrypted links only. */
@@ -20,7 +20,7 @@ export class OAuthBearer implements Mechanism {
     return this.#refused ? separator : this.#message
   }
 
-  /** What the server says here is why it refuses the token; the failure comes with the answer to that. */
+  /** The server says why it refuses the token. The failure comes when that has been answered. */
   challenge(): void {
     if (this.#refused) throw new Problem('remote-protocol-error', { step: 'sasl' })
     this.#refused = true

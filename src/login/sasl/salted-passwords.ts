@@ -22,10 +22,10 @@ export interface PasswordToSalt {
   readonly hash: ScramHash
 }
 
-/** Whoever waits for a password to be salted. Node makes the signal of a controller when it is first asked for. */
-export type Waiting = Pick<AbortController, 'signal'>
+/** The login that waits for a password to be salted; the signal aborts with it, and is asked for only when needed. */
+export type Waiting = { readonly signal: AbortSignal }
 
-/** Does the work of PBKDF2; the real one unless a test has its own. */
+/** PBKDF2. */
 export type Derivation = (
   password: string,
   salt: Buffer,
@@ -36,13 +36,13 @@ export type Derivation = (
 
 const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
-/** Salts passwords off the event loop, few at a time, and remembers the outcome for a short while. */
+/** Salts passwords off the event loop, a few at a time, and remembers the outcome for a short while. */
 export class SaltedPasswords {
   readonly #derive: Derivation
   readonly #memory: ShortMemory<ScramKeys>
   readonly #queue: HashQueue
 
-  /** `memorySeconds` of 0 remembers nothing. */
+  /** Remembers for `memorySeconds`; for 0 not at all. */
   constructor(
     clock: Clock,
     memorySeconds: number,
@@ -54,7 +54,7 @@ export class SaltedPasswords {
     this.#memory = new ShortMemory(clock, memorySeconds)
   }
 
-  /** The keys for a password. Rejects with the signal's reason if that comes first, or `service-full`. */
+  /** The keys for a password. Rejects with the signal's reason if that aborts first, or with `service-full`. */
   async keys(wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const key = this.#memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])

@@ -20,11 +20,11 @@ export type ScramName = keyof typeof hashes
 export interface ScramParts {
   readonly user: string
   readonly password: string
-  /** Whom to act as, where that is not the user. */
+  /** The bare JID of the user to act for, where that is another one. */
   readonly authzid?: string | undefined
   /**
-   * The channel that the login is bound to, for mechanisms with -PLUS alone; or that it could have been, had the server
-   * offered it, which tells a server that did that somebody stands between.
+   * What the login is bound to, for mechanisms with -PLUS alone. `not-offered` where it could have been bound and the server
+   * did not offer that: a server which did offer it then knows that an attacker has changed its offer (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
@@ -32,19 +32,20 @@ export interface ScramParts {
   readonly maxIterations: number
   /** Aborts with the login. */
   readonly waiting: Waiting
-  /** The client's part of the nonce; a random one of 144 bits unless a test brings the one of an example. */
+  /** The client's part of the nonce; 144 random bits unless given. */
   readonly nonce?: string
 }
 
 const minIterations = 4096
-/** One SCRAM login (RFC 5802 §5). Fails unless the server proves itself, too. */
+
+/** One SCRAM login (RFC 5802 §5). It fails unless the server proves that it knows the password, too. */
 export class Scram implements Mechanism {
   readonly name: ScramName
   readonly clientFirst = true
   readonly #parts: ScramParts
   readonly #hash: ScramHash
   readonly #nonce: string
-  /** What is said of channel binding and of whom to act as (RFC 5802 §7). */
+  /** Says how the login is bound to the channel, and for which user it acts (RFC 5802 §7). */
   readonly #gs2Header: string
   #firstBare = ''
   #serverFirst: string | undefined
@@ -100,7 +101,7 @@ export class Scram implements Mechanism {
       },
       waiting,
     )
-    // The header once more, so that nobody has changed it on the way.
+    // The header is said again, now signed: the server sees whether it was changed on the way.
     const header = Buffer.from(this.#gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
@@ -132,7 +133,7 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // As a query: what Unicode 3.2 did not know yet may be in it (RFC 5802 §5.1).
+    // As a query, which may have characters in it that Unicode 3.2 did not know yet (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {

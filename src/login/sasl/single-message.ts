@@ -18,7 +18,7 @@ export class SingleMessage implements Mechanism {
   }
 
   challenge(): never {
-    // There is nothing to ask; a password or a token must not be sent a second time.
+    // There is nothing that a server could ask; a password or a token must not be sent a second time.
     throw new Problem('remote-protocol-error', { step: 'sasl' })
   }
 
@@ -26,15 +26,15 @@ export class SingleMessage implements Mechanism {
 }
 
 /**
- * SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. Without an identity to act as, the
- * server takes the user's own. Mechanisms that show a token in place of the password write it the same way: X-OAUTH2 of
- * Google and ejabberd, X-TOKEN of Prosody's modules.
+ * SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. With an empty `authzid` the user acts
+ * for themself. Mechanisms that show a token in place of the password write it the same way: X-OAUTH2 of Google and
+ * ejabberd, X-TOKEN of Prosody's modules.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return new SingleMessage(name, `${authzid}\0${user}\0${secret}`)
 }
 
-/** SASL EXTERNAL (RFC 4422 Appendix A): the link's certificate is the proof, the message only says whom to act as. */
+/** SASL EXTERNAL (RFC 4422 Appendix A): the link's certificate is the proof, the message only says for which user. */
 export function external(authzid: string): Mechanism {
   return new SingleMessage('EXTERNAL', authzid)
 }
