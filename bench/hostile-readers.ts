@@ -4,7 +4,7 @@ import { loadConfig } from '../src/config/load.js'
 import { bodyFormat } from '../src/http/body.js'
 import { clientAddress } from '../src/http/client.js'
 import { negotiate } from '../src/http/negotiation.js'
-import { linksInXrd } from '../src/remote/host-meta.js'
+import { linksInXrd } from '../src/remote/endpoint-discovery.js'
 import { readParameters } from '../src/warm/parameters.js'
 import { toWarmRequest } from '../src/warm/request.js'
 

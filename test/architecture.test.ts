@@ -17,6 +17,7 @@ const storeys = [
   ['http', 'login'],
   ['known-sessions'],
   ['c2s'],
+  ['net'],
   ['log'],
   ['config'],
   ['session-terms', 'sessions', 'foreseen-link'],

@@ -3,10 +3,10 @@ import type { Server } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
-import type { Addresses, Names, Route } from './names.js'
-import { isPrivateAddress } from './private-addresses.js'
+import type { Addresses, Names, Route } from '../net/names.js'
+import { isPrivateAddress } from '../net/private-addresses.js'
+import type { Target } from '../net/srv-records.js'
 import { Race } from './race.js'
-import type { Target } from './services.js'
 
 /** Hears how dialling goes. How it went is told only when whoever dials has it in hand. */
 export interface DialEvents {

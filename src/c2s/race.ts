@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { connectProblem } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
-import type { Addresses } from './names.js'
+import type { Addresses } from '../net/names.js'
 
 /** Time between the beginnings of two attempts, in milliseconds (RFC 8305 §5). */
 const stagger = 250

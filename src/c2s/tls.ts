@@ -9,8 +9,8 @@ import {
   TLSSocket,
 } from 'node:tls'
 import type { Config, Trust } from '../config/config.js'
-import { CertificateFault } from './certificate-fault.js'
-import { isMadeOutTo } from './identity.js'
+import { CertificateFault } from '../net/certificate-fault.js'
+import { isMadeOutTo } from '../net/certificate-names.js'
 
 export type TlsRules = Config['tls']
 

@@ -1,7 +1,8 @@
 // What it means to the caller when the server refuses a login, or its link ends.
-import { CertificateFault } from '../c2s/certificate-fault.js'
+
 import { Problem, type ProblemCode, type Step } from '../errors.js'
 import type { Failure } from '../link.js'
+import { CertificateFault } from '../net/certificate-fault.js'
 import { childrenOf } from '../xml/children.js'
 
 /** The conditions of RFC 6120 §6.5 that the caller can act on. */

@@ -7,9 +7,9 @@ import { boshNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '
 import { streamFailure } from '../stream-errors.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Element } from '../xml/scanner.js'
+import type { EndpointReply } from './endpoint-reply.js'
+import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
-import type { RemoteReply } from './reply.js'
-import { RemoteSession, type RemoteSessionParts } from './session.js'
 
 /** What is asked of an endpoint; what it grants counts. `wait` is in seconds, below the minute that proxies have. */
 const terms = { wait: 50, hold: 1, ver: '1.6' }
@@ -29,7 +29,7 @@ const fullPayload = 256 * 1024
 /** Elements after which the word is with the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
-export interface BoshLinkParts extends RemoteSessionParts {
+export interface BoshLinkParts extends EndpointSessionParts {
   /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
   readonly facts: LinkFacts
   readonly clock: Clock
@@ -37,7 +37,7 @@ export interface BoshLinkParts extends RemoteSessionParts {
 
 /** A request that is open; replies are taken in the order of the requests. */
 interface Asked {
-  reply: RemoteReply | undefined
+  reply: EndpointReply | undefined
 }
 
 /** What waits to be sent: stanzas, or the attributes of a request that opens the stream again. */
@@ -52,7 +52,7 @@ export class BoshLink implements Link {
   events: LinkEvents
   readonly #domain: string
   readonly #clock: Clock
-  readonly #session: RemoteSession
+  readonly #session: EndpointSession
   #lang: string
   #from: string | undefined
   #rid = randomInt(1, 2 ** 47)
@@ -81,7 +81,7 @@ export class BoshLink implements Link {
     this.#answeredAt = parts.clock.now()
     const { facts, ...ofSession } = parts
     this.facts = facts
-    this.#session = new RemoteSession(ofSession)
+    this.#session = new EndpointSession(ofSession)
     const { wait, hold, ver } = terms
     const wanted = ` wait='${wait}' hold='${hold}' ver='${ver}' content='text/xml; charset=utf-8'`
     this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false)
@@ -219,7 +219,7 @@ export class BoshLink implements Link {
     if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
   }
 
-  #read({ root, payload, fates, end }: RemoteReply): void {
+  #read({ root, payload, fates, end }: EndpointReply): void {
     const { id, from } = this.#header
     this.#header = { id: root.attribute('authid') ?? id, from: root.attribute('from') ?? from }
     for (const fate of fates) this.events.onUnfit?.(fate)

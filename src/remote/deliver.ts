@@ -1,8 +1,8 @@
 import type { Step } from '../errors.js'
 import type { Failure } from '../link.js'
 import type { Endpoint } from './endpoint.js'
+import { type EndpointReply, readReply } from './endpoint-reply.js'
 import { RemoteFault, UnexpectedStatus } from './fault.js'
-import { type RemoteReply, readReply } from './reply.js'
 
 /** A request of a session. */
 export interface Parcel {
@@ -29,7 +29,7 @@ const legacyConditions: Partial<Record<number, string>> = {
  * Posts a request and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint that had it
  * already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
  */
-export async function deliver(endpoint: Endpoint, parcel: Parcel): Promise<RemoteReply> {
+export async function deliver(endpoint: Endpoint, parcel: Parcel): Promise<EndpointReply> {
   try {
     return await post(endpoint, parcel, false)
   } catch (error) {
@@ -43,7 +43,7 @@ async function post(
   endpoint: Endpoint,
   { body, wait, creates, ...options }: Parcel,
   afresh: boolean,
-): Promise<RemoteReply> {
+): Promise<EndpointReply> {
   const reply = await endpoint.post(body, wait, { ...options, afresh })
   if (reply.status === 200) return readReply(reply.body, reply.fates)
   throw refused(reply.status, creates)

@@ -3,7 +3,7 @@ import type { Config, RemoteEndpoint } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock } from '../lib/clock.js'
 import { type AgentParts, createAgent } from './agents.js'
-import { ask, type HttpReply } from './ask.js'
+import { type HttpReply, sendRequest } from './http-request.js'
 
 /** What all endpoints of an entry in the settings have in common. */
 export interface EndpointParts extends AgentParts {
@@ -69,7 +69,17 @@ export class Endpoint {
     }
     const agent = afresh ? this.#passing : this.#lasting
     const headers = { ...this.#headers, 'Content-Length': Buffer.byteLength(body) }
-    return ask(this.#url, { method: 'POST', headers, body, agent, limits, clock, signal, reached, leaves })
+    return sendRequest(this.#url, {
+      method: 'POST',
+      headers,
+      body,
+      agent,
+      limits,
+      clock,
+      signal,
+      reached,
+      leaves,
+    })
   }
 
   /** Closes all connections, those of held requests too. */

@@ -6,10 +6,10 @@ import type { HandedOver, LoggedIn, Upstream } from '../sessions.js'
 import { idOf } from '../sid.js'
 import { DocumentReader } from '../xml/document.js'
 import { defaultLimits } from '../xml/scanner.js'
-import type { Elsewhere } from './elsewhere.js'
+import type { EndpointReply } from './endpoint-reply.js'
+import type { EndpointSession } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
-import type { RemoteReply } from './reply.js'
-import type { RemoteSession } from './session.js'
+import type { HandedOverSessions } from './handed-over.js'
 
 const requests = new DocumentReader(defaultLimits)
 
@@ -19,11 +19,11 @@ const terminateBody = `<body type='terminate' condition='remote-connection-faile
 export interface RemoteLoginParts {
   readonly domain: string
   /** Begins the session at the endpoint. */
-  readonly begin: () => RemoteSession
+  readonly begin: () => EndpointSession
   /** What is true of the way to the endpoint. */
   readonly link: NonNullable<Facts['link']>
   /** Where the session is remembered once it has been handed over. */
-  readonly elsewhere: Elsewhere
+  readonly elsewhere: HandedOverSessions
   readonly clock: Clock
   /** Why no login goes on at the moment, if none does. */
   readonly refusal: () => Failure | undefined
@@ -35,7 +35,7 @@ export interface RemoteLoginParts {
  */
 export class RemoteLogin implements Upstream {
   readonly #parts: RemoteLoginParts
-  #session: RemoteSession | undefined
+  #session: EndpointSession | undefined
 
   constructor(parts: RemoteLoginParts) {
     this.#parts = parts
@@ -84,7 +84,7 @@ export class RemoteLogin implements Upstream {
 
   readonly abandon = (): void => this.#session?.abandon()
 
-  #passOn({ text, end }: RemoteReply): Reply {
+  #passOn({ text, end }: EndpointReply): Reply {
     const facts = this.#facts()
     return {
       ...{ status: 200, body: text, contentType },

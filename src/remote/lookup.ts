@@ -1,7 +1,7 @@
 import { isIP, type LookupFunction } from 'node:net'
-import type { Names } from '../c2s/names.js'
-import { isPrivateAddress } from '../c2s/private-addresses.js'
 import type { Failure } from '../link.js'
+import type { Names } from '../net/names.js'
+import { isPrivateAddress } from '../net/private-addresses.js'
 import { RemoteFault } from './fault.js'
 
 /** How the hosts of endpoints are found. */

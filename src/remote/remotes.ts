@@ -10,12 +10,12 @@ import type { Failure, Link, LinkEvents, LinkFacts, LinkOptions } from '../link.
 import { codeOf } from '../log.js'
 import type { Upstream } from '../sessions.js'
 import { BoshLink } from './bosh-link.js'
-import { Elsewhere } from './elsewhere.js'
 import { Endpoint, type EndpointParts } from './endpoint.js'
-import { HostMeta } from './host-meta.js'
+import { EndpointDiscovery } from './endpoint-discovery.js'
+import { EndpointSession } from './endpoint-session.js'
+import { HandedOverSessions } from './handed-over.js'
 import { RemoteLogin } from './login.js'
 import type { LookupParts } from './lookup.js'
-import { RemoteSession } from './session.js'
 
 /** Endpoints found by host-meta whose connections are kept together. */
 const mostFound = 1000
@@ -35,15 +35,15 @@ const stopping: Failure = { step: 'connect', code: 'shutting-down' }
 
 /** All that this process has to do with BOSH endpoints of others: which serves whom, and what is open there. */
 export class Remotes {
-  readonly elsewhere = new Elsewhere()
+  readonly elsewhere = new HandedOverSessions()
   readonly #config: RemotesParts['config']
   readonly #clock: Clock
   readonly #parts: RemotesParts
-  readonly #links = new Set<RemoteSession>()
-  readonly #logins = new Set<RemoteSession>()
+  readonly #links = new Set<EndpointSession>()
+  readonly #logins = new Set<EndpointSession>()
   /** By address, within their entry in the settings. */
   readonly #endpoints = new Map<RemoteEndpoint, Map<string, Endpoint>>()
-  readonly #hostMetas = new Map<RemoteEndpoint, HostMeta>()
+  readonly #hostMetas = new Map<RemoteEndpoint, EndpointDiscovery>()
   #isStopping = false
 
   constructor(parts: RemotesParts) {
@@ -73,7 +73,7 @@ export class Remotes {
     const parts = { domain, clock: this.#clock, open: this.#logins, onFailed: this.#failed }
     return new RemoteLogin({
       domain,
-      begin: () => new RemoteSession({ ...parts, endpoint: this.#endpointOf(domain, about) }),
+      begin: () => new EndpointSession({ ...parts, endpoint: this.#endpointOf(domain, about) }),
       link: factsOf(about),
       elsewhere: this.elsewhere,
       clock: this.#clock,
@@ -116,10 +116,13 @@ export class Remotes {
     return endpoint
   }
 
-  #hostMetaOf(about: RemoteEndpoint): HostMeta {
+  #hostMetaOf(about: RemoteEndpoint): EndpointDiscovery {
     let hostMeta = this.#hostMetas.get(about)
     if (hostMeta === undefined) {
-      hostMeta = new HostMeta(about, { ...this.#partsFor(about), port: this.#parts.hostMetaPort ?? 443 })
+      hostMeta = new EndpointDiscovery(about, {
+        ...this.#partsFor(about),
+        port: this.#parts.hostMetaPort ?? 443,
+      })
       this.#hostMetas.set(about, hostMeta)
     }
     return hostMeta

@@ -1,7 +1,8 @@
 // What an end that came from the other side means to the one who asked for a login.
-import { CertificateFault } from '../c2s/certificate-fault.js'
+
 import { Problem, type ProblemCode, type Step } from '../errors.js'
 import type { Facts } from '../exchange.js'
+import { CertificateFault } from '../net/certificate-fault.js'
 import { childrenOf } from '../xml/children.js'
 import type { Root } from '../xml/root.js'
 

@@ -1,11 +1,11 @@
 // A link to a scripted server, and what it told its owner, in order.
 
 import { Dialer } from '../../src/c2s/dial.js'
-import { Names } from '../../src/c2s/names.js'
 import { type LinkParts, linkTimes, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
 import type { Step } from '../../src/errors.js'
 import type { LinkEvents, LinkOptions } from '../../src/link.js'
+import { Names } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/scanner.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Dialer } from '../../src/c2s/dial.js'
-import { Names, type Route } from '../../src/c2s/names.js'
 import type { Server } from '../../src/config/config.js'
+import { Names, type Route } from '../../src/net/names.js'
 import { makeCertificate } from '../support/certificates.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.js'

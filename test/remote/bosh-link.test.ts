@@ -3,8 +3,8 @@ import type { Step } from '../../src/errors.js'
 import type { LinkEnd } from '../../src/link.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { Endpoint } from '../../src/remote/endpoint.js'
+import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/fault.js'
-import type { RemoteSession } from '../../src/remote/session.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
@@ -35,7 +35,7 @@ async function open(
   const told: string[] = []
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
-  const sessions = new Set<RemoteSession>()
+  const sessions = new Set<EndpointSession>()
   const { from, encrypted = false, domain = 'far.example' } = options
   const steps: Step[] = []
   const link = new BoshLink(

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Peer } from '../../src/exchange.js'
-import { Elsewhere } from '../../src/remote/elsewhere.js'
 import { Endpoint } from '../../src/remote/endpoint.js'
+import { EndpointSession } from '../../src/remote/endpoint-session.js'
+import { HandedOverSessions } from '../../src/remote/handed-over.js'
 import { RemoteLogin } from '../../src/remote/login.js'
-import { RemoteSession } from '../../src/remote/session.js'
 import { idOf } from '../../src/sid.js'
 import { eventually } from '../support/eventually.js'
 import { loggedIn } from '../support/logged-in.js'
@@ -41,13 +41,13 @@ async function begin() {
   const there = await ScriptedEndpoint.start()
   const parts = endpointParts()
   const endpoint = new Endpoint(there.url, usualEntry, parts)
-  const open = new Set<RemoteSession>()
-  const elsewhere = new Elsewhere()
+  const open = new Set<EndpointSession>()
+  const elsewhere = new HandedOverSessions()
   const stop = { code: undefined as 'shutting-down' | undefined }
   const login = new RemoteLogin({
     domain: 'far.example',
     begin: () =>
-      new RemoteSession({
+      new EndpointSession({
         domain: 'far.example',
         endpoint: Promise.resolve(endpoint),
         clock: parts.clock,

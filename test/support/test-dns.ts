@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { SystemDns } from '../../src/c2s/dns.js'
+import { SystemDns } from '../../src/net/dns.js'
 import type { DnsServer } from './dns-server.js'
 
 /** No question of a test leaves this machine. */

@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
-import { Elsewhere } from '../../src/remote/elsewhere.js'
-import type { RemoteSession } from '../../src/remote/session.js'
+import type { EndpointSession } from '../../src/remote/endpoint-session.js'
+import { HandedOverSessions } from '../../src/remote/handed-over.js'
 
 const ended: number[] = []
 const departed = (number: number, jid = 'juliet@far.example/balcony') =>
   [
     { id: `id${number}`, jid, domain: 'far.example', at: number },
-    { end: () => void ended.push(number) } as unknown as RemoteSession,
+    { end: () => void ended.push(number) } as unknown as EndpointSession,
   ] as const
 
 describe('sessions elsewhere', () => {
   test('are found by their handle and by their bare JID', () => {
-    const elsewhere = new Elsewhere()
+    const elsewhere = new HandedOverSessions()
     elsewhere.add(...departed(1))
     elsewhere.add(...departed(2, 'juliet@far.example.org/balcony'))
     elsewhere.add(...departed(3, 'juliet@far.example/chamber'))
@@ -22,13 +22,13 @@ describe('sessions elsewhere', () => {
   })
 
   test('are forgotten when there are too many, the oldest first', () => {
-    const elsewhere = new Elsewhere(2)
+    const elsewhere = new HandedOverSessions(2)
     for (const number of [1, 2, 3]) elsewhere.add(...departed(number))
     expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2', 'id3'])
   })
 
   test('are ended once where nobody heard of them, and are gone then', () => {
-    const elsewhere = new Elsewhere()
+    const elsewhere = new HandedOverSessions()
     for (const number of [1, 2]) elsewhere.add(...departed(number))
     for (const id of ['id1', 'id1', 'id3']) elsewhere.release(id)
     expect(ended).toEqual([1])
@@ -36,7 +36,7 @@ describe('sessions elsewhere', () => {
   })
 
   test('are left alone once many others have followed', () => {
-    const elsewhere = new Elsewhere()
+    const elsewhere = new HandedOverSessions()
     for (let number = 1; number <= 1001; number++) elsewhere.add(...departed(number))
     elsewhere.release('id1')
     expect(ended).toEqual([1])

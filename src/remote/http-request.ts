@@ -2,10 +2,10 @@ import { type Agent, type ClientRequest, request as httpRequest, type OutgoingHt
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
-import { CertificateFault } from '../c2s/certificate-fault.js'
 import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
+import { CertificateFault } from '../net/certificate-fault.js'
 import type { Fate } from '../xml/scanner.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -14,7 +14,7 @@ import { LongReply } from './long-reply.js'
 import { LookupError } from './lookup.js'
 
 /** How long a request may take and how long its reply may be. Times are in seconds. */
-export interface AskLimits {
+export interface RequestLimits {
   /** Until the connection stands, TLS included. */
   readonly connect: number
   /** From then until the reply is there. */
@@ -24,12 +24,12 @@ export interface AskLimits {
   readonly mayThin?: boolean
 }
 
-export interface Question {
+export interface RequestOptions {
   readonly method: 'GET' | 'POST'
   readonly headers: OutgoingHttpHeaders
   readonly body?: string
   readonly agent: Agent
-  readonly limits: AskLimits
+  readonly limits: RequestLimits
   readonly clock: Clock
   /** Aborting it hangs up. */
   readonly signal?: AbortSignal | undefined
@@ -51,12 +51,12 @@ export interface HttpReply {
 const mostTimes = 16
 
 /** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
-export function ask(url: URL, question: Question): Promise<HttpReply> {
-  return new Promise((resolve, reject) => new Asking(url, question, resolve, reject))
+export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
+  return new Promise((resolve, reject) => new HttpRequest(url, options, resolve, reject))
 }
 
-class Asking {
-  readonly #question: Question
+class HttpRequest {
+  readonly #options: RequestOptions
   readonly #request: ClientRequest
   readonly #resolve: (reply: HttpReply) => void
   readonly #reject: (fault: RemoteFault) => void
@@ -69,17 +69,17 @@ class Asking {
 
   constructor(
     url: URL,
-    question: Question,
+    options: RequestOptions,
     resolve: (reply: HttpReply) => void,
     reject: (fault: RemoteFault) => void,
   ) {
-    const { method, headers, agent, signal, body, limits } = question
-    this.#question = question
+    const { method, headers, agent, signal, body, limits } = options
+    this.#options = options
     this.#resolve = resolve
     this.#reject = reject
     const start = url.protocol === 'https:' ? httpsRequest : httpRequest
     this.#request = start(url, { method, headers, agent })
-    question.reached?.(this.#step)
+    options.reached?.(this.#step)
     this.#expectWithin(limits.connect)
     this.#request.on('socket', socket => this.#follow(socket))
     this.#request.on('error', error => this.#broken(error))
@@ -95,7 +95,7 @@ class Asking {
     else this.#request.end(body)
   }
 
-  readonly #leave = () => this.#fail('remote-connection-failed', this.#question.signal?.reason)
+  readonly #leave = () => this.#fail('remote-connection-failed', this.#options.signal?.reason)
 
   /** Notes how far the connection has come. */
   #follow(socket: Socket): void {
@@ -114,23 +114,23 @@ class Asking {
   #connected(isNew: boolean): void {
     if (this.#timer === undefined) return
     this.#reach('features')
-    this.#question.leaves?.(isNew)
-    this.#expectWithin(this.#question.limits.reply)
+    this.#options.leaves?.(isNew)
+    this.#expectWithin(this.#options.limits.reply)
   }
 
   #reach(step: Step): void {
     this.#step = step
-    this.#question.reached?.(step)
+    this.#options.reached?.(step)
   }
 
   #expectWithin(seconds: number): void {
     this.#timer?.cancel()
-    this.#timer = this.#question.clock.after(seconds * 1000, () => this.#fail('timeout'))
+    this.#timer = this.#options.clock.after(seconds * 1000, () => this.#fail('timeout'))
   }
 
   #read(chunk: Buffer): void {
     this.#bytes += chunk.length
-    const { limits } = this.#question
+    const { limits } = this.#options
     if (this.#bytes <= limits.maxReplyBytes) this.#chunks.push(chunk)
     else if (this.#bytes > mostBytes(limits)) this.#tooLong()
     else this.#readLong(limits.maxReplyBytes, chunk)
@@ -213,11 +213,11 @@ class Asking {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#chunks = []
-    this.#question.signal?.removeEventListener('abort', this.#leave)
+    this.#options.signal?.removeEventListener('abort', this.#leave)
   }
 }
 
-function mostBytes({ maxReplyBytes, mayThin = false }: AskLimits): number {
+function mostBytes({ maxReplyBytes, mayThin = false }: RequestLimits): number {
   return mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { withoutComments } from '../../src/remote/comments.js'
+import { withoutComments } from '../../src/xml/comments.js'
 
 test.each([
   ['<a/>', '<a/>'],

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { HostMeta } from '../../src/remote/host-meta.js'
+import { EndpointDiscovery } from '../../src/remote/endpoint-discovery.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
@@ -15,7 +15,7 @@ async function begin(about: Partial<typeof usualEntry> = {}) {
   const there = await ScriptedEndpoint.start(certificate)
   const names = namesOf({ 'other.example': ['127.0.0.1'] })
   const parts = endpointParts({ lookup: { names } })
-  const hostMeta = new HostMeta(
+  const hostMeta = new EndpointDiscovery(
     { ...usualEntry, ca: certificate.cert, ...about },
     { ...parts, port: there.port },
   )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { isPrivateAddress } from '../../src/c2s/private-addresses.js'
+import { isPrivateAddress } from '../../src/net/private-addresses.js'
 
 describe('an address that one host on the Internet has', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { CertificateFault } from '../../src/c2s/certificate-fault.js'
+import { CertificateFault } from '../../src/net/certificate-fault.js'
 
 const day = 86_400_000
 const fault = (told: string, certificate: object | null = {}) =>

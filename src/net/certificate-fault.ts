@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { foreignList } from '../lib/foreign-text.js'
-import { namesOf } from './identity.js'
+import { namesOf } from './certificate-names.js'
 
 /** What the log calls a certificate with other names; the other codes are OpenSSL's. */
 const otherName = 'OTHER_NAME'

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { isAbsent, SystemDns } from '../../src/c2s/dns.js'
-import { Names } from '../../src/c2s/names.js'
+import { isAbsent, SystemDns } from '../../src/net/dns.js'
+import { Names } from '../../src/net/names.js'
 import { DnsServer } from '../support/dns-server.js'
 import { FakeClock } from '../support/fake-clock.js'
 

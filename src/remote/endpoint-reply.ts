@@ -8,7 +8,7 @@ import { defaultLimits, type Element, type Fate } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
 
 /** A `<body/>` that came from a remote endpoint. */
-export interface RemoteReply {
+export interface EndpointReply {
   /** As it came. */
   readonly text: string
   readonly root: Root
@@ -34,7 +34,7 @@ const byCondition: Partial<Record<string, ProblemCode>> = {
  * Reads a reply, of which elements may have been mended or dropped `before`. Throws a `RemoteFault` for what is none, and
  * for one that asks for the request once more.
  */
-export function readReply(text: string, before: readonly Fate[] = []): RemoteReply {
+export function readReply(text: string, before: readonly Fate[] = []): EndpointReply {
   const { root, children, fates: found } = readDocument(text)
   const fates = before.length === 0 ? found : [...before, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)

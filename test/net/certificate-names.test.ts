@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 // Before the first `toLegacyObject`, or Node 20 loads its TLS in a circle and leaves half of it out for the whole process.
 import 'node:tls'
 import { describe, expect, test } from '@jest/globals'
-import { isMadeOutTo } from '../../src/c2s/identity.js'
+import { isMadeOutTo } from '../../src/net/certificate-names.js'
 import { makeCertificate } from '../support/certificates.js'
 
 /** Whether a certificate with these names is good for the domain. */

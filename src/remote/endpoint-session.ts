@@ -7,10 +7,10 @@ import { readTerms } from '../session-terms.js'
 import { escapeXml } from '../xml/escape.js'
 import { deliver } from './deliver.js'
 import type { Endpoint } from './endpoint.js'
+import type { EndpointReply } from './endpoint-reply.js'
 import { RemoteFault } from './fault.js'
-import type { RemoteReply } from './reply.js'
 
-export interface RemoteSessionParts {
+export interface EndpointSessionParts {
   /** Where the session is to be; rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
@@ -19,11 +19,11 @@ export interface RemoteSessionParts {
   /** Hears why a request for that domain came to nothing. */
   readonly onFailed?: (domain: string, failure: Failure) => void
   /** The sessions that have or may have something open; this one is in it for as long as it does. */
-  readonly open: Set<RemoteSession>
+  readonly open: Set<EndpointSession>
 }
 
 /** A request of a session, which knows its rid. */
-export interface RemoteRequest {
+export interface SessionRequest {
   readonly rid: number
   readonly body: string
   /** Whether it asks for nothing but what there is to hear. */
@@ -50,8 +50,8 @@ const apartFromNew = 100
 type Phase = 'live' | 'ending' | 'over'
 
 /** A session at a remote endpoint as its client sees it; leaves neither it nor a request behind. */
-export class RemoteSession {
-  readonly #parts: RemoteSessionParts
+export class EndpointSession {
+  readonly #parts: EndpointSessionParts
   #abort = new AbortController()
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
@@ -70,7 +70,7 @@ export class RemoteSession {
   /** What was agreed; undefined before the creation reply. */
   terms: SessionTerms | undefined
 
-  constructor(parts: RemoteSessionParts) {
+  constructor(parts: EndpointSessionParts) {
     this.#parts = parts
     parts.open.add(this)
   }
@@ -106,7 +106,7 @@ export class RemoteSession {
   }
 
   /** Sends a request; the first one creates the session. Rejects with a `RemoteFault`. */
-  async ask({ rid, body, isEmpty, wait = 0, reached }: RemoteRequest): Promise<RemoteReply> {
+  async ask({ rid, body, isEmpty, wait = 0, reached }: SessionRequest): Promise<EndpointReply> {
     if (this.#phase !== 'live') throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
     const creates = this.#lastRid === 0
     const askedAt = this.#parts.clock.now()
@@ -171,7 +171,7 @@ export class RemoteSession {
     this.#parts.open.delete(this)
   }
 
-  #begin({ root }: RemoteReply): void {
+  #begin({ root }: EndpointReply): void {
     this.terms = readTerms(root)
     if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
     if (this.#phase === 'ending') void this.#terminate(this.terms)

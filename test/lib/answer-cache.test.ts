@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { type Answer, Answers } from '../../src/c2s/answers.js'
+import { type Answer, AnswerCache } from '../../src/lib/answer-cache.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
@@ -12,9 +12,9 @@ beforeEach(() => {
   seconds = 10
 })
 
-/** Answers with how many questions there have been. */
+/** AnswerCache with how many questions there have been. */
 function answers(most = 100) {
-  return new Answers<string>(clock, most, async (question): Promise<Answer<string>> => {
+  return new AnswerCache<string>(clock, most, async (question): Promise<Answer<string>> => {
     asked.push(question)
     return { value: `${question} ${asked.length}`, seconds }
   })
@@ -51,7 +51,7 @@ describe('an answer', () => {
   })
 
   test('that nobody could find is looked for again by whoever asks next', async () => {
-    const names = new Answers<string>(clock, 100, async question => {
+    const names = new AnswerCache<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
       return { value: 'known', seconds }
@@ -62,7 +62,7 @@ describe('an answer', () => {
 
   test('that does not come is asked for again after half a minute, for those who ask from then on', async () => {
     let lateAnswer = (_answer: Answer<string>) => {}
-    const names = new Answers<string>(clock, 100, question => {
+    const names = new AnswerCache<string>(clock, 100, question => {
       asked.push(question)
       if (asked.length > 1) return Promise.resolve({ value: 'second', seconds })
       return new Promise(resolve => {

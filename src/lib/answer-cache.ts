@@ -1,5 +1,5 @@
-import type { Clock } from '../lib/clock.js'
-import { forgetOldest } from '../lib/forget-oldest.js'
+import type { Clock } from './clock.js'
+import { forgetOldest } from './forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T
@@ -14,7 +14,7 @@ const patience = 30_000
  * Remembers answers for as long as each is good. Whoever asks for what is being asked already waits for the same
  * answer, so that a thousand logins at once are one question.
  */
-export class Answers<T> {
+export class AnswerCache<T> {
   readonly #clock: Clock
   readonly #most: number
   readonly #ask: (question: string) => Promise<Answer<T>>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { inOrder, type Service } from '../../src/c2s/services.js'
+import { inOrder, type Service } from '../../src/net/srv-records.js'
 import { Random } from '../support/random.js'
 
 /** `name priority weight`, behind `!` where it is for direct TLS. */

@@ -1,14 +1,14 @@
-import { type Answer, Answers } from '../c2s/answers.js'
 import type { RemoteEndpoint } from '../config/config.js'
+import { type Answer, AnswerCache } from '../lib/answer-cache.js'
 import type { Failure } from '../link.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
+import { withoutComments } from '../xml/comments.js'
 import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/scanner.js'
 import { createAgent } from './agents.js'
-import { ask, type HttpReply } from './ask.js'
-import { withoutComments } from './comments.js'
 import type { EndpointParts } from './endpoint.js'
 import { RemoteFault, UnexpectedStatus } from './fault.js'
+import { type HttpReply, sendRequest } from './http-request.js'
 
 /** Longest document that is read, in bytes. */
 const maxDocumentBytes = 64 * 1024
@@ -18,22 +18,22 @@ const absentSeconds = 30
 /** Domains that are remembered. */
 const mostDomains = 1000
 
-export interface HostMetaParts extends EndpointParts {
+export interface DiscoveryParts extends EndpointParts {
   /** Where the hosts of the domains answer; 443 unless a test has its own. */
   readonly port: number
 }
 
 /** Finds the BOSH endpoints of domains where these say that they are (XEP-0156 §3), and remembers what it found. */
-export class HostMeta {
-  readonly #parts: HostMetaParts
+export class EndpointDiscovery {
+  readonly #parts: DiscoveryParts
   readonly #about: RemoteEndpoint
-  readonly #found: Answers<string | Failure>
+  readonly #found: AnswerCache<string | Failure>
 
   /** All domains asked have this entry in the settings. */
-  constructor(about: RemoteEndpoint, parts: HostMetaParts) {
+  constructor(about: RemoteEndpoint, parts: DiscoveryParts) {
     this.#about = about
     this.#parts = parts
-    this.#found = new Answers(parts.clock, mostDomains, domain => this.#look(domain))
+    this.#found = new AnswerCache(parts.clock, mostDomains, domain => this.#look(domain))
   }
 
   /** The address of a domain's endpoint. Rejects with a `RemoteFault`. */
@@ -69,7 +69,7 @@ export class HostMeta {
   async #fetch(domain: string, name: string): Promise<HttpReply> {
     const { settings, clock, port } = this.#parts
     const url = new URL(`https://${domain}:${port}/.well-known/${name}`)
-    return ask(url, {
+    return sendRequest(url, {
       method: 'GET',
       headers: { 'Accept-Encoding': 'identity' },
       agent: createAgent(url, this.#about, this.#parts, 'passing'),

@@ -1,8 +1,8 @@
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import type { Dns } from '../../src/c2s/dns.js'
-import { type Addresses, Names, type Route } from '../../src/c2s/names.js'
 import type { Failure } from '../../src/link.js'
+import type { Dns } from '../../src/net/dns.js'
+import { type Addresses, Names, type Route } from '../../src/net/names.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 type Said<T> = readonly T[] | string | Promise<readonly T[]>

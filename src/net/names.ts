@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { connectProblem } from '../errors.js'
+import { type Answer, AnswerCache } from '../lib/answer-cache.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
-import { type Answer, Answers } from './answers.js'
 import { type Dns, isAbsent, SystemDns } from './dns.js'
-import { inOrder, type Service, type Target } from './services.js'
+import { inOrder, type Service, type Target } from './srv-records.js'
 
 /** IP addresses, in the order in which they are tried. */
 export type Addresses = readonly string[]
@@ -64,16 +64,16 @@ export interface NamesParts {
 export class Names {
   readonly #parts: NamesParts
   readonly #dns: Dns
-  readonly #services: Answers<Services>
-  readonly #system: Answers<Addresses | Failure>
-  readonly #found: Answers<Addresses | Failure>
+  readonly #services: AnswerCache<Services>
+  readonly #system: AnswerCache<Addresses | Failure>
+  readonly #found: AnswerCache<Addresses | Failure>
 
   constructor(parts: NamesParts) {
     this.#parts = parts
     this.#dns = parts.dns ?? new SystemDns()
-    this.#services = new Answers(parts.clock, mostAnswers, domain => this.#askServices(domain))
-    this.#system = new Answers(parts.clock, mostAnswers, name => this.#askSystem(name))
-    this.#found = new Answers(parts.clock, mostAnswers, name => this.#askAddresses(name))
+    this.#services = new AnswerCache(parts.clock, mostAnswers, domain => this.#askServices(domain))
+    this.#system = new AnswerCache(parts.clock, mostAnswers, name => this.#askSystem(name))
+    this.#found = new AnswerCache(parts.clock, mostAnswers, name => this.#askAddresses(name))
   }
 
   /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
