@@ -1,7 +1,7 @@
-// The page of a warmed session: attaches to it from here, and shows that it lives. Needs strophe.js and session.js.
+// The page that answers the warm form: attaches to the session and shows that it is alive. Needs strophe.js and session.js.
 const { Session, Strophe, $iq } = globalThis
 
-/** Time between two looks at how fast the server answers, in milliseconds, and the longest to wait for an answer. */
+/** Time between two pings, and the longest time to wait for an answer, in milliseconds. */
 const pingEvery = 15_000
 const patience = 10_000
 
@@ -46,7 +46,7 @@ class Attachment {
       if (state === 'attached') this.#watch(jid)
     })
     this.#session.connection.addHandler(stanza => this.#receive(stanza), null, 'message')
-    // Asked with the first request, so that there is something to answer it with.
+    // Sent with the first request, so that its response comes at once.
     this.#countContacts()
   }
 
@@ -58,13 +58,13 @@ class Attachment {
     this.#everyWhileOpen(1000, () => this.#showAge(since))
   }
 
-  /** Now, and again until the session is over. */
+  /** Calls `act` now, and again and again until the session is over. */
   #everyWhileOpen(milliseconds, act) {
     act()
     const timer = setInterval(() => (this.#session.isOpen ? act() : clearInterval(timer)), milliseconds)
   }
 
-  /** Measures how long the server takes (XEP-0199); to say that it does not know the question, if need be. */
+  /** Measures how long the server takes to answer a ping (XEP-0199). An error is an answer too. */
   #ping() {
     const { connection } = this.#session
     const sent = performance.now()

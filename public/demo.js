@@ -19,7 +19,7 @@ class Pane {
   #otherTitle
   #state = 'idle'
   #session
-  /** Full addresses under which the other one is online. */
+  /** Full JIDs with which the other user is online. */
   #online = new Set()
 
   constructor(element) {
@@ -43,7 +43,7 @@ class Pane {
     else if (this.#state !== 'warming' && this.#state !== 'ending') this.#warm()
   }
 
-  /** Asks the page's own server for a session. In a portal, the user is logged in there already. */
+  /** Asks the page's own server for a session. In a real portal the user would be signed in there. */
   async #warm() {
     this.#show('warming')
     const started = performance.now()
@@ -148,7 +148,7 @@ class Pane {
     const isOnline = this.#online.size > 0
     presence.dataset.online = isOnline ? 'yes' : 'no'
     const text = this.#state === 'attached' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
-    // Said once, not with every presence.
+    // Changed only if different: screen readers announce each change.
     if (presence.textContent !== text) presence.textContent = text
   }
 }

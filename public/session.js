@@ -1,13 +1,13 @@
 // A warmed session in one of the service's own pages: Strophe attaches to it, and it ends with the page at the latest.
-// It must not know what the page looks like. No module: Chromium runs none in pages that are XML.
+// Knows nothing of what the page looks like. Not a module: Chromium runs no modules in pages that are XML.
 {
   const { Strophe, $pres } = globalThis
   Strophe.setLogLevel(Strophe.LogLevel.WARN)
 
-  /** How long a goodbye may take. */
+  /** Longest time for logging out. */
   const goodbyeMilliseconds = 3000
 
-  /** Why a session ends, by the condition that Strophe hands on. */
+  /** Why a session ends, by the condition that Strophe reports. */
   const reasons = {
     conflict: 'The same address logged in somewhere else.',
     'item-not-found': 'The service no longer knows this session. Warm a new one.',
@@ -23,25 +23,25 @@
     #binding
     #follow
     #state = 'attaching'
-    /** The next request id: what it takes, with the sid, to say goodbye. */
+    /** The next request id, which ends the session together with the sid. */
     #rid
 
     /**
      * Attaches, and sends presence with the first request. `follow(state, reason)` is called with `attached` once the
-     * first answer has come, with `ending` while it says goodbye, and at last with `closed`, or with `ended` and the
-     * reason as a sentence where nobody asked for it.
+     * first response has come, with `ending` while it logs out, and at last with `closed`; or with `ended` and the reason
+     * as a sentence, if the page did not ask for it.
      */
     constructor({ url, jid, sid, rid, wait, hold, requests }, follow) {
       this.#binding = { url, sid }
       this.#rid = rid
       this.#follow = follow
       this.connection = new Strophe.Connection(url)
-      // Strophe sets it only where it logs in by itself: a goodbye that nobody answers would wait for ever.
+      // Strophe sets it only where it logs in by itself. Without it, logging out could wait for ever for an answer.
       this.connection.disconnection_timeout = goodbyeMilliseconds
       this.connection.rawOutput = body => {
         this.#rid = Math.max(this.#rid, Number(/ rid=["'](\d+)/.exec(body)[1]) + 1)
       }
-      // ATTACHED is Strophe's word alone; the first answer shows that the session is alive.
+      // Strophe reports ATTACHED before it has asked; only the first response shows that the session is alive.
       this.connection.xmlInput = body => {
         if (this.#state === 'attaching' && body.getAttribute('type') !== 'terminate') this.#enter('attached')
       }
@@ -50,12 +50,12 @@
       globalThis.addEventListener('pagehide', this.#leave)
     }
 
-    /** Whether the session is there to be used or ended. */
+    /** Whether the session can still be used or ended. */
     get isOpen() {
       return this.#state === 'attaching' || this.#state === 'attached'
     }
 
-    /** Says goodbye; `closed` follows. */
+    /** Logs out; `closed` follows. */
     logOut() {
       if (!this.isOpen) return
       this.#enter('ending')
@@ -80,11 +80,11 @@
       }
     }
 
-    /** Ends the session when the page goes, or others would see a ghost until it times out. */
+    /** Ends the session when the page is left: otherwise the user would look online until it times out. */
     #leave = () => {
       const { url, sid } = this.#binding
       const body = `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='${this.#rid}' type='terminate'/>`
-      // Nobody is left to be told whether it arrived.
+      // The page is gone: there is no one to tell if it fails.
       fetch(url, { method: 'POST', body, keepalive: true }).catch(() => {})
     }
   }

@@ -58,7 +58,7 @@ const calls = () =>
 
 describeWith(['curl'], 'With curl', () => {
   test.each([
-    ['README.md', ['warm', 'resume', 'sessions', 'logout']],
+    ['README.md', ['warm']],
     ['docs/api.md', ['warm', 'resume', 'sessions', 'logout']],
     ['docs/portals.md', ['warm', 'resume', 'logout']],
   ])('the calls in %s do what they say', async (file, expected) => {

@@ -119,6 +119,8 @@ describe('The package', () => {
       'deploy/nginx.conf',
       'deploy/warm-bindings.service',
       'docs/portals.md',
+      'docs/operations.md',
+      'CHANGELOG.md',
       '.env.example',
     ])
       expect([path, inside(path)]).toEqual([path, true])

@@ -1,1 +1,1 @@
-sessionStorage.clear() // What the chat has kept in this tab is nobody's business from now on.
+sessionStorage.clear() // The next user of this tab must not see what the chat has stored.

@@ -1,0 +1,69 @@
+// The documents refer to each other, to files of this repository and to settings: none of these may be missing.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+import { settings } from '../src/config/settings.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const documents = [
+  ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'],
+  ...readdirSync(join(root, 'docs'))
+    .filter(file => file.endsWith('.md'))
+    .map(file => `docs/${file}`),
+]
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const withoutCode = (text: string) => text.replaceAll(/^```.*?^```$/gms, '')
+
+/** The anchors that headings get where Markdown is shown as a page. */
+function anchorsOf(text: string): string[] {
+  return Array.from(withoutCode(text).matchAll(/^#+ (.+)$/gm), ([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+describe.each(documents)('%s', path => {
+  const text = read(path)
+
+  test('has links that lead somewhere', () => {
+    const links = Array.from(withoutCode(text).matchAll(/\]\(([^)]+)\)/g), ([, link]) => link!)
+    const broken = links
+      .filter(link => !/^https?:/.test(link))
+      .filter(link => {
+        const [file = '', anchor] = link.split('#')
+        const target = file === '' ? path : relative(root, join(root, dirname(path), file))
+        if (!existsSync(join(root, target))) return true
+        return anchor !== undefined && !anchorsOf(read(target)).includes(anchor)
+      })
+    expect(broken).toEqual([])
+  })
+
+  test('names settings that there are', () => {
+    const known = new Set(Object.keys(settings))
+    const prefixes =
+      /^(?:ADMIN|ATTACH|BOSH|CORS|HOST|HTTP|HTTPS|LISTEN|LOG|MAX|METRICS|RATE|REMOTE|SCRAM|TLS|TRUSTED|WARM|XMPP)_/
+    // The portal's own settings, in its example.
+    const portals = new Set(['WARM_URL', 'WARM_USER', 'WARM_PASSWORD', 'WARM_ACCOUNT'])
+    const named = new Set(text.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g))
+    expect([...named].filter(name => prefixes.test(name) && !known.has(name) && !portals.has(name))).toEqual(
+      [],
+    )
+  })
+})
+
+test('a package has all documents that are for its users', () => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] }
+  // npm packs README and LICENSE whatever is listed.
+  const packed = (path: string) =>
+    path === 'README.md' || files.some(file => path === file || path.startsWith(`${file}/`))
+  expect(documents.filter(path => !packed(path))).toEqual(['CONTRIBUTING.md'])
+})
+
+test('the README is a short introduction that begins with the two commands', () => {
+  const lines = read('README.md').split('\n')
+  expect(lines.length).toBeLessThan(170)
+  expect(lines.slice(0, 10).join('\n')).toMatch(/npm ci && npm run demo.*npm ci && npm test/s)
+})
