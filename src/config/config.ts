@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import type { TlsFiles } from './certificates.js'
 import type { HostEntry } from './hosts.js'
 import { hostVariable } from './kinds.js'
 import { type Address, placesOf } from './listen-addresses.js'
 import type { Networks } from './networks.js'
 import type { settings, Values } from './settings.js'
+import type { TlsFiles } from './tls-files.js'
 
 export type { Admin, ServiceAccount } from './account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './servers.js'
@@ -34,7 +34,7 @@ type Nested<ByPath> = {
 /** Which addresses may use an endpoint. */
 export interface AccessRule {
   readonly allow: Networks
-  /** Those among them that may not. */
+  /** Addresses that may not, although `allow` has them. */
   readonly deny: Networks
 }
 
@@ -68,17 +68,17 @@ export function joinedValues(values: Values) {
     'http.hosts': hosts,
     /** The hosts that this `Config` is made for; none where it is for all other requests: see `configOfHost`. */
     'http.own': [] as readonly HttpHost[],
-    /** What this service is called in the settings: the names of hosts, and those that are listened on. */
+    /** What this service is called in the settings: the names of hosts, and the names that are listened on. */
     'http.names': [...hosts.keys(), ...listened.filter(host => isIP(host) === 0)] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
     /**
-     * By XMPP domain, `*` for those without an entry in this map or the next. The server of a domain that neither map
+     * By XMPP domain, `*` for domains without an entry in this map or the next. The server of a domain that neither map
      * serves is found by its name.
      */
     servers: values.XMPP_SERVERS.servers,
     /** The domains that the BOSH endpoint of another service serves; `*` as above. */
     remotes: values.XMPP_SERVERS.remotes,
-    /** By XMPP domain, `*` for those without an entry. */
+    /** By XMPP domain, `*` for domains without an entry. */
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,
       ...values.XMPP_SERVICE_ACCOUNTS_FILE,

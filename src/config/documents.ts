@@ -10,7 +10,7 @@ function described({ kind: { range, words }, sentence }: Setting): string {
   return sentence
 }
 
-/** A file to copy to `.env`: all settings with their defaults, commented out but for those that are required. */
+/** A file to copy to `.env`: all settings with their defaults, commented out unless they are required. */
 export function envExample(): string {
   const blocks = Object.entries(sections).flatMap(([title, section]) => [
     `## ${title}`,

@@ -209,14 +209,14 @@ export const rules: readonly Rule[] = [
   ),
 ]
 
-/** The paths of one domain of a host, of those endpoints that are on. */
+/** The paths of one domain of a host; undefined where the endpoint is off. */
 interface ServedPaths {
   readonly domain: HttpHost['domain']
   readonly bosh: string | undefined
   readonly warm: string | undefined
 }
 
-/** What is wrong with the paths of one domain, beside those of the same host before it. */
+/** What is wrong with the paths of one domain of a host, seen beside the domains before it. */
 function problemsOfHost(host: ServedPaths, before: readonly ServedPaths[]): readonly string[] {
   const paths = [host.bosh, host.warm].filter(path => path !== undefined)
   const called = ({ domain = 'all domains' }: ServedPaths) => domain

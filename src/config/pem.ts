@@ -1,27 +1,16 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { type KeyObject, X509Certificate } from 'node:crypto'
 
-/** The certificates in a PEM file and nothing else of it: a key that stands beside them is not ours to keep. */
-export function readCertificates(file: string): string | undefined {
+/** The certificates in a PEM text and nothing else of it; none where there are none, or one cannot be read. */
+export function certificatesIn(text: string): { readonly pem: string; readonly x509: X509Certificate }[] {
+  const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {
-    return certificatesIn(readFileSync(file, 'latin1'))
+    return texts.map(pem => ({ pem, x509: new X509Certificate(pem) }))
   } catch {
-    return undefined
+    return []
   }
 }
 
-/** The same of a file's text; undefined where there are none. Throws where one cannot be read. */
-export function certificatesIn(text: string): string | undefined {
-  const certificates = textsIn(text)
-  for (const certificate of certificates) new X509Certificate(certificate)
-  return certificates.length > 0 ? certificates.join('\n') : undefined
-}
-
-/** Each of the certificates in a text. Throws where one cannot be read. */
-export function splitCertificates(text: string): X509Certificate[] {
-  return textsIn(text).map(certificate => new X509Certificate(certificate))
-}
-
-function textsIn(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+/** A private key as PEM text. */
+export function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
 }

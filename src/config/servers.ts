@@ -4,7 +4,7 @@ import { isIPv4 } from 'node:net'
 import { prepareDomain } from '../jid/domains.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { readOptions, readSwitch } from './options.js'
-import { readCertificates } from './pem.js'
+import { certificatesIn, pemOf } from './pem.js'
 
 /** What a server is trusted with, and the certificates of the link to it. */
 export interface Trust {
@@ -79,8 +79,8 @@ function readServer(url: string, report: Report): Server {
   const tls = options.get('tls') ?? 'starttls'
   if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
   else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
-  const plain = readSwitch(options, 'plain', 'off', report)
-  if (plain && tls !== 'none')
+  const trust = readTrust(options, report)
+  if (trust.plain && tls !== 'none')
     report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
   if (tls === 'none' && ['ca', 'verify', 'cert', 'key'].some(name => options.has(name)))
     report('has ca, verify, cert or key beside tls=none, where there are no certificates')
@@ -88,9 +88,7 @@ function readServer(url: string, report: Report): Server {
     host: host ?? '',
     port,
     tls: isDirect ? 'direct' : tls === 'none' ? tls : 'starttls',
-    plain,
-    ca: readAuthorities(options, report),
-    verify: readSwitch(options, 'verify', 'on', report),
+    ...trust,
     certificate: readOwnCertificate(options, report),
   }
 }
@@ -100,23 +98,18 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
   const options = readOptions(query, ['insecure', 'plain', 'ca', 'verify'], report)
   const insecure = options.get('insecure') === '' || readSwitch(options, 'insecure', 'off', report)
   const url = /^host-meta$/i.test(place) ? undefined : readEndpointUrl(place, report)
-  const isPlain = url !== undefined && url.protocol === 'http:'
+  const isPlain = url?.protocol === 'http:'
   if (isPlain && !insecure && !isLoopbackName(url.hostname))
     report(
       'has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure',
     )
   if (insecure && !isPlain)
     report('has insecure without http://: what is encrypted is checked unless verify=off')
-  const plain = readSwitch(options, 'plain', 'off', report)
-  if (plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
+  const trust = readTrust(options, report)
+  if (trust.plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
   if (isPlain && (options.has('ca') || options.has('verify')))
     report('has ca or verify beside http://, where there is no certificate to check')
-  return {
-    url: url?.href,
-    plain,
-    ca: readAuthorities(options, report),
-    verify: readSwitch(options, 'verify', 'on', report),
-  }
+  return { url: url?.href, ...trust }
 }
 
 function readEndpointUrl(text: string, report: Report): URL | undefined {
@@ -129,24 +122,35 @@ function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
-function readAuthorities(options: ReadonlyMap<string, string>, report: Report): string | undefined {
-  const file = options.get('ca')
+/** The options that servers and endpoints have in common. */
+function readTrust(options: ReadonlyMap<string, string>, report: Report): Omit<Trust, 'certificate'> {
+  const plain = readSwitch(options, 'plain', 'off', report)
+  const ca = readCertificates('ca', options.get('ca'), report)
+  return { plain, ca, verify: readSwitch(options, 'verify', 'on', report) }
+}
+
+function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
   if (file === undefined) return undefined
-  return readCertificates(file) ?? report('has a ca that cannot be read or is not a PEM file of certificates')
+  const fault = `has a ${option} that cannot be read or is not a PEM file of certificates`
+  try {
+    const texts = certificatesIn(readFileSync(file, 'latin1')).map(({ pem }) => pem)
+    return texts.length > 0 ? texts.join('\n') : report(fault)
+  } catch {
+    return report(fault)
+  }
 }
 
 /** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
-function readOwnCertificate(options: ReadonlyMap<string, string>, report: Report): Server['certificate'] {
+function readOwnCertificate(options: ReadonlyMap<string, string>, report: Report): Trust['certificate'] {
   const file = options.get('cert')
   const keyFile = options.get('key') ?? file
   if (file === undefined || keyFile === undefined)
     return options.has('key') ? report('has a key without a cert') : undefined
-  const cert = readCertificates(file)
-  if (cert === undefined) return report('has a cert that cannot be read or is not a PEM file of certificates')
+  const cert = readCertificates('cert', file, report)
+  if (cert === undefined) return undefined
   try {
     const key = createPrivateKey(readFileSync(keyFile))
-    if (new X509Certificate(cert).checkPrivateKey(key))
-      return { cert, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() }
+    if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
     return report('has a key that does not belong to its cert')
   } catch {
     return report('has a key that cannot be read or is not a PEM file of a private key')

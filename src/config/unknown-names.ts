@@ -22,7 +22,7 @@ function isOfKubernetes(name: string, value: string): boolean {
 }
 
 function meantBy(name: string): Name | undefined {
-  // By their letters, those for https would be nearer.
+  // By their letters, HTTPS_PORT and HTTPS_HOST would be nearer.
   if (name === 'HTTP_PORT') return 'PORT'
   if (name === 'HTTP_HOST') return 'HOST'
   // Of systemd, for services that it listens for.

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import { datesAmiss, readTlsFiles, type ServerCertificate, type TlsMaterial } from '../config/certificates.js'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
+import { datesAmiss, readTlsFiles, type ServerCertificate, type TlsMaterial } from '../config/tls-files.js'
 
 /** The settings of the https listener. */
 type Https = NonNullable<Config['https']>

@@ -173,7 +173,7 @@ describe('what is documented is so:', () => {
   })
 })
 
-describe('a name that is none of ours', () => {
+describe('a name that is no setting', () => {
   test('but begins like one gives a warning with the nearest name', () => {
     const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
     expect(loadConfig({ ...required, ...environment }).warnings).toEqual([

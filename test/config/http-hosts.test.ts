@@ -43,7 +43,7 @@ describe('HTTP_HOSTS', () => {
     })
   })
 
-  test('fills in $host, in its own paths and in those of all', () => {
+  test('fills in $host, in the paths of the entry and in BOSH_PATH and WARM_PATH', () => {
     const text = 'a=example.org,b=x.example.net?bosh=/at/$host/b.$host&warm=/w'
     const environment = { BOSH_PATH: '/bosh/$host', WARM_PATH: '/warm/$host' }
     expect(hosts(text, environment)).toMatchObject({
@@ -123,7 +123,7 @@ describe('HTTP_HOSTS', () => {
       'for a has the same path for both endpoints, or one inside the other',
     ],
     [
-      'a path of ours',
+      'a path that the service has for itself',
       'a=example.org?bosh=/.well-known/host-meta',
       'for a has a path that does not lie outside of',
     ],
@@ -202,7 +202,7 @@ describe('endpoints', () => {
     '/.well-known/host-meta.json',
     '/openapi.json',
     '/readyz',
-  ])('cannot be at %s, where something of ours is', BOSH_PATH => {
+  ])('cannot be at %s, which the service has for itself', BOSH_PATH => {
     expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
   })
 

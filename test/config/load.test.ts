@@ -41,10 +41,10 @@ describe('without the required settings', () => {
     ])
   })
 
-  test('an admin file that names nobody does not do, nor does a list of commas', () => {
+  test('an admin file without accounts is not enough, nor is a list of commas', () => {
     const environment = {
       ADMIN_USERS: '',
-      ADMIN_USERS_FILE: file('nobody', '# later\n\n'),
+      ADMIN_USERS_FILE: file('empty', '# later\n\n'),
       XMPP_DOMAINS: ' , ',
     }
     expect(problems(environment)).toEqual([
@@ -272,7 +272,7 @@ describe('what is set up for all other domains', () => {
   })
 })
 
-test('an endpoint of a domain that nobody may log in to gives a warning', () => {
+test('an endpoint of a domain that XMPP_DOMAINS does not have gives a warning', () => {
   expect(load({ XMPP_SERVERS: 'example.com=https://localhost/http-bind' }).warnings).toEqual([
     'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
   ])

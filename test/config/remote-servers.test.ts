@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const usual = { plain: false, ca: undefined, verify: true }
 
-describe('a BOSH endpoint of somebody else', () => {
+describe('the BOSH endpoint of another service', () => {
   const remotes = (text: string) => [...load({ XMPP_SERVERS: text }).config.remotes]
 
   test('serves a domain, beside others that have servers', () => {

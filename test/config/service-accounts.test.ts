@@ -100,7 +100,7 @@ describe('service accounts', () => {
     ])
   })
 
-  test('of a domain that nobody may log in to give a warning', () => {
+  test('of a domain that XMPP_DOMAINS does not have give a warning', () => {
     expect(load({ XMPP_SERVICE_ACCOUNTS: 'example.com=bot:x,*=bot:x' }).warnings).toEqual([
       'XMPP_SERVICE_ACCOUNTS has an account for example.com, which XMPP_DOMAINS does not allow.',
     ])

@@ -31,7 +31,7 @@ describe('a name that was meant for a setting is found:', () => {
   })
 })
 
-test('what environments have for other programs is not taken for ours', () => {
+test('what environments have for other programs is not taken for a setting', () => {
   const names = `
     PATH HOME HOSTNAME HOSTTYPE OSTYPE MACHTYPE LOGNAME USER USERNAME SHELL SHLVL TERM PWD OLDPWD TZ LANG LC_ALL MAIL
     EDITOR PAGER DISPLAY TMPDIR TEMP POST PORTAGE PORTAGE_CONFIGROOT PORTDIR SORT PART COST LOST HOSTED SPORT REPORT

@@ -1,0 +1,202 @@
+// The certificates of the https listener and their keys. Their files are read when the settings are checked, at the start,
+// and again on SIGHUP.
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { certificatesIn, pemOf } from './pem.js'
+import type { Name } from './settings.js'
+
+/** The files as the settings name them. */
+export interface TlsFiles {
+  /** The first is for clients that ask for no name, or for one that none of them has. */
+  readonly certificates: readonly string[]
+  /** The certificates behind them up to an authority, in the same order; empty where each has them in its own file. */
+  readonly chains: readonly string[]
+  /** In the same order; empty where each certificate has its key in its own file or beside it. */
+  readonly keys: readonly string[]
+  readonly passphrase: string | undefined
+  readonly passphraseFile: string | undefined
+  /** A file, or `auto` for parameters that OpenSSL chooses by the key. */
+  readonly dhparam: string
+}
+
+/** A certificate, the chain behind it and its key; PEM texts. */
+export interface ServerCertificate {
+  readonly file: string
+  readonly cert: string
+  readonly key: string
+  readonly x509: X509Certificate
+}
+
+export interface TlsMaterial {
+  readonly certificates: readonly ServerCertificate[]
+  /** `auto` or PEM text. */
+  readonly dhparam: string
+}
+
+/** What is wrong with a file, worded to follow the name of the setting that is to blame. */
+class Fault extends Error {
+  constructor(
+    readonly setting: Name,
+    problem: string,
+  ) {
+    super(problem)
+  }
+}
+
+/** Reads the files and judges whether they fit together. Undefined where problems were reported. */
+export function readTlsFiles(
+  files: TlsFiles,
+  report: (setting: Name, problem: string) => undefined,
+): TlsMaterial | undefined {
+  let isFaulty = false
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      isFaulty = true
+      return report(error.setting, error.message)
+    }
+  }
+  const passphrase = attempt(() => readPassphrase(files))
+  if (passphrase === undefined) return undefined
+  const certificates = files.certificates.map((file, index) =>
+    attempt(() => readCertificate(file, files.chains[index], files.keys[index], passphrase)),
+  )
+  const dhparam = attempt(() => readParameters(files.dhparam))
+  if (isFaulty) return undefined
+  return { certificates: certificates as ServerCertificate[], dhparam: dhparam! }
+}
+
+/** What an operator should know of certificates that can be used all the same. `now` is in milliseconds since 1970. */
+export function datesAmiss({ certificates }: TlsMaterial, now: number): string[] {
+  return certificates.flatMap(({ file, x509 }) => {
+    if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
+    if (Date.parse(x509.validFrom) > now)
+      return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
+    return []
+  })
+}
+
+interface Passphrase {
+  readonly setting: Name
+  readonly text: string | undefined
+}
+
+function readPassphrase({ passphrase, passphraseFile }: TlsFiles): Passphrase {
+  const setting = 'TLS_KEY_PASSPHRASE_FILE'
+  if (passphraseFile === undefined) return { setting: 'TLS_KEY_PASSPHRASE', text: passphrase }
+  return { setting, text: readFile(passphraseFile, setting).replace(/\r?\n$/, '') }
+}
+
+function readCertificate(
+  file: string,
+  chainFile: string | undefined,
+  keyFile: string | undefined,
+  passphrase: Passphrase,
+): ServerCertificate {
+  const text = readFile(file, 'TLS_CERT')
+  const own = readCertificates(file, text, 'TLS_CERT')
+  // The certificates behind the first are its chain.
+  const { x509 } = own[0]!
+  const chain = chainFile === undefined ? [] : readChain(chainFile, x509, file)
+  const cert = [...own, ...chain].map(({ pem }) => pem).join('\n')
+  const key =
+    keyFile === undefined
+      ? readKeyBeside(file, text, passphrase)
+      : readKey(keyFile, readFile(keyFile, 'TLS_KEY'), passphrase)
+  if (!x509.checkPrivateKey(key))
+    throw new Fault('TLS_KEY', `has a key that does not belong to the first certificate in ${file}`)
+  try {
+    createSecureContext({ cert, key: pemOf(key) })
+  } catch (error) {
+    throw new Fault('TLS_CERT', `names ${file}, which OpenSSL refuses: ${reasonOf(error)}`)
+  }
+  return { file, cert, key: pemOf(key), x509 }
+}
+
+function readCertificates(file: string, text: string, setting: Name): ReturnType<typeof certificatesIn> {
+  const certificates = certificatesIn(text)
+  if (certificates.length > 0) return certificates
+  throw new Fault(setting, `names ${file}, which is no PEM file of certificates`)
+}
+
+/** The chain in a file of its own. The issuer of the certificate is in it, or it is the chain of another one. */
+function readChain(
+  file: string,
+  certificate: X509Certificate,
+  certificateFile: string,
+): ReturnType<typeof certificatesIn> {
+  const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
+  if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
+  throw new Fault(
+    'TLS_CHAIN',
+    `names ${file}, where nothing has issued the certificate in ${certificateFile}`,
+  )
+}
+
+/** The key of a certificate that none was named for: in the same file, or in `x.key` beside `x.crt`. */
+function readKeyBeside(file: string, text: string, passphrase: Passphrase): KeyObject {
+  if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return readKey(file, text, passphrase)
+  const beside = file.replace(/(\.[^./]+)?$/, '.key')
+  let key: string
+  try {
+    key = readFileSync(beside, 'utf8')
+  } catch (error) {
+    throw new Fault(
+      'TLS_KEY',
+      `is needed for ${file}: it holds no key itself, and ${beside} cannot be read (${codeOf(error)})`,
+    )
+  }
+  return readKey(beside, key, passphrase)
+}
+
+/** PKCS #8 and OpenSSL's older form. */
+const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
+
+function readKey(file: string, text: string, { setting, text: passphrase }: Passphrase): KeyObject {
+  const isEncrypted = encryptedKey.test(text)
+  if (isEncrypted && passphrase === undefined)
+    throw new Fault('TLS_KEY_PASSPHRASE', `is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
+  try {
+    return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) })
+  } catch {
+    if (isEncrypted) throw new Fault(setting, `does not open ${file}`)
+    throw new Fault('TLS_KEY', `names ${file}, which is no PEM file of a private key`)
+  }
+}
+
+function readParameters(dhparam: string): string {
+  if (dhparam === 'auto') return dhparam
+  const setting = 'TLS_DHPARAM'
+  const text = readFile(dhparam, setting)
+  // Node goes on without any where it finds none, and from version 24 on finds none in the form `X9.42 DH PARAMETERS`.
+  if (!text.includes('-----BEGIN DH PARAMETERS-----'))
+    throw new Fault(
+      setting,
+      `names ${dhparam}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+    )
+  try {
+    createSecureContext({ dhparam: text })
+    return text
+  } catch (error) {
+    throw new Fault(setting, `names ${dhparam}, which OpenSSL refuses: ${reasonOf(error)}`)
+  }
+}
+
+function readFile(file: string, setting: Name): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Fault(setting, `names ${file}, which cannot be read (${codeOf(error)})`)
+  }
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
+
+/** OpenSSL's own words, without its numbers. */
+function reasonOf(error: unknown): string {
+  const { reason, message } = error as { reason?: string; message: string }
+  return reason ?? message
+}
