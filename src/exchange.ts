@@ -2,7 +2,7 @@
 // and another node are all an `Exchange`. Types only.
 import type { Step } from './errors.js'
 import type { Failure, LinkFacts } from './link.js'
-import type { Element } from './xml/scanner.js'
+import type { Element } from './xml/element.js'
 
 /** Answers one BOSH request with one reply. Never rejects for what a client or an XMPP server did. */
 export type Exchange = (body: string, peer: Peer) => Promise<Reply>

@@ -10,7 +10,7 @@ import type {
   StreamOptions,
 } from './link.js'
 import { streamsNamespace } from './namespaces.js'
-import type { Element, Fate } from './xml/scanner.js'
+import type { Element, Fate } from './xml/element.js'
 
 /** A link for a login in this process: reports the features that it expects before they have come. */
 export class ForeseenLink implements Link, LinkEvents {

@@ -1,7 +1,7 @@
 // The seam below a session: one XMPP stream for one user, over TCP (c2s/) or over another server's BOSH endpoint (remote/).
 // Types only.
 import type { ProblemCode, Step } from './errors.js'
-import type { Element, Fate } from './xml/scanner.js'
+import type { Element, Fate } from './xml/element.js'
 
 /** One XMPP stream to a server on behalf of one user (RFC 6120 §4). */
 export interface Link {

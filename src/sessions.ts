@@ -1,6 +1,6 @@
 // The seam between whoever controls sessions from outside and whoever keeps them. Types only.
 import type { Cookie, Exchange, SessionTerms } from './exchange.js'
-import type { Element } from './xml/scanner.js'
+import type { Element } from './xml/element.js'
 
 /**
  * How a session stands: `opening` until it is logged in, `waiting` for the first request of its browser, `held` while

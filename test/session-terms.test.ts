@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readTerms } from '../src/session-terms.js'
 import { DocumentReader } from '../src/xml/document.js'
-import { defaultLimits } from '../src/xml/scanner.js'
+import { defaultLimits } from '../src/xml/limits.js'
 import { collectGarbage } from './support/collected.js'
 
 const read = (attributes: string) =>

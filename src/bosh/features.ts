@@ -1,7 +1,7 @@
 import { channelBindingNamespace, streamsNamespace, tlsNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
+import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
-import type { Element } from '../xml/scanner.js'
 
 /** Features that end at this service: whoever is behind it can do nothing with them (XEP-0206 §2, §4). */
 const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])

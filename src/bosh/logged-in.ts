@@ -1,7 +1,7 @@
 import { sasl2Namespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /**
  * Whether a server sends this to its users only. A client whose JID is told in no way that is known here shows by it

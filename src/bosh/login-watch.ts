@@ -1,7 +1,7 @@
 import { prepareDomain } from '../jid/domains.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 import type { Body } from './body.js'
 import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
 import { isForUsers } from './logged-in.js'

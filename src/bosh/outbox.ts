@@ -1,5 +1,5 @@
 import { streamsNamespace } from '../namespaces.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** What may wait for a client, and how much of it goes into one reply. */
 export interface OutboxLimits {

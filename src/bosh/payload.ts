@@ -1,6 +1,6 @@
 import { saslNamespace, tlsNamespace } from '../namespaces.js'
 import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** The size of a payload, in UTF-16 units. */
 export function sizeOf(payload: readonly Element[]): number {

@@ -1,7 +1,7 @@
 import type { ProblemCode } from '../errors.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** The code of a login that the server refuses with this element (RFC 6120 §6.5); undefined where it does not. */
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {

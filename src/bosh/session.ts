@@ -13,7 +13,7 @@ import type {
   SessionState,
   SessionView,
 } from '../sessions.js'
-import type { Element, Fate } from '../xml/scanner.js'
+import type { Element, Fate } from '../xml/element.js'
 import type { CookieRules } from './attach-binding.js'
 import { type Body, emptyBody, errorBody } from './body.js'
 import { Delivery } from './delivery.js'

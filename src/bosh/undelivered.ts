@@ -1,6 +1,6 @@
 import { startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
-import type { Element } from '../xml/scanner.js'
 
 const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 

@@ -1,6 +1,6 @@
 import type { LoginWishes } from '../exchange.js'
 import type { Link, LinkEvents, LinkFacts } from '../link.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 import type { Body } from './body.js'
 import { sizeOf } from './payload.js'
 import { bounce } from './undelivered.js'

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../lib/clock.js'
 import { WriteBatch } from '../lib/write-batch.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 export interface WriterEvents {
   /** The server has taken all that waited for it; called only after it was behind. */

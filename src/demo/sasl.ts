@@ -1,5 +1,5 @@
 import { textOf } from '../xml/children.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 import { readUtf8 } from '../xml/utf8.js'
 import type { Accounts } from './accounts.js'
 import { type ScramMove, ScramServer, scramHashes } from './scram-server.js'

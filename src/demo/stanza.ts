@@ -1,6 +1,6 @@
+import { startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
-import type { Root } from '../xml/root.js'
-import { defaultLimits, type Element, Scanner } from '../xml/scanner.js'
 
 const stanzasNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 
@@ -34,15 +34,9 @@ export type StanzaCondition = keyof typeof errorTypes
 
 export function startOf({ text }: Element): Start {
   const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
+  const { names, values } = startTagOf(text)
   const attributes: Record<string, string> = Object.create(null)
-  const sink = {
-    onOpen({ names, values }: Root) {
-      for (const [index, name] of names.entries()) attributes[name] = values[index]!
-    },
-    onElement() {},
-    onClose() {},
-  }
-  new Scanner(sink, defaultLimits).write(tag)
+  for (const [index, name] of names.entries()) attributes[name] = values[index]!
   return { tag, attributes }
 }
 

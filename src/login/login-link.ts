@@ -1,6 +1,6 @@
 // What a login is given to work with, and what it gives back. Types only.
 import type { Link, LinkEvents, StreamOptions } from '../link.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** Tells when the caller of a login does not wait for it any more; an `AbortSignal` is one. */
 export interface Caller {

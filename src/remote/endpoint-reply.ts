@@ -3,8 +3,9 @@ import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import { DocumentReader } from '../xml/document.js'
+import type { Element, Fate } from '../xml/element.js'
+import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
-import { defaultLimits, type Element, type Fate } from '../xml/scanner.js'
 import { RemoteFault } from './fault.js'
 
 /** A `<body/>` that came from a remote endpoint. */

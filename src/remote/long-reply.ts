@@ -1,6 +1,7 @@
+import type { Fate } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
+import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
-import { defaultLimits, type Fate } from '../xml/scanner.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 

@@ -1,6 +1,6 @@
 import type { Foreseen } from '../exchange.js'
 import { copyOf } from '../xml/copy-of.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** How many streams a login opens: one to log in on, one to bind a resource on. */
 const streams = 2

@@ -11,7 +11,7 @@ import { chooseMechanism, type MechanismParts } from '../login/mechanism-choice.
 import type { Mechanism } from '../login/sasl/mechanism.js'
 import { sessionNamespace } from '../namespaces.js'
 import type { Upstream } from '../sessions.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 import type { WarmRequest } from './binding.js'
 import type { Gone } from './departure.js'
 import { Foresight } from './foresight.js'

@@ -1,7 +1,7 @@
 import { channelBindingNamespace, saslNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 
 /** What a server offers to log in with. */
 export interface Offer {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
-import type { Element } from '../xml/scanner.js'
+import type { Element } from '../xml/element.js'
 import { Foresight } from './foresight.js'
 
 /** Of how many domains something is remembered. */

@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes'
 import { readElement } from './document.js'
+import type { Element } from './element.js'
 import { plain } from './plain.js'
-import type { Element } from './scanner.js'
 
 /** The children of an element, each made independent of it. For text that has been read before. */
 export function childrenOf(text: string): readonly Element[] {
@@ -14,30 +14,13 @@ export function textOf(text: string): string {
 }
 
 function parseText(text: string): string {
-  try {
-    parser.write(text).close()
-    return content
-  } catch (error) {
-    // Nobody knows where in the text it stands.
-    parser = createParser()
-    throw error
-  } finally {
-    // A password may be in it.
-    content = ''
-  }
-}
-
-let content = ''
-
-/** One for all, since making a parser costs more than most elements. */
-let parser = createParser()
-
-function createParser(): SaxesParser {
-  const created = new SaxesParser({ position: false })
+  let content = ''
   const add = (part: string) => {
     content += part
   }
-  created.on('text', add)
-  created.on('cdata', add)
-  return created
+  const parser = new SaxesParser({ position: false })
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.write(text).close()
+  return content
 }

@@ -1,15 +1,8 @@
-import { allowPlain, plain } from './plain.js'
-import { endOfSpace, endOfText, isLarger } from './plain-text.js'
-import { declaresTooMuch, type Root } from './root.js'
-import {
-  asWritten,
-  type Element,
-  type Fate,
-  type MeantNamespace,
-  Scanner,
-  type XmlLimits,
-} from './scanner.js'
-import { XmlError } from './xml-error.js'
+import type { Element, Fate } from './element.js'
+import type { XmlLimits } from './limits.js'
+import { plain } from './plain.js'
+import type { Root } from './root.js'
+import { Splitter, type SplitterOptions } from './splitter.js'
 
 /** A document that was read whole: its root's start tag, and the root's children as text. */
 export interface Document {
@@ -19,86 +12,16 @@ export interface Document {
   readonly fates: readonly Fate[]
 }
 
-export interface DocumentOptions {
-  readonly meantNamespace?: MeantNamespace
-  /** Whether the root may have text beside its children; the text is passed over. */
-  readonly mixedContent?: boolean
-  /** Whether a server writes the documents, which passes on what strangers wrote: see `Scanner.lenient`. */
-  readonly lenient?: boolean
-}
-
-const slash = 0x2f
-
 const none: readonly Fate[] = []
 
-/** Reads whole documents, one after the other with the same parser, since making one costs more than most documents. */
+/** Reads whole documents, one after the other. */
 export class DocumentReader {
-  readonly #limits: XmlLimits
-  readonly #options: Required<DocumentOptions>
-  #scanner: Scanner
+  readonly #splitter: Splitter
   #root: Root | undefined
   #children: Element[] = []
-  #fates: Fate[] = []
+  #fates: Fate[] | undefined
 
-  constructor(limits: XmlLimits, options: DocumentOptions = {}) {
-    this.#limits = limits
-    this.#options = {
-      meantNamespace: options.meantNamespace ?? asWritten,
-      mixedContent: options.mixedContent ?? false,
-      lenient: options.lenient ?? false,
-    }
-    this.#scanner = this.#createScanner()
-  }
-
-  /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
-  read(text: string): Document {
-    return this.#readPlain(text) ?? this.#scan(text)
-  }
-
-  #readPlain(text: string): Document | undefined {
-    const { maxChildren, maxDeclarations, maxElementBytes } = this.#limits
-    const { meantNamespace, mixedContent } = this.#options
-    const root = allowPlain(this.#limits) ? plain.readRoot(text) : undefined
-    if (root === undefined || isLarger(text, 0, plain.end, maxElementBytes)) return undefined
-    if (declaresTooMuch(root, maxDeclarations)) return undefined
-    const children: Element[] = []
-    let at = plain.end
-    if (!plain.isEmptyRoot) {
-      for (;;) {
-        at = mixedContent ? endOfText(text, at) : endOfSpace(text, at)
-        if (text.charCodeAt(at + 1) === slash) break
-        const child = plain.readChild(text, at, root.declarations, meantNamespace)
-        if (child === undefined) return undefined
-        if (isLarger(text, at, plain.end, maxElementBytes)) return undefined
-        // What comes behind it need not be read, be it plain or not.
-        if (children.push(child) > maxChildren && maxChildren > 0)
-          throw new XmlError('policy-violation', 'too many elements')
-        at = plain.end
-      }
-      if (!plain.readRootEnd(text, at)) return undefined
-      at = plain.end
-    }
-    return endOfSpace(text, at) === text.length ? { root, children, fates: none } : undefined
-  }
-
-  #scan(text: string): Document {
-    try {
-      this.#scanner.write(text)
-      this.#scanner.end()
-      return { root: this.#root!, children: this.#children, fates: this.#fates }
-    } catch (error) {
-      // Nobody knows where in the document it stands.
-      this.#scanner = this.#createScanner()
-      throw error
-    } finally {
-      // A password may be in it, and the next document may be long in coming.
-      this.#root = undefined
-      this.#children = []
-      this.#fates = []
-    }
-  }
-
-  #createScanner(): Scanner {
+  constructor(limits: XmlLimits, options: SplitterOptions = {}) {
     const sink = {
       onOpen: (root: Root) => {
         this.#root = root
@@ -108,14 +31,24 @@ export class DocumentReader {
       },
       onClose() {},
       onUnfit: (fate: Fate) => {
+        this.#fates ??= []
         this.#fates.push(fate)
       },
     }
-    const scanner = new Scanner(sink, this.#limits)
-    scanner.meantNamespace = this.#options.meantNamespace
-    scanner.mixedContent = this.#options.mixedContent
-    scanner.lenient = this.#options.lenient
-    return scanner
+    this.#splitter = new Splitter(sink, limits, options)
+  }
+
+  /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
+  read(text: string): Document {
+    try {
+      this.#splitter.readDocument(text)
+      return { root: this.#root!, children: this.#children, fates: this.#fates ?? none }
+    } finally {
+      // A password may be in it, and the next document may be long in coming.
+      this.#root = undefined
+      this.#children = []
+      this.#fates = undefined
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import { copyOf } from './copy-of.js'
+import type { Element, MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
-import { isSame, longestName, mostAttributes, PlainTag, says } from './plain-tag.js'
+import type { XmlLimits } from './limits.js'
+import { isSame, longestName, mostAttributes, PlainTag } from './plain-tag.js'
 import { endOfSpace, endOfText } from './plain-text.js'
 import { type Declarations, Root } from './root.js'
-import type { Element, MeantNamespace, XmlLimits } from './scanner.js'
 
 /** Deepest nesting inside a plain child, and how many prefixes may be declared there, which are looked through for each. */
 const deepest = 127
@@ -78,12 +79,6 @@ class PlainReader {
     return this.#root.isEmpty
   }
 
-  /** Reads the end tag of the root that was read last; false where it is another one, or not plain. */
-  readRootEnd(text: string, start: number): boolean {
-    this.end = endOfEndTag(text, start, this.#root.name, this.#root.nameEnd)
-    return this.end > 0
-  }
-
   /** Reads an element that is the whole text and has no children: its text. */
   readText(text: string): string | undefined {
     const tag = this.#root
@@ -144,7 +139,7 @@ class PlainReader {
         if (!inner.read(text, at)) return -1
         if (inner.declared > 0 && !this.#declare(text, depth + 1)) return -1
         if (!this.#knowsPrefixes(text, inner, declarations)) return -1
-        if (child.nameColon > 0) this.#noteDefault(text, depth, declarations)
+        if (child.nameColon > 0) this.#noteDefault(depth)
         at = inner.end
         if (inner.isEmpty) {
           if (inner.declared > 0) this.#forget(depth + 1)
@@ -175,10 +170,9 @@ class PlainReader {
   }
 
   /** Notes the default namespace of an element inside the one at `depth`; a child without a prefix has it anyway. */
-  #noteDefault(text: string, depth: number, { defaultNamespace }: Declarations): void {
-    const { namespace, namespaceEnd, nameColon } = this.#inner
-    const isRoots =
-      namespace === 0 ? this.#inDefault[depth] === 1 : says(text, namespace, namespaceEnd, defaultNamespace)
+  #noteDefault(depth: number): void {
+    const { namespace, nameColon } = this.#inner
+    const isRoots = namespace === 0 && this.#inDefault[depth] === 1
     this.#inDefault[depth + 1] = isRoots ? 1 : 0
     if (isRoots && nameColon === 0) this.#inherits = true
   }
@@ -195,10 +189,11 @@ class PlainReader {
 
   #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
     const prefix = text.slice(start, end)
-    // Declared by the child, it is the child's, whatever the root says.
+    // Declared inside, it is not the root's, whatever the root says.
     if (declaredBy(text, this.#child, prefix) !== undefined) return true
+    if (this.#declared.some(declared => declared.prefix === prefix)) return true
     const index = prefixes.indexOf(prefix)
-    if (index < 0) return this.#declared.some(declared => declared.prefix === prefix)
+    if (index < 0) return false
     if (!this.#used.includes(index)) this.#used.push(index)
     return true
   }

@@ -1,161 +1,308 @@
-import { type Context, contextOf, release } from './context.js'
+import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
+import { elementReader, type ReadingRules } from './element-reader.js'
+import { EndFinder } from './end-finder.js'
+import { lasting, type OpenRoot } from './lasting-root.js'
+import type { XmlLimits } from './limits.js'
 import { allowPlain, plain } from './plain.js'
-import { endOfSpace, isLarger } from './plain-text.js'
-import { declaresTooMuch } from './root.js'
-import { asWritten, Scanner, type Sink, type XmlLimits } from './scanner.js'
-import { readUtf8 } from './utf8.js'
+import { endOfSpace, endOfText, isLarger } from './plain-text.js'
+import { type Declarations, declaresTooMuch, type Root } from './root.js'
+import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
-/** How much the scanner reads before the rest may be plain again, in UTF-16 units. */
-const longestPiece = 4096
+/** Receives a document as it is read. */
+export interface Sink {
+  onOpen(root: Root): void
+  onElement(element: Element): void
+  onClose(): void
+  /** Called, where the reading is lenient, before a mended child is reported, and in place of a dropped one. */
+  onUnfit?(fate: Fate): void
+}
 
-const nobody: Sink = { onOpen() {}, onElement() {}, onClose() {} }
+export interface SplitterOptions {
+  readonly meantNamespace?: MeantNamespace
+  /** Whether the root may have text beside its children, which is passed over unread: for text that has been read before. */
+  readonly mixedContent?: boolean
+  /** Whether a server writes the document, which passes on what users wrote: see `ReadingRules`. */
+  readonly lenient?: boolean
+}
+
+const slash = 0x2f
+const less = 0x3c
+const greater = 0x3e
+const byteOrderMark = 0xfeff
+
+/** The beginning of what users send each other; all else is the server's own. */
+const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
 /**
- * Splits a server's stream into its top-level elements, each reported as the text it arrived in.
- * Between two elements it holds no parser: streams whose headers declare the same namespaces share a few.
+ * Splits a stream, or a document, into its root's children, each reported as the text it arrived in. What is plain and came
+ * in one piece is read in one pass; of all else the end is looked for first, and it is read once it is whole.
  */
 export class Splitter {
   readonly #sink: Sink
-  readonly #limits: XmlLimits
-  readonly #lenient: boolean
-  #scanner: Scanner | undefined
-  /** Once the stream is open. */
-  #context: Context | undefined
+  readonly #rules: ReadingRules
+  readonly #mixedContent: boolean
+  readonly #allowsPlain: boolean
+  /** What has come in front of the root: nothing, a byte order mark, or all that may. */
+  #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
+  #root: OpenRoot | undefined
+  #isClosed = false
+  #children = 0
+  /** While an element is read that is not plain, or not whole: the search for its end, and what has come of it. */
+  #finder: EndFinder | undefined
+  #held = ''
+  /** Whether it is beyond the limits, and read over. */
+  #isDropped = false
   /** Bytes of a character that is not complete yet. */
   #tail: Buffer | undefined
   #stopped = false
 
-  /** `lenient` where a server writes the stream, which passes on what strangers wrote: see `Scanner.lenient`. */
-  constructor(sink: Sink, limits: XmlLimits, { lenient = false } = {}) {
+  constructor(sink: Sink, limits: XmlLimits, options: SplitterOptions = {}) {
+    const { meantNamespace = asWritten, mixedContent = false, lenient = false } = options
     this.#sink = sink
-    this.#limits = limits
-    this.#lenient = lenient
+    this.#rules = { limits, meantNamespace, lenient }
+    this.#mixedContent = mixedContent
+    this.#allowsPlain = allowPlain(limits)
   }
 
   /** Whether nothing of an unfinished element is held, nor of the stream's header. */
   get isBetweenElements(): boolean {
-    return this.#context !== undefined && this.#scanner === undefined && this.#tail === undefined
+    return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
   }
 
   /**
-   * Reads on; everything that became whole is reported before this returns.
+   * Reads on in a stream; everything that became whole is reported before this returns.
    * Throws an `XmlError`, after which nothing more is read.
    */
   write(chunk: Buffer): void {
     if (this.#stopped) return
     try {
-      const text = this.#decode(chunk)
-      for (let rest = text; rest !== ''; ) {
-        if (this.#scanner === undefined) rest = this.#readPlain(rest)
-        if (rest === '' || this.#stopped) return
-        const scanner = this.#scanner ?? this.#resume()
-        this.#scanner = scanner
-        const piece = rest.slice(0, longestPiece)
-        rest = rest.slice(longestPiece)
-        scanner.write(piece)
-        if (scanner.atRest && !this.#stopped) this.#release(scanner)
-      }
+      const isOpen = this.#root !== undefined
+      this.#read(this.#decode(chunk))
+      if (!isOpen && this.#root !== undefined) this.#root = lasting(this.#root)
     } catch (error) {
       // What stands behind the element at which reading was stopped may be anything.
       if (this.#stopped && error instanceof XmlError) return
-      this.#stopped = true
-      this.#scanner = undefined
+      this.stop()
       throw error
+    }
+  }
+
+  /** Reads a whole document; another one may follow. Throws an `XmlError`. */
+  readDocument(text: string): void {
+    try {
+      this.#read(text)
+      if (!this.#isClosed) throw new XmlError('not-well-formed', 'the document breaks off')
+    } finally {
+      this.stop()
+      this.#stopped = false
+      this.#isClosed = false
+      this.#root = undefined
+      this.#prolog = 'nothing'
+      this.#children = 0
     }
   }
 
   /** Reports nothing more, not even the rest of a chunk that is being read. */
   stop(): void {
     this.#stopped = true
-    if (this.#scanner !== undefined) this.#scanner.sink = nobody
-    this.#scanner = undefined
+    this.#finder = undefined
+    this.#held = ''
+    this.#isDropped = false
   }
 
-  /** Reads the whole elements that are plain, and the white space around them. Returns what is left. */
-  #readPlain(text: string): string {
-    if (!allowPlain(this.#limits) || this.#limits.maxChildren > 0) return text
-    let at = 0
-    if (this.#context === undefined) {
-      const root = plain.readRoot(text)
-      if (
-        root === undefined ||
-        plain.isEmptyRoot ||
-        isLarger(text, 0, plain.end, this.#limits.maxElementBytes) ||
-        declaresTooMuch(root, this.#limits.maxDeclarations)
-      )
-        return text
-      at = plain.end
-      this.#context = contextOf(root)
-      this.#sink.onOpen(root)
+  #read(text: string): void {
+    for (let at = 0; at < text.length && !this.#stopped; ) {
+      if (this.#finder === undefined) {
+        at = this.#readPlain(text, at)
+        if (this.#root === undefined) at = this.#passProlog(text, at)
+        if (this.#stopped || at === text.length) return
+        this.#assertMarkup(text, at)
+        const root = this.#prolog === 'whole' ? 'root' : 'declaration or root'
+        this.#finder = new EndFinder(this.#root === undefined ? root : 'child')
+      }
+      at = this.#readOn(this.#finder, text, at)
     }
-    const { declarations } = this.#context
-    while (!this.#stopped) {
-      // A keepalive between two elements needs nobody to read it (RFC 6120 §4.6.1).
-      at = endOfSpace(text, at)
-      const element = plain.readChild(text, at, declarations, asWritten)
-      // One that is too large is the scanner's, which knows what becomes of it.
-      if (element === undefined || isLarger(text, at, plain.end, this.#limits.maxElementBytes)) break
+  }
+
+  /** Reads the whole elements that are plain, with the white space around them. Returns how far it came. */
+  #readPlain(text: string, from: number): number {
+    let at = from
+    if (this.#root === undefined) {
+      const root = from === 0 && this.#allowsPlain ? plain.readRoot(text) : undefined
+      if (root === undefined || this.#isTooLarge(text, plain.end)) return at
       at = plain.end
+      this.#open(root, plain.isEmptyRoot)
+    }
+    const { qualifiedName, declarations } = this.#root!
+    while (!this.#stopped) {
+      // White space between two elements is a keepalive (RFC 6120 §4.6.1).
+      const next = this.#mixedContent && !this.#isClosed ? endOfText(text, at) : endOfSpace(text, at)
+      if (next < 0) return at
+      at = next
+      if (this.#isClosed) return at
+      if (isEndTag(text, at, qualifiedName)) {
+        at += qualifiedName.length + 3
+        this.#close()
+        continue
+      }
+      const element = this.#allowsPlain
+        ? plain.readChild(text, at, declarations, this.#rules.meantNamespace)
+        : undefined
+      if (element === undefined || isLarger(text, at, plain.end, this.#rules.limits.maxElementBytes)) break
+      at = plain.end
+      this.#count()
       this.#sink.onElement(element)
     }
-    return this.#stopped ? '' : text.slice(at)
+    return at
   }
 
-  #resume(): Scanner {
-    const scanner =
-      this.#context === undefined
-        ? new Scanner(this.#sink, this.#limits)
-        : (this.#context.idle.pop() ?? opened(this.#context.start))
-    scanner.lenient = this.#lenient
-    scanner.sink = this.#sink
-    scanner.limits = this.#limits
-    return scanner
+  /** Passes over a byte order mark and white space. Returns what comes behind them. */
+  #passProlog(text: string, from: number): number {
+    const hasMark = this.#prolog === 'nothing' && text.charCodeAt(from) === byteOrderMark
+    const start = hasMark ? from + 1 : from
+    const end = endOfSpace(text, start)
+    if (end > start) this.#prolog = 'whole'
+    else if (hasMark) this.#prolog = 'mark'
+    return end
   }
 
-  #release(scanner: Scanner): void {
-    this.#scanner = undefined
-    scanner.sink = nobody
-    this.#context ??= contextOf(scanner.root!)
-    release(scanner, this.#context)
+  /** Throws where something else than markup begins, or where nothing more may come. */
+  #assertMarkup(text: string, at: number): void {
+    const isMarkup = text.charCodeAt(at) === less
+    const isInRoot = this.#root !== undefined && !this.#isClosed
+    if (isMarkup ? isInRoot || this.#root === undefined : isInRoot && this.#mixedContent) return
+    if (isInRoot) throw new XmlError('bad-format', 'text between elements')
+    const isRestricted = text.startsWith('<!', at) || text.startsWith('<?', at)
+    throw new XmlError(
+      isRestricted ? 'restricted-xml' : 'not-well-formed',
+      'there is something beside the root',
+    )
+  }
+
+  /** Reads on in an element up to its end, or as far as it goes. Returns how far it came. */
+  #readOn(finder: EndFinder, text: string, from: number): number {
+    const { maxElementBytes, maxDepth } = this.#rules.limits
+    const end = finder.find(text, from)
+    const upTo = end < 0 ? text.length : end
+    if (!this.#isDropped) {
+      this.#held += text.slice(from, upTo)
+      // Characters are at most as many as bytes, so this only ever lets through what is weighed once it is whole.
+      if (this.#held.length > maxElementBytes || finder.deepest > maxDepth) {
+        const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
+        if (!this.#isDroppable(this.#held, error)) throw error
+        this.#isDropped = true
+        this.#held = ''
+      }
+    }
+    if (end >= 0) this.#readHeld(this.#held.length > upTo - from)
+    return upTo
+  }
+
+  /** Reads what is held, which is whole. In one piece it was found not to be plain before. */
+  #readHeld(isInPieces: boolean): void {
+    // Before a child there may be text, where the content is mixed.
+    const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
+    const isDropped = this.#isDropped
+    this.#finder = undefined
+    this.#held = ''
+    this.#isDropped = false
+    if (isDropped) this.#sink.onUnfit?.('dropped')
+    else if (this.#root === undefined) this.#readRoot(text)
+    else if (text.startsWith('</')) this.#readEnd(text, this.#root.qualifiedName)
+    else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations, isInPieces)
+    else if (!this.#mixedContent) throw new XmlError('bad-format', 'text between elements')
+  }
+
+  #readRoot(text: string): void {
+    if (text.startsWith('<?')) {
+      // Refused before the root comes, where it is to be: a server of another encoding waits for the answer.
+      elementReader.readRoot(`${text}<a/>`, this.#rules)
+      this.#prolog = 'whole'
+      return
+    }
+    if (this.#isTooLarge(text, text.length)) throw tooLarge()
+    const root = this.#allowsPlain ? plain.readRoot(text) : undefined
+    this.#open(root ?? elementReader.readRoot(text, this.#rules), text.endsWith('/>'))
+  }
+
+  #readEnd(text: string, name: string): void {
+    if (!text.startsWith(name, 2) || endOfSpace(text, 2 + name.length) !== text.length - 1)
+      throw new XmlError('not-well-formed', 'the root is closed by another name')
+    this.#close()
+  }
+
+  #readChild(text: string, declarations: Declarations, isInPieces: boolean): void {
+    let element =
+      isInPieces && this.#allowsPlain
+        ? plain.readChild(text, 0, declarations, this.#rules.meantNamespace)
+        : undefined
+    let fate: Fate | undefined
+    try {
+      if (this.#isTooLarge(text, text.length)) throw tooLarge()
+      if (element === undefined) {
+        element = elementReader.readChild(text, declarations, this.#rules)
+        fate = element === undefined ? 'dropped' : elementReader.isMended ? 'mended' : undefined
+      }
+    } catch (error) {
+      if (!this.#isDroppable(text, error)) throw error
+      this.#sink.onUnfit?.('dropped')
+      return
+    }
+    this.#count()
+    if (fate !== undefined) this.#sink.onUnfit?.(fate)
+    if (element !== undefined && !this.#stopped) this.#sink.onElement(element)
+  }
+
+  #open(root: Root, isEmpty: boolean): void {
+    if (declaresTooMuch(root, this.#rules.limits.maxDeclarations))
+      throw new XmlError('policy-violation', 'the root declares too much')
+    this.#root = root
+    this.#sink.onOpen(root)
+    if (isEmpty) this.#close()
+  }
+
+  #close(): void {
+    this.#isClosed = true
+    if (!this.#stopped) this.#sink.onClose()
+  }
+
+  #count(): void {
+    const { maxChildren } = this.#rules.limits
+    if (maxChildren > 0 && ++this.#children > maxChildren)
+      throw new XmlError('policy-violation', 'too many elements')
+  }
+
+  #isTooLarge(text: string, end: number): boolean {
+    return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
+  }
+
+  /** Whether what is beyond the limits costs no more than itself. */
+  #isDroppable(text: string, error: unknown): boolean {
+    const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
+    return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
   /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
-    const whole = bytes.length - unfinished(bytes)
+    const whole = bytes.length - unfinishedBytes(bytes)
     this.#tail = whole === bytes.length ? undefined : Buffer.from(bytes.subarray(whole))
-    const complete = whole === bytes.length ? bytes : bytes.subarray(0, whole)
-    const text = readUtf8(complete)
+    const text = readUtf8(this.#tail === undefined ? bytes : bytes.subarray(0, whole))
     if (text === undefined) throw new XmlError('unsupported-encoding', 'the text is not UTF-8')
     return text
   }
 }
 
-/** A scanner that stands right behind this start tag. */
-function opened(start: string): Scanner {
-  const scanner = new Scanner(nobody, {
-    maxElementBytes: 65536,
-    maxDepth: 1,
-    maxAttributes: 1024,
-    maxNameLength: 65536,
-    maxChildren: 0,
-    maxDeclarations: Number.POSITIVE_INFINITY,
-  })
-  scanner.write(start)
-  return scanner
-}
+const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')
+const tooLarge = () => new XmlError('policy-violation', 'an element is too large')
 
-/** Number of bytes at the end that begin a character without ending it. */
-function unfinished(bytes: Buffer): number {
-  const last = bytes.length - 1
-  for (let back = 0; back < 3 && back <= last; back++) {
-    const byte = bytes[last - back]!
-    if (byte < 0x80) return 0
-    if (byte >= 0xc0) {
-      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
-      return back + 1 < length ? back + 1 : 0
-    }
-  }
-  return 0
+/** Whether the end tag of this name stands here, without white space in it. */
+function isEndTag(text: string, at: number, name: string): boolean {
+  return (
+    text.charCodeAt(at + 1) === slash &&
+    text.charCodeAt(at) === less &&
+    text.charCodeAt(at + 2 + name.length) === greater &&
+    text.startsWith(name, at + 2)
+  )
 }

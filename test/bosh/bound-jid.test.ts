@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { bindAnswer, bindRequestId, jidInSuccess } from '../../src/bosh/bound-jid.js'
 import { readElement } from '../../src/xml/document.js'
-import type { Element } from '../../src/xml/scanner.js'
+import type { Element } from '../../src/xml/element.js'
 
 const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bind = (jid: string, attributes = "type='result' id='b'") =>

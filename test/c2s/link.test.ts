@@ -1,6 +1,6 @@
 import { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { makeCertificate } from '../support/certificates.js'
 import { element } from '../support/element.js'
 import { ScriptedServer } from '../support/scripted-server.js'

@@ -4,7 +4,7 @@
 import { afterAll, expect, test } from '@jest/globals'
 import type { Reply } from '../../src/exchange.js'
 import { streamsNamespace } from '../../src/namespaces.js'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { XmlError } from '../../src/xml/xml-error.js'
 import { BoshBench, boshNamespace, type Client, FakePeer, message, payload } from '../support/bosh-bench.js'

@@ -1,6 +1,6 @@
 // What a document says, found out with nothing but saxes and a tree; slow, and simple enough to be believed.
 import { SaxesParser } from 'saxes'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 
 /** A child of the root. */
 export interface Child {
@@ -20,7 +20,10 @@ export interface Judged {
    * a child it is refused, since it would be taken for a part of it; behind the last one it may be or not.
    */
   hasSpaceReference: boolean
-  /** A reference has no end before the next tag or section; whether it is looked for behind them makes no difference. */
+  /**
+   * A reference has no end before the next tag or section, or before the end of the text, or a tag none before another `<`
+   * that the text ends with; whether it is looked for behind them makes no difference.
+   */
   hasBrokenReference: boolean
 }
 
@@ -96,7 +99,7 @@ export function judge(
   parser.on('closetag', () => {
     depth -= 1
     if (depth === 0) judged.closed = true
-    if (depth === 1) readUpTo = parser.position
+    if (depth < 2) readUpTo = parser.position
   })
   try {
     // What may begin a section of CDATA is looked at once more has come.
@@ -105,13 +108,16 @@ export function judge(
     // saxes waits for the next tag; that no tag begins here is plain to see before.
     else if (depth === 1 && /^[ \t\r\n]*(?:[^ \t\r\n<]|<!\[)/.test(text.slice(readUpTo)))
       refuse('text between elements')
+    if (judged.closed && text.slice(readUpTo).includes('<')) refuse('something behind the root')
+    if (/^\ufeff?<\?[^>]*(?<!\?)>/.test(text)) refuse('no end of a declaration')
     if (!isWhole && beginsRestricted(text)) refuse('restricted')
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     judged.refused = error.message
   }
   // As good as any: such a reference nowhere is a reference between nowhere.
-  judged.hasBrokenReference = hasBrokenReference(text)
+  judged.hasBrokenReference =
+    hasBrokenReference(isWhole ? text : `${text}<`) || (!isWhole && /<[^>]*<$/.test(text))
   judged.hasSpaceReference = /&#(?:x0*(?:20|9|a|d)|0*(?:32|9|10|13));/i.test(text)
   return judged
 }

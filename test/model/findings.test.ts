@@ -1,6 +1,6 @@
 // What the model and the fuzzers found; each in the fewest steps that show it.
 import { describe, expect, test } from '@jest/globals'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { BoshBench, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
 import { header, read } from '../xml/reading.js'
 

@@ -14,7 +14,7 @@ import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '
 import type { Handover, LoggedIn } from '../../src/sessions.js'
 import { idOf } from '../../src/sid.js'
 import { readElement } from '../../src/xml/document.js'
-import type { Element } from '../../src/xml/scanner.js'
+import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from './fake-clock.js'
 import { loggedIn } from './logged-in.js'
 

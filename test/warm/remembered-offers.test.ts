@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import { createLog } from '../../src/log.js'
 import type { Foresight } from '../../src/warm/foresight.js'
 import { RememberedOffers } from '../../src/warm/remembered-offers.js'
-import type { Element } from '../../src/xml/scanner.js'
+import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const domain = 'chat.example'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { DocumentReader } from '../../src/xml/document.js'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { header, read } from './reading.js'
 
 const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefix}'`

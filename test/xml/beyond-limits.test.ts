@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { DocumentReader } from '../../src/xml/document.js'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { header, Reading, read } from './reading.js'
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { DocumentReader, readElement } from '../../src/xml/document.js'
-import { defaultLimits } from '../../src/xml/scanner.js'
+import { defaultLimits } from '../../src/xml/limits.js'
+import { XmlError } from '../../src/xml/xml-error.js'
 import { isCollected } from '../support/collected.js'
 
 describe('an element that is read by itself', () => {
@@ -34,6 +35,54 @@ describe('a reader of documents', () => {
       ])
     },
   )
+
+  test('reads one document after the other', () => {
+    const read = (name: string) =>
+      reader.read(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
+    expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
+      "<a xmlns='urn:a'/>",
+      "<b xmlns='urn:b'/>",
+      "<c xmlns='urn:c'/>",
+    ])
+  })
+
+  test.each([
+    '',
+    ' ',
+    '<r>',
+    '<r><a>',
+    '<r><a/>',
+    '<r',
+    '<r/><',
+    '<r/>&',
+    '<?xml version="1.0"?>',
+    '<?x ><a>',
+  ])('refuses «%s», which has not ended', text => expect(() => reader.read(text)).toThrow(XmlError))
+
+  test('moves children to the namespace they were meant for', () => {
+    const moving = new DocumentReader(defaultLimits, {
+      meantNamespace: (name, namespace) => (name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace),
+    })
+    const { children } = moving.read(
+      "<r xmlns='urn:r' xmlns:p='urn:r' xmlns:q='urn:q'><move><x/></move><stay/><q:move><x/></q:move>" +
+        '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:&#114;" y=\'2\'/><p:move><p:x/><x/></p:move>' +
+        "<z:move xmlns:z='urn:r' xmlns='urn:r'><z:x/><x/></z:move></r>",
+    )
+    expect(children.map(({ namespace, text }) => [namespace, text])).toEqual([
+      ['urn:new', "<move xmlns='urn:new'><x/></move>"],
+      ['urn:r', "<stay xmlns='urn:r'/>"],
+      ['urn:q', "<q:move xmlns='urn:r' xmlns:q='urn:q'><x/></q:move>"],
+      ['urn:new', "<move  \n x='xmlns=\"1\"' xmlns='urn:new' y='2'/>"],
+      ['urn:new', "<p:move xmlns='urn:new' xmlns:p='urn:new'><p:x/><x/></p:move>"],
+      ['urn:new', "<z:move xmlns:z='urn:new' xmlns='urn:new'><z:x/><x/></z:move>"],
+    ])
+  })
+
+  test('refuses in words that show nothing of the document', () => {
+    expect(() => reader.read('<r><secret></wrong></r>')).toThrow(
+      expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
+    )
+  })
 
   test('keeps nothing of what it has read: a password may be in it', async () => {
     const read = () => {

@@ -1,5 +1,6 @@
+import type { Element, Fate } from '../../src/xml/element.js'
+import { defaultLimits, type XmlLimits } from '../../src/xml/limits.js'
 import type { Root } from '../../src/xml/root.js'
-import { defaultLimits, type Element, type Fate, type XmlLimits } from '../../src/xml/scanner.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { XmlError, type XmlFault } from '../../src/xml/xml-error.js'
 

@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { defaultLimits, type Element, Scanner } from '../../src/xml/scanner.js'
-import { XmlError } from '../../src/xml/xml-error.js'
 import { cut, meaning, randomCuts, randomStream } from './random-stream.js'
 import { Reading } from './reading.js'
 
@@ -132,64 +130,6 @@ describe('any damaged stream', () => {
         }
       }),
       { ...parameters, numRuns: 3000 },
-    )
-  })
-})
-
-describe('a document', () => {
-  function scanner() {
-    const elements: Element[] = []
-    const sink = { onOpen() {}, onElement: (element: Element) => elements.push(element), onClose() {} }
-    return { elements, scanner: new Scanner(sink, defaultLimits) }
-  }
-
-  test('may be followed by another one once it has ended', () => {
-    const { elements, scanner: reader } = scanner()
-    for (const name of ['a', 'b', 'c']) {
-      reader.write(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`)
-      reader.end()
-    }
-    expect(elements.map(({ text }) => text)).toEqual([
-      "<a xmlns='urn:a'/>",
-      "<b xmlns='urn:b'/>",
-      "<c xmlns='urn:c'/>",
-    ])
-  })
-
-  test.each(['', ' ', '<r>', '<r><a>', '<r><a/>', '<r', '<r/><', '<r/>&', '<?xml version="1.0"?>'])(
-    'that stops at %j has not ended',
-    text => {
-      const { scanner: reader } = scanner()
-      expect(() => {
-        reader.write(text)
-        reader.end()
-      }).toThrow(XmlError)
-    },
-  )
-
-  test('has children that are moved to the namespace they were meant for', () => {
-    const { elements, scanner: reader } = scanner()
-    reader.meantNamespace = (name, namespace) =>
-      name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace
-    reader.write(
-      "<r xmlns='urn:r' xmlns:p='urn:r' xmlns:q='urn:q'><move><x/></move><stay/><q:move><x/></q:move>" +
-        '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:&#114;" y=\'2\'/><p:move><p:x/><x/></p:move>' +
-        "<z:move xmlns:z='urn:r' xmlns='urn:r'><z:x/><x/></z:move></r>",
-    )
-    expect(elements.map(({ namespace, text }) => [namespace, text])).toEqual([
-      ['urn:new', "<move xmlns='urn:new'><x/></move>"],
-      ['urn:r', "<stay xmlns='urn:r'/>"],
-      ['urn:q', "<q:move xmlns='urn:r' xmlns:q='urn:q'><x/></q:move>"],
-      ['urn:new', "<move  \n x='xmlns=\"1\"' xmlns='urn:new' y='2'/>"],
-      ['urn:new', "<p:move xmlns='urn:new' xmlns:p='urn:new'><p:x/><x/></p:move>"],
-      ['urn:new', "<z:move xmlns:z='urn:new' xmlns='urn:new'><z:x/><x/></z:move>"],
-    ])
-  })
-
-  test('is refused in words that show nothing of it', () => {
-    const { scanner: reader } = scanner()
-    expect(() => reader.write('<r><secret></wrong>')).toThrow(
-      expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
     )
   })
 })

@@ -1,18 +1,18 @@
 import { describe, expect, test } from '@jest/globals'
-import { Skipper } from '../../src/xml/skipper.js'
+import { EndFinder } from '../../src/xml/end-finder.js'
 import { XmlError } from '../../src/xml/xml-error.js'
 
 /** Where the element ends that the text begins with, read in pieces of a size. */
 function endOf(text: string, size: number): number | undefined {
-  const skipper = new Skipper()
+  const finder = new EndFinder()
   for (let at = 0; at < text.length; at += size) {
-    const end = skipper.skip(text.slice(at, at + size))
+    const end = finder.find(text.slice(at, at + size))
     if (end >= 0) return at + end
   }
   return undefined
 }
 
-describe('the end of an element that is not read', () => {
+describe('the end of an element that is not read yet', () => {
   test.each([
     '<a/>',
     '<a></a >',

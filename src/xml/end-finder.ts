@@ -1,0 +1,164 @@
+import { isSpace } from './plain-text.js'
+import { XmlError } from './xml-error.js'
+
+const exclamationMark = 0x21
+const doubleQuote = 0x22
+const singleQuote = 0x27
+const slash = 0x2f
+const colon = 0x3a
+const less = 0x3c
+const greater = 0x3e
+const questionMark = 0x3f
+/** No name begins with an ASCII character up to here, but with a colon. */
+const lastSign = 0x40
+const openingBracket = 0x5b
+const closingBracket = 0x5d
+
+/** What stands at the place that has been reached: text, a tag behind its `<`, the inside of a tag, and so on. */
+type Place =
+  | 'text'
+  | 'less'
+  | 'name'
+  | 'start tag'
+  | 'value'
+  | 'end tag'
+  | 'instruction'
+  | 'declaration'
+  | 'cdata'
+
+/** What ends: a declaration of XML, where there may be one, or the start tag of a root; or a child of the root. */
+type Wanted = 'declaration or root' | 'root' | 'child'
+
+/** How deep inside an element the names of start and end tags are compared. */
+const deepestNames = 256
+
+/**
+ * Finds the end of an element in the pieces that it comes in, or that of the root's start tag. Of what it
+ * has passed it knows no more than how deep inside the element it is and a number for each open name, so that neither size
+ * nor depth matters. Most of what is not well-formed ends somewhere, and is refused when it is read; an end tag of another
+ * name is refused here, since such an element may have no end.
+ *
+ * What XMPP does not have is refused where it begins: comments, document types, and instructions but for the
+ * declaration of XML (RFC 6120 §11.1).
+ */
+export class EndFinder {
+  /** The deepest nesting so far, the element itself counted as 1. */
+  deepest = 0
+  readonly #wanted: Wanted
+  #place: Place = 'text'
+  #depth = 0
+  /** A number made of the name at hand, and one for each open element: different numbers are different names. */
+  #name = 0
+  readonly #names: number[] = []
+  /** The quote that ends the value at hand. */
+  #quote = ''
+  /** Whether the last character of a start tag was a slash. */
+  #isEmpty = false
+  /** How many brackets there were last, in CDATA; more than two are two. */
+  #brackets = 0
+
+  constructor(wanted: Wanted = 'child') {
+    this.#wanted = wanted
+  }
+
+  /**
+   * Where the element ends in this piece, which is read from `from` on; -1 where it goes on in the next one. An end tag by
+   * itself, or a section of CDATA, ends like an element. Throws an `XmlError`.
+   */
+  find(piece: string, from = 0): number {
+    for (let at = from; at < piece.length; at++) {
+      if (this.#place === 'text') at = piece.indexOf('<', at)
+      else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
+      else if (this.#place === 'instruction') at = piece.indexOf('>', at)
+      if (at < 0) return -1
+      if (this.#pass(piece.charCodeAt(at))) return at + 1
+    }
+    return -1
+  }
+
+  /** Whether the element ends with this character. */
+  #pass(code: number): boolean {
+    switch (this.#place) {
+      case 'text':
+        this.#place = 'less'
+        return false
+      case 'less':
+        this.#enter(code)
+        return false
+      case 'name':
+        if (code !== slash && code !== greater && !isSpace(code)) {
+          this.#takeInName(code)
+          return false
+        }
+        if (this.#depth <= deepestNames) this.#names.push(this.#name)
+        this.#place = 'start tag'
+        return this.#pass(code)
+      case 'start tag':
+        if (code === doubleQuote || code === singleQuote) {
+          this.#quote = String.fromCharCode(code)
+          this.#place = 'value'
+        } else if (code === greater) {
+          this.#place = 'text'
+          return this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names.at(-1)))
+        }
+        if (code === less) throw notWellFormed()
+        this.#isEmpty = code === slash
+        return false
+      case 'value':
+        this.#place = 'start tag'
+        return false
+      case 'end tag':
+        if (code !== greater) {
+          if (!isSpace(code)) this.#takeInName(code)
+          return false
+        }
+        this.#place = 'text'
+        return this.#close(this.#name)
+      case 'instruction':
+        return true
+      case 'declaration':
+        if (code !== openingBracket) throw new XmlError('restricted-xml', 'a comment is not allowed')
+        this.#place = 'cdata'
+        this.#brackets = 0
+        return false
+      case 'cdata': {
+        const isEnd = code === greater && this.#brackets === 2
+        this.#brackets = code === closingBracket ? Math.min(this.#brackets + 1, 2) : 0
+        if (isEnd) this.#place = 'text'
+        return isEnd && this.#depth === 0
+      }
+    }
+  }
+
+  #enter(code: number): void {
+    this.#isEmpty = false
+    this.#name = 0
+    if (code === slash) this.#place = 'end tag'
+    else if (code === exclamationMark) this.#place = 'declaration'
+    else if (code === questionMark) {
+      if (this.#wanted !== 'declaration or root')
+        throw new XmlError('restricted-xml', 'an instruction is not allowed')
+      this.#place = 'instruction'
+    } else if (code <= lastSign && code !== colon) throw notWellFormed()
+    else {
+      this.#place = 'name'
+      this.#name = code
+      this.#depth += 1
+      if (this.#depth > this.deepest) this.deepest = this.#depth
+    }
+  }
+
+  #takeInName(code: number): void {
+    if (code === less) throw notWellFormed()
+    this.#name = (31 * this.#name + code) | 0
+  }
+
+  /** Closes the innermost element, or the root. */
+  #close(name: number | undefined): boolean {
+    if (this.#depth > 0 && this.#depth <= deepestNames && this.#names.pop() !== name) throw notWellFormed()
+    this.#depth -= 1
+    return this.#depth <= 0
+  }
+}
+
+const notWellFormed = () => new XmlError('not-well-formed', 'the XML is not well-formed')
