@@ -41,6 +41,15 @@ describe.each(documents)('%s', path => {
     expect(broken).toEqual([])
   })
 
+  test('names files that there are', () => {
+    const written = text.replaceAll(/<!-- bench:.*?<!-- \/bench:/gs, '')
+    const named = Array.from(
+      written.matchAll(/`((?:src|bench|test|docs|deploy|examples)\/[\w./-]+\.[a-z]+)`/g),
+      ([, file]) => file!,
+    )
+    expect(named.filter(file => !existsSync(join(root, file)))).toEqual([])
+  })
+
   test('names settings that there are', () => {
     const known = new Set(Object.keys(settings))
     const prefixes =
