@@ -5,8 +5,8 @@ import { bodyFormat } from '../src/http/body.js'
 import { clientAddress } from '../src/http/client.js'
 import { negotiate } from '../src/http/negotiation.js'
 import { linksInXrd } from '../src/remote/endpoint-discovery.js'
-import { readParameters } from '../src/warm/parameters.js'
-import { toWarmRequest } from '../src/warm/request.js'
+import { readParameters } from '../src/warm/call-parameters.js'
+import { toWarmRequest } from '../src/warm/warm-request.js'
 
 const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
 const defaults = { ...config.bosh, attachTimeout: 120, passwordless: { ...config, anonymous: false } }

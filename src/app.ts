@@ -23,9 +23,9 @@ import { redirectToTls } from './http/secure-redirect.js'
 import { registerViews } from './http/views.js'
 import { traceOf } from './log.js'
 import { describeApi } from './openapi/document.js'
-import { hasLine } from './warm/gate.js'
-import { represent } from './warm/representation.js'
-import { createWarmRouter, type WarmParts } from './warm/router.js'
+import { represent } from './warm/binding-answer.js'
+import { isLogged } from './warm/calls.js'
+import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters?: readonly Router[]
@@ -115,7 +115,7 @@ function answerProblems({ config, log, counts }: ProblemParts): ErrorRequestHand
     if (problem.code === 'internal-error') {
       if (counts !== undefined) counts.faults += 1
       log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
-    } else if (!hasLine(response)) {
+    } else if (!isLogged(response)) {
       log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
     }
     if (response.headersSent) {

@@ -24,8 +24,8 @@ import type { LogFor } from './log.js'
 import type { Sessions, Upstream } from './sessions.js'
 import type { Login } from './warm/binding.js'
 import type { CallLimits } from './warm/call-limits.js'
+import type { FinishedCall } from './warm/calls.js'
 import { createCredentialsCheck } from './warm/credentials-check.js'
-import type { FinishedCall } from './warm/gate.js'
 import { createLogin, type LoginParts } from './warm/login.js'
 
 /** Longest BOSH request body, in bytes. */

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { FinishedCall } from '../warm/gate.js'
+import type { FinishedCall } from '../warm/calls.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
 /** Begins the name of every metric that is not one of any process. */

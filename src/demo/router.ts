@@ -7,7 +7,7 @@ import { bodyFormat, readBody } from '../http/body.js'
 import { negotiate } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/page-policy.js'
 import type { Binding, Login } from '../warm/binding.js'
-import { bindingAnswer } from '../warm/reply.js'
+import { bindingAnswer } from '../warm/binding-answer.js'
 
 export interface DemoParts {
   readonly config: Config

@@ -3,6 +3,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
+import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
 import { cameSecurely, forwardedScheme, withoutMapping } from './client.js'
 import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
@@ -23,6 +24,17 @@ export function homePath(externalUrl: string | undefined): string {
  */
 export function boshUrl(config: Addressing & Pick<Config, 'boshPath'>, request: IncomingMessage): string {
   return (config.externalUrl ?? ownOrigin(config, request) ?? '') + config.boshPath
+}
+
+/** The same for the users of a domain, which may have a host or a path of its own. */
+export function boshUrlFor(
+  config: Addressing & Pick<Config, 'boshPath'>,
+  domain: string,
+  request: IncomingMessage,
+): string {
+  return (
+    boshUrlOfDomain(config, domain) ?? boshUrl({ ...config, boshPath: boshPathOf(config, domain) }, request)
+  )
 }
 
 /** The public base URL of the settings, if it is over TLS. */

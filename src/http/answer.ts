@@ -4,26 +4,26 @@ import { Problem, type ProblemCode, problems } from '../errors.js'
 import type { Representation } from './negotiation.js'
 import { renderPage } from './views.js'
 
-/** A reply in its wire form, apart from what Express adds. */
+/** A reply, apart from what Express adds. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** What passes by itself: the same call may succeed a little later. */
+/** Statuses after which the same call may succeed a little later. */
 export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
 
-/** Seconds after which to come back where a problem that passes does not say. */
+/** `Retry-After` where a problem with such a status has none of its own, in seconds. */
 const usualRetryAfter = 5
 
 /** What an error page knows besides the problem. */
 export interface ProblemContext {
-  /** Under this it is in the log. */
+  /** The request's id in the log. */
   readonly requestId: string | undefined
   /** The path before our own addresses. */
   readonly home: string
-  /** The path of the form whose sending failed, to go back to. */
+  /** The path of the form that was sent, for a link back to it. */
   readonly form?: string | undefined
 }
 
@@ -47,20 +47,34 @@ export function problemAnswer(
     representation === 'json'
       ? JSON.stringify({ type: 'about:blank', title, status, detail, code, step, condition, instance })
       : renderPage('error', {
-          ...{ title, home, form, detail },
-          // A browser shows this one when its reader has cancelled the question for credentials. All others that a login
-          // may end with are shown to admins only.
+          title,
+          home,
+          form,
+          detail,
+          // Browsers show this page to users who cancel the question for credentials. All others that a call may end
+          // with are shown to admins only.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
   return { status, headers, body }
 }
 
+/** A success in JSON. */
+export function jsonAnswer(value: object): Answer {
+  return { status: 200, headers: { 'Content-Type': contentTypes.json }, body: JSON.stringify(value) }
+}
+
+/** A success as a page. */
+export function pageAnswer(view: string, values: object, representation: Representation): Answer {
+  const headers = { 'Content-Type': contentTypes[representation] }
+  return { status: 200, headers, body: renderPage(view, values) }
+}
+
 export function sendAnswer(response: Response, { status, headers, body }: Answer): void {
   response.status(status).set(headers).send(body)
 }
 
-/** The problem that an error is to the caller: itself, a client's mistake that Express noticed, or our own failure. */
+/** What the caller is told of an error: a `Problem` itself, a mistake of the client that Express noticed, or a failure of ours. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
@@ -75,12 +89,12 @@ const clientMistakes: Record<number, ProblemCode> = {
   415: 'unsupported-media-type',
 }
 
-/** The label of a page; whoever asks for JSON where there is none is given plain HTML. */
+/** The `Content-Type` of a page; HTML for clients that ask for JSON where there is none. */
 export function pageType(representation: Representation): string {
   return contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
 }
 
-/** How each representation is labelled. */
+/** The `Content-Type` of each representation. */
 export const contentTypes: Record<Representation, string> = {
   json: 'application/json',
   xhtml: 'application/xhtml+xml; charset=utf-8',

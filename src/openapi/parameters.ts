@@ -11,7 +11,6 @@ import {
   shortestAttach,
 } from '../warm/allowed-values.js'
 import { defaultTokenMechanism, otherMechanisms } from '../warm/credentials.js'
-import { usualOptions } from '../warm/request.js'
 import {
   highestLimit,
   type listParameters,
@@ -20,6 +19,7 @@ import {
   states,
   usualLimit,
 } from '../warm/session-query.js'
+import { usualOptions } from '../warm/warm-request.js'
 import { count, object, type Schema, text, word } from './schema.js'
 
 /** RFC 7622 §3.1, in octets; a schema can count characters only. */

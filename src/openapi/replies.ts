@@ -4,9 +4,9 @@ import { problems, steps } from '../errors.js'
 import type { Cookie } from '../exchange.js'
 import { contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
-import type { BindingObject } from '../warm/reply.js'
+import type { BindingObject } from '../warm/binding-answer.js'
+import type { SessionObject } from '../warm/session-answer.js'
 import { origins, states } from '../warm/session-query.js'
-import type { SessionObject } from '../warm/session-reply.js'
 import { count, object, type Schema, schemaNamed, text, word } from './schema.js'
 
 /** A reply, as the document describes it. */

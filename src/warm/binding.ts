@@ -1,7 +1,7 @@
 import type { Cookie, SessionTerms } from '../exchange.js'
+import type { CallerSignal } from '../http/caller-gone.js'
 import type { LoginWish } from '../login/wish.js'
 import type { AttachBinding } from '../sessions.js'
-import type { Gone } from './departure.js'
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
 export interface WarmRequest extends LoginWish {
@@ -34,10 +34,10 @@ export interface Binding extends SessionTerms {
 }
 
 /** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
-export type Login = (request: WarmRequest, signal: Gone) => Promise<Binding>
+export type Login = (request: WarmRequest, signal: CallerSignal) => Promise<Binding>
 
 /**
  * Resolves if the credentials of a request are right and throws a `Problem` if not. What succeeded a short while ago is
  * remembered by a keyed hash; otherwise a login is begun and left before it binds, so that no session is disturbed.
  */
-export type CredentialsCheck = (request: WarmRequest, signal: Gone) => Promise<void>
+export type CredentialsCheck = (request: WarmRequest, signal: CallerSignal) => Promise<void>

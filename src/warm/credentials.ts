@@ -6,7 +6,7 @@ import type { Jid } from '../jid/jid.js'
 import { parseJid } from '../jid/jid.js'
 import type { Credentials } from '../login/wish.js'
 import { longestPassword, longestToken } from './allowed-values.js'
-import { invalidParameter, missingParameter, type Parameters, readText } from './parameters.js'
+import { invalidParameter, missingParameter, type Parameters, readText } from './call-parameters.js'
 
 /** What the operator has set up for users of whom a call brings neither password nor token. */
 export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes'> {

@@ -3,6 +3,7 @@ import type { XmlElement } from '@xmpp/xml'
 import type { Logger } from 'pino'
 import { Problem, type Step } from '../errors.js'
 import type { SessionTerms } from '../exchange.js'
+import type { CallerSignal } from '../http/caller-gone.js'
 import { withULabels } from '../jid/domains.js'
 import type { LinkFacts } from '../link.js'
 import { codeOf } from '../log.js'
@@ -13,7 +14,6 @@ import { sessionNamespace } from '../namespaces.js'
 import type { Upstream } from '../sessions.js'
 import type { Element } from '../xml/element.js'
 import type { WarmRequest } from './binding.js'
-import type { Gone } from './departure.js'
 import { Foresight } from './foresight.js'
 import { Handshake, type HandshakeEvents } from './handshake.js'
 import { clientOver, type LoginClient, start } from './login-client.js'
@@ -70,7 +70,7 @@ export class LoginAttempt implements HandshakeEvents {
   }
 
   /** Logs in and binds a resource. Throws a `Problem`, and leaves nothing open then. */
-  bind(caller: Gone): Promise<BoundSession> {
+  bind(caller: CallerSignal): Promise<BoundSession> {
     return this.#run(caller, async () => {
       const jid = await start(this.#client, this.#handshake)
       if (this.#handshake.sessionRequired) {
@@ -81,7 +81,7 @@ export class LoginAttempt implements HandshakeEvents {
   }
 
   /** Logs in and leaves before a resource is bound. Throws a `Problem`. */
-  async authenticate(caller: Gone): Promise<void> {
+  async authenticate(caller: CallerSignal): Promise<void> {
     await this.#run(caller, async () => {
       const authenticated = new Promise<void>(resolve => {
         this.#whenAuthenticated = resolve
@@ -92,7 +92,7 @@ export class LoginAttempt implements HandshakeEvents {
     this.#clear(undefined)
   }
 
-  async #run<T>(caller: Gone, work: () => Promise<T>): Promise<T> {
+  async #run<T>(caller: CallerSignal, work: () => Promise<T>): Promise<T> {
     const late = (detail?: string) =>
       this.#fail(new Problem('timeout', { step: this.#handshake.step, detail }))
     const leave = () => late('the caller left')

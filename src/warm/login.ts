@@ -1,7 +1,7 @@
 import { Problem } from '../errors.js'
+import type { CallerSignal } from '../http/caller-gone.js'
 import type { VerifiedCredentials } from '../login/verified-credentials.js'
 import type { Login, WarmRequest } from './binding.js'
-import type { Gone } from './departure.js'
 import { type AttemptParts, type BoundSession, LoginAttempt } from './login-attempt.js'
 import type { RememberedOffers } from './remembered-offers.js'
 
@@ -30,7 +30,7 @@ export function createLogin(parts: LoginParts): Login {
   }
 }
 
-function bind(parts: LoginParts, request: WarmRequest, signal: Gone): Promise<BoundSession> {
+function bind(parts: LoginParts, request: WarmRequest, signal: CallerSignal): Promise<BoundSession> {
   const { offers } = parts
   const { credentials } = request
   // Others may say a secret at once, and must have read the offer before.
@@ -44,7 +44,7 @@ async function bindAhead(
   parts: LoginParts,
   offers: RememberedOffers,
   request: WarmRequest,
-  signal: Gone,
+  signal: CallerSignal,
 ): Promise<BoundSession> {
   const { domain } = request.jid
   const since = performance.now()

@@ -1,6 +1,6 @@
+import type { CallerSignal } from '../http/caller-gone.js'
 import type { Handover, Sessions } from '../sessions.js'
 import type { Binding, CredentialsCheck, WarmRequest } from './binding.js'
-import type { Gone } from './departure.js'
 import { sessionsOf } from './session-list.js'
 
 /** How long nothing must have been heard of a session before another page may have it unasked, in milliseconds. */
@@ -20,7 +20,7 @@ export interface ReuseParts {
 export async function reuse(
   { sessions, checkCredentials, now }: ReuseParts,
   request: WarmRequest,
-  signal: Gone,
+  signal: CallerSignal,
 ): Promise<Binding | undefined> {
   // Nobody can prove that an anonymous session is theirs.
   if (request.credentials.kind === 'anonymous') return undefined

@@ -1,53 +1,56 @@
 import { Router } from 'express'
 import type { Config } from '../config/config.js'
-import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
 import { Problem } from '../errors.js'
-import { boshUrl, homePath } from '../http/addresses.js'
-import { sendAnswer } from '../http/answer.js'
+import { boshUrlFor, homePath } from '../http/addresses.js'
+import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { readBody } from '../http/body.js'
+import type { FormGuard } from '../http/form-guard.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatJid } from '../jid/jid.js'
 import type { Clock } from '../lib/clock.js'
 import type { Sessions, SessionView } from '../sessions.js'
-import type { Call, Gate } from './gate.js'
-import type { OwnForm } from './own-form.js'
-import { type Parameters, readParameters } from './parameters.js'
-import { attachBindingFor, bindingAnswer } from './reply.js'
-import { represent } from './representation.js'
-import { toHandover } from './request.js'
+import type { Admission } from './admission.js'
+import { attachBindingFor, bindingAnswer, represent } from './binding-answer.js'
+import { type Parameters, readParameters } from './call-parameters.js'
+import type { Call, Calls } from './calls.js'
 import { resume } from './reuse.js'
+import { type AnswerContext, sessionAnswer, sessionsAnswer } from './session-answer.js'
 import { listSessions, sessionsOf } from './session-list.js'
 import { readLogoutQuery, readSessionQuery } from './session-query.js'
-import { endedAnswer, type SessionReplyContext, sessionAnswer, sessionsAnswer } from './session-reply.js'
+import { toHandover } from './warm-request.js'
 
 export interface SessionsRouterParts {
   readonly config: Config
   readonly sessions: Sessions
-  readonly gate: Gate
-  readonly ownForm: OwnForm
+  readonly admit: Admission['admit']
+  readonly calls: Calls
+  readonly formGuard: FormGuard
   readonly clock: Pick<Clock, 'now'>
 }
 
 /**
- * What backends control live sessions with, to be mounted at `config.warmPath`: list, look at, resume, end. It names
- * sessions by their handles; the secret of one is told to whoever resumes it, and never else.
+ * The calls that control live sessions, to be mounted at `config.warmPath`: list, look at, resume, end. Sessions are named
+ * by their handles; only the answer to a resume has the session's secret.
  */
 export function createSessionsRouter({
   config,
   sessions,
-  gate,
-  ownForm,
+  admit,
+  calls,
+  formGuard,
   clock,
 }: SessionsRouterParts): Router {
   const home = homePath(config.externalUrl)
   const defaults = { ...config.bosh, attachTimeout: config.warm.attachTimeout }
 
-  const contextOf = ({ request }: Call): SessionReplyContext => ({
-    ...{ home, warmPath: config.warmPath, now: clock.now() },
+  const contextOf = ({ request }: Call): AnswerContext => ({
     representation: represent(request, config.warmPath),
+    home,
+    warmPath: config.warmPath,
+    now: clock.now(),
   })
 
-  /** The session that a call names, if this admin may know of it and this process can do something about it. */
+  /** The session that a call names. Throws a `Problem` where there is none, or it is another admin's or another endpoint's. */
   const demandSession = ({ request, admin, line }: Call): SessionView => {
     const id = request.params['id'] as string
     line['id'] = id
@@ -77,7 +80,7 @@ export function createSessionsRouter({
     const ended = found.filter(({ id }) => sessions.end(id)).length
     const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
     Object.assign(line, { ended, elsewhere })
-    sendAnswer(response, endedAnswer({ ended, elsewhere }))
+    sendAnswer(response, jsonAnswer({ ended, elsewhere }))
   }
 
   const show = (call: Call) => {
@@ -94,41 +97,38 @@ export function createSessionsRouter({
     const body = await readBody(request)
     const parameters: Parameters =
       body.length === 0 ? new Map() : readParameters(request.headers['content-type'], body)
-    ownForm.demand(request, admin.name, parameters)
+    formGuard.isOurForm(request, admin.name, parameters.get('csrf_token'))
     const handover = toHandover(parameters, defaults)
     const representation = represent(request, config.warmPath)
     const attachBinding = attachBindingFor(representation, handover.attachBinding)
-    // If the caller hangs up from here on, the session waits for a page all the same: it is its user's, not this call's.
+    // If the caller hangs up from here on, the session is not ended: it lived before this call.
     const { id, domain } = demandSession(call)
     const binding = resume(sessions, id, { ...handover, attachBinding })
     if (binding === undefined) throw new Problem('session-not-found')
-    const site = { ...config, boshPath: boshPathOf(config, domain) }
-    const url = boshUrlOfDomain(config, domain) ?? boshUrl(site, request)
-    sendAnswer(response, bindingAnswer(binding, url, representation))
+    sendAnswer(response, bindingAnswer(binding, boshUrlFor(config, domain, request), representation))
   }
 
-  // Browsers send an admin's credentials along, from any page. But DELETE is a method that a page of another site may
-  // not use without asking first, and nobody answers that question here: no reply of these has CORS headers. The forms
-  // that it could post are told apart as those of a warm call are.
+  // Browsers send an admin's credentials along, from any page. A page of another site may use DELETE only after a
+  // preflight, which fails since no reply here has CORS headers; the form guard refuses what it may post.
   const router = Router({ caseSensitive: true })
   router
     .route('/sessions')
-    .all(gate.admit(['GET', 'HEAD', 'DELETE']))
-    .get(gate.answering('sessions', list))
-    .delete(gate.answering('logout', logOutEverywhere))
+    .all(admit(['GET', 'HEAD', 'DELETE']), calls.logRefusal)
+    .get(calls.answering('sessions', list))
+    .delete(calls.answering('logout', logOutEverywhere))
   router
     .route(handlePath(''))
-    .all(gate.admit(['GET', 'HEAD', 'DELETE']))
-    .get(gate.answering('sessions', show))
-    .delete(gate.answering('logout', logOut))
+    .all(admit(['GET', 'HEAD', 'DELETE']), calls.logRefusal)
+    .get(calls.answering('sessions', show))
+    .delete(calls.answering('logout', logOut))
   router
     .route(handlePath('/resume'))
-    .all(gate.admit(['POST']))
-    .post(gate.answering('resume', resumeSession))
+    .all(admit(['POST']), calls.logRefusal)
+    .post(calls.answering('resume', resumeSession))
   return router
 }
 
-/** A session's own path and what follows it. Nothing but a handle fits, so that all else is at no address of ours. */
+/** A session's own path and what follows it. Only handles fit: for anything else the answer is `not-found`. */
 function handlePath(rest: string): RegExp {
   return new RegExp(`^/(?<id>[\\da-fA-F]{32})${rest}/?$`)
 }

@@ -4,8 +4,8 @@ import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import { createDemoRouter } from '../../src/demo/router.js'
 import { Problem } from '../../src/errors.js'
+import type { CallerSignal } from '../../src/http/caller-gone.js'
 import type { Login, WarmRequest } from '../../src/warm/binding.js'
-import type { Gone } from '../../src/warm/departure.js'
 import { isXhtml } from '../support/xhtml.js'
 import { binding, config as usual } from '../warm/fake-login.js'
 import { FakeSessions } from '../warm/fake-sessions.js'
@@ -16,7 +16,7 @@ function demo(login: Login = async () => binding) {
   const logins: WarmRequest[] = []
   const parts = {
     config,
-    login: (warmRequest: WarmRequest, signal: Gone) => {
+    login: (warmRequest: WarmRequest, signal: CallerSignal) => {
       logins.push(warmRequest)
       return login(warmRequest, signal)
     },

@@ -7,7 +7,7 @@ import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { demandFormat } from '../../src/http/body.js'
 import { cameSecurely, clientAddress } from '../../src/http/client.js'
-import { createFormTokens, placeSender } from '../../src/http/csrf.js'
+import { FormGuard, senderOf } from '../../src/http/form-guard.js'
 import { negotiate } from '../../src/http/negotiation.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
@@ -15,7 +15,7 @@ const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
 const cookie = new AttachCookie({ id: '1', mode: 'reply', longestGap: 60, rules: rules4, now: 0 })
-const tokens = createFormTokens(() => 0)
+const tokens = new FormGuard(undefined, () => 0)
 
 const readers: Record<string, (header: string) => unknown> = {
   Accept: header => negotiate({ accept: header }),
@@ -25,8 +25,7 @@ const readers: Record<string, (header: string) => unknown> = {
   'X-Forwarded-For': header => clientAddress(from({ 'x-forwarded-for': header }), rules),
   'X-Forwarded-Proto': header => cameSecurely(from({ 'x-forwarded-proto': header }), rules),
   Host: header => readHostName(header),
-  Origin: header =>
-    placeSender({ origin: header, fetchSite: undefined, host: header, externalUrl: undefined }),
+  Origin: header => senderOf({ origin: header, fetchSite: undefined, host: header, externalUrl: undefined }),
   'a form token': header => tokens.accepts('admin', header),
   'the head of a body': header => readBodyHead(header),
   'the head of a body that begins': header => readBodyHead(`<body ${header}`),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
 import { allowedValues, type ParameterName, parameterNames } from '../../src/warm/allowed-values.js'
-import { readParameters } from '../../src/warm/parameters.js'
-import { readReuse, toHandover, toWarmRequest, usualOptions } from '../../src/warm/request.js'
+import { readParameters } from '../../src/warm/call-parameters.js'
+import { readReuse, toHandover, toWarmRequest, usualOptions } from '../../src/warm/warm-request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { createFormTokens, placeSender } from '../../src/http/csrf.js'
+import { FormGuard, senderOf } from '../../src/http/form-guard.js'
 
-describe('where a form came from', () => {
+describe('the sender of a form', () => {
   const https = 'https://web.example'
   test.each([
     // Origin, Sec-Fetch-Site, Host, EXTERNAL_URL, verdict
@@ -33,17 +33,17 @@ describe('where a form came from', () => {
   ])(
     'Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p: %s',
     (origin, fetchSite, host, externalUrl, verdict) => {
-      expect(placeSender({ origin, fetchSite, host, externalUrl })).toBe(verdict)
+      expect(senderOf({ origin, fetchSite, host, externalUrl })).toBe(verdict)
     },
   )
 })
 
 describe('a token', () => {
   let time = 1_700_000_000_000
-  const tokens = createFormTokens(() => time)
+  const tokens = new FormGuard(undefined, () => time)
 
   test('is accepted from its admin for an hour', () => {
-    const token = tokens.issue('admin@host')
+    const token = tokens.token('admin@host')
     expect(tokens.accepts('admin@host', token)).toBe(true)
     time += 3_599_999
     expect(tokens.accepts('admin@host', token)).toBe(true)
@@ -52,10 +52,10 @@ describe('a token', () => {
   })
 
   test('is refused from another admin, from another process, changed, cut or missing', () => {
-    const token = tokens.issue('admin')
+    const token = tokens.token('admin')
     const [expiry, signature] = token.split('.')
     expect(tokens.accepts('other', token)).toBe(false)
-    expect(createFormTokens(() => time).accepts('admin', token)).toBe(false)
+    expect(new FormGuard(undefined, () => time).accepts('admin', token)).toBe(false)
     expect(tokens.accepts('admin', `${Number(expiry) + 1}.${signature}`)).toBe(false)
     expect(tokens.accepts('admin', token.slice(0, -1))).toBe(false)
     for (const nothing of [undefined, '', '.', [token, token], { token }]) {

@@ -1,32 +1,33 @@
+import type { CallerSignal } from '../http/caller-gone.js'
 import { formatJid } from '../jid/jid.js'
 import type { Binding, Login, WarmRequest } from './binding.js'
 import type { CallLimits } from './call-limits.js'
-import type { Gone } from './departure.js'
 import { type ReuseParts, reuse } from './reuse.js'
 
-export interface ObtainParts extends ReuseParts {
+export interface WarmSessionParts extends ReuseParts {
   readonly limits: CallLimits
   readonly login: Login
-  /** Ends a session that nobody will ever attach to, by its public handle. */
+  /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
 }
 
-/** Who wants a session, and whether one that is there will do. */
-export interface Wish {
-  readonly admin: string
-  readonly reuse: boolean
+/** A session that waits for its page. */
+export interface WarmSession {
+  readonly binding: Binding
+  /** Whether it lived before this call. */
+  readonly isReused: boolean
 }
 
-/** Gives a user a session, within the limits: one that is there, if that is wanted, or a new one. */
-export async function obtain(
-  parts: ObtainParts,
+/** Gives a user a session within the limits: with `reuse` one that has no page, if there is one, otherwise a new one. */
+export async function warmSession(
+  parts: WarmSessionParts,
   request: WarmRequest,
-  wish: Wish,
-  signal: Gone,
-): Promise<{ readonly binding: Binding; readonly isReused: boolean }> {
+  wish: { readonly admin: string; readonly reuse: boolean },
+  signal: CallerSignal,
+): Promise<WarmSession> {
   const { limits, sessions, login, release } = parts
-  const isAnybody = request.credentials.kind === 'anonymous'
-  const user = isAnybody ? undefined : formatJid({ ...request.jid, resource: undefined })
+  const isAnonymous = request.credentials.kind === 'anonymous'
+  const user = isAnonymous ? undefined : formatJid({ ...request.jid, resource: undefined })
   const caller = { admin: wish.admin, user }
   await limits.warmed(caller)
   const reused = wish.reuse ? await reuse(parts, request, signal) : undefined
@@ -37,7 +38,7 @@ export async function obtain(
   limits.demandRoom(sessions, user, 1)
   const binding = await login(request, signal)
   try {
-    // Others may have logged in at the same time.
+    // Other calls may have logged the same user in meanwhile.
     limits.demandRoom(sessions, user, 0)
   } catch (error) {
     release(binding.id)

@@ -1,33 +1,32 @@
-// Names of parameters that are most likely slips of the pen. A portal may send whatever it likes along, but who writes
-// `pasword` or `attach-binding` believes that it counts.
+// A portal may send parameters of its own along. But a backend that sends `pasword` or `attach-binding` relies on it.
 import { type ParameterName, parameterNames } from './allowed-values.js'
 
-/** Shorter names differ from too many words by one letter: `jid` from `uid`, `wait` from `want`. */
+/** Shorter names are one letter away from too many words: `jid` from `uid`, `wait` from `want`. */
 const longEnough = 5
 
-/** A form of another application has a token of its own, under whatever name. */
+/** `csrf_token` is not among them: forms of other applications have tokens of their own, of all sorts of names. */
 const known = parameterNames.filter(name => name !== 'csrf_token')
-const byFolded = new Map(known.map(name => [folded(name), name]))
+const byFoldedName = new Map(known.map(name => [folded(name), name]))
 const longest = Math.max(...known.map(name => name.length)) + 1
 
-/** The parameter that an unknown name was most likely meant to be; undefined where it is not like any. */
-export function nearName(name: string): ParameterName | undefined {
-  // One that begins so is a framework's own, such as `_token`. No longer name is like any, and costs nothing.
+/** The parameter that an unknown name is most likely meant to be; undefined where it is not like any. */
+export function likelyParameter(name: string): ParameterName | undefined {
+  // Frameworks add parameters that begin with an underscore. A name that is too long costs no comparison.
   if (name.length > longest || name.startsWith('_')) return undefined
   const text = folded(name)
-  const same = byFolded.get(text)
+  const same = byFoldedName.get(text)
   if (same !== undefined) return same
-  for (const [other, meant] of byFolded)
-    if (other.length >= longEnough && isOneSlip(text, other)) return meant
+  for (const [other, parameter] of byFoldedName)
+    if (other.length >= longEnough && isOneSlip(text, other)) return parameter
   return undefined
 }
 
-/** As others write names of several words. */
+/** Without what differs between ways to write a name of several words. */
 function folded(name: string): string {
   return name.toLowerCase().replaceAll(/[-_. ]/g, '')
 }
 
-/** Whether one letter is missing, too many or another, or two have changed places. */
+/** Whether one letter is missing, added or replaced, or two have changed places. */
 function isOneSlip(text: string, other: string): boolean {
   let start = 0
   while (start < text.length && text[start] === other[start]) start += 1

@@ -3,8 +3,8 @@ import { settings } from '../config/settings.js'
 import type { AttachBinding, Handover } from '../sessions.js'
 import { longestAttach, longestLanguage, type ParameterName, shortestAttach } from './allowed-values.js'
 import type { WarmRequest } from './binding.js'
+import { invalidParameter, type Parameters, readText } from './call-parameters.js'
 import { type PasswordlessWays, readCredentials } from './credentials.js'
-import { invalidParameter, type Parameters, readText } from './parameters.js'
 
 /** What holds where a request says nothing, and how far it may go. Times are in seconds. */
 export interface WarmDefaults {

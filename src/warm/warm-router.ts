@@ -1,12 +1,13 @@
 import { type RequestHandler, Router } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import { boshPathOf, boshUrlOfDomain, isElsewhere } from '../config/serving.js'
+import { isElsewhere } from '../config/serving.js'
 import { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
-import { boshUrl, homePath } from '../http/addresses.js'
+import { boshUrlFor, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
 import { readBody } from '../http/body.js'
+import { FormGuard } from '../http/form-guard.js'
 import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/secure-redirect.js'
 import { allowsDomain } from '../jid/domains.js'
@@ -15,17 +16,15 @@ import { type Clock, systemClock } from '../lib/clock.js'
 import { HashQueue } from '../lib/hash-queue.js'
 import type { Credentials } from '../login/wish.js'
 import type { Sessions } from '../sessions.js'
+import { createAdmission } from './admission.js'
 import type { CredentialsCheck, Login } from './binding.js'
-import { boundPage } from './bound-page.js'
+import { attachBindingFor, bindingAnswer, boundPage, represent } from './binding-answer.js'
 import { CallLimits } from './call-limits.js'
-import { type Call, createGate, type FinishedCall } from './gate.js'
-import { obtain } from './obtain.js'
-import { createOwnForm } from './own-form.js'
-import { readParameters } from './parameters.js'
-import { attachBindingFor, bindingAnswer } from './reply.js'
-import { represent } from './representation.js'
-import { readReuse, toWarmRequest, usualOptions } from './request.js'
+import { readParameters } from './call-parameters.js'
+import { type Call, createCalls, type FinishedCall } from './calls.js'
 import { createSessionsRouter } from './sessions-router.js'
+import { readReuse, toWarmRequest, usualOptions } from './warm-request.js'
+import { warmSession } from './warm-session.js'
 
 /** What the warm API is built on. */
 export interface WarmParts {
@@ -33,24 +32,23 @@ export interface WarmParts {
   readonly login: Login
   readonly checkCredentials: CredentialsCheck
   readonly sessions: Sessions
-  /** Ends a session that nobody will ever attach to, by its public handle. */
+  /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
   readonly log: Logger
   readonly clock?: Pick<Clock, 'now'>
-  /** Where admins' secrets are hashed, in turn with all other hashes of this process. */
+  /** Hashes admins' secrets, in turn with all other hashes of this process. */
   readonly hashes?: HashQueue
-  /** How many calls there may be; limits of its own unless others take part in them. */
+  /** How many calls there may be, at all hosts together. */
   readonly limits?: CallLimits
-  /** What is counted of it; counts of its own unless somebody wants to see them. */
   readonly counts?: Counts
-  /** Called with the outcome of each call that was let through. */
+  /** Called with the outcome of each call that was admitted. */
   readonly onCall?: (call: FinishedCall) => void
-  /** Whether the service is on its way to its end; never unless it says so. */
+  /** Whether the service is being stopped. */
   readonly isStopping?: () => boolean
 }
 
 /**
- * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path what controls sessions.
+ * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions.
  * Problems go on to the app's error handler.
  */
 export function createWarmRouter({
@@ -67,6 +65,7 @@ export function createWarmRouter({
   onCall = () => {},
   isStopping = () => false,
 }: WarmParts): Router {
+  const now = () => clock.now()
   const home = homePath(config.externalUrl)
   const defaults = {
     ...config.bosh,
@@ -74,10 +73,11 @@ export function createWarmRouter({
     passwordless: { ...config, anonymous: config.warm.anonymous },
     isElsewhere: (domain: string) => isElsewhere(config, domain),
   }
-  const now = () => clock.now()
-  const gate = createGate({ config, log, clock, hashes, limits, counts, onCall, isStopping })
-  const obtainParts = { limits, sessions, checkCredentials, now, login, release }
-  const ownForm = createOwnForm(config.externalUrl, now)
+  const { failures } = limits
+  const { admit, adminOf } = createAdmission({ config, log, clock, hashes, failures, counts })
+  const calls = createCalls({ config, log, clock, counts, adminOf, onCall, isStopping })
+  const formGuard = new FormGuard(config.externalUrl, now)
+  const sessionParts = { limits, sessions, checkCredentials, now, login, release }
 
   const showForm: RequestHandler = (request, response) => {
     // With `no-referrer`, browsers would send the form with `Origin: null`.
@@ -86,22 +86,17 @@ export function createWarmRouter({
       ...usualOptions(defaults),
       home,
       action: home + config.warmPath,
-      token: ownForm.token(gate.adminOf(request).name),
+      token: formGuard.token(adminOf(request).name),
     })
   }
 
-  const warm = async ({ request, response, admin, gone, line }: Call) => {
+  const warm = async ({ request, response, admin, signal, line }: Call) => {
     const parameters = readParameters(request.headers['content-type'], await readBody(request))
-    const isOwnForm = ownForm.demand(request, admin.name, parameters)
+    const isOurForm = formGuard.isOurForm(request, admin.name, parameters.get('csrf_token'))
     const representation = represent(request, config.warmPath)
     const wantsReuse = readReuse(parameters)
     const asked = toWarmRequest(parameters, defaults)
-    const warmRequest = {
-      ...asked,
-      attachBinding: attachBindingFor(representation, asked.attachBinding),
-      requestId: response.get('X-Request-Id'),
-    }
-    const { jid, credentials } = warmRequest
+    const { jid, credentials } = asked
     line['jid'] = formatJid({ ...jid, resource: undefined })
     line['login'] = credentials.kind
     const account = accountOf(credentials)
@@ -109,28 +104,34 @@ export function createWarmRouter({
     if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
     if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
 
+    const warmRequest = {
+      ...asked,
+      attachBinding: attachBindingFor(representation, asked.attachBinding),
+      requestId: response.get('X-Request-Id'),
+    }
     const wish = { admin: admin.name, reuse: wantsReuse }
-    const obtained = await obtain(obtainParts, warmRequest, wish, gone)
-    const { binding } = obtained
+    const { binding, isReused } = await warmSession(sessionParts, warmRequest, wish, signal)
     line['id'] = binding.id
-    const isReused = wantsReuse ? obtained.isReused : undefined
-    line['reused'] = isReused
+    if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
     const giveUp = () => {
-      // One that lived before this call is its user's, whether anybody hears the answer or not.
-      if (!obtained.isReused) release(binding.id)
+      // A reused session is its user's, whether this caller reads the answer or not.
+      if (!isReused) release(binding.id)
     }
-    if (gone.aborted) return giveUp()
-    gone.addEventListener('abort', giveUp)
+    if (signal.aborted) return giveUp()
+    signal.addEventListener('abort', giveUp)
     try {
-      const url = binding.url ?? boshUrlOfDomain(config, jid.domain)
-      const placed = url === binding.url ? binding : { ...binding, url }
-      const site = { ...config, boshPath: boshPathOf(config, jid.domain) }
-      const answer =
-        isOwnForm && representation !== 'json'
-          ? boundPage(placed, site, request.headers.host, representation)
-          : bindingAnswer(placed, boshUrl(site, request), representation, isReused)
-      sendAnswer(response, answer)
+      sendAnswer(
+        response,
+        isOurForm && representation !== 'json'
+          ? boundPage(binding, config, jid.domain, request.headers.host, representation)
+          : bindingAnswer(
+              binding,
+              boshUrlFor(config, jid.domain, request),
+              representation,
+              wantsReuse ? isReused : undefined,
+            ),
+      )
     } catch (error) {
       giveUp()
       throw error
@@ -141,14 +142,14 @@ export function createWarmRouter({
   router
     .route(config.warmPath)
     .get(redirectToTls(config, config.warmPath))
-    .all(gate.admit(['GET', 'HEAD', 'POST']))
+    .all(admit(['GET', 'HEAD', 'POST']), calls.logRefusal)
     .get(showForm)
-    .post(gate.answering('warm', warm))
-  router.use(config.warmPath, createSessionsRouter({ config, sessions, gate, ownForm, clock }))
+    .post(calls.answering('warm', warm))
+  router.use(config.warmPath, createSessionsRouter({ config, sessions, admit, calls, formGuard, clock }))
   return router
 }
 
-/** The user who logs in, where that is not the one whose session it will be. */
+/** The user who logs in, where that is not the user of the session. */
 function accountOf(credentials: Credentials): string | undefined {
   if (credentials.kind === 'password') return credentials.user
   return credentials.kind === 'service' ? credentials.account.user : undefined

@@ -1,0 +1,106 @@
+// A browser sends an admin's Basic credentials along with any form, from any site. Forms of this service are told apart
+// from those of other sites by the browser's headers and by a token that only our form has.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Problem } from '../errors.js'
+import { bodyFormat } from './body.js'
+
+/** How long a token is accepted, in milliseconds. */
+const lifetime = 3_600_000
+
+/** Accepts forms from pages of this service only. Its tokens are stored nowhere: each is an expiry and its HMAC. */
+export class FormGuard {
+  /** Of this process alone. */
+  readonly #key = randomBytes(32)
+  readonly #externalUrl: string | undefined
+  readonly #now: () => number
+
+  /** `externalUrl` is the service's public URL, where it is known; `now` is in milliseconds. */
+  constructor(externalUrl: string | undefined, now: () => number) {
+    this.#externalUrl = externalUrl
+    this.#now = now
+  }
+
+  /** A token for the form that this admin is shown; good for an hour. */
+  token(admin: string): string {
+    const expiry = String(Math.ceil(this.#now() + lifetime))
+    return `${expiry}.${this.#sign(admin, expiry).toString('base64url')}`
+  }
+
+  /** Whether a token was made for this admin, by this process, within the hour. */
+  accepts(admin: string, token: unknown): boolean {
+    const [, expiry, signature] = /^(\d{1,15})\.([\w-]{43})$/.exec(String(token)) ?? []
+    if (expiry === undefined || signature === undefined) return false
+    const isGenuine = timingSafeEqual(this.#sign(admin, expiry), Buffer.from(signature, 'base64url'))
+    return isGenuine && Number(expiry) > this.#now()
+  }
+
+  /**
+   * Whether a request was sent by our form, with a `token` for this admin, and not by a program. Throws a `Problem`
+   * `cross-site-request` for any other form that a browser sent.
+   */
+  isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
+    // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
+    // types it can send, with a body or without.
+    if (bodyFormat(headers['content-type']) === 'json') return false
+    const { origin, host, 'sec-fetch-site': fetchSite } = headers
+    const sender = senderOf({
+      origin,
+      fetchSite: fetchSite?.toString(),
+      host,
+      externalUrl: this.#externalUrl,
+    })
+    if (sender === 'program') return false
+    if (sender === 'elsewhere') {
+      throw new Problem('cross-site-request', {
+        detail: 'Behind a proxy that changes the Host header, set EXTERNAL_URL.',
+      })
+    }
+    if (!this.accepts(admin, token))
+      throw new Problem('cross-site-request', { detail: 'Reload the form and send it again.' })
+    return true
+  }
+
+  #sign(admin: string, expiry: string): Buffer {
+    return createHmac('sha256', this.#key).update(`${expiry}\0${admin}`).digest()
+  }
+}
+
+/** What a request says of the page that sent it, and what is known of this service. */
+interface Sender {
+  /** The header `Origin`. */
+  readonly origin: string | undefined
+  /** The header `Sec-Fetch-Site`. */
+  readonly fetchSite: string | undefined
+  /** The header `Host`. */
+  readonly host: string | undefined
+  /** The service's public URL, where the operator has set one. */
+  readonly externalUrl: string | undefined
+}
+
+/**
+ * What sent a form: a `program` sends neither header and needs no token; a page of this service (`here`) needs one, and so
+ * does a browser that hides the origin; a page of another site is refused whatever it sends.
+ */
+export function senderOf({ origin, fetchSite, host, externalUrl }: Sender): 'program' | 'here' | 'elsewhere' {
+  if (origin === undefined && fetchSite === undefined) return 'program'
+  const siteFits = fetchSite === undefined || fetchSite === 'same-origin' || fetchSite === 'none'
+  const originFits = origin === undefined || origin === 'null' || isOurs(origin, host, externalUrl)
+  return siteFits && originFits ? 'here' : 'elsewhere'
+}
+
+function isOurs(origin: string, host: string | undefined, externalUrl: string | undefined): boolean {
+  const sent = parse(origin)
+  if (sent === undefined) return false
+  if (externalUrl !== undefined && sent.origin === parse(externalUrl)?.origin) return true
+  // The scheme is the origin's own: behind a proxy that ends TLS we cannot know it.
+  return host !== undefined && sent.host === parse(`${sent.protocol}//${host}`)?.host
+}
+
+function parse(url: string): URL | undefined {
+  try {
+    return new URL(url)
+  } catch {
+    return undefined
+  }
+}
