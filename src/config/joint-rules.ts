@@ -28,50 +28,53 @@ const hasOwnPort = (addresses: readonly Address[] = []) => addresses.some(({ por
 export const rules: readonly Rule[] = [
   rule(
     ['ADMIN_USERS', 'ADMIN_USERS_FILE', 'WARM_ENABLED'],
-    ({ ADMIN_USERS: admins, ADMIN_USERS_FILE: more, WARM_ENABLED: isWarmOn }) =>
-      isWarmOn &&
-      admins.length + more.length === 0 &&
+    set =>
+      set.WARM_ENABLED &&
+      set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0 &&
       'is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
   ),
   rule(
     ['ADMIN_USERS_FILE', 'ADMIN_USERS'],
-    ({ ADMIN_USERS: admins, ADMIN_USERS_FILE: more }) =>
-      more.some(({ name }) => admins.some(admin => admin.name === name)) &&
+    set =>
+      set.ADMIN_USERS_FILE.some(({ name }) => set.ADMIN_USERS.some(admin => admin.name === name)) &&
       'has an account with the name of one in ADMIN_USERS: keep one of the two',
   ),
   rule(
     ['XMPP_DOMAINS'],
-    ({ XMPP_DOMAINS: domains }) =>
-      domains.length === 0 &&
+    set =>
+      set.XMPP_DOMAINS.length === 0 &&
       'is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
   ),
+
   rule(
     ['PORT', 'HTTPS_PORT', 'TLS_CERT', 'HTTPS_HOST'],
-    values =>
-      values.PORT.length + httpsPorts(values).length === 0 &&
+    set =>
+      set.PORT.length + httpsPorts(set).length === 0 &&
       'is off, and there is no HTTPS_PORT: nothing is left to listen on',
   ),
   rule(
     ['PORT', 'HOST'],
-    ({ PORT: ports, HOST: hosts }) =>
-      ports.length === 0 && hasOwnPort(hosts) && 'is off, but HOST has a port: keep one of the two',
+    set =>
+      set.PORT.length === 0 && hasOwnPort(set.HOST) && 'is off, but HOST has a port: keep one of the two',
   ),
   rule(
     ['HTTPS_PORT', 'HTTPS_HOST'],
-    ({ HTTPS_PORT: ports, HTTPS_HOST: hosts }) =>
-      ports?.length === 0 && hasOwnPort(hosts) && 'is off, but HTTPS_HOST has a port: keep one of the two',
+    set =>
+      set.HTTPS_PORT?.length === 0 &&
+      hasOwnPort(set.HTTPS_HOST) &&
+      'is off, but HTTPS_HOST has a port: keep one of the two',
   ),
-  rule(['HTTPS_PORT', 'PORT', 'TLS_CERT', 'HOST', 'HTTPS_HOST'], values => {
-    const plain = placesOf(values.HOST, values.PORT)
-    const isTaken = httpsPlaces(values).some(one => plain.some(other => collide(one, other)))
+  rule(['HTTPS_PORT', 'PORT', 'TLS_CERT', 'HOST', 'HTTPS_HOST'], set => {
+    const plain = placesOf(set.HOST, set.PORT)
+    const isTaken = httpsPlaces(set).some(one => plain.some(other => collide(one, other)))
     return isTaken && 'and PORT must differ: a port of an address is for one of the two'
   }),
   rule(
     ['TLS_CERT', 'HTTPS_PORT', 'HTTPS_HOST'],
-    values =>
-      values.TLS_CERT.length === 0 &&
-      httpsPorts(values).length > 0 &&
-      `is required for ${values.HTTPS_PORT === undefined ? 'HTTPS_HOST' : 'HTTPS_PORT'}: name a PEM file with the certificate of this service and its chain`,
+    set =>
+      set.TLS_CERT.length === 0 &&
+      httpsPorts(set).length > 0 &&
+      `is required for ${set.HTTPS_PORT === undefined ? 'HTTPS_HOST' : 'HTTPS_PORT'}: name a PEM file with the certificate of this service and its chain`,
   ),
   ...(['TLS_KEY', 'TLS_CHAIN'] as const).map(name =>
     rule(
@@ -84,116 +87,103 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     ['TLS_KEY_PASSPHRASE_FILE', 'TLS_KEY_PASSPHRASE'],
-    ({ TLS_KEY_PASSPHRASE_FILE: file, TLS_KEY_PASSPHRASE: passphrase }) =>
-      file !== undefined &&
-      passphrase !== undefined &&
+    set =>
+      set.TLS_KEY_PASSPHRASE_FILE !== undefined &&
+      set.TLS_KEY_PASSPHRASE !== undefined &&
       'and TLS_KEY_PASSPHRASE are both set: keep one of the two',
   ),
-  rule(['HTTP_HOSTS', 'XMPP_DOMAINS'], ({ HTTP_HOSTS: hosts, XMPP_DOMAINS: domains }) =>
-    [...hosts].flatMap(([name, entries]) =>
+
+  rule(['HTTP_HOSTS', 'XMPP_DOMAINS'], set =>
+    [...set.HTTP_HOSTS].flatMap(([name, entries]) =>
       entries.map(
         ({ domain }) =>
           domain !== undefined &&
-          !allowsDomain(domains, domain) &&
+          !allowsDomain(set.XMPP_DOMAINS, domain) &&
           `for ${name} has the domain ${domain}, which XMPP_DOMAINS does not allow`,
       ),
     ),
   ),
   rule(
     ['HTTP_DEFAULT_HOST', 'HTTP_HOSTS'],
-    ({ HTTP_DEFAULT_HOST: name, HTTP_HOSTS: hosts }) =>
-      name !== undefined && !hosts.has(name) && 'must be one of the hosts in HTTP_HOSTS',
+    set =>
+      set.HTTP_DEFAULT_HOST !== undefined &&
+      !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST) &&
+      'must be one of the hosts in HTTP_HOSTS',
   ),
   rule(
     ['HTTP_STRICT_HOST', 'HTTP_HOSTS'],
-    ({ HTTP_STRICT_HOST: isStrict, HTTP_HOSTS: hosts }) =>
-      isStrict && hosts.size === 0 && 'needs HTTP_HOSTS: every request would be refused',
+    set =>
+      set.HTTP_STRICT_HOST && set.HTTP_HOSTS.size === 0 && 'needs HTTP_HOSTS: every request would be refused',
   ),
   rule(
     ['HTTP_STRICT_HOST', 'HTTP_DEFAULT_HOST'],
-    ({ HTTP_STRICT_HOST: isStrict, HTTP_DEFAULT_HOST: name }) =>
-      isStrict &&
-      name !== undefined &&
+    set =>
+      set.HTTP_STRICT_HOST &&
+      set.HTTP_DEFAULT_HOST !== undefined &&
       'contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two',
   ),
   rule(
     ['BOSH_DEFAULT_DOMAIN', 'XMPP_DOMAINS'],
-    ({ BOSH_DEFAULT_DOMAIN: domain, XMPP_DOMAINS: domains }) =>
-      domain !== undefined && !allowsDomain(domains, domain) && 'must be a domain that XMPP_DOMAINS allows',
+    set =>
+      set.BOSH_DEFAULT_DOMAIN !== undefined &&
+      !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN) &&
+      'must be a domain that XMPP_DOMAINS allows',
   ),
+
   rule(
     ['WARM_ENABLED', 'BOSH_ENABLED'],
-    ({ WARM_ENABLED: isWarmOn, BOSH_ENABLED: isBoshOn }) =>
-      !isWarmOn && !isBoshOn && 'is off, and so is BOSH_ENABLED: nothing is left to serve',
+    set =>
+      !set.WARM_ENABLED && !set.BOSH_ENABLED && 'is off, and so is BOSH_ENABLED: nothing is left to serve',
   ),
-  ...(
-    [
-      ['BOSH_PATH', 'BOSH_ENABLED'],
-      ['WARM_PATH', 'WARM_ENABLED'],
-    ] as const
-  ).flatMap(([name, switchName]) => [
-    rule(
-      [name, switchName, 'HTTP_HOSTS', 'HTTP_DEFAULT_HOST', 'HTTP_STRICT_HOST'],
-      ({ [name]: path, [switchName]: isOn, HTTP_DEFAULT_HOST: defaultHost, HTTP_STRICT_HOST: isStrict }) =>
-        isOn &&
-        path.includes(hostVariable) &&
-        !isStrict &&
-        defaultHost === undefined &&
-        `has ${hostVariable}, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`,
-    ),
-    rule(
-      [name, switchName],
-      ({ [name]: path, [switchName]: isOn }) =>
-        isOn && isTaken(path) && `must lie outside of ${takenPaths.join(', ')}`,
-    ),
-  ]),
+  ...rulesOfPath('BOSH_PATH', 'BOSH_ENABLED'),
+  ...rulesOfPath('WARM_PATH', 'WARM_ENABLED'),
   rule(
     ['WARM_PATH', 'BOSH_PATH', 'WARM_ENABLED', 'BOSH_ENABLED'],
-    values =>
-      values.WARM_ENABLED &&
-      values.BOSH_ENABLED &&
-      overlap(values.WARM_PATH, values.BOSH_PATH) &&
+    set =>
+      set.WARM_ENABLED &&
+      set.BOSH_ENABLED &&
+      overlap(set.WARM_PATH, set.BOSH_PATH) &&
       'and BOSH_PATH must differ, and neither may lie inside the other',
   ),
-  rule(['HTTP_HOSTS', 'BOSH_PATH', 'WARM_PATH', 'WARM_ENABLED', 'BOSH_ENABLED'], values =>
-    [...httpHosts(values)].flatMap(([name, hosts]) => {
-      const served = hosts.map(host => ({
-        domain: host.domain,
-        bosh: values.BOSH_ENABLED ? host.boshPath : undefined,
-        warm: values.WARM_ENABLED ? host.warmPath : undefined,
+  rule(['HTTP_HOSTS', 'BOSH_PATH', 'WARM_PATH', 'WARM_ENABLED', 'BOSH_ENABLED'], set =>
+    [...httpHosts(set)].flatMap(([name, hosts]) => {
+      const served = hosts.map(({ domain, boshPath, warmPath }) => ({
+        domain,
+        bosh: set.BOSH_ENABLED ? boshPath : undefined,
+        warm: set.WARM_ENABLED ? warmPath : undefined,
       }))
       return served
         .flatMap((host, index) => problemsOfHost(host, served.slice(0, index)))
         .map(problem => `for ${name} has ${problem}`)
     }),
   ),
+
   rule(
     ['BOSH_MAX_REQUESTS', 'BOSH_DEFAULT_HOLD'],
-    ({ BOSH_MAX_REQUESTS: most, BOSH_DEFAULT_HOLD: hold }) =>
-      most <= hold && 'must be greater than BOSH_DEFAULT_HOLD',
+    set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD && 'must be greater than BOSH_DEFAULT_HOLD',
   ),
   rule(
     ['CORS_CREDENTIALS', 'CORS_ORIGINS'],
-    ({ CORS_CREDENTIALS: credentials, CORS_ORIGINS: origins }) =>
-      credentials &&
-      origins.includes('*') &&
+    set =>
+      set.CORS_CREDENTIALS &&
+      set.CORS_ORIGINS.includes('*') &&
       "needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise",
   ),
   rule(
     ['CORS_HEADERS', 'CORS_CREDENTIALS'],
-    ({ CORS_HEADERS: headers, CORS_CREDENTIALS: credentials }) =>
-      credentials &&
-      headers.includes('*') &&
+    set =>
+      set.CORS_CREDENTIALS &&
+      set.CORS_HEADERS.includes('*') &&
       'must list the headers where CORS_CREDENTIALS is on: browsers take * for the name of a header then',
   ),
   rule(
     ['CORS_METHODS'],
-    ({ CORS_METHODS: methods }) => methods.includes('*') && 'must list the methods: * is the name of none',
+    set => set.CORS_METHODS.includes('*') && 'must list the methods: * is the name of none',
   ),
   rule(
     ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS'],
-    ({ XMPP_SERVICE_ACCOUNTS_FILE: more, XMPP_SERVICE_ACCOUNTS: accounts }) =>
-      [...more.keys()].some(domain => accounts.has(domain)) &&
+    set =>
+      [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)) &&
       'has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two',
   ),
   ...(['XMPP_SERVICE_ACCOUNTS', 'XMPP_SERVICE_ACCOUNTS_FILE'] as const).map(name =>
@@ -208,6 +198,24 @@ export const rules: readonly Rule[] = [
     ),
   ),
 ]
+
+function rulesOfPath(name: 'BOSH_PATH' | 'WARM_PATH', switchName: 'BOSH_ENABLED' | 'WARM_ENABLED'): Rule[] {
+  return [
+    rule(
+      [name, switchName, 'HTTP_HOSTS', 'HTTP_DEFAULT_HOST', 'HTTP_STRICT_HOST'],
+      set =>
+        set[switchName] &&
+        set[name].includes(hostVariable) &&
+        !set.HTTP_STRICT_HOST &&
+        set.HTTP_DEFAULT_HOST === undefined &&
+        `has ${hostVariable}, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`,
+    ),
+    rule(
+      [name, switchName],
+      set => set[switchName] && isTaken(set[name]) && `must lie outside of ${takenPaths.join(', ')}`,
+    ),
+  ]
+}
 
 /** The paths of one domain of a host; undefined where the endpoint is off. */
 interface ServedPaths {
