@@ -1,4 +1,4 @@
-// Names in the environment that an operator most likely meant for settings.
+// Names in the environment that are most likely misspelt settings.
 import { type Name, settings } from './settings.js'
 
 /** What is said of each name that looks like a setting and is none. */
@@ -11,9 +11,14 @@ export function unknownNames(environment: Record<string, string | undefined>): s
     })
 }
 
-/** Beginnings that no other program's names are known to have. */
-const ownBeginning =
-  /^(?:(?:WARM|BOSH|XMPP|ADMIN|SCRAM|REMOTE|CORS|ATTACH|TRUSTED|TLS|LISTEN|MAX|RATE|METRICS)_|HTTP_(?:HOST|DEFAULT|STRICT|FAST)|HTTPS_(?:HOST|PORT)|HOST_META|MAX_CONN)/
+const names = Object.keys(settings) as Name[]
+
+/** Beginnings of settings that no other program's names are known to have: the first word, or the first two. */
+const ownBeginnings = names.flatMap(name => {
+  const [first = '', second] = name.split('_')
+  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG)$/.test(first)) return []
+  return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
+})
 
 /** What Kubernetes makes up for a service that is called `xmpp`, or `http`: its own. */
 function isOfKubernetes(name: string, value: string): boolean {
@@ -28,7 +33,8 @@ function meantBy(name: string): Name | undefined {
   // Of systemd, for services that it listens for.
   if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
   const { nearest, distance } = nearestTo(name)
-  return ownBeginning.test(name) || distance <= mostMistakes(name, nearest) ? nearest : undefined
+  const isOurs = ownBeginnings.some(beginning => name.startsWith(beginning))
+  return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
 }
 
 /** How many letters may be wrong in what stands for a setting: a short name is soon another word. */
@@ -44,7 +50,7 @@ function nearestTo(mistyped: string): { nearest: Name; distance: number } {
   const letters = lettersOf(mistyped)
   let nearest: Name = 'HOST'
   let distance = Number.POSITIVE_INFINITY
-  for (const name of Object.keys(settings) as Name[]) {
+  for (const name of names) {
     const own = editDistance(letters, lettersOf(name))
     if (own >= distance) continue
     nearest = name
