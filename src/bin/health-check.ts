@@ -1,26 +1,25 @@
-// What a container's health check runs: ends with 0 if the service of this machine says that it is alive. It reads no
-// more of the settings than where that is.
+// The health check of a container: exits with 0 if the service on this machine answers /healthz.
 import { request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
+import { httpsPlaces } from '../config/config.js'
+import { placesOf } from '../config/listen-addresses.js'
+import { readValues } from '../config/load.js'
 
-const read = (name: string, otherwise: string) => process.env[name]?.trim() || otherwise
-/** The first entry of a list; all of them lead to the same service. */
-const first = (list: string) => list.split(',')[0]!.trim()
-
-const isPlain = read('PORT', '8080').toLowerCase() !== 'off'
-const usualPort = first(isPlain ? read('PORT', '8080') : read('HTTPS_PORT', '8443'))
-const host = first(isPlain ? read('HOST', '127.0.0.1') : read('HTTPS_HOST', read('HOST', '127.0.0.1')))
-const [, bracketed, plain, ownPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(host) ?? []
-const address = bracketed ?? plain ?? host
-// A port behind an address of HOST is for what goes without TLS.
-const port = isPlain || process.env['HTTPS_HOST'] ? (ownPort ?? usualPort) : usualPort
-const anyAddress: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+// A service that has started has found nothing wrong with them.
+const values = readValues(process.env, () => undefined)
+const isPlain = values.PORT.length > 0
+// All places lead to the same service.
+const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
+const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 const ask = isPlain ? overHttp : overTls
 ask(
   {
-    ...{ host: anyAddress[address] ?? address, port, path: '/healthz', timeout: 2_000 },
-    // It is asked whether it lives, and told nothing: its certificate is made out to other names than this.
+    host: loopbackOf[host] ?? host,
+    port,
+    path: '/healthz',
+    timeout: 2_000,
+    // The certificate is made out to the name that browsers use, and the check sends nothing that is secret.
     rejectUnauthorized: false,
   },
   answer => process.exit(answer.statusCode === 200 ? 0 : 1),

@@ -44,7 +44,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 }
 
 /** The text of each setting becomes its value. A faulty one is reported, and its value means nothing. */
-function readValues(
+export function readValues(
   environment: Record<string, string | undefined>,
   report: (name: Name, problem: string) => undefined,
 ): Values {
