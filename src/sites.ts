@@ -138,7 +138,7 @@ function createManager(config: Config, parts: SiteParts): ConnectionManager {
   })
 }
 
-/** The Express app, whose logins are at home in a connection manager of the same domains. */
+/** The Express app. Its logins open sessions in the connection manager of the same domains. */
 function createApi(config: Config, manager: ConnectionManager, parts: SiteParts): Express {
   const { registry, sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
   const here: Upstream = {
@@ -191,7 +191,7 @@ function createEndpoint(config: Config, manager: ConnectionManager, parts: SiteP
   })
 }
 
-/** Where browsers send the cookies of a domain's sessions: to the endpoint that the binding tells them of. */
+/** Attributes of the cookies of a domain's sessions: browsers send them to the endpoint that the binding names. */
 function cookieRules(config: Config): (domain: string) => CookieRules {
   const { externalUrl, boshPath, assumeSecure, bosh } = config
   const rules = (path: string, url: string | undefined): CookieRules => ({

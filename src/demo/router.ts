@@ -4,22 +4,23 @@ import { Problem } from '../errors.js'
 import { boshUrl, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
 import { bodyFormat, readBody } from '../http/body.js'
+import { signalOf } from '../http/caller-gone.js'
 import { negotiate } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/page-policy.js'
-import type { Binding, Login } from '../warm/binding.js'
+import type { Login } from '../warm/binding.js'
 import { bindingAnswer } from '../warm/binding-answer.js'
 
 export interface DemoParts {
   readonly config: Config
   readonly login: Login
-  /** Ends a session that nobody will ever attach to, by its public handle. */
+  /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
   readonly domain: string
   /** By the names of the accounts on the page. */
   readonly passwords: Readonly<Record<string, string>>
 }
 
-/** The demo's page, and what a portal's backend would do for it: warm a session of a user who is logged in there. */
+/** The demo's page, and the portal's part: it warms a session for a user who is logged in there. */
 export function createDemoRouter({ config, login, release, domain, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
@@ -28,8 +29,12 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     const panes = names.map((name, index) => {
       const other = names[(index + 1) % names.length]!
       return {
-        ...{ name, title: capitalized(name), initial: name.charAt(0).toUpperCase() },
-        ...{ jid: `${name}@${domain}`, otherJid: `${other}@${domain}`, otherTitle: capitalized(other) },
+        name,
+        title: capitalized(name),
+        initial: name.charAt(0).toUpperCase(),
+        jid: `${name}@${domain}`,
+        otherJid: `${other}@${domain}`,
+        otherTitle: capitalized(other),
       }
     })
     response
@@ -48,26 +53,25 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
     if (password === undefined) throw new Problem('invalid-parameter', { detail: 'Parameter: account.' })
 
-    const gone = new AbortController()
-    let binding: Binding | undefined
-    response.once('close', () => {
-      if (response.writableFinished) return
-      gone.abort()
-      if (binding !== undefined) release(binding.id)
-    })
+    const signal = signalOf(request, response)
     const { maxWait, defaultHold } = config.bosh
-    binding = await login(
+    const binding = await login(
       {
         jid: { local: account, domain, resource: undefined },
         credentials: { kind: 'password', password },
-        ...{ language: 'en', wait: Math.min(60, maxWait), hold: defaultHold, ver: '1.6' },
+        language: 'en',
+        wait: Math.min(60, maxWait),
+        hold: defaultHold,
+        ver: '1.6',
         attachBinding: 'off',
         attachSeconds: config.warm.attachTimeout,
       },
-      gone.signal,
+      signal,
     )
-    if (gone.signal.aborted) release(binding.id)
-    else sendAnswer(response, bindingAnswer(binding, boshUrl(config, request), 'json'))
+    const giveUp = () => release(binding.id)
+    if (signal.aborted) return giveUp()
+    signal.addEventListener('abort', giveUp)
+    sendAnswer(response, bindingAnswer(binding, boshUrl(config, request), 'json'))
   }
 
   const router = Router({ caseSensitive: true })
@@ -90,7 +94,7 @@ const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   next()
 }
 
-/** Nobody is asked for a password here, so nobody but the page itself may ask for a session. */
+/** No password is asked for here, so only the demo's own page may ask for a session. */
 const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
   if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {

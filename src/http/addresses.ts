@@ -43,7 +43,7 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
 }
 
 /**
- * The URL before our own paths under which whoever sends this request finds this service over TLS: that of the settings,
+ * The URL before our own paths under which the client finds this service over TLS: that of the settings,
  * or at the same host, if that is known to be ours, to which it came over TLS or where we listen for it. Undefined where
  * none of these is known.
  */
@@ -53,7 +53,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   const here = asked('https', request)
   if (here === undefined) return undefined
   const isNamed = config.http.names.includes(here.hostname)
-  // What the system has chosen is not known from the settings; nobody but a test has it choose.
+  // Only tests let the system choose a port, and that is not known here.
   const place = config.https?.places.find(
     ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host)),
   )
@@ -64,7 +64,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
 
 /**
  * The same, for a request that is to be sent there. Undefined where a proxy has passed it on that is not believed or does
- * not say what it was asked over: that may have been TLS, and whoever is sent there would come back here for ever.
+ * not say what it was asked over: that may have been TLS, and the client would be redirected in a circle.
  */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined

@@ -26,8 +26,8 @@ export interface AdmissionParts {
 /** Decides which calls are answered. One for all paths, so that an admin is known to all of them. */
 export interface Admission {
   /**
-   * Lets calls with these methods pass that come from admins, from addresses that may call, over channels that nobody else
-   * reads. Answers OPTIONS, and throws a `Problem` for all others.
+   * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers
+   * OPTIONS, and throws a `Problem` for all other calls.
    */
   admit(methods: readonly string[]): RequestHandler
   /** The admin whose request has passed. */

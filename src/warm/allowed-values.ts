@@ -1,5 +1,5 @@
-// What the parameters of a warm call may be: the limits, and the sentence that a refusal tells its caller. Never the
-// value that was sent: it may be a password in the wrong place.
+// What the parameters of a call may be: the limits, and the sentence in a refusal, which never has the value that was
+// sent: it may be a password in the wrong place.
 import { settings } from '../config/settings.js'
 
 /** Longest password, in octets. */
@@ -8,7 +8,7 @@ export const longestPassword = 1024
 export const longestToken = 8192
 /** Longest language tag, in characters. */
 export const longestLanguage = 255
-/** How long a browser may be given for its first request, in seconds. */
+/** How long a page may be given for its first request, in seconds. */
 export const shortestAttach = 5
 export const longestAttach = 600
 

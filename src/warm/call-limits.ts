@@ -5,14 +5,14 @@ import { userOf } from '../jid/user-of.js'
 import { Rate } from '../lib/rates.js'
 import type { Sessions } from '../sessions.js'
 
-/** Whose call it is, and for whom. */
+/** Who has called, and for which user. */
 export interface Caller {
   readonly admin: string
-  /** A bare JID; undefined where nobody knows yet who it will be. */
+  /** A bare JID; undefined for an anonymous login, whose server makes the JID up. */
   readonly user: string | undefined
 }
 
-/** How many calls of the warm API there may be, and sessions of one user; one for all sites. */
+/** Limits the calls of the warm API and the sessions of one user. One for all hosts. */
 export class CallLimits {
   readonly failures: FailedLogins
   readonly #warmsOfUser: Rate
@@ -26,7 +26,7 @@ export class CallLimits {
     this.#sessionsOfUser = limits.sessionsPerJid
   }
 
-  /** Takes note of a warm call. Throws a `Problem` where there were too many. */
+  /** Counts a warm call. Throws a `Problem` where there were too many. */
   async warmed({ admin, user }: Caller): Promise<void> {
     const retryAfterSeconds =
       (await this.#warmsOfAdmin.take(admin)) ??
@@ -34,16 +34,16 @@ export class CallLimits {
     if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
   }
 
-  /** Takes it back: the session was there already. */
+  /** Takes a call back that needed no login. */
   async reused({ admin, user }: Caller): Promise<void> {
     await this.#warmsOfAdmin.giveBack(admin)
     if (user !== undefined) await this.#warmsOfUser.giveBack(userOf(user))
   }
 
-  /** Throws a `Problem` where a user has no room for so many sessions more, or has more than there is room for. */
+  /** Throws a `Problem` where a user would have more sessions than the limit with so many `more`. */
   demandRoom(sessions: Pick<Sessions, 'ofJid'>, user: string | undefined, more: 0 | 1): void {
     if (this.#sessionsOfUser === 0 || user === undefined) return
-    // Nobody says when one ends that lives elsewhere, and one that has ended waits for nothing but to be told so.
+    // It is not known when a session at another endpoint ends. An ended session is kept only to tell its client.
     const live = sessions.ofJid(user).filter(({ state }) => state !== 'elsewhere' && state !== 'ended')
     if (live.length + more > this.#sessionsOfUser) throw new Problem('too-many-sessions')
   }

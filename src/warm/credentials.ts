@@ -8,20 +8,20 @@ import type { Credentials } from '../login/wish.js'
 import { longestPassword, longestToken } from './allowed-values.js'
 import { invalidParameter, missingParameter, type Parameters, readText } from './call-parameters.js'
 
-/** What the operator has set up for users of whom a call brings neither password nor token. */
+/** How users may log in for whom a call has neither password nor token, as the operator has set it up. */
 export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes'> {
   /** Whether a bare domain logs in without an account. */
   readonly anonymous: boolean
 }
 
-/** What shows a token where a call does not say. */
+/** The mechanism for a token, unless the call names another. */
 export const defaultTokenMechanism = 'OAUTHBEARER'
-/** Mechanisms that show something else than a token. */
+/** Mechanisms that do not take a token. */
 export const otherMechanisms: ReadonlySet<string> = new Set([...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS'])
 
 /**
- * Whose session a call asks for, and what it proves itself with. Throws a `Problem`, whose detail names the parameter
- * and never its value.
+ * The user that a call asks a session for, and the credentials. Throws a `Problem`; its detail names the parameter and
+ * never its value.
  */
 export function readCredentials(
   parameters: Parameters,
@@ -48,7 +48,7 @@ export function readCredentials(
   const jid = parseJid(text)
   if (jid === undefined) throw new Problem('invalid-jid')
   if (authzid !== undefined) {
-    // A server has its own users act for each other, and a token says by itself whose it is.
+    // A user acts for another one of the same server only, and a token stands for one user anyway.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined) throw missingParameter('password')
     const user = authzid.local === jid.local ? undefined : jid.local
@@ -59,7 +59,7 @@ export function readCredentials(
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-/** The operator's account comes first: it lets in whom the server allows it to, a certificate only whom it names. */
+/** The operator's account comes first: the server decides which users it may act for, a certificate names its users. */
 function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: PasswordlessWays): Credentials {
   const account = serviceAccounts.get(domain) ?? serviceAccounts.get('*')
   if (account !== undefined) return { kind: 'service', account }
@@ -68,7 +68,7 @@ function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Pa
   throw missingParameter('password')
 }
 
-/** Takes the password as it is; which characters are fit for it is a matter of the SASL mechanism. */
+/** The password as it was sent; which characters it may have is for the SASL mechanism to say. */
 function readPassword(parameters: Parameters): string | undefined {
   const password = readText(parameters, 'password')
   // NUL ends a field of SASL PLAIN (RFC 4616 §2), so no password has one.
@@ -85,7 +85,7 @@ function readToken(parameters: Parameters): string | undefined {
   return token
 }
 
-/** The name of a mechanism (RFC 4422 §3.1) that shows a token. */
+/** The name of a mechanism (RFC 4422 §3.1) that takes a token. */
 function readMechanism(parameters: Parameters): string | undefined {
   const mechanism = readText(parameters, 'mechanism')
   if (mechanism !== undefined && (!/^[A-Z0-9_-]{1,20}$/.test(mechanism) || otherMechanisms.has(mechanism)))

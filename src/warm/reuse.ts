@@ -3,32 +3,32 @@ import type { Handover, Sessions } from '../sessions.js'
 import type { Binding, CredentialsCheck, WarmRequest } from './binding.js'
 import { sessionsOf } from './session-list.js'
 
-/** How long nothing must have been heard of a session before another page may have it unasked, in milliseconds. */
+/** How long a session must have had no request before it may be given to another page, in milliseconds. */
 const quietMilliseconds = 5_000
 
 export interface ReuseParts {
   readonly sessions: Sessions
   readonly checkCredentials: CredentialsCheck
-  /** In milliseconds of the clock that the sessions go by. */
+  /** In milliseconds of the sessions' clock. */
   readonly now: () => number
 }
 
 /**
- * Hands a session of the user on that nobody uses at the moment, once the credentials have been checked; undefined if
- * there is none. Throws a `Problem` for wrong credentials, and leaves the sessions as they are then.
+ * Resumes a session of the user that has no page at the moment, once the credentials have been checked; undefined if
+ * there is none. Throws a `Problem` for wrong credentials; the sessions stay as they are then.
  */
 export async function reuse(
   { sessions, checkCredentials, now }: ReuseParts,
   request: WarmRequest,
   signal: CallerSignal,
 ): Promise<Binding | undefined> {
-  // Nobody can prove that an anonymous session is theirs.
+  // No credentials can prove that an anonymous session is the user's.
   if (request.credentials.kind === 'anonymous') return undefined
-  // A login that follows anyhow checks the credentials itself.
+  // Without a session to reuse the user is logged in, which checks the credentials.
   if (unused(sessions, request, now()).length === 0) return undefined
   await checkCredentials(request, signal)
   signal.throwIfAborted()
-  // A session may have found its page again in the meantime, or another; whoever takes one up makes it young.
+  // Looked at again: meanwhile a session may have its page back, or another call may have resumed it.
   for (const { id } of unused(sessions, request, now())) {
     const binding = resume(sessions, id, {
       seconds: request.attachSeconds,
@@ -45,7 +45,7 @@ export function resume(sessions: Sessions, id: string, handover: Handover): Bind
   return resumed && { ...resumed, expiresIn: handover.seconds }
 }
 
-/** The user's sessions without a page, the one that was used last first: its page is the most likely to be back. */
+/** The user's sessions without a page, the last used first: its page is the most likely to come back. */
 function unused(sessions: Sessions, { jid }: WarmRequest, now: number) {
   return sessionsOf(sessions, jid)
     .flatMap(({ id, state, quietSince }) =>

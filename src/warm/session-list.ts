@@ -3,7 +3,7 @@ import type { Jid } from '../jid/jid.js'
 import { formatJid } from '../jid/jid.js'
 import type { Sessions, SessionView } from '../sessions.js'
 
-/** What the sessions of a list have in common; what is undefined makes no difference. */
+/** Which sessions a list has; what is undefined does not count. */
 export interface SessionFilter {
   /** Bare or full. */
   readonly jid: Jid | undefined
@@ -12,19 +12,19 @@ export interface SessionFilter {
   readonly origin: SessionView['origin'] | undefined
 }
 
-/** A place in the list of all sessions, which outlives the session that stands there. */
+/** A place in the list of all sessions; valid even after the session there has ended. */
 export type Place = Pick<SessionView, 'createdAt' | 'id'>
 
 /** A part of a list. */
 export interface SessionPage {
   readonly sessions: readonly SessionView[]
-  /** How many the whole list has. */
+  /** The number of sessions in the whole list. */
   readonly total: number
   /** Where the next part begins; undefined at the end. */
   readonly next: Place | undefined
 }
 
-/** The first `limit` sessions behind a place, of those that fit and whose domain is within the admin's `scope`. */
+/** The first `limit` sessions after a place that fit the filter and have a domain within the admin's `scope`. */
 export function listSessions(
   sessions: Sessions,
   scope: readonly string[],
@@ -39,7 +39,7 @@ export function listSessions(
         (origin === undefined || view.origin === origin) &&
         allowsDomain(scope, view.domain),
     )
-    // They come in this order but for those of the same moment, which need one as well: a place must not move.
+    // They come in this order but for sessions of the same moment. Those need an order too: a place must not move.
     .sort(compare)
   const start = after === undefined ? 0 : fitting.findIndex(view => compare(view, after) > 0)
   const page = start === -1 ? [] : fitting.slice(start, start + limit)
@@ -57,12 +57,12 @@ function resourceOf({ jid = '' }: SessionView): string {
   return jid.slice(jid.indexOf('/') + 1)
 }
 
-/** Writes a place for a URL. */
+/** A place as it stands in a URL. */
 export function formatPlace({ createdAt, id }: Place): string {
   return `${createdAt}-${id}`
 }
 
-/** Reads a place back. Undefined for what is none. */
+/** The place that a URL has; undefined where the text is none. */
 export function readPlace(text: string): Place | undefined {
   const [, createdAt, id] = /^(\d{1,16}(?:\.\d{1,20})?)-([\da-f]{32})$/.exec(text) ?? []
   return createdAt === undefined || id === undefined ? undefined : { createdAt: Number(createdAt), id }

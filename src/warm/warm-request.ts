@@ -6,7 +6,7 @@ import type { WarmRequest } from './binding.js'
 import { invalidParameter, type Parameters, readText } from './call-parameters.js'
 import { type PasswordlessWays, readCredentials } from './credentials.js'
 
-/** What holds where a request says nothing, and how far it may go. Times are in seconds. */
+/** Defaults and limits of what a call may ask for. Times are in seconds. */
 export interface WarmDefaults {
   readonly maxWait: number
   readonly defaultHold: number
@@ -15,16 +15,16 @@ export interface WarmDefaults {
   readonly attachTimeout: number
   readonly attachBinding: AttachBinding
   readonly passwordless: PasswordlessWays
-  /** Whether the sessions of a domain are agreed on with an endpoint of somebody else. */
+  /** Whether the sessions of a domain live at a remote endpoint. */
   readonly isElsewhere?: (domain: string) => boolean
 }
 
-/** What a request that does not say otherwise asks for. */
+/** Defaults that have no setting. */
 const defaultWait = 60
 const defaultVersion = '1.6'
 const defaultLanguage = 'en'
 
-/** As far as the protocol goes (XEP-0124 §22): an endpoint of somebody else has limits of its own. */
+/** What the protocol can express (XEP-0124 §22): a remote endpoint has limits of its own. */
 const widestLimits = { maxWait: 65535, maxRequests: 256 }
 
 /** A language tag (RFC 5646 §2.1), with those of its irregular tags that are still registered under "i". */
@@ -32,8 +32,8 @@ export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
 /**
- * What the parameters of a warm call ask for. Throws a `Problem`, whose detail names the parameter and never its value.
- * `wait` and `hold` above the limits are brought down to them.
+ * What the parameters of a warm call ask for. Throws a `Problem`; its detail names the parameter and never its value.
+ * `wait` and `hold` above their limits count as those.
  */
 export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): WarmRequest {
   const { jid, credentials } = readCredentials(parameters, defaults.passwordless)
@@ -45,7 +45,7 @@ export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): W
     credentials,
     language: readLanguage(parameters),
     wait: clampWait(readInteger(parameters, 'wait') ?? defaultWait, limits),
-    // Not every endpoint can be polled.
+    // Not every endpoint answers clients that poll.
     hold: isElsewhere ? Math.max(hold, 1) : hold,
     ver: readVersion(parameters),
     attachSeconds: readAttachSeconds(parameters) ?? defaults.attachTimeout,
@@ -55,14 +55,14 @@ export function toWarmRequest(parameters: Parameters, defaults: WarmDefaults): W
   }
 }
 
-/** An endpoint of somebody else knows nothing of it; whoever asks for it must not believe in it. */
+/** A remote endpoint does not bind sessions to browsers, and a caller that asks for it must be told so. */
 function refuseAttachBinding(parameters: Parameters): 'off' {
   const asked = readAttachBinding(parameters) ?? 'off'
   if (asked !== 'off') throw invalidParameter('attach_binding')
   return 'off'
 }
 
-/** How a session that is resumed is to wait for its browser. Throws a `Problem`, as above. */
+/** How a session that is resumed waits for its page. Throws a `Problem`, as above. */
 export function toHandover(
   parameters: Parameters,
   { attachTimeout, attachBinding }: Pick<WarmDefaults, 'attachTimeout' | 'attachBinding'>,
@@ -73,7 +73,7 @@ export function toHandover(
   }
 }
 
-/** Whether a session of the user that has no page may be taken up instead of a new one. Throws a `Problem`, as above. */
+/** Whether a session of the user that has no page may be reused. Throws a `Problem`, as above. */
 export function readReuse(parameters: Parameters): boolean {
   const value = parameters.get('reuse')
   if (value === undefined) return false
@@ -82,7 +82,7 @@ export function readReuse(parameters: Parameters): boolean {
   return reuse
 }
 
-/** What an empty request would ask for, to fill a form with. */
+/** What a call without options asks for, to fill the form with. */
 export function usualOptions(
   defaults: Pick<WarmDefaults, 'maxWait' | 'defaultHold' | 'maxRequests'>,
 ): Pick<WarmRequest, 'language' | 'wait' | 'hold' | 'ver'> {
@@ -98,12 +98,12 @@ function clampWait(seconds: number, { maxWait }: Pick<WarmDefaults, 'maxWait'>):
   return Math.min(seconds, maxWait)
 }
 
-/** One of the requests that may be open is kept free: without it the client could not send while all are held. */
+/** One request less than may be open: while all were held, the client could not send. */
 function clampHold(hold: number, { maxRequests }: Pick<WarmDefaults, 'maxRequests'>): number {
   return Math.min(hold, maxRequests - 1)
 }
 
-/** `language` is the documented name and wins over `lang`, but a broken alias is not overlooked. */
+/** `language` is the documented name and wins over `lang`, which must be right all the same. */
 function readLanguage(parameters: Parameters): string {
   const [language, lang] = (['language', 'lang'] as const).map(name => {
     const tag = readText(parameters, name)
@@ -115,7 +115,7 @@ function readLanguage(parameters: Parameters): string {
   return language ?? lang ?? defaultLanguage
 }
 
-/** A number in JSON, digits in a form or a JSON string; beyond what a number can be it is infinite. */
+/** A number in JSON, digits in a form or a JSON string; infinite beyond the largest number. */
 function readInteger(parameters: Parameters, name: ParameterName): number | undefined {
   const value = parameters.get(name)
   if (value === undefined) return undefined
@@ -126,8 +126,8 @@ function readInteger(parameters: Parameters, name: ParameterName): number | unde
 }
 
 /**
- * Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). No JSON number can say so, but one
- * is understood as far as it goes.
+ * Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). A JSON number is accepted too,
+ * though it cannot tell 1.10 from 1.1.
  */
 function readVersion(parameters: Parameters): string {
   const value = parameters.get('ver')
