@@ -2,9 +2,9 @@
 import { startEjabberd } from '../test/support/ejabberd.js'
 import { type Comparison, cpu, judgeRatio, rate, table, takeTurns } from './comparison.js'
 import { startEcho } from './echo.js'
+import type { PartResult } from './figures.js'
 import { lines, type Verdict } from './lines.js'
 import { startFloor, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { names, type Round, runFresh, type Stage, users } from './stage.js'
 import type { Target } from './work.js'
 

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Comparison, cpu, rate } from './comparison.js'
+import type { PartResult, ProfileFigures } from './figures.js'
 import { median } from './lines.js'
-import type { ProfileFigures } from './profile.js'
 import { cellsOf } from './report.js'
-import { type Conditions, type PartResult, readResults } from './results.js'
+import { type Conditions, readResults } from './results.js'
 
 type Part = Conditions & PartResult
 

@@ -7,7 +7,7 @@ import { systemClock } from '../src/lib/clock.js'
 import { defaultLimits } from '../src/xml/limits.js'
 import { Splitter } from '../src/xml/splitter.js'
 import { readUtf8 } from '../src/xml/utf8.js'
-import { hostileHeaders, hostileParameters, hostileXrd } from './hostile-readers.js'
+import { hostileHeaders, hostileParameters, hostileXrd } from '../test/support/hostile-readers.js'
 import {
   documents,
   fill,

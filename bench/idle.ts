@@ -3,29 +3,16 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
 import { startEcho } from './echo.js'
+import type { IdleFigures, PartResult, Weight } from './figures.js'
 import { HeldSession } from './held-session.js'
 import { type Inspected, Inspector } from './inspector.js'
 import { judge, lines } from './lines.js'
 import { type Started, startFloor, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { openBosh } from './sessions.js'
 import { names, type Stage } from './stage.js'
 import { Lane } from './wire.js'
 
 const users = 50
-
-/** Memory of a process at two numbers of sessions. */
-export interface Weight {
-  readonly sessions: readonly [number, number]
-  /** Resident memory at these numbers, in KiB. */
-  readonly residentKib: readonly [number, number]
-  readonly kibPerSession: number
-}
-
-export interface IdleFigures {
-  readonly service: Weight & { readonly lost: number }
-  readonly floor: Weight
-}
 
 /** Adds that many sessions to those that wait. */
 type Hold = (count: number) => Promise<void>

@@ -1,8 +1,8 @@
 // Line 9: whether those who chat notice that others are warmed.
 import { type Comparison, judgeRatio, p99, table, takeTurns } from './comparison.js'
+import type { PartResult } from './figures.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { type Round, runFresh, type Stage, users } from './stage.js'
 import type { Figures, Target } from './work.js'
 

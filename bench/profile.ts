@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cpu } from './comparison.js'
+import type { PartResult, ProfileFigures, Share } from './figures.js'
 import { Inspector } from './inspector.js'
 import { median } from './lines.js'
 import { startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { type Round, runFresh, type Stage, users } from './stage.js'
 import type { Figures } from './work.js'
 
@@ -14,21 +14,6 @@ const mostPackages = 20
 const mostFunctions = 30
 const profiledRounds = 3
 const samplingMicroseconds = 200
-
-/** What one function or package has of the time that the process was busy. */
-export interface Share {
-  readonly name: string
-  readonly share: number
-  readonly microsecondsPerOperation: number
-}
-
-export interface ProfileFigures {
-  readonly title: string
-  /** CPU time of the service, as the kernel counts it; the profiler's own is part of it. */
-  readonly microsecondsPerOperation: number
-  readonly byPackage: readonly Share[]
-  readonly byFunction: readonly Share[]
-}
 
 /** Of the DevTools protocol, as far as it is used here. */
 interface CpuProfile {

@@ -3,21 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Comparison } from './comparison.js'
-import type { IdleFigures } from './idle.js'
-import type { Verdict } from './lines.js'
+import type { PartResult } from './figures.js'
 import { limitsTurnedOff, startFlags } from './processes.js'
-import type { ProfileFigures } from './profile.js'
-import type { SoakFigures } from './soak.js'
-
-/** Everything that one part of the benchmark found out. */
-export interface PartResult {
-  readonly verdicts: readonly Verdict[]
-  readonly comparisons?: readonly Comparison[]
-  readonly idle?: IdleFigures
-  readonly soak?: SoakFigures
-  readonly profiles?: readonly ProfileFigures[]
-}
 
 export interface Conditions {
   /** The major version of Node that ran all that is measured, and the clients. */

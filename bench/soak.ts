@@ -1,10 +1,9 @@
 // Line 10: ten thousand sessions in one process, for minutes.
 import { readFileSync } from 'node:fs'
+import type { PartResult } from './figures.js'
 import { judge, lines } from './lines.js'
 import { type Lag, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { runFresh, type Stage, users } from './stage.js'
-import type { Figures } from './work.js'
 
 /** Descriptors that the service needs besides two for each session. */
 const spareDescriptors = 300
@@ -12,14 +11,6 @@ const spareDescriptors = 300
 const mostPausing = 0.05
 /** For 10,000 logins at a Prosody that slows down meanwhile. */
 const loginSeconds = 300
-
-export interface SoakFigures {
-  readonly sessions: number
-  readonly seconds: number
-  readonly lag: Lag
-  /** Its operations are the messages. */
-  readonly messages: Figures
-}
 
 export async function measureSoak(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage

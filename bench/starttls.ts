@@ -1,8 +1,8 @@
 // Line 3: how long one warm takes where the link to the XMPP server is encrypted.
 import { type Comparison, judgeRatio, p50, table, takeTurns } from './comparison.js'
+import type { PartResult } from './figures.js'
 import { lines } from './lines.js'
 import { startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { runFresh, type Stage, users } from './stage.js'
 import type { Target } from './work.js'
 

@@ -1,8 +1,8 @@
 // Lines 1, 2 and 7: how fast warms are, and what one costs.
 import { type Comparison, cpu, judgeRatio, rate, table, takeTurns } from './comparison.js'
+import type { PartResult } from './figures.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { freshPrefix, type Round, runFresh, type Stage, users } from './stage.js'
 import type { Target } from './work.js'
 

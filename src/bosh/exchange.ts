@@ -5,6 +5,7 @@ import type { Condition, ProblemCode } from '../errors.js'
 import type { Exchange, LoginWishes, Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { allowsDomain, prepareDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
+import { Throttle } from '../lib/throttle.js'
 import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
 import { newSid } from '../sid.js'
@@ -66,9 +67,6 @@ export interface ConnectionManager {
   readonly shutDown: () => void
 }
 
-/** How often the same reason for refusing sessions, or the same fault of servers, is logged, in milliseconds. */
-const sayEvery = 60_000
-
 /** A request, or undefined where the text is none. */
 function readBody(text: string): Body | undefined {
   try {
@@ -83,6 +81,8 @@ function readBody(text: string): Body | undefined {
 export function createConnectionManager(parts: ExchangeParts): ConnectionManager {
   const { registry, clock, log, counts = new Counts() } = parts
   const { limits = SessionLimits.none(clock), flow = Flow.none } = parts
+  /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
+  const warnings = new Throttle<Refusal | Fate>(clock)
   const keeper: SessionKeeper = {
     counts,
     flow,
@@ -97,7 +97,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     noticed: ({ id }, what) => log.info({ session: id }, what),
     unfit({ id }, fate) {
       counts.unfitStanzas[fate] += 1
-      if (isToBeSaid(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+      if (warnings.isDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
     },
     failed(_session, { step, code }) {
       counts.linkFailures.add(step, code)
@@ -115,17 +115,6 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
     },
   }
   let stopping = false
-  /** When each was logged last, in milliseconds of the clock. */
-  const lastSaid = new Map<Refusal | Fate, number>()
-
-  /** Whether it is time to log something again that may happen at any rate. */
-  function isToBeSaid(what: Refusal | Fate): boolean {
-    const now = clock.now()
-    if (now - (lastSaid.get(what) ?? Number.NEGATIVE_INFINITY) < sayEvery) return false
-    lastSaid.set(what, now)
-    return true
-  }
-
   /** Puts down what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
     counts.faults += 1
@@ -147,7 +136,7 @@ export function createConnectionManager(parts: ExchangeParts): ConnectionManager
 
   function refuseFor(peer: Peer, reason: Refusal): Reply {
     counts.sessionsRefused[reason] += 1
-    if (isToBeSaid(reason)) log.warn({ reason }, 'sessions are refused')
+    if (warnings.isDue(reason)) log.warn({ reason }, 'sessions are refused')
     return refuse(peer, 'policy-violation', 'service-full')
   }
 

@@ -1,14 +1,13 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
+import { Throttle } from '../lib/throttle.js'
 import { clientOf } from './connection-limits.js'
 
 /** The part of it all that one client may have. */
 const share = 1 / 8
 /** What each client may have in any case, in bytes: the room that is taken for the longest body. */
 const leastShare = 2 ** 20
-/** How often an operator hears that bodies are refused, in milliseconds. */
-const sayEvery = 60_000
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
@@ -25,10 +24,11 @@ export class UnfinishedBodies {
   #bytes = 0
   /** By client; one of which nothing is kept has no entry. */
   readonly #ofClient = new Map<string, number>()
-  #saidAt = Number.NEGATIVE_INFINITY
+  readonly #warnings: Throttle
 
   constructor(parts: UnfinishedParts) {
     this.#parts = parts
+    this.#warnings = new Throttle(parts.clock)
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
@@ -48,7 +48,7 @@ export class UnfinishedBodies {
     const ofClient = client === undefined ? 0 : (this.#ofClient.get(client) ?? 0)
     const isTooMuch =
       this.#bytes + bytes > this.#most || ofClient + bytes > Math.max(this.#most * share, leastShare)
-    if (isTooMuch) this.#say()
+    if (isTooMuch) this.#warn()
     else {
       this.#bytes += bytes
       if (client !== undefined) this.#ofClient.set(client, ofClient + bytes)
@@ -65,10 +65,8 @@ export class UnfinishedBodies {
     else this.#ofClient.delete(client)
   }
 
-  #say(): void {
-    const now = this.#parts.clock.now()
-    if (now - this.#saidAt < sayEvery) return
-    this.#saidAt = now
+  #warn(): void {
+    if (!this.#warnings.isDue(undefined)) return
     this.#parts.log.warn(
       'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
     )

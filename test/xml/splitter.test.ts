@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
+import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { header, Reading, read } from './reading.js'
 
@@ -27,14 +28,7 @@ describe('a stream', () => {
         onElement: ({ name }) => seen.push(name),
         onClose: () => seen.push('close'),
       },
-      {
-        maxElementBytes: 100,
-        maxDepth: 1,
-        maxAttributes: 3,
-        maxNameLength: 6,
-        maxChildren: 0,
-        maxDeclarations: 999,
-      },
+      { ...defaultLimits, maxElementBytes: 100, maxDepth: 1, maxAttributes: 3, maxNameLength: 6 },
     )
     splitter.write(Buffer.from("<stream xmlns='urn:x' id='&#x37;'><a/><b/></stream>"))
     expect(seen).toEqual(['open stream 7', 'a', 'b', 'close'])
@@ -68,14 +62,7 @@ describe('a stream', () => {
         },
         onClose: () => seen.push('close'),
       },
-      {
-        maxElementBytes: 1000,
-        maxDepth: 9,
-        maxAttributes: 9,
-        maxNameLength: 99,
-        maxChildren: 0,
-        maxDeclarations: 999,
-      },
+      defaultLimits,
     )
     splitter.write(Buffer.from(`${header}<a/><b/>text<<<`))
     splitter.write(Buffer.from('</stream:stream>'))
@@ -92,14 +79,7 @@ describe('a stream', () => {
         },
         onClose() {},
       },
-      {
-        maxElementBytes: 1000,
-        maxDepth: 9,
-        maxAttributes: 9,
-        maxNameLength: 99,
-        maxChildren: 0,
-        maxDeclarations: 999,
-      },
+      defaultLimits,
     )
     expect(() => failing.write(Buffer.from(`${header}<a><b/></a><c>`))).toThrow(TypeError)
     expect(read(`${header}<a/>`).write('<b/>').texts).toHaveLength(2)
@@ -270,14 +250,7 @@ describe('a long stream', () => {
         },
         onClose() {},
       },
-      {
-        maxElementBytes: 1000,
-        maxDepth: 9,
-        maxAttributes: 9,
-        maxNameLength: 99,
-        maxChildren: 0,
-        maxDeclarations: 999,
-      },
+      defaultLimits,
     )
     splitter.write(Buffer.from(header))
     const chunk = Buffer.from(`<message><body>${'x'.repeat(500)}</body></message><mess`)

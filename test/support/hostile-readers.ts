@@ -1,12 +1,13 @@
+// What reads what comes from outside before anything is known of its sender; for the benchmark and the tests.
 import type { IncomingMessage } from 'node:http'
-import { AttachCookie } from '../src/bosh/attach-binding.js'
-import { loadConfig } from '../src/config/load.js'
-import { bodyFormat } from '../src/http/body.js'
-import { clientAddress } from '../src/http/client.js'
-import { negotiate } from '../src/http/negotiation.js'
-import { linksInXrd } from '../src/remote/endpoint-discovery.js'
-import { readParameters } from '../src/warm/call-parameters.js'
-import { toWarmRequest } from '../src/warm/warm-request.js'
+import { AttachCookie } from '../../src/bosh/attach-binding.js'
+import { loadConfig } from '../../src/config/load.js'
+import { bodyFormat } from '../../src/http/body.js'
+import { clientAddress } from '../../src/http/client.js'
+import { negotiate } from '../../src/http/negotiation.js'
+import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
+import { readParameters } from '../../src/warm/call-parameters.js'
+import { toWarmRequest } from '../../src/warm/warm-request.js'
 
 const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
 const defaults = { ...config.bosh, attachTimeout: 120, passwordless: { ...config, anonymous: false } }
