@@ -5,7 +5,10 @@ import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)
 
-/** The bytes that both ends of a TLS connection know, and nobody between two of them; undefined where there are none. */
+/**
+ * The channel binding data of a TLS connection (RFC 5056): bytes that only its two ends know, so that a relay between two
+ * connections is noticed. Undefined where this connection has none of that type.
+ */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
   const version = socket.getProtocol()
   switch (type) {

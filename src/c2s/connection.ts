@@ -4,11 +4,12 @@ import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, LinkEnd } from '../link.js'
+import type { TlsRules } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
 import type { DialEvents, Dialer, Dialling } from './dial.js'
 import { StartTls, type StartTlsEvents } from './starttls.js'
 import { writeHeader } from './stream-header.js'
-import { certificateFault, startTls, type TlsRules } from './tls.js'
+import { certificateFault, startTls } from './tls.js'
 
 /** For servers that the operator said nothing of. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }

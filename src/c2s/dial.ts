@@ -8,32 +8,30 @@ import { isPrivateAddress } from '../net/private-addresses.js'
 import type { Target } from '../net/srv-records.js'
 import { Race } from './race.js'
 
-/** Hears how dialling goes. How it went is told only when whoever dials has it in hand. */
+/** Hears how dialling goes. `onConnected` and `onFailed` are not called before the call that dials has returned. */
 export interface DialEvents {
-  /** There is an address to connect to; told again for each place. */
+  /** There is an address to connect to; called again for each server that is tried. */
   onConnecting(): void
   /** A connection stands, and is used as `tls` says. */
   onConnected(socket: Socket, tls: Server['tls']): void
-  /** There is none, and no place is left to try. */
+  /** No server is left to try. */
   onFailed(failure: Failure): void
 }
 
-/** A connection in the making. */
+/** A connection that is being made. */
 export interface Dialling {
-  /** Tries the next place: the one connected to was of no use, for this reason. */
+  /** Tries the next server: the one connected to was of no use, for this reason. */
   goOn(failure: Failure): void
-  /** Gives up; nothing is told any more. */
+  /** Gives up; no event is called any more. */
   cancel(): void
 }
-
-export type Dial = (events: DialEvents) => Dialling
 
 export interface DialTimes {
   /** Longest time to find one name, in seconds. */
   readonly resolve: number
   /** Longest time to connect to one address, in seconds. */
   readonly address: number
-  /** Longest time to connect to any of all, in seconds. */
+  /** Longest time to connect to any server, in seconds. */
   readonly connect: number
 }
 
@@ -42,7 +40,7 @@ export const dialTimes: DialTimes = { resolve: 5, address: 5, connect: 15 }
 export interface DialerParts {
   readonly names: Names
   readonly clock: Clock
-  /** Whether domains that the operator said nothing of may have their servers on the Internet only. */
+  /** Whether servers that are found through the DNS must have public addresses. */
   readonly publicOnly: boolean
   readonly times?: DialTimes
   /** Opens a TCP connection to an address; the real one unless a test has its own. */
@@ -52,7 +50,7 @@ export interface DialerParts {
 /** Opens connections to XMPP servers. */
 export class Dialer {
   readonly #parts: Required<DialerParts>
-  /** For what the operator said: any address will do. */
+  /** For servers that the operator named, which may have any address. */
   readonly #trusting: Required<DialerParts>
 
   constructor(parts: DialerParts) {
@@ -65,13 +63,13 @@ export class Dialer {
     return new Search(this.#trusting, { targets: [server] }, events)
   }
 
-  /** Dials whatever the DNS says is the server of a domain (RFC 6120 §3.2, XEP-0368). */
+  /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
   toDomain(domain: string, events: DialEvents): Dialling {
     return new Search(this.#parts, this.#parts.names.routeTo(domain), events)
   }
 }
 
-/** Where every connection reads to: whoever hears of it copies what is to last longer than the call. */
+/** The buffer that all connections read into: what is to last longer than one `data` event has to be copied. */
 const received = Buffer.allocUnsafeSlow(64 * 1024)
 
 function connectTcp(host: string, port: number): Socket {
@@ -81,7 +79,7 @@ function connectTcp(host: string, port: number): Socket {
     keepAlive: true,
     // Small stanzas must not wait for an acknowledgement of the one before.
     noDelay: true,
-    // Node would make a buffer of that size for each read.
+    // Without it Node makes a buffer of that size for each read.
     onread: {
       buffer: received,
       callback(bytes) {
@@ -101,16 +99,16 @@ class Search implements Dialling {
   readonly #events: DialEvents
   #targets: readonly Target[] = []
   #tried = 0
-  /** Of the target that came furthest: that one tells most. */
+  /** Of the target that came furthest: that failure says most. */
   #failure: Failure | undefined
   /** When the search is over, by the clock; set when there is something to connect to. */
   #until: number | undefined
-  /** Counts what is waited for: what comes for an earlier number comes too late. */
+  /** The number of the answer that is waited for: one with an earlier number comes too late. */
   #turn = 0
   #limit: Timer | undefined
   #race: Race | undefined
   #isOver = false
-  /** Whether its owner has it in hand. */
+  /** Whether the constructor has returned. */
   #isOut = false
 
   constructor(parts: Required<DialerParts>, route: Route | Promise<Route>, events: DialEvents) {
@@ -151,7 +149,7 @@ class Search implements Dialling {
       this.goOn(found)
       return
     }
-    // Judged on what is dialled, so that a name which changes its mind gains nothing.
+    // The addresses are judged, not the name: it may resolve to others the next time.
     const addresses = this.#parts.publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
     if (addresses.length === 0) {
       const code = found.length === 0 ? 'host-unknown' : 'address-not-allowed'
@@ -175,7 +173,7 @@ class Search implements Dialling {
     )
   }
 
-  /** Goes on with an answer at once where it is there, and otherwise when it has come or is late. */
+  /** Goes on with an answer: at once where it is known, otherwise when it has come or its time is over. */
   #await<T>(answer: T | Promise<T>, goOn: (answer: T) => void): void {
     if (!(answer instanceof Promise)) {
       goOn(answer)
@@ -197,7 +195,7 @@ class Search implements Dialling {
       .catch(cause => this.#break(cause))
   }
 
-  /** Nothing that was not foreseen is tried again elsewhere. */
+  /** An exception ends the search: another server would not help. */
   #break(cause: unknown): void {
     if (this.#isOver) return
     this.cancel()

@@ -4,10 +4,10 @@ import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
+import type { TlsRules } from '../net/tls-context.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { Dialer } from './dial.js'
 import { type LinkParts, linkTimes, TcpLink } from './tcp-link.js'
-import type { TlsRules } from './tls.js'
 
 export interface LinksParts {
   /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */

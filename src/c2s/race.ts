@@ -16,13 +16,13 @@ export interface RaceParts {
   readonly until: number
 }
 
-/** A connection in the making, with its limit. */
+/** A connection that is being made, with its time limit. */
 interface Attempt {
   readonly socket: Socket
   readonly limit: Timer
 }
 
-/** Hears how a race ended; one of the two is called, once, and not before the race's constructor is through. */
+/** Hears how a race ended: one of the two is called, once, after the constructor has returned. */
 export interface RaceEvents {
   onWon(socket: Socket): void
   onLost(failure: Failure): void
@@ -37,7 +37,7 @@ export class Race {
   readonly #port: number
   readonly #parts: RaceParts
   readonly #events: RaceEvents
-  /** Those under way. */
+  /** The attempts that have not ended. */
   #attempts: Attempt[] = []
   #begun = 0
   #next: Timer | undefined
@@ -50,7 +50,7 @@ export class Race {
     this.#attempt()
   }
 
-  /** Gives up every attempt; nothing is told any more. */
+  /** Gives up every attempt; no event is called any more. */
   cancel(): void {
     this.#next?.cancel()
     for (const { socket, limit } of this.#attempts) {

@@ -1,22 +1,9 @@
 import { isIP, type Socket } from 'node:net'
-import {
-  connect,
-  createSecureContext,
-  type DetailedPeerCertificate,
-  type PeerCertificate,
-  rootCertificates,
-  type SecureContext,
-  TLSSocket,
-} from 'node:tls'
-import type { Config, Trust } from '../config/config.js'
+import { connect, type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls'
+import type { Trust } from '../config/config.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
-
-export type TlsRules = Config['tls']
-
-/** Contexts are costly to make and the same for every link to a server, but for our own certificate. */
-const contexts = new WeakMap<Trust, SecureContext>()
-const contextsWithCertificate = new WeakMap<Trust, SecureContext>()
+import { type TlsRules, tlsContext } from '../net/tls-context.js'
 
 export interface TlsOptions {
   readonly server: Trust
@@ -32,12 +19,16 @@ export interface TlsOptions {
  * The certificate is judged by `certificateFault` once the handshake is done. No session is ever resumed: a login could
  * not be bound to the channel by `tls-unique` then (RFC 5929 §3.1).
  */
-export function startTls(socket: Socket, domain: string, options: TlsOptions): TLSSocket {
+export function startTls(
+  socket: Socket,
+  domain: string,
+  { server, rules, showsCertificate, direct }: TlsOptions,
+): TLSSocket {
   const secured = connect({
     socket,
-    secureContext: contextFor(options),
-    ...(options.direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
-    // Judged below, where the reason can be told; nothing is sent before.
+    secureContext: tlsContext(server, rules, showsCertificate),
+    ...(direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
+    // Judged below, where the reason can be reported; nothing is sent before.
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
@@ -50,7 +41,7 @@ export function startTls(socket: Socket, domain: string, options: TlsOptions): T
 
 /**
  * Node asks for the certificate together with all those above it, which takes ten times as long and longer than anything
- * else that the handshake costs here; nobody looks at more than its names.
+ * else that the handshake costs here. Only its names are looked at.
  */
 function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
   return ownCertificate.call(this, false) as DetailedPeerCertificate
@@ -58,22 +49,6 @@ function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
 
 const ownCertificate: (this: TLSSocket, detailed: false) => PeerCertificate =
   TLSSocket.prototype.getPeerCertificate
-
-function contextFor({ server, rules, showsCertificate }: TlsOptions): SecureContext {
-  const own = showsCertificate ? server.certificate : undefined
-  const kept = own === undefined ? contexts : contextsWithCertificate
-  let context = kept.get(server)
-  if (context === undefined) {
-    context = createSecureContext({
-      minVersion: rules.minVersion,
-      ...(rules.ciphers === undefined ? {} : { ciphers: rules.ciphers }),
-      ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
-      ...own,
-    })
-    kept.set(server, context)
-  }
-  return context
-}
 
 /** Why the server's certificate is not good enough for its domain, if it is not. */
 export function certificateFault(

@@ -7,12 +7,12 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
-/** How long a question may go without an answer before it is asked again, in milliseconds. */
+/** How long a question waits for its answer before it is asked again, in milliseconds. */
 const patience = 30_000
 
 /**
- * Remembers answers for as long as each is good. Whoever asks for what is being asked already waits for the same
- * answer, so that a thousand logins at once are one question.
+ * Remembers answers for as long as each is good. A question that is being asked already waits for the same answer, so that
+ * a thousand logins at once are one question.
  */
 export class AnswerCache<T> {
   readonly #clock: Clock
@@ -28,7 +28,7 @@ export class AnswerCache<T> {
     this.#ask = ask
   }
 
-  /** The answer itself where it is known: nobody waits a turn for that. */
+  /** The answer itself where it is known, without a promise: the login goes on in the same turn. */
   to(question: string): T | Promise<T> {
     const known = this.#known.get(question)
     if (known !== undefined && known.until > this.#clock.now()) return known.value

@@ -11,7 +11,7 @@ export class CertificateFault extends Error {
   /** OpenSSL's name of what is wrong, or ours. */
   readonly code: string
 
-  /** `told` is what Node says of it; `host` is what the certificate had to be made out to, in A-labels as it stands in certificates. */
+  /** `told` is Node's code or message; `host` is the name that the certificate should have been made out to, in A-labels. */
   constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
     const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
     super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
@@ -23,14 +23,14 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
   switch (code) {
     case otherName: {
       const names = namesOf(certificate.subjectaltname ?? '').map(({ value }) => value)
-      const whose = names.length === 0 ? 'no name of a host' : foreignList(names)
-      return `It is made out to ${whose}, and not to ${host}.`
+      const owners = names.length === 0 ? 'no name of a host' : foreignList(names)
+      return `It is made out to ${owners}, and not to ${host}.`
     }
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = dateOf(certificate.valid_to)
-      // Otherwise it is one above it, of which Node tells nothing.
+      // Otherwise a certificate above it has expired, and Node does not say when.
       if (end === undefined || end.getTime() > Date.now()) return 'It, or one above it, has expired.'
       return `It expired on ${dayOf(end)}.`
     }
@@ -50,7 +50,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
   }
 }
 
-/** What only a better certificate mends is not mended by trusting it. */
+/** Trusting a certificate does not help where its names or dates are wrong. */
 function adviceFor(code: string): string {
   const off = 'verify=off there checks nothing.'
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')

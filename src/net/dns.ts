@@ -1,4 +1,4 @@
-// Where names are asked for. Nothing is remembered here.
+// Questions to name servers. Nothing is cached here.
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
 
@@ -7,27 +7,27 @@ export interface Dns {
   services(name: string): Promise<readonly SrvRecord[]>
   ipv4(name: string): Promise<readonly RecordWithTtl[]>
   ipv6(name: string): Promise<readonly RecordWithTtl[]>
-  /** As this machine finds it: the hosts file, search domains, and whatever else it has been set up with. */
+  /** The addresses that the operating system finds: hosts file, search domains, and its other sources. */
   system(name: string): Promise<readonly string[]>
 }
 
-/** Whether an error says that there is nothing by this name, and not that nobody could tell. */
+/** Whether an error says that the name has no such record, rather than that no name server answered. */
 export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }
 
-/** The last is what no name can be called, such as one with a label of more than 63 characters. */
+/** The last is for what cannot be a name, such as one with a label of more than 63 characters. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** Errors after which the name servers may have become others. */
+/** Errors after which the machine may have been set up with other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
 /**
- * Look-ups by the system hold a thread each, for half a minute where nobody answers, and passwords are hashed by the
- * same four threads.
+ * Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
+ * the same four threads.
  */
 const lookupsAtOnce = 2
-/** More would not be done before those who wait have given up. */
+/** More look-ups would not be done before their callers have given up. */
 const mostWaiting = 100
 
 /** Each name server is asked twice and has so many milliseconds each time. */
@@ -63,7 +63,7 @@ export class SystemDns implements Dns {
       const found = await lookup(name, { all: true, verbatim: true })
       return found.map(({ address }) => address)
     } finally {
-      // Whoever is done hands its place on.
+      // The next one that waits takes this one's place.
       const next = this.#waiting.shift()
       if (next === undefined) this.#looking -= 1
       else next()

@@ -16,7 +16,7 @@ export interface Route {
   readonly failure?: Failure | undefined
 }
 
-/** What a question led to. */
+/** The records that answer a question, or the error. */
 interface Told<T> {
   readonly records: readonly T[]
   readonly error: NodeJS.ErrnoException | undefined
@@ -32,15 +32,15 @@ interface Services {
 /** Port of a domain without service records (RFC 6120 §3.2.2). */
 const usualPort = 5222
 
-/** Questions of each kind whose answers are remembered. */
+/** How many answers of each kind are remembered. */
 const mostAnswers = 10_000
-/** How long it is remembered that there is no answer, in seconds: whoever sets up a domain wants to see it work. */
+/** How long it is remembered that there is no answer, in seconds: an operator who sets up a domain wants to see it work. */
 const absenceSeconds = 5
-/** The system tells no time to live. Long enough that a thousand logins are one look-up. */
+/** The system has no time to live. Long enough that a thousand logins are one look-up. */
 const systemSeconds = 30
-/** Node tells none for service records. Name servers give them minutes and more; a minute too long hurts nobody. */
+/** Node has no time to live for service records. Name servers give them minutes and more; a minute too long does no harm. */
 const serviceSeconds = 60
-/** Longest time that an address is remembered, whatever its time to live: nobody waits for a restart. */
+/** Longest time that an address is remembered, however long its time to live: a move needs no restart. */
 const mostSeconds = 3600
 /** How long the addresses of one family wait for those of the other, in milliseconds (RFC 8305 §3). */
 const otherFamily = 50
@@ -54,8 +54,8 @@ export interface NamesParts {
   /** Whether direct TLS goes first where a domain has both and likes them equally. */
   readonly preferDirectTls: boolean
   /**
-   * Whether names out of the DNS may also be names of this machine's own, as in its hosts file. Not where strangers
-   * choose the names: one whose name servers keep silent would hold up the look-ups of all others.
+   * Whether names out of the DNS may also be looked up by this machine's own means, such as its hosts file. Not where
+   * strangers choose the names: a name with silent name servers would hold up the look-ups of all others.
    */
   readonly local: boolean
 }
@@ -151,7 +151,7 @@ export class Names {
     return { value, seconds: absenceSeconds }
   }
 
-  /** What has been answered once both have been, or a moment after one has brought an address. */
+  /** The answers once both have come, or a moment after one has brought an address. */
   async #inTime<T>(families: readonly Promise<Told<T>>[]): Promise<Told<T>[]> {
     const answers: Told<T>[] = []
     let moment: Timer | undefined
@@ -187,7 +187,7 @@ function interleave(addresses: Addresses): Addresses {
     .slice(0, mostAddresses)
 }
 
-/** What the error of a name that was asked for says about the XMPP server. */
+/** The failure that a DNS error stands for. */
 function nameFailure(error: NodeJS.ErrnoException): Failure {
   if (isAbsent(error)) return { step: 'resolve', code: 'host-unknown', cause: error }
   const code = error.code === 'ETIMEOUT' ? 'timeout' : connectProblem(error)

@@ -21,8 +21,8 @@ const special = subnets(
 )
 
 /**
- * Whether an address may lead into a private network, to this machine, or to no single host: whatever is not plainly
- * the address of one host on the Internet, in whichever notation.
+ * Whether an address may lead into a private network, to this machine, or to no single host. True unless it is plainly the
+ * address of one host on the Internet, in any notation.
  */
 export function isPrivateAddress(address: string): boolean {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'

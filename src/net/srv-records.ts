@@ -39,12 +39,14 @@ export function inOrder(
     at += equals.length
   }
   return chosen.map(({ name, port, direct }) => ({
-    ...{ host: name, port, found: true },
+    host: name,
+    port,
+    found: true,
     tls: direct ? 'direct' : 'starttls',
   }))
 }
 
-/** Where those end that are of the same rank as the one at a place. */
+/** The index behind the last one of the same rank as the one at this index. */
 function endOfRank(ranked: readonly { readonly rank: number }[], at: number): number {
   let end = at + 1
   while (ranked[end]?.rank === ranked[at]!.rank) end += 1
@@ -52,8 +54,8 @@ function endOfRank(ranked: readonly { readonly rank: number }[], at: number): nu
 }
 
 /**
- * Draws so many one after the other, each as often as its weight says; those of weight 0 have a small chance (RFC 2782).
- * Not all of them: each draw goes through all that are left, and a domain may have thousands.
+ * Draws at most so many, one after the other and at random by weight; weight 0 has a small chance (RFC 2782). There is a
+ * limit because each draw goes through all that are left, and a domain may have thousands.
  */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
@@ -64,7 +66,7 @@ function byWeight(services: readonly Service[], most: number, random: (below: nu
 
 function draw(services: readonly Service[], random: (below: number) => number): number {
   const sum = services.reduce((total, { weight }) => total + weight, 0)
-  // Where nobody set weights, nobody wants all to go to the same one.
+  // Where no weights were set, the connections are not all meant to go to the same server.
   if (sum === 0) return random(services.length)
   let ticket = random(sum + 1)
   return services.findIndex(({ weight }) => {

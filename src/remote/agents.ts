@@ -1,18 +1,14 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
-import type { TlsRules } from '../c2s/tls.js'
 import type { RemoteEndpoint } from '../config/config.js'
+import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import { createLookup, demandAllowed, type LookupParts } from './lookup.js'
 
 /**
- * Connections that are kept for later, at most, and for how long, in milliseconds. Those in use have no such limit: each
- * session has one request held nearly all the time, so that the fifty-first would have to wait for the end of another.
+ * How many unused connections are kept for later, and for how long, in milliseconds. Connections in use have no such limit:
+ * each session has one request held nearly all the time, so that the fifty-first would have to wait for another to end.
  */
 const keptOpen = { maxFreeSockets: 50, timeout: 300_000 }
-
-/** Contexts are costly to make and the same for every connection to an endpoint. */
-const contexts = new WeakMap<RemoteEndpoint, SecureContext>()
 
 export interface AgentParts {
   readonly tls: TlsRules
@@ -21,7 +17,7 @@ export interface AgentParts {
 
 /**
  * The connections to one host. `lasting` ones are shared and kept open, a `passing` one serves a single request.
- * Throws a `RemoteFault` where the host is none to connect to.
+ * Throws a `RemoteFault` where this service may not connect to the host.
  */
 export function createAgent(
   url: URL,
@@ -35,20 +31,7 @@ export function createAgent(
   if (url.protocol !== 'https:') return new HttpAgent(options)
   return new HttpsAgent({
     ...options,
-    secureContext: secureContextOf(about, tls),
+    secureContext: tlsContext(about, tls),
     rejectUnauthorized: about.verify,
   })
-}
-
-function secureContextOf(about: RemoteEndpoint, tls: TlsRules): SecureContext {
-  let context = contexts.get(about)
-  if (context === undefined) {
-    context = createSecureContext({
-      minVersion: tls.minVersion,
-      ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
-      ...(about.ca === undefined ? {} : { ca: [...rootCertificates, about.ca] }),
-    })
-    contexts.set(about, context)
-  }
-  return context
 }

@@ -23,13 +23,13 @@ export interface DiscoveryParts extends EndpointParts {
   readonly port: number
 }
 
-/** Finds the BOSH endpoints of domains where these say that they are (XEP-0156 §3), and remembers what it found. */
+/** Finds the BOSH endpoints that domains publish in their host-meta (XEP-0156 §3), and remembers them. */
 export class EndpointDiscovery {
   readonly #parts: DiscoveryParts
   readonly #about: RemoteEndpoint
   readonly #found: AnswerCache<string | Failure>
 
-  /** All domains asked have this entry in the settings. */
+  /** All domains that are looked up share this entry of the settings. */
   constructor(about: RemoteEndpoint, parts: DiscoveryParts) {
     this.#about = about
     this.#parts = parts
@@ -49,7 +49,7 @@ export class EndpointDiscovery {
     } catch (error) {
       const { failure } =
         error instanceof RemoteFault ? error : { failure: { code: 'internal-error', cause: error } as const }
-      // To whoever logs in, all of this is only the search for the endpoint.
+      // For a login, all of this is one step: the search for the endpoint.
       return { value: { ...failure, step: 'resolve' }, seconds: absentSeconds }
     }
   }
@@ -107,7 +107,7 @@ function linksInJson(document: string): readonly Link[] {
   return Array.isArray(links) ? links.filter(link => typeof link === 'object' && link !== null) : []
 }
 
-/** No domain has so many links. */
+/** More links than any domain has. */
 const xrds = new DocumentReader({ ...defaultLimits, maxChildren: 1000 })
 
 /** The links in a document in XML (RFC 6415 §2). Throws an `XmlError` for what is no XML. */
@@ -123,7 +123,7 @@ export function linksInXrd(document: string): readonly Link[] {
     })
 }
 
-/** Only what nobody on the way can have changed is used (XEP-0156 §5). */
+/** The address where it is https: others could have been forged on the way (XEP-0156 §5). */
 function secureAddress(href: string): string | undefined {
   const url = URL.canParse(href) ? new URL(href) : undefined
   if (url === undefined || url.protocol !== 'https:' || url.hash !== '') return undefined

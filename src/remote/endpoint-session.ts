@@ -5,7 +5,6 @@ import type { Failure } from '../link.js'
 import { boshNamespace } from '../namespaces.js'
 import { readTerms } from '../session-terms.js'
 import { escapeXml } from '../xml/escape.js'
-import { deliver } from './deliver.js'
 import type { Endpoint } from './endpoint.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { RemoteFault } from './fault.js'
@@ -120,8 +119,7 @@ export class EndpointSession {
         }
         this.#endpoint ??= await this.#parts.endpoint
         if (signal.aborted) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
-        const parcel = { body, wait: this.terms?.wait ?? wait, creates, signal, reached, leaves }
-        return deliver(this.#endpoint, parcel)
+        return this.#endpoint.exchange(body, this.terms?.wait ?? wait, creates, { signal, reached, leaves })
       })
       // One that a later request released tells nothing of the endpoint's patience.
       if (rid === this.#lastRid)

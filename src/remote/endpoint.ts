@@ -1,9 +1,11 @@
 import type { Agent, OutgoingHttpHeaders } from 'node:http'
 import type { Config, RemoteEndpoint } from '../config/config.js'
-import type { Step } from '../errors.js'
 import type { Clock } from '../lib/clock.js'
+import type { Failure } from '../link.js'
 import { type AgentParts, createAgent } from './agents.js'
-import { type HttpReply, sendRequest } from './http-request.js'
+import { type EndpointReply, readReply } from './endpoint-reply.js'
+import { RemoteFault, UnexpectedStatus } from './fault.js'
+import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
 /** What all endpoints of an entry in the settings have in common. */
 export interface EndpointParts extends AgentParts {
@@ -11,36 +13,29 @@ export interface EndpointParts extends AgentParts {
   readonly clock: Clock
 }
 
-export interface PostOptions {
-  /** Aborting it hangs up. */
-  readonly signal?: AbortSignal | undefined
-  /** Hears how far the connection has come. */
-  readonly reached?: ((step: Step) => void) | undefined
-  /** Hears when the request leaves, and whether over a connection that was made for it. */
-  readonly leaves?: ((isNew: boolean) => void) | undefined
-  /** Whether the request is to have a connection of its own: those that rested may be broken. */
-  readonly afresh?: boolean
+type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'leaves'>
+
+/** What endpoints that know only the protocol's first version mean by a status (XEP-0124 §17.1). */
+const legacyConditions: Partial<Record<number, string>> = {
+  400: 'bad-request',
+  403: 'policy-violation',
+  404: 'item-not-found',
 }
 
-/** A BOSH endpoint of somebody else, over HTTP. */
+/** Another server's BOSH endpoint, over HTTP. */
 export class Endpoint {
   /** Its public address. */
   readonly url: string
-  readonly encrypted: boolean
-  /** Whether a password may cross the way to it in the clear of SASL PLAIN. */
-  readonly plainAllowed: boolean
   readonly #url: URL
   readonly #parts: EndpointParts
   readonly #headers: OutgoingHttpHeaders
   readonly #lasting: Agent
   readonly #passing: Agent
 
-  /** Throws a `RemoteFault` where the host is none to connect to. */
+  /** Throws a `RemoteFault` where this service may not connect to the host. */
   constructor(url: string, about: RemoteEndpoint, parts: EndpointParts) {
     this.url = url
     this.#url = new URL(url)
-    this.encrypted = this.#url.protocol === 'https:'
-    this.plainAllowed = this.encrypted || about.plain
     this.#parts = parts
     this.#headers = {
       ...byName(parts.settings.headers),
@@ -52,13 +47,33 @@ export class Endpoint {
   }
 
   /**
-   * Posts a `<body/>` that may be held for so many seconds, and resolves with whatever reply comes.
-   * Rejects with a `RemoteFault`.
+   * Sends a request of a session, and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint
+   * that had it already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
+   */
+  async exchange(
+    body: string,
+    waitSeconds: number,
+    creates: boolean,
+    options: PostOptions,
+  ): Promise<EndpointReply> {
+    try {
+      return readHttpReply(await this.post(body, waitSeconds, options), creates)
+    } catch (error) {
+      const isBroken = error instanceof RemoteFault && error.aftermath === 'broke'
+      if (!isBroken || options.signal?.aborted) throw error
+      return readHttpReply(await this.post(body, waitSeconds, options, true), creates)
+    }
+  }
+
+  /**
+   * Posts a `<body/>` that may be held for so many seconds, and resolves with the reply, of any status; `afresh` on a
+   * new connection, because kept ones may be broken. Rejects with a `RemoteFault`.
    */
   post(
     body: string,
     waitSeconds: number,
-    { signal, reached, leaves, afresh = false }: PostOptions = {},
+    { signal, reached, leaves }: PostOptions = {},
+    afresh = false,
   ): Promise<HttpReply> {
     const { settings, clock } = this.#parts
     const limits = {
@@ -98,4 +113,17 @@ function byName(headers: Config['remote']['headers']): OutgoingHttpHeaders {
     else values.push(value)
   }
   return Object.fromEntries(grouped)
+}
+
+/** Throws a `RemoteFault` for another status than 200. */
+function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
+  if (status === 200) return readReply(body, fates)
+  const cause = new UnexpectedStatus(status)
+  const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
+  if (status >= 500) throw new RemoteFault(failure, 'broke')
+  const condition = legacyConditions[status]
+  if (condition === undefined) throw new RemoteFault(failure)
+  // Nothing is there, or nothing for this host name.
+  if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
+  throw new RemoteFault({ ...failure, condition }, 'ended')
 }

@@ -20,7 +20,7 @@ export interface RequestLimits {
   /** From then until the reply is there. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** Whether a longer reply, though not one many times as long, is XML of which elements may be left out. */
+  /** Whether elements may be left out of a longer reply, up to `mostTimes` as long, because it is XML. */
   readonly mayThin?: boolean
 }
 
@@ -33,17 +33,17 @@ export interface RequestOptions {
   readonly clock: Clock
   /** Aborting it hangs up. */
   readonly signal?: AbortSignal | undefined
-  /** Hears how far the connection has come. */
+  /** Called with how far the connection has come. */
   readonly reached?: ((step: Step) => void) | undefined
-  /** Hears when the request leaves, and whether over a connection that was made for it. */
+  /** Called when the request leaves, with whether its connection was made for it. */
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
 
-/** A reply over HTTP, whatever its status. */
+/** A reply over HTTP, of any status. */
 export interface HttpReply {
   readonly status: number
   readonly body: string
-  /** What became of elements that are not in it as they were, where it was too long. */
+  /** What became of elements that were left out or changed, where the reply was too long. */
   readonly fates?: readonly Fate[]
 }
 
@@ -64,7 +64,7 @@ class HttpRequest {
   #timer: Timer | undefined
   #chunks: Buffer[] = []
   #bytes = 0
-  /** What the reply is read by once it is too long to be kept. */
+  /** Reads the reply once it is too long to be kept whole. */
   #long: LongReply | undefined
 
   constructor(
@@ -147,7 +147,7 @@ class HttpRequest {
     }
   }
 
-  /** The reply is no XML, or whatever read it has failed at something that was not foreseen. */
+  /** The reply is not XML, or reading it threw something else. */
   #misunderstood(error: unknown): void {
     this.#fail(error instanceof XmlError ? 'remote-protocol-error' : 'internal-error', error)
   }
@@ -183,7 +183,7 @@ class HttpRequest {
 
   #broken(error: NodeJS.ErrnoException): void {
     const { socket } = this.#request
-    // What the HTTP parser does not understand.
+    // An error of the HTTP parser.
     if (error.code?.startsWith('HPE_')) this.#fail('remote-protocol-error', error)
     else if (this.#step === 'connect') this.#refuse(new RemoteFault(dialFailure(error)))
     else if (this.#step === 'tls' && socket instanceof TLSSocket && socket.authorizationError != null)
@@ -191,7 +191,7 @@ class HttpRequest {
     else this.#fail('remote-connection-failed', error)
   }
 
-  /** Of a connection that is closed only the error may have the certificate still. */
+  /** Once the connection is closed, only the error may still have the certificate. */
   #certificateFault(error: Error & { readonly cert?: PeerCertificate }, socket: TLSSocket): CertificateFault {
     const certificate = error.cert ?? socket.getPeerCertificate()
     return new CertificateFault(String(socket.authorizationError), certificate, this.#request.host)

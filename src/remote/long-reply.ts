@@ -6,8 +6,8 @@ import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 
 /**
- * A reply that is too long to be kept, which strangers may bring about: the endpoint passes on what they send. It is read as
- * it comes, and of its elements only those are kept that are not too large themselves, and as many as there is room for.
+ * A reply that is too long to be kept whole. Any user of the server can cause one, since the endpoint passes on what they
+ * send. It is read as it comes; elements that are too large, or that there is no more room for, are left out.
  */
 export class LongReply {
   readonly #splitter: Splitter
@@ -40,7 +40,7 @@ export class LongReply {
     this.#splitter.write(chunk)
   }
 
-  /** What is left of it once all has been read, and what became of the rest. Throws an `XmlError`. */
+  /** The reply without those elements, and what became of them. Throws an `XmlError`. */
   end(): { readonly body: string; readonly fates: readonly Fate[] } {
     if (!this.#isWhole) throw new XmlError('not-well-formed', 'the reply breaks off')
     return { body: this.#text + this.#end, fates: this.#fates }

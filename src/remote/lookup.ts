@@ -7,13 +7,13 @@ import { RemoteFault } from './fault.js'
 /** How the hosts of endpoints are found. */
 export interface LookupParts {
   readonly names: Pick<Names, 'addressesOf'>
-  /** Whether the operator did not name them: another domain did. */
+  /** Whether the host comes from a domain's host-meta, and not from the operator. */
   readonly found: boolean
-  /** Whether they may be on the Internet only. */
+  /** Whether the host must have a public address. */
   readonly publicOnly: boolean
 }
 
-/** Why a host is not to be connected to, as the error of a socket. */
+/** Why this service does not connect to a host, as a socket's error. */
 export class LookupError extends Error {
   override readonly name = 'LookupError'
   readonly code: string
@@ -26,7 +26,10 @@ export class LookupError extends Error {
 
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
-/** Finds hosts where links to XMPP servers find theirs, and judges what is dialled: a name may change its mind. */
+/**
+ * Finds hosts as links to XMPP servers find theirs. The addresses are judged when they are dialled, because a name may
+ * resolve to others the next time.
+ */
 export function createLookup({ names, found, publicOnly }: LookupParts): LookupFunction {
   return (host, { all = false }, callback) => {
     void findAll(host).then(addresses => {
@@ -45,7 +48,7 @@ export function createLookup({ names, found, publicOnly }: LookupParts): LookupF
   }
 }
 
-/** No host is looked up whose address stands in the URL. Throws a `RemoteFault` where it is none to connect to. */
+/** Judges an address that stands in the URL, which is never looked up. Throws a `RemoteFault` where it is not allowed. */
 export function demandAllowed({ hostname }: URL, { publicOnly }: LookupParts): void {
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
