@@ -42,7 +42,7 @@ describe('pages', () => {
     }
   })
 
-  test('that fail themselves are a bare 500, and nobody is shown why', async () => {
+  test('that fail themselves are a bare 500 without a reason', async () => {
     const { app, counts, lines } = fakeService({
       login: async () => {
         throw new TypeError('Pa55-of-alice')
@@ -156,7 +156,7 @@ describe('an error page', () => {
     expect(text).not.toContain('Back to the form')
   })
 
-  test('leads whoever has sent the form in a browser back to it, and says why even a password was refused', async () => {
+  test('links back to the form where a browser has sent it, and says why even a password was refused', async () => {
     const service = fakeService({
       externalUrl: 'https://web.example/chat',
       login: () => Promise.reject(new Problem('not-authorized')),

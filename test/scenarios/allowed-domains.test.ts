@@ -1,4 +1,4 @@
-// Only the domains of XMPP_DOMAINS are ever contacted, whichever way somebody asks for another, though its server is known.
+// Only the domains of XMPP_DOMAINS are ever contacted, in whichever way a call asks for another, though its server is known.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
@@ -54,11 +54,11 @@ test.each([
   ['a password', { jid: 'alice@other.example', password }],
   ['a token', { jid: 'alice@other.example', token: 'a-token' }],
   ['the service account', { jid: 'alice@other.example' }],
-  ['nobody in particular', { jid: 'other.example' }],
+  ['an anonymous user', { jid: 'other.example' }],
   ['a session to reuse', { jid: 'alice@other.example', password, reuse: 'true' }],
   ['a remote endpoint', { jid: 'alice@far.example', password }],
   ['a domain below', { jid: 'alice@sub.near.example', password }],
-  ['a domain nobody has heard of', { jid: 'alice@xn--bcher-kva.example', password }],
+  ['an unknown domain', { jid: 'alice@xn--bcher-kva.example', password }],
 ])('no other domain is contacted for a warm call with %s', async (_what, parameters) => {
   const { status, json } = await service.warm(parameters)
   expect([status, json['code'], contacted()]).toEqual([403, 'domain-not-allowed', [0, 0]])

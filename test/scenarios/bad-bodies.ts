@@ -44,7 +44,7 @@ export const refused: [what: string, condition: string, body: string | Buffer][]
   ['no domain', 'improper-addressing', body("rid='5'")],
   ['a domain that is none', 'improper-addressing', body("rid='5' to='a b'")],
   ['a domain that is not allowed', 'host-unknown', body("rid='5' to='elsewhere.example'")],
-  ['a sid that nobody has', 'item-not-found', body("rid='5' sid='0123456789abcdef'")],
+  ['a sid of no session', 'item-not-found', body("rid='5' sid='0123456789abcdef'")],
   ['an empty sid', 'item-not-found', body("rid='5' sid=''")],
   ['a sid with markup', 'item-not-found', body("rid='5' sid='&lt;&quot;&gt;'")],
 ]

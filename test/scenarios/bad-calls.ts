@@ -18,7 +18,7 @@ const form = (value: string | Buffer): Call => ({
   body: value,
 })
 
-/** What nobody may find again in an answer or the log. */
+/** Secrets that may be in no answer and not in the log. */
 export const secret = 's3cret-t0ken'
 
 const ofAlice = 'jid=alice%40plain.example'
@@ -48,7 +48,7 @@ const jids: [what: string, jid: unknown, code: string][] = [
   ['with a line feed', 'alice@plain.example/a\nb', 'invalid-jid'],
   ['with half a surrogate pair', 'alice@plain.example/\ud800', 'invalid-parameter'],
   ['that is shown backwards', 'alice\u202e@plain.example', 'invalid-jid'],
-  ['with a letter nobody sees', 'ali\u200bce@plain.example', 'invalid-jid'],
+  ['with an invisible letter', 'ali\u200bce@plain.example', 'invalid-jid'],
   ['with a wide @', 'alice\uff20plain.example', 'invalid-jid'],
   ['at a domain of a wide slash', 'alice@plain.example\uff0fx', 'invalid-jid'],
   ['at a domain of other letters', 'alice@pl\u0430in.example', 'domain-not-allowed'],
@@ -67,7 +67,7 @@ const parameters: [what: string, parameters: object, code: string][] = [
   ['a token that ends early', { jid: alice.jid, token: `${secret}\u0001\u0001` }, 'invalid-parameter'],
   ['a token that is null', { jid: alice.jid, token: null }, 'invalid-parameter'],
   ['a token without end', { jid: alice.jid, token: secret.repeat(700) }, 'invalid-parameter'],
-  ['a token of nobody', { token: secret }, 'missing-parameter'],
+  ['a token without a user', { token: secret }, 'missing-parameter'],
   ['a mechanism without token', { ...alice, mechanism: 'X-OAUTH2' }, 'missing-parameter'],
   ['a mechanism of markup', { jid: alice.jid, token: secret, mechanism: "X'/>" }, 'invalid-parameter'],
   ['a mechanism for passwords', { jid: alice.jid, token: secret, mechanism: 'PLAIN' }, 'invalid-parameter'],

@@ -94,7 +94,7 @@ describe('the BOSH path', () => {
   test.each([
     ['a rid far ahead', 1000],
     ['a rid long gone', -1000],
-  ])('ends the session of %s, and nobody else’s', async (_what, offset) => {
+  ])('ends the session of %s, and no other', async (_what, offset) => {
     const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
     const text = body(`rid='${rid + offset}' sid='${sid}'`)
     const answer = await service.call('/http-bind', { method: 'POST', body: text })

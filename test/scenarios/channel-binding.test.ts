@@ -105,7 +105,7 @@ describe('a login is not bound', () => {
   })
 })
 
-describe('somebody in between', () => {
+describe('an attacker in between', () => {
   const refused = { status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' }
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(

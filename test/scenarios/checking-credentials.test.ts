@@ -43,7 +43,7 @@ async function setUp(parameters: Record<string, string>, environment: Record<str
 }
 
 afterEach(async () => {
-  // So that nobody is waited for.
+  // So that the service does not wait for pages when it stops.
   await callSessions(service.url, 'DELETE', `/sessions?jid=${alice}`)
   await service.stop()
   expect(server.complaints).toEqual([])
@@ -103,19 +103,22 @@ describe('a check', () => {
   test.each([
     ['a token', byToken],
     ['an account that acts for the user', byPortal],
-  ])('of %s asks whose session it opens, with a resource of nobody else', async (_what, parameters) => {
-    const { id } = await setUp(parameters, forgetting)
-    expect(server.last.resource).toBe('desk')
-    expect((await reuse(parameters)).json).toMatchObject({ id, reused: true })
-    expect(server.connections).toHaveLength(2)
-    expect([server.last.reached.at(-1), server.last.resource]).toEqual(['bind', undefined])
-    await eventually('the check has left', () => server.open === 1)
-  })
+  ])(
+    'of %s finds out which user they log in, with a resource that the server chooses',
+    async (_what, parameters) => {
+      const { id } = await setUp(parameters, forgetting)
+      expect(server.last.resource).toBe('desk')
+      expect((await reuse(parameters)).json).toMatchObject({ id, reused: true })
+      expect(server.connections).toHaveLength(2)
+      expect([server.last.reached.at(-1), server.last.resource]).toEqual(['bind', undefined])
+      await eventually('the check has left', () => server.open === 1)
+    },
+  )
 
   test.each([
     ['a token', byToken],
     ['an account that acts for the user', byPortal],
-  ])('of %s that turns out to be for somebody else opens nothing', async (_what, parameters) => {
+  ])('of %s that log another user in open nothing', async (_what, parameters) => {
     const { id } = await setUp(parameters, forgetting)
     server.script = { bind: turn => turn.goOn(turn.usual.replace('alice@', 'portal@')) }
     const { status, json } = await reuse(parameters)

@@ -80,7 +80,7 @@ describe('encryption', () => {
       'to example, and',
     ],
     [
-      'that nobody vouches for',
+      'that no authority has signed',
       { certificate: makeCertificate(['DNS:chat.example']), trusted: false },
       'It is self-signed. In XMPP_SERVERS, ?ca',
     ],

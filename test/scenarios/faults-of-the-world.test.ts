@@ -146,7 +146,7 @@ test('an XMPP server that answers nothing any more has its sessions until their 
   const connection = broken.last
   const page = new BoshClient(`${here.url}/http-bind`, binding)
   connection.deafen()
-  // Nobody can tell it from one that has nothing to say.
+  // It cannot be told from a server that has nothing to say.
   const first = page.request(message('bob@broken.example', 1, 10))
   const second = page.request(message('bob@broken.example', 2, 10))
   expect(await first).not.toContain('terminate')

@@ -44,7 +44,7 @@ const at = (host: string, port: number): Zone => ({
   'SRV _xmpp-client._tcp.chat.example': [`60 0 0 ${port} ${host}`],
 })
 const loopback: Zone = { 'A xmpp.chat.example': ['60 127.0.0.1'] }
-/** The server was reached and asked for TLS; nobody vouches for its certificate, so nothing more was said. */
+/** The server was reached and asked for TLS; no authority has signed its certificate, so nothing more was said. */
 const reached = { status: 502, code: 'certificate-invalid', step: 'tls' }
 
 describe('a domain without a server in the settings', () => {
@@ -64,7 +64,7 @@ describe('a domain without a server in the settings', () => {
     ['says that it has none', { 'SRV _xmpp-client._tcp.chat.example': ['60 0 0 0 .'] }, 502, 'host-unknown'],
     ['does not exist', {}, 502, 'host-unknown'],
     [
-      'is known to nobody for the moment',
+      'has no answer from any name server for the moment',
       {
         'SRV _xmpp-client._tcp.chat.example': 'SERVFAIL',
         'SRV _xmpps-client._tcp.chat.example': 'SERVFAIL',

@@ -79,7 +79,7 @@ async function expectNothingOfTheVictims(): Promise<void> {
 /** What the client has sent and said has arrived. */
 const arrived = () => new Promise(resolve => setTimeout(resolve, 50))
 
-/** A session that its server has resumed is nobody's in particular: no JID is told. */
+/** A server that resumes a session tells no JID. */
 async function resume(): Promise<LoginConnection> {
   const connection = await welcome()
   await client.request('', restart)
@@ -94,7 +94,7 @@ describe('a client that has its stream begin anew', () => {
     ['in a session that it has resumed', resume],
     ['before it has a resource', welcome],
   ])(
-    'in the middle of a message, %s, ends its session and is taken for nobody else',
+    'in the middle of a message, %s, ends its session and gives it the JID of no other user',
     async (_what, begin) => {
       const connection = await begin()
       // It would answer in the middle of what it says.

@@ -71,7 +71,7 @@ describe('stanzas that come before the browser', () => {
     expect(reply.match(/urn:xmpp:ping/g)).toHaveLength(1)
   })
 
-  test('around the session request wait for it, answers to nobody among them', async () => {
+  test('around the session request wait for it, and so do answers to requests that were not sent', async () => {
     server.usual = { ...server.usual, moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" }
     const answer = "<iq type='result' id='of-somebody-else'/>"
     server.script = {
@@ -99,7 +99,7 @@ describe('stanzas that come before the browser', () => {
     expect(texts(reply)).toEqual(['ä☃🗝'])
   })
 
-  test('are answered by nobody else', async () => {
+  test('are answered by the page only', async () => {
     server.script = { bind: turn => turn.say(ping + turn.usual + ping.replace('p1', 'p2')) }
     const { client } = await bind()
     const connection = server.last

@@ -37,7 +37,7 @@ describe('a server that falls silent', () => {
       stages.map(stage => startLoginServer({ domain: `${stage}.tls.example`, certificate, moreFeatures })),
     )
     for (const [index, stage] of stages.entries()) {
-      // Whoever does not answer at all does not read either.
+      // A server that does not answer at all does not read either.
       servers[index]!.script = {
         [stage]: ({ connection }: Turn) => {
           if (stage === 'connect') connection.deafen()

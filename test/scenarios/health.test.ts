@@ -54,7 +54,7 @@ test('a service that is busy says that it is alive and ready', async () => {
 
 test('a service that stops is alive and not ready, from the first moment to the last', async () => {
   const here = await start()
-  // Nobody asks on its behalf, so the service waits a while for somebody to tell.
+  // No client has a request open, so the service waits a while for one to tell.
   await here.bind({ jid: 'user0@localhost', password: 'secret' })
   const stopped = here.stop()
   expect(await health(here)).toEqual([200, 503, 200, 503])

@@ -118,7 +118,7 @@ describe('a host of one domain', () => {
     expect((await askAt('any.local', `/warm/${id}`, { headers })).status).toBe(200)
   })
 
-  test('leaves its sessions to whoever has them, wherever they come from', async () => {
+  test('has sessions that go on at any other host', async () => {
     const { sid, rid } = bindingOf(await warm('chat.local'))
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     expect(await client.request(ping)).toContain("id='p1'")

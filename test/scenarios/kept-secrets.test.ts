@@ -135,7 +135,7 @@ const shapesOf = (secret: string) => [
   ),
 ]
 
-/** What was sent to the endpoint of somebody else as the header of the settings, which it says again to everybody. */
+/** The header from the settings that a remote endpoint is sent, and repeats in all its replies. */
 const echoed: unknown[] = []
 let echoStatus = 200
 
@@ -224,7 +224,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of what an endpoint of somebody else gets to see and says again', async () => {
+  test('of what a remote endpoint is sent and repeats', async () => {
     const far = { jid: 'alice@far.example', password: secrets.password }
     for (const status of [200, 403, 500]) {
       echoStatus = status

@@ -40,7 +40,7 @@ async function start(environment: Record<string, string>): Promise<void> {
   })
 }
 
-/** So that nobody is waited for, all sessions are ended before. */
+/** Ends all sessions before the service stops, which would wait for their pages. */
 async function stop(): Promise<void> {
   const { json } = await callSessions(service.url, 'GET', '/sessions')
   for (const { id } of json.sessions) await end(id)
@@ -108,7 +108,7 @@ describe('sessions in all', () => {
 })
 
 describe('sessions of one client', () => {
-  test('are refused from MAX_SESSIONS_PER_ADDRESS on, to that client, and warm calls count for nobody', async () => {
+  test('are refused from MAX_SESSIONS_PER_ADDRESS on, to that client, and warm calls do not count', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '2', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' })
     const first = await open('192.0.2.1')
     await open('192.0.2.1')
@@ -126,7 +126,7 @@ describe('sessions of one client', () => {
     await open('2001:db8:1:3::1')
   })
 
-  test('are not counted for the proxy itself, and are for an address that is nobody else', async () => {
+  test('are not counted for a trusted proxy, and are for one that is not trusted', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1', MAX_UNAUTHENTICATED_PER_ADDRESS: '1' })
     await open('127.0.0.1')
     await open('127.0.0.1')
@@ -137,7 +137,7 @@ describe('sessions of one client', () => {
     await expect(open('192.0.2.2')).rejects.toThrow(refused)
   })
 
-  test('that nobody has logged in to are refused from MAX_UNAUTHENTICATED_PER_ADDRESS on', async () => {
+  test('that are not logged in are refused from MAX_UNAUTHENTICATED_PER_ADDRESS on', async () => {
     await start({ MAX_UNAUTHENTICATED_PER_ADDRESS: '2' })
     const client = clientFrom('192.0.2.1')
     await logIn(client, 'alice')
@@ -148,7 +148,7 @@ describe('sessions of one client', () => {
     await open('192.0.2.1')
   })
 
-  test('end where nobody has logged in after BOSH_LOGIN_TIMEOUT, and those go on where somebody has', async () => {
+  test('end without a login after BOSH_LOGIN_TIMEOUT, and go on with one', async () => {
     await start({ BOSH_LOGIN_TIMEOUT: '1' })
     const user = clientFrom('192.0.2.1')
     await logIn(user, 'alice')

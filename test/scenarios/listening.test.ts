@@ -39,7 +39,7 @@ beforeAll(async () => {
   first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
   second = makeCertificate(['DNS:*.example.org'])
   const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
-  // Whoever looks up an issuer by its name would find the first one.
+  // A lookup of an issuer by its name would find the first one.
   renewed = makeCertificate(names, { commonName: 'renewed' })
 }, 30_000)
 
@@ -113,7 +113,7 @@ describe('over TLS', () => {
   })
 
   test('versions that are too old are refused', async () => {
-    // Whoever wants an old version has to allow its signatures, too.
+    // An operator who wants an old version has to allow its signatures, too.
     const only = (version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3') =>
       ({ minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }) as const
     expect(DEFAULT_MIN_VERSION).toBe('TLSv1.2')
@@ -183,7 +183,7 @@ describe('without TLS, where it is listened for', () => {
 })
 
 describe('certificates that have changed', () => {
-  test('are shown to whoever comes next; who was there stays', async () => {
+  test('are shown on new connections; open ones stay', async () => {
     const service = await start(tls())
     const visitor = visit(secureUrl(service))
     const page = visitor.attach(await visitor.warm(alice))
@@ -475,7 +475,7 @@ describe('where connections are limited', () => {
           () => true,
           () => false,
         )
-    // The service learns only in a while that somebody has left; each visit is over before the next one.
+    // The service learns only after a while that a client has left; each visit is over before the next one.
     for (const _each of [1, 2]) await eventuallyWelcome(isWelcome)
   })
 })

@@ -123,7 +123,7 @@ describe('after known traffic the numbers are exactly those of it:', () => {
 
   test('what browsers ask, and how sessions stand and end', async () => {
     clock.advance(120_000)
-    await eventually('nobody came', () => service.service.counts().sessions === 0)
+    await eventually('the sessions have ended', () => service.service.counts().sessions === 0)
     const [alice, bob] = [await bind('alice'), await bind('bob')]
     const [one, two, own] = [page(alice), page(bob), page()]
     await boshLogin(own, { user: 'bob', domain: 'localhost', password: passwords.bob, resource: 'own' })

@@ -110,7 +110,7 @@ describe('a token', () => {
     expect(server.last.attempts).toBe(0)
   })
 
-  test('of somebody else opens nothing, wherever the server puts it', async () => {
+  test('of another user opens nothing, wherever the server puts it', async () => {
     server.script = { bind: turn => turn.goOn(turn.usual.replace('alice@', 'bob@')) }
     expect(await service.problem({ jid: alice, token })).toEqual({
       ...{ status: 502, code: 'jid-mismatch', step: 'bind' },
@@ -161,7 +161,7 @@ describe('another account', () => {
     expect(service.lines.join('\n')).not.toContain('Pa55-of-portal')
   })
 
-  test('of the operator shows its password to nobody where PLAIN is not allowed', async () => {
+  test('of the operator sends no password where PLAIN is not allowed', async () => {
     const environment = { XMPP_SERVICE_ACCOUNTS: '*=portal:Pa55-of-portal', XMPP_MECHANISMS: 'SCRAM-SHA-256' }
     await start(trusting, environment)
     expect(await warm({ jid: alice })).toBe(`${alice}/chosen-by-server`)
@@ -185,7 +185,7 @@ describe('the certificate of the operator', () => {
     })
   })
 
-  test('does not log anybody in whom it is not good for', async () => {
+  test('does not log in users that it does not name', async () => {
     expect(await service.problem({ jid: 'nobody@chat.example' })).toEqual(
       refused('not-authorized', 'not-authorized'),
     )

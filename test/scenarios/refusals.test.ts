@@ -173,7 +173,7 @@ const pretenders: Case[] = [
     told: notAuthentic,
   },
   {
-    who: 'lets in before anybody asked',
+    who: 'lets in before it was asked',
     script: {
       features: turn =>
         turn.say(`${success('')}${streamFeatures("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")}`),

@@ -27,7 +27,7 @@ async function setUp(environment: Record<string, string> = {}) {
 }
 
 afterEach(async () => {
-  // So that nobody is waited for.
+  // So that the service does not wait for pages when it stops.
   await callSessions(service.url, 'DELETE', `/sessions?jid=${account.jid}`)
   await service.stop()
   expect(server.complaints).toEqual([])

@@ -103,7 +103,7 @@ test('a session that works shows its sid in the binding reply and nowhere else',
   await expectNoSecrets()
 })
 
-test('a session that is resumed, reused, looked at and ended shows its secrets to whoever takes it up only', async () => {
+test('the secrets of a session that is resumed, reused, looked at and ended are in the answers to resume and reuse only', async () => {
   const about = { jid: 'alice@plain.example', password, attach_binding: 'reply' }
   const warmed = JSON.parse((await post(JSON.stringify(about))).text)
   const path = `/warm/${warmed.id}`
@@ -158,7 +158,7 @@ test('no refused call shows a secret', async () => {
   const body = JSON.stringify({ jid: 'alice@plain.example', password })
   expect((await post(body, { Authorization: basic(wrongAdmin) })).status).toBe(401)
   expect((await post(body, { Authorization: `Bearer ${wrongAdmin}` })).status).toBe(401)
-  // Whoever mixes up the fields of a prompt sends the secret as the name.
+  // An admin who mixes up the fields of a prompt sends the secret as the name.
   const swapped = Buffer.from(`${misplaced}:admin`).toString('base64')
   expect((await post(body, { Authorization: `Basic ${swapped}` })).status).toBe(401)
   const inQuery = await service.call(`/warm?password=${password}`, { headers })

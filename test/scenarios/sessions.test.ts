@@ -122,7 +122,7 @@ describe('a page that is loaded again', () => {
     expect(await held).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
   })
 
-  test('can be loaded a third time, before anybody has asked for anything', async () => {
+  test('can be loaded three times, before any of them has sent anything', async () => {
     const binding = await bind('alice')
     const rids = [binding.rid]
     let resumed = binding

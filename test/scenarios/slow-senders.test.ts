@@ -1,4 +1,4 @@
-// Thousands of connections that send one byte a second: they are closed in time, and nobody else notices.
+// Thousands of connections that send one byte a second: they are closed in time, and other clients do not notice.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +32,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-test('connections that send one byte a second are closed in half a minute, and nobody else notices', async () => {
+test('connections that send one byte a second are closed in half a minute, and other clients do not notice', async () => {
   const wanted = Math.min(5_000, Math.floor(openFilesLimit() / 2) - 200)
   const conversation = await Conversation.begin(here)
   const heapBefore = heapUsed()

@@ -101,7 +101,7 @@ describe('while a service stops', () => {
       return connection
     })
     const client = page(url, fetched)
-    // Whoever asks now is answered after what was on its way before.
+    // A request that comes now is answered after the earlier ones.
     await callSessions(url, 'GET', '/sessions')
     const stopping = service.stop()
     expect(await client.request()).toContain('hello')
@@ -198,7 +198,7 @@ test('clients that keep their connections do not hold up a service that stops', 
   await server.stop()
 })
 
-test('a process ends within ten seconds, with 0, whoever does not take part', async () => {
+test('a process ends within ten seconds, with 0, whatever clients and servers do', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())
@@ -230,7 +230,7 @@ test('a process ends within ten seconds, with 0, whoever does not take part', as
     const body = `<body rid='${rid}' sid='${unread.sid}' xmlns='http://jabber.org/protocol/httpbind'/>`
     reader.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
   }
-  // Somebody who never comes to the end of a header.
+  // A client that never ends its header.
   const slow = connect(Number(port), hostname)
   closers.push(() => slow.destroy())
   slow.write('POST /warm HTTP/1.1\r\nHost: a\r\nX-Slow: ')
@@ -255,7 +255,7 @@ test('a process ends within ten seconds, with 0, whoever does not take part', as
   expect(service.stderr).toBe('')
 })
 
-test('whoever interrupts a process twice does not wait', async () => {
+test('a second Ctrl+C ends a process at once', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())

@@ -1,4 +1,4 @@
-// What was not foreseen, in a process as operators run it: nobody is told but the log, and everything goes on.
+// What was not foreseen, in a process as operators run it: only the log tells of them, and everything goes on.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -52,14 +52,10 @@ async function live(url: string): Promise<void> {
 }
 
 test.each([
-  ['an error that nobody catches', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
-  ['a promise that nobody awaits', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
+  ['an error that is not caught', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
+  ['a rejection that is not handled', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
   ['what is no error at all', "throw 'Pa55-of-alice'", 'string'],
-  [
-    'an event of an error that nobody hears',
-    "new EventEmitter().emit('error', new URIError('x'))",
-    'URIError',
-  ],
+  ['an error event without a listener', "new EventEmitter().emit('error', new URIError('x'))", 'URIError'],
 ])('%s ends nothing', async (_what, fault, name) => {
   operator.write(
     'faults.mjs',

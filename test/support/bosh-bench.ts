@@ -1,4 +1,4 @@
-// A connection manager on a workbench: requests go in as text, the XMPP server is whoever writes the test.
+// A connection manager on a workbench: requests go in as text, and the test speaks for the XMPP server.
 
 import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/exchange.js'

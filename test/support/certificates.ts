@@ -1,4 +1,4 @@
-// Certificates made by openssl, each with a key of its own, trusted by nobody but who is given them.
+// Certificates made by openssl, each with a key of its own, trusted only by clients that are given them.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// A BOSH endpoint of somebody else, said reply by reply. It knows nothing of XML.
+// A remote BOSH endpoint whose replies the test writes, one by one. It knows nothing of XML.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -113,7 +113,7 @@ export class ScriptedEndpoint {
     return this.#arrived.shift()!
   }
 
-  /** Stops listening and hangs up on whoever is still there. */
+  /** Stops listening and closes all connections. */
   async stop(): Promise<void> {
     const closed = new Promise(resolve => this.#server.close(resolve))
     for (const socket of this.#sockets) socket.destroy()

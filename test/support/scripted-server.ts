@@ -129,7 +129,7 @@ export class ScriptedServer {
     return this.#arrived.shift()!
   }
 
-  /** Stops listening and hangs up on whoever is still there. */
+  /** Stops listening and closes all connections. */
   stop(): void {
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()

@@ -1,4 +1,4 @@
-// Opens connections that send a request one byte a second; a program of its own, as those who do this are.
+// Opens connections that send a request one byte a second; a program of its own, as such attackers are.
 // Arguments: the port, and how many connections. Prints how many are open whenever that changes.
 import { connect } from 'node:net'
 

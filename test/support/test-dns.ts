@@ -9,7 +9,7 @@ class TestDns extends SystemDns {
   }
 }
 
-/** A real resolver that asks nobody but the name server of the test. */
+/** A real resolver that asks only the name server of the test. */
 export function dnsOf(nameServer: DnsServer): SystemDns {
   return new TestDns(() => {
     const resolver = new Resolver({ timeout: 100, tries: 1 })

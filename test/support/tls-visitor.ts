@@ -49,7 +49,7 @@ export class TlsVisitor {
     })
   }
 
-  /** The names in the certificate that is shown to whoever asks for this one; rejects where no connection is made. */
+  /** The names in the certificate that is shown to a client that asks for this one; rejects where no connection is made. */
   async shown(servername: string, options: ConnectionOptions = {}): Promise<string | undefined> {
     const { hostname, port } = new URL(this.url)
     return new Promise((resolve, reject) => {

@@ -48,7 +48,7 @@ describe('warm calls', () => {
     }
   })
 
-  test('for nobody in particular count for the admin only', async () => {
+  test('for anonymous users count for the admin only', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
     await limits.warmed({ admin: 'portal', user: undefined })
     await limits.reused({ admin: 'portal', user: undefined })
@@ -73,7 +73,7 @@ describe('sessions of one user', () => {
     expect(() => limits.demandRoom(two, user, 0)).not.toThrow()
   })
 
-  test('may be any number where the limit is 0, and nobody has any who is nobody in particular', () => {
+  test('may be any number where the limit is 0, and for anonymous users', () => {
     expect(() => limitsOf({}).demandRoom(sessions('held', 'held'), user, 1)).not.toThrow()
     const one = limitsOf({ sessionsPerJid: 1 })
     expect(() => one.demandRoom(sessions('held', 'held'), undefined, 1)).not.toThrow()

@@ -105,7 +105,7 @@ describe('a token', () => {
     expect(problemOf(parameters)).toBe(problem)
   })
 
-  test('needs its user, whoever else is named', () => {
+  test('needs its own user, whatever authzid names', () => {
     expect(problemOf({ token: 't' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', jid: 'chat.example' }, anonymous)).toBe('invalid-jid')

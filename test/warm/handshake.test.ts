@@ -126,7 +126,7 @@ describe('a login', () => {
       'under a prefix',
       (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'),
     ],
-    ['after what answers nobody', (iq: string) => done('1') + done('2') + iq],
+    ['after an answer to no request', (iq: string) => done('1') + done('2') + iq],
     [
       'with other stanzas',
       (iq: string) => `<message xmlns='jabber:client'/>${iq}<presence xmlns='jabber:client'/>`,

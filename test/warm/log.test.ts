@@ -55,7 +55,7 @@ describe('the log', () => {
     expect(service.log()).not.toContain('geheim')
   })
 
-  test('marks what changes a session, for whoever asks one day who did', async () => {
+  test('marks calls that change sessions for an audit', async () => {
     const service = fakeService()
     const { id } = binding
     const call = (method: 'get' | 'post' | 'delete', path: string) =>

@@ -362,7 +362,7 @@ test.each([
   expect(readReuse(parametersOf(body, type))).toBe(reuse)
 })
 
-test('a session that is resumed waits as long and answers to whom the call says, or as is usual', () => {
+test('a session that is resumed waits and is bound to its browser as the call says, or by default', () => {
   expect(toHandover(parametersOf(''), defaults)).toEqual({ seconds: 120, attachBinding: 'off' })
   const parameters = parametersOf('{"expires_in":30,"attach_binding":"reply"}', json)
   expect(toHandover(parameters, defaults)).toEqual({ seconds: 30, attachBinding: 'reply' })

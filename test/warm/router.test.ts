@@ -221,7 +221,7 @@ describe('a login that fails', () => {
 })
 
 describe('the replies', () => {
-  test('are kept by nobody, guessed at by nobody and offered to no other site', async () => {
+  test('may not be cached, reinterpreted or told to another site', async () => {
     const service = fakeService()
     const replies = [
       await warm(service).send(parameters),

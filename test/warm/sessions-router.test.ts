@@ -375,7 +375,7 @@ describe('logging out everywhere', () => {
     return set
   }
 
-  test('ends all sessions of a user, and of nobody else', async () => {
+  test('ends all sessions of a user, and no others', async () => {
     const { sessions, remove } = everywhere()
     const reply = await remove('/warm/sessions?jid=juliet@chat.example')
     expect([reply.status, reply.body]).toEqual([200, { ended: 2 }])
@@ -456,7 +456,7 @@ describe('the addresses', () => {
     expect(open.headers).not.toHaveProperty('www-authenticate')
   })
 
-  test('say that nobody may keep what they answer', async () => {
+  test('forbid caches to keep their answers', async () => {
     const { sessions, get, post, remove } = setUp()
     sessions.add(1)
     for (const { headers } of [

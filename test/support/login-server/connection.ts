@@ -78,7 +78,7 @@ export class LoginConnection {
     return this.#sasl?.owner
   }
 
-  /** What the client said of channel binding and of whom to act as, over SCRAM. */
+  /** What the client said over SCRAM of channel binding and of the user to act for. */
   get gs2Header(): string | undefined {
     return this.#sasl?.gs2Header
   }

@@ -20,7 +20,7 @@ export class SaslServer {
   user = ''
   /** Whose session it becomes. */
   owner = ''
-  /** What the client said of channel binding and of whom to act as, over SCRAM. */
+  /** What the client said over SCRAM of channel binding and of the user to act for. */
   gs2Header: string | undefined
   readonly #usual: Usual
   readonly #socket: Socket
@@ -127,7 +127,7 @@ export class SaslServer {
     return isRight && this.user in accounts ? this.#enter(this.user, authzid) : refused
   }
 
-  /** Lets the user in; in the name of somebody else where that is allowed. */
+  /** Lets the user in; in the name of another user where that is allowed. */
   #enter(user: string, authzid: string, success = ''): SaslAnswer {
     const { domain, actors } = this.#usual
     this.user = user

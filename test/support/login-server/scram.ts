@@ -31,11 +31,11 @@ const salted = new Map<string, Buffer>()
 export class ScramServer {
   /** Who wants to log in. */
   readonly user: string
-  /** Whom that user wants to act as; empty for nobody else. */
+  /** The user to act for; empty for the user who logs in. */
   readonly authzid: string
-  /** What the client said of channel binding and of whom to act as. */
+  /** What the client said of channel binding and of the user to act for. */
   readonly gs2Header: string
-  /** Whether somebody between the two has taken the offer of channel binding away (RFC 5802 §6). */
+  /** Whether an attacker has removed channel binding from the server's offer (RFC 5802 §6). */
   readonly downgraded: boolean
   /** Text of the challenge, before base64. */
   readonly serverFirst: string

@@ -56,13 +56,13 @@ export interface LoginServerOptions {
   readonly tokens?: Readonly<Record<string, string>>
   /** Users who may log in on behalf of others. */
   readonly actors?: readonly string[]
-  /** The certificate of a client that may log in as anybody who has an account; it is asked for if there is one. */
+  /** The certificate of a client that may log in to any account; it is asked for if there is one. */
   readonly clientCertificate?: string
   readonly mechanisms?: readonly string[]
   /** The types of channel binding that it lists; it says nothing of them where this is not given. */
   readonly channelBindings?: readonly string[]
   readonly endPointHash?: EndPointHash
-  /** Whether somebody stands between: the channel is another one on this side. */
+  /** Whether an attacker stands between: the channel is another one on this side. */
   readonly intercepted?: boolean
   readonly iterations?: number
   /** More features after the login, beside the one to bind. */
