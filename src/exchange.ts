@@ -18,8 +18,6 @@ export interface Waiter {
 
 /** Whoever sent a request and waits for its reply. */
 export interface Peer {
-  /** `login` is the in-process handshake; it never comes from the wire. */
-  readonly kind: 'browser' | 'login'
   /** The client's address, as far as trusted proxies tell it. */
   readonly address: string
   /** Whether the request came over an encrypted channel. */
@@ -58,27 +56,6 @@ export interface Foreseen {
   came(features: Element): boolean
   /** Whether the last of the login's streams has its features. */
   readonly isComplete: boolean
-}
-
-/** A cookie that binds a session to its browser. */
-export interface Cookie {
-  readonly name: string
-  readonly value: string
-  /** As they stand in a `Set-Cookie` header, without the first `;`. */
-  readonly attributes: string
-}
-
-/** What the creation reply said about the session (XEP-0124 §7.2). Durations are in seconds. */
-export interface SessionTerms {
-  /** The session's secret. */
-  readonly sid: string
-  readonly wait: number
-  readonly hold: number
-  readonly requests: number
-  readonly inactivity: number
-  readonly polling: number
-  readonly maxpause: number | undefined
-  readonly ver: string
 }
 
 /** What goes back for one request. */

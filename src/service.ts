@@ -3,11 +3,6 @@ import { FailureShare } from './admin/failure-share.js'
 import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
-import { processOpenable, SessionDescriptors } from './bosh/descriptors.js'
-import { Flow } from './bosh/flow.js'
-import { SessionLimits } from './bosh/limits.js'
-import { processMemory, SessionMemory } from './bosh/memory.js'
-import { Registry } from './bosh/registry.js'
 import { Dialer } from './c2s/dial.js'
 import { Links } from './c2s/links.js'
 import type { Config } from './config/config.js'
@@ -16,7 +11,6 @@ import { ForeseenLink } from './foreseen-link.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
-import { knownSessions } from './known-sessions.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { HashQueue } from './lib/hash-queue.js'
 import type { OpenLink } from './link.js'
@@ -26,6 +20,12 @@ import { VerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { Names } from './net/names.js'
 import { Remotes } from './remote/remotes.js'
+import { processOpenable, SessionDescriptors } from './session/descriptors.js'
+import { knownSessions } from './session/known-sessions.js'
+import { SessionLimits } from './session/limits.js'
+import { processMemory, SessionMemory } from './session/memory.js'
+import { RateShaper } from './session/rate-shaper.js'
+import { Registry } from './session/registry.js'
 import { createSites, type SiteParts } from './sites.js'
 import { CallLimits } from './warm/call-limits.js'
 import { RememberedOffers } from './warm/remembered-offers.js'
@@ -146,7 +146,7 @@ export async function startService({
     },
     hashes,
     limits,
-    flow: new Flow(config.rates),
+    shaper: new RateShaper(config.rates),
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     callLimits: new CallLimits(config),
     clock,

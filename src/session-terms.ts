@@ -1,4 +1,4 @@
-import type { SessionTerms } from './exchange.js'
+import type { SessionTerms } from './handed-out.js'
 import { copyOf } from './xml/copy-of.js'
 import type { Root } from './xml/root.js'
 

@@ -2,14 +2,11 @@
 import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
 import { createApp, createMisdirectedApp } from './app.js'
-import type { CookieRules } from './bosh/attach-binding.js'
+import type { CookieRules } from './bosh/attach-cookie.js'
+import { type ConnectionManager, createConnectionManager } from './bosh/connection-manager.js'
 import { createCors } from './bosh/cors.js'
-import { type ConnectionManager, createConnectionManager, type ExchangeParts } from './bosh/exchange.js'
-import type { Flow } from './bosh/flow.js'
-import type { SessionLimits } from './bosh/limits.js'
 import { createBoshListener } from './bosh/listener.js'
-import { outboxLimits } from './bosh/outbox.js'
-import type { Registry } from './bosh/registry.js'
+import { LoginExchange } from './bosh/login-exchange.js'
 import type { Config, HttpHost } from './config/config.js'
 import { boshUrlOfDomain, configOfHost } from './config/serving.js'
 import type { Counts } from './counts.js'
@@ -21,7 +18,13 @@ import type { UnfinishedBodies } from './http/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { HashQueue } from './lib/hash-queue.js'
 import type { LogFor } from './log.js'
-import type { Sessions, Upstream } from './sessions.js'
+import type { SessionLimits } from './session/limits.js'
+import { Opener } from './session/opener.js'
+import { outboxLimits } from './session/outbox.js'
+import type { RateShaper } from './session/rate-shaper.js'
+import type { Registry } from './session/registry.js'
+import type { Connect } from './session/session.js'
+import type { Sessions, Upstream } from './session/sessions.js'
 import type { Login } from './warm/binding.js'
 import type { CallLimits } from './warm/call-limits.js'
 import type { FinishedCall } from './warm/calls.js'
@@ -34,7 +37,7 @@ const maxBodyBytes = 512 * 1024
 /** What the sites of all hosts have in common. */
 export interface SiteParts {
   readonly registry: Registry
-  readonly connect: ExchangeParts['connect']
+  readonly connect: Connect
   /** The remote endpoint that sessions of a domain are opened at; undefined where they are opened here. */
   readonly elsewhere: (domain: string) => Upstream | undefined
   readonly login: Omit<LoginParts, 'upstreamOf'>
@@ -43,7 +46,7 @@ export interface SiteParts {
   readonly release: (id: string) => void
   readonly hashes: HashQueue
   readonly limits: SessionLimits
-  readonly flow: Flow
+  readonly shaper: RateShaper
   readonly bodies: UnfinishedBodies
   readonly callLimits: CallLimits
   readonly clock: Clock
@@ -60,7 +63,13 @@ export interface SiteParts {
 /** One host's part of the service, or all of it. */
 interface Site {
   readonly routes: Routes
-  readonly managers: readonly ConnectionManager[]
+  readonly openers: readonly Opener[]
+}
+
+/** What opens the sessions of a site, and what speaks BOSH for them. */
+interface BoshSite {
+  readonly opener: Opener
+  readonly manager: ConnectionManager
 }
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
@@ -79,8 +88,7 @@ export function createSites(config: Config, parts: SiteParts): Sites {
     hosts: new Map([...sites].map(([name, { routes }]) => [name, routes])),
     otherHosts: other.routes,
     shutDown() {
-      for (const { managers } of new Set([...named, other]))
-        for (const manager of managers) manager.shutDown()
+      for (const { openers } of new Set([...named, other])) for (const opener of openers) opener.shutDown()
     },
   }
 }
@@ -97,15 +105,15 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts
 
 /** BOSH endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
 function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Site {
-  const managers = new Map<Config, ConnectionManager>()
-  for (const config of new Set([...endpoints, ...apis])) managers.set(config, createManager(config, parts))
-  const apps = apis.map(config => ({ config, app: createApi(config, managers.get(config)!, parts) }))
+  const sites = new Map<Config, BoshSite>()
+  for (const config of new Set([...endpoints, ...apis])) sites.set(config, createBoshSite(config, parts))
+  const apps = apis.map(config => ({ config, app: createApi(config, sites.get(config)!, parts) }))
   return {
     routes: {
       paths: new Map(
         endpoints
           .filter(({ bosh }) => bosh.enabled)
-          .map(config => [config.boshPath, createEndpoint(config, managers.get(config)!, parts)]),
+          .map(config => [config.boshPath, createEndpoint(config, sites.get(config)!.manager, parts)]),
       ),
       below: apps
         .slice(1)
@@ -113,44 +121,44 @@ function createSite(endpoints: readonly Config[], apis: readonly Config[], parts
         .map(({ config, app }) => [config.warmPath, app]),
       rest: apps[0]!.app,
     },
-    managers: [...managers.values()],
+    openers: [...sites.values()].map(({ opener }) => opener),
   }
 }
 
-function createManager(config: Config, parts: SiteParts): ConnectionManager {
+function createBoshSite(config: Config, parts: SiteParts): BoshSite {
   const { registry, clock, logFor, counts } = parts
   const { bosh } = config
-  return createConnectionManager({
+  const opener = new Opener({
     registry,
     domains: config.domains,
     retiredDomains: config.retiredDomains,
-    defaultDomain: bosh.defaultDomain,
-    terms: bosh,
-    requireSecure: bosh.requireSecure,
     outboxLimits,
-    cookies: cookieRules(config),
     connect: parts.connect,
     clock,
     log: logFor('bosh'),
     counts,
     limits: parts.limits,
-    flow: parts.flow,
+    shaper: parts.shaper,
   })
+  const manager = createConnectionManager({
+    opener,
+    defaultDomain: bosh.defaultDomain,
+    terms: bosh,
+    requireSecure: bosh.requireSecure,
+    cookies: cookieRules(config),
+  })
+  return { opener, manager }
 }
 
-/** The Express app. Its logins open sessions in the connection manager of the same domains. */
-function createApi(config: Config, manager: ConnectionManager, parts: SiteParts): Express {
-  const { registry, sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
-  const here: Upstream = {
-    exchange: manager.exchange,
-    handOver: (id, session) => registry.byId(id)?.handOver(session),
-    abandon: id => registry.byId(id)?.abandon('unclaimed'),
-  }
+/** The Express app, whose logins open sessions at the same domains. */
+function createApi(config: Config, { opener, manager }: BoshSite, parts: SiteParts): Express {
+  const { sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
+  const open = opener.forLogins(manager.attach)
   const warmLog = logFor('warm')
   const loginParts = {
     ...parts.login,
     log: warmLog,
-    upstreamOf: (domain: string) => parts.elsewhere(domain) ?? here,
+    upstreamOf: (domain: string) => parts.elsewhere(domain) ?? new LoginExchange(open),
   }
   const login = createLogin(loginParts)
   return createApp({
@@ -216,5 +224,5 @@ function refusal(config: Config, { logFor }: SiteParts): Site {
     res.end()
   }
   const rest = createMisdirectedApp({ config, log: logFor('http') })
-  return { routes: { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }, managers: [] }
+  return { routes: { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }, openers: [] }
 }

@@ -15,13 +15,13 @@ const storeys = [
   ['demo', 'openapi'],
   ['bosh', 'remote', 'warm'],
   ['http', 'login'],
-  ['known-sessions'],
+  ['session'],
   ['c2s'],
   ['net'],
   ['log'],
   ['config'],
-  ['session-terms', 'sessions', 'foreseen-link'],
-  ['counts', 'exchange', 'jid', 'lib', 'sid'],
+  ['session-terms', 'foreseen-link'],
+  ['counts', 'exchange', 'handed-out', 'jid', 'lib'],
   ['stream-errors'],
   ['link'],
   ['errors', 'namespaces', 'xml'],
@@ -97,5 +97,24 @@ describe('the XML part', () => {
       .filter(file => file.startsWith('xml/'))
       .flatMap(file => importsOf(file).filter(other => !other.startsWith('xml/')))
     expect(outside).toEqual([])
+  })
+})
+
+describe('a session', () => {
+  const ofSession = files.filter(file => file.startsWith('session/'))
+
+  test('knows neither its transports nor how the XMPP server is reached', () => {
+    const known = ofSession
+      .flatMap(file => importsOf(file))
+      .filter(other => /^(bosh|http|c2s|remote|login|warm)\//.test(other))
+    expect(known).toEqual([])
+  })
+
+  test('knows nothing of request ids, of bodies and of HTTP', () => {
+    const transports = /\brids?\b|<body|\bIncomingMessage\b|\bResponse\b/i
+    const mentioning = ofSession.filter(file =>
+      transports.test(readFileSync(join(source, `${file}.ts`), 'utf8')),
+    )
+    expect(mentioning).toEqual([])
   })
 })

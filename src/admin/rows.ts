@@ -1,6 +1,6 @@
 import type { Counts, Tally } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
-import type { Census } from '../sessions.js'
+import type { Census } from '../session/sessions.js'
 
 /** What the metrics are made of. */
 export interface Sources {

@@ -1,29 +1,18 @@
 import type { Counts } from '../counts.js'
 import type { Peer, Reply } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
-import type { Failure } from '../link.js'
+import type { Session } from '../session/session.js'
+import type { AttachCookie } from './attach-cookie.js'
 import { attribute, errorBody, writeBody } from './body.js'
-import type { OpenRequests, Pending } from './open-requests.js'
-import type { Outbox } from './outbox.js'
-import type { Owner } from './owner.js'
+import { type Load, OpenRequests, type Pending } from './open-requests.js'
 import type { ReplyWriter } from './replies.js'
-import type { Silence } from './silence.js'
-import type { Upstream } from './upstream.js'
 import type { RidWindow, StoredReply } from './window.js'
 
-/** The parts of a session that have to do with replies. */
-export interface DeliveryParts {
-  /** The session's handle. */
-  readonly id: string
+/** What all sessions of a connection manager have in common. */
+export interface BoshParts {
   readonly clock: Clock
   readonly counts: Counts
-  readonly owner: Owner
-  readonly window: RidWindow
-  readonly open: OpenRequests
-  readonly outbox: Outbox
-  readonly replies: ReplyWriter
-  readonly silence: Silence
-  readonly upstream: Upstream
+  readonly load: Load
 }
 
 /** Age from which on a reply that was not acknowledged is reported, in milliseconds (XEP-0124 §9.2). */
@@ -31,57 +20,70 @@ const reportMilliseconds = 500
 
 /** Gives what the server sent to the requests that wait for it, in the order of their rids (XEP-0124 §8, §14.2). */
 export class Delivery {
-  readonly #parts: DeliveryParts
-  /** Whether the last reply had something in it. */
+  readonly open: OpenRequests
+  readonly window: RidWindow
+  readonly writer: ReplyWriter
+  readonly #session: Session
+  readonly #parts: BoshParts
+  readonly #cookie: AttachCookie | undefined
   #fruitful = false
 
-  constructor(parts: DeliveryParts) {
+  /** `onBroken` is called when the client of an open request goes away. */
+  constructor(
+    session: Session,
+    parts: BoshParts,
+    window: RidWindow,
+    writer: ReplyWriter,
+    cookie: AttachCookie | undefined,
+    onBroken: () => void,
+  ) {
+    this.open = new OpenRequests(parts.load, onBroken)
+    this.window = window
+    this.writer = writer
+    this.#session = session
     this.#parts = parts
+    this.#cookie = cookie
   }
 
+  /** Whether the last reply had something in it. */
   get fruitful(): boolean {
     return this.#fruitful
   }
 
-  /** Hands out all that is queued, as far as there are requests that somebody waits for. */
+  /** Hands out all that is queued, as far as there are requests whose clients wait for the reply. */
   deliver(): void {
-    const { open, outbox } = this.#parts
-    while (!outbox.isEmpty) {
-      const live = open.oldestLive
+    while (!this.#session.hasNothing) {
+      const live = this.open.oldestLive
       if (live === undefined) return
-      // Replies keep the order of the rids: what nobody waits for is answered empty, for a repeat to find.
-      while (open.oldest !== live) this.answerOldest()
+      // Replies keep the order of the rids: requests whose client is gone are answered empty, for a repeat to find.
+      while (this.open.oldest !== live) this.answerOldest()
       this.answerOldest()
     }
   }
 
   /** Answers the oldest held request with what is queued, or with nothing. */
   answerOldest(): void {
-    const { open, outbox, owner, replies, upstream } = this.#parts
-    const pending = open.shift()!
+    const pending = this.open.shift()!
     if (pending.peer.gone) {
-      // What is told only once is kept for somebody who hears it.
+      // What is told only once is kept for a client that hears it.
       this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
       return
     }
-    const wasFull = outbox.isFull
-    // A login reads its own elements one by one: what follows the last of them is the browser's.
-    const parcel = outbox.take(owner.isLogin ? 1 : Number.POSITIVE_INFINITY)
-    if (wasFull && !outbox.isFull) upstream.resume()
-    this.#fruitful = parcel.payload !== ''
-    this.#answer(pending, replies.write(parcel, this.#attributesOf(pending)))
+    const batch = this.#session.take()
+    this.#fruitful = batch.payload !== ''
+    this.#answer(pending, this.writer.write(batch, this.#attributesOf(pending)))
   }
 
   /** Answers the requests that have waited for as long as they may. */
   answerExpired(now: number): void {
-    const { counts, open, window, silence } = this.#parts
-    for (const parked of open.unparkExpired(now, window.last)) {
+    const { counts } = this.#parts
+    for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
-      parked.waiter.answer(this.reply(errorBody))
-      silence.begin(now)
+      parked.waiter.answer(this.writer.wrap(errorBody))
+      this.#session.beginInactivity(now)
     }
-    while (open.hasExpired(now)) {
+    while (this.open.hasExpired(now)) {
       counts.waitTimeouts += 1
       this.answerOldest()
     }
@@ -89,9 +91,8 @@ export class Delivery {
 
   /** Answers every held request, the newest with nothing whatever is queued. */
   answerAll(): void {
-    const { open } = this.#parts
-    while (open.heldCount > 1) this.answerOldest()
-    const pending = open.shift()!
+    while (this.open.heldCount > 1) this.answerOldest()
+    const pending = this.open.shift()!
     this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
   }
 
@@ -100,53 +101,44 @@ export class Delivery {
    * attributes that are given back.
    */
   acknowledge(rid: number, ack = rid - 1): string | undefined {
-    const { window, clock } = this.#parts
+    const { window } = this
     window.acknowledge(ack)
     const missing = ack < (window.lastAnswered ?? 0) ? window.replyTo(ack + 1) : undefined
     if (missing === undefined) return undefined
-    const age = clock.now() - missing.at
+    const age = this.#parts.clock.now() - missing.at
     if (age < reportMilliseconds) return undefined
     return attribute('report', missing.rid) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** The same reply once more, and for the same words as before also what goes with it. */
+  /** The same reply once more, and for the same words as before also the cookie that goes with it. */
   giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
-    const { clock, counts, owner, silence } = this.#parts
-    const now = clock.now()
+    const now = this.#parts.clock.now()
     stored.repeats += 1
-    counts.replays += 1
-    silence.begin(now)
-    const reply = this.reply(stored.text)
-    return inTheSameWords ? owner.stamp(reply, stored.rid, peer, now) : reply
-  }
-
-  /** Puts a `<body/>` into the envelope. */
-  reply(text: string): Reply {
-    return this.withFacts(this.#parts.replies.wrap(text))
-  }
-
-  /** Adds, for a login in this process, what the body cannot say. */
-  withFacts(reply: Reply, failure?: Failure): Reply {
-    const { id, owner, upstream } = this.#parts
-    if (!owner.isLogin) return reply
-    const { status, body, contentType } = reply
-    const link = upstream.facts
-    return { status, body, contentType, facts: failure === undefined ? { id, link } : { id, link, failure } }
+    this.#parts.counts.replays += 1
+    this.#session.beginInactivity(now)
+    const reply = this.writer.wrap(stored.text)
+    return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
 
   #attributesOf({ rid, report = '' }: Pending): string {
-    const { window } = this.#parts
+    const { window } = this
     // What was received up to here, unless that is what the reply says by itself (XEP-0124 §9.1).
     const isBehind = window.acknowledged && rid !== window.last
     return (isBehind ? attribute('ack', window.last) : '') + report
   }
 
   #answer({ rid, peer, waiter, key, digest }: Pending, text: string): void {
-    const { clock, owner, window, silence } = this.#parts
-    const at = clock.now()
-    if (!owner.isLogin) window.store({ rid, text, at, key, digest })
-    // Silence goes on where nobody is there to hear the reply.
-    if (!peer.gone) silence.begin(at)
-    waiter.answer(owner.stamp(this.reply(text), rid, peer, at))
+    const at = this.#parts.clock.now()
+    this.window.store({ rid, text, at, key, digest })
+    // Inactivity goes on where no client hears the reply.
+    if (!peer.gone) this.#session.beginInactivity(at)
+    waiter.answer(this.#withCookie(this.writer.wrap(text), rid, peer, at))
+  }
+
+  /** Adds the cookie to the reply to this request, if it is time for it. */
+  #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {
+    if (this.#cookie === undefined || peer.gone) return reply
+    const setCookie = this.#cookie.setWith(rid, peer.secure, now)
+    return setCookie === undefined ? reply : { ...reply, setCookie }
   }
 }

@@ -56,10 +56,6 @@ export class HttpPeer implements Peer, Waiter, BodyTaker {
     this.#length = length
   }
 
-  get kind() {
-    return 'browser' as const
-  }
-
   get address(): string {
     // The connection cannot tell any more once it is closed.
     this.#address ??= clientAddress(this.#res.req, this.#parts.clients)

@@ -28,7 +28,7 @@ export interface Parked extends Pending {
   readonly answerBy: number
 }
 
-/** How many requests of browsers wait for an answer, in all sessions together. */
+/** How many requests wait for an answer, in all sessions together. */
 export interface Load {
   waiting: number
 }
@@ -59,12 +59,12 @@ export class OpenRequests {
     return this.#held[0]
   }
 
-  /** The oldest held request that somebody still waits for. */
+  /** The oldest held request whose client still waits for the reply. */
   get oldestLive(): Pending | undefined {
     return this.#held.find(({ peer }) => !peer.gone)
   }
 
-  /** Whether somebody waits for any reply. */
+  /** Whether a client waits for any reply. */
   get hasLive(): boolean {
     return this.#parked !== undefined || this.oldestLive !== undefined
   }
@@ -169,11 +169,11 @@ export class OpenRequests {
 
   #entered({ peer }: Pending, whenGone: () => void): void {
     peer.whenGone = whenGone
-    if (peer.kind === 'browser') this.#load.waiting += 1
+    this.#load.waiting += 1
   }
 
   #left({ peer }: Pending): void {
     peer.whenGone = undefined
-    if (peer.kind === 'browser') this.#load.waiting -= 1
+    this.#load.waiting -= 1
   }
 }

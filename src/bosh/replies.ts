@@ -1,11 +1,11 @@
 import type { Condition } from '../errors.js'
 import type { Reply } from '../exchange.js'
 import type { StreamHeader } from '../link.js'
+import type { Batch } from '../session/outbox.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute, writeBody, writeTerminate } from './body.js'
-import type { Parcel } from './outbox.js'
-import { announce, type Terms } from './terms.js'
+import type { Terms } from './terms.js'
 
 /** Only clients of the protocol's first version are told by status (XEP-0124 §17.1). */
 const legacyStatus: Partial<Record<Condition, number>> = {
@@ -19,24 +19,27 @@ export class ReplyWriter {
   readonly #contentType: string
   readonly #legacy: boolean
   #announcement: string | undefined
-  #header: StreamHeader | undefined
+  #header: StreamHeader | undefined = undefined
+  /** Whether the header was taken, or need not be told. */
+  #isIntroduced: boolean
 
-  constructor(sid: string, rid: number, terms: Terms) {
+  /** `announcement` is what the first reply says of the session; undefined where its page was told by other means. */
+  constructor(terms: Terms, announcement: string | undefined) {
     this.#contentType = terms.contentType
     this.#legacy = terms.legacy
-    this.#announcement = announce(sid, rid, terms)
+    this.#announcement = announcement
+    this.#isIntroduced = announcement === undefined
   }
 
   /** Takes the server's stream header, for the next reply to tell. Only the first one counts. */
   introduce(header: StreamHeader): void {
-    if (this.#introduced) return
+    if (this.#isIntroduced) return
     this.#header = header
-    this.#introduced = true
+    this.#isIntroduced = true
   }
-  #introduced = false
 
   /** A reply with elements for the client, or none; `attributes` come with a leading space each. */
-  write({ payload, hasStreamElement }: Parcel, attributes: string): string {
+  write({ payload, hasStreamElement }: Batch, attributes: string): string {
     return writeBody(this.#firstAttributes() + attributes, payload, hasStreamElement)
   }
 

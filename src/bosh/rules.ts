@@ -1,8 +1,8 @@
 import type { Condition } from '../errors.js'
+import { isTooLarge, negotiatesTransport } from '../session/payload.js'
 import type { Body } from './body.js'
 import { KeySequence } from './key-sequence.js'
-import { Pace } from './pace.js'
-import { isTooLarge, negotiatesTransport } from './payload.js'
+import { Overactivity } from './overactivity.js'
 import type { Terms } from './terms.js'
 
 /** How a request that breaks the rules ends its session. */
@@ -23,13 +23,13 @@ interface Earlier {
 export class Rules {
   readonly #terms: Terms
   readonly #keys: KeySequence | undefined
-  readonly #pace: Pace | undefined
+  readonly #overactivity: Overactivity | undefined
 
   /** `newkey` is where a sequence of keys begins, if the client chose to prove itself (XEP-0124 §15). */
   constructor(terms: Terms, newkey: string | undefined) {
     this.#terms = terms
     this.#keys = newkey === undefined ? undefined : new KeySequence(newkey)
-    this.#pace = terms.enforcePolling ? new Pace(terms) : undefined
+    this.#overactivity = terms.enforcePolling ? new Overactivity(terms) : undefined
   }
 
   /**
@@ -45,11 +45,11 @@ export class Rules {
     }
     if (negotiatesTransport(body.payload)) return 'bad-request'
     if (isTooLarge(body.payload)) return 'policy-violation'
-    if (this.#pace?.breaks(body, at.now, at.unanswered, at.fruitful)) return 'policy-violation'
+    if (this.#overactivity?.breaks(body, at.now, at.unanswered, at.fruitful)) return 'policy-violation'
     return at.unanswered > this.#terms.requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }
 
-  /** The same for a repetition: it may be one too many, or somebody else's (XEP-0124 §14.3, §15.5). */
+  /** The same for a repetition: it may be one too many, or another's (XEP-0124 §14.3, §15.5). */
   brokenByRepeat(earlier: Earlier, body: Body): Fault | undefined {
     if (this.#keys !== undefined && earlier.key !== body.key) return 'item-not-found'
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { Condition } from '../errors.js'
-import type { SessionTerms } from '../exchange.js'
+import type { SessionTerms } from '../handed-out.js'
 import { attribute, type Body } from './body.js'
 
 /** Limits that the operator sets on every session. */
@@ -33,8 +33,10 @@ export interface Terms {
   /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
   readonly legacy: boolean
   readonly contentType: string
-  readonly lang: string
 }
+
+/** What a client asks for. */
+export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
 /** Without `text/html`: a reply has in it what others wrote, and no browser is to take it for a page. */
@@ -42,8 +44,8 @@ const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
 /** Agrees on what a creation request asks for, or says with which condition it is refused. */
-export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
-  const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold, lang = 'en' } = body
+export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition {
+  const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
   if (
@@ -72,7 +74,6 @@ export function negotiate(body: Body, limits: TermLimits): Terms | Condition {
     ver,
     legacy: body.ver === undefined,
     contentType,
-    lang,
   }
 }
 
@@ -91,7 +92,7 @@ export function announce(sid: string, rid: number, terms: Terms): string {
   )
 }
 
-/** The same for whoever did not hear it. */
+/** The same for a page that is told by its backend. */
 export function announced(
   sid: string,
   { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms,

@@ -23,6 +23,16 @@ export interface StoredReply {
   repeats: number
 }
 
+/** How a window begins. */
+export interface WindowStart {
+  /** Whether the client says which replies it has received (XEP-0124 §9). */
+  readonly acknowledged?: boolean
+  /** Whether the page did not create the session, but was handed it. */
+  readonly isHandedOut?: boolean
+  /** Whether another page had the session before, which is shut out. */
+  readonly isResumed?: boolean
+}
+
 /** Caps on what a client that never acknowledges can have kept for it. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
@@ -33,23 +43,26 @@ const mostCharacters = 2 * 1024 * 1024
  */
 export class RidWindow {
   readonly #size: number
-  #acknowledged: boolean
+  readonly #acknowledged: boolean
   #last: number
-  #attachable = false
-  /** All below belongs to clients that are shut out. */
-  #fence = 0
+  /** Whether the next request may also have the last rid that was used: half of the world's libraries begin with it. */
+  #isAttachable: boolean
+  /** All rids below this one belong to a page that was shut out. */
+  readonly #fence: number
   /** Oldest first. */
   #replies: StoredReply[] = []
   #characters = 0
 
   /**
-   * `first` is the rid of the creation request, `size` how many requests may be on their way at once;
-   * `acknowledged` replies are kept until the client says that it has them.
+   * `last` is the rid of the creation request, or the one before the rid that a page was handed; `size` is how many
+   * requests may be on their way at once. `acknowledged` replies are kept until the client says that it has them.
    */
-  constructor(first: number, size: number, acknowledged = false) {
-    this.#last = first
+  constructor(last: number, size: number, start: WindowStart = {}) {
+    this.#last = last
     this.#size = size
-    this.#acknowledged = acknowledged
+    this.#acknowledged = start.acknowledged === true
+    this.#isAttachable = start.isHandedOut === true
+    this.#fence = start.isResumed === true ? last : 0
   }
 
   /** The highest rid received without a gap below it. */
@@ -69,12 +82,12 @@ export class RidWindow {
 
   /** Where `rid` stands; `extra` widens the window for a pause or terminate request (XEP-0124 §11). */
   place(rid: number, extra: 0 | 1 = 0): Place {
-    if (rid === this.#last + 1 || (this.#attachable && rid === this.#last)) return 'next'
+    if (rid === this.#last + 1 || (this.#isAttachable && rid === this.#last)) return 'next'
     if (rid <= this.#last) return 'repeated'
     return rid <= this.#last + this.#size + extra ? 'early' : 'outside'
   }
 
-  /** Whether a request with this rid comes from a client that is shut out. */
+  /** Whether a request with this rid comes from a page that is shut out. */
   isFenced(rid: number): boolean {
     return rid < this.#fence
   }
@@ -82,7 +95,7 @@ export class RidWindow {
   /** Counts a request that was `next`. */
   accept(rid: number): void {
     this.#last = rid
-    this.#attachable = false
+    this.#isAttachable = false
   }
 
   /** Keeps a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps. */
@@ -110,30 +123,12 @@ export class RidWindow {
   }
 
   /**
-   * Passes the session on to a client that did not see what went before: nothing can be repeated, and the last
-   * used rid counts as new once, since half of the world's libraries hand out that one.
+   * The replies that may have been lost on their way to the client, oldest first. `isPaused` says whether its last request
+   * was a pause.
    */
-  handOver(): void {
-    this.#replies = []
-    this.#characters = 0
-    this.#attachable = true
-  }
-
-  /**
-   * Shuts out the client and moves on by `jump` numbers, for another that comes in its place as after a handover.
-   * Gives back the replies that may have been lost on their way to the first one, oldest first; undefined, and nothing
-   * has changed, where the numbers are used up. `isPaused` says whether its last request was a pause.
-   */
-  fence(jump: number, isPaused: boolean): readonly StoredReply[] | undefined {
-    if (this.#last >= Number.MAX_SAFE_INTEGER - jump) return undefined
+  unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.#acknowledged ? 0 : this.#last - this.#mostUnderWay - (isPaused ? 1 : 0)
-    const unacknowledged = this.#replies.filter(({ rid }) => rid > received)
-    this.#last += jump
-    this.#fence = this.#last
-    // The other one was not asked whether it acknowledges.
-    this.#acknowledged = false
-    this.handOver()
-    return unacknowledged
+    return this.#replies.filter(({ rid }) => rid > received)
   }
 
   /**

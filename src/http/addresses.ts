@@ -4,7 +4,8 @@ import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
-import { cameSecurely, forwardedScheme, withoutMapping } from './client.js'
+import { withoutMapping } from '../lib/client-network.js'
+import { cameSecurely, forwardedScheme } from './client.js'
 import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
 /** What our own address is made of. */

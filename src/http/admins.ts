@@ -2,11 +2,11 @@ import type { Request, RequestHandler } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../config/config.js'
 import { Problem } from '../errors.js'
+import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
 import type { MemoryKey } from '../lib/short-memory.js'
 import { AdminAccounts, type Shown } from './admin-accounts.js'
-import { clientOf } from './connection-limits.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).

@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import type { Networks } from '../config/networks.js'
+import { withoutMapping } from '../lib/client-network.js'
 import { copyOf } from '../xml/copy-of.js'
 import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
@@ -92,9 +93,4 @@ function readAddress(entry: string): string | undefined {
   if (isIP(address) === 0 || address.includes('%')) return undefined
   // It is kept for as long as a session lives, and the whole header must not be kept with it.
   return copyOf(address)
-}
-
-/** An IPv4 address that was written as an IPv6 one, as sockets do that listen for both. */
-export function withoutMapping(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -1,6 +1,6 @@
-import { isIPv6, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Config } from '../config/config.js'
-import { withoutMapping } from './client.js'
+import { clientOf } from '../lib/client-network.js'
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
@@ -53,16 +53,4 @@ export class ConnectionLimits {
     if (left > 0) this.#ofClient.set(client, left)
     else this.#ofClient.delete(client)
   }
-}
-
-/** What a client is counted by: its IPv4 address, or the network of 64 bits of its IPv6 address, all of which is its own (RFC 6177 §2). */
-export function clientOf(address: string): string {
-  const plain = withoutMapping(address)
-  if (!isIPv6(plain)) return plain
-  // With the groups that `::` leaves out: the first four are the network.
-  const [head = '', tail] = plain.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const behind = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - behind.length)
-  return [...groups, ...Array<string>(zeros).fill('0'), ...behind].slice(0, 4).join(':')
 }

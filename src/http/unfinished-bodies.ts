@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
+import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import { Throttle } from '../lib/throttle.js'
-import { clientOf } from './connection-limits.js'
 
 /** The part of it all that one client may have. */
 const share = 1 / 8

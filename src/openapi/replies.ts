@@ -1,7 +1,7 @@
 // What comes back. The keys are those of the objects that the replies are written from.
 
 import { problems, steps } from '../errors.js'
-import type { Cookie } from '../exchange.js'
+import type { Cookie } from '../handed-out.js'
 import { contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
 import type { BindingObject } from '../warm/binding-answer.js'

@@ -1,5 +1,5 @@
 import type { Step } from '../errors.js'
-import type { SessionTerms } from '../exchange.js'
+import type { SessionTerms } from '../handed-out.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import { boshNamespace } from '../namespaces.js'

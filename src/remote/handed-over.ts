@@ -1,6 +1,6 @@
 import { userOf } from '../jid/user-of.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
-import type { SessionView } from '../sessions.js'
+import type { SessionView } from '../session/sessions.js'
 import type { EndpointSession } from './endpoint-session.js'
 
 /** A session that was handed over to a client which talks to the endpoint directly. */

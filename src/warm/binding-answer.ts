@@ -6,7 +6,7 @@ import { homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
 import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/page-policy.js'
-import type { AttachBinding } from '../sessions.js'
+import type { AttachBinding } from '../session/sessions.js'
 import type { Binding } from './binding.js'
 
 /**

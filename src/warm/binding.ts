@@ -1,7 +1,7 @@
-import type { Cookie, SessionTerms } from '../exchange.js'
+import type { Cookie, SessionTerms } from '../handed-out.js'
 import type { CallerSignal } from '../http/caller-gone.js'
 import type { LoginWish } from '../login/wish.js'
-import type { AttachBinding } from '../sessions.js'
+import type { AttachBinding } from '../session/sessions.js'
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
 export interface WarmRequest extends LoginWish {

@@ -3,7 +3,7 @@ import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
 import { userOf } from '../jid/user-of.js'
 import { Rate } from '../lib/rates.js'
-import type { Sessions } from '../sessions.js'
+import type { Sessions } from '../session/sessions.js'
 
 /** Who has called, and for which user. */
 export interface Caller {

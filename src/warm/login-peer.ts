@@ -3,7 +3,6 @@ import type { Foreseen, LoginWishes, Peer } from '../exchange.js'
 
 /** The one who waits for the replies of a handshake in this process. */
 export class LoginPeer implements Peer {
-  readonly kind = 'login'
   readonly address = ''
   readonly secure = true
   readonly login: LoginWishes

@@ -20,7 +20,7 @@ export function createLogin(parts: LoginParts): Login {
   return async (request, signal) => {
     const { upstream, id, terms, jid, rid, strays } = await bind(parts, request, signal)
     const { attachSeconds: seconds, attachBinding } = request
-    const handedOver = upstream.handOver(id, { jid, seconds, strays, attachBinding })
+    const handedOver = await upstream.handOver(id, { jid, seconds, strays, attachBinding })
     if (handedOver === undefined) {
       upstream.abandon(id)
       throw new Problem('remote-connection-failed', { step: 'bind' })

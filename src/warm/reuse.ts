@@ -1,5 +1,5 @@
 import type { CallerSignal } from '../http/caller-gone.js'
-import type { Handover, Sessions } from '../sessions.js'
+import type { Handover, Sessions } from '../session/sessions.js'
 import type { Binding, CredentialsCheck, WarmRequest } from './binding.js'
 import { sessionsOf } from './session-list.js'
 

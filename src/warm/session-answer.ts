@@ -1,7 +1,7 @@
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
 import { withULabels } from '../jid/domains.js'
-import type { SessionView } from '../sessions.js'
+import type { SessionView } from '../session/sessions.js'
 import { formatPlace, type SessionPage } from './session-list.js'
 
 /** What the answers about sessions depend on beside the sessions. */

@@ -1,7 +1,7 @@
 import { allowsDomain } from '../jid/domains.js'
 import type { Jid } from '../jid/jid.js'
 import { formatJid } from '../jid/jid.js'
-import type { Sessions, SessionView } from '../sessions.js'
+import type { Sessions, SessionView } from '../session/sessions.js'
 
 /** Which sessions a list has; what is undefined does not count. */
 export interface SessionFilter {

@@ -4,7 +4,7 @@ import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { type Jid, parseJid } from '../jid/jid.js'
 import { formPairs } from '../lib/form-pairs.js'
-import type { SessionState, SessionView } from '../sessions.js'
+import type { SessionState, SessionView } from '../session/sessions.js'
 import { badParameter, brokenEscape, missingParameter, onlyOnce } from './call-parameters.js'
 import { type Place, readPlace, type SessionFilter } from './session-list.js'
 

@@ -1,6 +1,6 @@
 import { switches } from '../config/kinds.js'
 import { settings } from '../config/settings.js'
-import type { AttachBinding, Handover } from '../sessions.js'
+import type { AttachBinding, Handover } from '../session/sessions.js'
 import { longestAttach, longestLanguage, type ParameterName, shortestAttach } from './allowed-values.js'
 import type { WarmRequest } from './binding.js'
 import { invalidParameter, type Parameters, readText } from './call-parameters.js'

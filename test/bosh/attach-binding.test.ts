@@ -11,7 +11,7 @@ import {
 
 const refused = terminated('item-not-found')
 
-const browser = (cookies?: string, secure = true) => new FakePeer('browser', secure, '192.0.2.1', cookies)
+const browser = (cookies?: string, secure = true) => new FakePeer(secure, '192.0.2.1', cookies)
 
 /** What a browser sends back of a `Set-Cookie` header. */
 const pair = (setCookie: string | undefined) => setCookie?.split(';', 1)[0] ?? ''

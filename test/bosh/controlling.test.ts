@@ -1,15 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../src/sessions.js'
-import {
-  authenticate,
-  BoshBench,
-  create,
-  empty,
-  ended,
-  FakePeer,
-  message,
-  terminated,
-} from '../support/bosh-bench.js'
+import type { SessionView } from '../../src/session/sessions.js'
+import { authenticate, BoshBench, create, empty, ended, message, terminated } from '../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
@@ -54,11 +45,9 @@ describe('the state of a session', () => {
 
   test('that we warm is opening until it waits for its browser, and then as the browser has it', async () => {
     const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer('login'))
-    expect(stateOf(bench)).toEqual(['opening', 0])
-    bench.registry
-      .byId(client.id)
-      ?.handOver({ jid: 'a@chat.example/b', seconds: 99, strays: [], attachBinding: 'off' })
+    const login = bench.login()
+    expect(stateOf(bench)).toEqual(['opening', undefined])
+    const client = await bench.handOut(login, { seconds: 99 })
     expect(stateOf(bench)).toEqual(['waiting', 0])
     await bench.pass(10)
     const poll = await client.next()
@@ -164,12 +153,13 @@ describe('a session that is ended from outside', () => {
 
   test('takes the login with it that goes on', async () => {
     const bench = new BoshBench()
-    const login = new FakePeer('login')
-    const creation = await bench.send(create(), login)
-    const [{ id }] = [...bench.registry.list()] as [SessionView]
-    bench.registry.end(id)
-    await bench.pass(0)
-    expect(creation.reply).toMatchObject({ body: ended, facts: { id } })
+    const { opening, end } = bench.login()
+    expect(end).toBeUndefined()
+    bench.registry.end(opening.id)
+    expect(bench.link.closed).toBe(true)
+    expect(
+      await opening.handOut('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
+    ).toBeUndefined()
   })
 
   test('can be ended only once', async () => {

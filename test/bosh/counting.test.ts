@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { EndReason } from '../../src/counts.js'
 import { saslNamespace } from '../../src/namespaces.js'
-import { BoshBench, type Client, create, FakePeer, message } from '../support/bosh-bench.js'
+import type { Opening } from '../../src/session/sessions.js'
+import { BoshBench, type Client, create, message } from '../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const streamError = (condition: string) => ({
@@ -107,13 +108,11 @@ describe('a session that ends is counted by its reason:', () => {
   test('login, whatever became of that', async () => {
     const bench = new BoshBench()
     for (const act of [
-      (peer: FakePeer) => peer.leave(),
+      (opening: Opening) => opening.abandon(),
       () => bench.server(link => link.end(lost)),
       () => bench.manager.shutDown(),
     ]) {
-      const peer = new FakePeer('login')
-      await bench.send(create(), peer)
-      await act(peer)
+      await act(bench.login().opening)
     }
     await bench.pass(1)
     expect(endsOf(bench)).toEqual({ login: 3 })
@@ -135,7 +134,8 @@ describe('a stream that fails before its user is logged in', () => {
 
   test.each(['browser', 'login'] as const)('so is a login of a %s that the server refuses', async kind => {
     const bench = new BoshBench()
-    await bench.session(undefined, 700, new FakePeer(kind))
+    if (kind === 'login') bench.login()
+    else await bench.session()
     const failure = { name: 'failure', namespace: saslNamespace }
     const refuse = (condition: string) =>
       bench.server(link =>
@@ -225,7 +225,7 @@ describe('of requests that are held', () => {
 
   test('those of logins are none', async () => {
     const bench = new BoshBench()
-    await bench.send(create(), new FakePeer('login'))
+    bench.login()
     expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 })

@@ -177,18 +177,18 @@ describe('features', () => {
   }
 
   test('that end at this service are not shown', async () => {
-    expect(await shown(new FakePeer('browser', true))).toBe(
+    expect(await shown(new FakePeer(true))).toBe(
       "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
     )
   })
 
   test('do not invite passwords over a channel that is not encrypted', async () => {
-    expect(await shown(new FakePeer('browser', false))).not.toContain('PLAIN')
+    expect(await shown(new FakePeer(false))).not.toContain('PLAIN')
   })
 
   test('PLAIN that is tried there all the same never reaches the server', async () => {
     const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer('browser', false))
+    const client = await bench.session(undefined, 700, new FakePeer(false))
     const { reply } = await client.next(
       "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>",
     )

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { type LimitParts, SessionLimits } from '../../src/bosh/limits.js'
 import { readNetworks } from '../../src/config/networks.js'
+import { type LimitParts, SessionLimits } from '../../src/session/limits.js'
 import {
   BoshBench,
   type Client,
@@ -34,7 +34,7 @@ function limited(
   })
 }
 
-const from = (address: string) => new FakePeer('browser', true, address)
+const from = (address: string) => new FakePeer(true, address)
 const refused = terminated('policy-violation')
 
 /** Asks for a session; resolves with the answer, or undefined where one is being opened. */
@@ -56,8 +56,9 @@ describe('more sessions than there may be', () => {
     const first = await bench.session()
     await bench.session()
     expect(await ask(bench)).toBe(refused)
-    const login = await bench.send(create(), new FakePeer('login'))
-    expect(login.reply?.facts?.failure).toEqual({ step: 'connect', code: 'service-full' })
+    expect(() => bench.login()).toThrow(
+      expect.objectContaining({ step: 'connect', code: 'service-full' }) as unknown as Error,
+    )
     expect(bench.links).toHaveLength(2)
     await first.next('', "type='terminate'")
     expect(await ask(bench)).toBeUndefined()
@@ -69,9 +70,7 @@ describe('more sessions than there may be', () => {
     let bears = false
     const bench = limited({}, { bears: () => bears })
     expect(await ask(bench)).toBe(refused)
-    expect((await bench.send(create(), new FakePeer('login'))).reply?.facts?.failure?.code).toBe(
-      'service-full',
-    )
+    expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)
     bears = true
     expect(await ask(bench)).toBeUndefined()
   })
@@ -106,7 +105,7 @@ describe('more sessions of one client than it may have', () => {
   test('are not counted for logins of this process, nor for the proxy that all come through', async () => {
     const bench = limited({ sessionsPerAddress: 1, unauthenticatedPerAddress: 1 }, { perSecond: 1 })
     for (let count = 0; count < 20; count++) {
-      expect(await ask(bench, new FakePeer('login'))).toBeUndefined()
+      bench.login()
       expect(await ask(bench, from('10.0.0.1'))).toBeUndefined()
     }
   })

@@ -7,7 +7,6 @@ import {
   FakePeer,
   message,
   payload,
-  request,
   terminated,
 } from '../support/bosh-bench.js'
 
@@ -109,9 +108,9 @@ describe('a server that ends the stream', () => {
 
   test('a login also learns the step and the cause', async () => {
     const bench = new BoshBench()
-    const creation = await bench.send(create(), new FakePeer('login'))
+    const login = bench.login()
     await bench.server(link => link.end({ failure: { step: 'tls', code: 'certificate-invalid' } }))
-    expect(creation.reply?.facts?.failure).toEqual({ step: 'tls', code: 'certificate-invalid' })
+    expect(login.end?.failure).toEqual({ step: 'tls', code: 'certificate-invalid' })
   })
 })
 
@@ -174,19 +173,15 @@ describe('a service that stops', () => {
     expect((await waiting.next()).reply?.body).toBe(terminated('system-shutdown'))
   })
 
-  test('says so to a login, whether that is waiting for the server or has yet to ask', async () => {
+  test('says so to a login that goes on, and to one that begins', async () => {
     const bench = new BoshBench()
-    const login = () => new FakePeer('login')
-    const [waiting, busy] = [await bench.send(create(), login()), await bench.send(create(), login())]
-    await bench.server(link => link.open())
-    expect(busy.reply?.body).toContain('<stream:features')
-    const sid = /sid='([^']+)'/.exec(busy.reply?.body ?? '')![1]!
+    const login = bench.login()
     bench.manager.shutDown()
-    await bench.pass(0)
-    bench.registry.abandonAll()
-    const asked = await bench.send(request(sid, 701), login())
-    for (const { reply } of [waiting, asked]) expect(reply?.body).toBe(terminated('system-shutdown'))
-    expect(asked.reply?.facts?.failure).toEqual({ step: 'connect', code: 'shutting-down' })
+    expect(login.end?.failure.code).toBe('shutting-down')
+    expect(bench.link.closed).toBe(true)
+    expect(() => bench.login()).toThrow(
+      expect.objectContaining({ step: 'connect', code: 'shutting-down' }) as unknown as Error,
+    )
   })
 })
 

@@ -1,14 +1,6 @@
 // What was not foreseen: whichever part of a session fails, that session ends, its client is told, and no other notices.
 import { describe, expect, test } from '@jest/globals'
-import {
-  BoshBench,
-  type Client,
-  create,
-  FakePeer,
-  message,
-  payload,
-  terminated,
-} from '../support/bosh-bench.js'
+import { BoshBench, type Client, create, message, payload, terminated } from '../support/bosh-bench.js'
 
 /** Everything that a link does for a session fails from now on. */
 function breakLink({ link }: Client): void {
@@ -96,9 +88,9 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when its client goes away is over', async () => {
+  test('when its login gives up is over', async () => {
     const bench = new BoshBench()
-    const login = await bench.send(create(), new FakePeer('login'))
+    const { opening } = bench.login()
     const failing = bench.link
     const other = await bench.session()
     Object.assign(failing, {
@@ -106,7 +98,7 @@ describe('a session that fails', () => {
         throw new TypeError('not foreseen')
       },
     })
-    login.peer.leave()
+    opening.abandon()
     await bench.pass(0)
     expect(bench.registry.size).toBe(1)
     expect(bench.counts).toMatchObject({ faults: 1, sessionsEnded: { fault: 1 } })
@@ -137,11 +129,11 @@ describe('a session that fails', () => {
 
   test('under a login says so to whoever called', async () => {
     const bench = new BoshBench()
-    const creation = await bench.send(create(), new FakePeer('login'))
+    const login = bench.login()
     await bench.server(link =>
       link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
     )
-    expect(creation.reply?.facts?.failure).toMatchObject({ code: 'internal-error' })
+    expect(login.end?.failure).toMatchObject({ code: 'internal-error' })
     expect(bench.counts.faults).toBe(1)
   })
 })

@@ -173,8 +173,8 @@ describe('a connection that breaks', () => {
   test('nothing depends on the connection or the address', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
-    await client.next('', '', new FakePeer('browser', true, '192.0.2.1'))
-    const { reply } = await client.next(message('x'), '', new FakePeer('browser', true, '2001:db8::1'))
+    await client.next('', '', new FakePeer(true, '192.0.2.1'))
+    const { reply } = await client.next(message('x'), '', new FakePeer(true, '2001:db8::1'))
     expect(reply).toBeUndefined()
     expect(client.link.sent).toEqual([message('x')])
   })

@@ -9,7 +9,6 @@ import {
   restart,
   terminated,
 } from '../support/bosh-bench.js'
-import { loggedIn } from '../support/logged-in.js'
 import { j2, j3, k1, k2, k3, k4 } from './keys.js'
 
 describe('a session with keys', () => {
@@ -56,7 +55,7 @@ describe('a session that was created over an encrypted channel', () => {
   test('gives no answer over another, and lives on', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
-    const { reply } = await client.at(701, message('a'), '', new FakePeer('browser', false))
+    const { reply } = await client.at(701, message('a'), '', new FakePeer(false))
     expect(reply).toMatchObject({ status: 0, body: '' })
     expect(client.link.sent).toEqual([])
     await client.at(701, message('b'))
@@ -65,10 +64,9 @@ describe('a session that was created over an encrypted channel', () => {
 
   test('by us takes the channel of its browser’s first request as the measure', async () => {
     const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer('login'))
-    bench.registry.bySid(client.sid)?.handOver(loggedIn(120))
-    await client.at(701, message('a'), '', new FakePeer('browser', true))
-    expect((await client.at(702, '', '', new FakePeer('browser', false))).reply?.status).toBe(0)
+    const client = await bench.warmed()
+    await client.at(701, message('a'), '', new FakePeer(true))
+    expect((await client.at(702, '', '', new FakePeer(false))).reply?.status).toBe(0)
   })
 })
 
@@ -171,7 +169,7 @@ test('a domain that was served once is gone', async () => {
 })
 
 describe('where sessions are wanted over encrypted channels only', () => {
-  const insecure = (secureUrl?: string) => Object.assign(new FakePeer('browser', false), { secureUrl })
+  const insecure = (secureUrl?: string) => Object.assign(new FakePeer(false), { secureUrl })
 
   test.each([
     [

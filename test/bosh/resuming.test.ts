@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../src/sessions.js'
+import type { SessionView } from '../../src/session/sessions.js'
 import {
   authenticate,
   BoshBench,
@@ -86,10 +86,11 @@ describe('a page that takes a session over', () => {
 
   test('keeps the content type and the channel of the first one', async () => {
     const bench = new BoshBench()
-    const old = await bench.warmed({}, "wait='60' hold='1' ver='1.6' content='text/plain'")
+    const old = await bench.session("wait='60' hold='1' ver='1.6' content='text/plain'")
+    await bench.server(link => link.bind())
     await old.next()
     const page = await bench.resume(old)
-    expect((await page.next('', '', new FakePeer('browser', false))).reply?.status).toBe(0)
+    expect((await page.next('', '', new FakePeer(false))).reply?.status).toBe(0)
     page.rid -= 1
     expect((await page.next('', "pause='10'")).reply?.contentType).toBe('text/plain; charset=utf-8')
   })
@@ -342,10 +343,11 @@ describe('a session that cannot be handed over', () => {
 
   test('is one whose login goes on, by us or by its client', async () => {
     const bench = new BoshBench()
-    const sessions = [await bench.session(), await bench.session(undefined, 700, new FakePeer('login'))]
-    for (const { id } of sessions) expect(bench.registry.resume(id, handover)).toBeUndefined()
-    await sessions[0]!.next(message('goes on'))
-    expect(sessions[0]!.link.sent).toEqual([message('goes on')])
+    const client = await bench.session()
+    for (const id of [client.id, bench.login().opening.id])
+      expect(bench.registry.resume(id, handover)).toBeUndefined()
+    await client.next(message('goes on'))
+    expect(client.link.sent).toEqual([message('goes on')])
   })
 
   test('is one whose client has opened its stream again and is not bound yet', async () => {

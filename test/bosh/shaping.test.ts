@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { Flow } from '../../src/bosh/flow.js'
+import { RateShaper } from '../../src/session/rate-shaper.js'
 import { BoshBench, type Client, empty, ended, errorReply, FakePeer, message } from '../support/bosh-bench.js'
 
 /** A message of so many bytes. */
 const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))
 
-const flow = new Flow({ sessionBytes: 100, sessionBurst: 1_000 })
+const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 1_000 })
 
 /** A session whose client may send 1,000 bytes at once and 100 in a second. */
 async function shaped(attributes?: string) {
-  const bench = new BoshBench({ maxRequests: 3 }, undefined, { flow })
+  const bench = new BoshBench({ maxRequests: 3 }, undefined, { shaper })
   const client = await bench.session(attributes, 700, new FakePeer(), '')
   return { bench, client, sent: () => sentBy(client) }
 }
@@ -144,7 +144,7 @@ describe('a client that sends too much', () => {
   })
 
   test('does not lose what waits when another page takes the session over, which begins without debt', async () => {
-    const bench = new BoshBench({}, undefined, { flow })
+    const bench = new BoshBench({}, undefined, { shaper })
     const client = await bench.warmed()
     await client.next(sized('a', 1_500))
     const waiting = await client.next(sized('b', 5_000))
@@ -167,7 +167,7 @@ describe('a client that sends too much', () => {
 
   test('has no silence counted against it while a request waits', async () => {
     const bench = new BoshBench({ inactivity: 5 }, undefined, {
-      flow: new Flow({ sessionBytes: 100, sessionBurst: 0 }),
+      shaper: new RateShaper({ sessionBytes: 100, sessionBurst: 0 }),
     })
     const client = await bench.session("wait='0' hold='0'", 700, new FakePeer(), '')
     await client.next(sized('a', 2_000))
@@ -185,14 +185,4 @@ describe('a client that sends too much', () => {
     await other.next(message('other'))
     expect(other.link.sent).toEqual([message('other')])
   })
-})
-
-test('what our own login sends is not counted', async () => {
-  const bench = new BoshBench({}, undefined, { flow: new Flow({ sessionBytes: 1, sessionBurst: 0 }) })
-  const client = await bench.session('', 700, new FakePeer('login'))
-  const login = new FakePeer('login')
-  await client.next(message('one'), '', login)
-  await bench.server(link => link.receive(message('answer')))
-  await client.next(message('two'), '', login)
-  expect(client.link.sent).toEqual([message('one'), message('two')])
 })

@@ -2,15 +2,12 @@ import { describe, expect, test } from '@jest/globals'
 import {
   BoshBench,
   bindRequest,
-  create,
   empty,
-  FakePeer,
   message,
   payload,
   restart,
   terminated,
 } from '../support/bosh-bench.js'
-import { loggedIn } from '../support/logged-in.js'
 
 describe('a held request', () => {
   test('is answered as soon as the server sends something', async () => {
@@ -239,50 +236,12 @@ describe('while the stream is opened again', () => {
   )
 })
 
-describe('a session that our login opened', () => {
-  const login = () => new FakePeer('login')
-
-  test('ends when the login leaves', async () => {
-    const bench = new BoshBench()
-    const peer = login()
-    await bench.send(create(), peer)
-    peer.leave()
-    expect(bench.registry.size).toBe(0)
-    expect(bench.link.closed).toBe(true)
-  })
-
-  test('tells what no body can say', async () => {
-    const { creation } = await new BoshBench().session(undefined, 700, login())
-    expect(creation.reply?.facts).toEqual({
-      id: expect.stringMatching(/^[0-9a-f]{32}$/),
-      link: { encrypted: true, plainAllowed: true },
-    })
-  })
-
-  test('lets the login use PLAIN, which has its own rules for it', async () => {
-    const client = await new BoshBench().session('', 700, login())
-    const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"
-    await client.next(auth, '', login())
-    expect(client.link.sent).toEqual([auth])
-  })
-
-  test('gives the login one element at a time; the rest is for the browser', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, login())
-    const bind = await client.next('', '', login())
-    await bench.server(link => link.receive(message('bind result'), message('for the browser')))
-    expect(bind.reply?.body).toBe(payload(message('bind result')))
-    expect(bench.registry.bySid(client.sid)?.handOver(loggedIn(120))).toEqual({})
-    expect((await client.next()).reply?.body).toBe(payload(message('for the browser')))
-  })
-
+describe('a session that was handed out', () => {
   test.each([
     ['the next rid', 1],
     ['the last used rid', 0],
   ])('a browser may attach with %s; its first payload is not lost', async (_what, ahead) => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, login())
-    bench.registry.bySid(client.sid)?.handOver(loggedIn(120))
+    const client = await new BoshBench().warmed()
     const first = await client.at(700 + ahead, message('presence'))
     expect(first.reply).toBeUndefined()
     expect(client.link.sent).toEqual([message('presence')])
@@ -291,13 +250,9 @@ describe('a session that our login opened', () => {
     expect(first.reply?.body).toBe(empty)
   })
 
-  test('waits for its browser as long as it was told, then ends; from the first request on the usual silence counts', async () => {
+  test('waits for its browser as long as it was told, then ends; from the first request on the usual inactivity counts', async () => {
     const bench = new BoshBench()
-    const [late, early] = [
-      await bench.session(undefined, 700, login()),
-      await bench.session(undefined, 700, login()),
-    ]
-    for (const { sid } of [late, early]) bench.registry.bySid(sid)?.handOver(loggedIn(30))
+    const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
     await bench.pass(29)
     const poll = await early.next()
     poll.peer.leave()

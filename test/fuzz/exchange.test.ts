@@ -54,17 +54,13 @@ class Crowd {
       const more = this.#random.pick(["ver='1.6'", "ver='1.11' ack='1'", '', "ver='1.6' newkey='0123'"])
       const wait = this.#random.pick([0, 1, 60])
       const attributes = `wait='${wait}' hold='${this.#random.below(3)}' ${more}`
-      this.#victim = await this.bench.session(
-        attributes,
-        700,
-        new FakePeer('browser', this.#random.chance(0.5)),
-      )
+      this.#victim = await this.bench.session(attributes, 700, new FakePeer(this.#random.chance(0.5)))
     }
     return this.#victim
   }
 
   async ask(text: string): Promise<string | undefined> {
-    const { peer, reply } = await this.bench.send(text, new FakePeer('browser', this.#random.chance(0.8)))
+    const { peer, reply } = await this.bench.send(text, new FakePeer(this.#random.chance(0.8)))
     if (reply === undefined && this.#random.chance(0.3)) peer.leave()
     return reply === undefined ? undefined : replyFault(reply)
   }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import { ConnectionLimits, clientOf } from '../../src/http/connection-limits.js'
+import { ConnectionLimits } from '../../src/http/connection-limits.js'
+import { clientOf } from '../../src/lib/client-network.js'
 
 describe('connections are counted by', () => {
   test.each([

@@ -1,7 +1,7 @@
 // What a header says is written by anybody: reading it costs no more than its length, whatever the shape.
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
-import { AttachCookie } from '../../src/bosh/attach-binding.js'
+import { AttachCookie } from '../../src/bosh/attach-cookie.js'
 import { readBodyHead } from '../../src/bosh/body-head.js'
 import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'

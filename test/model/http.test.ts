@@ -7,18 +7,22 @@ import { Agent, createServer as createHttpServer, type Server as HttpServer } fr
 import { type AddressInfo, BlockList, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
+import { createConnectionManager } from '../../src/bosh/connection-manager.js'
 import { createCors } from '../../src/bosh/cors.js'
-import { createConnectionManager } from '../../src/bosh/exchange.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
-import { outboxLimits } from '../../src/bosh/outbox.js'
-import { Registry } from '../../src/bosh/registry.js'
 import { Dialer } from '../../src/c2s/dial.js'
 import { Links } from '../../src/c2s/links.js'
 import { Networks } from '../../src/config/networks.js'
+import { Counts } from '../../src/counts.js'
 import type { Serve } from '../../src/exchange.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Names } from '../../src/net/names.js'
+import { SessionLimits } from '../../src/session/limits.js'
+import { Opener } from '../../src/session/opener.js'
+import { outboxLimits } from '../../src/session/outbox.js'
+import { RateShaper } from '../../src/session/rate-shaper.js'
+import { Registry } from '../../src/session/registry.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
 import { HttpClient } from './http-client.js'
@@ -114,21 +118,27 @@ beforeAll(async () => {
     dialer: new Dialer({ names, clock: systemClock, publicOnly: false }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   })
-  const manager = createConnectionManager({
+  const opener = new Opener({
     registry,
     domains: ['*.chat.example'],
     retiredDomains: [],
+    outboxLimits: { ...outboxLimits, maxQueueElements: 10 },
+    connect: (domain, options, events) => links.open(domain, options, events),
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    counts: new Counts(),
+    limits: SessionLimits.none(systemClock),
+    shaper: RateShaper.none,
+  })
+  const manager = createConnectionManager({
+    opener,
     defaultDomain: undefined,
     requireSecure: false,
     terms: {
       ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
       ...{ enforcePolling: false, acks: true },
     },
-    outboxLimits: { ...outboxLimits, maxQueueElements: 10 },
     cookies: () => ({ path: '/http-bind', secure: false }),
-    connect: (domain, options, events) => links.open(domain, options, events),
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
   })
   const { refuseTooLarge, report } = manager
   const trustedProxies = new Networks([], new BlockList())

@@ -1,5 +1,5 @@
 // A client, a server and a session between them, as one run of the model has it.
-import type { SessionView } from '../../src/sessions.js'
+import type { SessionView } from '../../src/session/sessions.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
 import type { Command, Setting } from './commands.js'
@@ -254,7 +254,7 @@ export class World {
   async #eavesdrop(): Promise<void> {
     if (this.client.sid === undefined) return
     const body = `<body rid='${this.client.lastRid + 1}' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`
-    const { reply } = await this.bench.send(body, new FakePeer('browser', false))
+    const { reply } = await this.bench.send(body, new FakePeer(false))
     if (reply?.status !== 0) throw new Broken(`whoever listens in gets ${reply?.body}`)
   }
 

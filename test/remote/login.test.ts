@@ -4,7 +4,7 @@ import { Endpoint } from '../../src/remote/endpoint.js'
 import { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { HandedOverSessions } from '../../src/remote/handed-over.js'
 import { RemoteLogin } from '../../src/remote/login.js'
-import { idOf } from '../../src/sid.js'
+import { idOf } from '../../src/session/sid.js'
 import { eventually } from '../support/eventually.js'
 import { loggedIn } from '../support/logged-in.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
@@ -24,7 +24,6 @@ const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>A
 const terms = " sid='s1' wait='60' hold='1' requests='2' inactivity='45' polling='5'"
 
 class LoginPeer implements Peer {
-  readonly kind = 'login'
   readonly address = ''
   readonly secure = true
   gone = false

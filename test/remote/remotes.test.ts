@@ -84,7 +84,7 @@ describe('a domain', () => {
     const upstream = remotes.upstreamOf('far.example')!
     expect(remotes.size).toBe(0)
     const peer = {
-      ...({ kind: 'login', address: '', secure: true, gone: false, whenGone: undefined } as const),
+      ...({ address: '', secure: true, gone: false, whenGone: undefined } as const),
     }
     const replied = upstream.exchange("<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>", peer)
     const creation = await there.request()

@@ -127,6 +127,7 @@ describe('while a service stops', () => {
     await eventually('the user has left', () => server.last.goodbye === 'footer')
     // The server has yet to take its leave of the link that the far service closes.
     await eventually('the far service has no link left', () => far.service.counts().links === 0)
+    await eventually('the link is closed', () => far.service.counts().links === 0)
     expect(far.service.counts()).toEqual({ sessions: 0, links: 0 })
     expect(near.service.counts()).toEqual({ sessions: 0, links: 0 })
   })

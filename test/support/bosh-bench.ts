@@ -1,22 +1,23 @@
 // A connection manager on a workbench: requests go in as text, and the test speaks for the XMPP server.
 
 import { pino } from 'pino'
-import { type ConnectionManager, createConnectionManager } from '../../src/bosh/exchange.js'
-import type { Flow } from '../../src/bosh/flow.js'
-import type { SessionLimits } from '../../src/bosh/limits.js'
-import { outboxLimits } from '../../src/bosh/outbox.js'
-import { Registry } from '../../src/bosh/registry.js'
+import { type ConnectionManager, createConnectionManager } from '../../src/bosh/connection-manager.js'
 import type { TermLimits } from '../../src/bosh/terms.js'
 import { Counts } from '../../src/counts.js'
-import type { Cookie, Peer, Reply } from '../../src/exchange.js'
+import type { Peer, Reply } from '../../src/exchange.js'
+import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
-import type { Handover, LoggedIn } from '../../src/sessions.js'
-import { idOf } from '../../src/sid.js'
+import { SessionLimits } from '../../src/session/limits.js'
+import { Opener } from '../../src/session/opener.js'
+import { outboxLimits } from '../../src/session/outbox.js'
+import { RateShaper } from '../../src/session/rate-shaper.js'
+import { Registry } from '../../src/session/registry.js'
+import type { Handover, Open, Opening } from '../../src/session/sessions.js'
+import { idOf } from '../../src/session/sid.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from './fake-clock.js'
-import { loggedIn } from './logged-in.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
@@ -114,7 +115,6 @@ export class FakePeer implements Peer {
   whenGone: (() => void) | undefined
 
   constructor(
-    readonly kind: 'browser' | 'login' = 'browser',
     readonly secure = true,
     readonly address = '192.0.2.1',
     readonly cookies?: string,
@@ -124,6 +124,35 @@ export class FakePeer implements Peer {
     this.gone = true
     this.whenGone?.()
   }
+}
+
+/** A login of this process, as far as its session sees it. */
+export class FakeLogin implements LinkEvents {
+  opening!: Opening
+  /** What the server has sent to it. */
+  readonly received: Element[] = []
+  end: LinkEnd | undefined
+
+  onOpen(): void {}
+
+  onElement(element: Element): void {
+    this.received.push(element)
+  }
+
+  onFlush(): void {}
+
+  onDrain(): void {}
+
+  onEnd(end: LinkEnd): void {
+    if (this.end !== undefined) throw new Error('it was told twice')
+    this.end = end
+  }
+}
+
+/** How a session is handed out. */
+export interface WarmedSession extends Handover {
+  readonly jid: string
+  readonly undelivered: readonly Element[]
 }
 
 /** A request on its way: its reply once there is one. */
@@ -138,7 +167,7 @@ export interface BenchOptions {
   readonly defaultDomain?: string
   readonly connect?: () => never
   readonly limits?: (clock: FakeClock) => SessionLimits
-  readonly flow?: Flow
+  readonly shaper?: RateShaper
 }
 
 export class BoshBench {
@@ -148,17 +177,40 @@ export class BoshBench {
   readonly links: FakeLink[] = []
   /** What an operator reads. */
   readonly logged: string[] = []
-  readonly manager: ConnectionManager
+  readonly opener: Opener
+  readonly manager: ConnectionManager & {
+    readonly exchange: (body: string, peer: Peer) => Promise<Reply>
+    readonly shutDown: () => void
+  }
+  readonly #open: Open
 
   constructor(
     terms: Partial<TermLimits> = {},
     domains: readonly string[] = ['chat.example'],
     about: BenchOptions = {},
   ) {
-    this.manager = createConnectionManager({
+    this.opener = new Opener({
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
+      outboxLimits:
+        about.maxQueueElements === undefined
+          ? outboxLimits
+          : { ...outboxLimits, maxQueueElements: about.maxQueueElements },
+      connect: (domain, options, events) => {
+        about.connect?.()
+        const link = new FakeLink(domain, options, events)
+        this.links.push(link)
+        return link
+      },
+      clock: this.clock,
+      counts: this.counts,
+      limits: about.limits?.(this.clock) ?? SessionLimits.none(this.clock),
+      shaper: about.shaper ?? RateShaper.none,
+      log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
+    })
+    const manager = createConnectionManager({
+      opener: this.opener,
       requireSecure: about.requireSecure ?? false,
       defaultDomain: about.defaultDomain,
       terms: {
@@ -172,23 +224,19 @@ export class BoshBench {
         acks: true,
         ...terms,
       },
-      outboxLimits:
-        about.maxQueueElements === undefined
-          ? outboxLimits
-          : { ...outboxLimits, maxQueueElements: about.maxQueueElements },
       cookies: () => ({ path: '/http-bind', secure: false }),
-      connect: (domain, options, events) => {
-        about.connect?.()
-        const link = new FakeLink(domain, options, events)
-        this.links.push(link)
-        return link
-      },
-      clock: this.clock,
-      counts: this.counts,
-      ...(about.limits && { limits: about.limits(this.clock) }),
-      ...(about.flow && { flow: about.flow }),
-      log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
+      lastRid: () => 700,
     })
+    this.#open = this.opener.forLogins(manager.attach)
+    this.manager = {
+      ...manager,
+      // Replies that are given in one turn reach the test in the order they were given in.
+      exchange: (body, peer) =>
+        new Promise(resolve => {
+          manager.serve(body, peer, { answer: reply => queueMicrotask(() => resolve(reply)) })
+        }),
+      shutDown: () => this.opener.shutDown(),
+    }
   }
 
   get link(): FakeLink {
@@ -227,12 +275,12 @@ export class BoshBench {
     peer = new FakePeer(),
     login = authenticate,
   ): Promise<Client> {
-    const creation = await this.send(create(attributes, rid, peer.kind === 'login' ? '' : login), peer)
+    const creation = await this.send(create(attributes, rid, login), peer)
     await this.server(link => link.open())
     this.link.sent.length = 0
     const sid = /sid='([^']+)'/.exec(creation.reply?.body ?? '')?.[1]
     if (sid === undefined) throw new Error(`no session: ${creation.reply?.body}`)
-    return new Client(this, sid, rid, this.link, creation)
+    return new Client(this, sid, rid, this.link, undefined, creation)
   }
 
   /** A session whose client has read that its server lets it in, and may open its stream again. */
@@ -243,19 +291,52 @@ export class BoshBench {
     return client
   }
 
-  /** A session that our login has opened, for a browser. */
-  async warmed(about: Partial<LoggedIn> = {}, attributes?: string): Promise<Client> {
-    const client = await this.session(attributes, 700, new FakePeer('login'))
-    client.cookie = this.registry.byId(client.id)?.handOver(loggedIn(120, about))?.cookie
-    return client
+  /** Opens a session for a login of this process. Throws where that is refused. */
+  login(attributes = '', domain = 'chat.example'): FakeLogin {
+    const value = (name: string) => new RegExp(` ${name}='([^']*)'`).exec(` ${attributes}`)?.[1]
+    const login = new FakeLogin()
+    login.opening = this.#open(
+      domain,
+      {
+        lang: value('xml:lang') ?? 'en',
+        wait: Number(value('wait') ?? 60),
+        hold: Number(value('hold') ?? 1),
+        ver: value('ver') ?? '1.6',
+      },
+      login,
+    )
+    return login
+  }
+
+  /** A session that a login of this process has opened, for a browser. */
+  async warmed(about: Partial<WarmedSession> = {}, attributes?: string): Promise<Client> {
+    const login = this.login(attributes)
+    await this.server(link => link.open())
+    return this.handOut(login, about)
+  }
+
+  /** Hands out the session of a login that is done. */
+  async handOut({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
+    const {
+      jid = 'juliet@chat.example/balcony',
+      undelivered = [],
+      seconds = 120,
+      attachBinding = 'off',
+    } = about
+    const handedOut = await opening.handOut(jid, undelivered, { seconds, attachBinding })
+    if (handedOut === undefined) throw new Error('it cannot be handed out')
+    const { sid, rid, cookie } = handedOut
+    const link = opening.link as FakeLink
+    link.sent.length = 0
+    return new Client(this, sid, rid - 1, link, cookie)
   }
 
   /** Hands a session over to another page. */
-  async resume({ sid, link, creation }: Client, handover: Partial<Handover> = {}): Promise<Client> {
+  async resume({ sid, link }: Client, handover: Partial<Handover> = {}): Promise<Client> {
     const resumed = this.registry.resume(idOf(sid), { seconds: 120, attachBinding: 'off', ...handover })
     await settled()
     if (resumed === undefined) throw new Error('it cannot be resumed')
-    return new Client(this, sid, resumed.rid - 1, link, creation, resumed.cookie)
+    return new Client(this, sid, resumed.rid - 1, link, resumed.cookie)
   }
 }
 
@@ -266,8 +347,9 @@ export class Client {
     readonly sid: string,
     public rid: number,
     readonly link: FakeLink,
-    readonly creation: Exchanged,
     public cookie?: Cookie | undefined,
+    /** Of a session that the client has created. */
+    readonly creation: Exchanged = { peer: new FakePeer(), reply: undefined },
   ) {}
 
   /** The session's handle. */

@@ -1,6 +1,6 @@
 // What reads what comes from outside before anything is known of its sender; for the benchmark and the tests.
 import type { IncomingMessage } from 'node:http'
-import { AttachCookie } from '../../src/bosh/attach-binding.js'
+import { AttachCookie } from '../../src/bosh/attach-cookie.js'
 import { loadConfig } from '../../src/config/load.js'
 import { bodyFormat } from '../../src/http/body.js'
 import { clientAddress } from '../../src/http/client.js'

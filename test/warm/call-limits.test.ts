@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
-import type { SessionState, SessionView } from '../../src/sessions.js'
+import type { SessionState, SessionView } from '../../src/session/sessions.js'
 import { CallLimits } from '../../src/warm/call-limits.js'
 import { config, fakeService, networks, parameters, warm } from './fake-login.js'
 

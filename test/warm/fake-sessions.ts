@@ -1,5 +1,5 @@
 // Sessions that need no connection manager, and do what the seam says.
-import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/sessions.js'
+import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/session/sessions.js'
 
 /** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')

@@ -1,11 +1,11 @@
 import type { Body } from './body.js'
 import type { Terms } from './terms.js'
 
-/** What a client may come too early by, in seconds: clocks and networks differ. */
+/** By how much a client may come too early, in seconds: clocks and networks differ. */
 const grace = 0.5
 
 /** Whether a client asks more often than it was told to, where the operator minds (XEP-0124 §11, §12). */
-export class Pace {
+export class Overactivity {
   readonly #terms: Terms
   readonly #shortest: number
   #lastAt = Number.NEGATIVE_INFINITY

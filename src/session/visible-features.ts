@@ -3,7 +3,7 @@ import { childrenOf } from '../xml/children.js'
 import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
 
-/** Features that end at this service: whoever is behind it can do nothing with them (XEP-0206 §2, §4). */
+/** Features that end at this service: clients can do nothing with them (XEP-0206 §2, §4). */
 const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])
 
 /**
@@ -13,7 +13,7 @@ const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', cha
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 const plain = /^\s*PLAIN\s*$/
 
-/** Stream features as a BOSH client may see them; without PLAIN where its own channel is not encrypted. */
+/** Stream features as a client may see them; without PLAIN where its own channel is not encrypted. */
 export function visibleFeatures(features: Element, secure: boolean): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
@@ -23,7 +23,7 @@ export function visibleFeatures(features: Element, secure: boolean): Element {
   return {
     name: 'features',
     namespace: streamsNamespace,
-    // The prefix is declared on the <body/> that carries it.
+    // The prefix is declared by what carries it.
     text: `<stream:features>${children}</stream:features>`,
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { knownSessions } from '../src/known-sessions.js'
-import { FakeSessions, idOf } from './warm/fake-sessions.js'
+import { knownSessions } from '../../src/session/known-sessions.js'
+import { FakeSessions, idOf } from '../warm/fake-sessions.js'
 
 test('sessions that live elsewhere are shown among those that live here, and left alone', () => {
   const [here, elsewhere] = [new FakeSessions(), new FakeSessions()]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { bindAnswer, bindRequestId, jidInSuccess } from '../../src/bosh/bound-jid.js'
+import { bindAnswer, bindRequestId, jidInSuccess } from '../../src/session/bound-jid.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 

@@ -8,9 +8,9 @@ const longestWait = 25_000
  * sessions, of which each keeps a single number: the time, in milliseconds of the clock, at which all that it has
  * sent will be paid for, and 0 before it has sent anything. Sizes are in UTF-16 units.
  */
-export class Flow {
+export class RateShaper {
   /** Lets any amount through. */
-  static readonly none = new Flow({ sessionBytes: 0, sessionBurst: 0 })
+  static readonly none = new RateShaper({ sessionBytes: 0, sessionBurst: 0 })
   readonly #millisecondsEach: number
   readonly #burst: number
 

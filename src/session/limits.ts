@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
-import { clientOf } from '../http/connection-limits.js'
+import { clientOf } from '../lib/client-network.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { Rate } from '../lib/rates.js'
 

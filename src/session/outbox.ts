@@ -15,13 +15,13 @@ export const outboxLimits: OutboxLimits = {
 }
 
 /** Elements taken out for one reply. */
-export interface Parcel {
+export interface Batch {
   readonly payload: string
   /** Whether one of them belongs to the stream, such as its features. */
   readonly hasStreamElement: boolean
 }
 
-const nothing: Parcel = { payload: '', hasStreamElement: false }
+const nothing: Batch = { payload: '', hasStreamElement: false }
 
 /** What the server sent and the client has not been given yet, in order. Sizes are in UTF-16 units. */
 export class Outbox {
@@ -62,14 +62,14 @@ export class Outbox {
     return all
   }
 
-  /** Takes out whole elements, oldest first: at least one, at most `most`, and as many as fit into a reply. */
-  take(most: number): Parcel {
+  /** Takes out whole elements, oldest first: at least one, and as many as fit into a reply. */
+  take(): Batch {
     const elements = this.#elements
     if (elements.length === 0) return nothing
     let payload = ''
     let hasStreamElement = false
     let taken = 0
-    for (; taken < elements.length && taken < most; taken++) {
+    for (; taken < elements.length; taken++) {
       const element = elements[taken]!
       if (taken > 0 && payload.length + element.text.length > this.#limits.maxResponseBytes) break
       payload += element.text

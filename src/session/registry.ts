@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../lib/clock.js'
-import type { Census, Handover, ResumedSession, Sessions, SessionView } from '../sessions.js'
 import { JidIndex } from './jid-index.js'
 import type { Session } from './session.js'
+import type { Census, Handover, ResumedSession, Sessions, SessionView } from './sessions.js'
 
 /** How often sessions are looked at for what time demands, in milliseconds. */
 const sweepInterval = 250

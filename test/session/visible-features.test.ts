@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { visibleFeatures } from '../../src/bosh/features.js'
+import { visibleFeatures } from '../../src/session/visible-features.js'
 import { childrenOf } from '../../src/xml/children.js'
 
 const streams = 'http://etherx.jabber.org/streams'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { Flow } from '../../src/bosh/flow.js'
+import { RateShaper } from '../../src/session/rate-shaper.js'
 
 /** A session's client that sends. */
-function client(flow: Flow) {
+function client(flow: RateShaper) {
   let paidAt = 0
   return {
     send(size: number, now: number) {
@@ -15,7 +15,7 @@ function client(flow: Flow) {
 }
 
 describe('the flow of a session', () => {
-  const flow = new Flow({ sessionBytes: 100_000, sessionBurst: 500_000 })
+  const flow = new RateShaper({ sessionBytes: 100_000, sessionBurst: 500_000 })
 
   test('is free at first, and up to its burst', () => {
     const session = client(flow)
@@ -42,19 +42,19 @@ describe('the flow of a session', () => {
   })
 
   test('never waits longer than 25 s for one turn, whatever the rate', () => {
-    const session = client(new Flow({ sessionBytes: 1, sessionBurst: 10 }))
+    const session = client(new RateShaper({ sessionBytes: 1, sessionBurst: 10 }))
     session.send(512_000, 1_000)
     expect(session.freeAt).toBeCloseTo(26_000)
   })
 
   test('has no burst where that is 0', () => {
-    const session = client(new Flow({ sessionBytes: 1_000, sessionBurst: 0 }))
+    const session = client(new RateShaper({ sessionBytes: 1_000, sessionBurst: 0 }))
     session.send(500, 1_000)
     expect(session.freeAt).toBe(1_500)
   })
 
   test('is never held up where the rate is 0', () => {
-    const session = client(new Flow({ sessionBytes: 0, sessionBurst: 500 }))
+    const session = client(new RateShaper({ sessionBytes: 0, sessionBurst: 500 }))
     session.send(1e9, 1_000)
     expect(session.freeAt).toBeLessThanOrEqual(0)
   })

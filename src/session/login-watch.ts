@@ -2,11 +2,8 @@ import { prepareDomain } from '../jid/domains.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
 import type { Element } from '../xml/element.js'
-import type { Body } from './body.js'
 import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
 import { isForUsers } from './logged-in.js'
-import type { Fault } from './rules.js'
-import type { Upstream } from './upstream.js'
 
 /**
  * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has asked to be let in
@@ -98,14 +95,4 @@ export class LoginWatch {
     }
     return undefined
   }
-}
-
-/** The fault of a request that has the stream begin anew where it must not (XEP-0206 §5); `watch` while there is one. */
-export function faultOfRestart(
-  { restart, terminate, to }: Body,
-  watch: LoginWatch | undefined,
-  link: Pick<Upstream, 'isBetweenElements'>,
-): Fault | undefined {
-  if (restart !== true || terminate) return undefined
-  return link.isBetweenElements && watch?.restart(to) === true ? undefined : 'bad-request'
 }

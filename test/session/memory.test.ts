@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { processMemory, SessionMemory } from '../../src/bosh/memory.js'
+import { processMemory, SessionMemory } from '../../src/session/memory.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 describe('the memory for sessions', () => {

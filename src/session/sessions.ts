@@ -1,6 +1,9 @@
-// The seam between whoever controls sessions from outside and whoever keeps them. Types only.
-import type { Cookie, Exchange, SessionTerms } from './exchange.js'
-import type { Element } from './xml/element.js'
+// The seams between the warm API and the sessions: how one is opened for a login, and how those that are there are
+// controlled. Types only.
+import type { Exchange, LoginWishes } from '../exchange.js'
+import type { HandedOut } from '../handed-out.js'
+import type { Link, LinkEvents, LinkOptions } from '../link.js'
+import type { Element } from '../xml/element.js'
 
 /**
  * How a session stands: `opening` until it is logged in, `waiting` for the first request of its browser, `held` while
@@ -23,14 +26,10 @@ export interface SessionView {
   readonly quietSince: number | undefined
 }
 
-/** What a page goes on with; the session is its alone from now on. */
-export interface ResumedSession extends SessionTerms {
+/** A session that was handed to another page, which has it alone from now on. */
+export interface ResumedSession extends HandedOut {
   readonly id: string
   readonly jid: string
-  /** The next request id to send. */
-  readonly rid: number
-  /** What the page's requests have to bring along, where its backend hands that out. */
-  readonly cookie?: Cookie | undefined
 }
 
 /** How a session waits for a browser. */
@@ -39,6 +38,39 @@ export interface Handover {
   readonly seconds: number
   readonly attachBinding: AttachBinding
 }
+
+/** What a login asks of the session that it opens: of its link, and of the client that its page will have. */
+export interface OpenWish extends LinkOptions {
+  /** Longest time a request may be held, in seconds. */
+  readonly wait: number
+  /** Requests held at a time. */
+  readonly hold: number
+  /** BOSH version asked for, `major.minor`. */
+  readonly ver: string
+  /** What a login that speaks BOSH wants of the connection to the XMPP server. */
+  readonly login?: LoginWishes
+}
+
+/** A session while it is being logged in. */
+export interface Opening {
+  /** The public handle. */
+  readonly id: string
+  /** The way to the XMPP server. What the server says goes to the events given to `Open`, until `handOut`. */
+  readonly link: Link
+  /**
+   * The login is done, and the session waits for its page. `undelivered` came for the page during the login; it is
+   * delivered before all else. Resolves with what the page goes on with, or undefined if the session is over.
+   */
+  handOut(jid: string, undelivered: readonly Element[], handover: Handover): Promise<HandedOut | undefined>
+  /** Ends the session at once; its events are not called any more. */
+  abandon(): void
+}
+
+/**
+ * Opens a session for a login. `events` hears what the server says; its `onEnd` is called at most once, when the
+ * session is over for whatever reason, and nothing after it. Throws a `Problem` where a limit or the domain refuses it.
+ */
+export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
 /** A session whose login is done, for its browser. */
 export interface LoggedIn extends Handover {
@@ -49,26 +81,23 @@ export interface LoggedIn extends Handover {
 }
 
 /** What the browser needs to know beside the login's outcome. */
-export interface HandedOver {
-  readonly cookie?: Cookie | undefined
-  /** The address of the endpoint to talk to, where it is not ours. */
-  readonly url?: string | undefined
-  /** Seconds until that endpoint gives the session up. */
-  readonly expiresIn?: number
-}
+export type HandedOver = Partial<HandedOut>
 
-/** Where the sessions of a domain are opened: our own connection manager, or somebody else's. */
+/** Where the sessions of a domain are opened by logins that speak BOSH: here, or at another server's endpoint. */
 export interface Upstream {
   readonly exchange: Exchange
   /** Passes a session on from the login to a browser. Undefined if the session is gone. */
-  readonly handOver: (id: string, session: LoggedIn) => HandedOver | undefined
+  readonly handOver: (
+    id: string,
+    session: LoggedIn,
+  ) => HandedOver | undefined | Promise<HandedOver | undefined>
   /** Ends a session at once. */
   readonly abandon: (id: string) => void
 }
 
 /**
  * Whether a session answers only the browser that attached to it: `cookie` gives it a cookie with its first answer,
- * `reply` with the answer to whoever asked for the session, and demands it from the first request on.
+ * `reply` with the answer to the call that asked for the session, and demands it from the first request on.
  */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Cookie } from '../exchange.js'
-import type { AttachBinding } from '../sessions.js'
+import type { Cookie } from '../handed-out.js'
+import type { AttachBinding } from '../session/sessions.js'
 
 /** What the cookies of all sessions have in common. */
 export interface CookieRules {

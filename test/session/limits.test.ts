@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { type LimitedSession, type LimitParts, SessionLimits } from '../../src/bosh/limits.js'
 import { readNetworks } from '../../src/config/networks.js'
+import { type LimitedSession, type LimitParts, SessionLimits } from '../../src/session/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const none = {

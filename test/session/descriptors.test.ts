@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { processOpenable, SessionDescriptors } from '../../src/bosh/descriptors.js'
+import { processOpenable, SessionDescriptors } from '../../src/session/descriptors.js'
 
 /** A process that has so many descriptors open. */
 class FakeProcess {

@@ -1,0 +1,182 @@
+import { randomInt } from 'node:crypto'
+import type { Condition } from '../errors.js'
+import { Problem } from '../errors.js'
+import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
+import { prepareDomain } from '../jid/domains.js'
+import type { Refusal } from '../session/limits.js'
+import type { Attach, Opener } from '../session/opener.js'
+import type { Session } from '../session/session.js'
+import { XmlError } from '../xml/xml-error.js'
+import type { CookieRules } from './attach-cookie.js'
+import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
+import { readBodyHead } from './body-head.js'
+import { BoshClient, type BoshClientParts } from './bosh-client.js'
+import { defaultContentType, negotiate, type TermLimits } from './terms.js'
+
+export interface ConnectionManagerParts {
+  /** Opens the sessions, and keeps account of them. */
+  readonly opener: Opener
+  readonly terms: TermLimits
+  /** For clients that do not say which domain they want. */
+  readonly defaultDomain: string | undefined
+  /** Whether sessions are created over encrypted channels only. */
+  readonly requireSecure: boolean
+  /** How the cookies look that bind sessions at a domain to browsers. */
+  readonly cookies: (domain: string) => CookieRules
+  /** The last rid that counts as used when a page is handed a session; random unless a test has its own. */
+  readonly lastRid?: () => number
+}
+
+/** A BOSH connection manager of this process. */
+export interface ConnectionManager {
+  readonly serve: Serve
+  /**
+   * Answers a request that is too large to be read, by the first characters of it.
+   * Undefined where it belongs to no live session.
+   */
+  readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
+  /** Logs what was not foreseen while a request was served. */
+  readonly report: (error: unknown) => void
+  /** Makes the clients of pages that are handed a session. */
+  readonly attach: Attach
+}
+
+/** A request, or undefined where the text is none. */
+function readBody(text: string): Body | undefined {
+  try {
+    return parseBody(text)
+  } catch (error) {
+    if (error instanceof XmlError || error instanceof NotABody) return undefined
+    throw error
+  }
+}
+
+/** Answers BOSH requests: one body in, one body out. */
+export function createConnectionManager(parts: ConnectionManagerParts): ConnectionManager {
+  const { opener, cookies, lastRid = () => randomInt(1, 2 ** 47) } = parts
+  const { registry, limits, counts, clock } = opener
+  const clientParts: BoshClientParts = { clock, counts, load: limits, cookies }
+
+  /** A refusal that belongs to no session. */
+  function refuse(condition: Condition): Reply {
+    counts.failedRequests += 1
+    return { status: 200, body: writeTerminate(condition), contentType: defaultContentType }
+  }
+
+  function refuseFor(reason: Refusal): Reply {
+    opener.refused(reason)
+    return refuse('policy-violation')
+  }
+
+  /** Opens a session, or says why not. */
+  async function open(body: Body, peer: Peer): Promise<BoshClient | Reply> {
+    const { rid, newkey, lang = 'en', from } = body
+    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuse('bad-request')
+    if (opener.isStopping) return refuse('system-shutdown')
+    if (parts.requireSecure && !peer.secure) {
+      if (peer.secureUrl === undefined) return refuse('policy-violation')
+      return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
+    }
+    // Without a default an empty domain is as good as none (XEP-0124 §7.1).
+    const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
+    if (domain === undefined) {
+      counts.unknownHosts += 1
+      return refuse('improper-addressing')
+    }
+    const fault = opener.domainFault(domain)
+    if (fault !== undefined) return refuse(fault)
+    const terms = negotiate(body, parts.terms)
+    if (typeof terms === 'string') return refuse(terms)
+    if (await limits.isTooOften(peer.address)) return refuseFor('rate')
+    const refusal = limits.refusal(registry.size) ?? limits.refusalOf(peer.address)
+    if (refusal !== undefined) return refuseFor(refusal)
+    // What the session keeps of the request is this, not the request.
+    const session = opener.openForClient(domain, { lang, from }, peer)
+    const client = new BoshClient(session, clientParts, {
+      terms,
+      rid,
+      newkey,
+      cookie: undefined,
+      by: 'created',
+    })
+    session.begin(client)
+    return client
+  }
+
+  /** Has a new session answer the request that creates it. */
+  async function create(body: Body, peer: Peer, waiter: Waiter): Promise<void> {
+    let session: Session | undefined
+    try {
+      const opened = await open(body, peer)
+      if (opened instanceof BoshClient) {
+        session = opened.session
+        opened.create(body, peer, waiter)
+      } else waiter.answer(opened)
+    } catch (error) {
+      breakOff(session, error, waiter)
+    }
+  }
+
+  /** Has a session answer a request, unless it is one that waits too many. */
+  function take(client: BoshClient, body: Body, peer: Peer, waiter: Waiter): void {
+    const waitingBefore = client.openCount
+    client.handle(body, peer, waiter)
+    if (limits.holdsTooMany && client.openCount > waitingBefore) client.session.expel('limit')
+  }
+
+  /** A session that fails at a request cannot be relied on any more. */
+  function breakOff(session: Session | undefined, error: unknown, waiter: Waiter): void {
+    waiter.answer(refuse('internal-server-error'))
+    if (session === undefined) opener.report(error)
+    else session.collapse(error)
+  }
+
+  /** The client with this sid; a session that speaks over another transport is none of ours. */
+  function clientOf(sid: string | undefined): BoshClient | undefined {
+    const client = sid === undefined ? undefined : registry.bySid(sid)?.client
+    return client instanceof BoshClient ? client : undefined
+  }
+
+  function serve(text: string, peer: Peer, waiter: Waiter): void {
+    let client: BoshClient | undefined
+    try {
+      const body = readBody(text)
+      if (body === undefined) waiter.answer(refuse('bad-request'))
+      else if (body.sid === undefined) void create(body, peer, waiter)
+      else {
+        client = clientOf(body.sid)
+        if (client === undefined) waiter.answer(refuseUnknown())
+        else take(client, body, peer, waiter)
+      }
+    } catch (error) {
+      breakOff(client?.session, error, waiter)
+    }
+  }
+
+  function refuseUnknown(): Reply {
+    counts.unknownSids += 1
+    // It was here a moment ago, as far as its client knows.
+    return refuse(opener.isStopping ? 'system-shutdown' : 'item-not-found')
+  }
+
+  return {
+    serve,
+    refuseTooLarge(head, peer) {
+      const { sid, rid } = readBodyHead(head)
+      const client = clientOf(sid)
+      try {
+        return client?.handleTooLarge(rid, peer)
+      } catch (error) {
+        client!.session.collapse(error)
+        return refuse('internal-server-error')
+      }
+    },
+    report: error => opener.report(error),
+    attach(session, { wait, hold, ver }, handover) {
+      const terms = negotiate({ wait, hold, ver }, parts.terms)
+      // The warm API has judged them before.
+      if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
+      return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
+    },
+  }
+}

@@ -1,0 +1,34 @@
+// What a page is given so as to go on with a session that was logged in for it. Types only.
+
+/** A cookie that binds a session to its browser. */
+export interface Cookie {
+  readonly name: string
+  readonly value: string
+  /** As they stand in a `Set-Cookie` header, without the first `;`. */
+  readonly attributes: string
+}
+
+/** What the creation reply said about the session (XEP-0124 §7.2). Durations are in seconds. */
+export interface SessionTerms {
+  /** The session's secret. */
+  readonly sid: string
+  readonly wait: number
+  readonly hold: number
+  readonly requests: number
+  readonly inactivity: number
+  readonly polling: number
+  readonly maxpause: number | undefined
+  readonly ver: string
+}
+
+/** What a page goes on with; made by the transport that it will speak over. */
+export interface HandedOut extends SessionTerms {
+  /** The next request id to send. */
+  readonly rid: number
+  /** What the page's requests have to bring along, where its backend hands that out. */
+  readonly cookie?: Cookie | undefined
+  /** The address of the endpoint to talk to, where it is not ours. */
+  readonly url?: string | undefined
+  /** Seconds until that endpoint gives the session up. */
+  readonly expiresIn?: number
+}

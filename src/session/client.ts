@@ -1,0 +1,50 @@
+// The seam above a session: who speaks for its browser. Types only.
+import type { EndReason } from '../counts.js'
+import type { HandedOut } from '../handed-out.js'
+import type { LinkEvents } from '../link.js'
+import type { Handover } from './sessions.js'
+
+/** How a session ended, for its client to tell the browser. */
+export interface Outcome {
+  readonly reason: EndReason
+  /** The server's `<stream:error/>`, where it sent one. */
+  readonly streamError?: string | undefined
+}
+
+/** What takes the place of a client when another page takes the session over. */
+export interface Successor {
+  readonly client: Client
+  /** What the page goes on with. */
+  readonly handedOut: HandedOut
+}
+
+/**
+ * Speaks for the browser of one session, over BOSH for example. A session has one client at a time, or none while it is
+ * being logged in; a handover swaps it. What comes for the browser waits in the session's outbox until the client takes
+ * it.
+ */
+export interface Client extends Pick<LinkEvents, 'onOpen'> {
+  /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */
+  readonly isPresent: boolean
+  /** How many requests are held. */
+  readonly heldCount: number
+  /** Since when the oldest of them is, in milliseconds of the clock. */
+  readonly heldSince: number | undefined
+  /** When `tick` has something to do, in milliseconds of the clock. */
+  readonly deadline: number
+  /** Does what time demands. */
+  tick(now: number): void
+  /** Takes what the outbox has, as far as it can be delivered, and then tells the session's outcome if there is one. */
+  flush(): void
+  /** Tells the browser, as far as it listens, that the session was ended at the wish of its user or an admin. */
+  dismiss(): void
+  /** The session is over: lets go of all that is open. */
+  close(): void
+  /** The session failed: tells it to all that listen. */
+  fail(): void
+  /**
+   * Makes the client of another page that takes the session over, and lets go of all that is open here. What may have
+   * been lost on its way to the first page goes back to the outbox. Undefined where that is not possible.
+   */
+  succeed(handover: Handover): Successor | undefined
+}

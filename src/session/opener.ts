@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Counts, EndReason } from '../counts.js'
+import { Problem } from '../errors.js'
+import type { HandedOut } from '../handed-out.js'
+import { allowsDomain, withULabels } from '../jid/domains.js'
+import type { Clock } from '../lib/clock.js'
+import { Throttle } from '../lib/throttle.js'
+import type { Failure, Link } from '../link.js'
+import { traceOf } from '../log.js'
+import type { Element, Fate } from '../xml/element.js'
+import type { Successor } from './client.js'
+import type { Refusal, SessionLimits } from './limits.js'
+import type { OutboxLimits } from './outbox.js'
+import type { RateShaper } from './rate-shaper.js'
+import type { Registry } from './registry.js'
+import { type Connect, Session, type SessionKeeper } from './session.js'
+import type { Handover, Open, Opening, OpenWish } from './sessions.js'
+import { newSid } from './sid.js'
+
+export interface OpenerParts {
+  readonly registry: Registry
+  /** Patterns of the domains that may be contacted. */
+  readonly domains: readonly string[]
+  /** Patterns of the domains that once were. */
+  readonly retiredDomains: readonly string[]
+  readonly outboxLimits: OutboxLimits
+  /** Opens a link to a domain's XMPP server. */
+  readonly connect: Connect
+  readonly clock: Clock
+  readonly log: Logger
+  readonly counts: Counts
+  /** How many sessions there may be. */
+  readonly limits: SessionLimits
+  /** How much their clients may send. */
+  readonly shaper: RateShaper
+}
+
+/**
+ * Makes the client of a session that has been logged in, and what its page goes on with. It is the transport's: BOSH, for
+ * example.
+ */
+export type Attach = (session: Session, wish: OpenWish, handover: Handover) => Successor
+
+/** Opens sessions at the domains of a site, and keeps account of them. */
+export class Opener implements SessionKeeper {
+  readonly clock: Clock
+  readonly outboxLimits: OutboxLimits
+  readonly shaper: RateShaper
+  readonly connect: Connect
+  readonly counts: Counts
+  readonly limits: SessionLimits
+  readonly registry: Registry
+  readonly #domains: readonly string[]
+  readonly #retiredDomains: readonly string[]
+  readonly #log: Logger
+  #isStopping = false
+  /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
+  readonly #warnings: Throttle<Refusal | Fate>
+
+  constructor(parts: OpenerParts) {
+    this.clock = parts.clock
+    this.outboxLimits = parts.outboxLimits
+    this.shaper = parts.shaper
+    this.connect = parts.connect
+    this.counts = parts.counts
+    this.limits = parts.limits
+    this.registry = parts.registry
+    this.#domains = parts.domains
+    this.#retiredDomains = parts.retiredDomains
+    this.#log = parts.log
+    this.#warnings = new Throttle(parts.clock)
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  /** Ends all sessions, and opens no other. */
+  shutDown(): void {
+    this.#isStopping = true
+    this.registry.shutDown()
+  }
+
+  /** Why no session is opened at a domain, as BOSH calls it (XEP-0124 §17.2); counts it. Undefined where one may be. */
+  domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
+    const isGone = allowsDomain(this.#retiredDomains, domain)
+    if (!isGone && allowsDomain(this.#domains, domain)) return undefined
+    this.counts.unknownHosts += 1
+    return isGone ? 'host-gone' : 'host-unknown'
+  }
+
+  /** Takes note that a session is refused. */
+  refused(reason: Refusal): void {
+    this.counts.sessionsRefused[reason] += 1
+    if (this.#warnings.isDue(reason)) this.#log.warn({ reason }, 'sessions are refused')
+  }
+
+  /** Opens a session for a client that logs in by itself. */
+  openForClient(
+    domain: string,
+    options: { lang: string; from: string | undefined },
+    client: {
+      readonly address: string
+      readonly secure: boolean
+    },
+  ): Session {
+    const { sid, id } = newSid()
+    const session = new Session({ sid, id, domain, keeper: this, isSecure: client.secure })
+    session.connect(options, undefined)
+    this.registry.add(session)
+    this.limits.opened(session, client.address)
+    this.#opened(session)
+    return session
+  }
+
+  /** Opens sessions for logins of this process; `attach` makes what their pages will speak through. */
+  forLogins(attach: Attach): Open {
+    return (domain, wish, events) => {
+      const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
+        new Problem(code, { step: 'connect' })
+      if (this.#isStopping) throw fail('shutting-down')
+      const fault = this.domainFault(domain)
+      if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
+      const refusal = this.limits.refusal(this.registry.size)
+      if (refusal !== undefined) {
+        this.refused(refusal)
+        throw fail('service-full')
+      }
+      const { sid, id } = newSid()
+      const session = new Session({ sid, id, domain, keeper: this, login: events })
+      session.connect(
+        { lang: wish.lang, from: wish.from, certificate: wish.certificate ?? false, ahead: wish.ahead },
+        wish.login,
+      )
+      this.registry.add(session)
+      this.#opened(session)
+      return new SessionOpening(session, wish, attach)
+    }
+  }
+
+  bound(session: Session): void {
+    this.registry.bound(session)
+    this.limits.loggedIn(session)
+    // The warm API refuses one session too many before it logs in, and its callers need not be told afterwards.
+    const isOwn = session.origin === 'client'
+    if (isOwn && this.limits.isCrowded(this.registry.liveOf(session.jid!))) session.expel('limit')
+  }
+
+  loggedIn(session: Session): void {
+    this.limits.loggedIn(session)
+  }
+
+  noticed({ id }: Session, what: string): void {
+    this.#log.info({ session: id }, what)
+  }
+
+  unfit({ id }: Session, fate: Fate): void {
+    this.counts.unfitStanzas[fate] += 1
+    if (this.#warnings.isDue(fate))
+      this.#log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+  }
+
+  failed(_session: Session, { step, code }: Failure): void {
+    this.counts.linkFailures.add(step, code)
+  }
+
+  ended(session: Session, reason: EndReason): void {
+    this.registry.remove(session)
+    this.limits.ended(session)
+    this.counts.sessionsEnded[reason] += 1
+    this.#log.debug({ session: session.id, reason }, 'session ended')
+  }
+
+  broke(session: Session, cause: unknown): void {
+    if (this.registry.remove(session)) this.counts.sessionsEnded.fault += 1
+    this.limits.ended(session)
+    this.report(cause, 'a session failed', { session: session.id })
+  }
+
+  /** Logs what was not foreseen, under a number of its own. */
+  report(error: unknown, what = 'a request failed', about: object = {}): void {
+    this.counts.faults += 1
+    this.#log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
+  }
+
+  #opened({ id, domain, origin }: Session): void {
+    this.counts.sessionsCreated[origin] += 1
+    const kind = origin === 'warmed' ? 'login' : 'browser'
+    this.#log.debug({ session: id, domain: withULabels(domain), kind }, 'session created')
+  }
+}
+
+/** A session while a login of this process goes on. */
+class SessionOpening implements Opening {
+  readonly #session: Session
+  readonly #wish: OpenWish
+  readonly #attach: Attach
+  #isHandedOut = false
+
+  constructor(session: Session, wish: OpenWish, attach: Attach) {
+    this.#session = session
+    this.#wish = wish
+    this.#attach = attach
+  }
+
+  get id(): string {
+    return this.#session.id
+  }
+
+  get link(): Link {
+    return this.#session.link
+  }
+
+  async handOut(
+    jid: string,
+    undelivered: readonly Element[],
+    handover: Handover,
+  ): Promise<HandedOut | undefined> {
+    if (!this.#session.isLive) return undefined
+    const { client, handedOut } = this.#attach(this.#session, this.#wish, handover)
+    this.#isHandedOut = true
+    this.#session.handOut(client, jid, undelivered, handover.seconds)
+    return handedOut
+  }
+
+  abandon(): void {
+    if (this.#isHandedOut) this.#session.guard(() => this.#session.abandon('unclaimed'))
+    else this.#session.giveUp()
+  }
+}

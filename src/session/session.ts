@@ -1,0 +1,502 @@
+import type { EndReason } from '../counts.js'
+import type { Step } from '../errors.js'
+import type { LoginWishes } from '../exchange.js'
+import type { Clock } from '../lib/clock.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
+import { streamsNamespace } from '../namespaces.js'
+import type { Element, Fate } from '../xml/element.js'
+import type { Client, Outcome } from './client.js'
+import { Inactivity, type InactivityKind } from './inactivity.js'
+import { LoginWatch } from './login-watch.js'
+import { type Batch, Outbox, type OutboxLimits } from './outbox.js'
+import { encryptionRequired, revealsPassword, sizeOf } from './payload.js'
+import type { RateShaper } from './rate-shaper.js'
+import { refusedLogin } from './refused-login.js'
+import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
+import { bounce } from './undelivered.js'
+import { visibleFeatures } from './visible-features.js'
+
+/** Opens the link to a domain's XMPP server, with what a login in this process wants of it. */
+export type Connect = (
+  domain: string,
+  options: LinkOptions,
+  events: LinkEvents,
+  wishes: LoginWishes | undefined,
+) => Link
+
+/** Keeps account of the sessions; one for all sessions of a site. */
+export interface SessionKeeper {
+  readonly clock: Clock
+  readonly outboxLimits: OutboxLimits
+  /** How much clients may send. */
+  readonly shaper: RateShaper
+  readonly connect: Connect
+  /** The server has told the client's JID; called at most once. */
+  bound(session: Session): void
+  /** The server takes the client for one of its users, whose JID will never be known. */
+  loggedIn(session: Session): void
+  /** Takes note of what an operator may want to know; never of content. */
+  noticed(session: Session, what: string): void
+  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
+  unfit(session: Session, fate: Fate): void
+  /** The link to the XMPP server is over, or the server refused a login, before a user was logged in. */
+  failed(session: Session, failure: Failure): void
+  /** Called once, when the session is over and nothing of it can be asked for any more. */
+  ended(session: Session, reason: EndReason): void
+  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
+  broke(session: Session, cause: unknown): void
+}
+
+export interface SessionParts {
+  /** The secret that its clients name it by. */
+  readonly sid: string
+  /** The handle that may be shown; no secret. */
+  readonly id: string
+  /** Of the XMPP server. */
+  readonly domain: string
+  readonly keeper: SessionKeeper
+  /** Hears what the server says while a login of this process goes on; undefined where the client logs in itself. */
+  readonly login?: LinkEvents | undefined
+  /** Whether the client that opened it came over an encrypted channel; undefined where none has come yet. */
+  readonly isSecure?: boolean | undefined
+}
+
+/** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
+const mostWaiting = 256 * 1024
+/** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
+const mostKept = 8 * 1024 * 1024
+
+/**
+ * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client
+ * that speaks for the browser, and how the session stands: opening, waiting for its page, live or ended.
+ */
+export class Session implements LinkEvents {
+  readonly sid: string
+  readonly id: string
+  readonly domain: string
+  readonly origin: SessionView['origin']
+  readonly #createdAt: number
+  /** When `tick` has something to do, in milliseconds of the clock. */
+  deadline = Number.POSITIVE_INFINITY
+  /** Whether its client comes over an encrypted channel; undefined until that is known, and the same from then on. */
+  #isSecure: boolean | undefined
+  #jid: string | undefined = undefined
+  readonly #keeper: SessionKeeper
+  readonly #outbox: Outbox
+  readonly #inactivity: Inactivity
+  #link!: Link
+  /** What the client has sent before the features came; undefined once they have. */
+  #unsent: Element[] | undefined = []
+  /** Its size, in UTF-16 units. */
+  #unsentSize = 0
+  #client: Client | undefined = undefined
+  /** The login of this process, until it is done. */
+  #login: LinkEvents | undefined
+  /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
+  #watch: LoginWatch | undefined
+  /** What the rate shaper keeps of the session. */
+  #paidAt = 0
+  #outcome: Outcome | undefined = undefined
+  #isOver = false
+
+  constructor({ sid, id, domain, keeper, login, isSecure }: SessionParts) {
+    this.sid = sid
+    this.id = id
+    this.domain = domain
+    this.origin = login === undefined ? 'client' : 'warmed'
+    this.#createdAt = keeper.clock.now()
+    this.#isSecure = isSecure
+    this.#keeper = keeper
+    this.#outbox = new Outbox(keeper.outboxLimits)
+    this.#inactivity = new Inactivity(this.#createdAt)
+    this.#login = login
+    this.#watch = login === undefined ? new LoginWatch(domain) : undefined
+  }
+
+  /** Opens the link to the XMPP server; called once. */
+  connect(options: LinkOptions, wishes: LoginWishes | undefined): void {
+    this.#link = this.#keeper.connect(this.domain, options, this, wishes)
+  }
+
+  /** The full JID, once the server has told it. */
+  get jid(): string | undefined {
+    return this.#jid
+  }
+
+  get client(): Client | undefined {
+    return this.#client
+  }
+
+  get link(): Link {
+    return this.#link
+  }
+
+  /** How many requests of its browser are held. */
+  get heldCount(): number {
+    return this.#client?.heldCount ?? 0
+  }
+
+  /** Since when the oldest of them is, in milliseconds of the clock. */
+  get heldSince(): number | undefined {
+    return this.#client?.heldSince
+  }
+
+  /** Whether nothing has ended it. */
+  get isLive(): boolean {
+    return !this.#isOver && this.#outcome === undefined
+  }
+
+  /** Whether nothing can be done with it any more; its client has been told, or will never be. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** How it ended, as long as its client has yet to be told. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome
+  }
+
+  /** What may be known of it. */
+  get view(): SessionView {
+    const hasNothingOpen = this.#client !== undefined && !this.#client.isPresent
+    return {
+      id: this.id,
+      domain: this.domain,
+      origin: this.origin,
+      createdAt: this.#createdAt,
+      jid: this.#jid,
+      state: this.state,
+      quietSince: hasNothingOpen ? this.#inactivity.since : undefined,
+    }
+  }
+
+  get state(): SessionState {
+    if (this.#outcome !== undefined) return 'ended'
+    if (this.#jid === undefined || this.#unsent !== undefined) return 'opening'
+    return this.#client?.isPresent === true ? 'held' : this.#inactivity.kind
+  }
+
+  /** What is to be sent to a client over an encrypted channel must not be sent over another from then on. */
+  get isSecure(): boolean {
+    return this.#isSecure === true
+  }
+
+  /** The first request of a browser has come over this kind of channel. */
+  learnChannel(isSecure: boolean): void {
+    this.#isSecure ??= isSecure
+  }
+
+  /** The client of a browser that logs in by itself. */
+  begin(client: Client): void {
+    this.#client = client
+  }
+
+  /** The login of this process is done, and the session waits for its page, which `client` speaks for. */
+  handOut(client: Client, jid: string, undelivered: readonly Element[], seconds: number): void {
+    this.#login = undefined
+    this.#unsent = undefined
+    this.putBack(undelivered)
+    if (this.#outbox.isFull) this.#link.pause()
+    this.#learn(jid)
+    this.#awaitPage(client, seconds)
+  }
+
+  /**
+   * Passes a session that is logged in from one page to another: what is open is answered, later requests of the first
+   * page are refused, and what may have been lost on the way to it is delivered again, before all else. Undefined, and
+   * nothing has changed, if there is no such session any more or not yet.
+   */
+  resume(handover: Handover): ResumedSession | undefined {
+    const [jid, state] = [this.#jid, this.state]
+    if (this.#isOver || jid === undefined || state === 'opening' || state === 'ended') return undefined
+    const successor = this.#client?.succeed(handover)
+    if (successor === undefined) return undefined
+    this.#paidAt = 0
+    this.#awaitPage(successor.client, handover.seconds)
+    return { id: this.id, jid, ...successor.handedOut }
+  }
+
+  // What the client asks of its session.
+
+  /** Whether nothing waits for the client. */
+  get hasNothing(): boolean {
+    return this.#outbox.isEmpty
+  }
+
+  /** Takes out as much of what waits for the client as goes into one delivery. */
+  take(): Batch {
+    const wasFull = this.#outbox.isFull
+    const batch = this.#outbox.take()
+    if (wasFull && !this.#outbox.isFull) this.#link.resume()
+    return batch
+  }
+
+  /** Puts what has not reached the browser before all that waits for it. */
+  putBack(elements: readonly Element[]): void {
+    this.#outbox.putBack(elements)
+  }
+
+  /** Says what the client may be inactive for from now on, and for how many seconds. */
+  allowInactivity(kind: InactivityKind, seconds: number): void {
+    this.#inactivity.allow(kind, seconds)
+  }
+
+  /** The client has been heard, or a reply has left: its inactivity begins, or begins again. */
+  beginInactivity(now: number): void {
+    this.#inactivity.begin(now)
+  }
+
+  get inactivityKind(): InactivityKind {
+    return this.#inactivity.kind
+  }
+
+  /** When the client may send more, in milliseconds of the clock. */
+  get freeAt(): number {
+    return this.#keeper.shaper.freeAt(this.#paidAt)
+  }
+
+  /** Whether the server has yet to take so much that the client should send no more. */
+  get isBehind(): boolean {
+    return this.#unsent !== undefined || this.#link.backlog > mostWaiting
+  }
+
+  /** Sends to the server what comes from the client. What is sent while the stream is being opened waits for its features. */
+  send(payload: readonly Element[], now: number): void {
+    if (payload.length === 0) return
+    const size = sizeOf(payload)
+    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, size, now)
+    if (!this.isSecure && revealsPassword(payload)) {
+      this.#outbox.add(encryptionRequired)
+      return
+    }
+    this.#watch?.sent(payload)
+    if (this.#unsent === undefined) this.#link.send(payload)
+    else {
+      this.#unsent.push(...payload)
+      this.#unsentSize += size
+    }
+    if ((this.#unsent === undefined ? this.#link.backlog : this.#unsentSize) <= mostKept) return
+    this.#outcome = { reason: 'connection-lost' }
+    this.#link.close()
+  }
+
+  /**
+   * Opens a new stream on the same connection (RFC 6120 §4.3.3). False where that must not be: only a client that has just
+   * been let in may ask for it, once, for the same domain if it says `to` which, and the server must not be in the middle
+   * of an element.
+   */
+  restart(to: string | undefined, options: StreamOptions): boolean {
+    if (!this.#link.isBetweenElements || this.#watch?.restart(to) !== true) return false
+    this.#unsent ??= []
+    this.#link.restart(options)
+    return true
+  }
+
+  /** Takes note of what an operator may want to know; never of content. */
+  notice(what: string): void {
+    this.#keeper.noticed(this, what)
+  }
+
+  /** Something about the client has changed: says anew when time demands something. */
+  schedule(): void {
+    if (this.#isOver || this.#client === undefined) return
+    const inactive = this.#client.isPresent ? Number.POSITIVE_INFINITY : this.#inactivity.end
+    this.deadline = Math.min(inactive, this.#client.deadline)
+  }
+
+  /** Does what time demands; called when `deadline` has passed. */
+  tick(): void {
+    const now = this.#keeper.clock.now()
+    this.#client!.tick(now)
+    if (this.#isOver) return
+    if (this.#client!.isPresent || now < this.#inactivity.end) this.schedule()
+    else this.abandon(this.#inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
+  }
+
+  /** Ends the session at once, at the wish of its user or of an admin; its client is told. */
+  end(reason: 'client' | 'logout'): void {
+    this.#client?.dismiss()
+    this.abandon(reason)
+  }
+
+  /** The login of this process gives up; it is not told of the end. */
+  giveUp(): void {
+    this.guard(() => this.#close('login'))
+  }
+
+  /**
+   * Ends the session because the service stops: its client gets what is queued and is told. The XMPP server sees its user
+   * leave at once, unless there is something left that may yet have to go back to its sender.
+   */
+  shutDown(): void {
+    this.#finish({ reason: 'shutdown' }, { step: 'features', code: 'shutting-down' })
+    if (!this.#isOver && this.#outbox.isEmpty) this.#link.close()
+  }
+
+  /** Ends the session because of what its client left undone, or has too much of; the client is told. */
+  expel(reason: 'login-timeout' | 'limit'): void {
+    this.guard(() => {
+      this.#link.close()
+      this.#finish({ reason }, { step: 'features', code: 'service-full' })
+    })
+  }
+
+  /**
+   * Ends the session because it failed at something that was not foreseen: nothing of it can be relied on any more, and
+   * no other is to notice. All that listen are told.
+   */
+  collapse(cause: unknown): void {
+    this.#isOver = true
+    this.deadline = Number.POSITIVE_INFINITY
+    const login = this.#login
+    this.#login = undefined
+    const acts = [
+      () => this.#keeper.broke(this, cause),
+      () => this.#link.close(),
+      () => this.#client?.fail(),
+      () => login?.onEnd({ failure: { step: 'connect', code: 'internal-error', cause } }),
+    ]
+    for (const act of acts) {
+      try {
+        act()
+      } catch {
+        // What is broken may break here, too, and has been reported.
+      }
+    }
+  }
+
+  /**
+   * Ends the session without a word to its client; the XMPP server sees an orderly end. What had ended it before, with its
+   * client not told yet, is the reason rather than the one given here.
+   */
+  abandon(reason: EndReason): void {
+    const login = this.#login
+    this.#close(reason)
+    login?.onEnd({ failure: { step: 'features', code: 'remote-connection-failed' } })
+  }
+
+  #close(reason: EndReason): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.deadline = Number.POSITIVE_INFINITY
+    const wasLogin = this.#login !== undefined
+    this.#login = undefined
+    // The senders of what was not delivered are told before the stream closes.
+    for (const element of this.#outbox.clear()) {
+      const answer = bounce(element)
+      if (answer !== undefined) this.#link.send([answer])
+    }
+    this.#link.close()
+    this.#client?.close()
+    this.#keeper.ended(this, wasLogin ? 'login' : (this.#outcome?.reason ?? reason))
+  }
+
+  /** Runs what nothing above would catch. */
+  guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.collapse(error)
+    }
+  }
+
+  // What the link tells.
+
+  onStep(step: Step): void {
+    this.#login?.onStep?.(step)
+  }
+
+  onAhead(): void {
+    this.#login?.onAhead?.()
+  }
+
+  onOpen(header: StreamHeader): void {
+    if (this.#login !== undefined) this.#login.onOpen(header)
+    else this.#client?.onOpen(header)
+  }
+
+  onElement(element: Element): void {
+    if (this.#jid === undefined) {
+      const refusal = refusedLogin(element)
+      if (refusal !== undefined) this.#keeper.failed(this, { step: 'sasl', code: refusal })
+      if (this.#login !== undefined) {
+        this.#login.onElement(element)
+        return
+      }
+      const loggedIn = this.#watch?.received(element)
+      if (loggedIn !== undefined) {
+        this.#learn(loggedIn.jid)
+        // It may have been one session too many.
+        if (!this.isLive) return
+      }
+    }
+    if (element.namespace !== streamsNamespace || element.name !== 'features') {
+      this.#outbox.add(element)
+      if (this.#outbox.isFull) this.#link.pause()
+      return
+    }
+    this.#outbox.add(visibleFeatures(element, this.isSecure))
+    const unsent = this.#unsent
+    this.#unsent = undefined
+    this.#unsentSize = 0
+    if (unsent !== undefined && unsent.length > 0) this.#link.send(unsent)
+  }
+
+  onUnfit(fate: Fate): void {
+    this.#keeper.unfit(this, fate)
+  }
+
+  onFlush(): void {
+    if (this.#login !== undefined) this.#login.onFlush()
+    else if (!this.#outbox.isEmpty) this.#client?.flush()
+  }
+
+  onDrain(): void {
+    if (this.#login !== undefined) this.#login.onDrain()
+    else this.#client?.flush()
+  }
+
+  onEnd({ failure, streamError }: LinkEnd): void {
+    this.guard(() => {
+      if (failure.code === 'internal-error') {
+        this.collapse(failure.cause)
+        return
+      }
+      if (this.#jid === undefined) this.#keeper.failed(this, failure)
+      if (streamError === undefined) this.#finish({ reason: 'connection-lost' }, failure)
+      else {
+        const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+        this.#finish({ reason, streamError }, failure)
+      }
+    })
+  }
+
+  /** The session is over as soon as its client has been told; what is queued goes first. A login is told `failure`. */
+  #finish(outcome: Outcome, failure: Failure): void {
+    if (!this.isLive) return
+    this.#outcome = outcome
+    const login = this.#login
+    if (login === undefined) {
+      this.#client?.flush()
+      return
+    }
+    this.#close('login')
+    login.onEnd({ failure, streamError: outcome.streamError })
+  }
+
+  /** The server takes the client for one of its users, and may have told with which JID. */
+  #learn(jid: string | undefined): void {
+    this.#watch = undefined
+    this.#jid = jid
+    if (jid === undefined) this.#keeper.loggedIn(this)
+    else this.#keeper.bound(this)
+  }
+
+  /** From now on `client` speaks for the session's page, which has `seconds` for its first request. */
+  #awaitPage(client: Client, seconds: number): void {
+    this.#client = client
+    this.#inactivity.allow('waiting', seconds)
+    this.#inactivity.begin(this.#keeper.clock.now())
+    this.schedule()
+  }
+}

@@ -1,0 +1,17 @@
+import { hash, randomBytes } from 'node:crypto'
+
+/**
+ * A fresh session's secret and the handle that may be shown (160 and 128 bits). Both begin with the name of the process
+ * that has the session, where it has one.
+ */
+export function newSid(processName?: string): { sid: string; id: string } {
+  const secret = randomBytes(20).toString('hex')
+  if (processName === undefined) return { sid: secret, id: idOf(secret) }
+  return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
+}
+
+/** The public handle of a sid. */
+export function idOf(sid: string): string {
+  // Not a part of the longer text, which would keep all of it for as long as the session.
+  return hash('sha256', sid, 'buffer').toString('hex', 0, 16)
+}

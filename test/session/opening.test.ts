@@ -1,0 +1,141 @@
+// A session that a login of this process opens: until it is handed out, what the server says goes to the login.
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, empty, type FakeLink, message, payload } from '../support/bosh-bench.js'
+
+const handover = { seconds: 120, attachBinding: 'off' } as const
+const juliet = 'juliet@chat.example/balcony'
+const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
+
+describe('a session that is being opened', () => {
+  test('is known by its handle, and is opening', () => {
+    const bench = new BoshBench()
+    const { opening } = bench.login()
+    expect(opening.id).toMatch(/^[0-9a-f]{32}$/)
+    expect(bench.registry.get(opening.id)).toMatchObject({ state: 'opening', origin: 'warmed' })
+    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
+  })
+
+  test('gives its login the link, and all that the server says as it was said', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    const features = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+    await bench.server(link => link.open(features))
+    expect(login.received).toEqual([expect.objectContaining({ name: 'features' })])
+    expect(login.received[0]!.text).toContain(features)
+    const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"
+    login.opening.link.send([{ name: 'auth', namespace: 'urn:ietf:params:xml:ns:xmpp-sasl', text: auth }])
+    expect(bench.link.sent).toEqual([auth])
+    expect(login.opening.link.facts.encrypted).toBe(true)
+  })
+
+  test('opens its link as the login wants it', () => {
+    const bench = new BoshBench()
+    bench.login("xml:lang='de'")
+    expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
+  })
+
+  test('is over when the login gives up, which hears no more of it', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    login.opening.abandon()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.link.closed).toBe(true)
+    expect(login.end).toBeUndefined()
+    expect(await login.opening.handOut(juliet, [], handover)).toBeUndefined()
+  })
+
+  test.each<[string, string, (bench: BoshBench) => unknown]>([
+    ['its link ends', 'timeout', b => b.link.end({ failure: { step: 'features', code: 'timeout' } })],
+    ['an admin ends it', 'remote-connection-failed', b => b.registry.end([...b.registry.list()][0]!.id)],
+    ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
+    ['the service stops in a hurry', 'remote-connection-failed', bench => bench.registry.abandonAll()],
+  ])('is over when %s, and the login is told once', async (_what, code, act) => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    act(bench)
+    expect(login.end?.failure.code).toBe(code)
+    expect(bench.registry.size).toBe(0)
+    expect(bench.link.closed || code === 'timeout').toBe(true)
+    login.opening.abandon()
+    expect(await login.opening.handOut(juliet, [], handover)).toBeUndefined()
+  })
+
+  test('tells its login of a stream error in the words of the server', () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    const end = {
+      failure: { step: 'bind', code: 'remote-stream-error', condition: 'conflict' },
+      streamError: '<stream:error/>',
+    } as const
+    bench.link.end(end)
+    expect(login.end).toEqual(end)
+  })
+
+  test.each([
+    ['gone.example', 'host-unknown'],
+    ['other.example', 'domain-not-allowed'],
+  ])('is not opened at %s, which is not served', (domain, code) => {
+    const bench = new BoshBench()
+    expect(() => bench.login('', domain)).toThrow(
+      expect.objectContaining({ step: 'connect', code }) as unknown as Error,
+    )
+    expect(bench.counts.unknownHosts).toBe(1)
+    expect(bench.links).toEqual([])
+  })
+})
+
+describe('a session that is handed out', () => {
+  test('says what its page goes on with', async () => {
+    const bench = new BoshBench()
+    const { opening } = bench.login("wait='30' hold='9' ver='1.8'")
+    expect(await opening.handOut(juliet, [], handover)).toEqual({
+      ...{ sid: expect.stringMatching(/^[0-9a-f]{40}$/), rid: 701, wait: 30, hold: 1, requests: 2 },
+      ...{ inactivity: 150, polling: 5, maxpause: 300, ver: '1.8' },
+    })
+    expect(bench.registry.get(opening.id)).toMatchObject({ jid: juliet, state: 'waiting' })
+  })
+
+  test('delivers first what came for its page during the login, then what came since', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ undelivered: [element(message('early')), element(message('soon'))] })
+    await bench.server(link => link.receive(message('late')))
+    expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
+  })
+
+  test('stops reading from the server where more has come than it keeps, until the page has fetched it', async () => {
+    const bench = new BoshBench({}, undefined, { maxQueueElements: 1 })
+    const undelivered = ['a', 'b'].map(message).map(element)
+    const client = await bench.warmed({ undelivered })
+    expect(client.link.paused).toBe(true)
+    await client.next()
+    expect(client.link.paused).toBe(false)
+  })
+
+  test('sends back what came during the login for a page that never comes', async () => {
+    const bench = new BoshBench()
+    const letter =
+      "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
+    const { link } = await bench.warmed({ undelivered: [element(letter)] })
+    await bench.pass(121)
+    expect(link.sent).toEqual([expect.stringContaining("type='error' to='romeo@chat.example/a' id='m'")])
+    expect(link.closed).toBe(true)
+  })
+
+  test('is ended by its login where the answer cannot be given', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    await login.opening.handOut(juliet, [], handover)
+    login.opening.abandon()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.sessionsEnded.unclaimed).toBe(1)
+    expect((login.opening.link as FakeLink).closed).toBe(true)
+  })
+
+  test('tells its page nothing that belongs to the creation', async () => {
+    const client = await new BoshBench().warmed()
+    await client.next()
+    client.link.events.onOpen({ id: 'stream-2', from: 'chat.example' })
+    const { reply } = await client.next('', "pause='10'")
+    expect(reply?.body).toBe(empty)
+  })
+})

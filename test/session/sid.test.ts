@@ -1,0 +1,17 @@
+import { expect, test } from '@jest/globals'
+import { idOf, newSid } from '../../src/session/sid.js'
+
+test('a secret cannot be told from its handle, which is the same for the same secret', () => {
+  const { sid, id } = newSid()
+  expect(sid).toMatch(/^[0-9a-f]{40}$/)
+  expect(id).toMatch(/^[0-9a-f]{32}$/)
+  expect(idOf(sid)).toBe(id)
+  expect(newSid().sid).not.toBe(sid)
+})
+
+test('both begin with the name of their process where it has one', () => {
+  const { sid, id } = newSid('node-2')
+  expect(sid).toMatch(/^node-2-[0-9a-f]{40}$/)
+  expect(id).toMatch(/^node-2-[0-9a-f]{32}$/)
+  expect(id).toBe(`node-2-${idOf(sid.slice('node-2-'.length))}`)
+})
