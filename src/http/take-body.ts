@@ -9,16 +9,17 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
   if (req instanceof FastRequest && req.handTo(taker)) return
   req.on('data', (chunk: Buffer) => taker.onData(chunk))
   req.on('end', () => taker.onEnd())
-  res.on('close', () => {
-    if (!res.writableFinished) taker.onGone()
-  })
-  // The reply to a pipelined request has no socket until its turn comes, and is not told of the socket's end before.
-  if (res.socket === null) followConnection(req, res, taker)
-}
-
-function followConnection({ socket }: IncomingMessage, res: ServerResponse, taker: BodyTaker): void {
-  const leave = () => taker.onGone()
-  // There may be as many listeners as the client has requests waiting.
-  socket.setMaxListeners(0).once('close', leave)
-  res.once('close', () => socket.off('close', leave))
+  let isOver = false
+  const leave = () => {
+    if (!isOver && !res.writableFinished) taker.onGone()
+    isOver = true
+  }
+  res.once('close', leave)
+  // The reply to a pipelined request has no socket until its turn comes. Before version 24 Node does not close it with it.
+  if (res.socket === null) {
+    const { socket } = req
+    // There may be as many listeners as the client has requests waiting.
+    socket.setMaxListeners(0).once('close', leave)
+    res.once('close', () => socket.off('close', leave))
+  }
 }

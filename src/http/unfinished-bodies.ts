@@ -4,7 +4,7 @@ import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import { Throttle } from '../lib/throttle.js'
 
-/** The part of it all that one client may have. */
+/** Of all that may be kept, the part that one client may have. */
 const share = 1 / 8
 /** What each client may have in any case, in bytes: the room that is taken for the longest body. */
 const leastShare = 2 ** 20

@@ -88,13 +88,13 @@ test.each(Object.entries(readers))('%s costs no more than its length', (_name, r
   for (const piece of pieces) {
     const fill = piece.repeat(Math.ceil(length / piece.length))
     for (const header of [fill, `${fill}x`, `x${fill}`]) {
-      const started = performance.now()
+      const started = process.cpuUsage()
       try {
         read(header)
       } catch {
         // Refused, which is as good.
       }
-      const took = performance.now() - started
+      const took = process.cpuUsage(started).user / 1000
       if (took > 200) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)
     }
   }

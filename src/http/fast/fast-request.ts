@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import express from 'express'
 import type { BodyTaker } from '../body-taker.js'
 
@@ -44,19 +45,13 @@ export class FastRequest extends IncomingMessage implements Dumped {
   }
 }
 
-const { get: endedOf } = propertyOf(IncomingMessage.prototype, 'readableEnded')
+const { get: isEnded } = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded')!
 // Node keeps a request until all of it has been read.
 Object.defineProperty(FastRequest.prototype, 'readableEnded', {
   get(this: FastRequest): boolean {
-    return this['taker'] === undefined ? endedOf!.call(this) : this.complete
+    return this['taker'] === undefined ? isEnded!.call(this) : this.complete
   },
 })
 
 // What Express adds to a request: `install.ts` says why it stands here.
 Object.setPrototypeOf(FastRequest.prototype, express.request)
-
-function propertyOf(prototype: object, name: string): PropertyDescriptor {
-  return (
-    Object.getOwnPropertyDescriptor(prototype, name) ?? propertyOf(Object.getPrototypeOf(prototype), name)
-  )
-}

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import { OutgoingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import express from 'express'
 
@@ -10,6 +10,7 @@ export class FastResponse extends ServerResponse {
   declare _headerSent: boolean
   declare readonly _keepAliveTimeout: number
   declare readonly _maxRequestsPerSocket: number
+  protected hasLeft = false
 
   /** `replyWhole` of this response. */
   sendWhole(headers: string, body: string, length: number): boolean {
@@ -25,12 +26,25 @@ export class FastResponse extends ServerResponse {
     this._header = head
     this._headerSent = true
     this.finished = true
-    if (socket.writableLength === 0) this.emit('finish')
+    if (socket.writableLength === 0) this.leave()
     // It is over once all of it has left, and with it what comes behind it.
-    else socket.write('', 'latin1', error => error ?? this.emit('finish'))
+    else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
+
+  protected leave(): void {
+    this.hasLeft = true
+    this.emit('finish')
+  }
 }
+
+const { get: isFinished } = Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, 'writableFinished')!
+// From version 24 on, Node's own writer notes it, where it was worked out from other properties before.
+Object.defineProperty(FastResponse.prototype, 'writableFinished', {
+  get(this: FastResponse): boolean {
+    return this['hasLeft'] || isFinished!.call(this)
+  },
+})
 
 // What Express adds to a response: `install.ts` says why it stands here.
 Object.setPrototypeOf(FastResponse.prototype, express.response)

@@ -298,14 +298,6 @@ describe('a connection that has carried a whole reply', () => {
     expect(whole).toEqual([true])
   })
 
-  test('is told first that it may go on', async () => {
-    await start(reply)
-    client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n')
-    expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 100 /)
-    expect((await client.send('ab').reply()).body).toBe('ab')
-    expect(whole).toEqual([true])
-  })
-
   test('carries thousands, and nothing piles up', async () => {
     const warned: Error[] = []
     const note = (warning: Error) => warned.push(warning)
