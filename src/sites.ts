@@ -218,11 +218,11 @@ function cookieRules(config: Config): (domain: string) => CookieRules {
 }
 
 /** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
-function refusal(config: Config, { logFor }: SiteParts): Site {
+function refusal(config: Config, { logFor, counts }: SiteParts): Site {
   const refuseBosh: RequestListener = (_req, res) => {
     res.writeHead(421, ['Content-Length', '0', ...inertHeaders])
     res.end()
   }
-  const rest = createMisdirectedApp({ config, log: logFor('http') })
+  const rest = createMisdirectedApp({ config, log: logFor('http'), counts })
   return { routes: { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }, openers: [] }
 }

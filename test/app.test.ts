@@ -7,8 +7,7 @@ import { Problem } from '../src/errors.js'
 import { isLoopback } from '../src/http/secure-channel.js'
 import type { Login } from '../src/warm/binding.js'
 import { isXhtml } from './support/xhtml.js'
-import { binding, config, credentials, fakeService, parameters } from './warm/fake-login.js'
-import { FakeSessions } from './warm/fake-sessions.js'
+import { appParts, binding, credentials, fakeService, parameters } from './warm/fake-login.js'
 
 describe('pages', () => {
   test.each([
@@ -220,15 +219,8 @@ describe('the app', () => {
       throw new TypeError('a detail of ours')
     })
     const lines: string[] = []
-    const app = createApp({
-      config,
-      login: async () => binding,
-      checkCredentials: async () => {},
-      sessions: new FakeSessions(),
-      release: () => {},
-      log: pino({}, { write: line => lines.push(line) }),
-      extraRouters: [router],
-    })
+    const httpLog = pino({}, { write: line => lines.push(line) })
+    const app = createApp({ ...appParts(), httpLog, extraRouters: [router] })
     const reply = await request(app).get('/broken')
     expect(reply.status).toBe(500)
     expect(reply.text).toContain('internal-error')

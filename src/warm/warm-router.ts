@@ -2,7 +2,7 @@ import { type RequestHandler, Router } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { isElsewhere } from '../config/serving.js'
-import { Counts } from '../counts.js'
+import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { boshUrlFor, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
@@ -12,14 +12,14 @@ import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/secure-redirect.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatJid } from '../jid/jid.js'
-import { type Clock, systemClock } from '../lib/clock.js'
-import { HashQueue } from '../lib/hash-queue.js'
+import type { Clock } from '../lib/clock.js'
+import type { HashQueue } from '../lib/hash-queue.js'
 import type { Credentials } from '../login/wish.js'
 import type { Sessions } from '../session/sessions.js'
 import { createAdmission } from './admission.js'
 import type { CredentialsCheck, Login } from './binding.js'
 import { attachBindingFor, bindingAnswer, boundPage, represent } from './binding-answer.js'
-import { CallLimits } from './call-limits.js'
+import type { CallLimits } from './call-limits.js'
 import { readParameters } from './call-parameters.js'
 import { type Call, createCalls, type FinishedCall } from './calls.js'
 import { createSessionsRouter } from './sessions-router.js'
@@ -35,36 +35,24 @@ export interface WarmParts {
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
   readonly log: Logger
-  readonly clock?: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now'>
   /** Hashes admins' secrets, in turn with all other hashes of this process. */
-  readonly hashes?: HashQueue
+  readonly hashes: HashQueue
   /** How many calls there may be, at all hosts together. */
-  readonly limits?: CallLimits
-  readonly counts?: Counts
+  readonly limits: CallLimits
+  readonly counts: Counts
   /** Called with the outcome of each call that was admitted. */
-  readonly onCall?: (call: FinishedCall) => void
+  readonly onCall: (call: FinishedCall) => void
   /** Whether the service is being stopped. */
-  readonly isStopping?: () => boolean
+  readonly isStopping: () => boolean
 }
 
 /**
  * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions.
  * Problems go on to the app's error handler.
  */
-export function createWarmRouter({
-  config,
-  login,
-  checkCredentials,
-  sessions,
-  release,
-  log,
-  clock = systemClock,
-  hashes = new HashQueue(),
-  limits = new CallLimits(config),
-  counts = new Counts(),
-  onCall = () => {},
-  isStopping = () => false,
-}: WarmParts): Router {
+export function createWarmRouter(parts: WarmParts): Router {
+  const { config, login, checkCredentials, sessions, release, log, clock, hashes, limits, counts } = parts
   const now = () => clock.now()
   const home = homePath(config.externalUrl)
   const defaults = {
@@ -75,7 +63,15 @@ export function createWarmRouter({
   }
   const { failures } = limits
   const { admit, adminOf } = createAdmission({ config, log, clock, hashes, failures, counts })
-  const calls = createCalls({ config, log, clock, counts, adminOf, onCall, isStopping })
+  const calls = createCalls({
+    config,
+    log,
+    clock,
+    counts,
+    adminOf,
+    onCall: parts.onCall,
+    isStopping: parts.isStopping,
+  })
   const formGuard = new FormGuard(config.externalUrl, now)
   const sessionParts = { limits, sessions, checkCredentials, now, login, release }
 

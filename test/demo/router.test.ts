@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import pino from 'pino'
 import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import { createDemoRouter } from '../../src/demo/router.js'
@@ -7,8 +6,7 @@ import { Problem } from '../../src/errors.js'
 import type { CallerSignal } from '../../src/http/caller-gone.js'
 import type { Login, WarmRequest } from '../../src/warm/binding.js'
 import { isXhtml } from '../support/xhtml.js'
-import { binding, config as usual } from '../warm/fake-login.js'
-import { FakeSessions } from '../warm/fake-sessions.js'
+import { appParts, binding, config as usual } from '../warm/fake-login.js'
 
 const config = { ...usual, externalUrl: undefined }
 
@@ -24,13 +22,7 @@ function demo(login: Login = async () => binding) {
   }
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter({ ...parts, domain: 'localhost', passwords })
-  const app = createApp({
-    ...parts,
-    checkCredentials: async () => {},
-    sessions: new FakeSessions(),
-    log: pino({ level: 'silent' }),
-    extraRouters: [router],
-  })
+  const app = createApp({ ...appParts(config), ...parts, extraRouters: [router] })
   return { app, logins }
 }
 

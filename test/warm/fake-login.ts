@@ -3,13 +3,16 @@ import { Writable } from 'node:stream'
 import type { Express } from 'express'
 import pino from 'pino'
 import request from 'supertest'
-import { createApp } from '../../src/app.js'
+import { type AppParts, createApp } from '../../src/app.js'
 import type { Config } from '../../src/config/config.js'
 import { loadConfig } from '../../src/config/load.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { HashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import type { Binding, CredentialsCheck, Login } from '../../src/warm/binding.js'
+import { CallLimits } from '../../src/warm/call-limits.js'
 import { unlimited } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
@@ -43,6 +46,27 @@ export const config: Config = {
   externalUrl: 'https://web.example',
   metrics: { address: undefined, maxErrorRate: 0.05 },
   logLevels: { usual: 'trace', parts: new Map() },
+}
+
+/** The parts of an app that logs nothing, whose login gives the binding above. */
+export function appParts(settings: Config = config): AppParts {
+  const log = pino({ level: 'silent' })
+  return {
+    config: settings,
+    login: async () => binding,
+    checkCredentials: async () => {},
+    sessions: new FakeSessions(),
+    release: () => {},
+    log,
+    httpLog: log,
+    clock: systemClock,
+    hashes: new HashQueue(),
+    limits: new CallLimits(settings),
+    counts: new Counts(),
+    onCall: () => {},
+    isStopping: () => false,
+    extraRouters: [],
+  }
 }
 
 export interface FakeService {
@@ -82,9 +106,10 @@ export function fakeService({
   })
   const logins: Parameters<Login>[0][] = []
   const released: string[] = []
-  const counts = new Counts()
+  const log = pino({ level: 'trace' }, stream)
+  const parts = appParts({ ...config, ...settings })
   const app = createApp({
-    config: { ...config, ...settings },
+    ...parts,
     login: (warmRequest, signal) => {
       logins.push(warmRequest)
       return login(warmRequest, signal)
@@ -92,8 +117,8 @@ export function fakeService({
     checkCredentials,
     sessions,
     release: id => released.push(id),
-    counts,
-    log: pino({ level: 'trace' }, stream),
+    log,
+    httpLog: log,
     ...(now && { clock: { now } }),
   })
   const lines = () =>
@@ -101,7 +126,7 @@ export function fakeService({
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
-  return { app, logins, released, counts, log: () => text, lines }
+  return { app, logins, released, counts: parts.counts, log: () => text, lines }
 }
 
 /** The admin that the tests call as, and what they ask for. */

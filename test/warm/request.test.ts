@@ -329,9 +329,10 @@ describe('what is wrong with a request', () => {
       [`${JSON.stringify(leastJson)}${' '.repeat(times)}`, json],
     ]
     for (const [body, type] of bodies(50_000)) {
-      const before = performance.now()
+      // The time of this process: the machine may be busy with others.
+      const before = process.cpuUsage()
       read(body!, type)
-      expect(performance.now() - before).toBeLessThan(1000)
+      expect(process.cpuUsage(before).user).toBeLessThan(1_000_000)
     }
   })
 

@@ -1,0 +1,59 @@
+import type { ErrorRequestHandler, Request, Response } from 'express'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
+import type { Counts } from '../counts.js'
+import { homePath } from '../http/addresses.js'
+import { problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
+import { bodyFormat } from '../http/body.js'
+import { clientAddress } from '../http/client.js'
+import { traceOf } from '../log.js'
+import { represent } from './binding-answer.js'
+import { isLogged } from './calls.js'
+
+export interface ProblemParts {
+  readonly config: Config
+  readonly log: Logger
+  readonly counts: Counts
+}
+
+/** Answers whatever a route throws, and logs it where the warm API has not. */
+export function createProblemHandler({ config, log, counts }: ProblemParts): ErrorRequestHandler {
+  const home = homePath(config.externalUrl)
+  const form = home + config.warmPath
+  const answer = (error: unknown, request: Request, response: Response) => {
+    const problem = problemFrom(error)
+    const requestId = response.get('X-Request-Id')
+    if (problem.code === 'internal-error') {
+      counts.faults += 1
+      log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
+    } else if (!isLogged(response)) {
+      log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
+    }
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    response.vary('Accept')
+    const formBehind = isPostedForm(request, config.warmPath) ? form : undefined
+    sendAnswer(
+      response,
+      problemAnswer(problem, represent(request, config.warmPath), { requestId, home, form: formBehind }),
+    )
+  }
+  // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
+  return (error, request, response, _next) => {
+    try {
+      answer(error, request, response)
+    } catch (failure) {
+      log.error({ requestId: response.get('X-Request-Id'), ...traceOf(failure) }, 'failed')
+      if (response.headersSent) response.destroy()
+      else response.status(500).end()
+    }
+  }
+}
+
+/** Whether a browser has posted the form: its error page links back to it. Programs that post a form need no link. */
+function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
+  const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
+  return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'
+}
