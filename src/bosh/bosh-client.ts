@@ -1,6 +1,4 @@
 import { randomInt } from 'node:crypto'
-import type { EndReason } from '../counts.js'
-import type { Condition } from '../errors.js'
 import type { Peer, Reply, Waiter } from '../exchange.js'
 import type { HandedOut } from '../handed-out.js'
 import type { StreamHeader } from '../link.js'
@@ -8,12 +6,12 @@ import type { Client, Outcome, Successor } from '../session/client.js'
 import type { Session } from '../session/session.js'
 import type { Handover } from '../session/sessions.js'
 import { AttachCookie, type CookieRules } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
+import { type Body, emptyBody, errorBody } from './body.js'
 import { type BoshParts, Delivery } from './delivery.js'
 import type { Pending } from './open-requests.js'
-import { ReplyWriter, stanzasIn } from './replies.js'
+import { conditionOf, noAnswer, notFound, ReplyWriter, stanzasIn } from './replies.js'
 import { type Fault, isExtra, Rules } from './rules.js'
-import { announce, announced, defaultContentType, type Terms } from './terms.js'
+import { announce, announced, type Terms } from './terms.js'
 import { RidWindow } from './window.js'
 
 export interface BoshClientParts extends BoshParts {
@@ -39,26 +37,6 @@ const createSeconds = 5
 const gapSeconds = 30
 /** How far rids jump at least when another page takes the session over; never twice as far. */
 const leastJump = 2 ** 20
-
-/** Closes the connection: what came over it is not to be trusted with an answer. */
-const noAnswer: Reply = { status: 0, body: '', contentType: '' }
-
-/** What is said of a session that does not exist, or belongs to another browser (XEP-0124 §17.2). */
-const notFound: Reply = {
-  status: 200,
-  body: writeTerminate('item-not-found'),
-  contentType: defaultContentType,
-}
-
-/** What clients are told of sessions that ended (XEP-0124 §17.2). */
-const conditions: Partial<Record<EndReason, Condition>> = {
-  'connection-lost': 'remote-connection-failed',
-  replaced: 'remote-stream-error',
-  'stream-error': 'remote-stream-error',
-  'login-timeout': 'policy-violation',
-  limit: 'policy-violation',
-  shutdown: 'system-shutdown',
-}
 
 /**
  * The client of a session over BOSH: keeps the order of its requests, holds them, and passes payloads both ways
@@ -146,7 +124,7 @@ export class BoshClient implements Client {
     const since = this.#parts.clock.now()
     const expires = since + Math.min(this.#terms.wait, createSeconds) * 1000
     const rid = this.#delivery.window.last
-    this.session.allowInactivity('quiet', this.#terms.inactivity)
+    this.session.inactivity.allow('quiet', this.#terms.inactivity)
     // Of the same shape as all others: those that are made of spreads have one each.
     this.#delivery.open.hold({ rid, peer, waiter, key: undefined, digest, repeats: 0, since, expires })
     this.session.send(payload, since)
@@ -252,9 +230,9 @@ export class BoshClient implements Client {
     const { window } = this.#delivery
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
-    const unacknowledged = window.unacknowledged(this.session.inactivityKind === 'paused')
+    const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
     this.close()
-    this.session.putBack(unacknowledged.flatMap(({ text }) => stanzasIn(text)))
+    this.session.outbox.putBack(unacknowledged.flatMap(({ text }) => stanzasIn(text)))
     // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
     return BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, 'resumed')
   }
@@ -275,7 +253,7 @@ export class BoshClient implements Client {
     const report = window.acknowledged ? delivery.acknowledge(taken.rid, body.ack) : undefined
     const pending = report === undefined ? taken : { ...taken, report }
     window.accept(pending.rid)
-    session.allowInactivity('quiet', this.#terms.inactivity)
+    session.inactivity.allow('quiet', this.#terms.inactivity)
     session.learnChannel(pending.peer.secure)
     open.hold(pending)
     if (session.outcome !== undefined) return
@@ -291,7 +269,7 @@ export class BoshClient implements Client {
       session.end('client')
     } else if (body.restart !== true) {
       session.send(body.payload, at.now)
-      if (body.pause !== undefined) session.allowInactivity('paused', body.pause)
+      if (body.pause !== undefined) session.inactivity.allow('paused', body.pause)
       // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
       if (body.pause !== undefined || this.#cookie?.isNew === true) delivery.answerAll()
       // What is reported as lost is to be asked for at once.
@@ -378,19 +356,19 @@ export class BoshClient implements Client {
 
   /** The browser of an open request went away: inactivity begins. */
   #requestBroken(): void {
-    this.session.beginInactivity(this.#parts.clock.now())
+    this.session.inactivity.begin(this.#parts.clock.now())
     this.session.schedule()
   }
 
   /** Tells the oldest request that is heard how the session ended; the others get nothing (XEP-0124 §17.2). */
   #tell({ reason, streamError }: Outcome): void {
     // Clients do not look for stanzas in a reply that ends the session.
-    if (!this.session.hasNothing) return
+    if (!this.session.outbox.isEmpty) return
     const { open, writer } = this.#delivery
     const pending = open.oldestLive
     if (pending === undefined) return
     open.remove(pending)
-    pending.waiter.answer(writer.terminate(conditions[reason], streamError))
+    pending.waiter.answer(writer.terminate(conditionOf[reason], streamError))
     if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
     this.session.abandon(reason)
   }

@@ -52,7 +52,7 @@ export class Delivery {
 
   /** Hands out all that is queued, as far as there are requests whose clients wait for the reply. */
   deliver(): void {
-    while (!this.#session.hasNothing) {
+    while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
       // Replies keep the order of the rids: requests whose client is gone are answered empty, for a repeat to find.
@@ -81,7 +81,7 @@ export class Delivery {
       counts.gapTimeouts += 1
       // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
       parked.waiter.answer(this.writer.wrap(errorBody))
-      this.#session.beginInactivity(now)
+      this.#session.inactivity.begin(now)
     }
     while (this.open.hasExpired(now)) {
       counts.waitTimeouts += 1
@@ -115,7 +115,7 @@ export class Delivery {
     const now = this.#parts.clock.now()
     stored.repeats += 1
     this.#parts.counts.replays += 1
-    this.#session.beginInactivity(now)
+    this.#session.inactivity.begin(now)
     const reply = this.writer.wrap(stored.text)
     return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
@@ -131,7 +131,7 @@ export class Delivery {
     const at = this.#parts.clock.now()
     this.window.store({ rid, text, at, key, digest })
     // Inactivity goes on where no client hears the reply.
-    if (!peer.gone) this.#session.beginInactivity(at)
+    if (!peer.gone) this.#session.inactivity.begin(at)
     waiter.answer(this.#withCookie(this.writer.wrap(text), rid, peer, at))
   }
 

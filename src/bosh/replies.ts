@@ -1,3 +1,4 @@
+import type { EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
 import type { Reply } from '../exchange.js'
 import type { StreamHeader } from '../link.js'
@@ -5,7 +6,27 @@ import type { Batch } from '../session/outbox.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute, writeBody, writeTerminate } from './body.js'
-import type { Terms } from './terms.js'
+import { defaultContentType, type Terms } from './terms.js'
+
+/** Closes the connection: what came over it is not to be trusted with an answer. */
+export const noAnswer: Reply = { status: 0, body: '', contentType: '' }
+
+/** What is said of a session that does not exist, or belongs to another browser (XEP-0124 §17.2). */
+export const notFound: Reply = {
+  status: 200,
+  body: writeTerminate('item-not-found'),
+  contentType: defaultContentType,
+}
+
+/** What clients are told of sessions that ended (XEP-0124 §17.2). */
+export const conditionOf: Partial<Record<EndReason, Condition>> = {
+  'connection-lost': 'remote-connection-failed',
+  replaced: 'remote-stream-error',
+  'stream-error': 'remote-stream-error',
+  'login-timeout': 'policy-violation',
+  limit: 'policy-violation',
+  shutdown: 'system-shutdown',
+}
 
 /** Only clients of the protocol's first version are told by status (XEP-0124 §17.1). */
 const legacyStatus: Partial<Record<Condition, number>> = {

@@ -10,11 +10,12 @@ import type { Failure, Link } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Successor } from './client.js'
+import type { Connect, SessionKeeper } from './keeper.js'
 import type { Refusal, SessionLimits } from './limits.js'
 import type { OutboxLimits } from './outbox.js'
 import type { RateShaper } from './rate-shaper.js'
 import type { Registry } from './registry.js'
-import { type Connect, Session, type SessionKeeper } from './session.js'
+import { Session } from './session.js'
 import type { Handover, Open, Opening, OpenWish } from './sessions.js'
 import { newSid } from './sid.js'
 
@@ -43,7 +44,7 @@ export interface OpenerParts {
 export type Attach = (session: Session, wish: OpenWish, handover: Handover) => Successor
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
-export class Opener implements SessionKeeper {
+export class Opener implements SessionKeeper<Session> {
   readonly clock: Clock
   readonly outboxLimits: OutboxLimits
   readonly shaper: RateShaper

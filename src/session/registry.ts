@@ -89,8 +89,8 @@ export class Registry implements Sessions {
     let heldSince: number | undefined
     for (const session of this.#sessions.values()) {
       states[session.state] += 1
-      heldRequests += session.heldCount
-      const since = session.heldSince
+      heldRequests += session.client?.heldCount ?? 0
+      const since = session.client?.heldSince
       if (since !== undefined && (heldSince === undefined || since < heldSince)) heldSince = since
     }
     return { states, heldRequests, heldSince }

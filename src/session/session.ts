@@ -1,51 +1,19 @@
 import type { EndReason } from '../counts.js'
 import type { Step } from '../errors.js'
 import type { LoginWishes } from '../exchange.js'
-import type { Clock } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Client, Outcome } from './client.js'
-import { Inactivity, type InactivityKind } from './inactivity.js'
+import { Inactivity } from './inactivity.js'
+import type { SessionKeeper } from './keeper.js'
 import { LoginWatch } from './login-watch.js'
-import { type Batch, Outbox, type OutboxLimits } from './outbox.js'
+import { type Batch, Outbox } from './outbox.js'
 import { encryptionRequired, revealsPassword, sizeOf } from './payload.js'
-import type { RateShaper } from './rate-shaper.js'
 import { refusedLogin } from './refused-login.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
-import { bounce } from './undelivered.js'
+import { Uplink } from './uplink.js'
 import { visibleFeatures } from './visible-features.js'
-
-/** Opens the link to a domain's XMPP server, with what a login in this process wants of it. */
-export type Connect = (
-  domain: string,
-  options: LinkOptions,
-  events: LinkEvents,
-  wishes: LoginWishes | undefined,
-) => Link
-
-/** Keeps account of the sessions; one for all sessions of a site. */
-export interface SessionKeeper {
-  readonly clock: Clock
-  readonly outboxLimits: OutboxLimits
-  /** How much clients may send. */
-  readonly shaper: RateShaper
-  readonly connect: Connect
-  /** The server has told the client's JID; called at most once. */
-  bound(session: Session): void
-  /** The server takes the client for one of its users, whose JID will never be known. */
-  loggedIn(session: Session): void
-  /** Takes note of what an operator may want to know; never of content. */
-  noticed(session: Session, what: string): void
-  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
-  unfit(session: Session, fate: Fate): void
-  /** The link to the XMPP server is over, or the server refused a login, before a user was logged in. */
-  failed(session: Session, failure: Failure): void
-  /** Called once, when the session is over and nothing of it can be asked for any more. */
-  ended(session: Session, reason: EndReason): void
-  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
-  broke(session: Session, cause: unknown): void
-}
 
 export interface SessionParts {
   /** The secret that its clients name it by. */
@@ -54,17 +22,12 @@ export interface SessionParts {
   readonly id: string
   /** Of the XMPP server. */
   readonly domain: string
-  readonly keeper: SessionKeeper
+  readonly keeper: SessionKeeper<Session>
   /** Hears what the server says while a login of this process goes on; undefined where the client logs in itself. */
   readonly login?: LinkEvents | undefined
   /** Whether the client that opened it came over an encrypted channel; undefined where none has come yet. */
   readonly isSecure?: boolean | undefined
 }
-
-/** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
-const mostWaiting = 256 * 1024
-/** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
-const mostKept = 8 * 1024 * 1024
 
 /**
  * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client
@@ -81,14 +44,12 @@ export class Session implements LinkEvents {
   /** Whether its client comes over an encrypted channel; undefined until that is known, and the same from then on. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  readonly #keeper: SessionKeeper
-  readonly #outbox: Outbox
-  readonly #inactivity: Inactivity
-  #link!: Link
-  /** What the client has sent before the features came; undefined once they have. */
-  #unsent: Element[] | undefined = []
-  /** Its size, in UTF-16 units. */
-  #unsentSize = 0
+  readonly #keeper: SessionKeeper<Session>
+  /** What waits for its client. */
+  readonly outbox: Outbox
+  /** How long its client may have nothing open, and since when it has not. */
+  readonly inactivity: Inactivity
+  #uplink!: Uplink
   #client: Client | undefined = undefined
   /** The login of this process, until it is done. */
   #login: LinkEvents | undefined
@@ -107,15 +68,15 @@ export class Session implements LinkEvents {
     this.#createdAt = keeper.clock.now()
     this.#isSecure = isSecure
     this.#keeper = keeper
-    this.#outbox = new Outbox(keeper.outboxLimits)
-    this.#inactivity = new Inactivity(this.#createdAt)
+    this.outbox = new Outbox(keeper.outboxLimits)
+    this.inactivity = new Inactivity(this.#createdAt)
     this.#login = login
     this.#watch = login === undefined ? new LoginWatch(domain) : undefined
   }
 
   /** Opens the link to the XMPP server; called once. */
   connect(options: LinkOptions, wishes: LoginWishes | undefined): void {
-    this.#link = this.#keeper.connect(this.domain, options, this, wishes)
+    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, this, wishes))
   }
 
   /** The full JID, once the server has told it. */
@@ -128,17 +89,7 @@ export class Session implements LinkEvents {
   }
 
   get link(): Link {
-    return this.#link
-  }
-
-  /** How many requests of its browser are held. */
-  get heldCount(): number {
-    return this.#client?.heldCount ?? 0
-  }
-
-  /** Since when the oldest of them is, in milliseconds of the clock. */
-  get heldSince(): number | undefined {
-    return this.#client?.heldSince
+    return this.#uplink.link
   }
 
   /** Whether nothing has ended it. */
@@ -166,14 +117,14 @@ export class Session implements LinkEvents {
       createdAt: this.#createdAt,
       jid: this.#jid,
       state: this.state,
-      quietSince: hasNothingOpen ? this.#inactivity.since : undefined,
+      quietSince: hasNothingOpen ? this.inactivity.since : undefined,
     }
   }
 
   get state(): SessionState {
     if (this.#outcome !== undefined) return 'ended'
-    if (this.#jid === undefined || this.#unsent !== undefined) return 'opening'
-    return this.#client?.isPresent === true ? 'held' : this.#inactivity.kind
+    if (this.#jid === undefined || this.#uplink.isOpening) return 'opening'
+    return this.#client?.isPresent === true ? 'held' : this.inactivity.kind
   }
 
   /** What is to be sent to a client over an encrypted channel must not be sent over another from then on. */
@@ -194,9 +145,9 @@ export class Session implements LinkEvents {
   /** The login of this process is done, and the session waits for its page, which `client` speaks for. */
   handOut(client: Client, jid: string, undelivered: readonly Element[], seconds: number): void {
     this.#login = undefined
-    this.#unsent = undefined
-    this.putBack(undelivered)
-    if (this.#outbox.isFull) this.#link.pause()
+    this.#uplink.opened()
+    this.outbox.putBack(undelivered)
+    if (this.outbox.isFull) this.link.pause()
     this.#learn(jid)
     this.#awaitPage(client, seconds)
   }
@@ -218,36 +169,12 @@ export class Session implements LinkEvents {
 
   // What the client asks of its session.
 
-  /** Whether nothing waits for the client. */
-  get hasNothing(): boolean {
-    return this.#outbox.isEmpty
-  }
-
   /** Takes out as much of what waits for the client as goes into one delivery. */
   take(): Batch {
-    const wasFull = this.#outbox.isFull
-    const batch = this.#outbox.take()
-    if (wasFull && !this.#outbox.isFull) this.#link.resume()
+    const wasFull = this.outbox.isFull
+    const batch = this.outbox.take()
+    if (wasFull && !this.outbox.isFull) this.link.resume()
     return batch
-  }
-
-  /** Puts what has not reached the browser before all that waits for it. */
-  putBack(elements: readonly Element[]): void {
-    this.#outbox.putBack(elements)
-  }
-
-  /** Says what the client may be inactive for from now on, and for how many seconds. */
-  allowInactivity(kind: InactivityKind, seconds: number): void {
-    this.#inactivity.allow(kind, seconds)
-  }
-
-  /** The client has been heard, or a reply has left: its inactivity begins, or begins again. */
-  beginInactivity(now: number): void {
-    this.#inactivity.begin(now)
-  }
-
-  get inactivityKind(): InactivityKind {
-    return this.#inactivity.kind
   }
 
   /** When the client may send more, in milliseconds of the clock. */
@@ -257,27 +184,22 @@ export class Session implements LinkEvents {
 
   /** Whether the server has yet to take so much that the client should send no more. */
   get isBehind(): boolean {
-    return this.#unsent !== undefined || this.#link.backlog > mostWaiting
+    return this.#uplink.isBehind
   }
 
   /** Sends to the server what comes from the client. What is sent while the stream is being opened waits for its features. */
   send(payload: readonly Element[], now: number): void {
     if (payload.length === 0) return
-    const size = sizeOf(payload)
-    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, size, now)
+    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, sizeOf(payload), now)
     if (!this.isSecure && revealsPassword(payload)) {
-      this.#outbox.add(encryptionRequired)
+      this.outbox.add(encryptionRequired)
       return
     }
     this.#watch?.sent(payload)
-    if (this.#unsent === undefined) this.#link.send(payload)
-    else {
-      this.#unsent.push(...payload)
-      this.#unsentSize += size
-    }
-    if ((this.#unsent === undefined ? this.#link.backlog : this.#unsentSize) <= mostKept) return
+    this.#uplink.send(payload)
+    if (!this.#uplink.isOverfull) return
     this.#outcome = { reason: 'connection-lost' }
-    this.#link.close()
+    this.link.close()
   }
 
   /**
@@ -286,9 +208,8 @@ export class Session implements LinkEvents {
    * of an element.
    */
   restart(to: string | undefined, options: StreamOptions): boolean {
-    if (!this.#link.isBetweenElements || this.#watch?.restart(to) !== true) return false
-    this.#unsent ??= []
-    this.#link.restart(options)
+    if (!this.link.isBetweenElements || this.#watch?.restart(to) !== true) return false
+    this.#uplink.restart(options)
     return true
   }
 
@@ -300,7 +221,7 @@ export class Session implements LinkEvents {
   /** Something about the client has changed: says anew when time demands something. */
   schedule(): void {
     if (this.#isOver || this.#client === undefined) return
-    const inactive = this.#client.isPresent ? Number.POSITIVE_INFINITY : this.#inactivity.end
+    const inactive = this.#client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     this.deadline = Math.min(inactive, this.#client.deadline)
   }
 
@@ -309,8 +230,8 @@ export class Session implements LinkEvents {
     const now = this.#keeper.clock.now()
     this.#client!.tick(now)
     if (this.#isOver) return
-    if (this.#client!.isPresent || now < this.#inactivity.end) this.schedule()
-    else this.abandon(this.#inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
+    if (this.#client!.isPresent || now < this.inactivity.end) this.schedule()
+    else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
   }
 
   /** Ends the session at once, at the wish of its user or of an admin; its client is told. */
@@ -330,13 +251,13 @@ export class Session implements LinkEvents {
    */
   shutDown(): void {
     this.#finish({ reason: 'shutdown' }, { step: 'features', code: 'shutting-down' })
-    if (!this.#isOver && this.#outbox.isEmpty) this.#link.close()
+    if (!this.#isOver && this.outbox.isEmpty) this.link.close()
   }
 
   /** Ends the session because of what its client left undone, or has too much of; the client is told. */
   expel(reason: 'login-timeout' | 'limit'): void {
     this.guard(() => {
-      this.#link.close()
+      this.link.close()
       this.#finish({ reason }, { step: 'features', code: 'service-full' })
     })
   }
@@ -352,7 +273,7 @@ export class Session implements LinkEvents {
     this.#login = undefined
     const acts = [
       () => this.#keeper.broke(this, cause),
-      () => this.#link.close(),
+      () => this.link.close(),
       () => this.#client?.fail(),
       () => login?.onEnd({ failure: { step: 'connect', code: 'internal-error', cause } }),
     ]
@@ -381,12 +302,7 @@ export class Session implements LinkEvents {
     this.deadline = Number.POSITIVE_INFINITY
     const wasLogin = this.#login !== undefined
     this.#login = undefined
-    // The senders of what was not delivered are told before the stream closes.
-    for (const element of this.#outbox.clear()) {
-      const answer = bounce(element)
-      if (answer !== undefined) this.#link.send([answer])
-    }
-    this.#link.close()
+    this.#uplink.close(this.outbox.clear())
     this.#client?.close()
     this.#keeper.ended(this, wasLogin ? 'login' : (this.#outcome?.reason ?? reason))
   }
@@ -431,15 +347,12 @@ export class Session implements LinkEvents {
       }
     }
     if (element.namespace !== streamsNamespace || element.name !== 'features') {
-      this.#outbox.add(element)
-      if (this.#outbox.isFull) this.#link.pause()
+      this.outbox.add(element)
+      if (this.outbox.isFull) this.link.pause()
       return
     }
-    this.#outbox.add(visibleFeatures(element, this.isSecure))
-    const unsent = this.#unsent
-    this.#unsent = undefined
-    this.#unsentSize = 0
-    if (unsent !== undefined && unsent.length > 0) this.#link.send(unsent)
+    this.outbox.add(visibleFeatures(element, this.isSecure))
+    this.#uplink.opened()
   }
 
   onUnfit(fate: Fate): void {
@@ -448,7 +361,7 @@ export class Session implements LinkEvents {
 
   onFlush(): void {
     if (this.#login !== undefined) this.#login.onFlush()
-    else if (!this.#outbox.isEmpty) this.#client?.flush()
+    else if (!this.outbox.isEmpty) this.#client?.flush()
   }
 
   onDrain(): void {
@@ -495,8 +408,8 @@ export class Session implements LinkEvents {
   /** From now on `client` speaks for the session's page, which has `seconds` for its first request. */
   #awaitPage(client: Client, seconds: number): void {
     this.#client = client
-    this.#inactivity.allow('waiting', seconds)
-    this.#inactivity.begin(this.#keeper.clock.now())
+    this.inactivity.allow('waiting', seconds)
+    this.inactivity.begin(this.#keeper.clock.now())
     this.schedule()
   }
 }

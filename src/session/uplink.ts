@@ -1,0 +1,68 @@
+import type { Link, StreamOptions } from '../link.js'
+import type { Element } from '../xml/element.js'
+import { sizeOf } from './payload.js'
+import { bounce } from './undelivered.js'
+
+/** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
+const mostWaiting = 256 * 1024
+/** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
+const mostKept = 8 * 1024 * 1024
+
+/** What a client sends to its server: while the stream is being opened, it waits for the features. */
+export class Uplink {
+  readonly link: Link
+  /** Undefined once the features have come. */
+  #unsent: Element[] | undefined = []
+  /** Its size, in UTF-16 units. */
+  #unsentSize = 0
+
+  constructor(link: Link) {
+    this.link = link
+  }
+
+  /** Whether the stream is being opened, the first time or again. */
+  get isOpening(): boolean {
+    return this.#unsent !== undefined
+  }
+
+  /** Whether the server has yet to take so much that the client should send no more. */
+  get isBehind(): boolean {
+    return this.#unsent !== undefined || this.link.backlog > mostWaiting
+  }
+
+  /** Whether more waits for the server than can be kept. */
+  get isOverfull(): boolean {
+    return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
+  }
+
+  send(payload: readonly Element[]): void {
+    if (this.#unsent === undefined) this.link.send(payload)
+    else {
+      this.#unsent.push(...payload)
+      this.#unsentSize += sizeOf(payload)
+    }
+  }
+
+  /** The features have come: what waited for them goes out. */
+  opened(): void {
+    const unsent = this.#unsent
+    this.#unsent = undefined
+    this.#unsentSize = 0
+    if (unsent !== undefined && unsent.length > 0) this.link.send(unsent)
+  }
+
+  /** Opens a new stream on the same connection (RFC 6120 §4.3.3). */
+  restart(options: StreamOptions): void {
+    this.#unsent ??= []
+    this.link.restart(options)
+  }
+
+  /** Closes the stream; the senders of what was not delivered are told before. */
+  close(undelivered: readonly Element[] = []): void {
+    for (const element of undelivered) {
+      const answer = bounce(element)
+      if (answer !== undefined) this.link.send([answer])
+    }
+    this.link.close()
+  }
+}
