@@ -44,7 +44,7 @@ export const boolean: Kind<boolean> = (text, report) =>
   switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quoted(text)}`)
 
 /** One of several words. */
-export interface WordKind<W extends string> extends Kind<W> {
+interface WordKind<W extends string> extends Kind<W> {
   readonly words: readonly W[]
 }
 
@@ -196,7 +196,7 @@ export const passwordMechanisms = [
   'PLAIN',
 ] as const
 
-export type PasswordMechanism = (typeof passwordMechanisms)[number]
+type PasswordMechanism = (typeof passwordMechanisms)[number]
 
 export const mechanisms = listOf<PasswordMechanism>(
   entry => passwordMechanisms.find(name => name === entry.toUpperCase()),
@@ -209,7 +209,7 @@ export const logParts = ['bosh', 'warm', 'c2s', 'remote', 'http'] as const
 export type LogPart = (typeof logParts)[number]
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
+type LogLevel = (typeof logLevels)[number]
 
 /** The least severe messages that are logged. */
 export interface LogLevels {

@@ -37,7 +37,7 @@ export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
 }
 
 /** What serves which domain; a domain is in one of the two. */
-export interface ServersByDomain {
+interface ServersByDomain {
   readonly servers: ReadonlyMap<string, Server>
   readonly remotes: ReadonlyMap<string, RemoteEndpoint>
 }
