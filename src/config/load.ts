@@ -34,8 +34,9 @@ export function loadConfig(environment: Record<string, string | undefined>): {
     .filter(({ names }) => !isFaulty(...names))
     .flatMap(({ names: [name], problemsOf }) => problemsOf(values).map(problem => ({ name, problem })))
   problems.push(...broken)
-  const isTlsOn = !isFaulty('TLS_CERT', 'TLS_CHAIN', 'TLS_KEY') && httpsPorts(values).length > 0
-  const tls = isTlsOn ? readTlsFiles(tlsFiles(values), report) : undefined
+  const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
+  const tls =
+    isTlsWanted && !isFaulty('TLS_CHAIN', 'TLS_KEY') ? readTlsFiles(tlsFiles(values), report) : undefined
   if (problems.length > 0) throw new ConfigError(problems.map(({ name, problem }) => `${name} ${problem}`))
 
   const config = frozenConfig(values)

@@ -226,6 +226,16 @@ describe('the certificates of the https listener', () => {
     expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
   })
 
+  test.each([
+    ['the port', { HTTPS_PORT: 'x' }, 'HTTPS_PORT must be ports'],
+    ['that there is no certificate', {}, 'TLS_CERT is required for HTTPS_PORT'],
+  ])('are read in spite of other problems: %s', (_what, environment, other) => {
+    expect(problems({ ...environment, TLS_DHPARAM: 'FOLDER/none' })).toEqual([
+      expect.stringContaining(other),
+      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
+    ])
+  })
+
   test('are used after their time with a warning', () => {
     expect(load({ TLS_CERT: 'FOLDER/old.pem' }).warnings).toEqual([
       `The certificate in ${at('old.pem')} has expired on Jan  2 00:00:00 2020 GMT.`,
