@@ -27,7 +27,7 @@ export const cpu = (process: string): Measure => ({
   format: value => `${value.toFixed(0)} us`,
 })
 
-/** Runs each target once a round; whoever was first in one round is last in the next. */
+/** Runs each target once a round; the first in one round is the last in the next. */
 export async function takeTurns<Key extends string>(
   rounds: number,
   keys: readonly Key[],

@@ -10,7 +10,7 @@ export interface Echo {
 export async function startEcho(): Promise<Echo> {
   const server = createServer({ noDelay: true }, socket => {
     socket.on('data', chunk => socket.write(chunk))
-    // Whoever leaves in the middle of a round leaves for good.
+    // A client that leaves in the middle of a round does not come back.
     socket.on('error', () => {})
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -22,7 +22,7 @@ const heapGrowth = 1.2
 const rehearsed = 60
 /** Visitors that come in a second at the beginning. */
 const arrivals = 25
-/** How long sessions that nobody comes for live on, in seconds. */
+/** How long sessions that are never attached to live on, in seconds. */
 const inactivity = 20
 /** How long the service remembers the work that it has done for a password, in seconds. */
 const remembering = 60
@@ -60,7 +60,7 @@ export async function endure(words: readonly string[]): Promise<boolean> {
       const { max: lag } = await service.lag()
       const late = { lag, own: ownLag.max / 1e6 }
       const vitals = await signs.read()
-      // Whoever is measured stands still for a moment, which nobody else sees.
+      // The process that is measured stands still for a moment, which others do not see.
       await service.lag()
       ownLag.reset()
       const found = await open()
@@ -100,7 +100,7 @@ export async function endure(words: readonly string[]): Promise<boolean> {
     }
     await visits
     await untilEmpty(open)
-    // What is remembered for a while is forgotten when somebody comes after that.
+    // What is remembered for a while is forgotten at the next call after that.
     await sleep(remembering * 1000)
     const last = performance.now() + 5_000
     await visit(users.slice(0, 1), new Ledger(), { isClosing: () => performance.now() > last, seconds: 3 })

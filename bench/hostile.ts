@@ -1,5 +1,5 @@
 // `npm run bench -- hostile`: what attackers may send, read by what reads it in the service. What it costs must grow with
-// its length and no faster, and a KiB of it must cost little more than one of what everybody sends.
+// its length and no faster, and a KiB of it must cost little more than one of what ordinary peers send.
 import { pino } from 'pino'
 import { parseBody } from '../src/bosh/body.js'
 import { UnfinishedBodies } from '../src/http/unfinished-bodies.js'

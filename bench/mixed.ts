@@ -1,4 +1,4 @@
-// Line 9: whether those who chat notice that others are warmed.
+// Line 9: whether users who chat notice that others are warmed.
 import { type Comparison, judgeRatio, p99, table, takeTurns } from './comparison.js'
 import type { PartResult } from './figures.js'
 import { lines } from './lines.js'
@@ -17,7 +17,7 @@ export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
   const service = await startService({ c2sPort: prosody.c2sPort })
   const target: Target = { kind: 'product', port: service.port }
-  // A process of its own: while it reads a reply, those who chat must not have to wait for it.
+  // A process of its own: while it reads a reply, the chatting clients must not have to wait for it.
   const warmer = startLoadClient()
   const warms: Figures[] = []
   const chat: Round = {

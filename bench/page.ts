@@ -13,7 +13,7 @@ export interface Binding {
 export interface PageEvents {
   /** A reply of the session. */
   heard(reply: string): void
-  /** The session is over, though nobody here has ended it. */
+  /** The session is over, though it was not ended here. */
   ended(why: string): void
 }
 

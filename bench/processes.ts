@@ -107,7 +107,7 @@ async function startNode(words: readonly string[], environment: Record<string, s
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // Says only where the inspector is when it is woken; the usual port may be somebody else's.
+      // Says only where the inspector is when it is woken; the usual port may be another process's.
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),

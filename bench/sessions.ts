@@ -128,7 +128,7 @@ function boshSession(lanes: Lanes, user: string): Promise<LoggedIn> {
 
 type Purpose = 'warm' | 'bosh' | 'end'
 
-/** Keep-alive connections of one target, taken up again by whoever comes next. */
+/** Keep-alive connections of one target, taken up again by the next request. */
 class Lanes {
   readonly #routes: Record<Purpose, Route>
   readonly #idle: Record<Purpose, Lane[]> = { warm: [], bosh: [], end: [] }

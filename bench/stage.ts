@@ -56,7 +56,7 @@ export type Round = Omit<Work, 'pids'>
 
 /**
  * Runs a round. Prosody 0.12 on Lua 5.4 takes three times as long for a login after a few thousand of them, and for a
- * message too: each round has a fresh one, or whoever comes first would win.
+ * message too: each round has a fresh one, or the first target would win.
  */
 export async function runFresh(
   { prosody, load }: Stage,
@@ -72,7 +72,7 @@ export function names(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 }
 
-/** Everybody who has an account; the password is the name. */
+/** The names of the accounts, which are their passwords as well. */
 export function accounts({ rounds, freshUsers }: Sizes): Record<string, string> {
   const fresh = Array.from({ length: rounds }, (_, round) => names(freshPrefix(round), freshUsers)).flat()
   return Object.fromEntries([...names('user', users), ...fresh].map(name => [name, name]))

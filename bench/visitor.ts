@@ -1,4 +1,4 @@
-// Somebody with an account who comes and goes, and to whom happens what happens to people with browsers. Every word is
+// A user with an account who comes and goes, and to whom happens what happens to people with browsers. Every word is
 // said to themselves: it has to come back, and once.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
@@ -29,7 +29,7 @@ const quietSeconds = 10
 const authorization = `Basic ${Buffer.from(admin).toString('base64')}`
 const between = (least: number, most: number) => least + Math.random() * (most - least)
 
-/** One account; it has one session at a time, beside those that nobody came for. */
+/** One account; it has one session at a time, beside those that were never attached to. */
 export class Visitor {
   readonly #options: VisitorOptions
   #page: Page | undefined

@@ -1,5 +1,5 @@
-// What has happened since the service started, in numbers that cost nothing to keep: whoever serves a request adds to a
-// field, and what is made of them is made when somebody looks. No row or label of it comes from a caller.
+// What has happened since the service started, in numbers that cost nothing to keep: serving a request adds to a field, and
+// metrics are made of the fields when they are asked for. No name here comes from a caller.
 
 /** Why sessions end. */
 export const endReasons = [
@@ -11,7 +11,7 @@ export const endReasons = [
   'attach-timeout',
   /** An admin ended it. */
   'logout',
-  /** Whoever had it warmed hung up before the answer. */
+  /** The caller that had it warmed hung up before the answer. */
   'unclaimed',
   /** It never got beyond its login, which failed or was made to check credentials only. */
   'login',
@@ -25,7 +25,7 @@ export const endReasons = [
   'bad-request',
   'item-not-found',
   'policy-violation',
-  /** Nobody logged in to it in time. */
+  /** Its client did not log in in time. */
   'login-timeout',
   /** Its user had more of them, or more requests waited, than may be. */
   'limit',
@@ -58,7 +58,7 @@ export class Counts {
   requests = 0
   /** Those that were answered with an error of HTTP or of BOSH. */
   failedRequests = 0
-  /** Those whose bodies there was no room for until they were complete. */
+  /** Requests that were refused for want of room for their unfinished bodies. */
   bodiesRefused = 0
   /** In their bodies. */
   bytesReceived = 0
@@ -79,7 +79,13 @@ export class Counts {
   readonly sessionsCreated = { warmed: 0, client: 0 }
   /** For want of room, by what there was too much of. */
   readonly sessionsRefused = {
-    ...{ sessions: 0, memory: 0, descriptors: 0, held: 0, address: 0, unauthenticated: 0, rate: 0 },
+    sessions: 0,
+    memory: 0,
+    descriptors: 0,
+    held: 0,
+    address: 0,
+    unauthenticated: 0,
+    rate: 0,
   }
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<
     EndReason,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { streamFooter } from '../c2s/stream-header.js'
-import { streamsNamespace } from '../namespaces.js'
+import { parseJid } from '../jid/jid.js'
+import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/children.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
@@ -10,13 +11,9 @@ import type { Root } from '../xml/root.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import type { Accounts } from './accounts.js'
-import { domain, prepareResource, readAddress } from './address.js'
 import type { Delivery, Session } from './delivery.js'
-import { mechanisms, Sasl, saslNamespace } from './sasl.js'
-import { errorReply, readStanza, resultReply, type Stanza } from './stanza.js'
-
-const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
-const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
+import { mechanisms, Sasl } from './sasl.js'
+import { domain, errorReply, readAddress, readStanza, resultReply, type Stanza } from './stanza.js'
 
 /** Longest element of a client that has not logged in, in bytes. */
 const anonymousElementBytes = 16 * 1024
@@ -28,11 +25,6 @@ const mostUnread = 16 * 1024 * 1024
 const closeMilliseconds = 2_000
 
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
-
-export interface StreamParts {
-  readonly accounts: Accounts
-  readonly delivery: Delivery
-}
 
 /** One client's stream, from its header to its end (RFC 6120 §4). */
 export class ClientStream {
@@ -47,7 +39,7 @@ export class ClientStream {
   #account: string | undefined
   #session: Session | undefined
 
-  constructor(socket: Socket, { accounts, delivery }: StreamParts) {
+  constructor(socket: Socket, accounts: Accounts, delivery: Delivery) {
     this.#socket = socket
     this.#delivery = delivery
     this.#sasl = new Sasl(accounts)
@@ -153,12 +145,12 @@ export class ClientStream {
       this.end('not-authorized')
       return
     }
-    const { text, outcome } = this.#sasl.receive(element)
+    const { text, move } = this.#sasl.receive(element)
     this.#send(text)
-    if (outcome === 'failed') {
+    if (move.kind === 'failure') {
       if (++this.#failures >= mostFailures) this.end('policy-violation')
-    } else if (outcome !== 'going-on') {
-      this.#account = outcome.account
+    } else if (move.kind === 'success') {
+      this.#account = move.account
       // Whatever follows in the same read belongs to the old stream, where there is nothing more to say.
       this.#restarts = true
       this.#isOpen = false
@@ -169,7 +161,8 @@ export class ClientStream {
   #bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)
-    const resource = text === '' ? randomBytes(9).toString('base64url') : prepareResource(text)
+    const resource =
+      text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
     const bare = `${account}@${domain}`
     if (resource === undefined || this.#session !== undefined) {
       const condition = resource === undefined ? 'bad-request' : 'not-allowed'

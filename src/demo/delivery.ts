@@ -1,8 +1,17 @@
 import { childrenOf, textOf } from '../xml/children.js'
 import { escapeXml } from '../xml/escape.js'
-import { type Address, domain, readAddress } from './address.js'
 import { answerQuery } from './queries.js'
-import { errorReply, extend, readdress, resultReply, type Stanza, type StanzaCondition } from './stanza.js'
+import {
+  type Address,
+  domain,
+  errorReply,
+  extend,
+  readAddress,
+  readdress,
+  resultReply,
+  type Stanza,
+  type StanzaCondition,
+} from './stanza.js'
 
 /** Most messages kept for an account that is offline. */
 const mostStored = 100
@@ -26,7 +35,7 @@ interface Presence {
 
 interface Inbox {
   readonly sessions: Map<string, Session>
-  /** Messages that wait for somebody to read them, the oldest first. */
+  /** Messages that wait until a resource reads messages, the oldest first. */
   readonly stored: string[]
 }
 
@@ -70,9 +79,9 @@ export class Delivery {
   }
 
   #receiveIq(session: Session, stanza: Stanza, to: Address): void {
-    const { type = '', id } = stanza
+    const { type = '' } = stanza
     const isRequest = type === 'get' || type === 'set'
-    if (id === undefined || !(isRequest || type === 'result' || type === 'error')) {
+    if (stanza.start.attribute('id') === undefined || !(isRequest || type === 'result' || type === 'error')) {
       bounce(session, stanza, 'bad-request')
     } else if (to.account !== undefined && to.resource !== undefined) {
       this.#deliverToResource(session, stanza, to)
@@ -113,7 +122,7 @@ export class Delivery {
     inbox.stored.push(extend(text, `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'/>`))
   }
 
-  /** Tells everybody who is online, and a newcomer who that is (RFC 6121 §4.2 to §4.5). */
+  /** Tells all available resources, and a new one which those are (RFC 6121 §4.2 to §4.5). */
   #receivePresence(session: Session, stanza: Stanza): void {
     if (stanza.type === 'unavailable') {
       if (!this.#available.delete(session)) return

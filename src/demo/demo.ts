@@ -4,7 +4,7 @@ import { type Service, startService } from '../service.js'
 import { createDemoRouter } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
 
-/** The demo's accounts, by name: who chats on its page. */
+/** The passwords of the accounts that chat on the demo's page, by name. */
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'admin:demo'
 
@@ -45,7 +45,7 @@ function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.Proces
     XMPP_DOMAINS: server.domain,
     XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
     METRICS_ADDRESS: 'none',
-    // Whoever tries things out does them over and over.
+    // Trying things out means doing them over and over.
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
     LOG_LEVEL,

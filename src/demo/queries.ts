@@ -1,12 +1,11 @@
+import { sessionNamespace } from '../namespaces.js'
 import { childrenOf } from '../xml/children.js'
 import { escapeXml } from '../xml/escape.js'
-import { type Address, domain } from './address.js'
-import type { Stanza, StanzaCondition } from './stanza.js'
+import { type Address, domain, type Stanza, type StanzaCondition } from './stanza.js'
 
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const ping = 'urn:xmpp:ping'
 const roster = 'jabber:iq:roster'
-const session = 'urn:ietf:params:xml:ns:xmpp-session'
 
 /** What the server says to an IQ: the payload of its result, or why it does not do it. */
 export type Answer = { readonly payload: string } | { readonly condition: StanzaCondition }
@@ -27,7 +26,7 @@ export function answerQuery(stanza: Stanza, to: Address, asker: string, names: I
     case `set ${roster} query`:
       // The contacts are what they are; a client that renames one is not to stumble over it.
       return isOwn ? done : unavailable
-    case `set ${session} session`:
+    case `set ${sessionNamespace} session`:
     case `get ${ping} ping`:
       return done
     case `get ${discoInfo} query`:
@@ -37,7 +36,7 @@ export function answerQuery(stanza: Stanza, to: Address, asker: string, names: I
   }
 }
 
-/** Everybody but the one who asks, each subscribed to the other (RFC 6121 §2.1). */
+/** All accounts but the one that asks, each subscribed to the other (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -1,21 +1,20 @@
+import { saslNamespace } from '../namespaces.js'
 import { textOf } from '../xml/children.js'
+import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { readUtf8 } from '../xml/utf8.js'
-import type { Accounts } from './accounts.js'
-import { type ScramMove, ScramServer, scramHashes } from './scram-server.js'
-import { startOf } from './stanza.js'
+import type { Accounts, ScramHash } from './accounts.js'
+import { refuse, type ScramMove, ScramServer } from './scram-server.js'
 
-export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
+/** The mechanisms offered, the strongest first. */
+const scramHashes = new Map<string | undefined, ScramHash>([
+  ['SCRAM-SHA-256', 'sha256'],
+  ['SCRAM-SHA-1', 'sha1'],
+])
 
-export const mechanisms = `<mechanisms xmlns='${saslNamespace}'>${Object.keys(scramHashes)
+export const mechanisms = `<mechanisms xmlns='${saslNamespace}'>${[...scramHashes.keys()]
   .map(name => `<mechanism>${name}</mechanism>`)
   .join('')}</mechanisms>`
-
-/** What goes back for an element of SASL, and who is logged in by it. */
-export interface SaslReply {
-  readonly text: string
-  readonly outcome: 'going-on' | 'failed' | { readonly account: string }
-}
 
 /** SASL on one stream (RFC 6120 §6.4), for as many tries as the stream lets pass. */
 export class Sasl {
@@ -26,39 +25,29 @@ export class Sasl {
     this.#accounts = accounts
   }
 
-  receive(element: Element): SaslReply {
+  /** The server's next move, and how it is written. */
+  receive(element: Element): { readonly move: ScramMove; readonly text: string } {
     const move = this.#move(element)
-    if (move.kind === 'challenge') {
-      return { text: write('challenge', move.text), outcome: 'going-on' }
-    }
-    this.#scram = undefined
-    if (move.kind === 'success')
-      return { text: write('success', move.text), outcome: { account: move.account } }
-    return { text: `<failure xmlns='${saslNamespace}'><${move.condition}/></failure>`, outcome: 'failed' }
+    if (move.kind !== 'challenge') this.#scram = undefined
+    const content =
+      move.kind === 'failure' ? `<${move.condition}/>` : Buffer.from(move.text).toString('base64')
+    return { move, text: `<${move.kind} xmlns='${saslNamespace}'>${content}</${move.kind}>` }
   }
 
-  #move(element: Element): ScramMove {
-    const text = textOf(element.text).trim()
-    if (element.name === 'auth') {
-      const hash = scramHashes[startOf(element).attributes['mechanism'] ?? '']
-      if (hash === undefined) return failure('invalid-mechanism')
+  #move({ name, text }: Element): ScramMove {
+    const encoded = textOf(text).trim()
+    if (name === 'auth') {
+      const hash = scramHashes.get(startTagOf(text).attribute('mechanism'))
+      if (hash === undefined) return refuse('invalid-mechanism')
       this.#scram = new ScramServer(hash, this.#accounts)
       // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
-      if (text === '') return { kind: 'challenge', text: '' }
-    } else if (element.name === 'abort') {
-      return failure('aborted')
-    } else if (element.name !== 'response' || this.#scram === undefined) {
-      return failure('malformed-request')
-    }
-    const message = decode(text)
-    return message === undefined ? failure('incorrect-encoding') : this.#scram.next(message)
+      if (encoded === '') return { kind: 'challenge', text: '' }
+    } else if (name === 'abort') return refuse('aborted')
+    if (this.#scram === undefined || (name !== 'auth' && name !== 'response'))
+      return refuse('malformed-request')
+    const message = decode(encoded)
+    return message === undefined ? refuse('incorrect-encoding') : this.#scram.next(message)
   }
-}
-
-const failure = (condition: string): ScramMove => ({ kind: 'failure', condition })
-
-function write(name: string, text: string): string {
-  return `<${name} xmlns='${saslNamespace}'>${Buffer.from(text).toString('base64')}</${name}>`
 }
 
 /** Base64 of UTF-8, "=" for nothing (RFC 6120 §6.4.2); undefined for anything else. */

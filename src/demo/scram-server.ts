@@ -1,13 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
-import type { Accounts, ScramHash, ScramRecord } from './accounts.js'
-import { readAddress } from './address.js'
-
-/** The mechanisms offered, the strongest first. */
-export const scramHashes: Readonly<Record<string, ScramHash>> = {
-  'SCRAM-SHA-256': 'sha256',
-  'SCRAM-SHA-1': 'sha1',
-}
+import { type Accounts, iterations, type ScramHash, type ScramKeys } from './accounts.js'
+import { readAddress } from './stanza.js'
 
 /** The server's next move: go on, let in with a proof of its own, or refuse with a condition of RFC 6120 §6.5. */
 export type ScramMove =
@@ -19,7 +13,7 @@ const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)
 const clientFinal =
   /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,]*)*?),p=([A-Za-z0-9+/]+={0,2})$/s
 
-const refuse = (condition: string): ScramMove => ({ kind: 'failure', condition })
+export const refuse = (condition: string): ScramMove => ({ kind: 'failure', condition })
 
 /** The server's side of one SCRAM login without channel binding (RFC 5802 §5). */
 export class ScramServer {
@@ -30,7 +24,7 @@ export class ScramServer {
   #firstBare = ''
   #serverFirst = ''
   #nonce = ''
-  #record: ScramRecord | undefined
+  #keys: ScramKeys | undefined
 
   constructor(hash: ScramHash, accounts: Accounts) {
     this.#hash = hash
@@ -38,7 +32,7 @@ export class ScramServer {
   }
 
   next(message: string): ScramMove {
-    return this.#record === undefined ? this.#challenge(message) : this.#judge(message, this.#record)
+    return this.#keys === undefined ? this.#challenge(message) : this.#judge(message, this.#keys)
   }
 
   #challenge(message: string): ScramMove {
@@ -48,17 +42,16 @@ export class ScramServer {
     if (authzid !== undefined && readAddress(unescapeName(authzid) ?? '')?.account !== account) {
       return refuse('invalid-authzid')
     }
-    const record = this.#accounts.record(account, this.#hash)
+    this.#keys = this.#accounts.keys(account, this.#hash)
     this.#account = account
     this.#gs2Header = gs2Header!
     this.#firstBare = firstBare!
     this.#nonce = clientNonce + randomBytes(18).toString('base64')
-    this.#record = record
-    this.#serverFirst = `r=${this.#nonce},s=${record.salt.toString('base64')},i=${record.iterations}`
+    this.#serverFirst = `r=${this.#nonce},s=${this.#keys.salt.toString('base64')},i=${iterations}`
     return { kind: 'challenge', text: this.#serverFirst }
   }
 
-  #judge(message: string, { storedKey, serverKey }: ScramRecord): ScramMove {
+  #judge(message: string, { storedKey, serverKey }: ScramKeys): ScramMove {
     const [, withoutProof, binding, nonce, proofText] = clientFinal.exec(message) ?? []
     if (withoutProof === undefined) return refuse('malformed-request')
     const sameBinding = binding === `c=${Buffer.from(this.#gs2Header).toString('base64')}`

@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { Accounts } from './accounts.js'
-import { domain } from './address.js'
 import { ClientStream } from './client-stream.js'
 import { Delivery } from './delivery.js'
+import { domain } from './stanza.js'
 
 /** A running demo server. */
 export interface DemoServer {
@@ -17,14 +17,14 @@ export interface DemoServer {
 
 /**
  * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only: enough for a first run
- * and for tests, nothing to keep users in. Everybody is everybody's contact. `passwords` is by account name.
+ * and for tests, nothing to keep users in. Every account is a contact of every other. `passwords` is by account name.
  */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>): Promise<DemoServer> {
-  const accounts = await Accounts.from(passwords)
+  const accounts = new Accounts(passwords)
   const delivery = new Delivery(accounts.names)
   const streams = new Map<Socket, ClientStream>()
   const server = createServer(socket => {
-    streams.set(socket, new ClientStream(socket, { accounts, delivery }))
+    streams.set(socket, new ClientStream(socket, accounts, delivery))
     socket.once('close', () => streams.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {
@@ -40,7 +40,7 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const stream of streams.values()) stream.end('system-shutdown')
-      // What was written is on its way by then; nobody is waited for.
+      // What was written is on its way by then; no client is waited for.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()
       })

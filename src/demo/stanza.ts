@@ -1,24 +1,43 @@
+import { prepareDomain } from '../jid/domains.js'
+import { parseJid } from '../jid/jid.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
+import type { Root } from '../xml/root.js'
 
-const stanzasNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
+/** The one domain that the demo server serves. */
+export const domain = 'localhost' as const
 
-/** The start tag of an element that has been read before. */
-export interface Start {
-  /** As written. */
-  readonly tag: string
-  /** Values by qualified name. */
-  readonly attributes: Readonly<Record<string, string>>
+/** The server, an account, or one of an account's resources. */
+export interface Address {
+  readonly domain: string
+  readonly account: string | undefined
+  readonly resource: string | undefined
 }
 
-/** A stanza as a client sent it, and what of its start tag decides where it goes. */
-export interface Stanza extends Start {
+/** Reads any kind of JID and prepares it; undefined for what is none (RFC 7622 §3). */
+export function readAddress(text: string): Address | undefined {
+  const [bare = '', ...resource] = text.split('/')
+  if (bare.includes('@')) {
+    const jid = parseJid(text)
+    return jid && { domain: jid.domain, account: jid.local, resource: jid.resource }
+  }
+  const prepared = prepareDomain(bare)
+  if (prepared === undefined || text.endsWith('/')) return undefined
+  return {
+    domain: prepared,
+    account: undefined,
+    resource: resource.length > 0 ? resource.join('/') : undefined,
+  }
+}
+
+/** A stanza as a client sent it. */
+export interface Stanza {
   readonly name: 'message' | 'presence' | 'iq'
   readonly text: string
+  readonly start: Root
   readonly to: string | undefined
   readonly type: string | undefined
-  readonly id: string | undefined
 }
 
 /** Why a stanza comes back (RFC 6120 §8.3.3), and what its sender can do about it (§8.3.2). */
@@ -32,57 +51,45 @@ const errorTypes = {
 
 export type StanzaCondition = keyof typeof errorTypes
 
-export function startOf({ text }: Element): Start {
-  const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
-  const { names, values } = startTagOf(text)
-  const attributes: Record<string, string> = Object.create(null)
-  for (const [index, name] of names.entries()) attributes[name] = values[index]!
-  return { tag, attributes }
-}
-
 /** Reads a stanza; undefined for another element of `jabber:client`. */
-export function readStanza(element: Element): Stanza | undefined {
-  const { name, text } = element
+export function readStanza({ name, text }: Element): Stanza | undefined {
   if (name !== 'message' && name !== 'presence' && name !== 'iq') return undefined
-  const { tag, attributes } = startOf(element)
-  const { to, type, id } = attributes
-  return { name, text, tag, attributes, to, type, id }
+  const start = startTagOf(text)
+  return { name, text, start, to: start.attribute('to'), type: start.attribute('type') }
 }
 
-/** The stanza as its receiver gets it: whoever sent it does not choose the `from` (RFC 6120 §8.1.2.1). */
-export function readdress({ tag, text, attributes }: Stanza, from: string, to: string): string {
-  let start = /^<[^\s/>]+/.exec(tag)![0]
-  for (const name in attributes) {
-    if (name !== 'from' && name !== 'to') start += ` ${name}='${escapeXml(attributes[name]!)}'`
-  }
+/** The stanza as its receiver gets it: its sender does not choose the `from` (RFC 6120 §8.1.2.1). */
+export function readdress({ text, start }: Stanza, from: string, to: string): string {
+  const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
+  const kept = start.names.flatMap((name, index) =>
+    name === 'from' || name === 'to' ? [] : ` ${name}='${escapeXml(start.values[index]!)}'`,
+  )
   const end = tag.endsWith('/>') ? '/>' : '>'
-  return `${start} from='${escapeXml(from)}' to='${escapeXml(to)}'${end}${text.slice(tag.length)}`
+  return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
 /** The stanza with one more child, which is the last. */
 export function extend(stanza: string, child: string): string {
   const end = stanza.lastIndexOf('</')
   if (!stanza.endsWith('/>')) return stanza.slice(0, end) + child + stanza.slice(end)
-  return `${stanza.slice(0, -2)}>${child}</${/^<([^\s/>]+)/.exec(stanza)![1]}>`
+  return `${stanza.slice(0, -2)}>${child}</${startTagOf(stanza).qualifiedName}>`
 }
 
-/** The answer to a stanza that cannot be delivered or done; `from` is whom it was for. */
-export function errorReply(
-  { name, id }: Stanza,
-  condition: StanzaCondition,
-  from: string,
-  to: string,
-): string {
-  const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='${stanzasNamespace}'/></error>`
-  return `<${name} type='error'${addressing(id, from, to)}>${error}</${name}>`
+/** The answer to a stanza that cannot be delivered or done; `from` is its addressee. */
+export function errorReply(stanza: Stanza, condition: StanzaCondition, from: string, to: string): string {
+  const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
+  return reply(stanza, 'error', error, from, to)
 }
 
 /** The answer to an IQ that has been done. */
-export function resultReply({ id }: Stanza, payload: string, from: string, to: string): string {
-  return `<iq type='result'${addressing(id, from, to)}>${payload}</iq>`
+export function resultReply(stanza: Stanza, payload: string, from: string, to: string): string {
+  return reply(stanza, 'result', payload, from, to)
 }
 
-function addressing(id: string | undefined, from: string, to: string): string {
+function reply({ name, start }: Stanza, type: string, payload: string, from: string, to: string): string {
+  const id = start.attribute('id')
   const about = id === undefined ? '' : ` id='${escapeXml(id)}'`
-  return `${about} from='${escapeXml(from)}' to='${escapeXml(to)}'`
+  return `<${name} type='${type}'${about}${addressing(from, to)}>${payload}</${name}>`
 }
+
+const addressing = (from: string, to: string) => ` from='${escapeXml(from)}' to='${escapeXml(to)}'`

@@ -10,7 +10,7 @@ const memorySeconds = 300
 /** How many are known at a time: far more than there are admins, and old secrets of theirs. */
 const mostRemembered = 1_000
 
-/** What somebody has shown. */
+/** The credentials of a request. */
 export interface Shown {
   readonly name: string
   readonly secret: string

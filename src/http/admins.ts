@@ -99,7 +99,7 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // The library would throw an error that is told to it where nobody catches it.
+            // The library would throw an error that is told to it where nothing catches it.
           }, next)
         },
         challenge: true,

@@ -20,7 +20,7 @@ export const unknownAddress = 'unknown'
 
 /**
  * The address that a request comes from: the right-most of those in `X-Forwarded-For`, and the connection's own behind
- * them, that is no trusted proxy. Where the connection is not one of theirs the header is anybody's word and counts for
+ * them, that is no trusted proxy. Where the connection is not one of theirs the header may have come from any client and counts for
  * nothing; where all of them are, it is the connection's. `unknownAddress` where a proxy says something else than an
  * address: what came to it from there did not come from the proxy itself.
  */
@@ -54,7 +54,7 @@ export function takesPasswords(
 ): (request: IncomingMessage) => boolean {
   const { places } = rules.listen
   if (places.every(({ host }) => isLoopback(host))) return () => true
-  // What listens at every address is reached by loopback as well, and is for everybody.
+  // What listens at every address is reached by loopback as well, and from other machines.
   const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
   const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { Rate } from '../lib/rates.js'
 
-/** Who somebody says they are, and where they say so. */
+/** The admin that a caller claims to be, and where the caller is. */
 export interface Claim {
   /** Where it comes from: an address, or the network that its owner has all the addresses of. */
   readonly client: string
@@ -16,8 +16,8 @@ const firstDelay = 250
 const longestDelay = 2_000
 
 /**
- * Counts wrong secrets, in minutes. Whoever guesses at one admin does not keep others at the same address out, which
- * may be that of a proxy; nor the admin himself, as long as his secret was right not long ago.
+ * Counts wrong secrets, in minutes. Guessing at one admin does not keep others at the same address out, which may be that
+ * of a proxy; nor that admin, as long as the right secret was shown there not long ago.
  */
 export class FailedLogins {
   readonly #ofName: Rate
@@ -29,7 +29,7 @@ export class FailedLogins {
     this.#ofClient = new Rate(most * namesOfClient, 60)
   }
 
-  /** The seconds to wait for somebody whose secret is known to be right: only where both counts are full. */
+  /** The seconds to wait for an admin whose secret is known to be right: only where both counts are full. */
   async waitOfKnown({ client, name }: Claim): Promise<number | undefined> {
     const wait = await this.#ofClient.wait(client)
     return wait === undefined ? undefined : this.#ofName.wait(keyOf(client, name))
@@ -59,5 +59,5 @@ export class FailedLogins {
   }
 }
 
-/** Some type their secret where the name belongs: what they typed is not kept. */
+/** A hash, since some people type their secret where the name belongs. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')

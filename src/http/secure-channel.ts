@@ -6,7 +6,7 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
-/** Whether a proxy says that it has passed a request on, for whomever. */
+/** Whether a proxy says that it has passed a request on. */
 export function isForwarded({ headers }: IncomingMessage): boolean {
   return forwardingHeaders.some(name => headers[name] !== undefined)
 }

@@ -2,7 +2,7 @@ import { Problem } from '../errors.js'
 
 /** PBKDF2 and scrypt share a pool of four threads with look-ups of names and files; some must stay free. */
 const atOnce = 2
-/** More than can be done before those who wait have given up. */
+/** More than can be done before the callers that wait have given up. */
 const mostWaiting = 1_000
 
 /** Lets costly hashes off the event loop a few at a time, in the order they were asked for. */

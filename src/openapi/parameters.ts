@@ -72,13 +72,19 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
       { maxLength: longestJid },
     ),
     password: text(`The user's password, at most ${longestPassword} bytes.`, {
-      ...{ maxLength: longestPassword, format: 'password', writeOnly: true },
+      maxLength: longestPassword,
+      format: 'password',
+      writeOnly: true,
     }),
     token: text("Instead of a password: a token of the user's.", {
-      ...{ maxLength: longestToken, pattern: '^[\\x21-\\x7e]*$', format: 'password', writeOnly: true },
+      maxLength: longestToken,
+      pattern: '^[\\x21-\\x7e]*$',
+      format: 'password',
+      writeOnly: true,
     }),
     mechanism: text('SASL mechanism that shows the token.', {
-      ...{ pattern: '^[A-Z0-9_-]{0,20}$', not: { enum: [...otherMechanisms] } },
+      pattern: '^[A-Z0-9_-]{0,20}$',
+      not: { enum: [...otherMechanisms] },
       default: defaultTokenMechanism,
     }),
     authzid: text(
@@ -86,10 +92,12 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
       { maxLength: longestJid },
     ),
     language: text('Language of the stream (BCP 47).', {
-      ...{ maxLength: longestLanguage, default: usual.language },
+      maxLength: longestLanguage,
+      default: usual.language,
     }),
     lang: text('The same as `language`, which counts where both are given.', {
-      ...{ maxLength: longestLanguage, default: usual.language },
+      maxLength: longestLanguage,
+      default: usual.language,
     }),
     wait: count(`Longest time a request is held, in seconds. ${atMost(bosh.maxWait)}`, {
       default: usual.wait,
@@ -104,7 +112,9 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
       default: usual.ver,
     },
     expires_in: count('Time the browser has for its first request, in seconds.', {
-      ...{ minimum: shortestAttach, maximum: longestAttach, default: warm.attachTimeout },
+      minimum: shortestAttach,
+      maximum: longestAttach,
+      default: warm.attachTimeout,
     }),
     attach_binding: word(
       'Whether the session answers only the browser that attached to it: with `cookie` the first answer of the ' +
@@ -127,9 +137,7 @@ export const listQuery: Readonly<Record<(typeof listParameters)[number], Schema>
   domain: text('Only the sessions of users of this domain.'),
   state: word('Only the sessions that stand like this.', states),
   origin: word('Only the sessions that were opened like this.', origins),
-  limit: count('How many sessions to list.', {
-    ...{ minimum: 1, maximum: highestLimit, default: usualLimit },
-  }),
+  limit: count('How many sessions to list.', { minimum: 1, maximum: highestLimit, default: usualLimit }),
   after: text('Where to go on: `next` of the list before.', {
     pattern: '^[0-9]{1,16}(\\.[0-9]{1,20})?-[0-9a-f]{32}$',
   }),
@@ -138,6 +146,7 @@ export const listQuery: Readonly<Record<(typeof listParameters)[number], Schema>
 /** The query of a logout; all of it is required. */
 export const logoutQuery: Readonly<Record<(typeof logoutParameters)[number], Schema>> = {
   jid: text('Whose sessions end: all of a bare JID, or the one of a full JID.', {
-    ...{ minLength: 1, maxLength: longestJid },
+    minLength: 1,
+    maxLength: longestJid,
   }),
 }

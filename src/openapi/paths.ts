@@ -22,7 +22,7 @@ const call = ({ success, problems, ...about }: Call) => ({
   responses: { ...success, ...problemResponses([...ofAdmins, ...problems]) },
 })
 
-/** What anybody may ask for. */
+/** A call that takes no credentials. */
 const open = ({ success, problems, ...about }: Call) => ({
   ...about,
   security: [],
@@ -38,11 +38,18 @@ function requestBody(name: string, required: boolean) {
 
 const inQuery = (parameters: Readonly<Record<string, Schema>>, required: boolean) =>
   Object.entries(parameters).map(([name, { description, ...schema }]) => ({
-    ...{ name, in: 'query', required, description, schema },
+    name,
+    in: 'query',
+    required,
+    description,
+    schema,
   }))
 
 const id = {
-  ...{ name: 'id', in: 'path', required: true, description: "The session's handle." },
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: "The session's handle.",
   schema: { type: 'string', pattern: handlePattern },
 }
 

@@ -23,7 +23,7 @@ const session: Record<keyof SessionObject, Schema> = {
   origin: word('`warmed` by this API, or opened by a `client` itself.', origins),
   state: word(
     '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
-      "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server with nobody told yet, " +
+      "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, " +
       '`elsewhere` where its browser was sent to another endpoint.',
     states,
   ),
@@ -121,12 +121,10 @@ export const replyHeaders = {
     description: 'Seconds to wait before the same call may succeed.',
     schema: { type: 'integer' },
   },
-  Location: {
-    ...{ required: true, description: 'Where else to ask.' },
-    schema: { type: 'string', format: 'uri' },
-  },
+  Location: { required: true, description: 'Where else to ask.', schema: { type: 'string', format: 'uri' } },
   'WWW-Authenticate': {
-    ...{ required: true, description: 'The challenge (RFC 7617).' },
+    required: true,
+    description: 'The challenge (RFC 7617).',
     schema: { type: 'string' },
   },
 } as const
@@ -145,7 +143,8 @@ export const plain = (description: string): Response => ({ description, content:
 
 /** A reply that sends browsers elsewhere. */
 export const redirection = (description: string): Response => ({
-  ...{ description, headers: headers('X-Request-Id', 'Location') },
+  description,
+  headers: headers('X-Request-Id', 'Location'),
   content: { [mediaType('html')]: {} },
 })
 

@@ -2,13 +2,16 @@
 export type Schema = Readonly<Record<string, unknown>>
 
 export const text = (description: string, more: Schema = {}): Schema => ({
-  ...{ type: 'string', description },
+  type: 'string',
+  description,
   ...more,
 })
 
 /** A number from 0 up. */
 export const count = (description: string, more: Schema = {}): Schema => ({
-  ...{ type: 'integer', minimum: 0, description },
+  type: 'integer',
+  minimum: 0,
+  description,
   ...more,
 })
 

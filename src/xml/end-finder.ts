@@ -14,6 +14,10 @@ const lastSign = 0x40
 const openingBracket = 0x5b
 const closingBracket = 0x5d
 
+/** By ASCII character up to the last of them: 1 for those that have a meaning in a start tag. */
+const inTags = new Uint8Array(greater + 1)
+for (const code of [doubleQuote, singleQuote, slash, less, greater]) inTags[code] = 1
+
 /** What stands at the place that has been reached: text, a tag behind its `<`, the inside of a tag, and so on. */
 type Place =
   | 'text'
@@ -70,8 +74,19 @@ export class EndFinder {
       if (this.#place === 'text') at = piece.indexOf('<', at)
       else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
       else if (this.#place === 'instruction') at = piece.indexOf('>', at)
+      else if (this.#place === 'start tag') at = this.#endOfPlain(piece, at)
       if (at < 0) return -1
       if (this.#pass(piece.charCodeAt(at))) return at + 1
+    }
+    return -1
+  }
+
+  /** Where in a start tag something stands that has a meaning here, or -1. */
+  #endOfPlain(piece: string, from: number): number {
+    for (let at = from; at < piece.length; at++) {
+      const code = piece.charCodeAt(at)
+      if (code <= greater && inTags[code] === 1) return at
+      this.#isEmpty = false
     }
     return -1
   }

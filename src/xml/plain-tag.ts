@@ -14,12 +14,12 @@ const less = 0x3c
 const equals = 0x3d
 const greater = 0x3e
 
-/** These two are nobody's to declare (Namespaces in XML 1.0 §3). */
+/** No document may declare these two (Namespaces in XML 1.0 §3). */
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
 /**
- * A start tag as nearly everybody writes one, found in places of its text. All is checked but that its prefixes are
+ * A start tag as nearly all peers write one, found in places of its text. All is checked but that its prefixes are
  * declared, of which it may be one among many. Keeps nothing of the text, and reads one tag after the other.
  */
 export class PlainTag {

@@ -1,5 +1,5 @@
-// Characters as nearly everybody sends them: names in ASCII, any text, no carriage returns. All else is `-1` here, and
-// left to who knows all of XML.
+// Characters as nearly all peers send them: names in ASCII, any text, no carriage returns. All else is `-1` here, and left
+// to saxes, which knows all of XML.
 
 const tab = 0x09
 const newline = 0x0a

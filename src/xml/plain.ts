@@ -25,9 +25,9 @@ export function allowPlain({ maxDepth, maxAttributes, maxNameLength }: XmlLimits
 }
 
 /**
- * Reads XML as nearly everybody sends it, in one pass over its text: ASCII names, few attributes, few prefixes declared far
- * inside, nothing but elements and text. It gives up on all else, well-formed or not, and the `Scanner` reads
- * that from its beginning. What it does read, the `Scanner` would have read the same. Keeps places of a text, not the text.
+ * Reads XML as nearly all peers send it, in one pass over its text: ASCII names, few attributes, few prefixes declared far
+ * inside, nothing but elements and text. It gives up on all else, well-formed or not, which the `ElementReader` reads
+ * from its beginning. What it does read, that would have read the same. Keeps places of a text, not the text.
  */
 class PlainReader {
   /** Behind what was read last. */

@@ -14,7 +14,7 @@ export function prune(text: string, isUnwanted: (branch: Branch) => boolean): st
   try {
     return pruner.prune(text, isUnwanted)
   } catch (error) {
-    // Nobody knows where in the text it stands.
+    // Where in the text it stands is unknown.
     pruner = new Pruner()
     throw error
   }

@@ -208,13 +208,13 @@ export class Splitter {
     this.#held = ''
     this.#isDropped = false
     if (isDropped) this.#sink.onUnfit?.('dropped')
-    else if (this.#root === undefined) this.#readRoot(text)
+    else if (this.#root === undefined) this.#readRoot(text, isInPieces)
     else if (text.startsWith('</')) this.#readEnd(text, this.#root.qualifiedName)
     else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations, isInPieces)
     else if (!this.#mixedContent) throw new XmlError('bad-format', 'text between elements')
   }
 
-  #readRoot(text: string): void {
+  #readRoot(text: string, isInPieces: boolean): void {
     if (text.startsWith('<?')) {
       // Refused before the root comes, where it is to be: a server of another encoding waits for the answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
@@ -222,7 +222,8 @@ export class Splitter {
       return
     }
     if (this.#isTooLarge(text, text.length)) throw tooLarge()
-    const root = this.#allowsPlain ? plain.readRoot(text) : undefined
+    const isTried = !isInPieces && this.#prolog === 'nothing'
+    const root = this.#allowsPlain && !isTried ? plain.readRoot(text) : undefined
     this.#open(root ?? elementReader.readRoot(text, this.#rules), text.endsWith('/>'))
   }
 
