@@ -7,6 +7,7 @@ import type { Failure, LinkEnd } from '../link.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
 import type { DialEvents, Dialer, Dialling } from './dial.js'
+import { ignore } from './socket-events.js'
 import { StartTls, type StartTlsEvents } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 import { certificateFault, startTls } from './tls.js'
@@ -205,12 +206,3 @@ export class Connection implements DialEvents, StartTlsEvents {
 }
 
 const endings = ['error', 'end', 'close'] as const
-
-const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
-const nothing = () => {}
-
-/** Stops listening to a socket, its errors least of all: without a listener they would end the process. */
-export function ignore(socket: Socket): void {
-  for (const event of heard) socket.removeAllListeners(event)
-  socket.on('error', nothing)
-}

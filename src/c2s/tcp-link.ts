@@ -13,7 +13,8 @@ import type { Sink } from '../xml/splitter.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding-data.js'
-import { Connection, type ConnectionEvents, type ConnectionParts, ignore } from './connection.js'
+import { Connection, type ConnectionEvents, type ConnectionParts } from './connection.js'
+import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
@@ -42,7 +43,8 @@ export interface LinkParts extends ConnectionParts {
   readonly onClosed: (link: TcpLink) => void
 }
 
-interface Listener extends ConnectionEvents, Sink, WriterEvents {}
+/** What a link hears of its connection, of what is read and of what is written: one object for each link. */
+interface Listener extends ConnectionEvents, SocketEvents, Sink, WriterEvents {}
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
@@ -67,6 +69,8 @@ export class TcpLink implements Link {
   #deadline: Timer | undefined
   /** Whether a byte of the server's stream has come. */
   #hasBegun = false
+  /** Whether a space is about to be sent for a session ticket. */
+  #acknowledges = false
   /** Whether anything went either way since the last `keepAlive`. */
   #isBusy = true
 
@@ -153,9 +157,8 @@ export class TcpLink implements Link {
     this.#connection = undefined
     this.#socket = socket
     this.#writer = new Writer(socket, this.#parts.clock, this.#parts.times.stall, this.#listener)
-    this.#listen(socket)
+    listenTo(socket, this.#listener)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      this.#acknowledgeTickets(socket)
       // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
       this.#ahead = undefined
     }
@@ -177,33 +180,17 @@ export class TcpLink implements Link {
     }
   }
 
-  #listen(socket: Socket): void {
-    /** Of a connection that is closed the event only tells whether there was an error. */
-    const broken = (reason: Error | boolean) => {
-      const cause = typeof reason === 'boolean' ? undefined : reason
-      this.#guard(() => this.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
-    }
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    // The others come once; `once` would make an object and a function more for each link.
-    socket.on('error', broken)
-    socket.on('end', () => this.#guard(() => this.#closedByServer()))
-    socket.on('close', broken)
-  }
-
   /**
    * With TLS 1.3, each of the server's session tickets keeps what is behind it back until it is acknowledged, and our side
    * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
    */
-  #acknowledgeTickets(socket: TLSSocket): void {
-    let isDue = false
-    socket.on('session', () => {
-      if (isDue) return
-      isDue = true
-      // What is written while a ticket is being read gets stuck.
-      this.#parts.clock.after(0, () => {
-        isDue = false
-        if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
-      })
+  #acknowledgeTicket(): void {
+    if (this.#acknowledges) return
+    this.#acknowledges = true
+    // What is written while a ticket is being read gets stuck.
+    this.#parts.clock.after(0, () => {
+      this.#acknowledges = false
+      if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
     })
   }
 
@@ -315,7 +302,6 @@ export class TcpLink implements Link {
     this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.#timeOut())
   }
 
-  /** Hears what is read and written. One object for each link; functions would take eight times as much. */
   static readonly #Listener = class implements Listener {
     readonly #link: TcpLink
 
@@ -333,6 +319,23 @@ export class TcpLink implements Link {
 
     onFailed(end: LinkEnd): void {
       this.#link.#end(end)
+    }
+
+    onData(chunk: Buffer): void {
+      this.#link.#read(chunk)
+    }
+
+    onLastByte(): void {
+      this.#link.#guard(() => this.#link.#closedByServer())
+    }
+
+    onBroken(reason: Error | boolean): void {
+      const cause = typeof reason === 'boolean' ? undefined : reason
+      this.#link.#guard(() => this.#link.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
+    }
+
+    onTicket(): void {
+      this.#link.#acknowledgeTicket()
     }
 
     onOpen(root: Root): void {
