@@ -7,6 +7,7 @@ import type { Step } from '../../src/errors.js'
 import type { LinkEvents, LinkOptions } from '../../src/link.js'
 import { Names } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/limits.js'
+import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
@@ -17,6 +18,7 @@ export const ourHeader = (attributes: string) =>
   `<?xml version='1.0'?><stream:stream ${attributes} xmlns='jabber:client' xmlns:stream='${streams}'>`
 export const plainHeader = ourHeader("to='example.org' version='1.0' xml:lang='en'")
 export const serverHeader = `<?xml version='1.0'?><stream:stream from='example.org' id='1' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`
+export const footer = '</stream:stream>'
 export const features = '<stream:features/>'
 export const startTlsOffer =
   "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>"
@@ -125,6 +127,33 @@ export async function opened(parts: Partial<LinkParts> = {}) {
   call.told.length = 0
   return { call, peer }
 }
+
+/** What the servers show. */
+export const certificate = makeCertificate(['DNS:example.org'])
+
+/** A link that is about to be encrypted: the server has said it may proceed, and is about to. */
+export async function proceeding(server: Partial<Server> = {}, options: CallOptions = {}) {
+  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
+  await peer.until(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  return { call, peer }
+}
+
+/** An encrypted link on which our header has come. */
+export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
+  const { call, peer } = await proceeding({}, options)
+  peer.send(proceed)
+  await peer.secure(peerOptions(tls))
+  await peer.until("<?xml version='1.0'?>")
+  const header = await peer.until('>')
+  return { call, peer, header }
+}
+
+export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
+  ...certificate,
+  ...tls,
+})
 
 /** Resolves once session tickets have been read: then more is to be done than to watch for the features. */
 export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)

@@ -65,7 +65,7 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('by a name whose addresses are known begins at once, too', () => {
+  test('by a name with known addresses begins at once, too', () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
     dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, events)
     expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
@@ -106,7 +106,7 @@ describe('dialling a server of the operator', () => {
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
-  test('says so when nobody answers in five seconds', () => {
+  test('fails when there is no answer in five seconds', () => {
     dialer().toServer(server, events)
     clock.advance(5_000)
     expect(told).toEqual(['connecting', 'failed connect timeout'])
@@ -195,7 +195,7 @@ describe('dialling a domain', () => {
     for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
     const dialling = dialer().toDomain('example.org', events)
     clock.advance(5_000)
-    // The second one answers, and then makes whoever dialled wait.
+    // The second one answers, and then keeps the link waiting.
     sockets.stand('192.0.2.98')
     clock.advance(7_000)
     dialling.goOn({ step: 'connect', code: 'timeout' })

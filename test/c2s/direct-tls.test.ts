@@ -42,7 +42,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('names the domain and the protocol to whoever sorts connections', async () => {
+  test('names the domain and the protocol, by which a proxy may sort connections', async () => {
     const { call, peer, socket } = await secured({ ALPNProtocols: ['http/1.1', 'xmpp-client'] })
     expect((socket as unknown as { servername: string }).servername).toBe('example.org')
     expect(socket.alpnProtocol).toBe('xmpp-client')
@@ -81,7 +81,7 @@ describe('a link with direct TLS', () => {
 
   test.each([
     ['made out to another name', makeCertificate(['DNS:other.example']), undefined],
-    ['that nobody trusts', certificate, undefined],
+    ['that is not trusted', certificate, undefined],
     ['that has expired', makeCertificate(['DNS:example.org'], { expired: true }), 'itself'],
   ] as const)(
     'ends before anything is said where the certificate is one %s',

@@ -58,7 +58,7 @@ async function welcome(peer: ScriptedConnection): Promise<void> {
 
 describe('another server of the domain is tried', () => {
   test.each([
-    ['shows a certificate of somebody else', { ...makeCertificate(['DNS:other.example']) }],
+    ['shows a certificate of another domain', { ...makeCertificate(['DNS:other.example']) }],
     ['speaks another protocol', { ...certificate, ALPNProtocols: ['http/1.1'] }],
   ])('when the first, over direct TLS, %s', async (_what, options) => {
     const { call, peer, next } = await begin('direct')

@@ -19,7 +19,7 @@ export class FakeSockets {
     return socket
   }
 
-  /** Addresses whose connections nobody has given up. */
+  /** The addresses of connections that have not been given up. */
   get alive(): string[] {
     return [...this.#sockets].filter(([, socket]) => !socket.destroyed).map(([address]) => address)
   }

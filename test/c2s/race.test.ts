@@ -67,7 +67,7 @@ describe('connecting to the addresses of a host', () => {
       expect(winner).toBe(sockets.at(which))
       expect(sockets.alive).toEqual([which])
       expect(clock.pending).toBe(0)
-      // What it says from now on is for whoever uses it.
+      // What the server says from now on goes to the link that uses the connection.
       expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
     },
   )

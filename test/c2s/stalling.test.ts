@@ -6,7 +6,7 @@ import { opened, stopServers } from './call.js'
 afterEach(stopServers)
 
 const times = { features: 10, trial: 3, close: 5, stall: 300 }
-/** More than any system keeps for a socket that nobody reads from. */
+/** More than any system buffers for a socket whose other end does not read. */
 const most = 64 * 1024 * 1024
 const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
 
@@ -78,11 +78,11 @@ describe('a server that reads nothing', () => {
   })
 })
 
-describe('what was not foreseen', () => {
-  test.each(['<message', 'flush'])('by whoever hears of %s ends this link alone', async line => {
+describe('an exception', () => {
+  test.each(['<message', 'flush'])('of the owner at %s ends this link alone', async line => {
     const { call, peer } = await opened()
     call.onTold = told => {
-      if (told.startsWith(line)) throw new TypeError('not foreseen')
+      if (told.startsWith(line)) throw new TypeError('a mistake')
     }
     peer.send('<message/>')
     await call.hears('end')

@@ -43,14 +43,14 @@ describe('an answer', () => {
     expect(asked).toEqual(['a', 'b'])
   })
 
-  test('that is good for no time is given to those who wait, and then asked for again', async () => {
+  test('that is good for no time goes to the callers that wait, and is asked for again after that', async () => {
     seconds = 0
     const names = answers()
     expect(await Promise.all([names.to('a'), names.to('a')])).toEqual(['a 1', 'a 1'])
     expect(await names.to('a')).toBe('a 2')
   })
 
-  test('that nobody could find is looked for again by whoever asks next', async () => {
+  test('that could not be found is looked for again at the next call', async () => {
     const names = new AnswerCache<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
@@ -60,7 +60,7 @@ describe('an answer', () => {
     expect(await names.to('a')).toBe('known')
   })
 
-  test('that does not come is asked for again after half a minute, for those who ask from then on', async () => {
+  test('that does not come is asked for again after half a minute, for calls from then on', async () => {
     let lateAnswer = (_answer: Answer<string>) => {}
     const names = new AnswerCache<string>(clock, 100, question => {
       asked.push(question)

@@ -267,7 +267,7 @@ describe('the addresses of a server', () => {
     expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['10.0.0.1'])
   })
 
-  test('of a domain whose service records nobody told are asked of the machine', async () => {
+  test('of a domain without an answer to the question for service records are asked of the machine', async () => {
     dns.zone['SRV _xmpp-client._tcp.example.org'] = 'ETIMEOUT'
     dns.zone['hosts example.org'] = ['10.0.0.1']
     const asking = names()
@@ -290,11 +290,11 @@ describe('the addresses of a server', () => {
   })
 
   test.each([
-    ['nobody has', 'ENOTFOUND', 'ENOTFOUND', 'host-unknown'],
+    ['does not exist', 'ENOTFOUND', 'ENOTFOUND', 'host-unknown'],
     ['has none', 'ENODATA', 'ENODATA', 'host-unknown'],
     ['cannot be told', 'ESERVFAIL', 'ENODATA', 'remote-connection-failed'],
     ['cannot be told', 'ENODATA', 'EREFUSED', 'remote-connection-failed'],
-    ['nobody answers for', 'ETIMEOUT', 'ETIMEOUT', 'timeout'],
+    ['gets no answer', 'ETIMEOUT', 'ETIMEOUT', 'timeout'],
   ])('of a name that %s (%s, %s) are none, for five seconds', async (_what, four, six, code) => {
     dns.zone['A a.example'] = four
     dns.zone['AAAA a.example'] = six

@@ -85,7 +85,7 @@ async function open(
   return { there, link, told, ends, drains, steps, clock: parts.clock, sessions, hears, next, poll, isGone }
 }
 
-/** A link whose stream is open and whose client has begun to talk; one request is held. */
+/** A link with an open stream, over which the client has sent something; one request is held. */
 async function opened() {
   const call = await open()
   const creation = await call.there.request()
@@ -131,7 +131,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('tells who it is for where nobody on the way hears it', async () => {
+  test('names its user where the way is encrypted', async () => {
     const { there, link } = await open({ from: "ju'liet@far.example", encrypted: true })
     expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })
     const creation = await there.request()
@@ -600,7 +600,7 @@ describe('the end of a session', () => {
     terminate.answer('', " type='terminate'")
     held.answer()
     expect(sessions.size).toBe(1)
-    second.answer(message('nobody listens'))
+    second.answer(message('too late'))
     await isGone()
     expect(told).toEqual([])
     link.send([element(message('four'))])
@@ -619,7 +619,7 @@ describe('the end of a session', () => {
     await isGone()
   })
 
-  test('by us while it is created is told to the endpoint once there is somebody to tell', async () => {
+  test('by us while it is created is sent to the endpoint once that has created it', async () => {
     const { there, link, told, isGone } = await open()
     const creation = await there.request()
     link.close()

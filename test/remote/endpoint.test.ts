@@ -128,7 +128,7 @@ describe('an endpoint', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is hung up on when nobody wants the answer any more', async () => {
+  test('is hung up on when its request is aborted', async () => {
     const { there, here, clock } = await connect()
     const leaving = new AbortController()
     const replied = faultOf(here.post('', 60, { signal: leaving.signal }))
@@ -144,8 +144,8 @@ describe('an endpoint', () => {
 
   test('hears of nothing that its names were not good for', async () => {
     const { here } = await connect()
-    const nobody = new Endpoint('http://nobody.example/bosh', usualEntry, endpointParts())
-    expect(await faultOf(nobody.post('', 60))).toEqual({
+    const missing = new Endpoint('http://nobody.example/bosh', usualEntry, endpointParts())
+    expect(await faultOf(missing.post('', 60))).toEqual({
       ...{ step: 'resolve', code: 'host-unknown', aftermath: 'none' },
     })
     here.close()
@@ -255,7 +255,7 @@ describe('an encrypted endpoint', () => {
   const invalid = { step: 'tls', code: 'certificate-invalid', aftermath: 'none' }
 
   test.each([
-    ['nobody vouches for', {}, certificate, 'It is self-signed.'],
+    ['is not trusted', {}, certificate, 'It is self-signed.'],
     [
       'is made out to another name',
       undefined,

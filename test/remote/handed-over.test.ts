@@ -27,7 +27,7 @@ describe('sessions elsewhere', () => {
     expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2', 'id3'])
   })
 
-  test('are ended once where nobody heard of them, and are gone then', () => {
+  test('are ended once where their clients never heard of them, and are gone then', () => {
     const elsewhere = new HandedOverSessions()
     for (const number of [1, 2]) elsewhere.add(...departed(number))
     for (const id of ['id1', 'id1', 'id3']) elsewhere.release(id)

@@ -60,7 +60,7 @@ describe('a domain', () => {
     expect(remotes.size).toBe(0)
   })
 
-  test('whose browsers come here has links over its endpoint, and logins like all others', async () => {
+  test('that has its clients come here has links over its endpoint, and logins like all others', async () => {
     const there = await ScriptedEndpoint.start()
     const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
     expect(remotes.upstreamOf('far.example')).toBeUndefined()
@@ -77,7 +77,7 @@ describe('a domain', () => {
     expect([...counts.remoteFailures]).toEqual([])
   })
 
-  test('whose browsers go there logs in there, until the service stops', async () => {
+  test('that has its clients go there logs in there, until the service stops', async () => {
     const there = await ScriptedEndpoint.start()
     const remote = { ...usualSettings, attach: 'there' } as const
     const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })

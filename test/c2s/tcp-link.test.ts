@@ -1,7 +1,5 @@
-import { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { defaultLimits } from '../../src/xml/limits.js'
-import { makeCertificate } from '../support/certificates.js'
 import { element } from '../support/element.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import {
@@ -9,50 +7,22 @@ import {
   connect,
   features,
   featuresSeen,
+  footer,
   opened,
   ourHeader,
   plainHeader,
   proceed,
+  proceeding,
   serverHeader,
-  startTls,
-  startTlsOffer,
   stopServers,
   streams,
-  ticketed,
 } from './call.js'
 
 afterEach(stopServers)
 
-const certificate = makeCertificate(['DNS:example.org'])
 const failed = 'end features remote-connection-failed'
-const footer = '</stream:stream>'
 const streamError = (condition: string) =>
   `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
-
-/** A link that is about to be encrypted: the server has said it may proceed, and is about to. */
-async function proceeding(server: Parameters<typeof connect>[0] = {}, options: { from?: string } = {}) {
-  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
-  const header = await peer.until('>').then(async start => start + (await peer.until('>')))
-  expect(header).toBe(plainHeader)
-  peer.send(serverHeader + startTlsOffer)
-  expect(await peer.until('>')).toBe(startTls)
-  return { call, peer }
-}
-
-/** An encrypted link on which our header has come. */
-async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: { from?: string } = {}) {
-  const { call, peer } = await proceeding({}, options)
-  peer.send(proceed)
-  await peer.secure(peerOptions(tls))
-  await peer.until("<?xml version='1.0'?>")
-  const header = await peer.until('>')
-  return { call, peer, header }
-}
-
-const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
-  ...certificate,
-  ...tls,
-})
 
 describe('a plain link', () => {
   test('opens a stream, with no word of who it is for, and reports header and features', async () => {
@@ -253,165 +223,6 @@ describe('a plain link', () => {
   })
 })
 
-describe('a link with STARTTLS', () => {
-  test('starts again inside, says who it is for, and tells what protects it', async () => {
-    const { call, peer, header } = await encrypted({}, { from: 'juliet@example.org' })
-    expect(header).toBe(
-      `<stream:stream to='example.org' from='juliet@example.org' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='${streams}'>`,
-    )
-    expect(call.told).toEqual([])
-    expect(call.link.facts).toMatchObject({ encrypted: true, plainAllowed: true, tlsVersion: 'TLSv1.3' })
-    peer.send(serverHeader + features)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    peer.end(footer)
-    await call.hears('closed')
-    await peer.gone
-    expect(peer.unread).toBe(footer)
-    expect(call.told.slice(3)).toEqual([failed, 'closed'])
-  })
-
-  test('does not name anybody it was not told of', async () => {
-    const { peer, header } = await encrypted()
-    expect(header).not.toContain('from=')
-    peer.reset()
-  })
-
-  test('names the domain to the server before it sees its certificate', async () => {
-    const { peer } = await proceeding()
-    peer.send(proceed)
-    let name: string | undefined
-    await peer.secure({
-      ...certificate,
-      SNICallback: (servername, callback) => {
-        name = servername
-        callback(null)
-      },
-    })
-    expect(name).toBe('example.org')
-    peer.reset()
-  })
-
-  test('works with TLS 1.2', async () => {
-    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
-    expect(call.link.facts).toMatchObject({ encrypted: true, tlsVersion: 'TLSv1.2' })
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('does not go on with a server whose TLS is older than the operator wants', async () => {
-    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
-    const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + startTlsOffer)
-    await peer.until(startTls)
-    peer.send(proceed)
-    peer.secure(peerOptions({ maxVersion: 'TLSv1.2' })).catch(() => {})
-    await call.hears('closed')
-    expect(call.told).toContain('end tls remote-connection-failed')
-  })
-
-  test.each([
-    ['features', `<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>`],
-    ['garbage', 'text between elements<<<'],
-    ['the end of the stream', footer],
-    ['the beginning of an element', '<message'],
-  ])('does not believe %s that came in the clear behind <proceed/>', async (_what, injected) => {
-    const { call, peer } = await proceeding()
-    peer.send(proceed + injected)
-    await peer.secure(certificate)
-    await peer.until("streams'>")
-    peer.send(serverHeader + features)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('does not go on with a server that offers no encryption', async () => {
-    const { call, peer } = await connect({ tls: 'starttls' })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + features)
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
-    expect(peer.unread).toBe('')
-  })
-
-  test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
-    'does not go on with a server that answers %s',
-    async answer => {
-      const { call, peer } = await proceeding()
-      peer.send(answer)
-      await peer.gone
-      expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
-      expect(peer.unread).toBe('')
-    },
-  )
-
-  test('is told what to do by nothing but the features', async () => {
-    const { call, peer } = await connect({ tls: 'starttls' })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + proceed.replace('proceed', 'x'))
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
-  })
-
-  test('does not go on with a server that talks no TLS', async () => {
-    const { call, peer } = await proceeding()
-    peer.send(proceed)
-    await peer.until('\x16')
-    peer.send('HTTP/1.1 400 Bad Request\r\n\r\n')
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
-  })
-
-  test('does not go on with a server that hangs up instead', async () => {
-    const { call, peer } = await proceeding()
-    peer.send(proceed)
-    peer.end()
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
-    await peer.gone
-  })
-})
-
-describe('a certificate', () => {
-  const wrong = makeCertificate(['DNS:other.example'], { commonName: 'example.org' })
-  const expired = makeCertificate(['DNS:example.org'], { expired: true })
-  const bad = [
-    ['made out to another name', wrong, wrong.cert, 'made out to other.example, and not to example.org'],
-    ['that nobody trusts', certificate, undefined, 'self-signed'],
-    ['that has expired', expired, expired.cert, 'expired on 2020-01-02'],
-    [
-      'that only resembles the trusted one',
-      makeCertificate(['DNS:example.org']),
-      certificate.cert,
-      'self-signed',
-    ],
-  ] as const
-
-  test.each(bad)('%s ends the link before anything is said', async (_what, shown, ca, told) => {
-    const { call, peer } = await proceeding({ ca })
-    peer.send(proceed)
-    await peer.secure(shown).catch(() => {})
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
-    expect(String(call.ends[0]!.failure.cause)).toContain(told)
-    await peer.gone
-    expect(peer.unread).not.toContain('stream')
-  })
-
-  test.each(bad)('%s is accepted where the operator said so', async (_what, shown, ca, _told) => {
-    const { call, peer } = await proceeding({ ca, verify: false })
-    peer.send(proceed)
-    await peer.secure(shown)
-    await peer.until("streams'>")
-    expect(call.told).toEqual([])
-    peer.reset()
-    await call.hears('closed')
-  })
-})
-
 describe('what is wrong with a server', () => {
   /** What the owner and the server are told after the server said this. */
   async function outcome(said: string) {
@@ -437,7 +248,7 @@ describe('what is wrong with a server', () => {
     ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
     ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
     ['version is 10', serverHeader.replace("id='1' version='1.0'", "version='10'"), 'unsupported-version'],
-  ])('a header whose %s', async (_what, header, condition) => {
+  ])('a header: its %s', async (_what, header, condition) => {
     const { told, unread } = await outcome(`${header}${features}<message/>`)
     expect(told).toEqual([protocolError])
     expect(unread).toBe(streamError(condition) + footer)
@@ -748,100 +559,6 @@ describe('a server that does not answer', () => {
   test('has all the time in the world once it sent its features', async () => {
     const { call, peer } = await opened()
     expect(call.clock.pending).toBe(0)
-    peer.reset()
-    await call.hears('closed')
-  })
-})
-
-describe('the space that makes a server with TLS 1.3 go on', () => {
-  const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
-    // Whatever was sent before this has come when this has.
-    call.link.send([element('<mark/>')])
-    return peer.until('<mark/>')
-  }
-
-  test('is sent behind its session tickets, once for all that came together', async () => {
-    const { call, peer } = await encrypted()
-    await ticketed(call)
-    expect(await pong(call, peer)).toBe('<mark/>')
-    call.clock.advance(0)
-    call.clock.advance(1000)
-    expect(await pong(call, peer)).toBe(' <mark/>')
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('is sent again behind a ticket that comes later', async () => {
-    const on = jest.spyOn(TLSSocket.prototype, 'on')
-    const { call, peer } = await encrypted()
-    await ticketed(call)
-    call.clock.advance(0)
-    // A server out of Node cannot be made to send another.
-    const socket = on.mock.contexts[on.mock.calls.findIndex(([event]) => String(event) === 'session')]
-    ;(socket as TLSSocket).emit('session', Buffer.alloc(0))
-    on.mockRestore()
-    call.clock.advance(0)
-    expect(await pong(call, peer)).toBe('  <mark/>')
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('is not sent where the answer has begun', async () => {
-    const { call, peer } = await encrypted()
-    await ticketed(call)
-    peer.send('<')
-    await call.hears('flush')
-    call.clock.advance(0)
-    expect(await pong(call, peer)).toBe('<mark/>')
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('is not sent where the link was closed', async () => {
-    const { call, peer } = await encrypted()
-    await ticketed(call)
-    call.link.close()
-    call.clock.advance(0)
-    expect(await peer.until(footer)).toBe(footer)
-    peer.end(footer)
-    await call.hears('closed')
-    expect(peer.unread).toBe('')
-    expect(call.clock.pending).toBe(0)
-  })
-
-  test('is not sent behind a stream header alone', async () => {
-    const { call, peer } = await encrypted()
-    await ticketed(call)
-    call.clock.advance(0)
-    peer.send(serverHeader + features)
-    await call.hears('flush')
-    call.link.restart({})
-    call.clock.advance(1000)
-    await peer.until("streams'>")
-    expect(await pong(call, peer)).toBe('<mark/>')
-    peer.reset()
-    await call.hears('closed')
-  })
-
-  test('is not sent over TLS 1.2 or in the clear', async () => {
-    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
-    call.clock.advance(1)
-    expect(await pong(call, peer)).toBe('<mark/>')
-    peer.reset()
-    const plain = await opened()
-    plain.call.link.restart({})
-    plain.call.clock.advance(1)
-    await plain.peer.until(plainHeader)
-    expect(await pong(plain.call, plain.peer)).toBe('<mark/>')
-    plain.peer.reset()
-  })
-
-  test('is not sent between <starttls/> and <proceed/>', async () => {
-    const { call, peer } = await proceeding()
-    call.clock.advance(100)
-    peer.send(proceed)
-    const start = await peer.until('\x16')
-    expect(start).toBe('\x16')
     peer.reset()
     await call.hears('closed')
   })
