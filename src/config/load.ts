@@ -34,6 +34,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
     .filter(({ names }) => !isFaulty(...names))
     .flatMap(({ names: [name], problemsOf }) => problemsOf(values).map(problem => ({ name, problem })))
   problems.push(...broken)
+  // Which key and chain belong to which certificate has to be known; no other problem hides what is wrong with a file.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const tls =
     isTlsWanted && !isFaulty('TLS_CHAIN', 'TLS_KEY') ? readTlsFiles(tlsFiles(values), report) : undefined
