@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import type { Peer, Reply, Waiter } from '../exchange.js'
 import type { HandedOut } from '../handed-out.js'
 import type { StreamHeader } from '../link.js'
 import type { Client, Outcome, Successor } from '../session/client.js'
@@ -9,6 +8,7 @@ import { AttachCookie, type CookieRules } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody } from './body.js'
 import { type BoshParts, Delivery } from './delivery.js'
 import type { Pending } from './open-requests.js'
+import type { Peer, Reply } from './peer.js'
 import { conditionOf, noAnswer, notFound, ReplyWriter, stanzasIn } from './replies.js'
 import { type Fault, isExtra, Rules } from './rules.js'
 import { announce, announced, type Terms } from './terms.js'
@@ -120,13 +120,13 @@ export class BoshClient implements Client {
   }
 
   /** Answers the creation request; what it carries goes to the server once the stream is open. */
-  create({ payload, digest }: Body, peer: Peer, waiter: Waiter): void {
+  create({ payload, digest }: Body, peer: Peer): void {
     const since = this.#parts.clock.now()
     const expires = since + Math.min(this.#terms.wait, createSeconds) * 1000
     const rid = this.#delivery.window.last
     this.session.inactivity.allow('quiet', this.#terms.inactivity)
     // Of the same shape as all others: those that are made of spreads have one each.
-    this.#delivery.open.hold({ rid, peer, waiter, key: undefined, digest, repeats: 0, since, expires })
+    this.#delivery.open.hold({ rid, peer, key: undefined, digest, repeats: 0, since, expires })
     this.session.send(payload, since)
     // A link that could not even be dialled may have ended before.
     if (this.session.outcome !== undefined) this.flush()
@@ -135,44 +135,44 @@ export class BoshClient implements Client {
   }
 
   /** Answers a later request. */
-  handle(body: Body, peer: Peer, waiter: Waiter): void {
+  handle(body: Body, peer: Peer): void {
     const { rid, key, digest } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
       this.#parts.counts.failedRequests += 1
-      waiter.answer(refusal)
+      peer.answer(refusal)
       return
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
-      waiter.answer(this.#fault('bad-request'))
+      peer.answer(this.#fault('bad-request'))
       return
     }
     switch (this.#delivery.window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const since = this.#parts.clock.now()
         if (since < this.session.freeAt || this.#hasTurn) {
-          this.#park(rid, body, peer, waiter)
+          this.#park(rid, body, peer)
           return
         }
         const expires = this.#expiry(since)
-        this.#accept(body, { rid, peer, waiter, key, digest, repeats: 0, since, expires })
+        this.#accept(body, { rid, peer, key, digest, repeats: 0, since, expires })
         this.#acceptParked(since)
         this.flush()
         return
       }
       case 'early':
-        this.#park(rid, body, peer, waiter)
+        this.#park(rid, body, peer)
         return
       case 'repeated':
-        this.#repeat(rid, body, peer, waiter)
+        this.#repeat(rid, body, peer)
         return
       case 'outside':
-        waiter.answer(this.#fault('item-not-found'))
+        peer.answer(this.#fault('item-not-found'))
     }
   }
 
   /** Answers a request that is too large to be read. Its rid is undefined where it does not begin with it. */
-  handleTooLarge(rid: number | undefined, peer: Peer): Reply {
+  handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
     return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
   }
 
@@ -211,16 +211,16 @@ export class BoshClient implements Client {
     const told = this.#delivery.open.oldestLive
     if (told === undefined) return
     this.#delivery.open.remove(told)
-    told.waiter.answer(this.#delivery.writer.terminate(undefined))
+    told.peer.answer(this.#delivery.writer.terminate(undefined))
   }
 
   close(): void {
-    for (const { waiter } of this.#delivery.open.clear()) waiter.answer(this.#delivery.writer.wrap(emptyBody))
+    for (const { peer } of this.#delivery.open.clear()) peer.answer(this.#delivery.writer.wrap(emptyBody))
   }
 
   fail(): void {
-    for (const { waiter } of this.#delivery.open.clear())
-      waiter.answer(this.#delivery.writer.terminate('internal-server-error'))
+    for (const { peer } of this.#delivery.open.clear())
+      peer.answer(this.#delivery.writer.terminate('internal-server-error'))
   }
 
   succeed(handover: Handover): Successor | undefined {
@@ -238,7 +238,7 @@ export class BoshClient implements Client {
   }
 
   /** What a request gets that is not the browser's; the session takes no note of it. Undefined if it may be the browser's. */
-  #refusal(rid: number | undefined, peer: Peer): Reply | undefined {
+  #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may have the sid; the session lives on for its browser (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
@@ -263,7 +263,7 @@ export class BoshClient implements Client {
     const fault = this.#rules.broken(body, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
       open.remove(pending)
-      pending.waiter.answer(this.#fault(fault))
+      pending.peer.answer(this.#fault(fault))
     } else if (body.terminate) {
       session.send(body.payload, at.now)
       session.end('client')
@@ -292,17 +292,17 @@ export class BoshClient implements Client {
     while (now >= this.session.freeAt) {
       const parked = this.#delivery.open.unpark(this.#delivery.window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, waiter, key, digest, repeats, since, body, answerBy } = parked
-      this.#accept(body, { rid, peer, waiter, key, digest, repeats, since, expires: answerBy })
+      const { rid, peer, key, digest, repeats, since, body, answerBy } = parked
+      this.#accept(body, { rid, peer, key, digest, repeats, since, expires: answerBy })
     }
   }
 
   /** Keeps a request unread until the ones before it have come, and their client may send more. */
-  #park(rid: number, body: Body, peer: Peer, waiter: Waiter): void {
+  #park(rid: number, body: Body, peer: Peer): void {
     const older = this.#delivery.open.parked(rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) {
-      waiter.answer(this.#fault(fault))
+      peer.answer(this.#fault(fault))
       return
     }
     const since = this.#parts.clock.now()
@@ -313,7 +313,6 @@ export class BoshClient implements Client {
     this.#delivery.open.park({
       rid,
       peer,
-      waiter,
       key,
       digest,
       repeats,
@@ -322,12 +321,12 @@ export class BoshClient implements Client {
       expires,
       answerBy,
     })
-    older?.waiter.answer(this.#delivery.writer.wrap(errorBody))
+    older?.peer.answer(this.#delivery.writer.wrap(errorBody))
     this.session.schedule()
   }
 
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
-  #repeat(rid: number, body: Body, peer: Peer, waiter: Waiter): void {
+  #repeat(rid: number, body: Body, peer: Peer): void {
     const { open, window, writer } = this.#delivery
     const stored = window.replyTo(rid)
     const held = stored === undefined ? open.held(rid) : undefined
@@ -335,22 +334,22 @@ export class BoshClient implements Client {
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
       this.#parts.counts.repeatsRefused += 1
-      waiter.answer(this.#fault(fault))
+      peer.answer(this.#fault(fault))
       return
     }
     const isSame = before!.digest === body.digest
     // Answered all the same, and what it carries is passed over: the rid is spent.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
-      waiter.answer(this.#delivery.giveAgain(stored, peer, isSame))
+      peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
       this.session.schedule()
       return
     }
     const repeats = held!.repeats + 1
     const { key, digest } = held!
     const since = this.#parts.clock.now()
-    open.replace({ rid, peer, waiter, key, digest, repeats, since, expires: this.#expiry(since) })
-    held!.waiter.answer(writer.wrap(errorBody))
+    open.replace({ rid, peer, key, digest, repeats, since, expires: this.#expiry(since) })
+    held!.peer.answer(writer.wrap(errorBody))
     this.flush()
   }
 
@@ -368,7 +367,7 @@ export class BoshClient implements Client {
     const pending = open.oldestLive
     if (pending === undefined) return
     open.remove(pending)
-    pending.waiter.answer(writer.terminate(conditionOf[reason], streamError))
+    pending.peer.answer(writer.terminate(conditionOf[reason], streamError))
     if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
     this.session.abandon(reason)
   }
@@ -377,7 +376,7 @@ export class BoshClient implements Client {
   #fault(condition: Fault): Reply {
     const { open, writer } = this.#delivery
     this.#parts.counts.failedRequests += 1
-    for (const other of open.clear()) other.waiter.answer(writer.terminate('other-request'))
+    for (const other of open.clear()) other.peer.answer(writer.terminate('other-request'))
     this.session.abandon(condition)
     return writer.terminate(condition)
   }

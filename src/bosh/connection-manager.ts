@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Condition } from '../errors.js'
 import { Problem } from '../errors.js'
-import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
 import { prepareDomain } from '../jid/domains.js'
 import type { Refusal } from '../session/limits.js'
 import type { Attach, Opener } from '../session/opener.js'
@@ -11,6 +10,7 @@ import type { CookieRules } from './attach-cookie.js'
 import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
 import { readBodyHead } from './body-head.js'
 import { BoshClient, type BoshClientParts } from './bosh-client.js'
+import type { Peer, Reply, Serve } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
 export interface ConnectionManagerParts {
@@ -34,7 +34,7 @@ export interface ConnectionManager {
    * Answers a request that is too large to be read, by the first characters of it.
    * Undefined where it belongs to no live session.
    */
-  readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
+  readonly refuseTooLarge: (head: string, peer: Pick<Peer, 'secure' | 'cookies'>) => Reply | undefined
   /** Logs what was not foreseen while a request was served. */
   readonly report: (error: unknown) => void
   /** Makes the clients of pages that are handed a session. */
@@ -104,29 +104,29 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
   }
 
   /** Has a new session answer the request that creates it. */
-  async function create(body: Body, peer: Peer, waiter: Waiter): Promise<void> {
+  async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
     try {
       const opened = await open(body, peer)
       if (opened instanceof BoshClient) {
         session = opened.session
-        opened.create(body, peer, waiter)
-      } else waiter.answer(opened)
+        opened.create(body, peer)
+      } else peer.answer(opened)
     } catch (error) {
-      breakOff(session, error, waiter)
+      breakOff(session, error, peer)
     }
   }
 
   /** Has a session answer a request, unless it is one that waits too many. */
-  function take(client: BoshClient, body: Body, peer: Peer, waiter: Waiter): void {
+  function take(client: BoshClient, body: Body, peer: Peer): void {
     const waitingBefore = client.openCount
-    client.handle(body, peer, waiter)
+    client.handle(body, peer)
     if (limits.holdsTooMany && client.openCount > waitingBefore) client.session.expel('limit')
   }
 
   /** A session that fails at a request cannot be relied on any more. */
-  function breakOff(session: Session | undefined, error: unknown, waiter: Waiter): void {
-    waiter.answer(refuse('internal-server-error'))
+  function breakOff(session: Session | undefined, error: unknown, peer: Peer): void {
+    peer.answer(refuse('internal-server-error'))
     if (session === undefined) opener.report(error)
     else session.collapse(error)
   }
@@ -137,19 +137,19 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
     return client instanceof BoshClient ? client : undefined
   }
 
-  function serve(text: string, peer: Peer, waiter: Waiter): void {
+  function serve(text: string, peer: Peer): void {
     let client: BoshClient | undefined
     try {
       const body = readBody(text)
-      if (body === undefined) waiter.answer(refuse('bad-request'))
-      else if (body.sid === undefined) void create(body, peer, waiter)
+      if (body === undefined) peer.answer(refuse('bad-request'))
+      else if (body.sid === undefined) void create(body, peer)
       else {
         client = clientOf(body.sid)
-        if (client === undefined) waiter.answer(refuseUnknown())
-        else take(client, body, peer, waiter)
+        if (client === undefined) peer.answer(refuseUnknown())
+        else take(client, body, peer)
       }
     } catch (error) {
-      breakOff(client?.session, error, waiter)
+      breakOff(client?.session, error, peer)
     }
   }
 

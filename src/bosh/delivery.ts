@@ -1,10 +1,10 @@
 import type { Counts } from '../counts.js'
-import type { Peer, Reply } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
 import type { Session } from '../session/session.js'
 import type { AttachCookie } from './attach-cookie.js'
 import { attribute, errorBody, writeBody } from './body.js'
 import { type Load, OpenRequests, type Pending } from './open-requests.js'
+import type { Peer, Reply } from './peer.js'
 import type { ReplyWriter } from './replies.js'
 import type { RidWindow, StoredReply } from './window.js'
 
@@ -80,7 +80,7 @@ export class Delivery {
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
-      parked.waiter.answer(this.writer.wrap(errorBody))
+      parked.peer.answer(this.writer.wrap(errorBody))
       this.#session.inactivity.begin(now)
     }
     while (this.open.hasExpired(now)) {
@@ -127,12 +127,12 @@ export class Delivery {
     return (isBehind ? attribute('ack', window.last) : '') + report
   }
 
-  #answer({ rid, peer, waiter, key, digest }: Pending, text: string): void {
+  #answer({ rid, peer, key, digest }: Pending, text: string): void {
     const at = this.#parts.clock.now()
     this.window.store({ rid, text, at, key, digest })
     // Inactivity goes on where no client hears the reply.
     if (!peer.gone) this.#session.inactivity.begin(at)
-    waiter.answer(this.#withCookie(this.writer.wrap(text), rid, peer, at))
+    peer.answer(this.#withCookie(this.writer.wrap(text), rid, peer, at))
   }
 
   /** Adds the cookie to the reply to this request, if it is time for it. */

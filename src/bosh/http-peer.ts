@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Peer, Reply, Serve, Waiter } from '../exchange.js'
 import type { BodyTaker } from '../http/body-taker.js'
 import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
 import { LingeringClose } from '../http/lingering-close.js'
@@ -9,6 +8,7 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { WriteBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
+import type { Peer, Reply, Serve } from './peer.js'
 
 export interface HttpPeerParts extends ReplyParts {
   /** Answers a request, now or later. */
@@ -33,7 +33,7 @@ const headBytes = 1024
 const headMilliseconds = 1_000
 
 /** A client that has something to say over HTTP and waits for the reply. What most requests never need is looked up on first use. */
-export class HttpPeer implements Peer, Waiter, BodyTaker {
+export class HttpPeer implements Peer, BodyTaker {
   gone = false
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
@@ -107,7 +107,7 @@ export class HttpPeer implements Peer, Waiter, BodyTaker {
     this.#forget()
     try {
       // Text in any other encoding reaches the parser as nothing, and is refused as such.
-      this.#parts.serve(readUtf8(body) ?? '', this, this)
+      this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
     }

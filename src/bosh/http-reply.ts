@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import type { Counts } from '../counts.js'
-import type { Reply } from '../exchange.js'
 import { replyWhole } from '../http/fast/fast-response.js'
 import { inertHeaders } from '../http/page-policy.js'
 import { type Cors, type CorsHeaders, linesOf } from './cors.js'
+import type { Reply } from './peer.js'
 
 export interface ReplyParts {
   /** What pages of other origins may do. */

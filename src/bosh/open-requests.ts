@@ -1,12 +1,10 @@
-import type { Peer, Waiter } from '../exchange.js'
 import type { Body } from './body.js'
+import type { Peer } from './peer.js'
 
 /** A request that has no reply yet. */
 export interface Pending {
   readonly rid: number
   readonly peer: Peer
-  /** Where its reply goes. */
-  readonly waiter: Waiter
   /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
   readonly key: string | undefined
   /** Of the request's content. */

@@ -1,11 +1,11 @@
 import type { EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
-import type { Reply } from '../exchange.js'
 import type { StreamHeader } from '../link.js'
 import type { Batch } from '../session/outbox.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute, writeBody, writeTerminate } from './body.js'
+import type { Reply } from './peer.js'
 import { defaultContentType, type Terms } from './terms.js'
 
 /** Closes the connection: what came over it is not to be trusted with an answer. */

@@ -11,9 +11,9 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import express from 'express'
 import { type Cors, createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
+import type { Peer, Reply } from '../../src/bosh/peer.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
-import type { Peer, Reply, Waiter } from '../../src/exchange.js'
 import type { Access } from '../../src/http/access.js'
 import { leaveContinue } from '../../src/http/expectation.js'
 import { install } from '../../src/http/fast/install.js'
@@ -33,7 +33,6 @@ let server: Server
 let port: number
 /** What the listener handed on, and what is to come back for it. */
 let received: { body: string; peer: Peer }[]
-let waiters: Waiter[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
 /** Whom a request too large to be read came from, and how it began. */
@@ -93,7 +92,6 @@ async function until(condition: () => boolean): Promise<void> {
 describe.each(servers)('in %s', (_name, create) => {
   beforeEach(async () => {
     received = []
-    waiters = []
     faults = []
     answer = async () => reply('<body/>')
     refusal = undefined
@@ -108,10 +106,9 @@ describe.each(servers)('in %s', (_name, create) => {
     access = undefined
     cors = createCors({ ...asks, origins: ['*'], credentials: false })
     listener = createBoshListener({
-      serve: (body, peer, waiter) => {
+      serve: (body, peer) => {
         received.push({ body, peer })
-        waiters.push(waiter)
-        void answer(body, peer).then(reply => waiter.answer(reply))
+        void answer(body, peer).then(reply => peer.answer(reply))
       },
       refuseTooLarge: (head, peer) => {
         refused = peer
@@ -273,8 +270,8 @@ describe.each(servers)('in %s', (_name, create) => {
     test('is answered once', async () => {
       answer = async () => reply('<body n="1"/>')
       const answered = send('POST', '<body/>')
-      await until(() => waiters.length === 1)
-      for (const n of [1, 2]) waiters[0]!.answer(reply(`<body n="${n}"/>`))
+      await until(() => received.length === 1)
+      for (const n of [1, 2]) received[0]!.peer.answer(reply(`<body n="${n}"/>`))
       expect((await answered).body).toBe('<body n="1"/>')
     })
 
@@ -317,11 +314,11 @@ describe.each(servers)('in %s', (_name, create) => {
         [0, 2, 1],
         [1, 0, 2],
       ]) {
-        waiters = []
+        received = []
         client.send(post('<body/>') + post('<body/>') + post('<body/>'))
-        await until(() => waiters.length === 3)
+        await until(() => received.length === 3)
         for (const number of order) {
-          waiters[number]!.answer(reply(`<body n="${number}">é</body>`))
+          received[number]!.peer.answer(reply(`<body n="${number}">é</body>`))
           // Each in a turn of its own.
           await new Promise(resolve => setImmediate(resolve))
         }

@@ -2,7 +2,7 @@
 //   FUZZ_CASES  how many texts in all the fuzz tests together (100000)
 //   FUZZ_SEED   (20261120); a failure prints the request
 import { afterAll, expect, test } from '@jest/globals'
-import type { Reply } from '../../src/exchange.js'
+import type { Reply } from '../../src/bosh/peer.js'
 import { streamsNamespace } from '../../src/namespaces.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'

@@ -10,11 +10,11 @@ import { pino } from 'pino'
 import { createConnectionManager } from '../../src/bosh/connection-manager.js'
 import { createCors } from '../../src/bosh/cors.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
+import type { Serve } from '../../src/bosh/peer.js'
 import { Dialer } from '../../src/c2s/dial.js'
 import { Links } from '../../src/c2s/links.js'
 import { Networks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
-import type { Serve } from '../../src/exchange.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Names } from '../../src/net/names.js'
@@ -142,13 +142,14 @@ beforeAll(async () => {
   })
   const { refuseTooLarge, report } = manager
   const trustedProxies = new Networks([], new BlockList())
-  const serve: Serve = (body, peer, waiter) =>
-    manager.serve(body, peer, {
-      answer(reply) {
-        if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
-        waiter.answer(reply)
-      },
-    })
+  const serve: Serve = (body, peer) => {
+    const answer = peer.answer.bind(peer)
+    peer.answer = reply => {
+      if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
+      answer(reply)
+    }
+    manager.serve(body, peer)
+  }
   http = createHttpServer(
     messageClasses,
     createBoshListener({

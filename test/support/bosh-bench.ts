@@ -2,9 +2,9 @@
 
 import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/connection-manager.js'
+import type { Peer, Reply } from '../../src/bosh/peer.js'
 import type { TermLimits } from '../../src/bosh/terms.js'
 import { Counts } from '../../src/counts.js'
-import type { Peer, Reply } from '../../src/exchange.js'
 import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
@@ -110,19 +110,50 @@ export class FakeLink implements Link {
   }
 }
 
-export class FakePeer implements Peer {
+/** A client, which may send several requests. */
+export class FakePeer {
+  readonly secureUrl: string | undefined = undefined
   gone = false
   whenGone: (() => void) | undefined
 
   constructor(
     readonly secure = true,
     readonly address = '192.0.2.1',
-    readonly cookies?: string,
+    readonly cookies: string | undefined = undefined,
   ) {}
 
   leave(): void {
     this.gone = true
     this.whenGone?.()
+  }
+
+  /** The client behind one of its requests, whose reply goes to `answer`. */
+  behindRequest(answer: (reply: Reply) => void): Peer {
+    const peer = this
+    return {
+      answer,
+      get address() {
+        return peer.address
+      },
+      get secure() {
+        return peer.secure
+      },
+      get cookies() {
+        return peer.cookies
+      },
+      get secureUrl() {
+        return peer.secureUrl
+      },
+      get gone() {
+        return peer.gone
+      },
+      get whenGone() {
+        return peer.whenGone
+      },
+      set whenGone(listener) {
+        peer.whenGone = listener
+      },
+    }
   }
 }
 
@@ -179,7 +210,7 @@ export class BoshBench {
   readonly logged: string[] = []
   readonly opener: Opener
   readonly manager: ConnectionManager & {
-    readonly exchange: (body: string, peer: Peer) => Promise<Reply>
+    readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
     readonly shutDown: () => void
   }
   readonly #open: Open
@@ -233,7 +264,10 @@ export class BoshBench {
       // Replies that are given in one turn reach the test in the order they were given in.
       exchange: (body, peer) =>
         new Promise(resolve => {
-          manager.serve(body, peer, { answer: reply => queueMicrotask(() => resolve(reply)) })
+          manager.serve(
+            body,
+            peer.behindRequest(reply => queueMicrotask(() => resolve(reply))),
+          )
         }),
       shutDown: () => this.opener.shutDown(),
     }

@@ -1,0 +1,37 @@
+// What the HTTP endpoint for BOSH and the connection manager behind it ask of each other. Types only.
+
+/** Takes one BOSH request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
+export type Serve = (body: string, peer: Peer) => void
+
+/** The client behind one request. */
+export interface Peer {
+  /** The client's address, as far as trusted proxies tell it. */
+  readonly address: string
+  /** Whether the request came over an encrypted channel. */
+  readonly secure: boolean
+  /** Whether the client has gone away and reads no reply. */
+  readonly gone: boolean
+  /** Set while the request is held; called once when the client goes away before its reply. */
+  whenGone: (() => void) | undefined
+  /** The request's `Cookie` header. */
+  readonly cookies: string | undefined
+  /** The address of the same endpoint over an encrypted channel, if it is known. */
+  readonly secureUrl: string | undefined
+  /** Sends the reply; only the first one counts. */
+  answer(reply: Reply): void
+}
+
+/** The reply to one request. */
+export interface Reply {
+  /**
+   * HTTP status; 200 except for clients of the protocol's first versions (XEP-0124 §17.1).
+   * 0 is no answer at all: the connection is closed.
+   */
+  readonly status: number
+  /** One `<body/>`, or the empty string where `status` says it all. */
+  readonly body: string
+  /** Value of the `Content-Type` header. */
+  readonly contentType: string
+  /** The value of a `Set-Cookie` header. */
+  readonly setCookie?: string
+}
