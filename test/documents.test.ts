@@ -63,6 +63,18 @@ describe.each(documents)('%s', path => {
   })
 })
 
+test('the roads in docs/architecture.md lead through files that there are', () => {
+  const text = read('docs/architecture.md')
+  const files = Array.from(
+    text.matchAll(/(?:^ {2}|→ |\()([a-z0-9]+\/[a-z-]+)(?= {2}|:|\))/gm),
+    ([, file]) => file!,
+  )
+  expect(files.length).toBeGreaterThan(20)
+  expect(
+    files.filter(file => !existsSync(join(root, `src/${file}.ts`)) && !existsSync(join(root, 'src', file))),
+  ).toEqual([])
+})
+
 test('a package has all documents that are for its users', () => {
   const { files } = JSON.parse(read('package.json')) as { files: string[] }
   // npm packs README and LICENSE whatever is listed.
