@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '../lib/clock.js'
 import { JidIndex } from './jid-index.js'
 import type { Session } from './session.js'
-import type { Census, Handover, ResumedSession, Sessions, SessionView } from './sessions.js'
+import type { Census, Handover, ResumedSession, SessionView } from './sessions.js'
+import { unusedAmong, withJid } from './unused.js'
 
 /** How often sessions are looked at for what time demands, in milliseconds. */
 const sweepInterval = 250
 
 /** All live sessions of this process, found by sid, by handle or by user; one timer drives them all. */
-export class Registry implements Sessions {
+export class Registry {
   /** By handle. */
   readonly #sessions = new Map<string, Session>()
   /**
@@ -63,8 +64,9 @@ export class Registry implements Sessions {
     for (const session of this.#sessions.values()) yield session.view
   }
 
-  ofJid(bareJid: string): readonly SessionView[] {
-    return this.#byJid.of(bareJid).map(({ view }) => view)
+  /** Those of the user that a JID, bare or full, is of. */
+  ofJid(jid: string): readonly SessionView[] {
+    return this.#byJid.of(jid).map(({ view }) => view)
   }
 
   /** How many live ones a bare or full JID has, those left out that have ended and are yet to say so. */
@@ -72,10 +74,21 @@ export class Registry implements Sessions {
     return this.#byJid.of(jid).filter(({ isLive }) => isLive).length
   }
 
+  /** Hands a live session to another page and fences off the one before; undefined if it cannot be handed over. */
   resume(id: string, handover: Handover): ResumedSession | undefined {
     return this.#sessions.get(id)?.resume(handover)
   }
 
+  /** Resumes one of a bare JID's sessions that has no page, or the one of a full JID; undefined if there is none. */
+  reuse(jid: string, handover: Handover): ResumedSession | undefined {
+    for (const { id } of unusedAmong(withJid(this.ofJid(jid), jid), this.#clock.now())) {
+      const resumed = this.resume(id, handover)
+      if (resumed !== undefined) return resumed
+    }
+    return undefined
+  }
+
+  /** Ends a session at once. False if there is none. */
   end(id: string): boolean {
     const session = this.#sessions.get(id)
     session?.end('logout')

@@ -110,16 +110,18 @@ export interface Census {
   readonly heldSince: number | undefined
 }
 
-/** All sessions that this process has to do with. */
+/** All sessions that there are, whichever process has them. */
 export interface Sessions {
   /** The session with this handle, `elsewhere` or not. */
-  get(id: string): SessionView | undefined
+  get(id: string): Promise<SessionView | undefined>
   /** All live ones, in the order they were created in. */
-  list(): Iterable<SessionView>
-  /** Those of a bare JID. */
-  ofJid(bareJid: string): readonly SessionView[]
+  list(): Promise<readonly SessionView[]>
+  /** Those of a bare JID, or the one of a full JID. */
+  ofJid(jid: string): Promise<readonly SessionView[]>
   /** Hands a live session to another page and fences off the one before; undefined if it cannot be handed over. */
-  resume(id: string, handover: Handover): ResumedSession | undefined
+  resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
+  /** Resumes one of a JID's sessions that has no page, and gives it to no other call; undefined if there is none. */
+  reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Ends a session at once: the XMPP server sees its user log out. False if there is none. */
-  end(id: string): boolean
+  end(id: string): Promise<boolean>
 }

@@ -41,10 +41,12 @@ export class CallLimits {
   }
 
   /** Throws a `Problem` where a user would have more sessions than the limit with so many `more`. */
-  demandRoom(sessions: Pick<Sessions, 'ofJid'>, user: string | undefined, more: 0 | 1): void {
+  async demandRoom(sessions: Pick<Sessions, 'ofJid'>, user: string | undefined, more: 0 | 1): Promise<void> {
     if (this.#sessionsOfUser === 0 || user === undefined) return
     // It is not known when a session at another endpoint ends. An ended session is kept only to tell its client.
-    const live = sessions.ofJid(user).filter(({ state }) => state !== 'elsewhere' && state !== 'ended')
+    const live = (await sessions.ofJid(user)).filter(
+      ({ state }) => state !== 'elsewhere' && state !== 'ended',
+    )
     if (live.length + more > this.#sessionsOfUser) throw new Problem('too-many-sessions')
   }
 }

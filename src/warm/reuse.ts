@@ -1,10 +1,8 @@
 import type { CallerSignal } from '../http/caller-gone.js'
-import type { Handover, Sessions } from '../session/sessions.js'
+import { formatJid } from '../jid/jid.js'
+import type { Sessions } from '../session/sessions.js'
+import { unusedAmong } from '../session/unused.js'
 import type { Binding, CredentialsCheck, WarmRequest } from './binding.js'
-import { sessionsOf } from './session-list.js'
-
-/** How long a session must have had no request before it may be given to another page, in milliseconds. */
-const quietMilliseconds = 5_000
 
 export interface ReuseParts {
   readonly sessions: Sessions
@@ -25,35 +23,11 @@ export async function reuse(
   // No credentials can prove that an anonymous session is the user's.
   if (request.credentials.kind === 'anonymous') return undefined
   // Without a session to reuse the user is logged in, which checks the credentials.
-  if (unused(sessions, request, now()).length === 0) return undefined
+  const jid = formatJid(request.jid)
+  if (unusedAmong(await sessions.ofJid(jid), now()).length === 0) return undefined
   await checkCredentials(request, signal)
   signal.throwIfAborted()
-  // Looked at again: meanwhile a session may have its page back, or another call may have resumed it.
-  for (const { id } of unused(sessions, request, now())) {
-    const binding = resume(sessions, id, {
-      seconds: request.attachSeconds,
-      attachBinding: request.attachBinding,
-    })
-    if (binding !== undefined) return binding
-  }
-  return undefined
-}
-
-/** Hands a live session to another page; undefined if it cannot be handed over. */
-export function resume(sessions: Sessions, id: string, handover: Handover): Binding | undefined {
-  const resumed = sessions.resume(id, handover)
-  return resumed && { ...resumed, expiresIn: handover.seconds }
-}
-
-/** The user's sessions without a page, the last used first: its page is the most likely to come back. */
-function unused(sessions: Sessions, { jid }: WarmRequest, now: number) {
-  return sessionsOf(sessions, jid)
-    .flatMap(({ id, state, quietSince }) =>
-      (state === 'quiet' || state === 'paused' || state === 'waiting') &&
-      quietSince !== undefined &&
-      now - quietSince >= quietMilliseconds
-        ? [{ id, quietSince }]
-        : [],
-    )
-    .sort((a, b) => b.quietSince - a.quietSince)
+  const { attachSeconds: seconds, attachBinding } = request
+  const resumed = await sessions.reuse(jid, { seconds, attachBinding })
+  return resumed && { ...resumed, expiresIn: seconds }
 }

@@ -25,13 +25,14 @@ export interface SessionPage {
 }
 
 /** The first `limit` sessions after a place that fit the filter and have a domain within the admin's `scope`. */
-export function listSessions(
+export async function listSessions(
   sessions: Sessions,
   scope: readonly string[],
   { limit, after, ...filter }: SessionFilter & { limit: number; after: Place | undefined },
-): SessionPage {
+): Promise<SessionPage> {
   const { jid, domain, state, origin } = filter
-  const fitting = [...(jid === undefined ? sessions.list() : sessionsOf(sessions, jid))]
+  const all = await (jid === undefined ? sessions.list() : sessions.ofJid(formatJid(jid)))
+  const fitting = all
     .filter(
       view =>
         (domain === undefined || view.domain === domain) &&
@@ -45,16 +46,6 @@ export function listSessions(
   const page = start === -1 ? [] : fitting.slice(start, start + limit)
   const last = page.at(-1)
   return { sessions: page, total: fitting.length, next: last === fitting.at(-1) ? undefined : last }
-}
-
-/** The sessions of a bare JID, or the one of a full JID. */
-export function sessionsOf(sessions: Sessions, jid: Jid): readonly SessionView[] {
-  const all = sessions.ofJid(formatJid({ ...jid, resource: undefined }))
-  return jid.resource === undefined ? all : all.filter(view => resourceOf(view) === jid.resource)
-}
-
-function resourceOf({ jid = '' }: SessionView): string {
-  return jid.slice(jid.indexOf('/') + 1)
 }
 
 /** A place as it stands in a URL. */

@@ -13,9 +13,8 @@ import type { Admission } from './admission.js'
 import { attachBindingFor, bindingAnswer, represent } from './binding-answer.js'
 import { type Parameters, readParameters } from './call-parameters.js'
 import type { Call, Calls } from './calls.js'
-import { resume } from './reuse.js'
 import { type AnswerContext, sessionAnswer, sessionsAnswer } from './session-answer.js'
-import { listSessions, sessionsOf } from './session-list.js'
+import { listSessions } from './session-list.js'
 import { readLogoutQuery, readSessionQuery } from './session-query.js'
 import { toHandover } from './warm-request.js'
 
@@ -51,10 +50,10 @@ export function createSessionsRouter({
   })
 
   /** The session that a call names. Throws a `Problem` where there is none, or it is another admin's or another endpoint's. */
-  const demandSession = ({ request, admin, line }: Call): SessionView => {
+  const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
     const id = request.params['id'] as string
     line['id'] = id
-    const view = sessions.get(id)
+    const view = await sessions.get(id)
     if (view === undefined) throw new Problem('session-not-found')
     line['jid'] = view.jid?.split('/', 1)[0]
     if (!allowsDomain(admin.domains, view.domain)) throw new Problem('forbidden')
@@ -62,33 +61,35 @@ export function createSessionsRouter({
     return view
   }
 
-  const list = (call: Call) => {
+  const list = async (call: Call) => {
     const { request, response, admin, line } = call
     const query = readSessionQuery(request.url)
     const { jid, domain = jid?.domain } = query
     line['jid'] = jid && formatJid({ ...jid, resource: undefined })
     if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
-    const page = listSessions(sessions, admin.domains, query)
+    const page = await listSessions(sessions, admin.domains, query)
     sendAnswer(response, sessionsAnswer(page, request.url, contextOf(call)))
   }
 
-  const logOutEverywhere = ({ request, response, admin, line }: Call) => {
+  const logOutEverywhere = async ({ request, response, admin, line }: Call) => {
     const jid = readLogoutQuery(request.url)
     line['jid'] = formatJid({ ...jid, resource: undefined })
     if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-    const found = sessionsOf(sessions, jid)
-    const ended = found.filter(({ id }) => sessions.end(id)).length
+    const found = await sessions.ofJid(formatJid(jid))
+    const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))
+    const ended = ends.filter(Boolean).length
     const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
     Object.assign(line, { ended, elsewhere })
     sendAnswer(response, jsonAnswer({ ended, elsewhere }))
   }
 
-  const show = (call: Call) => {
-    sendAnswer(call.response, sessionAnswer(demandSession(call), contextOf(call)))
+  const show = async (call: Call) => {
+    sendAnswer(call.response, sessionAnswer(await demandSession(call), contextOf(call)))
   }
 
-  const logOut = (call: Call) => {
-    if (!sessions.end(demandSession(call).id)) throw new Problem('session-not-found')
+  const logOut = async (call: Call) => {
+    const { id } = await demandSession(call)
+    if (!(await sessions.end(id))) throw new Problem('session-not-found')
     call.response.status(204).end()
   }
 
@@ -102,9 +103,10 @@ export function createSessionsRouter({
     const representation = represent(request, config.warmPath)
     const attachBinding = attachBindingFor(representation, handover.attachBinding)
     // If the caller hangs up from here on, the session is not ended: it lived before this call.
-    const { id, domain } = demandSession(call)
-    const binding = resume(sessions, id, { ...handover, attachBinding })
-    if (binding === undefined) throw new Problem('session-not-found')
+    const { id, domain } = await demandSession(call)
+    const resumed = await sessions.resume(id, { ...handover, attachBinding })
+    if (resumed === undefined) throw new Problem('session-not-found')
+    const binding = { ...resumed, expiresIn: handover.seconds }
     sendAnswer(response, bindingAnswer(binding, boshUrlFor(config, domain, request), representation))
   }
 

@@ -35,11 +35,11 @@ export async function warmSession(
     await limits.reused(caller)
     return { binding: reused, isReused: true }
   }
-  limits.demandRoom(sessions, user, 1)
+  await limits.demandRoom(sessions, user, 1)
   const binding = await login(request, signal)
   try {
     // Other calls may have logged the same user in meanwhile.
-    limits.demandRoom(sessions, user, 0)
+    await limits.demandRoom(sessions, user, 0)
   } catch (error) {
     release(binding.id)
     throw error

@@ -1,17 +1,63 @@
 import { expect, test } from '@jest/globals'
 import { knownSessions } from '../../src/session/known-sessions.js'
-import { FakeSessions, idOf } from '../warm/fake-sessions.js'
+import type { SessionView } from '../../src/session/sessions.js'
+import { authenticate, BoshBench, create } from '../support/bosh-bench.js'
 
-test('sessions that live elsewhere are shown among those that live here, and left alone', () => {
-  const [here, elsewhere] = [new FakeSessions(), new FakeSessions()]
-  here.add(1, { createdAt: 1 })
-  here.add(3, { createdAt: 3, jid: 'romeo@chat.example/x' })
-  elsewhere.add(2, { createdAt: 2, state: 'elsewhere' })
-  const known = knownSessions(here, elsewhere)
-  expect([...known.list()].map(({ id }) => id)).toEqual([idOf(1), idOf(2), idOf(3)])
-  expect(known.ofJid('juliet@chat.example').map(({ id }) => id)).toEqual([idOf(1), idOf(2)])
-  expect([1, 2, 4].map(number => known.get(idOf(number))?.state)).toEqual(['quiet', 'elsewhere', undefined])
-  expect(known.resume(idOf(2), { seconds: 30, attachBinding: 'off' })).toBeUndefined()
-  expect([known.end(idOf(2)), known.end(idOf(1))]).toEqual([false, true])
-  expect([here.ended, elsewhere.ended]).toEqual([[idOf(1)], []])
+const jid = 'juliet@chat.example/balcony'
+const there: SessionView = {
+  id: 'there',
+  jid,
+  domain: 'chat.example',
+  origin: 'warmed',
+  state: 'elsewhere',
+  createdAt: 1_000,
+  quietSince: undefined,
+}
+const elsewhere = {
+  get: (id: string) => (id === there.id ? there : undefined),
+  list: () => [there],
+  ofJid: () => [there],
+}
+
+test('sessions that live elsewhere are shown among those that live here, and left alone', async () => {
+  const bench = new BoshBench()
+  const { id: first } = await bench.warmed()
+  await bench.pass(2)
+  const { id: last } = await bench.warmed()
+  const known = knownSessions(bench.registry, elsewhere)
+  const ids = async (views: Promise<readonly SessionView[]>) => (await views).map(({ id }) => id)
+  expect(await ids(known.list())).toEqual([first, 'there', last])
+  expect(await ids(known.ofJid(jid))).toEqual([first, last, 'there'])
+  const states = [first, 'there', 'nowhere'].map(async id => (await known.get(id))?.state)
+  expect(await Promise.all(states)).toEqual(['waiting', 'elsewhere', undefined])
+  expect(await known.resume('there', { seconds: 30, attachBinding: 'off' })).toBeUndefined()
+  expect([await known.end('there'), await known.end(first)]).toEqual([false, true])
+  expect(await ids(known.list())).toEqual(['there', last])
+})
+
+test('a session that has had no request for five seconds is given to one of the calls that want it', async () => {
+  const bench = new BoshBench()
+  const known = knownSessions(bench.registry, elsewhere)
+  const handover = { seconds: 30, attachBinding: 'off' } as const
+  const { id } = await bench.warmed()
+  await bench.pass(4)
+  expect(await known.reuse(jid, handover)).toBeUndefined()
+  await bench.pass(1)
+  expect(await known.reuse('juliet@chat.example/garden', handover)).toBeUndefined()
+  const calls = await Promise.all([known.reuse('juliet@chat.example', handover), known.reuse(jid, handover)])
+  expect(calls.map(resumed => resumed?.id)).toEqual([id, undefined])
+})
+
+test('where the session that was used last cannot be handed over, the one before it is given', async () => {
+  const bench = new BoshBench()
+  const { id } = await bench.warmed()
+  await bench.pass(1)
+  // No numbers are left for another page.
+  await bench.send(create("ver='1.6'", Number.MAX_SAFE_INTEGER - 2 ** 19, authenticate))
+  await bench.server(link => link.open())
+  await bench.server(link => link.bind(jid))
+  await bench.pass(6)
+  const known = knownSessions(bench.registry, elsewhere)
+  expect((await known.ofJid(jid)).map(({ state }) => state)).toEqual(['waiting', 'quiet', 'elsewhere'])
+  expect((await known.reuse(jid, { seconds: 30, attachBinding: 'off' }))?.id).toBe(id)
 })

@@ -1,5 +1,6 @@
 // Sessions that need no connection manager, and do what the seam says.
 import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/session/sessions.js'
+import { unusedAmong, withJid } from '../../src/session/unused.js'
 
 /** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
@@ -29,19 +30,30 @@ export class FakeSessions implements Sessions {
     return view
   }
 
-  get(id: string): SessionView | undefined {
+  async get(id: string): Promise<SessionView | undefined> {
     return this.views.get(id)
   }
 
-  list(): Iterable<SessionView> {
-    return this.views.values()
+  async list(): Promise<readonly SessionView[]> {
+    return [...this.views.values()]
   }
 
-  ofJid(bareJid: string): readonly SessionView[] {
-    return [...this.views.values()].filter(({ jid }) => jid?.split('/')[0] === bareJid)
+  async ofJid(wanted: string): Promise<readonly SessionView[]> {
+    return this.#ofJid(wanted)
   }
 
-  resume(id: string, handover: Handover): ResumedSession | undefined {
+  #ofJid(wanted: string): readonly SessionView[] {
+    const [bareJid] = wanted.split('/')
+    const views = [...this.views.values()].filter(({ jid }) => jid?.split('/')[0] === bareJid)
+    return withJid(views, wanted)
+  }
+
+  async reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined> {
+    const [unused] = unusedAmong(this.#ofJid(jid), this.#now())
+    return unused && this.resume(unused.id, handover)
+  }
+
+  async resume(id: string, handover: Handover): Promise<ResumedSession | undefined> {
     this.resumed.push({ id, ...handover })
     const view = this.views.get(id)
     if (view === undefined || view.state === 'opening' || view.state === 'ended') return undefined
@@ -55,7 +67,7 @@ export class FakeSessions implements Sessions {
     }
   }
 
-  end(id: string): boolean {
+  async end(id: string): Promise<boolean> {
     if (!this.views.delete(id)) return false
     this.ended.push(id)
     return true

@@ -78,13 +78,6 @@ describe('a warm call that would rather have a session that is there', () => {
     expect((await call({ jid: 'juliet@chat.example' })).body.id).toBe(two)
   })
 
-  test('gets the next where one cannot be handed over after all', async () => {
-    const { sessions, call } = setUp([{ quietSince: 1_000 }, { quietSince: 4_000 }])
-    const { resume } = sessions
-    sessions.resume = (id, handover) => (id === two ? undefined : resume.call(sessions, id, handover))
-    expect((await call()).body.id).toBe(one)
-  })
-
   test('gets none while another call has just got it, also at the same time', async () => {
     const { sessions, service, call, advance } = setUp([{}])
     const ids = (await Promise.all([call(), call()])).map(({ body }) => body.id)

@@ -386,7 +386,7 @@ describe('logging out everywhere', () => {
   test('says how many there may be elsewhere, which it cannot end', async () => {
     const { sessions, remove } = everywhere()
     sessions.add(4, { state: 'elsewhere', quietSince: undefined })
-    sessions.end = id => id !== idOf(4)
+    sessions.end = async id => id !== idOf(4)
     const reply = await remove('/warm/sessions?jid=juliet@chat.example')
     expect(reply.body).toEqual({ ended: 2, elsewhere: 1 })
   })
