@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { HandedOut } from '../handed-out.js'
 import type { StreamHeader } from '../link.js'
 import type { Client, Outcome, Successor } from '../session/client.js'
+import { inspect, type Payload } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import type { Handover } from '../session/sessions.js'
 import { AttachCookie, type CookieRules } from './attach-cookie.js'
@@ -119,8 +120,8 @@ export class BoshClient implements Client {
     this.#delivery.writer.introduce(header)
   }
 
-  /** Answers the creation request; what it carries goes to the server once the stream is open. */
-  create({ payload, digest }: Body, peer: Peer): void {
+  /** Answers the creation request; its payload goes to the server once the stream is open. */
+  create(digest: string, payload: Payload, peer: Peer): void {
     const since = this.#parts.clock.now()
     const expires = since + Math.min(this.#terms.wait, createSeconds) * 1000
     const rid = this.#delivery.window.last
@@ -260,15 +261,16 @@ export class BoshClient implements Client {
     // Only while the stream is being opened can so many be open; those whose client is gone do not count.
     while (open.heldCount > this.#terms.requests && open.oldest!.peer.gone) delivery.answerOldest()
     const at = { now: this.#parts.clock.now(), unanswered: open.heldCount, fruitful: delivery.fruitful }
-    const fault = this.#rules.broken(body, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
+    const payload = inspect(body.payload)
+    const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
       open.remove(pending)
       pending.peer.answer(this.#fault(fault))
     } else if (body.terminate) {
-      session.send(body.payload, at.now)
+      session.send(payload, at.now)
       session.end('client')
     } else if (body.restart !== true) {
-      session.send(body.payload, at.now)
+      session.send(payload, at.now)
       if (body.pause !== undefined) session.inactivity.allow('paused', body.pause)
       // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
       if (body.pause !== undefined || this.#cookie?.isNew === true) delivery.answerAll()

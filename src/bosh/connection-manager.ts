@@ -4,6 +4,7 @@ import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import type { Refusal } from '../session/limits.js'
 import type { Attach, Opener } from '../session/opener.js'
+import { inspect } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import { XmlError } from '../xml/xml-error.js'
 import type { CookieRules } from './attach-cookie.js'
@@ -107,10 +108,11 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
     try {
-      const opened = await open(body, peer)
+      const payload = inspect(body.payload)
+      const opened = payload.fault === undefined ? await open(body, peer) : refuse(payload.fault)
       if (opened instanceof BoshClient) {
         session = opened.session
-        opened.create(body, peer)
+        opened.create(body.digest, payload, peer)
       } else peer.answer(opened)
     } catch (error) {
       breakOff(session, error, peer)

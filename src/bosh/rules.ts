@@ -1,5 +1,5 @@
 import type { Condition } from '../errors.js'
-import { isTooLarge, negotiatesTransport } from '../session/payload.js'
+import type { Payload } from '../session/payload.js'
 import type { Body } from './body.js'
 import { KeySequence } from './key-sequence.js'
 import { Overactivity } from './overactivity.js'
@@ -33,18 +33,21 @@ export class Rules {
   }
 
   /**
-   * With which condition a request that is next in order ends the session, if it does. `unanswered` counts it;
+   * The condition with which a request that is next in order ends the session, if it does. `unanswered` counts it;
    * `fruitful` says whether the last reply had something in it.
    */
-  broken(body: Body, at: { now: number; unanswered: number; fruitful: boolean }): Fault | undefined {
+  broken(
+    body: Body,
+    payload: Payload,
+    at: { now: number; unanswered: number; fruitful: boolean },
+  ): Fault | undefined {
     const { pause } = body
     if (this.#keys !== undefined && !this.#keys.accept(body.key, body.newkey)) return 'item-not-found'
     if (pause !== undefined) {
       if (Number.isNaN(pause) || this.#terms.maxPause === 0) return 'bad-request'
       if (pause > this.#terms.maxPause) return 'policy-violation'
     }
-    if (negotiatesTransport(body.payload)) return 'bad-request'
-    if (isTooLarge(body.payload)) return 'policy-violation'
+    if (payload.fault !== undefined) return payload.fault
     if (this.#overactivity?.breaks(body, at.now, at.unanswered, at.fruitful)) return 'policy-violation'
     return at.unanswered > this.#terms.requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }

@@ -2,37 +2,52 @@ import { saslNamespace, tlsNamespace } from '../namespaces.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
-/** The size of a payload, in UTF-16 units. */
-export function sizeOf(payload: readonly Element[]): number {
-  let size = 0
-  for (const { text } of payload) size += text.length
-  return size
+const compressNamespace = 'http://jabber.org/protocol/compress'
+
+/** What a client sends in one go, looked at once. */
+export interface Payload {
+  readonly elements: readonly Element[]
+  /** In UTF-16 units. */
+  readonly size: number
+  /** Why it must not go to the server. */
+  readonly fault: 'bad-request' | 'policy-violation' | undefined
+  /** Whether a password is in it unencrypted (RFC 4616). */
+  readonly revealsPassword: boolean
 }
 
 /** Longest stanza that goes to the server, in bytes: what common servers take (RFC 6120 §13.12). */
 const maxStanzaBytes = 262_144
 
-export function isTooLarge(payload: readonly Element[]): boolean {
-  return payload.some(
-    ({ text }) => text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes,
-  )
+const nothing: Payload = { elements: [], size: 0, fault: undefined, revealsPassword: false }
+
+export function inspect(elements: readonly Element[]): Payload {
+  if (elements.length === 0) return nothing
+  let size = 0
+  let isTooLarge = false
+  let negotiatesTransport = false
+  let revealsPassword = false
+  for (const element of elements) {
+    const { length } = element.text
+    size += length
+    if (length * 3 > maxStanzaBytes && Buffer.byteLength(element.text) > maxStanzaBytes) isTooLarge = true
+    switch (element.name) {
+      // TLS and compression are between this service and the server (XEP-0206 §2).
+      case 'starttls':
+        if (element.namespace === tlsNamespace) negotiatesTransport = true
+        break
+      case 'compress':
+        if (element.namespace === compressNamespace) negotiatesTransport = true
+        break
+      case 'auth':
+        if (element.namespace === saslNamespace && mechanismOf(element) === 'PLAIN') revealsPassword = true
+    }
+  }
+  const tooLarge = isTooLarge ? 'policy-violation' : undefined
+  return { elements, size, fault: negotiatesTransport ? 'bad-request' : tooLarge, revealsPassword }
 }
 
-/** TLS and compression are between this service and the server (XEP-0206 §2). */
-export function negotiatesTransport(payload: readonly Element[]): boolean {
-  return payload.some(
-    ({ name, namespace }) =>
-      (name === 'starttls' && namespace === tlsNamespace) ||
-      (name === 'compress' && namespace === 'http://jabber.org/protocol/compress'),
-  )
-}
-
-/** Whether a password travels in it in the clear (RFC 4616). */
-export function revealsPassword(payload: readonly Element[]): boolean {
-  return payload.some(
-    ({ name, namespace, text }) =>
-      name === 'auth' && namespace === saslNamespace && startTagOf(text).attribute('mechanism') === 'PLAIN',
-  )
+function mechanismOf({ text }: Element): string | undefined {
+  return startTagOf(text).attribute('mechanism')
 }
 
 /** What a client hears that logs in with PLAIN over a channel that is not encrypted (RFC 6120 §6.5.4). */

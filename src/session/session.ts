@@ -9,7 +9,7 @@ import { Inactivity } from './inactivity.js'
 import type { SessionKeeper } from './keeper.js'
 import { LoginWatch } from './login-watch.js'
 import { type Batch, Outbox } from './outbox.js'
-import { encryptionRequired, revealsPassword, sizeOf } from './payload.js'
+import { encryptionRequired, type Payload } from './payload.js'
 import { refusedLogin } from './refused-login.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
 import { Uplink } from './uplink.js'
@@ -188,14 +188,14 @@ export class Session implements LinkEvents {
   }
 
   /** Sends to the server what comes from the client. What is sent while the stream is being opened waits for its features. */
-  send(payload: readonly Element[], now: number): void {
-    if (payload.length === 0) return
-    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, sizeOf(payload), now)
-    if (!this.isSecure && revealsPassword(payload)) {
+  send(payload: Payload, now: number): void {
+    if (payload.elements.length === 0) return
+    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, payload.size, now)
+    if (!this.isSecure && payload.revealsPassword) {
       this.outbox.add(encryptionRequired)
       return
     }
-    this.#watch?.sent(payload)
+    this.#watch?.sent(payload.elements)
     this.#uplink.send(payload)
     if (!this.#uplink.isOverfull) return
     this.#outcome = { reason: 'connection-lost' }

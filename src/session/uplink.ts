@@ -1,6 +1,6 @@
 import type { Link, StreamOptions } from '../link.js'
 import type { Element } from '../xml/element.js'
-import { sizeOf } from './payload.js'
+import type { Payload } from './payload.js'
 import { bounce } from './undelivered.js'
 
 /** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
@@ -35,11 +35,11 @@ export class Uplink {
     return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
   }
 
-  send(payload: readonly Element[]): void {
-    if (this.#unsent === undefined) this.link.send(payload)
+  send({ elements, size }: Payload): void {
+    if (this.#unsent === undefined) this.link.send(elements)
     else {
-      this.#unsent.push(...payload)
-      this.#unsentSize += sizeOf(payload)
+      this.#unsent.push(...elements)
+      this.#unsentSize += size
     }
   }
 

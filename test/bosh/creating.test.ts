@@ -100,6 +100,12 @@ describe('a session is created', () => {
     ['it is no XML', 'rid=1', 'bad-request'],
     ['it is cut short', create().slice(0, -3), 'bad-request'],
     ['it is nothing', '', 'bad-request'],
+    [
+      'it asks the server for TLS',
+      create('', 700, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+      'bad-request',
+    ],
+    ['a stanza is too large', create('', 700, message('x'.repeat(262_144))), 'policy-violation'],
     ['it has a DTD', `<!DOCTYPE body [<!ENTITY x 'y'>]>${create()}`, 'bad-request'],
   ])('is refused where %s', async (_what, body, condition) => {
     const bench = new BoshBench()
