@@ -23,8 +23,8 @@ export interface CookieTerms {
 }
 
 /**
- * The cookie that binds a session to the browser that attached to it, as a value that no script can read. It is
- * demanded once the browser is known to have it: whoever else knows the sid finds no session from then on.
+ * The cookie that binds a session to the browser that attached to it; no script can read it. It is demanded once the
+ * browser is known to have it: from then on the sid alone finds no session.
  */
 export class AttachCookie {
   readonly #terms: CookieTerms
@@ -60,9 +60,9 @@ export class AttachCookie {
   }
 
   /**
-   * The `Set-Cookie` that goes with the reply to this request, if it is time for one: with the first, and again when
-   * half of its life is over. Nobody but a repetition of the same request gets it twice, so that whoever comes second
-   * with the sid alone is not given what the owner was given.
+   * The `Set-Cookie` that goes with the reply to this request, if it is time for one: with the first reply, and again when
+   * half of its life is over. Only a repetition of the same request gets it again, so that a second client with the sid
+   * alone does not get the cookie.
    */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue =

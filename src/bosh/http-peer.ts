@@ -28,7 +28,7 @@ export interface HttpPeerParts extends ReplyParts {
   readonly pendingReplies: WriteBatch<HttpPeer>
 }
 
-/** How much of a body tells whose it is, in bytes, and how long that is waited for, in milliseconds. */
+/** How much of a body tells which session it is for, in bytes, and how long that is waited for, in milliseconds. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
@@ -74,7 +74,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** The body is longer than may be, and only its beginning is waited for: it may say whose it is. */
+  /** The body is longer than may be, and only its beginning is waited for: it may say which session it is for. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())

@@ -57,7 +57,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   if (res.writableLength > 0) expectReader(res)
 }
 
-/** Nothing else would ever end a connection whose client reads no more. */
+/** Ends the connection of a client that reads no more; nothing else would. */
 function expectReader(res: ServerResponse): void {
   const { socket } = res
   socket?.setTimeout(unreadMilliseconds)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 /**
- * Proof that a request comes from whoever created the session: each key is the SHA-1 of the next one to be shown
+ * Proof that a request comes from the client that created the session: each key is the SHA-1 of the next one to be shown
  * (XEP-0124 §15).
  */
 export class KeySequence {

@@ -13,13 +13,13 @@ import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 export interface ListenerParts extends Omit<HttpPeerParts, 'pendingReplies' | 'counts' | 'clock'> {
-  /** Which addresses may come; any unless somebody says. */
+  /** Which addresses may use the endpoint; any unless it is given. */
   readonly access?: Access | undefined
   /** Where people are sent who come over no TLS; undefined where they get the page all the same. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
   /** What people read who open the path in a browser. */
   readonly getText: string
-  /** What is counted of it; counts of its own unless somebody wants to see them. */
+  /** What is counted; counts of its own unless they are given. */
   readonly counts?: Counts
   readonly clock?: HttpPeerParts['clock']
 }

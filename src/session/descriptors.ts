@@ -1,12 +1,12 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** What is kept back for connections whose requests are to be answered, if only with a refusal. */
+/** How many are kept free for connections on which requests are refused. */
 const reserve = 32
-/** The share of all that is kept back where that is less. */
+/** The share of all that is kept free where that is less. */
 const reservedShare = 0.1
-/** What this process may open, as far as that can be found out. */
+/** What this process may open, as far as that is known. */
 export interface Openable {
-  /** Descriptors at a time; undefined where nobody says. */
+  /** Descriptors at a time; undefined where the system does not say. */
   readonly most: number | undefined
   /** The number of the one that is opened next, which is the lowest that is free; undefined where there is none. */
   next(): number | undefined

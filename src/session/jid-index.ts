@@ -1,12 +1,12 @@
 import { userOf } from '../jid/user-of.js'
 
-/** A session of somebody who is known. */
+/** A session with the JID that it is bound to. */
 interface Bound {
   /** The full JID. */
   readonly jid: string | undefined
 }
 
-/** Sessions by the user that they are bound to. Most users have one, and only those who have more cost a list. */
+/** Sessions by the user that they are bound to. Most users have one; only a user with several costs a list. */
 export class JidIndex<Session extends Bound> {
   readonly #sessions = new Map<string, Session | readonly Session[]>()
 

@@ -26,7 +26,7 @@ export interface Descriptors {
 
 export interface LimitParts {
   readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes'>
-  /** Whose own sessions are nobody's in particular. */
+  /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly clock: Clock
@@ -34,25 +34,25 @@ export interface LimitParts {
   readonly descriptors: Descriptors
 }
 
-/** The sessions that one client has opened itself. */
+/** How many sessions a client has opened itself. */
 interface Opened {
   readonly client: string
   sessions: number
-  /** Those that nobody has logged in to yet. */
+  /** Those among them that are not logged in yet. */
   strangers: number
 }
 
 const none = { sessions: 0, strangers: 0 }
 
-/** What a client may have opened in a moment is what it may open in so many seconds. */
+/** A client may open as many sessions at once as it may open in so many seconds. */
 const rateSeconds = 5
 
 /**
- * How many sessions there may be, in all and of each client; a client is an IPv4 address or an IPv6 network. What logins
- * of this process open counts in all only, and what comes from a trusted proxy itself is nobody's in particular.
+ * How many sessions there may be, in all and of each client; a client is an IPv4 address or an IPv6 network. Sessions
+ * that logins of this process open, or that come from a trusted proxy itself, count for no client.
  */
 export class SessionLimits {
-  /** Limits that are none. */
+  /** Refuses nothing. */
   static none(clock: Clock): SessionLimits {
     return new SessionLimits({
       limits: {
@@ -71,13 +71,13 @@ export class SessionLimits {
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: Rate
-  /** By client; those who have none are not in it. */
+  /** By client; only clients that have a session are in it. */
   readonly #clients = new Map<string, Opened>()
-  /** Whose they are, of those that are somebody's. */
+  /** The client of each session that counts for one. */
   readonly #openedBy = new Map<LimitedSession, Opened>()
-  /** Those that nobody has logged in to yet. */
+  /** Sessions of clients that are not logged in yet. */
   readonly #strangers = new Set<LimitedSession>()
-  /** Until when somebody must have, in milliseconds of the clock; the oldest first, without those that were too late. */
+  /** Until when they must be, in milliseconds of the clock; the oldest first. */
   readonly #deadlines = new Map<LimitedSession, number>()
   #timer: Timer | undefined
 
@@ -91,7 +91,7 @@ export class SessionLimits {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }
 
-  /** Why nobody may open one more session beside so many, with a request that waits; undefined if somebody may. */
+  /** Why there is no room for one more session beside so many, with a request that waits; undefined if there is. */
   refusal(sessions: number): Refusal | undefined {
     const { limits, memory, descriptors } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
@@ -136,7 +136,7 @@ export class SessionLimits {
     this.#openedBy.set(session, opened)
   }
 
-  /** Its server takes the client for one of its users; may be said again, and of any session. */
+  /** The server takes the client for one of its users; may be called again, and for any session. */
   loggedIn(session: LimitedSession): void {
     if (!this.#strangers.delete(session)) return
     const opened = this.#openedBy.get(session)
@@ -147,7 +147,7 @@ export class SessionLimits {
     this.#timer = undefined
   }
 
-  /** It is over; may be said of any session. */
+  /** The session is over; may be called for any session. */
   ended(session: LimitedSession): void {
     this.loggedIn(session)
     const opened = this.#openedBy.get(session)
@@ -161,7 +161,7 @@ export class SessionLimits {
     return this.#parts.trustedProxies.contains(address)
   }
 
-  /** Ends those that are late, when the oldest of them is. */
+  /** Ends the sessions that are not logged in in time, when the first of them is due. */
   #await(): void {
     const [next] = this.#deadlines.values()
     if (this.#timer !== undefined || next === undefined) return

@@ -4,8 +4,8 @@ import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
 /**
- * Whether a server sends this to its users only. A client whose JID is told in no way that is known here shows by it
- * that it is logged in: one that has resumed its stream (XEP-0198), or logged in as before SASL (XEP-0078).
+ * Whether a server sends this to its users only. It shows that a client is logged in also where its JID is told in no
+ * way that is known here: one that has resumed its stream (XEP-0198), or logged in as before SASL (XEP-0078).
  */
 export function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element

@@ -23,9 +23,9 @@ interface LoggedIn {
 }
 
 /**
- * Watches a client log in to its server by itself, until it is logged in. From then on others write what the server
- * sends, and what they write may look like the server's own words: the JID is learned from the answer to what the client
- * has asked and from nothing else, and a stream begins anew before anybody else can have written on it, or never.
+ * Watches a client log in to its server by itself, until it is logged in. From then on the server passes on what other
+ * users write, and that may look like an answer of the server's own. So the JID is learned only from the answer to what
+ * the client has asked, and a stream may begin anew only before another user can have written on it.
  */
 export class LoginWatch {
   readonly #domain: string

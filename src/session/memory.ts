@@ -3,28 +3,28 @@ import { constrainedMemory, memoryUsage } from 'node:process'
 import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../lib/clock.js'
 
-/** The share of the heap that may be filled, garbage and all. Nearer to its end V8 does little but collect, and then gives up. */
+/** The share of the heap that may be filled, garbage included. Nearer to its limit V8 does little but collect, and then gives up. */
 const mostOfHeap = 0.75
-/** Of the heap's limit this is for what is young and mostly gone in a moment, in bytes; V8 does not tell how much it is. */
+/** How much of the heap's limit is for young objects, most of which are collected at once, in bytes; V8 does not tell. */
 const youngSize = 48 * 2 ** 20
-/** The share of what the machine or the container has that this process may have, where the operator says nothing. */
+/** The share of the machine's or the container's memory that this process may have, unless the operator sets a limit. */
 const mostOfMachine = 0.8
-/** How long it is relied on what was seen, in milliseconds and in sessions that were asked for. */
+/** How long a measurement counts, in milliseconds and in sessions that were asked for. */
 const interval = 1_000
 const many = 20
-/** How many of the sessions must have gone before others may come in their place. */
+/** The share of the sessions that must have gone before others may come in their place. */
 const leaving = 0.1
-/** How long there must have been enough for as many as there are before there may be so many more, in milliseconds. */
+/** How long the memory must have been enough for the sessions there are before so many more may come, in milliseconds. */
 const patience = 60_000
 
-/** Says how full the memory is; from 1 on it is too full. */
+/** How full the memory is; from 1 on it is too full. */
 export interface Measure {
   full(): number
 }
 
 /**
- * Measures this process: its heap against what V8 may have of it, and all of its memory, with whatever waits outside of
- * the heap for clients, against what the operator says, in MiB; where that is 0, against what there is.
+ * Measures this process: its heap against V8's limit, and all of its memory, which includes what waits for clients
+ * outside of the heap, against the operator's limit in MiB; where that is 0, against what the machine has.
  */
 export function processMemory(megabytes: number): Measure {
   const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap
@@ -39,10 +39,10 @@ export function processMemory(megabytes: number): Measure {
 }
 
 /**
- * Knows how many sessions the memory of this process bears. When it is full there are as many as it bears: no more are
- * taken until some have gone, whether their memory is seen to be free by then or not, since neither the heap nor the
- * system's figure shrinks at once. When there is memory again, any number is taken. The system's figure may never shrink
- * after a peak: where it does not grow either, what is free within it is given out bit by bit.
+ * Decides whether there is memory for one more session. When the memory is full, there are as many sessions as it bears:
+ * no more are taken until some have gone, whether or not their memory is seen to be free by then, because neither the heap
+ * nor the system's figure shrinks at once. When the memory is not full any more, any number is taken. The system's figure
+ * may never shrink after a peak: while it does not grow either, more sessions are let in bit by bit.
  */
 export class SessionMemory {
   readonly #clock: Pick<Clock, 'now'>

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 
-/** What a client owes is forgiven beyond this, in milliseconds: nobody waits longer for the turn of one request. */
+/** The longest time that a client waits until it may send again, in milliseconds; what it owes beyond that is forgiven. */
 const longestWait = 25_000
 
 /**

@@ -4,16 +4,16 @@ import type { Session } from './session.js'
 import type { Census, Handover, ResumedSession, SessionView } from './sessions.js'
 import { unusedAmong, withJid } from './unused.js'
 
-/** How often sessions are looked at for what time demands, in milliseconds. */
+/** How often the deadlines of sessions are looked at, in milliseconds. */
 const sweepInterval = 250
 
-/** All live sessions of this process, found by sid, by handle or by user; one timer drives them all. */
+/** All live sessions of this process, found by sid, handle or user. One timer drives them all. */
 export class Registry {
   /** By handle. */
   readonly #sessions = new Map<string, Session>()
   /**
-   * By secret, without a hash for each request. How long a look-up takes tells nothing: a map compares a text with those
-   * alone that have the same seeded hash, and so with no sid that somebody gets closer to character by character.
+   * By secret, without a hash for each request. The time of a look-up tells nothing of other sids: a map compares a text
+   * only with keys of the same seeded hash, so that no sid can be guessed character by character.
    */
   readonly #bySid = new Map<string, Session>()
   readonly #byJid = new JidIndex<Session>()
@@ -69,7 +69,7 @@ export class Registry {
     return this.#byJid.of(jid).map(({ view }) => view)
   }
 
-  /** How many live ones a bare or full JID has, those left out that have ended and are yet to say so. */
+  /** How many sessions the user of a JID has, without those whose end is yet to be told. */
   liveOf(jid: string): number {
     return this.#byJid.of(jid).filter(({ isLive }) => isLive).length
   }
@@ -95,7 +95,7 @@ export class Registry {
     return session !== undefined
   }
 
-  /** Counts all sessions, in one go and without a view of each: there may be many, and they are waiting. */
+  /** Counts all sessions, without making a view of each: there may be many. */
   census(): Census {
     const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
     let heldRequests = 0
@@ -114,12 +114,12 @@ export class Registry {
     this.#each(session => session.shutDown())
   }
 
-  /** Ends every session at once and without a word. */
+  /** Ends every session at once; their clients are not told. */
   abandonAll(): void {
     this.#each(session => session.abandon('shutdown'))
   }
 
-  /** One that fails does not keep the others from what is to be done. */
+  /** A session that fails does not keep the others from being dealt with. */
   #each(act: (session: Session) => void): void {
     for (const session of [...this.#sessions.values()]) {
       try {

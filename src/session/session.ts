@@ -263,8 +263,8 @@ export class Session implements LinkEvents {
   }
 
   /**
-   * Ends the session because it failed at something that was not foreseen: nothing of it can be relied on any more, and
-   * no other is to notice. All that listen are told.
+   * Ends the session because it failed at something that was not foreseen: its state cannot be relied on any more. The
+   * client is told, and no other session notices.
    */
   collapse(cause: unknown): void {
     this.#isOver = true

@@ -5,8 +5,8 @@ import { escapeXml } from '../xml/escape.js'
 const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 
 /**
- * What a server hears of a stanza that never reached its client, as if the server had found out itself
- * (XEP-0206 §7). Undefined for presence, for errors, and for answers: nobody waits for an answer to those.
+ * The answer to a stanza that never reached its client, as if the server had found out itself (XEP-0206 §7).
+ * Undefined for presence, errors and results: they get no answer.
  */
 export function bounce({ name, namespace, text }: Element): Element | undefined {
   if (namespace !== 'jabber:client') return undefined
