@@ -30,7 +30,7 @@ describe('a listener with limits', () => {
     servers = []
   })
 
-  /** Two servers under the same limits, which greet whoever they let in. */
+  /** Two servers under the same limits, which greet the clients that they let in. */
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number },
     trusted = 'none',
@@ -59,7 +59,7 @@ describe('a listener with limits', () => {
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
-  /** The server learns only in a while that somebody has left. */
+  /** The server learns only in a while that a client has left. */
   async function untilWelcome(server: number, localAddress: string): Promise<void> {
     while (!(await isWelcome(server, localAddress))) open.pop()
   }

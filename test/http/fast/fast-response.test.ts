@@ -201,7 +201,7 @@ describe('a reply is Node’s to write', () => {
       leave = () => reply(res, body, req)
     })
     client.send(post('ab')).socket.end()
-    // As with Node's own, nobody is answered who does not wait for it.
+    // As with Node's own, a client that does not wait for its reply gets none.
     expect(await client.rest()).toBe('')
     await eventually('the connection is closed', () => socket.destroyed)
     leave()
@@ -323,7 +323,7 @@ describe('a connection that has carried a whole reply', () => {
 })
 
 describe('a reply larger than the connection takes', () => {
-  // More than any system keeps for a socket that nobody reads from.
+  // More than any system keeps for a socket that is not read.
   const large = 'é'.repeat(8 * 1024 * 1024)
 
   /** A client that has read nothing of it yet. */
