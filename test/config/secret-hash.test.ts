@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
 import { hashLike, hashSecret, parseSecretHash } from '../../src/config/secret-hash.js'
@@ -48,27 +46,4 @@ describe('an admin whose secret is a broken hash', () => {
     expect(load).toThrow(/entry 1 has a hash that is broken or too costly/)
     expect(load).not.toThrow(/abc/)
   })
-})
-
-describe('the command', () => {
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-
-  const run = (input: string) =>
-    new Promise<{ failed: boolean; stdout: string; stderr: string }>(resolve => {
-      const args = ['run', '--silent', 'hash-password']
-      const child = execFile('npm', args, { cwd: root }, (error, stdout, stderr) =>
-        resolve({ failed: error !== null, stdout, stderr }),
-      )
-      child.stdin!.end(input)
-    })
-
-  test('hashes the line it is given', async () => {
-    const { stdout } = await run('geheim-ü\n')
-    const hash = parseSecretHash(stdout.trim())!
-    expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
-  }, 30_000)
-
-  test('says so where there is nothing to hash', async () => {
-    expect(await run('')).toMatchObject({ failed: true, stdout: '' })
-  }, 30_000)
 })

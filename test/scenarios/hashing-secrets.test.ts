@@ -1,0 +1,25 @@
+// The command behind `npm run hash-password`, as it is once built.
+import { execFile } from 'node:child_process'
+import { describe, expect, test } from '@jest/globals'
+import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
+
+function run(input: string): Promise<{ failed: boolean; stdout: string; stderr: string }> {
+  return new Promise(resolve => {
+    const child = execFile(process.execPath, ['dist/bin/hash-password.js'], (error, stdout, stderr) =>
+      resolve({ failed: error !== null, stdout, stderr }),
+    )
+    child.stdin!.end(input)
+  })
+}
+
+describe('the command that hashes a secret', () => {
+  test('hashes the line it is given', async () => {
+    const { stdout } = await run('geheim-ü\n')
+    const hash = parseSecretHash(stdout.trim())!
+    expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
+  }, 30_000)
+
+  test('says so where there is nothing to hash', async () => {
+    expect(await run('')).toMatchObject({ failed: true, stdout: '' })
+  }, 30_000)
+})
