@@ -53,7 +53,7 @@ export class AttachCookie {
 
   /** Whether a request with this `Cookie` header may be the browser's. */
   admits(header: string | undefined): boolean {
-    // One that was never given away cannot be guessed either.
+    // A cookie that was never sent cannot be guessed either.
     const isShown = header !== undefined && this.#isIn(header)
     if (isShown) this.#isDemanded = true
     return isShown || !this.#isDemanded

@@ -238,7 +238,7 @@ export class BoshClient implements Client {
     return BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, 'resumed')
   }
 
-  /** What a request gets that is not the browser's; the session takes no note of it. Undefined if it may be the browser's. */
+  /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may have the sid; the session lives on for its browser (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
@@ -258,7 +258,7 @@ export class BoshClient implements Client {
     session.learnChannel(pending.peer.secure)
     open.hold(pending)
     if (session.outcome !== undefined) return
-    // Only while the stream is being opened can so many be open; those whose client is gone do not count.
+    // Only while the stream is being opened can so many be open; requests that no client waits for do not count.
     while (open.heldCount > this.#terms.requests && open.oldest!.peer.gone) delivery.answerOldest()
     const at = { now: this.#parts.clock.now(), unanswered: open.heldCount, fruitful: delivery.fruitful }
     const payload = inspect(body.payload)
@@ -289,7 +289,7 @@ export class BoshClient implements Client {
     return this.#delivery.open.parked(this.#delivery.window.last + 1) !== undefined
   }
 
-  /** Takes those whose turn it is, as long as their client may send. */
+  /** Takes the parked requests that are next, as long as their client may send. */
   #acceptParked(now: number): void {
     while (now >= this.session.freeAt) {
       const parked = this.#delivery.open.unpark(this.#delivery.window.last + 1)

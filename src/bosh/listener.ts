@@ -1,32 +1,27 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Counts } from '../counts.js'
 import type { Access } from '../http/access.js'
 import { cameSecurely, clientAddress } from '../http/client.js'
 import { isAwaited } from '../http/expectation.js'
 import { inertHeaders } from '../http/page-policy.js'
 import { takeBody } from '../http/take-body.js'
-import { systemClock } from '../lib/clock.js'
 import { WriteBatch } from '../lib/write-batch.js'
 import { escapeXml } from '../xml/escape.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends Omit<HttpPeerParts, 'pendingReplies' | 'counts' | 'clock'> {
+export interface ListenerParts extends Omit<HttpPeerParts, 'pendingReplies'> {
   /** Which addresses may use the endpoint; any unless it is given. */
   readonly access?: Access | undefined
-  /** Where people are sent who come over no TLS; undefined where they get the page all the same. */
+  /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
-  /** What people read who open the path in a browser. */
+  /** The text of the page for people who open the path in a browser. */
   readonly getText: string
-  /** What is counted; counts of its own unless they are given. */
-  readonly counts?: Counts
-  readonly clock?: HttpPeerParts['clock']
 }
 
 type Parts = HttpPeerParts & Pick<ListenerParts, 'access' | 'redirectUrl' | 'getText'>
 
-/** How many replies leave at once while others are still made. */
+/** How many replies are written at once while others are still made. */
 const mostAtOnce = 16
 
 /**
@@ -37,7 +32,7 @@ export function createBoshListener(
   about: ListenerParts,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const pendingReplies = new WriteBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
-  const parts: Parts = { counts: new Counts(), clock: systemClock, ...about, pendingReplies }
+  const parts: Parts = { ...about, pendingReplies }
 
   return (req, res) => {
     try {
@@ -73,7 +68,7 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
 function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
   const { headers } = req
   if (headers['sec-fetch-mode'] === 'navigate') {
-    // A browser that would show the reply, and run what is in it, as if it were a page of ours.
+    // A browser would show the reply as a page of ours, and run scripts in it.
     refusePost(req, res, parts, 403)
     return
   }

@@ -118,6 +118,7 @@ beforeAll(async () => {
     dialer: new Dialer({ names, clock: systemClock, publicOnly: false }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   })
+  const counts = new Counts()
   const opener = new Opener({
     registry,
     domains: ['*.chat.example'],
@@ -126,7 +127,7 @@ beforeAll(async () => {
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
     log: pino({ level: 'silent' }),
-    counts: new Counts(),
+    counts,
     limits: SessionLimits.none(systemClock),
     shaper: RateShaper.none,
   })
@@ -153,7 +154,7 @@ beforeAll(async () => {
   http = createHttpServer(
     messageClasses,
     createBoshListener({
-      ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000 },
+      ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
       clients: { assumeSecure: true, trustedProxies },
       bodies: new UnfinishedBodies({
         ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock: systemClock },
