@@ -4,121 +4,87 @@ export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] a
 /** The part of a handshake in which something went wrong. */
 export type Step = (typeof steps)[number]
 
+/** What went wrong and what to do about it, for the caller of the warm API, by HTTP status and code. */
+const sentences = {
+  400: {
+    'missing-parameter': 'A required parameter is missing or empty.',
+    'invalid-parameter': 'A parameter is repeated or misspelt, or its value is not allowed.',
+    'invalid-jid': 'The jid is not a valid bare or full JID.',
+    'invalid-body': 'The request body cannot be read in the format it announces.',
+  },
+  401: { unauthorized: 'The admin credentials are missing or wrong.' },
+  403: {
+    forbidden: 'This admin may neither warm nor control sessions of that domain.',
+    'address-forbidden': 'The warm API takes no calls from this address: see WARM_ALLOW and WARM_DENY.',
+    'insecure-channel': 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
+    'cross-site-request': 'The form was sent from another site, or its token is missing or expired.',
+    'domain-not-allowed':
+      'The domain of this JID is not served here: see XMPP_DOMAINS, and HTTP_HOSTS for this host and path.',
+    'address-not-allowed':
+      "The domain's server has an address inside a private network, and XMPP_DOMAINS=* does not reach those.",
+    'not-authorized': 'The XMPP server refused the user name, the password or the token.',
+    'account-disabled': 'The XMPP server says that the account is disabled.',
+    'credentials-expired': 'The XMPP server says that the credentials have expired.',
+    'authzid-refused': 'The XMPP server does not let this account log in on behalf of that user.',
+  },
+  404: {
+    'not-found': 'There is nothing at this address.',
+    'session-not-found': 'There is no such session, or it has ended.',
+  },
+  405: { 'method-not-allowed': 'This address does not take this method.' },
+  409: {
+    conflict: 'The requested resource is in use and the XMPP server keeps it.',
+    'not-here': 'The browser of this session talks to another endpoint, so it cannot be controlled here.',
+  },
+  413: { 'body-too-large': 'The request body is too large.' },
+  415: { 'unsupported-media-type': 'The request body must be a form or JSON.' },
+  421: {
+    'misdirected-request':
+      'This service does not answer for the host that the request names: see HTTP_HOSTS.',
+  },
+  429: {
+    'too-many-requests': 'That was tried too often: try again after the time that Retry-After gives.',
+  },
+  500: { 'internal-error': 'The service failed; the log has the details.' },
+  502: {
+    'host-unknown': 'The domain has no XMPP server, or its server does not serve it.',
+    'remote-connection-failed': 'The XMPP server cannot be reached or hung up.',
+    'tls-unavailable': 'The XMPP server offers no encryption, and the link demands it.',
+    'certificate-invalid': "The XMPP server's certificate is not trusted or is not made out to the domain.",
+    'remote-protocol-error': 'The XMPP server sent something that is not XMPP.',
+    'remote-stream-error': 'The XMPP server ended the stream with an error.',
+    'no-mechanism': 'The XMPP server offers no login mechanism that this service may use on this link.',
+    'server-not-authentic': 'The XMPP server could not prove that it knows the password.',
+    'login-failed': 'The XMPP server broke the login off for a reason of its own.',
+    'bind-refused': 'The XMPP server refused to bind the resource.',
+    'jid-mismatch': 'The XMPP server bound the session to another user than the one asked for.',
+  },
+  503: {
+    'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
+    'service-full':
+      'The service holds as many sessions as it may, or has no memory or descriptor for another.',
+    'too-many-sessions': 'The user has as many sessions as one may have: reuse, resume or end one of them.',
+    'shutting-down': 'The service is stopping.',
+  },
+  504: { timeout: 'The XMPP server did not finish the login in time.' },
+} as const
+
+type ByStatus = typeof sentences
+
+export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
+
 interface Row {
   /** HTTP status of the warm API's answer. */
   readonly status: number
-  /** What went wrong and what to do about it, for the caller of the warm API. */
   readonly sentence: string
 }
 
 /** Every error that the warm API answers with. docs/errors.md has the same table; a test compares the two. */
-export const problems = {
-  'missing-parameter': { status: 400, sentence: 'A required parameter is missing or empty.' },
-  'invalid-parameter': {
-    status: 400,
-    sentence: 'A parameter is repeated or misspelt, or its value is not allowed.',
-  },
-  'invalid-jid': { status: 400, sentence: 'The jid is not a valid bare or full JID.' },
-  'invalid-body': { status: 400, sentence: 'The request body cannot be read in the format it announces.' },
-  unauthorized: { status: 401, sentence: 'The admin credentials are missing or wrong.' },
-  forbidden: { status: 403, sentence: 'This admin may neither warm nor control sessions of that domain.' },
-  'address-forbidden': {
-    status: 403,
-    sentence: 'The warm API takes no calls from this address: see WARM_ALLOW and WARM_DENY.',
-  },
-  'insecure-channel': {
-    status: 403,
-    sentence: 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
-  },
-  'cross-site-request': {
-    status: 403,
-    sentence: 'The form was sent from another site, or its token is missing or expired.',
-  },
-  'domain-not-allowed': {
-    status: 403,
-    sentence:
-      'The domain of this JID is not served here: see XMPP_DOMAINS, and HTTP_HOSTS for this host and path.',
-  },
-  'address-not-allowed': {
-    status: 403,
-    sentence:
-      "The domain's server has an address inside a private network, and XMPP_DOMAINS=* does not reach those.",
-  },
-  'not-authorized': {
-    status: 403,
-    sentence: 'The XMPP server refused the user name, the password or the token.',
-  },
-  'account-disabled': { status: 403, sentence: 'The XMPP server says that the account is disabled.' },
-  'credentials-expired': { status: 403, sentence: 'The XMPP server says that the credentials have expired.' },
-  'authzid-refused': {
-    status: 403,
-    sentence: 'The XMPP server does not let this account log in on behalf of that user.',
-  },
-  'not-found': { status: 404, sentence: 'There is nothing at this address.' },
-  'session-not-found': { status: 404, sentence: 'There is no such session, or it has ended.' },
-  'method-not-allowed': { status: 405, sentence: 'This address does not take this method.' },
-  conflict: { status: 409, sentence: 'The requested resource is in use and the XMPP server keeps it.' },
-  'not-here': {
-    status: 409,
-    sentence: 'The browser of this session talks to another endpoint, so it cannot be controlled here.',
-  },
-  'body-too-large': { status: 413, sentence: 'The request body is too large.' },
-  'unsupported-media-type': { status: 415, sentence: 'The request body must be a form or JSON.' },
-  'misdirected-request': {
-    status: 421,
-    sentence: 'This service does not answer for the host that the request names: see HTTP_HOSTS.',
-  },
-  'too-many-requests': {
-    status: 429,
-    sentence: 'That was tried too often: try again after the time that Retry-After gives.',
-  },
-  'internal-error': { status: 500, sentence: 'The service failed; the log has the details.' },
-  'host-unknown': {
-    status: 502,
-    sentence: 'The domain has no XMPP server, or its server does not serve it.',
-  },
-  'remote-connection-failed': { status: 502, sentence: 'The XMPP server cannot be reached or hung up.' },
-  'tls-unavailable': {
-    status: 502,
-    sentence: 'The XMPP server offers no encryption, and the link demands it.',
-  },
-  'certificate-invalid': {
-    status: 502,
-    sentence: "The XMPP server's certificate is not trusted or is not made out to the domain.",
-  },
-  'remote-protocol-error': { status: 502, sentence: 'The XMPP server sent something that is not XMPP.' },
-  'remote-stream-error': { status: 502, sentence: 'The XMPP server ended the stream with an error.' },
-  'no-mechanism': {
-    status: 502,
-    sentence: 'The XMPP server offers no login mechanism that this service may use on this link.',
-  },
-  'server-not-authentic': {
-    status: 502,
-    sentence: 'The XMPP server could not prove that it knows the password.',
-  },
-  'login-failed': { status: 502, sentence: 'The XMPP server broke the login off for a reason of its own.' },
-  'bind-refused': { status: 502, sentence: 'The XMPP server refused to bind the resource.' },
-  'jid-mismatch': {
-    status: 502,
-    sentence: 'The XMPP server bound the session to another user than the one asked for.',
-  },
-  'temporary-auth-failure': {
-    status: 503,
-    sentence: 'The XMPP server cannot check credentials at the moment.',
-  },
-  'service-full': {
-    status: 503,
-    sentence: 'The service holds as many sessions as it may, or has no memory or descriptor for another.',
-  },
-  'too-many-sessions': {
-    status: 503,
-    sentence: 'The user has as many sessions as one may have: reuse, resume or end one of them.',
-  },
-  'shutting-down': { status: 503, sentence: 'The service is stopping.' },
-  timeout: { status: 504, sentence: 'The XMPP server did not finish the login in time.' },
-} as const satisfies Record<string, Row>
-
-export type ProblemCode = keyof typeof problems
+export const problems = Object.fromEntries(
+  Object.entries(sentences).flatMap(([status, rows]) =>
+    Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
+  ),
+) as Readonly<Record<ProblemCode, Row>>
 
 /** An error of the table above, with what is known of its origin. The message is fit for any eye. */
 export class Problem extends Error {

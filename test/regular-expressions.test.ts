@@ -13,6 +13,8 @@ const setting = "The text is the operator's own."
  * tried again. Each with the reason why a text costs no more than its length.
  */
 const cleared: Readonly<Record<string, string>> = {
+  [`/[ \\t\\r\\n]+([^ \\t\\r\\n=/>]+)[ \\t\\r\\n]*=[ \\t\\r\\n]*(?:"[^"]*"|'[^']*')/y`]:
+    'Sticky, and its parts have no character in common.',
   [`/\\s+([^\\s=>/]+)\\s*=\\s*(?:'([^'<]*)'|"([^"<]*)")/y`]:
     'Sticky, of at most 1 KiB, and its parts have no character in common.',
   '/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y':

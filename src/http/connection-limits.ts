@@ -1,13 +1,13 @@
 import type { Server, Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
+import { KeyCounts } from '../lib/key-counts.js'
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   #open = 0
-  /** By client; one without connections has no entry. */
-  readonly #ofClient = new Map<string, number>()
+  readonly #ofClient = new KeyCounts()
 
   constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
     this.#config = config
@@ -38,19 +38,14 @@ export class ConnectionLimits {
     if (address === undefined) return false
     if (maxConnections > 0 && this.#open >= maxConnections) return false
     const client = clientOf(address)
-    const ofClient = this.#ofClient.get(client) ?? 0
-    const isTooMany = maxConnectionsPerAddress > 0 && ofClient >= maxConnectionsPerAddress
+    const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (isTooMany && !this.#config.trustedProxies.contains(address)) return false
     this.#open++
-    this.#ofClient.set(client, ofClient + 1)
-    socket.once('close', () => this.#closed(client))
+    this.#ofClient.add(client, 1)
+    socket.once('close', () => {
+      this.#open--
+      this.#ofClient.add(client, -1)
+    })
     return true
-  }
-
-  #closed(client: string): void {
-    this.#open--
-    const left = this.#ofClient.get(client)! - 1
-    if (left > 0) this.#ofClient.set(client, left)
-    else this.#ofClient.delete(client)
   }
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
+import { KeyCounts } from '../lib/key-counts.js'
 import { Throttle } from '../lib/throttle.js'
 
 /** Of all that may be kept, the part that one client may have. */
@@ -22,8 +23,7 @@ export class UnfinishedBodies {
   readonly #parts: UnfinishedParts
   readonly #most: number
   #bytes = 0
-  /** By client; one of which nothing is kept has no entry. */
-  readonly #ofClient = new Map<string, number>()
+  readonly #ofClient = new KeyCounts()
   readonly #warnings: Throttle
 
   constructor(parts: UnfinishedParts) {
@@ -45,13 +45,13 @@ export class UnfinishedBodies {
 
   /** Whether so many more may be kept of a client, or of a trusted proxy where that is undefined; if so, they are counted. */
   take(client: string | undefined, bytes: number): boolean {
-    const ofClient = client === undefined ? 0 : (this.#ofClient.get(client) ?? 0)
+    const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
     const isTooMuch =
       this.#bytes + bytes > this.#most || ofClient + bytes > Math.max(this.#most * share, leastShare)
     if (isTooMuch) this.#warn()
     else {
       this.#bytes += bytes
-      if (client !== undefined) this.#ofClient.set(client, ofClient + bytes)
+      if (client !== undefined) this.#ofClient.add(client, bytes)
     }
     return !isTooMuch
   }
@@ -59,10 +59,7 @@ export class UnfinishedBodies {
   /** So many bytes are kept no longer, or belong to a body that is complete. */
   giveBack(client: string | undefined, bytes: number): void {
     this.#bytes -= bytes
-    if (client === undefined) return
-    const left = this.#ofClient.get(client)! - bytes
-    if (left > 0) this.#ofClient.set(client, left)
-    else this.#ofClient.delete(client)
+    if (client !== undefined) this.#ofClient.add(client, -bytes)
   }
 
   #warn(): void {

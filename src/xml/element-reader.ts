@@ -60,8 +60,9 @@ class ElementReader {
   #rules!: ReadingRules
   /** What the root declares whose child is read; undefined while a root is read. */
   #scope: Declarations | undefined
-  /** The open elements. */
+  /** The open elements, by depth; behind them may be some that are closed. */
   readonly #open: SaxesTagNS[] = []
+  #depth = 0
   /** The root or child itself. */
   #top: SaxesTagNS | undefined
   /** The prefixes with which the child names its own namespace. */
@@ -121,6 +122,7 @@ class ElementReader {
     this.#scope = undefined
     this.#top = undefined
     this.#open.length = 0
+    this.#depth = 0
     this.#inherited.clear()
     this.#undeclared.clear()
     this.#faults = 0
@@ -152,7 +154,9 @@ class ElementReader {
     })
     parser.on('attribute', attribute => this.#takeAttribute(attribute as SaxesAttributeNS))
     parser.on('opentag', tag => this.#opened(tag))
-    parser.on('closetag', () => this.#open.pop())
+    parser.on('closetag', () => {
+      this.#depth -= 1
+    })
     return parser
   }
 
@@ -180,10 +184,11 @@ class ElementReader {
   #opened(tag: SaxesTagNS): void {
     if (tag.name.length > this.#rules.limits.maxNameLength)
       throw new XmlError('policy-violation', 'a name is too long')
-    const around = this.#open.at(-1)
-    this.#open.push(tag)
-    if (around === undefined) this.#openedTop(tag)
+    const depth = this.#depth++
+    this.#open[depth] = tag
+    if (depth === 0) this.#openedTop(tag)
     else {
+      const around = this.#open[depth - 1]!
       learn(around, tag, tag.prefix, tag.uri)
       for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
     }

@@ -71,10 +71,12 @@ export class EndFinder {
    */
   find(piece: string, from = 0): number {
     for (let at = from; at < piece.length; at++) {
-      if (this.#place === 'text') at = piece.indexOf('<', at)
-      else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
+      if (this.#place === 'text') {
+        if (piece.charCodeAt(at) !== less) at = piece.indexOf('<', at)
+      } else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
       else if (this.#place === 'instruction') at = piece.indexOf('>', at)
       else if (this.#place === 'start tag') at = this.#endOfPlain(piece, at)
+      else if (this.#place === 'name' || this.#place === 'end tag') at = this.#endOfName(piece, at)
       if (at < 0) return -1
       if (this.#pass(piece.charCodeAt(at))) return at + 1
     }
@@ -91,6 +93,22 @@ export class EndFinder {
     return -1
   }
 
+  /** Where the name at hand ends, in an end tag with the white space behind it, or -1. */
+  #endOfName(piece: string, from: number): number {
+    const isStart = this.#place === 'name'
+    let name = this.#name
+    let at = from
+    for (; at < piece.length; at++) {
+      const code = piece.charCodeAt(at)
+      if (code > greater) name = (31 * name + code) | 0
+      else if (code === less) throw notWellFormed()
+      else if (code === greater || (isStart && (code === slash || isSpace(code)))) break
+      else if (!isSpace(code)) name = (31 * name + code) | 0
+    }
+    this.#name = name
+    return at < piece.length ? at : -1
+  }
+
   /** Whether the element ends with this character. */
   #pass(code: number): boolean {
     switch (this.#place) {
@@ -101,10 +119,6 @@ export class EndFinder {
         this.#enter(code)
         return false
       case 'name':
-        if (code !== slash && code !== greater && !isSpace(code)) {
-          this.#takeInName(code)
-          return false
-        }
         if (this.#depth <= deepestNames) this.#names.push(this.#name)
         this.#place = 'start tag'
         return this.#pass(code)
@@ -114,7 +128,9 @@ export class EndFinder {
           this.#place = 'value'
         } else if (code === greater) {
           this.#place = 'text'
-          return this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names.at(-1)))
+          return (
+            this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names[this.#names.length - 1]))
+          )
         }
         if (code === less) throw notWellFormed()
         this.#isEmpty = code === slash
@@ -123,10 +139,6 @@ export class EndFinder {
         this.#place = 'start tag'
         return false
       case 'end tag':
-        if (code !== greater) {
-          if (!isSpace(code)) this.#takeInName(code)
-          return false
-        }
         this.#place = 'text'
         return this.#close(this.#name)
       case 'instruction':
@@ -161,11 +173,6 @@ export class EndFinder {
       this.#depth += 1
       if (this.#depth > this.deepest) this.deepest = this.#depth
     }
-  }
-
-  #takeInName(code: number): void {
-    if (code === less) throw notWellFormed()
-    this.#name = (31 * this.#name + code) | 0
   }
 
   /** Closes the innermost element, or the root. */

@@ -1,0 +1,14 @@
+/** Counts by key. A key whose count is zero takes no room: keys may come from clients. */
+export class KeyCounts {
+  readonly #counts = new Map<string, number>()
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0
+  }
+
+  add(key: string, count: number): void {
+    const sum = this.of(key) + count
+    if (sum === 0) this.#counts.delete(key)
+    else this.#counts.set(key, sum)
+  }
+}
