@@ -50,7 +50,12 @@ export class Call {
     parts: Partial<LinkParts> = {},
   ) {
     const whole: Server = {
-      ...{ host: '127.0.0.1', port: 0, tls: 'none', plain: false, ca: undefined, verify: true },
+      host: '127.0.0.1',
+      port: 0,
+      tls: 'none',
+      plain: false,
+      ca: undefined,
+      verify: true,
       certificate: undefined,
       ...server,
     }

@@ -46,7 +46,12 @@ const events: DialEvents = {
 const dialer = (about: { publicOnly?: boolean } = {}) =>
   new Dialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
 const server: Server = {
-  ...{ host: '127.0.0.1', port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
+  host: '127.0.0.1',
+  port: 5222,
+  tls: 'starttls',
+  plain: false,
+  ca: undefined,
+  verify: true,
   certificate: undefined,
 }
 const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, found: true })

@@ -29,7 +29,12 @@ class NotingDialer extends Dialer {
 }
 
 const named = (host: string, port = 5222): Server => ({
-  ...{ host, port, tls: 'none', plain: false, ca: undefined, verify: true },
+  host,
+  port,
+  tls: 'none',
+  plain: false,
+  ca: undefined,
+  verify: true,
   certificate: undefined,
 })
 const silent = {
@@ -58,7 +63,10 @@ describe('a link to a domain', () => {
   ])
   const links = (servers: ReadonlyMap<string, Server>) =>
     new Links({
-      ...{ servers, clock, dialer: new NotingDialer(parts()), keepalive: 0 },
+      servers,
+      clock,
+      dialer: new NotingDialer(parts()),
+      keepalive: 0,
       tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     })
 
@@ -98,8 +106,11 @@ describe('a quiet link', () => {
 
   test('is kept open by a space now and then, until the links are stopped', async () => {
     const links = new Links({
-      ...{ servers: new Map([['*', named('127.0.0.1', listener.port)]]), clock, keepalive: 60 },
-      ...{ dialer: new Dialer(parts()), tls: { minVersion: 'TLSv1.2', ciphers: undefined } },
+      servers: new Map([['*', named('127.0.0.1', listener.port)]]),
+      clock,
+      keepalive: 60,
+      dialer: new Dialer(parts()),
+      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     })
     const flushed = new Promise<void>(resolve => {
       links.open('example.org', options, { ...silent, onFlush: resolve })

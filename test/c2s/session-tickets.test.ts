@@ -19,7 +19,7 @@ afterEach(stopServers)
 
 describe('the space that makes a server with TLS 1.3 go on', () => {
   const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
-    // Whatever was sent before this has come when this has.
+    // When this has come, so has all that was sent before.
     call.link.send([element('<mark/>')])
     return peer.until('<mark/>')
   }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
-import { opened, stopServers } from './call.js'
+import { connect, opened, stopServers } from './call.js'
 
 afterEach(stopServers)
 
@@ -88,6 +88,16 @@ describe('an exception', () => {
     await call.hears('end')
     expect(call.told.at(-1)).toBe('end features internal-error')
     expect(call.ends[0]?.failure.cause).toBeInstanceOf(TypeError)
+    expect(call.clock.pending).toBe(0)
+    await peer.gone
+  })
+
+  test('of the owner when it may send ahead ends this link alone', async () => {
+    const { call, peer } = await connect({}, { ahead: 'proven' }, {}, line => {
+      if (line === 'ahead') throw new TypeError('a mistake')
+    })
+    await call.hears('end')
+    expect(call.told.slice(1)).toEqual(['closed', 'end features internal-error'])
     expect(call.clock.pending).toBe(0)
     await peer.gone
   })

@@ -46,7 +46,8 @@ describe('what is wrong with a certificate, and what to do about it', () => {
   ])('another name: %s', (subjectaltname, names) => {
     for (const told of ['the certificate is made out to another name', 'ERR_TLS_CERT_ALTNAME_INVALID'])
       expect(fault(told, { subjectaltname })).toMatchObject({
-        ...{ code: 'OTHER_NAME', message: `It is made out to ${names}, and not to chat.example. ${replace}` },
+        code: 'OTHER_NAME',
+        message: `It is made out to ${names}, and not to chat.example. ${replace}`,
       })
   })
 })

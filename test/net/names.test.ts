@@ -237,7 +237,7 @@ describe('the addresses of a server', () => {
     dns.zone['A a.example'] = ttl(100_000, '192.0.2.2')
     dns.zone['AAAA a.example'] = 'ENODATA'
     expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['192.0.2.2'])
-    // An hour, whatever they say.
+    // An hour, however long their time to live is.
     clock.advance(3_599_999)
     expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['192.0.2.2'])
     clock.advance(1)
