@@ -7,7 +7,6 @@ import { Dialer } from './c2s/dial.js'
 import { Links } from './c2s/links.js'
 import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
-import { ForeseenLink } from './foreseen-link.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
@@ -15,6 +14,7 @@ import { type Clock, systemClock } from './lib/clock.js'
 import { HashQueue } from './lib/hash-queue.js'
 import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
+import { PipeliningMemory } from './login/pipelining-memory.js'
 import { SaltedPasswords } from './login/sasl/salted-passwords.js'
 import { VerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
@@ -28,7 +28,6 @@ import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { createSites, type SiteParts } from './sites.js'
 import { CallLimits } from './warm/call-limits.js'
-import { RememberedOffers } from './warm/remembered-offers.js'
 
 /** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
 const farewellMilliseconds = 1_000
@@ -108,7 +107,7 @@ export async function startService({
   })
   const { scramMemory, scramMaxIterations, timeout, stepTimeout } = config.warm
   const login = {
-    offers: config.pipelining ? new RememberedOffers(clock, logFor('warm')) : undefined,
+    pipelining: config.pipelining ? new PipeliningMemory(clock, logFor('warm')) : undefined,
     saltedPasswords: new SaltedPasswords(clock, scramMemory, undefined, hashes),
     verified: new VerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,
@@ -133,11 +132,8 @@ export async function startService({
   })
   const sites = createSites(config, {
     registry,
-    connect: (domain, options, events, wishes) =>
-      wishes === undefined
-        ? open(domain, options, events)
-        : new ForeseenLink(open, domain, options, events, wishes),
-    elsewhere: domain => remotes.upstreamOf(domain),
+    connect: open,
+    openThere: (...about) => remotes.openThere(...about),
     login,
     sessions,
     release(id) {

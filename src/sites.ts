@@ -6,7 +6,6 @@ import type { CookieRules } from './bosh/attach-cookie.js'
 import { type ConnectionManager, createConnectionManager } from './bosh/connection-manager.js'
 import { createCors } from './bosh/cors.js'
 import { createBoshListener } from './bosh/listener.js'
-import { LoginExchange } from './bosh/login-exchange.js'
 import type { Config, HttpHost } from './config/config.js'
 import { boshUrlOfDomain, configOfHost } from './config/serving.js'
 import type { Counts } from './counts.js'
@@ -17,19 +16,18 @@ import { inertHeaders } from './http/page-policy.js'
 import type { UnfinishedBodies } from './http/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { HashQueue } from './lib/hash-queue.js'
+import type { OpenLink } from './link.js'
 import type { LogFor } from './log.js'
-import type { Connect } from './session/keeper.js'
 import type { SessionLimits } from './session/limits.js'
 import { Opener } from './session/opener.js'
 import { outboxLimits } from './session/outbox.js'
 import type { RateShaper } from './session/rate-shaper.js'
 import type { Registry } from './session/registry.js'
-import type { Sessions, Upstream } from './session/sessions.js'
+import type { Open, Opening, Sessions } from './session/sessions.js'
 import type { Login } from './warm/binding.js'
 import type { CallLimits } from './warm/call-limits.js'
 import type { FinishedCall } from './warm/calls.js'
-import { createCredentialsCheck } from './warm/credentials-check.js'
-import { createLogin, type LoginParts } from './warm/login.js'
+import { createCredentialsCheck, createLogin, type SessionLoginParts } from './warm/session-login.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
@@ -37,10 +35,11 @@ const maxBodyBytes = 512 * 1024
 /** What the sites of all hosts have in common. */
 export interface SiteParts {
   readonly registry: Registry
-  readonly connect: Connect
-  /** The remote endpoint that sessions of a domain are opened at; undefined where they are opened here. */
-  readonly elsewhere: (domain: string) => Upstream | undefined
-  readonly login: Omit<LoginParts, 'upstreamOf'>
+  /** Opens links to XMPP servers. */
+  readonly connect: OpenLink
+  /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
+  readonly openThere: (...about: Parameters<Open>) => Opening | undefined
+  readonly login: Omit<SessionLoginParts, 'open'>
   readonly sessions: Sessions
   /** Ends a warmed session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
@@ -153,13 +152,10 @@ function createBoshSite(config: Config, parts: SiteParts): BoshSite {
 /** The Express app, whose logins open sessions at the same domains. */
 function createApi(config: Config, { opener, manager }: BoshSite, parts: SiteParts): Express {
   const { sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
-  const open = opener.forLogins(manager.attach)
+  const openHere = opener.forLogins(manager.attach)
+  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
   const warmLog = logFor('warm')
-  const loginParts = {
-    ...parts.login,
-    log: warmLog,
-    upstreamOf: (domain: string) => parts.elsewhere(domain) ?? new LoginExchange(open),
-  }
+  const loginParts = { ...parts.login, log: warmLog, open }
   const login = createLogin(loginParts)
   return createApp({
     config,

@@ -20,7 +20,7 @@ const storeys = [
   ['net'],
   ['log'],
   ['config'],
-  ['session-terms', 'foreseen-link'],
+  ['session-terms'],
   ['counts', 'exchange', 'handed-out', 'jid', 'lib'],
   ['stream-errors'],
   ['link'],

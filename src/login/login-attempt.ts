@@ -46,14 +46,12 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   #reject: (error: unknown) => void = () => {}
   #isOver = false
   #progress: LoginProgress | undefined
-  /** The features that the login goes by on this stream, be they foreseen or have they come. */
-  #features: StreamFeatures | undefined
-  /** Whether this stream's features have come. */
-  #haveCome = false
   #mechanism: Mechanism | undefined
   /** Whether the server has been told who wants to log in. */
   #isIntroduced = false
   #isAuthenticated = false
+  /** Whether the server demands the session request of RFC 3921 §3. */
+  #demandsSession = false
   /** The IQ that waits for an answer; what answers another one belongs to the client. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
@@ -147,10 +145,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   }
 
   restart(): void {
-    if (this.#isOver) return
-    this.#features = undefined
-    this.#haveCome = false
-    this.#opened!.link.restart({ ahead: this.#pipelining.nextStream() })
+    if (!this.#isOver) this.#opened!.link.restart({ ahead: this.#pipelining.nextStream() })
   }
 
   bind(request: XmlElement): Promise<XmlElement> {
@@ -163,8 +158,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   }
 
   done(): void {
-    if (this.#features?.demandsSession !== true) this.#finish()
-    else this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => this.#finish())
+    if (this.#demandsSession) this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => this.#finish())
+    else this.#finish()
   }
 
   fail(error: unknown): void {
@@ -207,26 +202,18 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   }
 
   #takeFeatures(text: string): void {
-    const before = this.#features
-    // On features that come twice the library would log in once more.
-    if (this.#haveCome) throw new Problem('remote-protocol-error', { step: this.#step })
-    this.#haveCome = true
     const features = this.#pipelining.came(text)
-    if (before === undefined) this.#goBy(features)
-    else if (features !== before && !(this.#pipelining.isAhead && this.#isSame(features, before)))
-      throw new Problem('remote-protocol-error', { step: this.#step })
-  }
-
-  /** Whether features that came late are, for a login, those that it went by. */
-  #isSame(features: StreamFeatures, before: StreamFeatures): boolean {
-    return this.#isAuthenticated ? features.offersSameBinding(before) : features.offersSameLogins(before)
+    // On features that come twice the library would log in once more.
+    if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
+    if (features !== 'nothing-new') this.#goBy(features)
   }
 
   #goBy(features: StreamFeatures): void {
-    this.#features = features
     if (!this.#isAuthenticated) this.#beginSasl(features)
-    else if (features.offersBind) this.#client.receive(readyToBind)
-    else throw new Problem('remote-protocol-error', { step: 'bind' })
+    else if (features.offersBind) {
+      this.#demandsSession = features.demandsSession
+      this.#client.receive(readyToBind)
+    } else throw new Problem('remote-protocol-error', { step: 'bind' })
   }
 
   #beginSasl({ offer }: StreamFeatures): void {

@@ -16,8 +16,10 @@ export class Pipelining {
   readonly #foreseen: readonly StreamFeatures[]
   readonly #seen: StreamFeatures[] = []
   #stream = -1
-  /** Whether the login went ahead on this stream. */
-  #wentAhead = false
+  /** What the login goes by on this stream; undefined until it goes ahead, or the features have come. */
+  #wentBy: StreamFeatures | undefined
+  /** Whether this stream's features have come. */
+  #haveCome = false
   #isAhead = false
 
   /** `foreseen` are the features of the login's streams in their order, none where nothing is known. */
@@ -54,27 +56,40 @@ export class Pipelining {
   /** The login opens its next stream. Tells how the link is to open it. */
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
-    this.#wentAhead = false
+    this.#wentBy = undefined
+    this.#haveCome = false
     if (this.#foreseen[this.#stream] === undefined) return undefined
     return this.isProven ? 'proven' : 'trial'
   }
 
   /** The link has opened the stream ahead of the server. Tells which features the login is to go by. */
   goAhead(): StreamFeatures {
-    this.#wentAhead = true
     this.#isAhead = true
-    return this.#foreseen[this.#stream]!
+    this.#wentBy = this.#foreseen[this.#stream]!
+    return this.#wentBy
   }
 
-  /** The stream's features have come. Those that are foreseen to the letter are the same object. */
-  came(text: string): StreamFeatures {
+  /**
+   * The features of the stream have come. Tells what the login is to go by from now on: nothing new if they are, for a
+   * login, those that it went by already. `unfit` are others, and features that come again.
+   */
+  came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
+    if (this.#haveCome) return 'unfit'
+    this.#haveCome = true
     const foreseen = this.#foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
-    if (this.#wentAhead && !isForeseen) this.isMistaken = true
     // What is remembered must not keep in memory all that was read together with it.
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
     this.#seen.push(features)
-    return features
+    const before = this.#wentBy
+    if (before === undefined) return features
+    if (isForeseen) return 'nothing-new'
+    this.isMistaken = true
+    return this.#isAhead && this.#isSame(features, before) ? 'nothing-new' : 'unfit'
+  }
+
+  #isSame(features: StreamFeatures, before: StreamFeatures): boolean {
+    return this.#stream === 0 ? features.offersSameLogins(before) : features.offersSameBinding(before)
   }
 
   /** The server has reacted to what it was told. */

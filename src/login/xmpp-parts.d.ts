@@ -15,25 +15,6 @@ declare module '@xmpp/xml' {
     t(text: string): this
     toString(): string
   }
-
-  export interface IqCaller {
-    request(iq: XmlElement): Promise<XmlElement>
-    set(child: XmlElement): Promise<XmlElement>
-  }
-}
-
-declare module '@xmpp/xml/lib/parse.js' {
-  import type { XmlElement } from '@xmpp/xml'
-
-  /** Reads an element that is well-formed, and throws where it is not. */
-  export default function parse(text: string): XmlElement
-}
-
-declare module '@xmpp/iq/caller.js' {
-  import type { Middleware } from '@xmpp/middleware'
-  import type { IqCaller } from '@xmpp/xml'
-
-  export default function iqCaller(parts: { middleware: Middleware; entity: unknown }): IqCaller
 }
 
 declare module '@xmpp/client-core' {
@@ -42,7 +23,6 @@ declare module '@xmpp/client-core' {
 
   export class Client extends EventEmitter {
     constructor(options: object)
-    jid: string
     send(element: XmlElement): Promise<void>
     restart(): Promise<void>
   }
@@ -73,11 +53,12 @@ declare module 'saslmechanisms' {
 
 declare module '@xmpp/sasl' {
   import type { StreamFeatures } from '@xmpp/stream-features'
+  import type SaslFactory from 'saslmechanisms'
 
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
 
   export default function sasl(
-    parts: { streamFeatures: StreamFeatures; saslFactory: object },
+    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
     onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
   ): void
 }

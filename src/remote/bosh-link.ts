@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Step } from '../errors.js'
+import type { SessionTerms } from '../handed-out.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
@@ -11,8 +12,15 @@ import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
 
-/** What is asked of an endpoint; what it grants counts. `wait` is in seconds, below the minute that proxies have. */
-const terms = { wait: 50, hold: 1, ver: '1.6' }
+/** What is asked of an endpoint (XEP-0124 §7.1); what it grants counts. `wait` is in seconds. */
+export interface AskedTerms {
+  readonly wait: number
+  readonly hold: number
+  readonly ver: string
+}
+
+/** `wait` is below the minute that proxies have. */
+const usualTerms: AskedTerms = { wait: 50, hold: 1, ver: '1.6' }
 
 /** Longest time from the opening of a stream to its features, in seconds. */
 const featuresSeconds = 10
@@ -33,6 +41,17 @@ export interface BoshLinkParts extends EndpointSessionParts {
   /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
   readonly facts: LinkFacts
   readonly clock: Clock
+  readonly terms?: AskedTerms
+}
+
+/** A session that a page goes on with at its endpoint. */
+export interface LeftSession {
+  readonly session: EndpointSession
+  /** The address of the endpoint. */
+  readonly url: string
+  readonly terms: SessionTerms
+  /** The next request id to send. */
+  readonly rid: number
 }
 
 /** A request that is open; replies are taken in the order of the requests. */
@@ -79,12 +98,17 @@ export class BoshLink implements Link {
     this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    const { facts, ...ofSession } = parts
+    const { facts, terms = usualTerms, ...ofSession } = parts
     this.facts = facts
     this.#session = new EndpointSession(ofSession)
     const { wait, hold, ver } = terms
-    const wanted = ` wait='${wait}' hold='${hold}' ver='${ver}' content='text/xml; charset=utf-8'`
-    this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false)
+    const wanted = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
+    this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false, wait)
+  }
+
+  /** What was agreed with the endpoint; undefined before. */
+  get terms(): SessionTerms | undefined {
+    return this.#session.terms
   }
 
   get backlog(): number {
@@ -131,12 +155,37 @@ export class BoshLink implements Link {
   /** Ends the session at the endpoint, what waits to be sent going with it. Reports nothing any more. */
   close(): void {
     if (this.#isOver) return
-    this.#isOver = true
-    this.#deadline?.cancel()
-    this.#rest?.cancel()
+    this.#stop()
     const lastWords = this.#unsent.map(unsent => ('payload' in unsent ? unsent.payload : '')).join('')
     this.#unsent = []
     this.#session.end(lastWords)
+  }
+
+  /** Ends the session at the endpoint at once, and breaks off what is open. Reports nothing any more. */
+  abandon(): void {
+    if (this.#isOver) return
+    this.#stop()
+    this.#session.abandon()
+  }
+
+  /**
+   * Lets go of the session, which lives on at the endpoint. Reports nothing any more. Undefined, and nothing has changed,
+   * where there is no session, or it is not at rest: a page could not know which request is the next.
+   */
+  leave(): LeftSession | undefined {
+    const { endpoint, terms, isLive } = this.#session
+    const isAtRest = this.#asked.length === 0 && this.#unsent.length === 0
+    if (this.#isOver || !isAtRest || !isLive || endpoint === undefined || terms === undefined)
+      return undefined
+    this.#stop()
+    this.#session.leave()
+    return { session: this.#session, url: endpoint.url, terms, rid: this.#rid }
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    this.#deadline?.cancel()
+    this.#rest?.cancel()
   }
 
   readonly #reach = (step: Step): void => {
@@ -183,11 +232,12 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    if (wait <= 0) this.#ask('', '', true)
-    else this.#rest = this.#clock.after(wait, () => this.#ask('', '', true))
+    // Never in the turn in which a reply has come: that one may be the last of a login, which leaves then.
+    this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#ask('', '', true))
   }
 
-  #ask(attributes: string, payload: string, isEmpty: boolean): void {
+  /** `wait` is the time that the request may be held, in seconds; where it was agreed on, that counts. */
+  #ask(attributes: string, payload: string, isEmpty: boolean, wait = 0): void {
     const { terms: agreed } = this.#session
     const sid = agreed === undefined ? '' : ` sid='${escapeXml(agreed.sid)}'`
     const rid = this.#rid++
@@ -197,7 +247,7 @@ export class BoshLink implements Link {
     this.#asked.push(asked)
     const reached = agreed === undefined ? this.#reach : undefined
     this.#session
-      .ask({ rid, body, isEmpty, wait: terms.wait, reached })
+      .ask({ rid, body, isEmpty, wait, reached })
       .then(reply => {
         asked.reply = reply
         this.#answeredAt = this.#clock.now()

@@ -65,7 +65,6 @@ export class EndpointSession {
   /** When the last empty request was sent, if nothing came of it. */
   #fruitlessSince: number | undefined
   #limit: Timer | undefined
-  #wake: (() => void) | undefined
   /** What was agreed; undefined before the creation reply. */
   terms: SessionTerms | undefined
 
@@ -87,21 +86,6 @@ export class EndpointSession {
   get mayAskAt(): number {
     if (this.#fruitlessSince === undefined || this.terms === undefined) return 0
     return this.#fruitlessSince + this.terms.polling * 1000
-  }
-
-  /** Resolves at that time, or as soon as the session is to end. */
-  async untilMayAsk(): Promise<void> {
-    const { clock } = this.#parts
-    const milliseconds = this.mayAskAt - clock.now()
-    if (milliseconds <= 0) return
-    await new Promise<void>(resolve => {
-      const timer = clock.after(milliseconds, resolve)
-      this.#wake = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
-    this.#wake = undefined
   }
 
   /** Sends a request; the first one creates the session. Rejects with a `RemoteFault`. */
@@ -216,7 +200,6 @@ export class EndpointSession {
   #wind(): void {
     if (this.#phase !== 'live') return
     this.#phase = 'ending'
-    this.#wake?.()
     this.#finishWithin(this.terms === undefined ? creationSeconds : closeSeconds)
   }
 

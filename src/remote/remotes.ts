@@ -2,20 +2,21 @@ import type { Logger } from 'pino'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
+import { Problem } from '../errors.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
 import type { Failure, Link, LinkEvents, LinkFacts, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { TlsRules } from '../net/tls-context.js'
-import type { Upstream } from '../session/sessions.js'
+import type { Opening, OpenWish } from '../session/sessions.js'
 import { BoshLink } from './bosh-link.js'
 import { Endpoint, type EndpointParts } from './endpoint.js'
 import { EndpointDiscovery } from './endpoint-discovery.js'
-import { EndpointSession } from './endpoint-session.js'
+import type { EndpointSession } from './endpoint-session.js'
 import { HandedOverSessions } from './handed-over.js'
-import { RemoteLogin } from './login.js'
 import type { LookupParts } from './lookup.js'
+import { RemoteOpening } from './opening.js'
 
 /** Endpoints found by host-meta whose connections are kept together. */
 const mostFound = 1000
@@ -31,8 +32,6 @@ export interface RemotesParts {
   readonly hostMetaPort?: number | undefined
 }
 
-const stopping: Failure = { step: 'connect', code: 'shutting-down' }
-
 /** All that this process has to do with BOSH endpoints of others: which serves whom, and what is open there. */
 export class Remotes {
   readonly elsewhere = new HandedOverSessions()
@@ -41,6 +40,7 @@ export class Remotes {
   readonly #parts: RemotesParts
   readonly #links = new Set<EndpointSession>()
   readonly #logins = new Set<EndpointSession>()
+  readonly #openings = new Set<RemoteOpening>()
   /** By address, within their entry in the settings. */
   readonly #endpoints = new Map<RemoteEndpoint, Map<string, Endpoint>>()
   readonly #hostMetas = new Map<RemoteEndpoint, EndpointDiscovery>()
@@ -66,25 +66,30 @@ export class Remotes {
     return new BoshLink(options, events, { ...parts, facts: factsOf(about) })
   }
 
-  /** Where one login of a domain goes that is not to our own connection manager; undefined where all do. */
-  upstreamOf(domain: string): Upstream | undefined {
+  /**
+   * Opens a session for a login whose page will talk to the endpoint itself; undefined where the domain's pages do not.
+   * Throws a `Problem` while the service stops.
+   */
+  openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
     const about = isElsewhere(this.#config, domain) ? remoteOf(this.#config, domain) : undefined
     if (about === undefined) return undefined
-    const parts = { domain, clock: this.#clock, open: this.#logins, onFailed: this.#failed }
-    return new RemoteLogin({
+    if (this.#isStopping) throw new Problem('shutting-down', { step: 'connect' })
+    return new RemoteOpening(wish, events, {
       domain,
-      begin: () => new EndpointSession({ ...parts, endpoint: this.#endpointOf(domain, about) }),
-      link: factsOf(about),
-      elsewhere: this.elsewhere,
+      endpoint: this.#endpointOf(domain, about),
       clock: this.#clock,
-      refusal: () => (this.#isStopping ? stopping : undefined),
+      open: this.#logins,
+      onFailed: this.#failed,
+      facts: factsOf(about),
+      elsewhere: this.elsewhere,
+      openings: this.#openings,
     })
   }
 
   /** Breaks off the logins that are not done, and begins no other. */
   shutDown(): void {
     this.#isStopping = true
-    for (const session of [...this.#logins]) session.abandon()
+    for (const opening of [...this.#openings]) opening.shutDown()
   }
 
   /** Closes all connections. */

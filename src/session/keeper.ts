@@ -1,18 +1,9 @@
 import type { EndReason } from '../counts.js'
-import type { LoginWishes } from '../exchange.js'
 import type { Clock } from '../lib/clock.js'
-import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
+import type { Failure, OpenLink } from '../link.js'
 import type { Fate } from '../xml/element.js'
 import type { OutboxLimits } from './outbox.js'
 import type { RateShaper } from './rate-shaper.js'
-
-/** Opens the link to a domain's XMPP server, with what a login in this process wants of it. */
-export type Connect = (
-  domain: string,
-  options: LinkOptions,
-  events: LinkEvents,
-  wishes: LoginWishes | undefined,
-) => Link
 
 /** Keeps account of the sessions; one for all sessions of a site. */
 export interface SessionKeeper<Session> {
@@ -20,7 +11,8 @@ export interface SessionKeeper<Session> {
   readonly outboxLimits: OutboxLimits
   /** How much clients may send. */
   readonly shaper: RateShaper
-  readonly connect: Connect
+  /** Opens a link to a domain's XMPP server. */
+  readonly connect: OpenLink
   /** The server has told the client's JID; called at most once. */
   bound(session: Session): void
   /** The server takes the client for one of its users, whose JID will never be known. */

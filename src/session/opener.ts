@@ -6,11 +6,11 @@ import type { HandedOut } from '../handed-out.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { Throttle } from '../lib/throttle.js'
-import type { Failure, Link } from '../link.js'
+import type { Failure, Link, OpenLink } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Successor } from './client.js'
-import type { Connect, SessionKeeper } from './keeper.js'
+import type { SessionKeeper } from './keeper.js'
 import type { Refusal, SessionLimits } from './limits.js'
 import type { OutboxLimits } from './outbox.js'
 import type { RateShaper } from './rate-shaper.js'
@@ -27,7 +27,7 @@ export interface OpenerParts {
   readonly retiredDomains: readonly string[]
   readonly outboxLimits: OutboxLimits
   /** Opens a link to a domain's XMPP server. */
-  readonly connect: Connect
+  readonly connect: OpenLink
   readonly clock: Clock
   readonly log: Logger
   readonly counts: Counts
@@ -48,7 +48,7 @@ export class Opener implements SessionKeeper<Session> {
   readonly clock: Clock
   readonly outboxLimits: OutboxLimits
   readonly shaper: RateShaper
-  readonly connect: Connect
+  readonly connect: OpenLink
   readonly counts: Counts
   readonly limits: SessionLimits
   readonly registry: Registry
@@ -108,7 +108,7 @@ export class Opener implements SessionKeeper<Session> {
   ): Session {
     const { sid, id } = newSid()
     const session = new Session({ sid, id, domain, keeper: this, isSecure: client.secure })
-    session.connect(options, undefined)
+    session.connect(options)
     this.registry.add(session)
     this.limits.opened(session, client.address)
     this.#opened(session)
@@ -130,10 +130,8 @@ export class Opener implements SessionKeeper<Session> {
       }
       const { sid, id } = newSid()
       const session = new Session({ sid, id, domain, keeper: this, login: events })
-      session.connect(
-        { lang: wish.lang, from: wish.from, certificate: wish.certificate ?? false, ahead: wish.ahead },
-        wish.login,
-      )
+      const { lang, from, certificate = false, ahead } = wish
+      session.connect({ lang, from, certificate, ahead })
       this.registry.add(session)
       this.#opened(session)
       return new SessionOpening(session, wish, attach)

@@ -1,6 +1,5 @@
 import type { EndReason } from '../counts.js'
 import type { Step } from '../errors.js'
-import type { LoginWishes } from '../exchange.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
@@ -75,8 +74,8 @@ export class Session implements LinkEvents {
   }
 
   /** Opens the link to the XMPP server; called once. */
-  connect(options: LinkOptions, wishes: LoginWishes | undefined): void {
-    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, this, wishes))
+  connect(options: LinkOptions): void {
+    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, this))
   }
 
   /** The full JID, once the server has told it. */

@@ -1,6 +1,5 @@
 // The seams between the warm API and the sessions: how one is opened for a login, and how those that are there are
 // controlled. Types only.
-import type { Exchange, LoginWishes } from '../exchange.js'
 import type { HandedOut } from '../handed-out.js'
 import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import type { Element } from '../xml/element.js'
@@ -47,8 +46,6 @@ export interface OpenWish extends LinkOptions {
   readonly hold: number
   /** BOSH version asked for, `major.minor`. */
   readonly ver: string
-  /** What a login that speaks BOSH wants of the connection to the XMPP server. */
-  readonly login?: LoginWishes
 }
 
 /** A session while it is being logged in. */
@@ -71,29 +68,6 @@ export interface Opening {
  * session is over for whatever reason, and nothing after it. Throws a `Problem` where a limit or the domain refuses it.
  */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
-
-/** A session whose login is done, for its browser. */
-export interface LoggedIn extends Handover {
-  /** The full JID that was bound. */
-  readonly jid: string
-  /** What came too early for the browser; it is delivered first. */
-  readonly strays: readonly Element[]
-}
-
-/** What the browser needs to know beside the login's outcome. */
-export type HandedOver = Partial<HandedOut>
-
-/** Where the sessions of a domain are opened by logins that speak BOSH: here, or at another server's endpoint. */
-export interface Upstream {
-  readonly exchange: Exchange
-  /** Passes a session on from the login to a browser. Undefined if the session is gone. */
-  readonly handOver: (
-    id: string,
-    session: LoggedIn,
-  ) => HandedOver | undefined | Promise<HandedOver | undefined>
-  /** Ends a session at once. */
-  readonly abandon: (id: string) => void
-}
 
 /**
  * Whether a session answers only the browser that attached to it: `cookie` gives it a cookie with its first answer,

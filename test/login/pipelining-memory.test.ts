@@ -11,6 +11,7 @@ const hour = 3_600_000
 const toLogIn = '<features>to log in</features>'
 const toBind = '<features>to bind</features>'
 const usual = [toLogIn, toBind]
+const ofLength = (length: number) => `<f>${'x'.repeat(length - '<f></f>'.length)}</f>`
 
 let clock: FakeClock
 let lines: string[]
@@ -78,12 +79,10 @@ describe('a server', () => {
     expect(succeed()).toEqual(waits)
     const pipelining = memory.foresee(domain)
     expect(pipelining.nextStream()).toBe('trial')
-    const first = pipelining.goAhead()
-    expect([first.text, pipelining.came(toLogIn)]).toEqual([toLogIn, first])
+    expect([pipelining.goAhead().text, pipelining.came(toLogIn)]).toEqual([toLogIn, 'nothing-new'])
     pipelining.answered()
     expect(pipelining.nextStream()).toBe('trial')
-    const second = pipelining.goAhead()
-    expect([second.text, pipelining.came(toBind)]).toEqual([toBind, second])
+    expect([pipelining.goAhead().text, pipelining.came(toBind)]).toEqual([toBind, 'nothing-new'])
     expect(pipelining.isMistaken).toBe(false)
     memory.succeeded(domain, pipelining)
     expect(succeed()).toEqual(proven)
@@ -222,20 +221,20 @@ describe('features', () => {
 
   test.each([
     ['one stream alone', [toLogIn]],
-    ['a stream whose features are too long', [toLogIn, 'x'.repeat(16 * 1024 + 1)]],
+    ['a stream whose features are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
   ])('of %s are not remembered', (_which, streams) => {
     succeed(streams)
     expect(next()).toEqual(waits)
   })
 
   test('that are as long as may be are remembered', () => {
-    succeed([toLogIn, 'x'.repeat(16 * 1024)])
+    succeed([toLogIn, ofLength(16 * 1024)])
     expect(next()).toEqual(tried)
   })
 
   test.each([
     ['of one stream alone', [toLogIn]],
-    ['that are too long', [toLogIn, 'x'.repeat(16 * 1024 + 1)]],
+    ['that are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
   ])('%s, seen in a trial, make the server forgotten rather than tried for ever', (_which, streams) => {
     succeed()
     expect(succeed(streams)).toEqual(tried)

@@ -36,6 +36,9 @@ function remotesOf(
   return { remotes, clock, counts }
 }
 
+/** What a login asks of its session. */
+const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
+
 /** Opens a link, and says how it ended. */
 async function endOf(remotes: Remotes, domain: string) {
   let ended: LinkEnd | undefined
@@ -56,15 +59,15 @@ describe('a domain', () => {
     const { remotes } = remotesOf({ '*': { url: 'http://127.0.0.1:1/' } }, { servers })
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
     expect(remotes.open('near.example', { lang: 'en' }, events)).toBeUndefined()
-    expect(remotes.upstreamOf('near.example')).toBeUndefined()
+    expect(remotes.openThere('near.example', wish, events)).toBeUndefined()
     expect(remotes.size).toBe(0)
   })
 
   test('that has its clients come here has links over its endpoint, and logins like all others', async () => {
     const there = await ScriptedEndpoint.start()
     const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
-    expect(remotes.upstreamOf('far.example')).toBeUndefined()
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+    expect(remotes.openThere('far.example', wish, events)).toBeUndefined()
     const link = remotes.open('far.example', { lang: 'en' }, events)
     expect(link?.facts).toEqual({ encrypted: false, plainAllowed: true })
     const creation = await there.request()
@@ -81,23 +84,24 @@ describe('a domain', () => {
     const there = await ScriptedEndpoint.start()
     const remote = { ...usualSettings, attach: 'there' } as const
     const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })
-    const upstream = remotes.upstreamOf('far.example')!
-    expect(remotes.size).toBe(0)
-    const peer = {
-      ...({ address: '', secure: true, gone: false, whenGone: undefined } as const),
+    const ends: string[] = []
+    const events = {
+      ...{ onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} },
+      onEnd: ({ failure }: LinkEnd) => ends.push(failure.code),
     }
-    const replied = upstream.exchange("<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>", peer)
+    expect(remotes.openThere('far.example', wish, events)).toBeDefined()
     const creation = await there.request()
     expect(remotes.size).toBe(1)
     remotes.shutDown()
+    expect(ends).toEqual(['shutting-down'])
     creation.answer('', " sid='s1'")
     const terminate = await there.request()
     expect(terminate.body).toContain("type='terminate'")
     terminate.answer()
-    await replied
     await eventually('nothing is left', () => remotes.size === 0)
-    const { facts } = await remotes.upstreamOf('far.example')!.exchange("<body rid='1'/>", peer)
-    expect(facts?.failure?.code).toBe('shutting-down')
+    expect(() => remotes.openThere('far.example', wish, events)).toThrow(
+      expect.objectContaining({ code: 'shutting-down' }),
+    )
     remotes.close()
     await there.stop()
   })

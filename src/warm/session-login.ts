@@ -1,0 +1,57 @@
+import { Problem } from '../errors.js'
+import { authenticate, type LoginParts, login } from '../login/login.js'
+import type { LoginLinkOptions, OpenForLogin } from '../login/login-link.js'
+import type { VerifiedCredentials } from '../login/verified-credentials.js'
+import type { Open, Opening } from '../session/sessions.js'
+import type { CredentialsCheck, Login, WarmRequest } from './binding.js'
+
+export interface SessionLoginParts extends LoginParts {
+  /** Opens the sessions. */
+  readonly open: Open
+  /** Knows what logins succeeded with. */
+  readonly verified: VerifiedCredentials
+}
+
+/** Logs users in, and hands their sessions out to pages. */
+export function createLogin(parts: SessionLoginParts): Login {
+  return async (request, caller) => {
+    const { opened, jid, undelivered } = await login(parts, openingFor(parts.open, request), request, caller)
+    const { attachSeconds: seconds, attachBinding } = request
+    const handedOut = await opened.handOut(jid, undelivered, { seconds, attachBinding })
+    if (handedOut === undefined) {
+      opened.abandon()
+      throw new Problem('remote-connection-failed', { step: 'bind' })
+    }
+    parts.verified.add(request)
+    return { jid, id: opened.id, expiresIn: seconds, ...handedOut }
+  }
+}
+
+/**
+ * Checks credentials without disturbing any session: those of a recent login from memory, others by a login of their own.
+ * Where the operator vouches for the user, there is nothing to check.
+ */
+export function createCredentialsCheck(parts: SessionLoginParts): CredentialsCheck {
+  return async (request, caller) => {
+    if (parts.verified.has(request)) return
+    const { jid, credentials } = request
+    const open = openingFor(parts.open, request)
+    if (credentials.kind === 'password' && credentials.user === undefined) {
+      await authenticate(parts, open, request, caller)
+    } else {
+      // Which user a token is for, or whether an account may act for this one, only the bound JID tells: servers ignore the
+      // user that was named. A resource of the server's choice is no other session's.
+      const anyResource = { ...request, jid: { ...jid, resource: undefined } }
+      const { opened } = await login({ ...parts, pipelining: undefined }, open, anyResource, caller)
+      opened.abandon()
+    }
+    parts.verified.add(request)
+  }
+}
+
+/** Opens the session of a call, for its login. */
+function openingFor(open: Open, request: WarmRequest): OpenForLogin<Opening> {
+  const { jid, language, wait, hold, ver } = request
+  return ({ from, certificate, ahead }: LoginLinkOptions, events) =>
+    open(jid.domain, { lang: language, from, certificate, ahead, wait, hold, ver }, events)
+}

@@ -1,0 +1,258 @@
+// A session that is logged in here, and whose page goes on with it at a remote endpoint.
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { LinkEnd } from '../../src/link.js'
+import { Endpoint } from '../../src/remote/endpoint.js'
+import type { EndpointSession } from '../../src/remote/endpoint-session.js'
+import { HandedOverSessions } from '../../src/remote/handed-over.js'
+import { RemoteOpening } from '../../src/remote/opening.js'
+import { idOf } from '../../src/session/sid.js'
+import { element } from '../support/element.js'
+import { eventually } from '../support/eventually.js'
+import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { endpointParts, usualEntry } from './parts.js'
+
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"
+const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"
+const success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+const terms = " sid='s1' wait='20' hold='1' requests='2' inactivity='45' polling='5' ver='1.8'"
+const ending = " type='terminate'"
+const id = idOf('s1')
+const jid = 'juliet@far.example/balcony'
+
+/** A login at a scripted endpoint. */
+async function begin() {
+  const there = await ScriptedEndpoint.start()
+  const parts = endpointParts()
+  const endpoint = new Endpoint(there.url, usualEntry, parts)
+  const sessions = new Set<EndpointSession>()
+  const openings = new Set<RemoteOpening>()
+  const elsewhere = new HandedOverSessions()
+  const told: string[] = []
+  const ends: LinkEnd['failure'][] = []
+  const opening = new RemoteOpening(
+    { lang: 'de', wait: 20, hold: 1, ver: '1.8' },
+    {
+      onStep: step => told.push(`at ${step}`),
+      onOpen: () => told.push('open'),
+      onElement: ({ name }) => told.push(name),
+      onFlush() {},
+      onDrain() {},
+      onEnd: ({ failure }) => ends.push(failure),
+    },
+    {
+      domain: 'far.example',
+      endpoint: Promise.resolve(endpoint),
+      clock: parts.clock,
+      open: sessions,
+      facts: { encrypted: false, plainAllowed: true },
+      elsewhere,
+      openings,
+    },
+  )
+  closers.push(
+    () => there.stop(),
+    () => endpoint.close(),
+  )
+  const isGone = () =>
+    eventually(
+      'nothing is left',
+      () => sessions.size + openings.size + parts.clock.pending + there.open === 0,
+    )
+  const hears = (what: string) => eventually(`${what} is told`, () => told.includes(what))
+  const isOver = () => eventually('it is over', () => ends.length > 0)
+  return { there, opening, elsewhere, sessions, told, ends, clock: parts.clock, isGone, hears, isOver }
+}
+
+/** A login that has its session. */
+async function created() {
+  const call = await begin()
+  const creation = await call.there.request()
+  creation.answer(features, terms)
+  await call.hears('features')
+  /** The next request, which leaves the one before the time to arrive. */
+  const next = () => {
+    call.clock.advance(100)
+    return call.there.request()
+  }
+  return { ...call, creation, next }
+}
+
+describe('a login at a remote endpoint', () => {
+  test('asks for the terms that the call asked for', async () => {
+    const { there, opening, told } = await begin()
+    expect([opening.id, opening.link.terms]).toEqual(['', undefined])
+    const { body } = await there.request()
+    expect(body).toContain(" xml:lang='de' ")
+    expect(body).toContain(" wait='20' hold='1' ver='1.8' ")
+    expect(told).toEqual(['at connect', 'at features'])
+  })
+
+  test('speaks, with one request at a time', async () => {
+    const { there, opening, told, hears, creation, next } = await created()
+    expect([opening.id, opening.link.terms?.sid]).toEqual([id, 's1'])
+    opening.link.send([element(auth)])
+    const request = await next()
+    expect([request.rid, request.payload]).toEqual([creation.rid + 1, auth])
+    request.answer(success)
+    await hears('success')
+    expect(told).toEqual(['at connect', 'at features', 'open', 'features', 'success'])
+    expect(there.mostOpen).toBe(1)
+  })
+
+  test('hears that the endpoint is not there', async () => {
+    const { there, opening, ends, isOver, isGone } = await begin()
+    await there.stop()
+    await isOver()
+    expect(ends).toMatchObject([{ step: 'connect', code: 'remote-connection-failed' }])
+    opening.abandon()
+    await isGone()
+  })
+
+  test('is told how the endpoint ended the session', async () => {
+    const { there, opening, ends, isOver, isGone, next } = await created()
+    opening.link.send([element(auth)])
+    ;(await next()).answer('', `${ending} condition='policy-violation'`)
+    await isOver()
+    expect(ends).toMatchObject([
+      { step: 'features', code: 'remote-connection-failed', condition: 'policy-violation' },
+    ])
+    opening.abandon()
+    await isGone()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('that is abandoned with a request open breaks that off and ends the session', async () => {
+    const { there, opening, ends, isGone, next } = await created()
+    opening.link.send([element(auth)])
+    const request = await next()
+    opening.abandon()
+    expect(await request.over).toBe('gone')
+    const terminate = await there.request()
+    expect([terminate.rid, terminate.attribute('type')]).toEqual([request.rid + 1, 'terminate'])
+    terminate.answer('', ending)
+    await isGone()
+    expect(ends).toEqual([])
+  })
+
+  test('that is abandoned with a request that has not gone out leaves no gap before the end', async () => {
+    const { there, opening, creation, isGone } = await created()
+    opening.link.send([element(auth)])
+    opening.abandon()
+    const terminate = await there.request()
+    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
+    terminate.answer('', ending)
+    await isGone()
+  })
+
+  test('that is abandoned while its session is created waits for it, to end it', async () => {
+    const { there, opening, ends, isGone } = await begin()
+    const creation = await there.request()
+    opening.abandon()
+    creation.answer('', terms)
+    const terminate = await there.request()
+    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
+    terminate.answer()
+    await isGone()
+    expect(ends).toEqual([])
+  })
+
+  test('that is abandoned while its session is created does not wait for long', async () => {
+    const { there, opening, clock, isGone } = await begin()
+    const creation = await there.request()
+    opening.abandon()
+    clock.advance(9999)
+    expect(there.open).toBe(1)
+    clock.advance(1)
+    expect(await creation.over).toBe('gone')
+    await isGone()
+  })
+
+  test('is broken off when the service stops', async () => {
+    const { there, opening, ends, isGone, next } = await created()
+    opening.link.send([element(auth)])
+    await next()
+    opening.shutDown()
+    expect(ends).toEqual([{ step: 'connect', code: 'shutting-down' }])
+    ;(await there.request()).answer()
+    await isGone()
+  })
+})
+
+describe('a session that is handed out', () => {
+  test('goes on at the endpoint, for as long as that keeps it', async () => {
+    const { there, opening, elsewhere, sessions, clock, creation, isGone } = await created()
+    clock.advance(1000)
+    expect(await opening.handOut(jid)).toEqual({
+      ...{ sid: 's1', wait: 20, hold: 1, requests: 2, inactivity: 45, polling: 5, ver: '1.8' },
+      ...{ maxpause: undefined, rid: creation.rid + 1, url: there.url, expiresIn: 45 },
+    })
+    expect(sessions.size).toBe(0)
+    const view = {
+      ...{ id, jid, domain: 'far.example', origin: 'warmed' },
+      ...{ state: 'elsewhere', createdAt: 1000, quietSince: undefined },
+    }
+    expect(elsewhere.get(id)).toEqual(view)
+    expect([...elsewhere.list()]).toEqual([view])
+    await isGone()
+    clock.advance(100_000)
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('is so also where the login takes its time over the last reply', async () => {
+    const { opening, there, told, clock, hears, next } = await created()
+    const { events } = opening.link
+    let handedOut: Promise<unknown> | undefined
+    opening.link.events = {
+      ...events,
+      onElement(element) {
+        events.onElement(element)
+        clock.advance(1000)
+        handedOut = Promise.resolve().then(() => opening.handOut(jid))
+      },
+    }
+    opening.link.send([element("<iq xmlns='jabber:client' type='set' id='b1'/>")])
+    ;(await next()).answer("<iq xmlns='jabber:client' type='result' id='b1'/>")
+    await hears('iq')
+    expect(await handedOut).toMatchObject({ sid: 's1' })
+    expect(told.at(-1)).toBe('iq')
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('is ended if no caller ever heard of it', async () => {
+    const { there, opening, elsewhere, creation, isGone } = await created()
+    await opening.handOut(jid)
+    elsewhere.release('another')
+    elsewhere.release(id)
+    const terminate = await there.request()
+    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
+    terminate.answer()
+    await isGone()
+    expect(elsewhere.get(id)).toBeUndefined()
+  })
+
+  test('is none if the endpoint has ended it', async () => {
+    const { opening, elsewhere, isOver, next } = await created()
+    opening.link.send([element(auth)])
+    ;(await next()).answer('', ending)
+    await isOver()
+    expect(await opening.handOut(jid)).toBeUndefined()
+    expect(elsewhere.get(id)).toBeUndefined()
+  })
+
+  test('is none before there is one, or while a request is open', async () => {
+    const early = await begin()
+    expect(await early.opening.handOut(jid)).toBeUndefined()
+    early.opening.abandon()
+    const { opening, next } = await created()
+    opening.link.send([element(auth)])
+    const request = await next()
+    expect(await opening.handOut(jid)).toBeUndefined()
+    request.answer(success)
+  })
+})
