@@ -42,10 +42,15 @@ export function parseJid(text: string): Jid | undefined {
 }
 
 /** Writes a JID as text, its domain with U-labels; one without a local part is its domain. */
-export function formatJid({ local, domain, resource }: Jid): string {
+export function formatJid(jid: Jid): string {
+  const bare = formatBareJid(jid)
+  return jid.resource === undefined ? bare : `${bare}/${jid.resource}`
+}
+
+/** The same without the resource. */
+export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>): string {
   const written = withULabels(domain)
-  const bare = local === '' ? written : `${local}@${written}`
-  return resource === undefined ? bare : `${bare}/${resource}`
+  return local === '' ? written : `${local}@${written}`
 }
 
 function prepareLocal(text: string): string | undefined {

@@ -6,7 +6,7 @@ import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import type { FormGuard } from '../http/form-guard.js'
 import { allowsDomain } from '../jid/domains.js'
-import { formatJid } from '../jid/jid.js'
+import { formatBareJid, formatJid } from '../jid/jid.js'
 import type { Clock } from '../lib/clock.js'
 import type { Sessions, SessionView } from '../session/sessions.js'
 import type { Admission } from './admission.js'
@@ -65,7 +65,7 @@ export function createSessionsRouter({
     const { request, response, admin, line } = call
     const query = readSessionQuery(request.url)
     const { jid, domain = jid?.domain } = query
-    line['jid'] = jid && formatJid({ ...jid, resource: undefined })
+    line['jid'] = jid && formatBareJid(jid)
     if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
     const page = await listSessions(sessions, admin.domains, query)
     sendAnswer(response, sessionsAnswer(page, request.url, contextOf(call)))
@@ -73,7 +73,7 @@ export function createSessionsRouter({
 
   const logOutEverywhere = async ({ request, response, admin, line }: Call) => {
     const jid = readLogoutQuery(request.url)
-    line['jid'] = formatJid({ ...jid, resource: undefined })
+    line['jid'] = formatBareJid(jid)
     if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
     const found = await sessions.ofJid(formatJid(jid))
     const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))

@@ -11,7 +11,7 @@ import { FormGuard } from '../http/form-guard.js'
 import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/secure-redirect.js'
 import { allowsDomain } from '../jid/domains.js'
-import { formatJid } from '../jid/jid.js'
+import { formatBareJid } from '../jid/jid.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
 import type { Credentials } from '../login/wish.js'
@@ -93,10 +93,10 @@ export function createWarmRouter(parts: WarmParts): Router {
     const wantsReuse = readReuse(parameters)
     const asked = toWarmRequest(parameters, defaults)
     const { jid, credentials } = asked
-    line['jid'] = formatJid({ ...jid, resource: undefined })
+    line['jid'] = formatBareJid(jid)
     line['login'] = credentials.kind
     const account = accountOf(credentials)
-    if (account !== undefined) line['account'] = formatJid({ ...jid, local: account, resource: undefined })
+    if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
     if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
     if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
 

@@ -1,5 +1,5 @@
 import type { CallerSignal } from '../http/caller-gone.js'
-import { formatJid } from '../jid/jid.js'
+import { formatBareJid } from '../jid/jid.js'
 import type { Binding, Login, WarmRequest } from './binding.js'
 import type { CallLimits } from './call-limits.js'
 import { type ReuseParts, reuse } from './reuse.js'
@@ -27,7 +27,7 @@ export async function warmSession(
 ): Promise<WarmSession> {
   const { limits, sessions, login, release } = parts
   const isAnonymous = request.credentials.kind === 'anonymous'
-  const user = isAnonymous ? undefined : formatJid({ ...request.jid, resource: undefined })
+  const user = isAnonymous ? undefined : formatBareJid(request.jid)
   const caller = { admin: wish.admin, user }
   await limits.warmed(caller)
   const reused = wish.reuse ? await reuse(parts, request, signal) : undefined
