@@ -39,8 +39,12 @@ async function beforeProsody(stage: Stage): Promise<ChatResult> {
   }
   const run = async (key: keyof typeof all, pollFirst: boolean) => {
     const round: Round = {
-      ...{ part: 'chat', target: targets[key], prefix: 'user', users: sizes.chatSessions },
-      ...{ amount: sizes.chatSeconds, pollFirst },
+      part: 'chat',
+      target: targets[key],
+      prefix: 'user',
+      users: sizes.chatSessions,
+      amount: sizes.chatSeconds,
+      pollFirst,
     }
     // Nothing of it reaches Prosody.
     if (key === 'floor' || key === 'relay')
@@ -51,13 +55,17 @@ async function beforeProsody(stage: Stage): Promise<ChatResult> {
     const keys = ['product', 'peer', 'floor', 'relay'] as const
     for (let round = 0; round < warmUpRounds; round++) for (const key of keys) await run(key, true)
     const held: Comparison<keyof typeof all> = {
-      ...{ title: `Messages to oneself, ${sizes.chatSessions} sessions, a poll held before each`, unit },
-      ...{ labels: all, rounds: await takeTurns(sizes.rounds, keys, key => run(key, true)) },
+      title: `Messages to oneself, ${sizes.chatSessions} sessions, a poll held before each`,
+      unit,
+      labels: all,
+      rounds: await takeTurns(sizes.rounds, keys, key => run(key, true)),
     }
     log(table(held))
     const two = ['product', 'peer'] as const
     const sparing: Comparison<keyof typeof bosh> = {
-      ...{ title: 'The same, where the message itself is the next poll', unit, labels: bosh },
+      title: 'The same, where the message itself is the next poll',
+      unit,
+      labels: bosh,
       rounds: await takeTurns(sizes.rounds, two, key => run(key, false)),
     }
     log(table(sparing))
@@ -66,7 +74,8 @@ async function beforeProsody(stage: Stage): Promise<ChatResult> {
         judgeRatio(lines.chat, held, ['product', 'peer'], rate),
         judgeRatio(lines.chatSparing, sparing, ['product', 'peer'], rate),
         judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), {
-          ...{ theirMeasure: cpu('floor'), alsoBeside: ['relay'] },
+          theirMeasure: cpu('floor'),
+          alsoBeside: ['relay'],
         }),
       ],
       comparisons: [held, sparing],
@@ -96,17 +105,23 @@ async function beforeEjabberd({ sizes, load, log }: Stage): Promise<ChatResult> 
   }
   const run = (key: keyof typeof labels) =>
     load.run({
-      ...{ part: 'chat', target: targets[key], prefix: 'user', users: sizes.chatSessions },
+      part: 'chat',
+      target: targets[key],
+      prefix: 'user',
+      users: sizes.chatSessions,
       amount: sizes.chatSeconds,
       pids: {
         ...(key === 'product' && { service: service.pid }),
-        ...{ ejabberd: ejabberd.pid, client: load.pid },
+        ejabberd: ejabberd.pid,
+        client: load.pid,
       },
     })
   try {
     for (let round = 0; round < warmUpRounds; round++) for (const key of keys) await run(key)
     const comparison: Comparison<keyof typeof labels> = {
-      ...{ title: `Messages to oneself, ${sizes.chatSessions} sessions, before ejabberd`, unit, labels },
+      title: `Messages to oneself, ${sizes.chatSessions} sessions, before ejabberd`,
+      unit,
+      labels,
       rounds: await takeTurns(sizes.rounds, keys, run),
     }
     log(table(comparison))

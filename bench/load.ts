@@ -60,7 +60,9 @@ async function countMessages(work: Work): Promise<Figures> {
   const { kind } = work.target
   const pair = (index: number) =>
     new PostPairs({
-      ...{ port, arrived, failed: fail },
+      port,
+      arrived,
+      failed: fail,
       ...(kind === 'floor' ? emptyPair : { path: `/relay/${index}`, bodies: relayed }),
     })
   const talks =

@@ -21,11 +21,19 @@ export async function measureMixed(stage: Stage): Promise<PartResult> {
   const warmer = startLoadClient()
   const warms: Figures[] = []
   const chat: Round = {
-    ...{ part: 'chat', target, prefix: 'user', users: sizes.chatSessions, pollFirst: true },
+    part: 'chat',
+    target,
+    prefix: 'user',
+    users: sizes.chatSessions,
+    pollFirst: true,
     amount: sizes.mixedSeconds,
   }
   const pace: Round = {
-    ...{ part: 'pace', target, prefix: 'user', users, warmsPerSecond },
+    part: 'pace',
+    target,
+    prefix: 'user',
+    users,
+    warmsPerSecond,
     amount: sizes.mixedSeconds + marginSeconds,
   }
   const withWarms = async (): Promise<Figures> => {
@@ -42,11 +50,15 @@ export async function measureMixed(stage: Stage): Promise<PartResult> {
     for (let round = 0; round < 2; round++) await withWarms()
     warms.length = 0
     const comparison: Comparison<Key> = {
-      ...{ title: 'Round trips beside warms', unit: 'round trips', labels },
+      title: 'Round trips beside warms',
+      unit: 'round trips',
+      labels,
       rounds: await takeTurns(sizes.rounds, ['alone', 'mixed'], run),
     }
     const warming: Comparison<'warms'> = {
-      ...{ title: 'The warms beside them', unit: 'warms', labels: { warms: 'the service' } },
+      title: 'The warms beside them',
+      unit: 'warms',
+      labels: { warms: 'the service' },
       rounds: { warms },
     }
     log(table(comparison))

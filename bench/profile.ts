@@ -32,8 +32,12 @@ export async function measureProfile(stage: Stage): Promise<PartResult> {
   const target = { kind: 'product', port: service.port } as const
   const warm: Round = { part: 'warm', target, prefix: 'user', users, amount: sizes.warms }
   const chat: Round = {
-    ...{ part: 'chat', target, prefix: 'user', users: sizes.chatSessions },
-    ...{ amount: sizes.chatSeconds, pollFirst: true },
+    part: 'chat',
+    target,
+    prefix: 'user',
+    users: sizes.chatSessions,
+    amount: sizes.chatSeconds,
+    pollFirst: true,
   }
   const run = (round: Round) => runFresh(stage, round, { service: service.pid })
   const inspector = await Inspector.open(service)
@@ -86,11 +90,15 @@ function summarize(title: string, profile: CpuProfile, microsecondsPerOperation:
       .toSorted(([, one], [, other]) => other - one)
       .slice(0, most)
       .map(([name, time]) => ({
-        ...{ name, share: time / busy, microsecondsPerOperation: (time / busy) * microsecondsPerOperation },
+        name,
+        share: time / busy,
+        microsecondsPerOperation: (time / busy) * microsecondsPerOperation,
       }))
   return {
-    ...{ title, microsecondsPerOperation },
-    ...{ byPackage: shares(byPackage, mostPackages), byFunction: shares(byFunction, mostFunctions) },
+    title,
+    microsecondsPerOperation,
+    byPackage: shares(byPackage, mostPackages),
+    byFunction: shares(byFunction, mostFunctions),
   }
 }
 

@@ -75,7 +75,7 @@ export class Opener {
         return () => lanes.use('end', async lane => void (await textOf(lane, name)))
       }
       case 'relay':
-        throw new Error('nobody logs in at a relay')
+        throw new Error('a relay takes no logins')
       case 'product':
       case 'peer': {
         const { sid, rid } = await (kind === 'product' ? warm(lanes, user) : boshSession(lanes, user))

@@ -27,18 +27,36 @@ export interface Sizes {
 }
 
 export const fullSizes: Sizes = {
-  ...{ rounds: 5, warmUpRounds: 14, warms: 400, freshUsers: 100, singleWarms: 60 },
-  ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
-  ...{ idleSessions: [1_000, 6_000], restMilliseconds: 10_000 },
-  ...{ soakSessions: 10_000, soakSeconds: 300, soakSecondsPerMessage: 60 },
+  rounds: 5,
+  warmUpRounds: 14,
+  warms: 400,
+  freshUsers: 100,
+  singleWarms: 60,
+  chatSessions: 50,
+  chatSeconds: 2,
+  mixedSeconds: 3,
+  idleSessions: [1_000, 6_000],
+  restMilliseconds: 10_000,
+  soakSessions: 10_000,
+  soakSeconds: 300,
+  soakSecondsPerMessage: 60,
 }
 
 /** Enough to see that everything runs. */
 export const quickSizes: Sizes = {
-  ...{ rounds: 1, warmUpRounds: 1, warms: 60, freshUsers: 20, singleWarms: 10 },
-  ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
-  ...{ idleSessions: [50, 150], restMilliseconds: 500 },
-  ...{ soakSessions: 200, soakSeconds: 10, soakSecondsPerMessage: 5 },
+  rounds: 1,
+  warmUpRounds: 1,
+  warms: 60,
+  freshUsers: 20,
+  singleWarms: 10,
+  chatSessions: 10,
+  chatSeconds: 0.5,
+  mixedSeconds: 1,
+  idleSessions: [50, 150],
+  restMilliseconds: 500,
+  soakSessions: 200,
+  soakSeconds: 10,
+  soakSecondsPerMessage: 5,
 }
 
 /** Accounts that take part in turn. */

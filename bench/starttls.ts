@@ -34,7 +34,9 @@ export async function measureStarttls(stage: Stage): Promise<PartResult> {
     for (let round = 0; round < Math.ceil(sizes.warmUpRounds / 2); round++)
       for (const key of keys) await run(key, sizes.warms, 10)
     const comparison: Comparison<Key> = {
-      ...{ title: 'Warming over STARTTLS (TLS 1.3), one at a time', unit: 'warms', labels },
+      title: 'Warming over STARTTLS (TLS 1.3), one at a time',
+      unit: 'warms',
+      labels,
       rounds: await takeTurns(sizes.rounds, keys, key => run(key, sizes.singleWarms, 1)),
     }
     log(table(comparison))

@@ -208,7 +208,9 @@ export class Visitor {
   async #call(method: 'POST' | 'DELETE', path: string, about: object = {}): Promise<Binding> {
     const body = JSON.stringify(about)
     const headers = {
-      ...{ Authorization: authorization, Accept: 'application/json', 'Content-Type': 'application/json' },
+      Authorization: authorization,
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
     }
     const { status, text } = await ask(

@@ -32,12 +32,16 @@ export async function measureWarming(stage: Stage): Promise<PartResult> {
     const known = { prefix: 'user', users, amount: sizes.warms }
     for (let round = 0; round < sizes.warmUpRounds; round++) for (const key of keys) await run(key, known)
     const warming: Comparison<Key> = {
-      ...{ title: 'Warming, 10 at once', unit: 'warms', labels },
+      title: 'Warming, 10 at once',
+      unit: 'warms',
+      labels,
       rounds: await takeTurns(sizes.rounds, keys, key => run(key, known)),
     }
     log(table(warming))
     const fresh: Comparison<Key> = {
-      ...{ title: 'Warming, users never seen before', unit: 'warms', labels },
+      title: 'Warming, users never seen before',
+      unit: 'warms',
+      labels,
       rounds: await takeTurns(sizes.rounds, keys, (key, round) =>
         run(key, { prefix: freshPrefix(round), users: sizes.freshUsers, amount: sizes.freshUsers }),
       ),

@@ -20,9 +20,9 @@ export const unknownAddress = 'unknown'
 
 /**
  * The address that a request comes from: the right-most of those in `X-Forwarded-For`, and the connection's own behind
- * them, that is no trusted proxy. Where the connection is not one of theirs the header may have come from any client and counts for
- * nothing; where all of them are, it is the connection's. `unknownAddress` where a proxy says something else than an
- * address: what came to it from there did not come from the proxy itself.
+ * them, that is no trusted proxy. Where the connection is not one of theirs the header may have come from any client and
+ * counts for nothing; where all of them are, it is the connection's. `unknownAddress` where a proxy says something else
+ * than an address: what came to it from there did not come from the proxy itself.
  */
 export function clientAddress(request: IncomingMessage, { trustedProxies }: ClientRules): string {
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
@@ -30,7 +30,7 @@ export function clientAddress(request: IncomingMessage, { trustedProxies }: Clie
   if (header === undefined || !trustedProxies.contains(own)) return own
   const entries = header.toString()
   for (let end = entries.length; end >= 0; ) {
-    // No further than to the first stranger: what stands before that was written by the stranger.
+    // No further than to the first address that is no trusted proxy: that client wrote what stands before it.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress

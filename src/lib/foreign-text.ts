@@ -1,4 +1,4 @@
-// What servers say, where it is shown to an operator: it was written by strangers, who may want to fill a log, or to pass
+// What servers say, where it is shown to an operator: it may have been written by attackers, who want to fill a log, or to pass
 // for a line of it.
 
 /** Longest word of a server's that is shown, in UTF-16 units, and how many of a list. */

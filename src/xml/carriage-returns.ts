@@ -19,7 +19,7 @@ export function referCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text
 }
 
-/** By bytes: texts that are put together of many parts take ten times as long, and a stranger may have written them. */
+/** By bytes: texts that are put together of many parts take ten times as long, and an attacker may have written them. */
 function refer(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1

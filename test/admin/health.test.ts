@@ -17,7 +17,9 @@ describe('a health check', () => {
     const reply = await request(server).get(path)
     expect([reply.status, reply.text]).toEqual([200, 'ok'])
     expect(reply.headers).toMatchObject({
-      ...{ 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', 'content-length': '2' },
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-length': '2',
     })
     const head = await request(server).head(path)
     expect([head.status, head.text, head.headers['content-length']]).toEqual([200, undefined, '2'])

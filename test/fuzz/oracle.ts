@@ -44,13 +44,11 @@ export function judge(
   } = {},
 ): Judged {
   const judged: Judged = {
-    ...{
-      refused: undefined,
-      root: undefined,
-      closed: false,
-      hasSpaceReference: false,
-      hasBrokenReference: false,
-    },
+    refused: undefined,
+    root: undefined,
+    closed: false,
+    hasSpaceReference: false,
+    hasBrokenReference: false,
     children: [],
   }
   const parser = new SaxesParser({

@@ -163,7 +163,10 @@ test(
 /** Limits that what is made here is often beyond. */
 const narrow: XmlLimits = {
   ...defaultLimits,
-  ...{ maxElementBytes: 200, maxDepth: 2, maxAttributes: 2, maxNameLength: 12 },
+  maxElementBytes: 200,
+  maxDepth: 2,
+  maxAttributes: 2,
+  maxNameLength: 12,
 }
 
 const isStanza = (text: string) =>

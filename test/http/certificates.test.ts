@@ -38,7 +38,11 @@ const open = () =>
     minVersion: 'TLSv1.2',
     files: {
       certificates: ['first', 'wild', 'exact'].map(file),
-      ...{ chains: [], keys: [], passphrase: undefined, passphraseFile: undefined, dhparam: 'auto' },
+      chains: [],
+      keys: [],
+      passphrase: undefined,
+      passphraseFile: undefined,
+      dhparam: 'auto',
     },
   })
 

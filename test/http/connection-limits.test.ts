@@ -37,8 +37,11 @@ describe('a listener with limits', () => {
   ) {
     const limits = new ConnectionLimits({
       listen: {
-        ...{ places: [], backlog: 511 },
-        ...{ maxConnections: 0, maxConnectionsPerAddress: 0, ...most },
+        places: [],
+        backlog: 511,
+        maxConnections: 0,
+        maxConnectionsPerAddress: 0,
+        ...most,
       },
       trustedProxies: readNetworks(trusted, () => undefined),
     })
