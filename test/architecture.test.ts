@@ -20,7 +20,6 @@ const storeys = [
   ['net'],
   ['log'],
   ['config'],
-  ['session-terms'],
   ['counts', 'exchange', 'handed-out', 'jid', 'lib'],
   ['stream-errors'],
   ['link'],

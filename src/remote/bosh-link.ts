@@ -1,26 +1,15 @@
-import { randomInt } from 'node:crypto'
 import type { Step } from '../errors.js'
 import type { SessionTerms } from '../handed-out.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
-import { boshNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
+import { sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
 import type { EndpointReply } from './endpoint-reply.js'
-import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
+import { EndpointSession, type EndpointSessionParts, type LeftSession } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
-
-/** What is asked of an endpoint (XEP-0124 §7.1); what it grants counts. `wait` is in seconds. */
-export interface AskedTerms {
-  readonly wait: number
-  readonly hold: number
-  readonly ver: string
-}
-
-/** `wait` is below the minute that proxies have. */
-const usualTerms: AskedTerms = { wait: 50, hold: 1, ver: '1.6' }
 
 /** Longest time from the opening of a stream to its features, in seconds. */
 const featuresSeconds = 10
@@ -40,18 +29,6 @@ const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace]
 export interface BoshLinkParts extends EndpointSessionParts {
   /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
   readonly facts: LinkFacts
-  readonly clock: Clock
-  readonly terms?: AskedTerms
-}
-
-/** A session that a page goes on with at its endpoint. */
-export interface LeftSession {
-  readonly session: EndpointSession
-  /** The address of the endpoint. */
-  readonly url: string
-  readonly terms: SessionTerms
-  /** The next request id to send. */
-  readonly rid: number
 }
 
 /** A request that is open; replies are taken in the order of the requests. */
@@ -59,12 +36,14 @@ interface Asked {
   reply: EndpointReply | undefined
 }
 
-/** What waits to be sent: stanzas, or the attributes of a request that opens the stream again. */
-type Unsent = { readonly payload: string } | { readonly restart: string }
+/** A request that waits to be sent: stanzas, or the attributes that open the stream again. */
+interface Unsent {
+  readonly attributes: string
+  payload: string
+}
 
 /**
- * A stream to an XMPP server over somebody else's BOSH endpoint: the client's side of XEP-0124, in place of a link over
- * TCP. While all is quiet one request is held there, and what is to be sent goes with another.
+ * A stream to an XMPP server over another server's BOSH endpoint, as a client of XEP-0124 and XEP-0206. While all is quiet one request is held there, and what is to be sent goes with another.
  */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
@@ -74,21 +53,21 @@ export class BoshLink implements Link {
   readonly #session: EndpointSession
   #lang: string
   #from: string | undefined
-  #rid = randomInt(1, 2 ** 47)
   #isOver = false
+  /** Requests that are open, the oldest first. */
   readonly #asked: Asked[] = []
   #unsent: Unsent[] = []
-  /** What was to be sent and waits here, in UTF-16 units. */
+  /** The size of what waits to be sent, in UTF-16 units. */
   #backlog = 0
   /** What the server said of its stream. */
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
-  /** Whether the next thing to be said is the client's. */
+  /** Whether the server waits for the client. */
   #awaitsClient = false
   #isPaused = false
   #answeredAt: number
   /** Until when the features have to come. */
   #deadline: Timer | undefined
-  /** When to ask although nobody wants to know, or may be asked again. */
+  /** Until the next empty request. */
   #rest: Timer | undefined
 
   constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {
@@ -98,12 +77,10 @@ export class BoshLink implements Link {
     this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    const { facts, terms = usualTerms, ...ofSession } = parts
+    const { facts, ...ofSession } = parts
     this.facts = facts
-    this.#session = new EndpointSession(ofSession)
-    const { wait, hold, ver } = terms
-    const wanted = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
-    this.#ask(`${this.#stream()}${wanted} xmpp:version='1.0'`, '', false, wait)
+    this.#session = new EndpointSession(ofSession, step => this.#reach(step))
+    this.#await(this.#session.create(this.#stream()))
   }
 
   /** What was agreed with the endpoint; undefined before. */
@@ -126,9 +103,8 @@ export class BoshLink implements Link {
     for (const element of elements) text += element.text
     this.#backlog += text.length
     const last = this.#unsent.at(-1)
-    if (last !== undefined && 'payload' in last && last.payload.length + text.length <= fullPayload)
-      this.#unsent[this.#unsent.length - 1] = { payload: last.payload + text }
-    else this.#unsent.push({ payload: text })
+    if (last?.attributes === '' && last.payload.length + text.length <= fullPayload) last.payload += text
+    else this.#unsent.push({ attributes: '', payload: text })
     this.#pump()
   }
 
@@ -138,7 +114,7 @@ export class BoshLink implements Link {
     this.#lang = lang ?? this.#lang
     this.#from = from ?? this.#from
     this.#expectFeatures()
-    this.#unsent.push({ restart: `${this.#stream()} xmpp:restart='true'` })
+    this.#unsent.push({ attributes: `${this.#stream()} xmpp:restart='true'`, payload: '' })
     this.#pump()
   }
 
@@ -156,9 +132,8 @@ export class BoshLink implements Link {
   close(): void {
     if (this.#isOver) return
     this.#stop()
-    const lastWords = this.#unsent.map(unsent => ('payload' in unsent ? unsent.payload : '')).join('')
+    this.#session.end(this.#unsent.map(({ payload }) => payload).join(''))
     this.#unsent = []
-    this.#session.end(lastWords)
   }
 
   /** Ends the session at the endpoint at once, and breaks off what is open. Reports nothing any more. */
@@ -173,13 +148,10 @@ export class BoshLink implements Link {
    * where there is no session, or it is not at rest: a page could not know which request is the next.
    */
   leave(): LeftSession | undefined {
-    const { endpoint, terms, isLive } = this.#session
-    const isAtRest = this.#asked.length === 0 && this.#unsent.length === 0
-    if (this.#isOver || !isAtRest || !isLive || endpoint === undefined || terms === undefined)
-      return undefined
-    this.#stop()
-    this.#session.leave()
-    return { session: this.#session, url: endpoint.url, terms, rid: this.#rid }
+    if (this.#isOver || this.#unsent.length > 0) return undefined
+    const left = this.#session.leave()
+    if (left !== undefined) this.#stop()
+    return left
   }
 
   #stop(): void {
@@ -188,7 +160,7 @@ export class BoshLink implements Link {
     this.#rest?.cancel()
   }
 
-  readonly #reach = (step: Step): void => {
+  #reach(step: Step): void {
     this.events.onStep?.(step)
     if (step === 'features' && !this.#isOver) this.#expectFeatures()
   }
@@ -217,37 +189,27 @@ export class BoshLink implements Link {
     while (this.#unsent.length > 0 && this.#asked.length < most) {
       const next = this.#unsent.shift()!
       this.#awaitsClient = false
-      if ('payload' in next) {
-        this.#backlog -= next.payload.length
-        this.#ask('', next.payload, false)
-      } else this.#ask(next.restart, '', false)
+      this.#backlog -= next.payload.length
+      this.#await(this.#session.ask(next.attributes, next.payload))
     }
     this.#rest?.cancel()
     this.#rest = undefined
     if (this.#asked.length === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** An endpoint ends what it hears nothing of, and some want to be left alone in between. */
+  /** An endpoint ends a session that sends nothing for too long, and some limit how often empty requests may come. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
     // Never in the turn in which a reply has come: that one may be the last of a login, which leaves then.
-    this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#ask('', '', true))
+    this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
-  /** `wait` is the time that the request may be held, in seconds; where it was agreed on, that counts. */
-  #ask(attributes: string, payload: string, isEmpty: boolean, wait = 0): void {
-    const { terms: agreed } = this.#session
-    const sid = agreed === undefined ? '' : ` sid='${escapeXml(agreed.sid)}'`
-    const rid = this.#rid++
-    const start = `<body rid='${rid}'${sid}${attributes} xmlns='${boshNamespace}'`
-    const body = payload === '' ? `${start}/>` : `${start}>${payload}</body>`
+  #await(request: Promise<EndpointReply>): void {
     const asked: Asked = { reply: undefined }
     this.#asked.push(asked)
-    const reached = agreed === undefined ? this.#reach : undefined
-    this.#session
-      .ask({ rid, body, isEmpty, wait, reached })
+    request
       .then(reply => {
         asked.reply = reply
         this.#answeredAt = this.#clock.now()
@@ -295,7 +257,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Once the session stands, how far a connection of its had come means nothing to whoever waits for a login. */
+  /** Once there is a session, how far a later connection came is no step of a login. */
   #failureOf(error: unknown): Failure {
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
     return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }

@@ -1,7 +1,9 @@
 import type { ProblemCode } from '../errors.js'
+import type { SessionTerms } from '../handed-out.js'
 import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
+import { copyOf } from '../xml/copy-of.js'
 import { DocumentReader } from '../xml/document.js'
 import type { Element, Fate } from '../xml/element.js'
 import { defaultLimits } from '../xml/limits.js'
@@ -10,8 +12,6 @@ import { RemoteFault } from './fault.js'
 
 /** A `<body/>` that came from a remote endpoint. */
 export interface EndpointReply {
-  /** As it came. */
-  readonly text: string
   readonly root: Root
   /** What it carries, each element fit to stand alone in a stream. */
   readonly payload: readonly Element[]
@@ -43,11 +43,11 @@ export function readReply(text: string, before: readonly Fate[] = []): EndpointR
   const type = root.attribute('type')
   // The request counts as not received (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
-  if (type !== 'terminate') return { text, root, payload: children, fates, end: undefined }
+  if (type !== 'terminate') return { root, payload: children, fates, end: undefined }
   const payload = children.filter(
     ({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace,
   )
-  return { text, root, payload, fates, end: readEnd(root, children) }
+  return { root, payload, fates, end: readEnd(root, children) }
 }
 
 function readDocument(text: string) {
@@ -67,4 +67,28 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   const condition = root.attribute('condition')
   const code = byCondition[condition ?? ''] ?? 'remote-connection-failed'
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
+}
+
+/**
+ * What a creation reply says about the session (XEP-0124 §7.2), with what is usual in place of what it leaves out or
+ * cannot be read. Undefined where it names no session.
+ */
+export function readTerms(root: Root): SessionTerms | undefined {
+  const number = (name: string) => {
+    const text = root.attribute(name)
+    return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
+  }
+  const sid = root.attribute('sid')
+  if (sid === undefined || sid === '') return undefined
+  return {
+    // It stays for as long as the session.
+    sid: copyOf(sid),
+    wait: number('wait') ?? 60,
+    hold: number('hold') ?? 1,
+    requests: number('requests') ?? 2,
+    inactivity: number('inactivity') ?? 60,
+    polling: number('polling') ?? 5,
+    maxpause: number('maxpause'),
+    ver: /^\d{1,5}\.\d{1,5}$/.exec(root.attribute('ver') ?? '')?.[0] ?? '1.6',
+  }
 }

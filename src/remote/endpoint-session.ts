@@ -1,35 +1,41 @@
+import { randomInt } from 'node:crypto'
 import type { Step } from '../errors.js'
 import type { SessionTerms } from '../handed-out.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import { boshNamespace } from '../namespaces.js'
-import { readTerms } from '../session-terms.js'
 import { escapeXml } from '../xml/escape.js'
 import type { Endpoint } from './endpoint.js'
-import type { EndpointReply } from './endpoint-reply.js'
+import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import { RemoteFault } from './fault.js'
 
+/** What is asked for when a session is created (XEP-0124 §7.1); what the endpoint grants counts. `wait` is in seconds. */
+export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
+
+/** For a session that lasts; `wait` is below the minute after which proxies give up. */
+const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }
+
 export interface EndpointSessionParts {
-  /** Where the session is to be; rejects with a `RemoteFault`. */
+  /** The endpoint that the session is created at; rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
-  /** Whose users the session is for. */
+  /** The domain of the session's user. */
   readonly domain: string
-  /** Hears why a request for that domain came to nothing. */
+  readonly terms?: WantedTerms
+  /** Called with the reason where a request for that domain fails. */
   readonly onFailed?: (domain: string, failure: Failure) => void
-  /** The sessions that have or may have something open; this one is in it for as long as it does. */
+  /** The sessions that may have something open at an endpoint; this one is in it for as long as it does. */
   readonly open: Set<EndpointSession>
 }
 
-/** A request of a session, which knows its rid. */
-export interface SessionRequest {
+/** A session that its client goes on with at the endpoint. */
+export interface LeftSession {
+  readonly session: EndpointSession
+  /** The endpoint's public address. */
+  readonly url: string
+  readonly terms: SessionTerms
+  /** The next request id to send. */
   readonly rid: number
-  readonly body: string
-  /** Whether it asks for nothing but what there is to hear. */
-  readonly isEmpty: boolean
-  /** How long the creation reply may take, in seconds; all others wait for as long as was agreed then. */
-  readonly wait?: number
-  readonly reached?: ((step: Step) => void) | undefined
 }
 
 /** How long the end of a session may take at the endpoint, in seconds. */
@@ -48,38 +54,32 @@ const apartFromNew = 100
 /** `live` until either side ends it, `ending` while something of it is still open. */
 type Phase = 'live' | 'ending' | 'over'
 
-/** A session at a remote endpoint as its client sees it; leaves neither it nor a request behind. */
+/** The client's side of a session at a remote endpoint: rids, order, and an end that leaves nothing open there. */
 export class EndpointSession {
   readonly #parts: EndpointSessionParts
+  readonly #reached: (step: Step) => void
   #abort = new AbortController()
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
-  #lastRid = 0
-  /** The last of those that have left, as far as can be told. */
+  #lastRid = randomInt(1, 2 ** 47)
+  /** The last request that has left, as far as can be known. */
   #leftRid = 0
-  /** Requests that are open, that which ends the session among them. */
+  /** Requests that are open, the one that ends the session among them. */
   #asking = 0
   #lastWords = ''
   /** Resolves when the last request has most likely arrived. */
   #arrived: Promise<void> = Promise.resolve()
-  /** When the last empty request was sent, if nothing came of it. */
+  /** When the last empty request was sent, if its reply was empty. */
   #fruitlessSince: number | undefined
   #limit: Timer | undefined
   /** What was agreed; undefined before the creation reply. */
   terms: SessionTerms | undefined
 
-  constructor(parts: EndpointSessionParts) {
+  /** `reached` is called with how far the connection has come that creates the session. */
+  constructor(parts: EndpointSessionParts, reached: (step: Step) => void) {
     this.#parts = parts
+    this.#reached = reached
     parts.open.add(this)
-  }
-
-  /** Where it is, once that is known. */
-  get endpoint(): Endpoint | undefined {
-    return this.#endpoint
-  }
-
-  get isLive(): boolean {
-    return this.#phase === 'live'
   }
 
   /** The time before which no empty request is to be sent, in milliseconds of the clock (XEP-0124 §11, §12). */
@@ -88,13 +88,67 @@ export class EndpointSession {
     return this.#fruitlessSince + this.terms.polling * 1000
   }
 
-  /** Sends a request; the first one creates the session. Rejects with a `RemoteFault`. */
-  async ask({ rid, body, isEmpty, wait = 0, reached }: SessionRequest): Promise<EndpointReply> {
+  /**
+   * Creates the session, with what is to be said of its stream. Must be the first request, and no other follows before its
+   * reply. Rejects with a `RemoteFault`.
+   */
+  create(stream: string): Promise<EndpointReply> {
+    const { wait, hold, ver } = this.#parts.terms ?? usualTerms
+    const wanted = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
+    return this.#ask(`${stream}${wanted} xmpp:version='1.0'`, '', wait)
+  }
+
+  /** Sends a request with these attributes and this payload. Rejects with a `RemoteFault`. */
+  ask(attributes: string, payload: string): Promise<EndpointReply> {
+    return this.#ask(attributes, payload, this.terms!.wait)
+  }
+
+  /**
+   * Ends the session at the endpoint, as well as can be, with `lastWords` for the XMPP server. Where it is being created,
+   * that is waited for: it cannot be ended before it has a sid.
+   */
+  end(lastWords = ''): void {
+    if (this.#phase !== 'live') return
+    this.#parts.open.add(this)
+    this.#lastWords = lastWords
+    this.#wind()
+    if (this.terms !== undefined) void this.#terminate()
+    // While the endpoint is looked for there is no session yet.
+    else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
+  }
+
+  /** Ends the session, and breaks off what is open first. */
+  abandon(): void {
+    if (this.terms !== undefined && this.#phase === 'live') {
+      this.#abort.abort()
+      this.#abort = new AbortController()
+      // The endpoint would wait for the requests before this one, and those that have not left never come.
+      this.#lastRid = this.#leftRid
+    }
+    this.end()
+  }
+
+  /**
+   * Lets go of the session: it lives on, and its client talks to the endpoint. It can still be ended. Undefined where there
+   * is none, or a request is open.
+   */
+  leave(): LeftSession | undefined {
+    const endpoint = this.#endpoint
+    const { terms } = this
+    if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined)
+      return undefined
+    this.#parts.open.delete(this)
+    return { session: this, url: endpoint.url, terms, rid: this.#lastRid + 1 }
+  }
+
+  async #ask(attributes: string, payload: string, waitSeconds: number): Promise<EndpointReply> {
     if (this.#phase !== 'live') throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
-    const creates = this.#lastRid === 0
+    const creates = this.terms === undefined
     const askedAt = this.#parts.clock.now()
     const { signal } = this.#abort
-    this.#lastRid = Math.max(this.#lastRid, rid)
+    const body = this.#body(attributes, payload)
+    const rid = this.#lastRid
+    const reached = creates ? this.#reached : undefined
     try {
       const reply = await this.#inOrder(async hasLeft => {
         const leaves = (isNew: boolean) => {
@@ -103,11 +157,11 @@ export class EndpointSession {
         }
         this.#endpoint ??= await this.#parts.endpoint
         if (signal.aborted) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
-        return this.#endpoint.exchange(body, this.terms?.wait ?? wait, creates, { signal, reached, leaves })
+        return this.#endpoint.exchange(body, waitSeconds, creates, { signal, reached, leaves })
       })
-      // One that a later request released tells nothing of the endpoint's patience.
-      if (rid === this.#lastRid)
-        this.#fruitlessSince = isEmpty && reply.payload.length === 0 ? askedAt : undefined
+      const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
+      // The endpoint releases a request when a later one arrives, which says nothing of how often it may be asked.
+      if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
       if (reply.end !== undefined) this.#wind()
       else if (creates) this.#begin(reply)
       return reply
@@ -123,48 +177,22 @@ export class EndpointSession {
     }
   }
 
-  /**
-   * Ends the session at the endpoint, as well as can be, with `lastWords` for the XMPP server. Where it is only being
-   * created, that is waited for: nobody could end it otherwise.
-   */
-  end(lastWords = ''): void {
-    if (this.#phase !== 'live') return
-    this.#parts.open.add(this)
-    this.#lastWords = lastWords
-    this.#wind()
-    if (this.terms !== undefined) void this.#terminate(this.terms)
-    // Where it is looked for is no session yet.
-    else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
-  }
-
-  /** Ends the session, and breaks off what is open first. */
-  abandon(): void {
-    if (this.terms !== undefined && this.#phase === 'live') {
-      this.#abort.abort()
-      this.#abort = new AbortController()
-      // The end would wait at the endpoint for a request before it that never comes.
-      this.#lastRid = this.#leftRid
-    }
-    this.end()
-  }
-
-  /** Lets go of the session: it lives on, and somebody else talks to the endpoint. It can still be ended. */
-  leave(): void {
-    this.#parts.open.delete(this)
+  #body(attributes: string, payload: string): string {
+    const sid = this.terms === undefined ? '' : ` sid='${escapeXml(this.terms.sid)}'`
+    const start = `<body rid='${++this.#lastRid}'${sid}${attributes} xmlns='${boshNamespace}'`
+    return payload === '' ? `${start}/>` : `${start}>${payload}</body>`
   }
 
   #begin({ root }: EndpointReply): void {
     this.terms = readTerms(root)
     if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
-    if (this.#phase === 'ending') void this.#terminate(this.terms)
+    if (this.#phase === 'ending') void this.#terminate()
   }
 
-  async #terminate({ sid }: SessionTerms): Promise<void> {
-    const rid = ++this.#lastRid
-    const start = `<body rid='${rid}' sid='${escapeXml(sid)}' type='terminate' xmlns='${boshNamespace}'`
-    const body = this.#lastWords === '' ? `${start}/>` : `${start}>${this.#lastWords}</body>`
+  async #terminate(): Promise<void> {
+    const body = this.#body(" type='terminate'", this.#lastWords)
     this.#finishWithin(closeSeconds)
-    // Whatever becomes of it, nobody waits for more.
+    // Nothing depends on the reply, nor on a failure.
     await this.#inOrder(async () => this.#endpoint!.post(body, 0, { signal: this.#abort.signal })).catch(
       () => {},
     )

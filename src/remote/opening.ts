@@ -12,7 +12,7 @@ export interface RemoteOpeningParts extends Omit<BoshLinkParts, 'terms'> {
   readonly openings: Set<RemoteOpening>
 }
 
-/** A session that is logged in here and that its page will go on with at the remote endpoint itself. */
+/** A session that is logged in here, and that its page will go on with at the remote endpoint itself. */
 export class RemoteOpening implements Opening {
   readonly link: BoshLink
   readonly #domain: string

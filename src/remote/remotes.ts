@@ -5,21 +5,16 @@ import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
-import { forgetOldest } from '../lib/forget-oldest.js'
-import type { Failure, Link, LinkEvents, LinkFacts, LinkOptions } from '../link.js'
+import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
-import { BoshLink } from './bosh-link.js'
-import { Endpoint, type EndpointParts } from './endpoint.js'
-import { EndpointDiscovery } from './endpoint-discovery.js'
+import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import type { EndpointSession } from './endpoint-session.js'
+import { Endpoints } from './endpoints.js'
 import { HandedOverSessions } from './handed-over.js'
 import type { LookupParts } from './lookup.js'
 import { RemoteOpening } from './opening.js'
-
-/** Endpoints found by host-meta whose connections are kept together. */
-const mostFound = 1000
 
 export interface RemotesParts {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
@@ -32,38 +27,33 @@ export interface RemotesParts {
   readonly hostMetaPort?: number | undefined
 }
 
-/** All that this process has to do with BOSH endpoints of others: which serves whom, and what is open there. */
+/** The BOSH endpoints of other servers: which of them serves a domain, and what this process has open there. */
 export class Remotes {
   readonly elsewhere = new HandedOverSessions()
   readonly #config: RemotesParts['config']
-  readonly #clock: Clock
   readonly #parts: RemotesParts
-  readonly #links = new Set<EndpointSession>()
-  readonly #logins = new Set<EndpointSession>()
+  /** Those that have something open at an endpoint, or may have. */
+  readonly #sessions = new Set<EndpointSession>()
   readonly #openings = new Set<RemoteOpening>()
-  /** By address, within their entry in the settings. */
-  readonly #endpoints = new Map<RemoteEndpoint, Map<string, Endpoint>>()
-  readonly #hostMetas = new Map<RemoteEndpoint, EndpointDiscovery>()
+  /** By their entry in the settings. */
+  readonly #endpoints = new Map<RemoteEndpoint, Endpoints>()
   #isStopping = false
 
   constructor(parts: RemotesParts) {
     this.#parts = parts
     this.#config = parts.config
-    this.#clock = parts.clock
   }
 
   /** Sessions and logins that have something open at an endpoint. */
   get size(): number {
-    return this.#links.size + this.#logins.size
+    return this.#sessions.size
   }
 
   /** Opens a link to a domain's server over the endpoint that serves it; undefined where none does. */
   open(domain: string, options: LinkOptions, events: LinkEvents): Link | undefined {
     const about = remoteOf(this.#config, domain)
     if (about === undefined) return undefined
-    const endpoint = this.#endpointOf(domain, about)
-    const parts = { domain, endpoint, clock: this.#clock, open: this.#links, onFailed: this.#failed }
-    return new BoshLink(options, events, { ...parts, facts: factsOf(about) })
+    return new BoshLink(options, events, this.#linkParts(domain, about))
   }
 
   /**
@@ -74,16 +64,9 @@ export class Remotes {
     const about = isElsewhere(this.#config, domain) ? remoteOf(this.#config, domain) : undefined
     if (about === undefined) return undefined
     if (this.#isStopping) throw new Problem('shutting-down', { step: 'connect' })
-    return new RemoteOpening(wish, events, {
-      domain,
-      endpoint: this.#endpointOf(domain, about),
-      clock: this.#clock,
-      open: this.#logins,
-      onFailed: this.#failed,
-      facts: factsOf(about),
-      elsewhere: this.elsewhere,
-      openings: this.#openings,
-    })
+    const { elsewhere } = this
+    const openings = this.#openings
+    return new RemoteOpening(wish, events, { ...this.#linkParts(domain, about), elsewhere, openings })
   }
 
   /** Breaks off the logins that are not done, and begins no other. */
@@ -94,8 +77,19 @@ export class Remotes {
 
   /** Closes all connections. */
   close(): void {
-    for (const endpoints of this.#endpoints.values())
-      for (const endpoint of endpoints.values()) endpoint.close()
+    for (const endpoints of this.#endpoints.values()) endpoints.close()
+  }
+
+  #linkParts(domain: string, about: RemoteEndpoint): BoshLinkParts {
+    const endpoints = this.#endpointsOf(about)
+    return {
+      domain,
+      endpoint: endpoints.of(domain),
+      facts: endpoints.facts,
+      clock: this.#parts.clock,
+      open: this.#sessions,
+      onFailed: this.#failed,
+    }
   }
 
   readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
@@ -104,47 +98,17 @@ export class Remotes {
     log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a request failed')
   }
 
-  async #endpointOf(domain: string, about: RemoteEndpoint): Promise<Endpoint> {
-    const url = about.url ?? (await this.#hostMetaOf(about).endpointOf(domain))
+  #endpointsOf(about: RemoteEndpoint): Endpoints {
     let endpoints = this.#endpoints.get(about)
     if (endpoints === undefined) {
-      endpoints = new Map()
+      const { tls, clock, names, hostMetaPort: port = 443 } = this.#parts
+      const { remote: settings, remotes, domains } = this.#config
+      // An endpoint that the operator named may have any address, as may that of a domain that they named.
+      const found = about.url === undefined
+      const publicOnly = found && about === remotes.get('*') && domains.includes('*')
+      endpoints = new Endpoints(about, { settings, tls, clock, port, lookup: { names, found, publicOnly } })
       this.#endpoints.set(about, endpoints)
     }
-    let endpoint = endpoints.get(url)
-    if (endpoint === undefined) {
-      endpoint = new Endpoint(url, about, this.#partsFor(about))
-      endpoints.set(url, endpoint)
-      // Its connections close by themselves once nobody uses them.
-      forgetOldest(endpoints, mostFound)
-    }
-    return endpoint
+    return endpoints
   }
-
-  #hostMetaOf(about: RemoteEndpoint): EndpointDiscovery {
-    let hostMeta = this.#hostMetas.get(about)
-    if (hostMeta === undefined) {
-      hostMeta = new EndpointDiscovery(about, {
-        ...this.#partsFor(about),
-        port: this.#parts.hostMetaPort ?? 443,
-      })
-      this.#hostMetas.set(about, hostMeta)
-    }
-    return hostMeta
-  }
-
-  #partsFor(about: RemoteEndpoint): EndpointParts {
-    const { tls, clock, names } = this.#parts
-    const { remote, remotes, domains } = this.#config
-    // An endpoint that the operator named may be anywhere, as may that of a domain that they named.
-    const found = about.url === undefined
-    const publicOnly = found && about === remotes.get('*') && domains.includes('*')
-    return { settings: remote, tls, clock, lookup: { names, found, publicOnly } }
-  }
-}
-
-/** What is true of the way to an endpoint; one that host-meta tells of is always encrypted. */
-function factsOf({ url, plain }: RemoteEndpoint): LinkFacts {
-  const encrypted = url === undefined || url.startsWith('https:')
-  return { encrypted, plainAllowed: encrypted || plain }
 }

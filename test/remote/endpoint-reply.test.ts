@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { readTerms } from '../src/session-terms.js'
-import { DocumentReader } from '../src/xml/document.js'
-import { defaultLimits } from '../src/xml/limits.js'
-import { collectGarbage } from './support/collected.js'
+import { readTerms } from '../../src/remote/endpoint-reply.js'
+import { DocumentReader } from '../../src/xml/document.js'
+import { defaultLimits } from '../../src/xml/limits.js'
+import { collectGarbage } from '../support/collected.js'
 
 const read = (attributes: string) =>
   readTerms(new DocumentReader(defaultLimits).read(`<body${attributes}/>`).root)
