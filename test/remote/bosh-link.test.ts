@@ -149,7 +149,7 @@ describe('opening a stream', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('fetches features that come later, whatever else every reply repeats', async () => {
+  test('fetches features that come later, though every reply repeats other things', async () => {
     const { there, told, hears, poll } = await open()
     ;(await there.request()).answer('', terms)
     const second = await poll(2)

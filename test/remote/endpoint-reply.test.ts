@@ -13,7 +13,13 @@ test('what a creation reply says is taken', () => {
   const said =
     " sid='s1' wait='30' hold='2' requests='3' inactivity='45' polling='10' maxpause='120' ver='1.11' extra='x'"
   expect(read(said)).toEqual({
-    ...{ sid: 's1', wait: 30, hold: 2, requests: 3, inactivity: 45, polling: 10, maxpause: 120 },
+    sid: 's1',
+    wait: 30,
+    hold: 2,
+    requests: 3,
+    inactivity: 45,
+    polling: 10,
+    maxpause: 120,
     ver: '1.11',
   })
 })

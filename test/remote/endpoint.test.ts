@@ -146,7 +146,9 @@ describe('an endpoint', () => {
     const { here } = await connect()
     const missing = new Endpoint('http://nobody.example/bosh', usualEntry, endpointParts())
     expect(await faultOf(missing.post('', 60))).toEqual({
-      ...{ step: 'resolve', code: 'host-unknown', aftermath: 'none' },
+      step: 'resolve',
+      code: 'host-unknown',
+      aftermath: 'none',
     })
     here.close()
   })
@@ -160,7 +162,9 @@ describe('what an endpoint may do wrong', () => {
     const { there, here, clock } = await connect()
     await there.stop()
     expect(await faultOf(here.post('', 60))).toEqual({
-      ...{ step: 'connect', code: 'remote-connection-failed', aftermath: 'none' },
+      step: 'connect',
+      code: 'remote-connection-failed',
+      aftermath: 'none',
     })
     expect(clock.pending).toBe(0)
   })
@@ -287,7 +291,9 @@ describe('an encrypted endpoint', () => {
       maxVersion: 'TLSv1.2',
     } as typeof certificate)
     expect(await faultOf(here.post('', 60))).toEqual({
-      ...{ step: 'tls', code: 'remote-connection-failed', aftermath: 'none' },
+      step: 'tls',
+      code: 'remote-connection-failed',
+      aftermath: 'none',
     })
   })
 
@@ -295,7 +301,9 @@ describe('an encrypted endpoint', () => {
     const { there } = await connect()
     const here = new Endpoint(`https://localhost:${there.port}/`, usualEntry, endpointParts())
     expect(await faultOf(here.post('', 60))).toEqual({
-      ...{ step: 'tls', code: 'remote-connection-failed', aftermath: 'none' },
+      step: 'tls',
+      code: 'remote-connection-failed',
+      aftermath: 'none',
     })
   })
 
@@ -320,7 +328,9 @@ describe('where only the Internet is allowed', () => {
   test('names of private addresses lead nowhere', async () => {
     const here = new Endpoint('https://inside.example/', usualEntry, endpointParts({ lookup }))
     expect(await faultOf(here.post('', 60))).toEqual({
-      ...{ step: 'connect', code: 'address-not-allowed', aftermath: 'none' },
+      step: 'connect',
+      code: 'address-not-allowed',
+      aftermath: 'none',
     })
   })
 

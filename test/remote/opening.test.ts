@@ -1,4 +1,4 @@
-// A session that is logged in here, and whose page goes on with it at a remote endpoint.
+// A session that is logged in here, and that its page goes on with at a remote endpoint.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { LinkEnd } from '../../src/link.js'
 import { Endpoint } from '../../src/remote/endpoint.js'
@@ -189,13 +189,27 @@ describe('a session that is handed out', () => {
     const { there, opening, elsewhere, sessions, clock, creation, isGone } = await created()
     clock.advance(1000)
     expect(await opening.handOut(jid)).toEqual({
-      ...{ sid: 's1', wait: 20, hold: 1, requests: 2, inactivity: 45, polling: 5, ver: '1.8' },
-      ...{ maxpause: undefined, rid: creation.rid + 1, url: there.url, expiresIn: 45 },
+      sid: 's1',
+      wait: 20,
+      hold: 1,
+      requests: 2,
+      inactivity: 45,
+      polling: 5,
+      ver: '1.8',
+      maxpause: undefined,
+      rid: creation.rid + 1,
+      url: there.url,
+      expiresIn: 45,
     })
     expect(sessions.size).toBe(0)
     const view = {
-      ...{ id, jid, domain: 'far.example', origin: 'warmed' },
-      ...{ state: 'elsewhere', createdAt: 1000, quietSince: undefined },
+      id,
+      jid,
+      domain: 'far.example',
+      origin: 'warmed',
+      state: 'elsewhere',
+      createdAt: 1000,
+      quietSince: undefined,
     }
     expect(elsewhere.get(id)).toEqual(view)
     expect([...elsewhere.list()]).toEqual([view])

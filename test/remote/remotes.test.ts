@@ -86,7 +86,10 @@ describe('a domain', () => {
     const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })
     const ends: string[] = []
     const events = {
-      ...{ onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} },
+      onOpen() {},
+      onElement() {},
+      onFlush() {},
+      onDrain() {},
       onEnd: ({ failure }: LinkEnd) => ends.push(failure.code),
     }
     expect(remotes.openThere('far.example', wish, events)).toBeDefined()
