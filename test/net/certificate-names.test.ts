@@ -123,6 +123,6 @@ test.each(['othername:', ' ', 'DNS:a, ', 'DNS:"\\"', 'a ', ', ', 'othername: ', 
     const subjectaltname = `othername:${piece.repeat((512 * 1024) / piece.length)}`
     expect(isMadeOutTo({ subjectaltname } as never, 'example.org')).toBe(false)
     // A regular expression that went back took minutes.
-    expect(performance.now() - before).toBeLessThan(1000)
+    expect(performance.now() - before).toBeLessThan(5000)
   },
 )
