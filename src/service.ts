@@ -172,7 +172,7 @@ export async function startService({
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     failureShare.stop()
-    sites.shutDown()
+    registry.shutDown()
     remotes.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])

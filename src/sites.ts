@@ -59,41 +59,23 @@ export interface SiteParts {
   readonly routers: (parts: { login: Login; release: (id: string) => void }) => readonly Router[]
 }
 
-/** One host's part of the service, or all of it. */
-interface Site {
-  readonly routes: Routes
-  readonly openers: readonly Opener[]
-}
-
-/** What opens the sessions of a site, and what speaks BOSH for them. */
-interface BoshSite {
-  readonly opener: Opener
+/** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
+interface SiteSessions {
   readonly manager: ConnectionManager
+  readonly open: Open
 }
 
-export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
-  /** Ends all sessions with `system-shutdown` and answers new ones with it. */
-  shutDown(): void
-}
-
-/** The site of each host in the settings, and what answers requests to any other. */
-export function createSites(config: Config, parts: SiteParts): Sites {
+/** What answers at each host in the settings, and at any other. */
+export function createSites(config: Config, parts: SiteParts): Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   const { hosts, defaultHost, strictHost } = config.http
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
-  const named = [...sites.values()]
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const other = usual ?? (strictHost ? refusal(config, parts) : createSite([config], [config], parts))
-  return {
-    hosts: new Map([...sites].map(([name, { routes }]) => [name, routes])),
-    otherHosts: other.routes,
-    shutDown() {
-      for (const { openers } of new Set([...named, other])) for (const opener of openers) opener.shutDown()
-    },
-  }
+  return { hosts: sites, otherHosts: other }
 }
 
 /** The site of a host: a BOSH endpoint for each of its domains, and one warm API for those that have it at the same path. */
-function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts): Site {
+function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts): Routes {
   const endpoints = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
   const apis = [...new Set(hosts.map(({ warmPath }) => warmPath))].map(path => {
     const [first, ...others] = hosts.filter(({ warmPath }) => warmPath === path)
@@ -103,28 +85,25 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts
 }
 
 /** BOSH endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
-function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Site {
-  const sites = new Map<Config, BoshSite>()
-  for (const config of new Set([...endpoints, ...apis])) sites.set(config, createBoshSite(config, parts))
-  const apps = apis.map(config => ({ config, app: createApi(config, sites.get(config)!, parts) }))
+function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Routes {
+  const sessions = new Map<Config, SiteSessions>()
+  for (const config of new Set([...endpoints, ...apis])) sessions.set(config, createSessions(config, parts))
+  const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   return {
-    routes: {
-      paths: new Map(
-        endpoints
-          .filter(({ bosh }) => bosh.enabled)
-          .map(config => [config.boshPath, createEndpoint(config, sites.get(config)!.manager, parts)]),
-      ),
-      below: apps
-        .slice(1)
-        .filter(({ config }) => config.warm.enabled)
-        .map(({ config, app }) => [config.warmPath, app]),
-      rest: apps[0]!.app,
-    },
-    openers: [...sites.values()].map(({ opener }) => opener),
+    paths: new Map(
+      endpoints
+        .filter(({ bosh }) => bosh.enabled)
+        .map(config => [config.boshPath, createEndpoint(config, sessions.get(config)!.manager, parts)]),
+    ),
+    below: apps
+      .slice(1)
+      .filter(({ config }) => config.warm.enabled)
+      .map(({ config, app }) => [config.warmPath, app]),
+    rest: apps[0]!.app,
   }
 }
 
-function createBoshSite(config: Config, parts: SiteParts): BoshSite {
+function createSessions(config: Config, parts: SiteParts): SiteSessions {
   const { registry, clock, logFor, counts } = parts
   const { bosh } = config
   const opener = new Opener({
@@ -146,14 +125,13 @@ function createBoshSite(config: Config, parts: SiteParts): BoshSite {
     requireSecure: bosh.requireSecure,
     cookies: cookieRules(config),
   })
-  return { opener, manager }
+  const openHere = opener.forLogins(manager.attach)
+  return { manager, open: (...about) => parts.openThere(...about) ?? openHere(...about) }
 }
 
 /** The Express app, whose logins open sessions at the same domains. */
-function createApi(config: Config, { opener, manager }: BoshSite, parts: SiteParts): Express {
+function createApi(config: Config, open: Open, parts: SiteParts): Express {
   const { sessions, release, hashes, clock, logFor, counts, onCall, isStopping } = parts
-  const openHere = opener.forLogins(manager.attach)
-  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
   const warmLog = logFor('warm')
   const loginParts = { ...parts.login, log: warmLog, open }
   const login = createLogin(loginParts)
@@ -214,11 +192,11 @@ function cookieRules(config: Config): (domain: string) => CookieRules {
 }
 
 /** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
-function refusal(config: Config, { logFor, counts }: SiteParts): Site {
+function refusal(config: Config, { logFor, counts }: SiteParts): Routes {
   const refuseBosh: RequestListener = (_req, res) => {
     res.writeHead(421, ['Content-Length', '0', ...inertHeaders])
     res.end()
   }
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts })
-  return { routes: { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }, openers: [] }
+  return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

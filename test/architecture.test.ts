@@ -20,7 +20,7 @@ const storeys = [
   ['net'],
   ['log'],
   ['config'],
-  ['counts', 'exchange', 'handed-out', 'jid', 'lib'],
+  ['counts', 'handed-out', 'jid', 'lib'],
   ['stream-errors'],
   ['link'],
   ['errors', 'namespaces', 'xml'],

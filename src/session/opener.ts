@@ -55,7 +55,6 @@ export class Opener implements SessionKeeper<Session> {
   readonly #domains: readonly string[]
   readonly #retiredDomains: readonly string[]
   readonly #log: Logger
-  #isStopping = false
   /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
   readonly #warnings: Throttle<Refusal | Fate>
 
@@ -73,14 +72,9 @@ export class Opener implements SessionKeeper<Session> {
     this.#warnings = new Throttle(parts.clock)
   }
 
+  /** Whether the service is being stopped, and opens no session. */
   get isStopping(): boolean {
-    return this.#isStopping
-  }
-
-  /** Ends all sessions, and opens no other. */
-  shutDown(): void {
-    this.#isStopping = true
-    this.registry.shutDown()
+    return this.registry.isStopping
   }
 
   /** Why no session is opened at a domain, as BOSH calls it (XEP-0124 §17.2); counts it. Undefined where one may be. */
@@ -120,7 +114,7 @@ export class Opener implements SessionKeeper<Session> {
     return (domain, wish, events) => {
       const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
         new Problem(code, { step: 'connect' })
-      if (this.#isStopping) throw fail('shutting-down')
+      if (this.isStopping) throw fail('shutting-down')
       const fault = this.domainFault(domain)
       if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
       const refusal = this.limits.refusal(this.registry.size)

@@ -19,6 +19,7 @@ export class Registry {
   readonly #byJid = new JidIndex<Session>()
   readonly #clock: Clock
   #sweep: Timer | undefined
+  #isStopping = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -109,8 +110,14 @@ export class Registry {
     return { states, heldRequests, heldSince }
   }
 
+  /** Whether the service is being stopped, and no session may be added. */
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
   /** Ends every session with `system-shutdown`. */
   shutDown(): void {
+    this.#isStopping = true
     this.#each(session => session.shutDown())
   }
 

@@ -269,7 +269,7 @@ export class BoshBench {
             peer.behindRequest(reply => queueMicrotask(() => resolve(reply))),
           )
         }),
-      shutDown: () => this.opener.shutDown(),
+      shutDown: () => this.registry.shutDown(),
     }
   }
 
