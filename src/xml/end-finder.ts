@@ -56,6 +56,8 @@ export class EndFinder {
   readonly #names: number[] = []
   /** The quote that ends the value at hand. */
   #quote = ''
+  /** Whether the element ends with the simple tag that was read last. */
+  #isOver = false
   /** Whether the last character of a start tag was a slash. */
   #isEmpty = false
   /** How many brackets there were last, in CDATA; more than two are two. */
@@ -73,6 +75,12 @@ export class EndFinder {
     for (let at = from; at < piece.length; at++) {
       if (this.#place === 'text') {
         if (piece.charCodeAt(at) !== less) at = piece.indexOf('<', at)
+        const end = at < 0 || this.#wanted !== 'child' ? -1 : this.#endOfSimpleTag(piece, at)
+        if (end > 0) {
+          if (this.#isOver) return end
+          at = end - 1
+          continue
+        }
       } else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
       else if (this.#place === 'instruction') at = piece.indexOf('>', at)
       else if (this.#place === 'start tag') at = this.#endOfPlain(piece, at)
@@ -81,6 +89,33 @@ export class EndFinder {
       if (this.#pass(piece.charCodeAt(at))) return at + 1
     }
     return -1
+  }
+
+  /** Reads a tag of nothing but a name of letters, if it is whole. Returns what comes behind it, or -1. */
+  #endOfSimpleTag(piece: string, from: number): number {
+    const isEnd = piece.charCodeAt(from + 1) === slash
+    const start = isEnd ? from + 2 : from + 1
+    let at = start
+    let code = piece.charCodeAt(at)
+    let name = 0
+    while (code > lastSign || code === colon) {
+      name = (31 * name + code) | 0
+      code = piece.charCodeAt(++at)
+    }
+    const isEmpty = code === slash && !isEnd
+    if (isEmpty) code = piece.charCodeAt(++at)
+    if (code !== greater || at === start) return -1
+    if (isEnd) this.#isOver = this.#close(name)
+    else {
+      const depth = this.#depth + 1
+      if (depth > this.deepest) this.deepest = depth
+      this.#isOver = isEmpty && depth === 1
+      if (!isEmpty) {
+        this.#depth = depth
+        if (depth <= deepestNames) this.#names.push(name)
+      }
+    }
+    return at + 1
   }
 
   /** Where in a start tag something stands that has a meaning here, or -1. */
