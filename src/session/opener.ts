@@ -2,21 +2,20 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Counts, EndReason } from '../counts.js'
 import { Problem } from '../errors.js'
-import type { HandedOut } from '../handed-out.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { Throttle } from '../lib/throttle.js'
-import type { Failure, Link, OpenLink } from '../link.js'
+import type { Failure, OpenLink } from '../link.js'
 import { traceOf } from '../log.js'
-import type { Element, Fate } from '../xml/element.js'
-import type { Successor } from './client.js'
+import type { Fate } from '../xml/element.js'
 import type { SessionKeeper } from './keeper.js'
 import type { Refusal, SessionLimits } from './limits.js'
+import { type Attach, LoginOpening } from './opening.js'
 import type { OutboxLimits } from './outbox.js'
 import type { RateShaper } from './rate-shaper.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
-import type { Handover, Open, Opening, OpenWish } from './sessions.js'
+import type { Open } from './sessions.js'
 import { newSid } from './sid.js'
 
 export interface OpenerParts {
@@ -36,12 +35,6 @@ export interface OpenerParts {
   /** How much their clients may send. */
   readonly shaper: RateShaper
 }
-
-/**
- * Makes the client of a session that has been logged in, and what its page goes on with. It is the transport's: BOSH, for
- * example.
- */
-export type Attach = (session: Session, wish: OpenWish, handover: Handover) => Successor
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export class Opener implements SessionKeeper<Session> {
@@ -101,7 +94,7 @@ export class Opener implements SessionKeeper<Session> {
     },
   ): Session {
     const { sid, id } = newSid()
-    const session = new Session({ sid, id, domain, keeper: this, isSecure: client.secure })
+    const session = new Session({ sid, id, domain, origin: 'client', keeper: this, isSecure: client.secure })
     session.connect(options)
     this.registry.add(session)
     this.limits.opened(session, client.address)
@@ -123,12 +116,14 @@ export class Opener implements SessionKeeper<Session> {
         throw fail('service-full')
       }
       const { sid, id } = newSid()
-      const session = new Session({ sid, id, domain, keeper: this, login: events })
+      const session = new Session({ sid, id, domain, origin: 'warmed', keeper: this })
+      const opening = new LoginOpening(session, wish, attach, events)
+      session.begin(opening)
       const { lang, from, certificate = false, ahead } = wish
-      session.connect({ lang, from, certificate, ahead })
+      session.connect({ lang, from, certificate, ahead }, opening)
       this.registry.add(session)
       this.#opened(session)
-      return new SessionOpening(session, wish, attach)
+      return opening
     }
   }
 
@@ -181,44 +176,5 @@ export class Opener implements SessionKeeper<Session> {
     this.counts.sessionsCreated[origin] += 1
     const kind = origin === 'warmed' ? 'login' : 'browser'
     this.#log.debug({ session: id, domain: withULabels(domain), kind }, 'session created')
-  }
-}
-
-/** A session while a login of this process goes on. */
-class SessionOpening implements Opening {
-  readonly #session: Session
-  readonly #wish: OpenWish
-  readonly #attach: Attach
-  #isHandedOut = false
-
-  constructor(session: Session, wish: OpenWish, attach: Attach) {
-    this.#session = session
-    this.#wish = wish
-    this.#attach = attach
-  }
-
-  get id(): string {
-    return this.#session.id
-  }
-
-  get link(): Link {
-    return this.#session.link
-  }
-
-  async handOut(
-    jid: string,
-    undelivered: readonly Element[],
-    handover: Handover,
-  ): Promise<HandedOut | undefined> {
-    if (!this.#session.isLive) return undefined
-    const { client, handedOut } = this.#attach(this.#session, this.#wish, handover)
-    this.#isHandedOut = true
-    this.#session.handOut(client, jid, undelivered, handover.seconds)
-    return handedOut
-  }
-
-  abandon(): void {
-    if (this.#isHandedOut) this.#session.guard(() => this.#session.abandon('unclaimed'))
-    else this.#session.giveUp()
   }
 }

@@ -1,5 +1,4 @@
 import type { EndReason } from '../counts.js'
-import type { Step } from '../errors.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
@@ -22,8 +21,7 @@ export interface SessionParts {
   /** Of the XMPP server. */
   readonly domain: string
   readonly keeper: SessionKeeper<Session>
-  /** Hears what the server says while a login of this process goes on; undefined where the client logs in itself. */
-  readonly login?: LinkEvents | undefined
+  readonly origin: SessionView['origin']
   /** Whether the client that opened it came over an encrypted channel; undefined where none has come yet. */
   readonly isSecure?: boolean | undefined
 }
@@ -50,8 +48,6 @@ export class Session implements LinkEvents {
   readonly inactivity: Inactivity
   #uplink!: Uplink
   #client: Client | undefined = undefined
-  /** The login of this process, until it is done. */
-  #login: LinkEvents | undefined
   /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
   #watch: LoginWatch | undefined
   /** What the rate shaper keeps of the session. */
@@ -59,23 +55,22 @@ export class Session implements LinkEvents {
   #outcome: Outcome | undefined = undefined
   #isOver = false
 
-  constructor({ sid, id, domain, keeper, login, isSecure }: SessionParts) {
+  constructor({ sid, id, domain, keeper, origin, isSecure }: SessionParts) {
     this.sid = sid
     this.id = id
     this.domain = domain
-    this.origin = login === undefined ? 'client' : 'warmed'
+    this.origin = origin
     this.#createdAt = keeper.clock.now()
     this.#isSecure = isSecure
     this.#keeper = keeper
     this.outbox = new Outbox(keeper.outboxLimits)
     this.inactivity = new Inactivity(this.#createdAt)
-    this.#login = login
-    this.#watch = login === undefined ? new LoginWatch(domain) : undefined
+    this.#watch = origin === 'client' ? new LoginWatch(domain) : undefined
   }
 
-  /** Opens the link to the XMPP server; called once. */
-  connect(options: LinkOptions): void {
-    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, this))
+  /** Opens the link to the XMPP server, which `events` hears; called once. */
+  connect(options: LinkOptions, events: LinkEvents = this): void {
+    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, events))
   }
 
   /** The full JID, once the server has told it. */
@@ -136,14 +131,13 @@ export class Session implements LinkEvents {
     this.#isSecure ??= isSecure
   }
 
-  /** The client of a browser that logs in by itself. */
+  /** The first client: a browser that logs in by itself, or a login of this process. */
   begin(client: Client): void {
     this.#client = client
   }
 
   /** The login of this process is done, and the session waits for its page, which `client` speaks for. */
   handOut(client: Client, jid: string, undelivered: readonly Element[], seconds: number): void {
-    this.#login = undefined
     this.#uplink.opened()
     this.outbox.putBack(undelivered)
     if (this.outbox.isFull) this.link.pause()
@@ -212,6 +206,11 @@ export class Session implements LinkEvents {
     return true
   }
 
+  /** Takes note that the login came to nothing, or the link before it. */
+  failed(failure: Failure): void {
+    this.#keeper.failed(this, failure)
+  }
+
   /** Takes note of what an operator may want to know; never of content. */
   notice(what: string): void {
     this.#keeper.noticed(this, what)
@@ -239,17 +238,12 @@ export class Session implements LinkEvents {
     this.abandon(reason)
   }
 
-  /** The login of this process gives up; it is not told of the end. */
-  giveUp(): void {
-    this.guard(() => this.#close('login'))
-  }
-
   /**
    * Ends the session because the service stops: its client gets what is queued and is told. The XMPP server sees its user
    * leave at once, unless there is something left that may yet have to go back to its sender.
    */
   shutDown(): void {
-    this.#finish({ reason: 'shutdown' }, { step: 'features', code: 'shutting-down' })
+    this.#finish({ reason: 'shutdown' })
     if (!this.#isOver && this.outbox.isEmpty) this.link.close()
   }
 
@@ -257,7 +251,7 @@ export class Session implements LinkEvents {
   expel(reason: 'login-timeout' | 'limit'): void {
     this.guard(() => {
       this.link.close()
-      this.#finish({ reason }, { step: 'features', code: 'service-full' })
+      this.#finish({ reason })
     })
   }
 
@@ -268,14 +262,7 @@ export class Session implements LinkEvents {
   collapse(cause: unknown): void {
     this.#isOver = true
     this.deadline = Number.POSITIVE_INFINITY
-    const login = this.#login
-    this.#login = undefined
-    const acts = [
-      () => this.#keeper.broke(this, cause),
-      () => this.link.close(),
-      () => this.#client?.fail(),
-      () => login?.onEnd({ failure: { step: 'connect', code: 'internal-error', cause } }),
-    ]
+    const acts = [() => this.#keeper.broke(this, cause), () => this.link.close(), () => this.#client?.fail()]
     for (const act of acts) {
       try {
         act()
@@ -290,20 +277,13 @@ export class Session implements LinkEvents {
    * client not told yet, is the reason rather than the one given here.
    */
   abandon(reason: EndReason): void {
-    const login = this.#login
-    this.#close(reason)
-    login?.onEnd({ failure: { step: 'features', code: 'remote-connection-failed' } })
-  }
-
-  #close(reason: EndReason): void {
     if (this.#isOver) return
     this.#isOver = true
     this.deadline = Number.POSITIVE_INFINITY
-    const wasLogin = this.#login !== undefined
-    this.#login = undefined
+    const isLogin = this.origin === 'warmed' && this.#jid === undefined
     this.#uplink.close(this.outbox.clear())
     this.#client?.close()
-    this.#keeper.ended(this, wasLogin ? 'login' : (this.#outcome?.reason ?? reason))
+    this.#keeper.ended(this, isLogin ? 'login' : (this.#outcome?.reason ?? reason))
   }
 
   /** Runs what nothing above would catch. */
@@ -317,27 +297,14 @@ export class Session implements LinkEvents {
 
   // What the link tells.
 
-  onStep(step: Step): void {
-    this.#login?.onStep?.(step)
-  }
-
-  onAhead(): void {
-    this.#login?.onAhead?.()
-  }
-
   onOpen(header: StreamHeader): void {
-    if (this.#login !== undefined) this.#login.onOpen(header)
-    else this.#client?.onOpen(header)
+    this.#client?.onOpen(header)
   }
 
   onElement(element: Element): void {
     if (this.#jid === undefined) {
       const refusal = refusedLogin(element)
-      if (refusal !== undefined) this.#keeper.failed(this, { step: 'sasl', code: refusal })
-      if (this.#login !== undefined) {
-        this.#login.onElement(element)
-        return
-      }
+      if (refusal !== undefined) this.failed({ step: 'sasl', code: refusal })
       const loggedIn = this.#watch?.received(element)
       if (loggedIn !== undefined) {
         this.#learn(loggedIn.jid)
@@ -359,13 +326,11 @@ export class Session implements LinkEvents {
   }
 
   onFlush(): void {
-    if (this.#login !== undefined) this.#login.onFlush()
-    else if (!this.outbox.isEmpty) this.#client?.flush()
+    if (!this.outbox.isEmpty) this.#client?.flush()
   }
 
   onDrain(): void {
-    if (this.#login !== undefined) this.#login.onDrain()
-    else this.#client?.flush()
+    this.#client?.flush()
   }
 
   onEnd({ failure, streamError }: LinkEnd): void {
@@ -374,26 +339,20 @@ export class Session implements LinkEvents {
         this.collapse(failure.cause)
         return
       }
-      if (this.#jid === undefined) this.#keeper.failed(this, failure)
-      if (streamError === undefined) this.#finish({ reason: 'connection-lost' }, failure)
+      if (this.#jid === undefined) this.failed(failure)
+      if (streamError === undefined) this.#finish({ reason: 'connection-lost' })
       else {
         const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-        this.#finish({ reason, streamError }, failure)
+        this.#finish({ reason, streamError })
       }
     })
   }
 
-  /** The session is over as soon as its client has been told; what is queued goes first. A login is told `failure`. */
-  #finish(outcome: Outcome, failure: Failure): void {
+  /** The session is over as soon as its client has been told; what is queued goes first. */
+  #finish(outcome: Outcome): void {
     if (!this.isLive) return
     this.#outcome = outcome
-    const login = this.#login
-    if (login === undefined) {
-      this.#client?.flush()
-      return
-    }
-    this.#close('login')
-    login.onEnd({ failure, streamError: outcome.streamError })
+    this.#client?.flush()
   }
 
   /** The server takes the client for one of its users, and may have told with which JID. */
