@@ -26,23 +26,18 @@ export interface Dialling {
   cancel(): void
 }
 
-export interface DialTimes {
-  /** Longest time to find one name, in seconds. */
-  readonly resolve: number
-  /** Longest time to connect to one address, in seconds. */
-  readonly address: number
-  /** Longest time to connect to any server, in seconds. */
-  readonly connect: number
-}
-
-export const dialTimes: DialTimes = { resolve: 5, address: 5, connect: 15 }
+/** Longest time to find one name, in seconds. */
+const resolveSeconds = 5
+/** Longest time to connect to one address, in seconds. */
+const addressSeconds = 5
+/** Longest time to connect to any server, in seconds. */
+const connectSeconds = 15
 
 export interface DialerParts {
   readonly names: Names
   readonly clock: Clock
   /** Whether servers that are found through the DNS must have public addresses. */
   readonly publicOnly: boolean
-  readonly times?: DialTimes
   /** Opens a TCP connection to an address; the real one unless a test has its own. */
   readonly connect?: (address: string, port: number) => Socket
 }
@@ -54,7 +49,7 @@ export class Dialer {
   readonly #trusting: Required<DialerParts>
 
   constructor(parts: DialerParts) {
-    this.#parts = { times: dialTimes, connect: connectTcp, ...parts }
+    this.#parts = { connect: connectTcp, ...parts }
     this.#trusting = { ...this.#parts, publicOnly: false }
   }
 
@@ -156,13 +151,13 @@ class Search implements Dialling {
       this.goOn({ step: found.length === 0 ? 'resolve' : 'connect', code })
       return
     }
-    const { clock, connect, times } = this.#parts
+    const { clock, connect } = this.#parts
     this.#events.onConnecting()
-    this.#until ??= clock.now() + times.connect * 1000
+    this.#until ??= clock.now() + connectSeconds * 1000
     this.#race = new Race(
       addresses,
       port,
-      { clock, connect, addressSeconds: times.address, until: this.#until },
+      { clock, connect, addressSeconds, until: this.#until },
       {
         onWon: socket => {
           this.#race = undefined
@@ -180,9 +175,9 @@ class Search implements Dialling {
       return
     }
     const turn = ++this.#turn
-    const { clock, times } = this.#parts
+    const { clock } = this.#parts
     const most = (this.#until ?? Number.POSITIVE_INFINITY) - clock.now()
-    this.#limit = clock.after(Math.max(0, Math.min(times.resolve * 1000, most)), () => {
+    this.#limit = clock.after(Math.max(0, Math.min(resolveSeconds * 1000, most)), () => {
       this.#turn += 1
       this.goOn({ step: 'resolve', code: 'timeout' })
     })
