@@ -35,8 +35,40 @@ export function run(args, { env = {}, node = process.execPath } = {}) {
   })
 }
 
-/** Runs Jest, prints what it skipped, and resolves with how many tests have passed and failed. */
+/** How many files may have failed for the reason that others ran beside them; more than that have failed for another. */
+const mostRepeated = 8
+
+/**
+ * Runs Jest, prints what it skipped, and resolves with how many tests have passed and failed. The few files that fail
+ * beside others run once more, alone: what passes then has met a busy machine, and is named.
+ */
 export async function runJest(args, options) {
+  const first = await reportOfJest(args, options)
+  if (first === undefined) return { passed: 0, failed: 1 }
+  tellSkipped(first.report)
+  const failing = first.report.testResults.filter(({ status }) => status === 'failed').map(({ name }) => name)
+  if (failing.length === 0 || failing.length > mostRepeated) {
+    // Jest also fails where no test does, as after an error that comes behind the last one.
+    const failed = failuresIn(first.report)
+    return { passed: first.report.numPassedTests, failed: first.ok || failed > 0 ? failed : 1 }
+  }
+  console.log(`\nonce more, alone:\n${failing.join('\n')}`)
+  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...args, '--', ...failing], options)
+  if (second === undefined) return { passed: first.report.numPassedTests, failed: failuresIn(first.report) }
+  const failed = failuresIn(second.report)
+  if (failed === 0) console.log('\npassed alone, failed beside others:\n' + failing.join('\n'))
+  const before = first.report.testResults.filter(({ status }) => status !== 'failed')
+  const passedBefore = before.flatMap(({ assertionResults }) => assertionResults).filter(isPassed).length
+  return { passed: passedBefore + second.report.numPassedTests, failed: second.ok || failed > 0 ? failed : 1 }
+}
+
+const isPassed = ({ status }) => status === 'passed'
+
+// A suite that does not even load has no tests to count.
+const failuresIn = report => report.numFailedTests + report.numRuntimeErrorTestSuites
+
+/** What Jest reports of a run, and whether it was content; undefined, with a line that says why, where it reports nothing. */
+async function reportOfJest(args, options) {
   const folder = mkdtempSync(join(tmpdir(), 'warm-tests-'))
   const file = join(folder, 'jest.json')
   try {
@@ -44,23 +76,12 @@ export async function runJest(args, options) {
       ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`, ...args],
       options,
     )
-    const { passed, failed } = countReport(file)
-    // Jest also fails where no test does, as after an error that comes behind the last one.
-    return { passed, failed: ok || failed > 0 ? failed : 1 }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-function countReport(file) {
-  try {
-    const report = JSON.parse(readFileSync(file, 'utf8'))
-    tellSkipped(report)
-    // A suite that does not even load has no tests to count.
-    return { passed: report.numPassedTests, failed: report.numFailedTests + report.numRuntimeErrorTestSuites }
+    return { ok, report: JSON.parse(readFileSync(file, 'utf8')) }
   } catch (error) {
     console.log(`no report from Jest: ${error.message}`)
-    return { passed: 0, failed: 1 }
+    return undefined
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
