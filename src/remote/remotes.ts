@@ -14,7 +14,7 @@ import type { EndpointSession } from './endpoint-session.js'
 import { Endpoints } from './endpoints.js'
 import { HandedOverSessions } from './handed-over.js'
 import type { LookupParts } from './lookup.js'
-import { RemoteOpening } from './opening.js'
+import { RemoteOpening } from './remote-opening.js'
 
 export interface RemotesParts {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
