@@ -6,8 +6,8 @@ import type { Element } from '../xml/element.js'
 
 /**
  * How a session stands: `opening` until it is logged in, `waiting` for the first request of its browser, `held` while
- * a request is open, `quiet` while none is, `paused` at its client's wish, `ended` by its server with its client not told yet,
- * `elsewhere` where its browser talks to another endpoint.
+ * a request is open, `quiet` while none is, `paused` at its client's wish, `ended` by its server while its client has yet
+ * to be told, `elsewhere` where its browser talks to another endpoint.
  */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
