@@ -7,16 +7,17 @@ import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
 import type { Mechanism } from './sasl/mechanism.js'
 
-/** The login that a client of the library works for. */
-export interface ClientDuties {
+/** What a client of the library needs of the login that it works for. */
+export interface ClientHost {
   /** Sends what the client says to the server. */
   send(element: XmlElement): void
   /** Opens a new stream, since the user has been let in. */
   restart(): void
-  /** Has the server bind a resource; resolves with the element `<bind/>` of its answer. */
+  /** Has the server bind a resource (RFC 6120 §7). Resolves with the element `<bind/>` of its answer. */
   bind(request: XmlElement): Promise<XmlElement>
-  /** The client is through. */
+  /** The resource is bound. */
   done(): void
+  /** The client cannot go on. */
   fail(error: unknown): void
 }
 
@@ -26,41 +27,44 @@ export interface ClientDuties {
  * management, SASL2, Bind 2 and FAST: a login must do none of that.
  */
 export class LinkClient extends Client {
-  readonly #duties: ClientDuties
+  readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
 
-  constructor(duties: ClientDuties, resource: string | undefined) {
+  constructor(host: ClientHost, resource: string | undefined) {
     super({})
-    this.#duties = duties
+    this.#host = host
     const features = streamFeatures({ middleware: middleware({ entity: this }) })
     sasl({ streamFeatures: features, saslFactory: this.#mechanisms }, authenticate)
-    const iqCaller = { set: (request: XmlElement) => duties.bind(request) }
+    const iqCaller = { set: (request: XmlElement) => host.bind(request) }
     resourceBinding({ streamFeatures: features, iqCaller }, resource)
-    this.on('online', () => duties.done())
-    this.on('error', error => duties.fail(error))
+    this.on('online', () => host.done())
+    this.on('error', error => host.fail(error))
   }
 
-  /** Has the one mechanism that the login has chosen: those of the library are slow, or do not check the server. */
+  /**
+   * Gives the client the one mechanism that the login has chosen. Those of the library are slow, or do not check that the
+   * server knows the password.
+   */
   use(mechanism: Mechanism): void {
-    // The factory makes an object of what it is given.
+    // The factory calls what it is given with `new`.
     this.#mechanisms.use(mechanism.name, function chosen() {
       return mechanism
     })
   }
 
-  /** Reacts to features of a stream, or to what the server says of SASL. */
+  /** Has the client react to the features of a stream, or to what the server says of SASL. */
   receive(element: XmlElement): void {
     // All of the library's parts hear of an `element`, one promise after the other; SASL listens to a `nonza`.
     this.emit(element.name === 'features' ? 'element' : 'nonza', element)
   }
 
   override send(element: XmlElement): Promise<void> {
-    this.#duties.send(element)
+    this.#host.send(element)
     return sent
   }
 
   override restart(): Promise<void> {
-    this.#duties.restart()
+    this.#host.restart()
     return sent
   }
 }

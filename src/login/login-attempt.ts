@@ -10,7 +10,7 @@ import { textOf } from '../xml/children.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { boundJid } from './bound-user.js'
-import { type ClientDuties, LinkClient } from './link-client.js'
+import { type ClientHost, LinkClient } from './link-client.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
 import { LoginProgress, type ProgressParts } from './login-progress.js'
 import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanism-choice.js'
@@ -22,7 +22,7 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts {}
 
-/** What the server may send before the login is done and that does not belong to it, in elements and UTF-16 units. */
+/** How much may come for the client before the login is done, in elements and in UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
@@ -33,7 +33,7 @@ const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
  * One try to log a user in over a link: what the server says goes to a client of @xmpp/client, and what that says goes to
  * the server (RFC 6120 §6, §7). It ends with a plain bound stream: nothing else that the server offers is taken up.
  */
-export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties {
+export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
@@ -138,7 +138,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   }
 
   send(element: XmlElement): void {
-    // An initial response that is there and empty is not the same as none (RFC 6120 §6.4.2); the library writes neither.
+    // An empty initial response is not the same as none (RFC 6120 §6.4.2), and the library writes both alike.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
     this.#isIntroduced = true
     this.#send(element.name, saslNamespace, element.toString())
@@ -226,7 +226,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
     this.#mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
-      // It would say a secret at once, and the server may not want that any more.
+      // It would send a secret at once, which the server may not want any more.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
@@ -242,7 +242,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // It cannot know yet which user this is.
+    // The server cannot know yet which user this is.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
     const data = textOf(text).trim()
     if (name === 'success') {
@@ -288,7 +288,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
     if (!this.#isOver) this.#progress!.reach(step)
   }
 
-  /** Whatever goes wrong ends this login, and must not reach the link. */
+  /** Runs what an event of the link brings about. An error ends this login, and does not reach the link. */
   #guard(work: () => void): void {
     try {
       work()
@@ -299,7 +299,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientDuties 
   }
 }
 
-/** Whether a mechanism says nothing of the secret before the server has said something (RFC 5802 §3). */
+/** Whether a mechanism sends nothing secret before the server's first challenge (RFC 5802 §3). */
 function isByChallenge({ name }: Mechanism): boolean {
   return name.startsWith('SCRAM-')
 }
@@ -310,7 +310,7 @@ function features(feature: XmlElement): XmlElement {
 
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
-  // Nothing but the answers to its requests is left for the library to stumble over.
+  // Of what the library reads then only the answer to its request comes from the server.
   if (step === 'bind') return new Problem('remote-protocol-error', { step, cause: error })
   return new Problem('internal-error', { step, cause: error })
 }

@@ -25,11 +25,14 @@ export interface Opened {
 /** Opens the link for a login. Throws a `Problem` where there may be none. */
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/** A user who is logged in. The link still reports to the login: its events are to be replaced in the same turn. */
+/**
+ * A user who is logged in. What comes over the link goes to `undelivered` until the link's events are replaced, which has to
+ * be done in the same turn of the event loop.
+ */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
   /** The full JID that the server bound; empty if the login was to end before. */
   readonly jid: string
-  /** What came after the login, or with its last steps: it is the client's. */
+  /** What came during the login and belongs to the client. */
   readonly undelivered: readonly Element[]
 }

@@ -20,7 +20,7 @@ export async function login<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // Other credentials may be a secret that is said at once, and the login must have read the offer before.
+  // With other credentials a secret may be sent at once, and the login has to read the server's offer before that.
   const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
   const memory = isByChallenge ? parts.pipelining : undefined
   if (memory === undefined)
@@ -36,7 +36,7 @@ export async function login<T extends Opened>(
     memory.failed(jid.domain, pipelining, caller.aborted)
     const timeout = parts.timeout - (performance.now() - since) / 1000
     if (!pipelining.isToBlame || caller.aborted || timeout < leastTimeout) throw error
-    // The reason may be what was sent ahead of the server: once more, at the server's pace.
+    // The reason may be what was sent ahead of the server. Now the login waits for each of its answers.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish, 'bound', new Pipelining()).run(open, caller)
   }
 }

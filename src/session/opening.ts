@@ -103,7 +103,8 @@ export class LoginOpening implements Opening, Client, LinkEvents {
   flush(): void {
     const { outcome } = this.#session
     if (outcome === undefined) return
-    if (outcome.reason === 'shutdown') this.#endFor({ step: 'features', code: 'shutting-down' })
+    if (outcome.reason === 'shutdown')
+      this.#endFor({ step: 'features', code: 'shutting-down', condition: 'system-shutdown' })
     this.#session.abandon(outcome.reason)
   }
 
