@@ -34,7 +34,8 @@ export function boshUrlFor(
   request: IncomingMessage,
 ): string {
   return (
-    boshUrlOfDomain(config, domain) ?? boshUrl({ ...config, boshPath: boshPathOf(config, domain) }, request)
+    boshUrlOfDomain(config, domain) ??
+    (config.externalUrl ?? ownOrigin(config, request) ?? '') + boshPathOf(config, domain)
   )
 }
 
