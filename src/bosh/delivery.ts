@@ -69,9 +69,9 @@ export class Delivery {
       this.#answer(pending, writeBody(this.#attributesOf(pending), ''))
       return
     }
-    const batch = this.#session.take()
-    this.#fruitful = batch.payload !== ''
-    this.#answer(pending, this.writer.write(batch, this.#attributesOf(pending)))
+    const elements = this.#session.take()
+    this.#fruitful = elements.length > 0
+    this.#answer(pending, this.writer.write(elements, this.#attributesOf(pending)))
   }
 
   /** Answers the requests that have waited for as long as they may. */

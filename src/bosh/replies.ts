@@ -1,7 +1,7 @@
 import type { EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
 import type { StreamHeader } from '../link.js'
-import type { Batch } from '../session/outbox.js'
+import { streamsNamespace } from '../namespaces.js'
 import { readElement } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute, writeBody, writeTerminate } from './body.js'
@@ -60,7 +60,13 @@ export class ReplyWriter {
   }
 
   /** A reply with elements for the client, or none; `attributes` come with a leading space each. */
-  write({ payload, hasStreamElement }: Batch, attributes: string): string {
+  write(elements: readonly Element[], attributes: string): string {
+    let payload = ''
+    let hasStreamElement = false
+    for (const { namespace, text } of elements) {
+      payload += text
+      hasStreamElement ||= namespace === streamsNamespace
+    }
     return writeBody(this.#firstAttributes() + attributes, payload, hasStreamElement)
   }
 

@@ -1,7 +1,6 @@
-import { streamsNamespace } from '../namespaces.js'
 import type { Element } from '../xml/element.js'
 
-/** What may wait for a client, and how much of it goes into one reply. */
+/** What may wait for a client, and how much of it is taken out at once. */
 export interface OutboxLimits {
   readonly maxQueueBytes: number
   readonly maxQueueElements: number
@@ -14,14 +13,7 @@ export const outboxLimits: OutboxLimits = {
   maxResponseBytes: 1024 * 1024,
 }
 
-/** Elements taken out for one reply. */
-export interface Batch {
-  readonly payload: string
-  /** Whether one of them belongs to the stream, such as its features. */
-  readonly hasStreamElement: boolean
-}
-
-const nothing: Batch = { payload: '', hasStreamElement: false }
+const nothing: readonly Element[] = []
 
 /** What the server sent and the client has not been given yet, in order. Sizes are in UTF-16 units. */
 export class Outbox {
@@ -62,21 +54,22 @@ export class Outbox {
     return all
   }
 
-  /** Takes out whole elements, oldest first: at least one, and as many as fit into a reply. */
-  take(): Batch {
+  /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply. */
+  take(): readonly Element[] {
+    if (this.#elements.length === 0) return nothing
+    if (this.#size <= this.#limits.maxResponseBytes) return this.clear()
     const elements = this.#elements
-    if (elements.length === 0) return nothing
-    let payload = ''
-    let hasStreamElement = false
-    let taken = 0
+    let size = elements[0]!.text.length
+    let taken = 1
     for (; taken < elements.length; taken++) {
-      const element = elements[taken]!
-      if (taken > 0 && payload.length + element.text.length > this.#limits.maxResponseBytes) break
-      payload += element.text
-      hasStreamElement ||= element.namespace === streamsNamespace
+      const { length } = elements[taken]!.text
+      if (size + length > this.#limits.maxResponseBytes) break
+      size += length
     }
-    this.#elements = taken === elements.length ? [] : elements.slice(taken)
-    this.#size -= payload.length
-    return { payload, hasStreamElement }
+    this.#elements = elements.slice(taken)
+    this.#size -= size
+    // The elements that stay were copied, so these need not be.
+    elements.length = taken
+    return elements
   }
 }

@@ -6,7 +6,7 @@ import type { Client, Outcome } from './client.js'
 import { Inactivity } from './inactivity.js'
 import type { SessionKeeper } from './keeper.js'
 import { LoginWatch } from './login-watch.js'
-import { type Batch, Outbox } from './outbox.js'
+import { Outbox } from './outbox.js'
 import { encryptionRequired, type Payload } from './payload.js'
 import { refusedLogin } from './refused-login.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
@@ -162,12 +162,12 @@ export class Session implements LinkEvents {
 
   // What the client asks of its session.
 
-  /** Takes out as much of what waits for the client as goes into one delivery. */
-  take(): Batch {
+  /** Takes out the oldest elements that wait for the client, as many as go into one delivery; none if there are none. */
+  take(): readonly Element[] {
     const wasFull = this.outbox.isFull
-    const batch = this.outbox.take()
+    const elements = this.outbox.take()
     if (wasFull && !this.outbox.isFull) this.link.resume()
-    return batch
+    return elements
   }
 
   /** When the client may send more, in milliseconds of the clock. */
