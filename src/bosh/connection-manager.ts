@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto'
 import type { Condition } from '../errors.js'
 import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
-import type { Refusal } from '../session/limits.js'
 import type { Opener } from '../session/opener.js'
 import type { Attach } from '../session/opening.js'
 import { inspect } from '../session/payload.js'
@@ -65,44 +64,24 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
     return { status: 200, body: writeTerminate(condition), contentType: defaultContentType }
   }
 
-  function refuseFor(reason: Refusal): Reply {
-    opener.refused(reason)
-    return refuse('policy-violation')
-  }
-
   /** Opens a session, or says why not. */
   async function open(body: Body, peer: Peer): Promise<BoshClient | Reply> {
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuse('bad-request')
-    if (opener.isStopping) return refuse('system-shutdown')
-    if (parts.requireSecure && !peer.secure) {
+    // A service that is being stopped says so rather than send the client elsewhere.
+    if (parts.requireSecure && !peer.secure && !opener.isStopping) {
       if (peer.secureUrl === undefined) return refuse('policy-violation')
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
     // Without a default an empty domain is as good as none (XEP-0124 §7.1).
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
-    if (domain === undefined) {
-      counts.unknownHosts += 1
-      return refuse('improper-addressing')
-    }
-    const fault = opener.domainFault(domain)
-    if (fault !== undefined) return refuse(fault)
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return refuse(terms)
-    if (await limits.isTooOften(peer.address)) return refuseFor('rate')
-    const refusal = limits.refusal(registry.size) ?? limits.refusalOf(peer.address)
-    if (refusal !== undefined) return refuseFor(refusal)
     // What the session keeps of the request is this, not the request.
-    const session = opener.openForClient(domain, { lang, from }, peer)
-    const client = new BoshClient(session, clientParts, {
-      terms,
-      rid,
-      newkey,
-      cookie: undefined,
-      by: 'created',
-    })
-    session.begin(client)
-    return client
+    const begin = (session: Session) =>
+      new BoshClient(session, clientParts, { terms, rid, newkey, cookie: undefined, by: 'created' })
+    const opened = await opener.openForClient(domain, { lang, from }, peer, begin)
+    return typeof opened === 'string' ? refuse(opened) : opened
   }
 
   /** Has a new session answer the request that creates it. */

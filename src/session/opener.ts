@@ -8,6 +8,7 @@ import { Throttle } from '../lib/throttle.js'
 import type { Failure, OpenLink } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Fate } from '../xml/element.js'
+import type { Client } from './client.js'
 import type { SessionKeeper } from './keeper.js'
 import type { Refusal, SessionLimits } from './limits.js'
 import { type Attach, LoginOpening } from './opening.js'
@@ -35,6 +36,14 @@ export interface OpenerParts {
   /** How much their clients may send. */
   readonly shaper: RateShaper
 }
+
+/** Why a client gets no session, as BOSH and RFC 6120 §4.9.3 both call it. */
+export type Unopened =
+  | 'system-shutdown'
+  | 'improper-addressing'
+  | 'host-gone'
+  | 'host-unknown'
+  | 'policy-violation'
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export class Opener implements SessionKeeper<Session> {
@@ -70,36 +79,40 @@ export class Opener implements SessionKeeper<Session> {
     return this.registry.isStopping
   }
 
-  /** Why no session is opened at a domain, as BOSH calls it (XEP-0124 §17.2); counts it. Undefined where one may be. */
-  domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
-    const isGone = allowsDomain(this.#retiredDomains, domain)
-    if (!isGone && allowsDomain(this.#domains, domain)) return undefined
-    this.counts.unknownHosts += 1
-    return isGone ? 'host-gone' : 'host-unknown'
-  }
-
-  /** Takes note that a session is refused. */
-  refused(reason: Refusal): void {
-    this.counts.sessionsRefused[reason] += 1
-    if (this.#warnings.isDue(reason)) this.#log.warn({ reason }, 'sessions are refused')
-  }
-
-  /** Opens a session for a client that logs in by itself. */
-  openForClient(
-    domain: string,
+  /**
+   * Opens a session for a client that logs in by itself, or says why not: the service is being stopped, the domain is none
+   * of the site's or undefined, or there are too many sessions, in all or of this client. `make` makes its `Client`.
+   */
+  async openForClient<C extends Client>(
+    domain: string | undefined,
     options: { lang: string; from: string | undefined },
-    client: {
-      readonly address: string
-      readonly secure: boolean
-    },
-  ): Session {
+    { address, secure }: { readonly address: string; readonly secure: boolean },
+    make: (session: Session) => C,
+  ): Promise<C | Unopened> {
+    if (this.isStopping) return 'system-shutdown'
+    if (domain === undefined) {
+      this.counts.unknownHosts += 1
+      return 'improper-addressing'
+    }
+    const fault = this.#domainFault(domain)
+    if (fault !== undefined) return fault
+    const { limits } = this
+    const refusal = (await limits.isTooOften(address))
+      ? 'rate'
+      : (limits.refusal(this.registry.size) ?? limits.refusalOf(address))
+    if (refusal !== undefined) {
+      this.#refused(refusal)
+      return 'policy-violation'
+    }
     const { sid, id } = newSid()
-    const session = new Session({ sid, id, domain, origin: 'client', keeper: this, isSecure: client.secure })
+    const session = new Session({ sid, id, domain, origin: 'client', keeper: this, isSecure: secure })
     session.connect(options)
     this.registry.add(session)
-    this.limits.opened(session, client.address)
+    limits.opened(session, address)
     this.#opened(session)
-    return session
+    const client = make(session)
+    session.begin(client)
+    return client
   }
 
   /** Opens sessions for logins of this process; `attach` makes what their pages will speak through. */
@@ -108,11 +121,11 @@ export class Opener implements SessionKeeper<Session> {
       const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
         new Problem(code, { step: 'connect' })
       if (this.isStopping) throw fail('shutting-down')
-      const fault = this.domainFault(domain)
+      const fault = this.#domainFault(domain)
       if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
       const refusal = this.limits.refusal(this.registry.size)
       if (refusal !== undefined) {
-        this.refused(refusal)
+        this.#refused(refusal)
         throw fail('service-full')
       }
       const { sid, id } = newSid()
@@ -170,6 +183,20 @@ export class Opener implements SessionKeeper<Session> {
   report(error: unknown, what = 'a request failed', about: object = {}): void {
     this.counts.faults += 1
     this.#log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
+  }
+
+  /** Why no session is opened at a domain; counts it. Undefined where one may be. */
+  #domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
+    const isGone = allowsDomain(this.#retiredDomains, domain)
+    if (!isGone && allowsDomain(this.#domains, domain)) return undefined
+    this.counts.unknownHosts += 1
+    return isGone ? 'host-gone' : 'host-unknown'
+  }
+
+  /** Takes note that a session is refused. */
+  #refused(reason: Refusal): void {
+    this.counts.sessionsRefused[reason] += 1
+    if (this.#warnings.isDue(reason)) this.#log.warn({ reason }, 'sessions are refused')
   }
 
   #opened({ id, domain, origin }: Session): void {
