@@ -38,10 +38,12 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const tls =
     isTlsWanted && !isFaulty('TLS_CHAIN', 'TLS_KEY') ? readTlsFiles(tlsFiles(values), report) : undefined
-  if (problems.length > 0) throw new ConfigError(problems.map(({ name, problem }) => `${name} ${problem}`))
+  const unknown = unknownNames(environment)
+  // A misspelt name is often why another setting is missing.
+  if (problems.length > 0)
+    throw new ConfigError([...problems.map(({ name, problem }) => `${name} ${problem}`), ...unknown])
 
   const config = frozenConfig(values)
-  const unknown = unknownNames(environment)
   return { config, unknown, warnings: [...unknown, ...risks(config, tls)] }
 }
 

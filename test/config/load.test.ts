@@ -41,6 +41,15 @@ describe('without the required settings', () => {
     ])
   })
 
+  test('the operator reads at once which name was misspelt', () => {
+    expect(
+      problems({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: undefined, XMPP_DOMAIN: 'example.org' }),
+    ).toEqual([
+      expect.stringMatching(/^XMPP_DOMAINS is required/),
+      'XMPP_DOMAIN is no setting of this service; did you mean XMPP_DOMAINS?',
+    ])
+  })
+
   test('an admin file without accounts is not enough, nor is a list of commas', () => {
     const environment = {
       ADMIN_USERS: '',
