@@ -118,11 +118,16 @@ export class EndFinder {
     return at + 1
   }
 
-  /** Where in a start tag something stands that has a meaning here, or -1. */
+  /** Where in a start tag something stands that has a meaning here, but for whole values; or -1. */
   #endOfPlain(piece: string, from: number): number {
     for (let at = from; at < piece.length; at++) {
       const code = piece.charCodeAt(at)
-      if (code <= greater && inTags[code] === 1) return at
+      if (code <= greater && inTags[code] === 1) {
+        const quote = code === doubleQuote ? '"' : code === singleQuote ? "'" : ''
+        const end = quote === '' ? -1 : piece.indexOf(quote, at + 1)
+        if (end < 0) return at
+        at = end
+      }
       this.#isEmpty = false
     }
     return -1

@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js'
 import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
 import { elementReader, type ReadingRules } from './element-reader.js'
 import { EndFinder } from './end-finder.js'
@@ -26,6 +27,9 @@ export interface SplitterOptions {
   readonly lenient?: boolean
 }
 
+/** How much of an element is gathered before it becomes one text, in UTF-16 units. */
+const longestPieces = 1024
+
 const slash = 0x2f
 const less = 0x3c
 const greater = 0x3e
@@ -51,6 +55,8 @@ export class Splitter {
   /** While an element is read that is not plain, or not whole: the search for its end, and what has come of it. */
   #finder: EndFinder | undefined
   #held = ''
+  /** What came last of it, in pieces: joined one by one, each would take the memory of 30 characters. */
+  #pieces = ''
   /** Whether it is beyond the limits, and read over. */
   #isDropped = false
   /** Bytes of a character that is not complete yet. */
@@ -108,6 +114,7 @@ export class Splitter {
     this.#stopped = true
     this.#finder = undefined
     this.#held = ''
+    this.#pieces = ''
     this.#isDropped = false
   }
 
@@ -186,13 +193,19 @@ export class Splitter {
     const end = finder.find(text, from)
     const upTo = end < 0 ? text.length : end
     if (!this.#isDropped) {
-      this.#held += text.slice(from, upTo)
+      this.#pieces += text.slice(from, upTo)
+      const length = this.#held.length + this.#pieces.length
+      if (end >= 0 || this.#pieces.length > longestPieces) {
+        this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
+        this.#pieces = ''
+      }
       // Characters are at most as many as bytes, so this only ever lets through what is weighed once it is whole.
-      if (this.#held.length > maxElementBytes || finder.deepest > maxDepth) {
+      if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
-        if (!this.#isDroppable(this.#held, error)) throw error
+        if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
         this.#isDropped = true
         this.#held = ''
+        this.#pieces = ''
       }
     }
     if (end >= 0) this.#readHeld(this.#held.length > upTo - from)

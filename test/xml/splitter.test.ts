@@ -2,12 +2,26 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'
+import { collectGarbage } from '../support/collected.js'
 import { header, Reading, read } from './reading.js'
 
 const cases = new URL('../cases/streams/', import.meta.url)
 const names = readdirSync(cases)
   .filter(file => file.endsWith('.xml'))
   .map(file => file.slice(0, -4))
+
+test('an unfinished element takes no more memory in pieces than as a whole', () => {
+  const length = 200_000
+  const reading = new Splitter({ onOpen() {}, onElement() {}, onClose() {} }, defaultLimits)
+  reading.write(Buffer.from(`${header}<message><body>`))
+  const piece = Buffer.from('x')
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let at = 0; at < length; at++) reading.write(piece)
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5 * length)
+  expect(reading.isBetweenElements).toBe(false)
+})
 
 describe('a stream', () => {
   test.each(names)('%s, whole and cut', name => {
