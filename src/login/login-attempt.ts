@@ -52,6 +52,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #isAuthenticated = false
   /** Whether the server demands the session request of RFC 3921 §3. */
   #demandsSession = false
+  /** Whether the server has answered all that the login asks: what it says from then on belongs to the client. */
+  #isAnswered = false
   /** The IQ that waits for an answer; what answers another one belongs to the client. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
@@ -152,14 +154,19 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return new Promise(resolve => {
       this.#ask(request.toString(), iq => {
         this.#jid = boundJid(iq.text, this.#wish)
+        this.#isAnswered = !this.#demandsSession
         resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
       })
     })
   }
 
   done(): void {
-    if (this.#demandsSession) this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => this.#finish())
-    else this.#finish()
+    if (this.#isAnswered) this.#finish()
+    else
+      this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => {
+        this.#isAnswered = true
+        this.#finish()
+      })
   }
 
   fail(error: unknown): void {
@@ -189,7 +196,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #take(element: Element): void {
     const { name, namespace, text } = element
-    if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
+    // Up to the handing out, which stops reading where the outbox is full.
+    if (this.#isAnswered) this.#undelivered.push(element)
+    else if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
     else if (namespace === saslNamespace) this.#takeSasl(name, text)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
   }

@@ -17,13 +17,16 @@ export function createLogin(parts: SessionLoginParts): Login {
   return async (request, caller) => {
     const { opened, jid, undelivered } = await login(parts, openingFor(parts.open, request), request, caller)
     const { attachSeconds: seconds, attachBinding } = request
-    const handedOut = await opened.handOut(jid, undelivered, { seconds, attachBinding })
-    if (handedOut === undefined) {
+    try {
+      const handedOut = await opened.handOut(jid, undelivered, { seconds, attachBinding })
+      if (handedOut === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
+      parts.verified.add(request)
+      return { jid, id: opened.id, expiresIn: seconds, ...handedOut }
+    } catch (error) {
+      // Without a page there is nothing that would ever end it.
       opened.abandon()
-      throw new Problem('remote-connection-failed', { step: 'bind' })
+      throw error
     }
-    parts.verified.add(request)
-    return { jid, id: opened.id, expiresIn: seconds, ...handedOut }
   }
 }
 

@@ -133,7 +133,7 @@ function readVersion(parameters: Parameters): string {
   const value = parameters.get('ver')
   const version = typeof value === 'number' ? writeNumber(value) : readText(parameters, 'ver')
   if (version === undefined) return defaultVersion
-  const [, major, minor] = /^(\d{1,6})\.(\d{1,6})$/.exec(version) ?? []
+  const [, major, minor] = /^(\d{1,5})\.(\d{1,5})$/.exec(version) ?? []
   if (major === undefined || minor === undefined) throw invalidParameter('ver')
   return `${Number(major)}.${Number(minor)}`
 }

@@ -179,6 +179,27 @@ describe('a login', () => {
     })
   })
 
+  test.each([
+    ['the bound JID', readyToBind, [(id: string) => bound(id)]],
+    [
+      'the session',
+      features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`),
+      [bound, (id: string) => done(id)],
+    ],
+  ])('leaves to the client all that comes in one read behind %s', async (_what, offered, answers) => {
+    const flood = "<message xmlns='jabber:client'/>".repeat(1500) + readyToBind + success
+    const last = answers.at(-1)!
+    const { jid, undelivered } = await logIn([
+      offer('PLAIN'),
+      success,
+      offered,
+      ...answers.slice(0, -1),
+      id => last(id) + flood,
+    ])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(undelivered).toHaveLength(1502)
+  })
+
   test('says nothing for a caller who has left', async () => {
     const { loggedIn, links } = begin([offer('PLAIN')], { caller: AbortSignal.abort() })
     await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', step: 'connect' })

@@ -172,6 +172,7 @@ describe('what is wrong with a request', () => {
     ['a time too short for a browser', `${least}&expires_in=4`, invalid('expires_in')],
     ['a time too long for a browser', `${least}&expires_in=601`, invalid('expires_in')],
     ['a version without a minor part', `${least}&ver=1`, invalid('ver')],
+    ['a version of more digits than BOSH has', `${least}&ver=100000.1`, invalid('ver')],
     ['a version of three parts', `${least}&ver=1.6.1`, invalid('ver')],
     ['a language with an underscore', `${least}&language=en_US`, invalid('language')],
     ['a control character in the language', `${least}&language=en%0a`, invalid('language')],

@@ -1,0 +1,62 @@
+// What becomes of a session that cannot be handed out once its user is logged in.
+import { expect, test } from '@jest/globals'
+import type { HandedOut } from '../../src/handed-out.js'
+import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
+import { VerifiedCredentials } from '../../src/login/verified-credentials.js'
+import { createLogin } from '../../src/warm/session-login.js'
+import { ScriptedLink } from '../login/scripted-link.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const answers = [
+  features(`<mechanisms xmlns='${sasl}'><mechanism>PLAIN</mechanism></mechanisms>`),
+  `<success xmlns='${sasl}'/>`,
+  features(`<bind xmlns='${bind}'/>`),
+  (id: string) =>
+    `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`,
+]
+
+class HandingOut extends ScriptedLink {
+  readonly id = 'handle'
+  handOut: () => Promise<HandedOut | undefined> = async () => undefined
+}
+
+test.each([
+  ['is over', async () => undefined, 'remote-connection-failed'],
+  ['fails at it', () => Promise.reject(new Error('no terms')), undefined],
+])('a session that %s when it is to be handed out is ended', async (_what, handOut, code) => {
+  const links: HandingOut[] = []
+  const clock = new FakeClock()
+  const login = createLogin({
+    timeout: 5,
+    stepTimeout: 5,
+    mechanisms: ['PLAIN'],
+    scramMaxIterations: 4096,
+    saltedPasswords: new SaltedPasswords(clock, 0),
+    pipelining: undefined,
+    verified: new VerifiedCredentials(clock, 0),
+    open(_domain, options, events) {
+      const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
+        handOut,
+      })
+      links.push(link)
+      return link
+    },
+  })
+  const request = {
+    jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+    credentials: { kind: 'password', password: 's3cret' } as const,
+    language: 'en',
+    wait: 60,
+    hold: 1,
+    ver: '1.6',
+    attachSeconds: 120,
+    attachBinding: 'off' as const,
+    requestId: 'request',
+  }
+  await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
+  expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true])
+})
