@@ -26,7 +26,7 @@ export interface SessionView {
 }
 
 /** A session that was handed to another page, which has it alone from now on. */
-export interface ResumedSession extends HandedOut {
+export type ResumedSession = HandedOut & {
   readonly id: string
   readonly jid: string
 }
@@ -84,7 +84,7 @@ export interface Census {
   readonly heldSince: number | undefined
 }
 
-/** All sessions that there are, whichever process has them. */
+/** All sessions that there are, whichever process has them; asynchronous, since the answer may come from another one. */
 export interface Sessions {
   /** The session with this handle, `elsewhere` or not. */
   get(id: string): Promise<SessionView | undefined>

@@ -1,4 +1,4 @@
-import type { Cookie, SessionTerms } from '../handed-out.js'
+import type { HandedOut } from '../handed-out.js'
 import type { CallerSignal } from '../http/caller-gone.js'
 import type { LoginWish } from '../login/wish.js'
 import type { AttachBinding } from '../session/sessions.js'
@@ -19,18 +19,13 @@ export interface WarmRequest extends LoginWish {
 }
 
 /** A session that is logged in and waits for its browser. */
-export interface Binding extends SessionTerms {
+export type Binding = HandedOut & {
   /** The full JID that the server bound. */
   readonly jid: string
-  /** The next request id to send. */
-  readonly rid: number
   /** The session's public handle. */
   readonly id: string
   /** Seconds that the browser has for its first request. */
   readonly expiresIn: number
-  /** The address of the endpoint that the browser talks to, where it is not ours. */
-  readonly url?: string | undefined
-  readonly cookie?: Cookie | undefined
 }
 
 /** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
