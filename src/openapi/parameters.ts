@@ -106,8 +106,8 @@ function bodyParameters({ bosh, warm, remotes }: Config): Record<ParameterName, 
     ver: {
       description: 'BOSH version. As a number 1.10 is 1.1.',
       anyOf: [
-        { type: 'string', pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$' },
-        { type: 'number', minimum: 0, exclusiveMaximum: 1_000_000 },
+        { type: 'string', pattern: '^[0-9]{1,5}\\.[0-9]{1,5}$' },
+        { type: 'number', minimum: 0, exclusiveMaximum: 100_000 },
       ],
       default: usual.ver,
     },

@@ -106,12 +106,12 @@ export class Opener implements SessionKeeper<Session> {
     }
     const { sid, id } = newSid()
     const session = new Session({ sid, id, domain, origin: 'client', keeper: this, isSecure: secure })
+    const client = make(session)
+    session.begin(client)
     session.connect(options)
     this.registry.add(session)
     limits.opened(session, address)
     this.#opened(session)
-    const client = make(session)
-    session.begin(client)
     return client
   }
 
