@@ -155,8 +155,6 @@ function measureHostile(words: readonly string[]): boolean {
 }
 
 function rowsOf(reader: Reader, size: number): readonly Row[] {
-  // The first time is for the compiler.
-  measure(reader, reader.plain, size)
   const plain = measure(reader, reader.plain, size)
   const base = Math.max(...plain, ...costOfBody(size))
   const all = [
@@ -201,20 +199,24 @@ function growthOf(costs: readonly number[]): number {
 }
 
 function measure(reader: Reader, shape: Shape, pieceSize: number): number[] {
-  return reader.sizes.map(size => {
-    const bytes = Buffer.from(fill(shape, size * 1024))
-    const pieces = cut(bytes, pieceSize)
-    return (
-      shortest(() => {
-        try {
-          reader.read(pieces)
-        } catch {
-          // Most of it is refused, and that is what it costs.
-        }
-      }) /
-      (bytes.length / 1024)
-    )
-  })
+  // The first time is for the compiler, which has just seen another shape.
+  return [reader.sizes[0]!, ...reader.sizes].map(size => costOf(reader, shape, size, pieceSize)).slice(1)
+}
+
+/** Microseconds for a KiB of a text of so many KiB. */
+function costOf(reader: Reader, shape: Shape, size: number, pieceSize: number): number {
+  const bytes = Buffer.from(fill(shape, size * 1024))
+  const pieces = cut(bytes, pieceSize)
+  return (
+    shortest(() => {
+      try {
+        reader.read(pieces)
+      } catch {
+        // Most of it is refused, and that is what it costs.
+      }
+    }) /
+    (bytes.length / 1024)
+  )
 }
 
 /** The shortest of several times, in microseconds of CPU: the others have something else in them. */
