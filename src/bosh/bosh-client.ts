@@ -1,36 +1,17 @@
 import { randomInt } from 'node:crypto'
-import type { HandedOut } from '../handed-out.js'
 import type { StreamHeader } from '../link.js'
 import type { Client, Outcome, Successor } from '../session/client.js'
 import { inspect, type Payload } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import type { Handover } from '../session/sessions.js'
-import { AttachCookie, type CookieRules } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody } from './body.js'
-import { type BoshParts, Delivery } from './delivery.js'
+import { readElement } from '../xml/document.js'
+import { AttachCookie } from './attach-cookie.js'
+import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
+import { type BoshParts, Delivery, type Start } from './delivery.js'
 import type { Pending } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
-import { conditionOf, noAnswer, notFound, ReplyWriter, stanzasIn } from './replies.js'
 import { type Fault, isExtra, Rules } from './rules.js'
-import { announce, announced, type Terms } from './terms.js'
-import { RidWindow } from './window.js'
-
-export interface BoshClientParts extends BoshParts {
-  /** How the cookies look that bind sessions at a domain to browsers. */
-  readonly cookies: (domain: string) => CookieRules
-}
-
-/** How a client begins. */
-interface Start {
-  readonly terms: Terms
-  /** The last rid that was used. */
-  readonly rid: number
-  /** Where a sequence of keys begins, if the client chose to prove itself (XEP-0124 §15). */
-  readonly newkey: string | undefined
-  readonly cookie: AttachCookie | undefined
-  /** Whether it has `created` the session, was handed it by a backend, or has `resumed` it in the place of another page. */
-  readonly by: 'created' | 'handed-out' | 'resumed'
-}
+import { announced, defaultContentType, type Terms } from './terms.js'
 
 /** Longest time for features before the creation request is answered without them, in seconds. */
 const createSeconds = 5
@@ -39,40 +20,41 @@ const gapSeconds = 30
 /** How far rids jump at least when another page takes the session over; never twice as far. */
 const leastJump = 2 ** 20
 
+/** Closes the connection: what came over it is not to be trusted with an answer. */
+const noAnswer: Reply = { status: 0, body: '', contentType: '' }
+
+/** What is said of a session that belongs to another browser, as of one that does not exist (XEP-0124 §17.2). */
+const notFound: Reply = {
+  status: 200,
+  body: writeTerminate('item-not-found'),
+  contentType: defaultContentType,
+}
+
 /**
  * The client of a session over BOSH: keeps the order of its requests, holds them, and passes payloads both ways
  * (XEP-0124 §8-§14). All requests come through `create` and `handle`.
  */
 export class BoshClient implements Client {
   readonly session: Session
-  readonly #parts: BoshClientParts
+  readonly #parts: BoshParts
   readonly #terms: Terms
   readonly #rules: Rules
   readonly #cookie: AttachCookie | undefined
   readonly #delivery: Delivery
 
-  constructor(session: Session, parts: BoshClientParts, { terms, rid, newkey, cookie, by }: Start) {
+  constructor(session: Session, parts: BoshParts, start: Start) {
     this.session = session
     this.#parts = parts
-    this.#terms = terms
-    this.#rules = new Rules(terms, newkey)
-    this.#cookie = cookie
-    const isNew = by === 'created'
-    const window = new RidWindow(rid, terms.requests, {
-      acknowledged: isNew && terms.acks,
-      isHandedOut: !isNew,
-      isResumed: by === 'resumed',
-    })
-    const writer = new ReplyWriter(terms, isNew ? announce(session.sid, rid, terms) : undefined)
-    this.#delivery = new Delivery(session, parts, window, writer, cookie, () =>
-      session.guard(() => this.#requestBroken()),
-    )
+    this.#terms = start.terms
+    this.#rules = new Rules(start.terms, start.newkey)
+    this.#cookie = start.cookie
+    this.#delivery = new Delivery(session, parts, start, () => session.guard(() => this.#requestBroken()))
   }
 
   /** The client of a page that is handed a session by its backend, and what the page goes on with: the rid after `rid`. */
   static forPage(
     session: Session,
-    parts: BoshClientParts,
+    parts: BoshParts,
     terms: Terms,
     { seconds, attachBinding: mode }: Handover,
     rid: number,
@@ -80,18 +62,10 @@ export class BoshClient implements Client {
   ): Successor {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
-    const now = parts.clock.now()
-    const cookie =
-      mode === 'off'
-        ? undefined
-        : new AttachCookie({ id, mode, longestGap, rules: parts.cookies(domain), now })
-    const handedOut: HandedOut = {
-      rid: rid + 1,
-      ...announced(sid, terms),
-      cookie: cookie?.handedOut,
-    }
+    const about = { id, longestGap, rules: parts.cookies(domain), now: parts.clock.now() }
+    const cookie = mode === 'off' ? undefined : new AttachCookie({ ...about, mode })
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
-    return { client, handedOut }
+    return { client, handedOut: { rid: rid + 1, ...announced(sid, terms), cookie: cookie?.handedOut } }
   }
 
   get isPresent(): boolean {
@@ -99,11 +73,11 @@ export class BoshClient implements Client {
   }
 
   get heldCount(): number {
-    return this.#delivery.open.heldCount
+    return this.#delivery.open.held.length
   }
 
   get heldSince(): number | undefined {
-    return this.#delivery.open.oldest?.since
+    return this.#delivery.open.held[0]?.since
   }
 
   /** How many requests wait for an answer, held or not. */
@@ -117,18 +91,17 @@ export class BoshClient implements Client {
   }
 
   onOpen(header: StreamHeader): void {
-    this.#delivery.writer.introduce(header)
+    this.#delivery.introduce(header)
   }
 
   /** Answers the creation request; its payload goes to the server once the stream is open. */
-  create(digest: string, payload: Payload, peer: Peer): void {
-    const since = this.#parts.clock.now()
-    const expires = since + Math.min(this.#terms.wait, createSeconds) * 1000
-    const rid = this.#delivery.window.last
+  create(body: Body, payload: Payload, peer: Peer): void {
+    const { open, window } = this.#delivery
+    const pending = this.#received(window.last, undefined, body.digest, peer)
+    pending.expires = pending.since + Math.min(this.#terms.wait, createSeconds) * 1000
     this.session.inactivity.allow('quiet', this.#terms.inactivity)
-    // Of the same shape as all others: those that are made of spreads have one each.
-    this.#delivery.open.hold({ rid, peer, key: undefined, digest, repeats: 0, since, expires })
-    this.session.send(payload, since)
+    open.hold(pending)
+    this.session.send(payload, pending.since)
     // A link that could not even be dialled may have ended before.
     if (this.session.outcome !== undefined) this.flush()
     else if (peer.gone) this.#requestBroken()
@@ -137,7 +110,7 @@ export class BoshClient implements Client {
 
   /** Answers a later request. */
   handle(body: Body, peer: Peer): void {
-    const { rid, key, digest } = body
+    const { rid } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
       this.#parts.counts.failedRequests += 1
@@ -150,19 +123,18 @@ export class BoshClient implements Client {
     }
     switch (this.#delivery.window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
-        const since = this.#parts.clock.now()
-        if (since < this.session.freeAt || this.#hasTurn) {
-          this.#park(rid, body, peer)
+        const pending = this.#received(rid, body.key, body.digest, peer)
+        if (pending.since < this.session.freeAt || this.#hasTurn) {
+          this.#park(pending, body)
           return
         }
-        const expires = this.#expiry(since)
-        this.#accept(body, { rid, peer, key, digest, repeats: 0, since, expires })
-        this.#acceptParked(since)
+        this.#accept(pending, body)
+        this.#acceptParked(pending.since)
         this.flush()
         return
       }
       case 'early':
-        this.#park(rid, body, peer)
+        this.#park(this.#received(rid, body.key, body.digest, peer), body)
         return
       case 'repeated':
         this.#repeat(rid, body, peer)
@@ -197,31 +169,29 @@ export class BoshClient implements Client {
       if (session.isOver) return
     }
     const hold = this.#terms.isPolling ? 0 : this.#terms.hold
-    const { open } = this.#delivery
-    if (open.heldCount > hold) {
+    const { held } = this.#delivery.open
+    if (held.length > hold) {
       // While the stream is being opened its features are what the client waits for. And a client that had answers while
       // the server takes nothing would only send more.
       const isBehind = session.isBehind && outcome === undefined
-      while (!isBehind && open.heldCount > hold) this.#delivery.answerOldest()
+      while (!isBehind && held.length > hold) this.#delivery.answerOldest()
     }
     session.schedule()
   }
 
   /** Tells the oldest request that is heard; the others get nothing (XEP-0124 §13). */
   dismiss(): void {
-    const told = this.#delivery.open.oldestLive
-    if (told === undefined) return
-    this.#delivery.open.remove(told)
-    told.peer.answer(this.#delivery.writer.terminate(undefined))
+    const { open } = this.#delivery
+    if (open.oldestLive !== undefined)
+      open.take(open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
   }
 
   close(): void {
-    for (const { peer } of this.#delivery.open.clear()) peer.answer(this.#delivery.writer.wrap(emptyBody))
+    this.#answerAll(this.#delivery.wrap(emptyBody))
   }
 
   fail(): void {
-    for (const { peer } of this.#delivery.open.clear())
-      peer.answer(this.#delivery.writer.terminate('internal-server-error'))
+    this.#answerAll(this.#delivery.terminate('internal-server-error'))
   }
 
   succeed(handover: Handover): Successor | undefined {
@@ -233,7 +203,9 @@ export class BoshClient implements Client {
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
     this.close()
-    this.session.outbox.putBack(unacknowledged.flatMap(({ text }) => stanzasIn(text)))
+    const elements = unacknowledged.flatMap(({ text }) => readElement(text).children)
+    // What belongs to the stream is left out.
+    this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
     // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
     return BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, 'resumed')
   }
@@ -244,28 +216,33 @@ export class BoshClient implements Client {
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
     const isFenced = rid !== undefined && this.#delivery.window.isFenced(rid)
-    return isFenced ? this.#delivery.writer.terminate('item-not-found') : undefined
+    return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
-  #accept(body: Body, taken: Pending): void {
+  /** A request as it comes. Written out here alone: V8 gives all that are made so the same shape. */
+  #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
+    const since = this.#parts.clock.now()
+    const expires = this.#expiry(since)
+    return { rid, peer, key, digest, repeats: 0, since, expires, body: undefined, report: '' }
+  }
+
+  #accept(pending: Pending, body: Body): void {
     const session = this.session
     const delivery = this.#delivery
     const { open, window } = delivery
-    const report = window.acknowledged ? delivery.acknowledge(taken.rid, body.ack) : undefined
-    const pending = report === undefined ? taken : { ...taken, report }
+    if (window.acknowledged) pending.report = delivery.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid)
     session.inactivity.allow('quiet', this.#terms.inactivity)
     session.learnChannel(pending.peer.secure)
     open.hold(pending)
     if (session.outcome !== undefined) return
     // Only while the stream is being opened can so many be open; requests that no client waits for do not count.
-    while (open.heldCount > this.#terms.requests && open.oldest!.peer.gone) delivery.answerOldest()
-    const at = { now: this.#parts.clock.now(), unanswered: open.heldCount, fruitful: delivery.fruitful }
+    while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) delivery.answerOldest()
+    const at = { now: this.#parts.clock.now(), unanswered: open.held.length, fruitful: delivery.fruitful }
     const payload = inspect(body.payload)
     const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
-      open.remove(pending)
-      pending.peer.answer(this.#fault(fault))
+      open.take(pending).peer.answer(this.#fault(fault))
     } else if (body.terminate) {
       session.send(payload, at.now)
       session.end('client')
@@ -275,7 +252,7 @@ export class BoshClient implements Client {
       // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
       if (body.pause !== undefined || this.#cookie?.isNew === true) delivery.answerAll()
       // What is reported as lost is to be asked for at once.
-      else if (report !== undefined) while (open.held(pending.rid) !== undefined) delivery.answerOldest()
+      else if (pending.report !== '') while (open.held.includes(pending)) delivery.answerOldest()
     }
   }
 
@@ -294,44 +271,36 @@ export class BoshClient implements Client {
     while (now >= this.session.freeAt) {
       const parked = this.#delivery.open.unpark(this.#delivery.window.last + 1)
       if (parked === undefined) return
-      const { rid, peer, key, digest, repeats, since, body, answerBy } = parked
-      this.#accept(body, { rid, peer, key, digest, repeats, since, expires: answerBy })
+      const body = parked.body!
+      // While it is held, its payload is not kept.
+      parked.body = undefined
+      parked.expires = this.#expiry(parked.since)
+      this.#accept(parked, body)
     }
   }
 
   /** Keeps a request unread until the ones before it have come, and their client may send more. */
-  #park(rid: number, body: Body, peer: Peer): void {
-    const older = this.#delivery.open.parked(rid)
+  #park(pending: Pending, body: Body): void {
+    const { open } = this.#delivery
+    const older = open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) {
-      peer.answer(this.#fault(fault))
+      pending.peer.answer(this.#fault(fault))
       return
     }
-    const since = this.#parts.clock.now()
-    const expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
-    const repeats = older === undefined ? 0 : older.repeats + 1
-    const answerBy = this.#expiry(since)
-    const { key, digest } = body
-    this.#delivery.open.park({
-      rid,
-      peer,
-      key,
-      digest,
-      repeats,
-      since,
-      body,
-      expires,
-      answerBy,
-    })
-    older?.peer.answer(this.#delivery.writer.wrap(errorBody))
+    pending.body = body
+    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
+    if (older !== undefined) pending.repeats = older.repeats + 1
+    open.park(pending)
+    older?.peer.answer(this.#delivery.wrap(errorBody))
     this.session.schedule()
   }
 
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
   #repeat(rid: number, body: Body, peer: Peer): void {
-    const { open, window, writer } = this.#delivery
+    const { open, window } = this.#delivery
     const stored = window.replyTo(rid)
-    const held = stored === undefined ? open.held(rid) : undefined
+    const held = stored === undefined ? open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
@@ -347,11 +316,9 @@ export class BoshClient implements Client {
       this.session.schedule()
       return
     }
-    const repeats = held!.repeats + 1
-    const { key, digest } = held!
     const since = this.#parts.clock.now()
-    open.replace({ rid, peer, key, digest, repeats, since, expires: this.#expiry(since) })
-    held!.peer.answer(writer.wrap(errorBody))
+    const older = open.renew(held!, peer, since, this.#expiry(since))
+    older.answer(this.#delivery.wrap(errorBody))
     this.flush()
   }
 
@@ -362,25 +329,27 @@ export class BoshClient implements Client {
   }
 
   /** Tells the oldest request that is heard how the session ended; the others get nothing (XEP-0124 §17.2). */
-  #tell({ reason, streamError }: Outcome): void {
-    // Clients do not look for stanzas in a reply that ends the session.
-    if (!this.session.outbox.isEmpty) return
-    const { open, writer } = this.#delivery
+  #tell(outcome: Outcome): void {
+    const { open } = this.#delivery
     const pending = open.oldestLive
-    if (pending === undefined) return
-    open.remove(pending)
-    pending.peer.answer(writer.terminate(conditionOf[reason], streamError))
-    if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
-    this.session.abandon(reason)
+    // Clients do not look for stanzas in a reply that ends the session.
+    if (pending === undefined || !this.session.outbox.isEmpty) return
+    open.take(pending).peer.answer(this.#delivery.tell(outcome))
+    if (outcome.reason !== 'shutdown') this.#parts.counts.failedRequests += 1
+    this.session.abandon(outcome.reason)
   }
 
   /** The reply to a request that breaks the rules: the session ends, and the others are told that it was not they. */
   #fault(condition: Fault): Reply {
-    const { open, writer } = this.#delivery
     this.#parts.counts.failedRequests += 1
-    for (const other of open.clear()) other.peer.answer(writer.terminate('other-request'))
+    this.#answerAll(this.#delivery.terminate('other-request'))
     this.session.abandon(condition)
-    return writer.terminate(condition)
+    return this.#delivery.terminate(condition)
+  }
+
+  /** The same reply to all requests that are open. */
+  #answerAll(reply: Reply): void {
+    for (const { peer } of this.#delivery.open.clear()) peer.answer(reply)
   }
 
   /** When a request that comes now is answered at the latest. */

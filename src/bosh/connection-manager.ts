@@ -7,14 +7,14 @@ import type { Attach } from '../session/opening.js'
 import { inspect } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import { XmlError } from '../xml/xml-error.js'
-import type { CookieRules } from './attach-cookie.js'
 import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
 import { readBodyHead } from './body-head.js'
-import { BoshClient, type BoshClientParts } from './bosh-client.js'
+import { BoshClient } from './bosh-client.js'
+import type { BoshParts } from './delivery.js'
 import type { Peer, Reply, Serve } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
-export interface ConnectionManagerParts {
+export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies'> {
   /** Opens the sessions, and keeps account of them. */
   readonly opener: Opener
   readonly terms: TermLimits
@@ -22,8 +22,6 @@ export interface ConnectionManagerParts {
   readonly defaultDomain: string | undefined
   /** Whether sessions are created over encrypted channels only. */
   readonly requireSecure: boolean
-  /** How the cookies look that bind sessions at a domain to browsers. */
-  readonly cookies: (domain: string) => CookieRules
   /** The last rid that counts as used when a page is handed a session; random unless a test has its own. */
   readonly lastRid?: () => number
 }
@@ -54,9 +52,9 @@ function readBody(text: string): Body | undefined {
 
 /** Answers BOSH requests: one body in, one body out. */
 export function createConnectionManager(parts: ConnectionManagerParts): ConnectionManager {
-  const { opener, cookies, lastRid = () => randomInt(1, 2 ** 47) } = parts
+  const { opener, lastRid = () => randomInt(1, 2 ** 47) } = parts
   const { registry, limits, counts, clock } = opener
-  const clientParts: BoshClientParts = { clock, counts, load: limits, cookies }
+  const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies }
 
   /** A refusal that belongs to no session. */
   function refuse(condition: Condition): Reply {
@@ -92,7 +90,7 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
       const opened = payload.fault === undefined ? await open(body, peer) : refuse(payload.fault)
       if (opened instanceof BoshClient) {
         session = opened.session
-        opened.create(body.digest, payload, peer)
+        opened.create(body, payload, peer)
       } else peer.answer(opened)
     } catch (error) {
       breakOff(session, error, peer)

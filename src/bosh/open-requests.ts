@@ -1,65 +1,50 @@
+import type { SessionLimits } from '../session/limits.js'
 import type { Body } from './body.js'
 import type { Peer } from './peer.js'
 
-/** A request that has no reply yet. */
+/** A request that has no reply yet. Times are in milliseconds of the clock. */
 export interface Pending {
   readonly rid: number
-  readonly peer: Peer
+  peer: Peer
   /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
   readonly key: string | undefined
   /** Of the request's content. */
   readonly digest: string
   /** How often it was sent again. */
-  readonly repeats: number
-  /** When it came, in milliseconds of the clock. */
-  readonly since: number
+  repeats: number
+  /** When it came. */
+  since: number
+  /** When it is answered whether there is something to say or not. */
+  expires: number
+  /** What it carries, as long as it is parked. */
+  body: Body | undefined
   /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */
-  readonly report?: string
-  /** When it is answered whether there is something to say or not, in milliseconds of the clock. */
-  readonly expires: number
+  report: string
 }
 
-/** A request ahead of a gap, kept unread until the gap fills. */
-export interface Parked extends Pending {
-  readonly body: Body
-  /** When it is answered if the gap fills in time, in milliseconds of the clock. */
-  readonly answerBy: number
-}
-
-/** How many requests wait for an answer, in all sessions together. */
-export interface Load {
-  waiting: number
-}
-
-/** A session's requests that wait for a reply: the held ones in the order of their rids, and the parked ones. */
+/** A session's requests that wait for a reply: the held ones, and those that are parked, unread, until it is their turn. */
 export class OpenRequests {
-  #held: Pending[] = []
-  #parked: Map<number, Parked> | undefined
-  readonly #load: Load
+  /** In the order of their rids; changed here only. */
+  readonly held: Pending[] = []
+  #parked: Map<number, Pending> | undefined
+  /** Counts the requests that wait, in all sessions together. */
+  readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
 
   /** `onBroken` is called when the client of an open request goes away. */
-  constructor(load: Load, onBroken: () => void) {
+  constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void) {
     this.#load = load
     this.#onBroken = onBroken
   }
 
-  get heldCount(): number {
-    return this.#held.length
-  }
-
   /** How many there are, parked ones too. */
   get count(): number {
-    return this.#held.length + (this.#parked?.size ?? 0)
-  }
-
-  get oldest(): Pending | undefined {
-    return this.#held[0]
+    return this.held.length + (this.#parked?.size ?? 0)
   }
 
   /** The oldest held request whose client still waits for the reply. */
   get oldestLive(): Pending | undefined {
-    return this.#held.find(({ peer }) => !peer.gone)
+    return this.held.find(({ peer }) => !peer.gone)
   }
 
   /** Whether a client waits for any reply. */
@@ -67,74 +52,59 @@ export class OpenRequests {
     return this.#parked !== undefined || this.oldestLive !== undefined
   }
 
-  /** Whether a held request has waited for as long as it may; those before it have to be answered first. */
-  hasExpired(now: number): boolean {
-    return this.#held.some(({ expires }) => expires <= now)
-  }
-
   /** When the next of them wants an answer, in milliseconds of the clock. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { expires } of this.#held) next = Math.min(next, expires)
+    for (const { expires } of this.held) next = Math.min(next, expires)
     if (this.#parked !== undefined)
       for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
     return next
   }
 
-  /** The held request with this rid. */
-  held(rid: number): Pending | undefined {
-    return this.#held.find(pending => pending.rid === rid)
-  }
-
   /** The parked request with this rid. */
-  parked(rid: number): Parked | undefined {
+  parked(rid: number): Pending | undefined {
     return this.#parked?.get(rid)
   }
 
   hold(pending: Pending): void {
-    this.#held.push(pending)
+    this.held.push(pending)
     this.#entered(pending, this.#onBroken)
   }
 
-  /** Puts a newer copy in the place of a held request and gives back the older one. */
-  replace(pending: Pending): Pending | undefined {
-    const at = this.#held.findIndex(({ rid }) => rid === pending.rid)
-    if (at < 0) return undefined
-    const older = this.#held[at]!
-    this.#left(older)
-    this.#held[at] = pending
+  /** A held request has come again, and only the newer copy is waited for; gives back the client of the older one. */
+  renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
+    const older = pending.peer
+    this.#left(pending)
+    pending.peer = peer
+    pending.repeats += 1
+    pending.since = since
+    pending.expires = expires
     this.#entered(pending, this.#onBroken)
     return older
   }
 
-  /** Takes out the oldest held request. */
-  shift(): Pending | undefined {
-    const pending = this.#held.shift()
-    if (pending !== undefined) this.#left(pending)
+  /** Takes out a held request, the oldest unless another is named. */
+  take(pending = this.held[0]!): Pending {
+    if (pending === this.held[0]) this.held.shift()
+    else this.held.splice(this.held.indexOf(pending), 1)
+    this.#left(pending)
     return pending
   }
 
-  /** Takes out this one. */
-  remove(pending: Pending): void {
-    this.#held = this.#held.filter(other => other !== pending)
-    this.#left(pending)
-  }
-
-  /** Keeps a request unread; gives back the older copy of it, if there is one. */
-  park(parked: Parked): Parked | undefined {
-    const older = this.unpark(parked.rid)
+  /** Keeps a request unread, in the place of an older copy of it if there is one. */
+  park(pending: Pending): void {
+    this.unpark(pending.rid)
     this.#parked ??= new Map()
-    this.#parked.set(parked.rid, parked)
-    this.#entered(parked, () => {
+    this.#parked.set(pending.rid, pending)
+    this.#entered(pending, () => {
       // A parked request was not received yet; without its client it never will be.
-      this.unpark(parked.rid)
+      this.unpark(pending.rid)
       this.#onBroken()
     })
-    return older
   }
 
   /** Takes out the parked request with this rid. */
-  unpark(rid: number): Parked | undefined {
+  unpark(rid: number): Pending | undefined {
     const parked = this.#parked?.get(rid)
     if (parked === undefined) return undefined
     this.#left(parked)
@@ -147,7 +117,7 @@ export class OpenRequests {
    * Takes out the parked requests that have waited for too long for one before them. Those that follow on `last` without a
    * gap wait for nothing but their turn, which comes.
    */
-  unparkExpired(now: number, last: number): Parked[] {
+  unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1
     while (this.#parked.has(gap)) gap += 1
@@ -158,9 +128,8 @@ export class OpenRequests {
 
   /** Takes out all, in the order of their rids. */
   clear(): Pending[] {
-    const all = [...this.#held, ...(this.#parked?.values() ?? [])]
+    const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
     for (const pending of all) this.#left(pending)
-    this.#held = []
     this.#parked = undefined
     return all
   }

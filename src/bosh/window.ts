@@ -23,15 +23,8 @@ export interface StoredReply {
   repeats: number
 }
 
-/** How a window begins. */
-export interface WindowStart {
-  /** Whether the client says which replies it has received (XEP-0124 §9). */
-  readonly acknowledged?: boolean
-  /** Whether the page did not create the session, but was handed it. */
-  readonly isHandedOut?: boolean
-  /** Whether another page had the session before, which is shut out. */
-  readonly isResumed?: boolean
-}
+/** Whether a page has `created` its session, was handed it by a backend, or has `resumed` it in the place of another page. */
+export type Beginning = 'created' | 'handed-out' | 'resumed'
 
 /** Caps on what a client that never acknowledges can have kept for it. */
 const mostReplies = 10
@@ -42,49 +35,41 @@ const mostCharacters = 2 * 1024 * 1024
  * Knows numbers and texts only; no clock, no connection.
  */
 export class RidWindow {
+  /** The highest rid received without a gap below it. */
+  last: number
+  /** Whether the client says which replies it has received (XEP-0124 §9); they are kept until then. */
+  readonly acknowledged: boolean
   readonly #size: number
-  readonly #acknowledged: boolean
-  #last: number
   /** Whether the next request may also have the last rid that was used: half of the world's libraries begin with it. */
   #isAttachable: boolean
   /** All rids below this one belong to a page that was shut out. */
   readonly #fence: number
   /** Oldest first. */
-  #replies: StoredReply[] = []
+  readonly #replies: StoredReply[] = []
   #characters = 0
 
   /**
    * `last` is the rid of the creation request, or the one before the rid that a page was handed; `size` is how many
-   * requests may be on their way at once. `acknowledged` replies are kept until the client says that it has them.
+   * requests may be on their way at once.
    */
-  constructor(last: number, size: number, start: WindowStart = {}) {
-    this.#last = last
+  constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
+    this.last = last
+    this.acknowledged = acknowledged
     this.#size = size
-    this.#acknowledged = start.acknowledged === true
-    this.#isAttachable = start.isHandedOut === true
-    this.#fence = start.isResumed === true ? last : 0
-  }
-
-  /** The highest rid received without a gap below it. */
-  get last(): number {
-    return this.#last
-  }
-
-  /** Whether replies are kept until the client says that it has them. */
-  get acknowledged(): boolean {
-    return this.#acknowledged
+    this.#isAttachable = by !== 'created'
+    this.#fence = by === 'resumed' ? last : 0
   }
 
   /** The highest rid that was answered, as far as its reply is kept. */
-  get lastAnswered(): number | undefined {
-    return this.#replies.at(-1)?.rid
+  get lastAnswered(): number {
+    return this.#replies.at(-1)?.rid ?? 0
   }
 
   /** Where `rid` stands; `extra` widens the window for a pause or terminate request (XEP-0124 §11). */
   place(rid: number, extra: 0 | 1 = 0): Place {
-    if (rid === this.#last + 1 || (this.#isAttachable && rid === this.#last)) return 'next'
-    if (rid <= this.#last) return 'repeated'
-    return rid <= this.#last + this.#size + extra ? 'early' : 'outside'
+    if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
+    if (rid <= this.last) return 'repeated'
+    return rid <= this.last + this.#size + extra ? 'early' : 'outside'
   }
 
   /** Whether a request with this rid comes from a page that is shut out. */
@@ -94,27 +79,23 @@ export class RidWindow {
 
   /** Counts a request that was `next`. */
   accept(rid: number): void {
-    this.#last = rid
+    this.last = rid
     this.#isAttachable = false
   }
 
   /** Keeps a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps. */
-  store(reply: Omit<StoredReply, 'repeats'>): void {
-    const { rid, text, at, key, digest } = reply
-    this.#replies.push({ rid, text, at, key, digest, repeats: 0 })
-    this.#characters += text.length
-    const most = this.#acknowledged ? mostReplies : this.#size + 1
-    while (this.#replies.length > most || (this.#characters > mostCharacters && this.#replies.length > 1)) {
-      this.#characters -= this.#replies.shift()!.text.length
-    }
+  store(reply: StoredReply): void {
+    this.#replies.push(reply)
+    this.#characters += reply.text.length
+    const most = this.acknowledged ? mostReplies : this.#size + 1
+    while (this.#replies.length > most || (this.#characters > mostCharacters && this.#replies.length > 1))
+      this.#forgetOldest()
   }
 
   /** Lets go of the replies up to this rid; one that was not answered yet is ignored (XEP-0124 §9.1). */
   acknowledge(rid: number): void {
-    if (rid > (this.lastAnswered ?? 0)) return
-    while (this.#replies[0] !== undefined && this.#replies[0].rid <= rid) {
-      this.#characters -= this.#replies.shift()!.text.length
-    }
+    if (rid > this.lastAnswered) return
+    while (this.#replies[0] !== undefined && this.#replies[0].rid <= rid) this.#forgetOldest()
   }
 
   /** The reply once given to `rid`, as long as it is kept. */
@@ -123,19 +104,16 @@ export class RidWindow {
   }
 
   /**
-   * The replies that may have been lost on their way to the client, oldest first. `isPaused` says whether its last request
-   * was a pause.
+   * The replies that may have been lost on their way to the client, oldest first: those to requests that it can have had
+   * under way, or to all that it has not acknowledged. `isPaused` says whether its last request was a pause. Libraries that
+   * attach do not know what was agreed on, and have two under way at any rate.
    */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
-    const received = this.#acknowledged ? 0 : this.#last - this.#mostUnderWay - (isPaused ? 1 : 0)
+    const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)
   }
 
-  /**
-   * How many requests can be without a reply on the client's side, the newest among them: those before had theirs.
-   * Libraries that attach do not know what was agreed on, and have two under way at any rate.
-   */
-  get #mostUnderWay(): number {
-    return Math.max(2, this.#size)
+  #forgetOldest(): void {
+    this.#characters -= this.#replies.shift()!.text.length
   }
 }

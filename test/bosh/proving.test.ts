@@ -23,7 +23,7 @@ describe('a session with keys', () => {
     expect(client.link.sent).toEqual(['a', 'b', 'c', 'd'].map(message))
   })
 
-  test.each(['', `key='${k2}'`, `key='x'`])(
+  test.each(['', `key='${k2}'`, `key='${k4}'`, `key='x'`])(
     'ends with «%s», and nothing of the request is passed on',
     async key => {
       const bench = new BoshBench()
@@ -33,6 +33,12 @@ describe('a session with keys', () => {
       expect(bench.registry.size).toBe(0)
     },
   )
+
+  test('may announce the first key in capitals', async () => {
+    const client = await new BoshBench().session(`newkey='${k4.toUpperCase()}' ver='1.6'`, 790)
+    await client.next(message('a'), `key='${k3}'`)
+    expect(client.link.sent).toEqual([message('a')])
+  })
 
   test('checks a request ahead of a gap in its turn', async () => {
     const client = await opened()

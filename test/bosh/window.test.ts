@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { RidWindow } from '../../src/bosh/window.js'
 
-const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '' })
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0 })
 
 describe('the place of a request', () => {
   // The last received in order is 710, two may be on their way.
@@ -54,7 +54,7 @@ describe('acknowledged replies', () => {
   const kept = (window: RidWindow) => [1, 2, 3, 4, 5, 6].filter(rid => window.replyTo(rid) !== undefined)
 
   test('are kept until the client has them', () => {
-    const window = new RidWindow(1, 2, { acknowledged: true })
+    const window = new RidWindow(1, 2, 'created', true)
     for (const rid of [1, 2, 3, 4, 5]) window.store(reply(rid, 'text'))
     expect(kept(window)).toEqual([1, 2, 3, 4, 5])
     window.acknowledge(3)
@@ -62,14 +62,14 @@ describe('acknowledged replies', () => {
   })
 
   test('an acknowledgement of what was not answered yet is ignored', () => {
-    const window = new RidWindow(1, 2, { acknowledged: true })
+    const window = new RidWindow(1, 2, 'created', true)
     window.store(reply(1, 'text'))
     window.acknowledge(2)
     expect(kept(window)).toEqual([1])
   })
 
   test('are no more than ten, whatever the client says', () => {
-    const window = new RidWindow(1, 2, { acknowledged: true })
+    const window = new RidWindow(1, 2, 'created', true)
     for (let rid = 1; rid <= 12; rid++) window.store(reply(rid, 'text'))
     expect(window.replyTo(2)).toBeUndefined()
     expect(window.replyTo(3)).toBeDefined()
@@ -90,7 +90,7 @@ describe('a page that was handed the session', () => {
     ['the last used rid', 710, 710],
     ['the next rid', 711, 711],
   ])('may begin with %s and counts on from it', (_which, first, last) => {
-    const window = new RidWindow(710, 2, { isHandedOut: true })
+    const window = new RidWindow(710, 2, 'handed-out')
     expect(window.place(first)).toBe('next')
     window.accept(first)
     expect(window.last).toBe(last)
@@ -99,7 +99,7 @@ describe('a page that was handed the session', () => {
   })
 
   test('uses the last used rid as new only once', () => {
-    const window = new RidWindow(710, 2, { isHandedOut: true })
+    const window = new RidWindow(710, 2, 'handed-out')
     window.accept(711)
     expect(window.place(710)).toBe('repeated')
   })
@@ -107,7 +107,7 @@ describe('a page that was handed the session', () => {
 
 describe('a page that was shut out', () => {
   const answered = (size: number, rids: readonly number[], acknowledged = false) => {
-    const window = new RidWindow(rids[0]!, size, { acknowledged })
+    const window = new RidWindow(rids[0]!, size, 'created', acknowledged)
     for (const rid of rids) {
       window.accept(rid)
       window.store(reply(rid, `reply ${rid}`))
@@ -117,7 +117,7 @@ describe('a page that was shut out', () => {
   const lost = (window: RidWindow, isPaused = false) => window.unacknowledged(isPaused).map(({ rid }) => rid)
 
   test('is known by its rids, also where it repeats and where it goes on; the next one begins behind them', () => {
-    const window = new RidWindow(2 ** 20, 2, { isHandedOut: true, isResumed: true })
+    const window = new RidWindow(2 ** 20, 2, 'resumed')
     expect([1, 710, 2 ** 20 - 1].map(rid => window.isFenced(rid))).toEqual([true, true, true])
     expect([0, 1, 2].map(ahead => window.isFenced(2 ** 20 + ahead))).toEqual([false, false, false])
     expect([0, 1, 2].map(ahead => window.place(2 ** 20 + ahead))).toEqual(['next', 'next', 'early'])
