@@ -100,7 +100,7 @@ function risks(
       : []),
     ...unchecked.map(
       ([domain]) =>
-        `XMPP_SERVERS has verify=off for ${domain}: whoever sits between can pose as its server and read passwords.`,
+        `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,
     ),
     ...unused([...servers.keys(), ...remotes.keys()]).map(
       domain => `XMPP_SERVERS names ${domain}, which XMPP_DOMAINS does not allow.`,

@@ -101,7 +101,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
   const isPlain = url?.protocol === 'http:'
   if (isPlain && !insecure && !isLoopbackName(url.hostname))
     report(
-      'has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure',
+      'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
     )
   if (insecure && !isPlain)
     report('has insecure without http://: what is encrypted is checked unless verify=off')

@@ -275,7 +275,7 @@ describe('what is set up for all other domains', () => {
 
   test('is warned of like that of a domain, be it a server or an endpoint', () => {
     const risk = (domain: string) =>
-      `XMPP_SERVERS has verify=off for ${domain}: whoever sits between can pose as its server and read passwords.`
+      `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`
     expect(warnings('*=xmpp://localhost?verify=off')).toEqual([risk('*')])
     expect(warnings('example.org=https://localhost/http-bind?verify=off')).toEqual([risk('example.org')])
   })

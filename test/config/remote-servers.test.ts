@@ -53,7 +53,7 @@ describe('the BOSH endpoint of another service', () => {
     const { config, warnings } = load({ XMPP_SERVERS: 'example.org=https://localhost/?verify=off' })
     expect(config.remotes.get('example.org')?.verify).toBe(false)
     expect(warnings).toEqual([
-      'XMPP_SERVERS has verify=off for example.org: whoever sits between can pose as its server and read passwords.',
+      'XMPP_SERVERS has verify=off for example.org: an attacker in between can pose as its server and read passwords.',
     ])
   })
 
@@ -67,7 +67,7 @@ describe('the BOSH endpoint of another service', () => {
   const address =
     'for example.org must have an address like https://xmpp.example.org/http-bind, and only then "?" and options'
   const reads =
-    'for example.org has http:// for another machine, where anybody on the way reads along: write https://, or add ?insecure'
+    'for example.org has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure'
 
   test.each([
     ['example.org=https://', address],

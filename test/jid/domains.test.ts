@@ -238,7 +238,7 @@ describe('XMPP_SERVERS', () => {
     const { config, warnings } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost?verify=off' })
     expect(config.servers.get('example.org')?.verify).toBe(false)
     expect(warnings).toEqual([
-      'XMPP_SERVERS has verify=off for example.org: whoever sits between can pose as its server and read passwords.',
+      'XMPP_SERVERS has verify=off for example.org: an attacker in between can pose as its server and read passwords.',
     ])
   })
 
