@@ -1,6 +1,6 @@
 import { allowsDomain } from '../jid/domains.js'
 import { type Config, httpsPorts, joinedValues, tlsFiles } from './config.js'
-import { rules } from './joint-rules.js'
+import { jointProblems } from './joint-rules.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { datesAmiss, readTlsFiles, type TlsMaterial } from './tls-files.js'
 import { unknownNames } from './unknown-names.js'
@@ -24,35 +24,32 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   unknown: string[]
   warnings: string[]
 } {
-  const problems: { readonly name: Name; readonly problem: string }[] = []
-  const report = (name: Name, problem: string) => void problems.push({ name, problem })
-  const isFaulty = (...names: Name[]) => problems.some(({ name }) => names.includes(name))
+  const problems: string[] = []
+  const report = (name: Name, problem: string) => void problems.push(`${name} ${problem}`)
+  const isFaulty = (name: Name) => problems.some(problem => problem.startsWith(`${name} `))
 
   const values = readValues(environment, report)
-  // A rule about a faulty setting has nothing to go by.
-  const broken = rules
-    .filter(({ names }) => !isFaulty(...names))
-    .flatMap(({ names: [name], problemsOf }) => problemsOf(values).map(problem => ({ name, problem })))
-  problems.push(...broken)
+  problems.push(...jointProblems(values, isFaulty))
   // Which key and chain belong to which certificate has to be known; no other problem hides what is wrong with a file.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
-  const tls =
-    isTlsWanted && !isFaulty('TLS_CHAIN', 'TLS_KEY') ? readTlsFiles(tlsFiles(values), report) : undefined
+  const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
+  const tls = isTlsWanted && isOrdered ? readTlsFiles(tlsFiles(values), report) : undefined
   const unknown = unknownNames(environment)
   // A misspelt name is often why another setting is missing.
-  if (problems.length > 0)
-    throw new ConfigError([...problems.map(({ name, problem }) => `${name} ${problem}`), ...unknown])
+  if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
   return { config, unknown, warnings: [...unknown, ...risks(config, tls)] }
 }
+
+const rows = Object.entries(settings) as [Name, Setting][]
 
 /** The text of each setting becomes its value. A faulty one is reported, and its value means nothing. */
 export function readValues(
   environment: Record<string, string | undefined>,
   report: (name: Name, problem: string) => undefined,
 ): Values {
-  const entries = (Object.entries(settings) as [Name, Setting][]).map(([name, { kind, default: usual }]) => {
+  const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = environment[name]?.trim() || usual
     return [name, text === undefined ? undefined : kind(text, problem => report(name, problem))]
   })
@@ -61,20 +58,18 @@ export function readValues(
 
 /** Puts each value in its place. */
 function frozenConfig(values: Values): Config {
-  const placed = (Object.entries(settings) as [Name, Setting][]).map(
-    ([name, { at }]) => [at, values[name]] as const,
-  )
+  const placed = rows.map(([name, { at }]) => [at, values[name]] as const)
   const config: Record<string, unknown> = {}
   for (const [place, value] of [...placed, ...Object.entries(joinedValues(values))]) {
     if (place === undefined) continue
     const parts = place.split('.')
     const last = parts.pop()!
-    let inner = config
+    let slice = config
     for (const part of parts) {
-      inner[part] ??= {}
-      inner = inner[part] as Record<string, unknown>
+      slice[part] ??= {}
+      slice = slice[part] as typeof config
     }
-    inner[last] = value
+    slice[last] = value
   }
   return freeze(config) as unknown as Config
 }
