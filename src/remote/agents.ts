@@ -1,18 +1,28 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
 import type { RemoteEndpoint } from '../config/config.js'
+import type { Failure } from '../link.js'
+import type { Names } from '../net/names.js'
+import { isPrivateAddress } from '../net/private-addresses.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
-import { createLookup, demandAllowed, type LookupParts } from './lookup.js'
+import { RemoteFault } from './fault.js'
 
 /**
  * How many unused connections are kept for later, and for how long, in milliseconds. Connections in use have no such limit:
  * each session has one request held nearly all the time, so that the fifty-first would have to wait for another to end.
  */
-const keptOpen = { maxFreeSockets: 50, timeout: 300_000 }
+const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
+
+const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
 export interface AgentParts {
   readonly tls: TlsRules
-  readonly lookup: LookupParts
+  readonly names: Pick<Names, 'addressesOf'>
+  /** Whether the hosts come from a domain's host-meta, and not from the operator. */
+  readonly found: boolean
+  /** Whether the hosts must have public addresses. */
+  readonly publicOnly: boolean
 }
 
 /**
@@ -20,18 +30,41 @@ export interface AgentParts {
  * Throws a `RemoteFault` where this service may not connect to the host.
  */
 export function createAgent(
-  url: URL,
+  { hostname, protocol }: URL,
   about: RemoteEndpoint,
-  { tls, lookup }: AgentParts,
+  parts: AgentParts,
   kind: 'lasting' | 'passing',
 ): HttpAgent {
-  demandAllowed(url, lookup)
-  const keeping = kind === 'lasting' ? { keepAlive: true, ...keptOpen } : {}
-  const options = { noDelay: true, lookup: createLookup(lookup), ...keeping }
-  if (url.protocol !== 'https:') return new HttpAgent(options)
-  return new HttpsAgent({
-    ...options,
-    secureContext: tlsContext(about, tls),
-    rejectUnauthorized: about.verify,
-  })
+  // An address that stands in the URL is never looked up.
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (parts.publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
+  const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
+  if (protocol !== 'https:') return new HttpAgent(options)
+  const secureContext = tlsContext(about, parts.tls)
+  return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
+}
+
+/**
+ * Finds hosts as links to XMPP servers find theirs. The addresses are judged when they are dialled, because a name may
+ * resolve to others the next time.
+ */
+function lookupBy({ names, found, publicOnly }: AgentParts): LookupFunction {
+  async function find(host: string): Promise<readonly string[] | Failure> {
+    const addresses = await names.addressesOf({ host, port: 443, tls: 'direct', found })
+    if ('code' in addresses) return addresses
+    if (addresses.length === 0) return { step: 'resolve', code: 'host-unknown' }
+    const allowed = addresses.filter(address => !publicOnly || !isPrivateAddress(address))
+    return allowed.length === 0 ? notAllowed : allowed
+  }
+  return (host, { all = false }, callback) => {
+    void find(host).then(found => {
+      if ('code' in found) callback(new RemoteFault(found), [])
+      else if (all)
+        callback(
+          null,
+          found.map(address => ({ address, family: isIP(address) })),
+        )
+      else callback(null, found[0]!, isIP(found[0]!))
+    })
+  }
 }

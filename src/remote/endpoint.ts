@@ -37,8 +37,14 @@ export class Endpoint {
     this.url = url
     this.#url = new URL(url)
     this.#parts = parts
+    // A header may be there more than once.
+    const byName = new Map<string, string[]>()
+    for (const [name, value] of parts.settings.headers) {
+      const key = name.toLowerCase()
+      byName.set(key, [...(byName.get(key) ?? []), value])
+    }
     this.#headers = {
-      ...byName(parts.settings.headers),
+      ...Object.fromEntries(byName),
       'Content-Type': 'text/xml; charset=utf-8',
       'Accept-Encoding': 'identity',
     }
@@ -69,12 +75,7 @@ export class Endpoint {
    * Posts a `<body/>` that may be held for so many seconds, and resolves with the reply, of any status; `afresh` on a
    * new connection, because kept ones may be broken. Rejects with a `RemoteFault`.
    */
-  post(
-    body: string,
-    waitSeconds: number,
-    { signal, reached, leaves }: PostOptions = {},
-    afresh = false,
-  ): Promise<HttpReply> {
+  post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false): Promise<HttpReply> {
     const { settings, clock } = this.#parts
     const limits = {
       connect: settings.connectTimeout,
@@ -82,19 +83,9 @@ export class Endpoint {
       maxReplyBytes: settings.maxReplyBytes,
       mayThin: true,
     }
-    const agent = afresh ? this.#passing : this.#lasting
     const headers = { ...this.#headers, 'Content-Length': Buffer.byteLength(body) }
-    return sendRequest(this.#url, {
-      method: 'POST',
-      headers,
-      body,
-      agent,
-      limits,
-      clock,
-      signal,
-      reached,
-      leaves,
-    })
+    const agent = afresh ? this.#passing : this.#lasting
+    return sendRequest(this.#url, { ...options, method: 'POST', headers, body, agent, limits, clock })
   }
 
   /** Closes all connections, those of held requests too. */
@@ -102,17 +93,6 @@ export class Endpoint {
     this.#lasting.destroy()
     this.#passing.destroy()
   }
-}
-
-/** A header may be there more than once. */
-function byName(headers: Config['remote']['headers']): OutgoingHttpHeaders {
-  const grouped = new Map<string, string[]>()
-  for (const [name, value] of headers) {
-    const values = grouped.get(name.toLowerCase())
-    if (values === undefined) grouped.set(name.toLowerCase(), [value])
-    else values.push(value)
-  }
-  return Object.fromEntries(grouped)
 }
 
 /** Throws a `RemoteFault` for another status than 200. */

@@ -1,11 +1,16 @@
 import type { RemoteEndpoint } from '../config/config.js'
+import { AnswerCache } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
-import type { LinkFacts } from '../link.js'
+import type { Failure, LinkFacts } from '../link.js'
 import { Endpoint } from './endpoint.js'
-import { type DiscoveryParts, EndpointDiscovery } from './endpoint-discovery.js'
+import { type DiscoveryParts, findEndpoint } from './endpoint-discovery.js'
+import { RemoteFault } from './fault.js'
 
-/** Endpoints found by host-meta that are remembered, with their connections. */
+/** Domains and endpoints found by host-meta that are remembered, these with their connections. */
 const mostFound = 1000
+/** How long an endpoint is remembered, and that there is none, in seconds. */
+const foundSeconds = 600
+const absentSeconds = 30
 
 /** The endpoints of one entry in the settings: the one that it names, or those that its domains publish. */
 export class Endpoints {
@@ -13,7 +18,7 @@ export class Endpoints {
   readonly facts: LinkFacts
   readonly #about: RemoteEndpoint
   readonly #parts: DiscoveryParts
-  readonly #discovery: EndpointDiscovery
+  readonly #found: AnswerCache<string | Failure>
   readonly #byUrl = new Map<string, Endpoint>()
 
   constructor(about: RemoteEndpoint, parts: DiscoveryParts) {
@@ -21,12 +26,16 @@ export class Endpoints {
     this.facts = { encrypted, plainAllowed: encrypted || about.plain }
     this.#about = about
     this.#parts = parts
-    this.#discovery = new EndpointDiscovery(about, parts)
+    this.#found = new AnswerCache(parts.clock, mostFound, async domain => {
+      const value = await findEndpoint(domain, about, parts)
+      return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
+    })
   }
 
   /** The endpoint that serves a domain. Rejects with a `RemoteFault`. */
   async of(domain: string): Promise<Endpoint> {
-    const url = this.#about.url ?? (await this.#discovery.endpointOf(domain))
+    const url = this.#about.url ?? (await this.#found.to(domain))
+    if (typeof url !== 'string') throw new RemoteFault(url)
     let endpoint = this.#byUrl.get(url)
     if (endpoint === undefined) {
       endpoint = new Endpoint(url, this.#about, this.#parts)

@@ -3,16 +3,6 @@ import { forgetOldest } from '../lib/forget-oldest.js'
 import type { SessionView } from '../session/sessions.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** A session that was handed over to a client which talks to the endpoint directly. */
-export interface HandedOverSession {
-  readonly id: string
-  /** The full JID that was bound. */
-  readonly jid: string
-  readonly domain: string
-  /** When it was handed over, in milliseconds of the clock. */
-  readonly at: number
-}
-
 /** Sessions that are remembered: nothing tells when one of them ends. */
 const mostRemembered = 20_000
 /** Sessions that can still be ended, in case their client never hears of them: the replies to so many calls are under way. */
@@ -20,42 +10,43 @@ const mostReleasable = 1000
 
 /** The sessions that were logged in here and live at other endpoints, as far as they are remembered. */
 export class HandedOverSessions {
-  readonly #most: number
-  readonly #sessions = new Map<string, HandedOverSession & { readonly user: string }>()
+  readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
   readonly #releasable = new Map<string, EndpointSession>()
-
-  constructor(most = mostRemembered) {
-    this.#most = most
-  }
 
   get size(): number {
     return this.#sessions.size
   }
 
-  add(handedOver: HandedOverSession, session: EndpointSession): void {
-    const { id, jid } = handedOver
-    this.#sessions.set(id, { ...handedOver, user: userOf(jid) })
+  /** Takes up a session that is handed over at this time, in milliseconds of the clock, to a client which talks to the endpoint. */
+  add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession): void {
+    const view = {
+      id,
+      jid,
+      domain,
+      origin: 'warmed',
+      state: 'elsewhere',
+      createdAt,
+      quietSince: undefined,
+    } as const
+    this.#sessions.set(id, { view, user: userOf(jid) })
     this.#releasable.set(id, session)
-    forgetOldest(this.#sessions, this.#most)
+    forgetOldest(this.#sessions, mostRemembered)
     forgetOldest(this.#releasable, mostReleasable)
   }
 
   get(id: string): SessionView | undefined {
-    const session = this.#sessions.get(id)
-    return session && view(session)
+    return this.#sessions.get(id)?.view
   }
 
   /** All of them, the oldest first. */
   *list(): Iterable<SessionView> {
-    for (const session of this.#sessions.values()) yield view(session)
+    for (const { view } of this.#sessions.values()) yield view
   }
 
   /** Those of a bare JID. */
   ofJid(bareJid: string): readonly SessionView[] {
-    const user = userOf(bareJid)
-    const found: SessionView[] = []
-    for (const session of this.#sessions.values()) if (session.user === user) found.push(view(session))
-    return found
+    const wanted = userOf(bareJid)
+    return [...this.#sessions.values()].filter(({ user }) => user === wanted).map(({ view }) => view)
   }
 
   /** Ends a session whose client never got to know of it. */
@@ -66,8 +57,4 @@ export class HandedOverSessions {
     this.#releasable.delete(id)
     this.#sessions.delete(id)
   }
-}
-
-function view({ id, jid, domain, at }: HandedOverSession): SessionView {
-  return { id, jid, domain, origin: 'warmed', state: 'elsewhere', createdAt: at, quietSince: undefined }
 }

@@ -1,17 +1,20 @@
-import { type Agent, type ClientRequest, request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
+import {
+  type Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
 import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import type { Failure } from '../link.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import type { Fate } from '../xml/element.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { XmlError } from '../xml/xml-error.js'
 import { RemoteFault } from './fault.js'
-import { LongReply } from './long-reply.js'
-import { LookupError } from './lookup.js'
+import { longReply } from './long-reply.js'
 
 /** How long a request may take and how long its reply may be. Times are in seconds. */
 export interface RequestLimits {
@@ -52,177 +55,96 @@ const mostTimes = 16
 
 /** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
-  return new Promise((resolve, reject) => new HttpRequest(url, options, resolve, reject))
-}
-
-class HttpRequest {
-  readonly #options: RequestOptions
-  readonly #request: ClientRequest
-  readonly #resolve: (reply: HttpReply) => void
-  readonly #reject: (fault: RemoteFault) => void
-  #step: Step = 'connect'
-  #timer: Timer | undefined
-  #chunks: Buffer[] = []
-  #bytes = 0
-  /** Reads the reply once it is too long to be kept whole. */
-  #long: LongReply | undefined
-
-  constructor(
-    url: URL,
-    options: RequestOptions,
-    resolve: (reply: HttpReply) => void,
-    reject: (fault: RemoteFault) => void,
-  ) {
-    const { method, headers, agent, signal, body, limits } = options
-    this.#options = options
-    this.#resolve = resolve
-    this.#reject = reject
-    const start = url.protocol === 'https:' ? httpsRequest : httpRequest
-    this.#request = start(url, { method, headers, agent })
-    options.reached?.(this.#step)
-    this.#expectWithin(limits.connect)
-    this.#request.on('socket', socket => this.#follow(socket))
-    this.#request.on('error', error => this.#broken(error))
-    this.#request.on('response', response => {
-      const announced = Number(response.headers['content-length'] ?? 0)
-      if (announced > mostBytes(limits)) this.#tooLong()
-      response.on('data', (chunk: Buffer) => this.#read(chunk))
-      response.on('error', error => this.#broken(error))
-      response.on('end', () => this.#finish(response.statusCode ?? 0))
+  const { body, limits, clock, reached, leaves, ...about } = options
+  return new Promise((resolve, reject) => {
+    let step: Step = 'connect'
+    let timer: Timer
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, about)
+    const fail = (error: unknown) => {
+      timer.cancel()
+      request.destroy()
+      reject(error instanceof RemoteFault ? error : faultOf(error, step, request))
+    }
+    const reach = (next: Step) => {
+      step = next
+      reached?.(next)
+    }
+    const expectWithin = (seconds: number) => {
+      timer = clock.after(seconds * 1000, () => fail(faultAt(step, 'timeout')))
+    }
+    const connected = (isNew: boolean) => {
+      reach('features')
+      leaves?.(isNew)
+      timer.cancel()
+      expectWithin(limits.reply)
+    }
+    reach('connect')
+    expectWithin(limits.connect)
+    request.on('socket', socket => {
+      const isTls = socket instanceof TLSSocket
+      if (request.reusedSocket) connected(false)
+      else socket.once('connect', () => (isTls ? reach('tls') : connected(true)))
+      if (isTls && !request.reusedSocket) socket.once('secureConnect', () => connected(true))
     })
-    signal?.addEventListener('abort', this.#leave, { once: true })
-    if (signal?.aborted) this.#leave()
-    else this.#request.end(body)
-  }
-
-  readonly #leave = () => this.#fail('remote-connection-failed', this.#options.signal?.reason)
-
-  /** Notes how far the connection has come. */
-  #follow(socket: Socket): void {
-    if (this.#request.reusedSocket) {
-      this.#connected(false)
-      return
-    }
-    const isTls = socket instanceof TLSSocket
-    socket.once('connect', () => {
-      if (isTls) this.#reach('tls')
-      else this.#connected(true)
+    request.on('error', fail)
+    request.on('response', response => {
+      readReply(response, limits).then(reply => {
+        timer.cancel()
+        resolve(reply)
+      }, fail)
     })
-    if (isTls) socket.once('secureConnect', () => this.#connected(true))
-  }
-
-  #connected(isNew: boolean): void {
-    if (this.#timer === undefined) return
-    this.#reach('features')
-    this.#options.leaves?.(isNew)
-    this.#expectWithin(this.#options.limits.reply)
-  }
-
-  #reach(step: Step): void {
-    this.#step = step
-    this.#options.reached?.(step)
-  }
-
-  #expectWithin(seconds: number): void {
-    this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(seconds * 1000, () => this.#fail('timeout'))
-  }
-
-  #read(chunk: Buffer): void {
-    this.#bytes += chunk.length
-    const { limits } = this.#options
-    if (this.#bytes <= limits.maxReplyBytes) this.#chunks.push(chunk)
-    else if (this.#bytes > mostBytes(limits)) this.#tooLong()
-    else this.#readLong(limits.maxReplyBytes, chunk)
-  }
-
-  #readLong(maxReplyBytes: number, chunk: Buffer): void {
-    const isFirst = this.#long === undefined
-    this.#long ??= new LongReply(maxReplyBytes)
-    try {
-      if (isFirst) for (const before of this.#chunks.splice(0)) this.#long.write(before)
-      this.#long.write(chunk)
-    } catch (error) {
-      this.#misunderstood(error)
-    }
-  }
-
-  /** The reply is not XML, or reading it threw something else. */
-  #misunderstood(error: unknown): void {
-    this.#fail(error instanceof XmlError ? 'remote-protocol-error' : 'internal-error', error)
-  }
-
-  #tooLong(): void {
-    this.#fail('remote-protocol-error', new Error('the reply is too long'))
-  }
-
-  #finish(status: number): void {
-    if (this.#long !== undefined) {
-      this.#finishLong(this.#long, status)
-      return
-    }
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    const body = readUtf8(bytes)
-    if (body === undefined) {
-      this.#fail('remote-protocol-error', new Error('the reply is not UTF-8'))
-      return
-    }
-    this.#settle()
-    this.#resolve({ status, body })
-  }
-
-  #finishLong(long: LongReply, status: number): void {
-    try {
-      const reply = { status, ...long.end() }
-      this.#settle()
-      this.#resolve(reply)
-    } catch (error) {
-      this.#misunderstood(error)
-    }
-  }
-
-  #broken(error: NodeJS.ErrnoException): void {
-    const { socket } = this.#request
-    // An error of the HTTP parser.
-    if (error.code?.startsWith('HPE_')) this.#fail('remote-protocol-error', error)
-    else if (this.#step === 'connect') this.#refuse(new RemoteFault(dialFailure(error)))
-    else if (this.#step === 'tls' && socket instanceof TLSSocket && socket.authorizationError != null)
-      this.#fail('certificate-invalid', this.#certificateFault(error, socket))
-    else this.#fail('remote-connection-failed', error)
-  }
-
-  /** Once the connection is closed, only the error may still have the certificate. */
-  #certificateFault(error: Error & { readonly cert?: PeerCertificate }, socket: TLSSocket): CertificateFault {
-    const certificate = error.cert ?? socket.getPeerCertificate()
-    return new CertificateFault(String(socket.authorizationError), certificate, this.#request.host)
-  }
-
-  #fail(code: ProblemCode, cause?: unknown): void {
-    const failure = { step: this.#step, code, ...(cause === undefined ? {} : { cause }) }
-    const isBroken = code === 'remote-connection-failed' || code === 'timeout'
-    this.#refuse(new RemoteFault(failure, isBroken && this.#step === 'features' ? 'broke' : 'none'))
-  }
-
-  #refuse(fault: RemoteFault): void {
-    this.#settle()
-    this.#request.destroy()
-    this.#reject(fault)
-  }
-
-  #settle(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#chunks = []
-    this.#options.signal?.removeEventListener('abort', this.#leave)
-  }
+    request.end(body)
+  })
 }
 
-function mostBytes({ maxReplyBytes, mayThin = false }: RequestLimits): number {
-  return mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
+async function readReply(
+  response: IncomingMessage,
+  { maxReplyBytes, mayThin = false }: RequestLimits,
+): Promise<HttpReply> {
+  const status = response.statusCode ?? 0
+  const mostBytes = mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let long: ReturnType<typeof longReply> | undefined
+  if (Number(response.headers['content-length'] ?? 0) > mostBytes) throw unreadable('is too long')
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > mostBytes) throw unreadable('is too long')
+    chunks.push(chunk)
+    if (bytes <= maxReplyBytes) continue
+    long ??= longReply(maxReplyBytes)
+    for (const unread of chunks.splice(0)) long.write(unread)
+  }
+  if (long !== undefined) return { status, ...long.end() }
+  const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+  if (body === undefined) throw unreadable('is not UTF-8')
+  return { status, body }
 }
 
-/** What an error before the connection stood says about the endpoint. */
-function dialFailure(error: Error): Failure {
-  if (error instanceof LookupError) return error.failure
-  return { step: 'connect', code: connectProblem(error), cause: error }
+function unreadable(how: string): RemoteFault {
+  return faultAt('features', 'remote-protocol-error', new Error(`the reply ${how}`))
+}
+
+/** What an error says about the endpoint, by how far the connection had come. */
+function faultOf(error: unknown, step: Step, { socket, host }: ClientRequest): RemoteFault {
+  const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
+  if (error instanceof XmlError || code?.startsWith('HPE_'))
+    return faultAt(step, 'remote-protocol-error', error)
+  // All that Node throws has a code.
+  if (code === undefined) return faultAt(step, 'internal-error', error)
+  if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
+  if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)
+    return faultAt(step, 'remote-connection-failed', error)
+  // Once the connection is closed, only the error may still have the certificate.
+  const certificate = cert ?? socket.getPeerCertificate()
+  const cause = new CertificateFault(String(socket.authorizationError), certificate, host)
+  return faultAt(step, 'certificate-invalid', cause)
+}
+
+function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
+  const isBroken = step === 'features' && (code === 'remote-connection-failed' || code === 'timeout')
+  return new RemoteFault(
+    { step, code, ...(cause === undefined ? {} : { cause }) },
+    isBroken ? 'broke' : 'none',
+  )
 }

@@ -3,22 +3,23 @@ import type { Config, RemoteEndpoint } from '../config/config.js'
 import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
+import type { HandedOut } from '../handed-out.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
+import { idOf } from '../session/sid.js'
+import type { AgentParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { Endpoints } from './endpoints.js'
 import { HandedOverSessions } from './handed-over.js'
-import type { LookupParts } from './lookup.js'
-import { RemoteOpening } from './remote-opening.js'
 
 export interface RemotesParts {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
-  readonly names: LookupParts['names']
+  readonly names: AgentParts['names']
   readonly tls: TlsRules
   readonly clock: Clock
   readonly counts: Counts
@@ -34,7 +35,8 @@ export class Remotes {
   readonly #parts: RemotesParts
   /** Those that have something open at an endpoint, or may have. */
   readonly #sessions = new Set<EndpointSession>()
-  readonly #openings = new Set<RemoteOpening>()
+  /** Of the logins that are going on whose pages will talk to the endpoint themselves. */
+  readonly #openings = new Set<BoshLink>()
   /** By their entry in the settings. */
   readonly #endpoints = new Map<RemoteEndpoint, Endpoints>()
   #isStopping = false
@@ -64,20 +66,48 @@ export class Remotes {
     const about = isElsewhere(this.#config, domain) ? remoteOf(this.#config, domain) : undefined
     if (about === undefined) return undefined
     if (this.#isStopping) throw new Problem('shutting-down', { step: 'connect' })
-    const { elsewhere } = this
-    const openings = this.#openings
-    return new RemoteOpening(wish, events, { ...this.#linkParts(domain, about), elsewhere, openings })
+    const { wait, hold, ver } = wish
+    const link = new BoshLink(wish, events, { ...this.#linkParts(domain, about), terms: { wait, hold, ver } })
+    this.#openings.add(link)
+    return {
+      link,
+      /** Empty before the endpoint has created the session. */
+      get id() {
+        return link.terms === undefined ? '' : idOf(link.terms.sid)
+      },
+      // What came for the page during the login is lost: the endpoint alone could keep it.
+      handOut: async jid => this.#handOver(link, jid, domain),
+      abandon: () => this.#abandon(link),
+    }
   }
 
   /** Breaks off the logins that are not done, and begins no other. */
   shutDown(): void {
     this.#isStopping = true
-    for (const opening of [...this.#openings]) opening.shutDown()
+    for (const link of this.#openings) {
+      this.#abandon(link)
+      link.events.onEnd({ failure: { step: 'connect', code: 'shutting-down' } })
+    }
   }
 
   /** Closes all connections. */
   close(): void {
     for (const endpoints of this.#endpoints.values()) endpoints.close()
+  }
+
+  /** From here on the session is its page's, which goes on with it at the endpoint. */
+  #handOver(link: BoshLink, jid: string, domain: string): HandedOut | undefined {
+    const left = link.leave()
+    if (left === undefined) return undefined
+    const { session, url, terms, rid } = left
+    this.#openings.delete(link)
+    this.elsewhere.add(idOf(terms.sid), jid, domain, this.#parts.clock.now(), session)
+    return { ...terms, rid, url, expiresIn: terms.inactivity }
+  }
+
+  #abandon(link: BoshLink): void {
+    this.#openings.delete(link)
+    link.abandon()
   }
 
   #linkParts(domain: string, about: RemoteEndpoint): BoshLinkParts {
@@ -106,7 +136,7 @@ export class Remotes {
       // An endpoint that the operator named may have any address, as may that of a domain that they named.
       const found = about.url === undefined
       const publicOnly = found && about === remotes.get('*') && domains.includes('*')
-      endpoints = new Endpoints(about, { settings, tls, clock, port, lookup: { names, found, publicOnly } })
+      endpoints = new Endpoints(about, { settings, tls, clock, port, names, found, publicOnly })
       this.#endpoints.set(about, endpoints)
     }
     return endpoints

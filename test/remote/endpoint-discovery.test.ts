@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { EndpointDiscovery } from '../../src/remote/endpoint-discovery.js'
+import { Endpoints } from '../../src/remote/endpoints.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
@@ -14,11 +14,12 @@ afterEach(async () => {
 async function begin(about: Partial<typeof usualEntry> = {}) {
   const there = await ScriptedEndpoint.start(certificate)
   const names = namesOf({ 'other.example': ['127.0.0.1'] })
-  const parts = endpointParts({ lookup: { names } })
-  const hostMeta = new EndpointDiscovery(
+  const parts = endpointParts({ names })
+  const endpoints = new Endpoints(
     { ...usualEntry, ca: certificate.cert, ...about },
     { ...parts, port: there.port },
   )
+  const hostMeta = { endpointOf: async (domain: string) => (await endpoints.of(domain)).url }
   closers.push(() => there.stop())
   return { there, hostMeta, clock: parts.clock }
 }

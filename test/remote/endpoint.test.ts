@@ -323,10 +323,10 @@ describe('an encrypted endpoint', () => {
 })
 
 describe('where only the Internet is allowed', () => {
-  const lookup = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
+  const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
 
   test('names of private addresses lead nowhere', async () => {
-    const here = new Endpoint('https://inside.example/', usualEntry, endpointParts({ lookup }))
+    const here = new Endpoint('https://inside.example/', usualEntry, endpointParts(about))
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'connect',
       code: 'address-not-allowed',
@@ -337,7 +337,7 @@ describe('where only the Internet is allowed', () => {
   test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])(
     '%s is no endpoint',
     async url => {
-      const make = async () => new Endpoint(url, usualEntry, endpointParts({ lookup }))
+      const make = async () => new Endpoint(url, usualEntry, endpointParts(about))
       expect((await faultOf(make())).code).toBe('address-not-allowed')
     },
   )

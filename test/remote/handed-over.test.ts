@@ -5,7 +5,10 @@ import { HandedOverSessions } from '../../src/remote/handed-over.js'
 const ended: number[] = []
 const departed = (number: number, jid = 'juliet@far.example/balcony') =>
   [
-    { id: `id${number}`, jid, domain: 'far.example', at: number },
+    `id${number}`,
+    jid,
+    'far.example',
+    number,
     { end: () => void ended.push(number) } as unknown as EndpointSession,
   ] as const
 
@@ -22,9 +25,10 @@ describe('sessions elsewhere', () => {
   })
 
   test('are forgotten when there are too many, the oldest first', () => {
-    const elsewhere = new HandedOverSessions(2)
-    for (const number of [1, 2, 3]) elsewhere.add(...departed(number))
-    expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2', 'id3'])
+    const elsewhere = new HandedOverSessions()
+    for (let number = 1; number <= 20_001; number++) elsewhere.add(...departed(number))
+    expect(elsewhere.size).toBe(20_000)
+    expect([...elsewhere.list()].at(0)?.id).toBe('id2')
   })
 
   test('are ended once where their clients never heard of them, and are gone then', () => {

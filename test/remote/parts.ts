@@ -1,8 +1,10 @@
 // What endpoints are made of, with a clock that stands still and names that need no DNS.
+import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
+import { Counts } from '../../src/counts.js'
 import type { EndpointParts } from '../../src/remote/endpoint.js'
 import { RemoteFault } from '../../src/remote/fault.js'
-import type { LookupParts } from '../../src/remote/lookup.js'
+import { Remotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, plain: false, ca: undefined, verify: true }
@@ -16,21 +18,51 @@ export const usualSettings: Config['remote'] = {
 }
 
 /** Knows `localhost`, and nothing else but what it is told. */
-export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): LookupParts['names'] {
+export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): EndpointParts['names'] {
   const all: typeof known = { localhost: ['127.0.0.1'], ...known }
   return { addressesOf: ({ host }) => all[host] ?? { step: 'resolve', code: 'host-unknown' } }
 }
 
 export function endpointParts(
-  more: Partial<Omit<EndpointParts, 'clock' | 'lookup'>> & { lookup?: Partial<LookupParts> } = {},
+  more: Partial<Omit<EndpointParts, 'clock'>> = {},
 ): EndpointParts & { clock: FakeClock } {
   return {
     settings: usualSettings,
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    names: namesOf(),
+    found: false,
+    publicOnly: false,
     ...more,
     clock: new FakeClock(),
-    lookup: { names: namesOf(), found: false, publicOnly: false, ...more.lookup },
   }
+}
+
+/** The endpoints of others, as these entries of the settings name them. */
+export function remotesOf(
+  entries: Readonly<Record<string, Partial<RemoteEndpoint>>>,
+  more: Partial<Pick<Config, 'domains' | 'servers' | 'remote'>> = {},
+) {
+  const clock = new FakeClock()
+  const counts = new Counts()
+  const remotes = new Remotes({
+    config: {
+      domains: ['far.example'],
+      servers: new Map(),
+      remote: usualSettings,
+      ...more,
+      remotes: new Map(
+        Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }]),
+      ),
+    },
+    names: namesOf({ 'inside.example': ['10.0.0.1'] }),
+    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    clock,
+    counts,
+    // Where nothing listens.
+    hostMetaPort: 1,
+    log: pino({ level: 'silent' }),
+  })
+  return { remotes, clock, counts }
 }
 
 /** Why something failed, without what is left of the error itself. */

@@ -1,15 +1,12 @@
 // A session that is logged in here, and that its page goes on with at a remote endpoint.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { LinkEnd } from '../../src/link.js'
-import { Endpoint } from '../../src/remote/endpoint.js'
-import type { EndpointSession } from '../../src/remote/endpoint-session.js'
-import { HandedOverSessions } from '../../src/remote/handed-over.js'
-import { RemoteOpening } from '../../src/remote/remote-opening.js'
+import type { BoshLink } from '../../src/remote/bosh-link.js'
 import { idOf } from '../../src/session/sid.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts, usualEntry } from './parts.js'
+import { remotesOf, usualSettings } from './parts.js'
 
 const closers: (() => unknown)[] = []
 
@@ -25,17 +22,21 @@ const ending = " type='terminate'"
 const id = idOf('s1')
 const jid = 'juliet@far.example/balcony'
 
+const handover = { seconds: 30, attachBinding: 'off' } as const
+
 /** A login at a scripted endpoint. */
 async function begin() {
   const there = await ScriptedEndpoint.start()
-  const parts = endpointParts()
-  const endpoint = new Endpoint(there.url, usualEntry, parts)
-  const sessions = new Set<EndpointSession>()
-  const openings = new Set<RemoteOpening>()
-  const elsewhere = new HandedOverSessions()
+  const entry = { url: there.url, plain: true }
+  const { remotes, clock } = remotesOf(
+    { 'far.example': entry },
+    { remote: { ...usualSettings, attach: 'there' } },
+  )
+  const { elsewhere } = remotes
   const told: string[] = []
   const ends: LinkEnd['failure'][] = []
-  const opening = new RemoteOpening(
+  const opening = remotes.openThere(
+    'far.example',
     { lang: 'de', wait: 20, hold: 1, ver: '1.8' },
     {
       onStep: step => told.push(`at ${step}`),
@@ -45,28 +46,17 @@ async function begin() {
       onDrain() {},
       onEnd: ({ failure }) => ends.push(failure),
     },
-    {
-      domain: 'far.example',
-      endpoint: Promise.resolve(endpoint),
-      clock: parts.clock,
-      open: sessions,
-      facts: { encrypted: false, plainAllowed: true },
-      elsewhere,
-      openings,
-    },
-  )
+  )!
   closers.push(
     () => there.stop(),
-    () => endpoint.close(),
+    () => remotes.close(),
   )
-  const isGone = () =>
-    eventually(
-      'nothing is left',
-      () => sessions.size + openings.size + parts.clock.pending + there.open === 0,
-    )
+  const termsOf = () => (opening.link as BoshLink).terms
+  const handOut = () => opening.handOut(jid, [], handover)
+  const isGone = () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0)
   const hears = (what: string) => eventually(`${what} is told`, () => told.includes(what))
   const isOver = () => eventually('it is over', () => ends.length > 0)
-  return { there, opening, elsewhere, sessions, told, ends, clock: parts.clock, isGone, hears, isOver }
+  return { there, remotes, opening, termsOf, handOut, elsewhere, told, ends, clock, isGone, hears, isOver }
 }
 
 /** A login that has its session. */
@@ -85,8 +75,8 @@ async function created() {
 
 describe('a login at a remote endpoint', () => {
   test('asks for the terms that the call asked for', async () => {
-    const { there, opening, told } = await begin()
-    expect([opening.id, opening.link.terms]).toEqual(['', undefined])
+    const { there, opening, termsOf, told } = await begin()
+    expect([opening.id, termsOf()]).toEqual(['', undefined])
     const { body } = await there.request()
     expect(body).toContain(" xml:lang='de' ")
     expect(body).toContain(" wait='20' hold='1' ver='1.8' ")
@@ -94,8 +84,8 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('speaks, with one request at a time', async () => {
-    const { there, opening, told, hears, creation, next } = await created()
-    expect([opening.id, opening.link.terms?.sid]).toEqual([id, 's1'])
+    const { there, opening, termsOf, told, hears, creation, next } = await created()
+    expect([opening.id, termsOf()?.sid]).toEqual([id, 's1'])
     opening.link.send([element(auth)])
     const request = await next()
     expect([request.rid, request.payload]).toEqual([creation.rid + 1, auth])
@@ -174,10 +164,10 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('is broken off when the service stops', async () => {
-    const { there, opening, ends, isGone, next } = await created()
+    const { there, remotes, opening, ends, isGone, next } = await created()
     opening.link.send([element(auth)])
     await next()
-    opening.shutDown()
+    remotes.shutDown()
     expect(ends).toEqual([{ step: 'connect', code: 'shutting-down' }])
     ;(await there.request()).answer()
     await isGone()
@@ -186,9 +176,9 @@ describe('a login at a remote endpoint', () => {
 
 describe('a session that is handed out', () => {
   test('goes on at the endpoint, for as long as that keeps it', async () => {
-    const { there, opening, elsewhere, sessions, clock, creation, isGone } = await created()
+    const { there, remotes, handOut, elsewhere, clock, creation, isGone } = await created()
     clock.advance(1000)
-    expect(await opening.handOut(jid)).toEqual({
+    expect(await handOut()).toEqual({
       sid: 's1',
       wait: 20,
       hold: 1,
@@ -201,7 +191,7 @@ describe('a session that is handed out', () => {
       url: there.url,
       expiresIn: 45,
     })
-    expect(sessions.size).toBe(0)
+    expect(remotes.size).toBe(0)
     const view = {
       id,
       jid,
@@ -219,7 +209,7 @@ describe('a session that is handed out', () => {
   })
 
   test('is so also where the login takes its time over the last reply', async () => {
-    const { opening, there, told, clock, hears, next } = await created()
+    const { opening, handOut, there, told, clock, hears, next } = await created()
     const { events } = opening.link
     let handedOut: Promise<unknown> | undefined
     opening.link.events = {
@@ -227,7 +217,7 @@ describe('a session that is handed out', () => {
       onElement(element) {
         events.onElement(element)
         clock.advance(1000)
-        handedOut = Promise.resolve().then(() => opening.handOut(jid))
+        handedOut = Promise.resolve().then(() => handOut())
       },
     }
     opening.link.send([element("<iq xmlns='jabber:client' type='set' id='b1'/>")])
@@ -239,8 +229,8 @@ describe('a session that is handed out', () => {
   })
 
   test('is ended if no caller ever heard of it', async () => {
-    const { there, opening, elsewhere, creation, isGone } = await created()
-    await opening.handOut(jid)
+    const { there, handOut, elsewhere, creation, isGone } = await created()
+    await handOut()
     elsewhere.release('another')
     elsewhere.release(id)
     const terminate = await there.request()
@@ -251,22 +241,22 @@ describe('a session that is handed out', () => {
   })
 
   test('is none if the endpoint has ended it', async () => {
-    const { opening, elsewhere, isOver, next } = await created()
+    const { opening, handOut, elsewhere, isOver, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', ending)
     await isOver()
-    expect(await opening.handOut(jid)).toBeUndefined()
+    expect(await handOut()).toBeUndefined()
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
   test('is none before there is one, or while a request is open', async () => {
     const early = await begin()
-    expect(await early.opening.handOut(jid)).toBeUndefined()
+    expect(await early.handOut()).toBeUndefined()
     early.opening.abandon()
-    const { opening, next } = await created()
+    const { opening, handOut, next } = await created()
     opening.link.send([element(auth)])
     const request = await next()
-    expect(await opening.handOut(jid)).toBeUndefined()
+    expect(await handOut()).toBeUndefined()
     request.answer(success)
   })
 })

@@ -1,40 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { pino } from 'pino'
-import type { Config, RemoteEndpoint } from '../../src/config/config.js'
-import { Counts } from '../../src/counts.js'
 import type { LinkEnd } from '../../src/link.js'
-import { Remotes } from '../../src/remote/remotes.js'
+import type { Remotes } from '../../src/remote/remotes.js'
 import { eventually } from '../support/eventually.js'
-import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { namesOf, usualEntry, usualSettings } from './parts.js'
-
-function remotesOf(
-  entries: Readonly<Record<string, Partial<RemoteEndpoint>>>,
-  more: Partial<Pick<Config, 'domains' | 'servers' | 'remote'>> = {},
-) {
-  const clock = new FakeClock()
-  const counts = new Counts()
-  const remotes = new Remotes({
-    config: {
-      domains: ['far.example'],
-      servers: new Map(),
-      remote: usualSettings,
-      ...more,
-      remotes: new Map(
-        Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }]),
-      ),
-    },
-    names: namesOf({ 'inside.example': ['10.0.0.1'] }),
-    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-    clock,
-    counts,
-    // Where nothing listens.
-    hostMetaPort: 1,
-    log: pino({ level: 'silent' }),
-  })
-  return { remotes, clock, counts }
-}
+import { remotesOf, usualSettings } from './parts.js'
 
 /** What a login asks of its session. */
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
