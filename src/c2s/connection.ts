@@ -1,19 +1,21 @@
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { Socket } from 'node:net'
 import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import type { Failure, LinkEnd } from '../link.js'
+import type { LinkEnd } from '../link.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
-import type { DialEvents, Dialer, Dialling } from './dial.js'
-import { ignore } from './socket-events.js'
-import { StartTls, type StartTlsEvents } from './starttls.js'
+import type { Dialer, Search } from './dial.js'
+import { ignore, nothing } from './socket-events.js'
+import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 import { certificateFault, startTls } from './tls.js'
 
 /** For servers that the operator said nothing of. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
+
+/** Longest time for the features that offer STARTTLS, and for the TLS handshake, in seconds. */
+const secureSeconds = 10
 
 /** What all connections of this process have in common. */
 export interface ConnectionParts {
@@ -32,8 +34,6 @@ export interface ConnectionOptions {
   readonly lang: string
   /** Whether the server may see the operator's certificate for it. */
   readonly certificate: boolean
-  /** Longest time for the features that offer STARTTLS, and for the TLS handshake, in seconds. */
-  readonly seconds: number
 }
 
 /** Hears how a connection is made. After `onReady` or `onFailed` nothing is called any more. */
@@ -49,15 +49,16 @@ export interface ConnectionEvents {
  * here may do better at another of the domain's servers, which is tried then: so far, nothing was said but the domain's
  * name. A stream error is an answer, for which one asks only once.
  */
-export class Connection implements DialEvents, StartTlsEvents {
+export class Connection {
   readonly #options: ConnectionOptions
   readonly #trust: Trust
   readonly #parts: ConnectionParts
   readonly #events: ConnectionEvents
-  readonly #dialling: Dialling
+  readonly #search: Search
   #socket: Socket | undefined
-  #startTls: StartTls | undefined
   #deadline: Timer | undefined
+  /** Ends the encrypting of the connection at hand. */
+  #lose: (end: LinkEnd) => void = () => {}
   #step: Step = 'resolve'
   #isOver = false
 
@@ -67,80 +68,60 @@ export class Connection implements DialEvents, StartTlsEvents {
     this.#trust = server ?? usualTrust
     this.#parts = parts
     this.#events = events
-    this.#dialling =
-      server === undefined ? parts.dialer.toDomain(domain, this) : parts.dialer.toServer(server, this)
+    this.#search = server === undefined ? parts.dialer.toDomain(domain) : parts.dialer.toServer(server)
+    this.#make().catch(cause => this.#end({ failure: { step: this.#step, code: 'internal-error', cause } }))
   }
 
   /** Gives up; nothing is called any more. */
   cancel(): void {
     this.#isOver = true
-    this.#dialling.cancel()
+    this.#search.cancel()
     this.#leave()
   }
 
-  onConnecting(): void {
-    this.#reach('connect')
-  }
-
-  onConnected(socket: Socket, tls: Server['tls']): void {
-    this.#guard(() => {
+  async #make(): Promise<void> {
+    for await (const { socket, tls } of this.#search.connections(() => this.#reach('connect'))) {
       this.#socket = socket
-      if (tls === 'none') {
-        this.#ready(socket)
-        return
-      }
-      this.#reach('tls')
-      this.#expect()
-      if (tls === 'direct') this.#encrypt(socket, true)
-      else this.#negotiate(socket)
+      if (this.#isOver) return this.#leave()
+      const made = tls === 'none' ? socket : await this.#secure(socket, tls === 'direct')
+      if (this.#isOver) return
+      if (made instanceof Socket) return this.#ready(made)
+      if (made.streamError !== undefined) return this.#end(made)
+      this.#leave()
+      this.#search.note(made.failure)
+    }
+    this.#end({ failure: this.#search.failure })
+  }
+
+  /** The encrypted connection, or what ended it before it was one. */
+  async #secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
+    const { domain, lang, certificate } = this.#options
+    const lost = new Promise<LinkEnd>(resolve => {
+      this.#lose = resolve
     })
-  }
-
-  /** Nowhere is there a connection to be had. */
-  onFailed(failure: Failure): void {
-    this.#guard(() => this.#end({ failure }))
-  }
-
-  onOffer(): void {
+    this.#reach('tls')
     this.#expect()
-  }
-
-  onProceed(): void {
-    const socket = this.#socket!
-    this.#startTls!.stop()
-    ignore(socket)
-    this.#encrypt(socket, false)
-  }
-
-  onRefused(end: LinkEnd): void {
-    if (end.streamError === undefined) this.#tryElsewhere(end.failure)
-    else this.#end(end)
-  }
-
-  #negotiate(socket: Socket): void {
-    const { domain, lang } = this.#options
-    const startTls = new StartTls(socket, writeHeader(domain, lang, undefined), this.#parts.limits, this)
-    this.#startTls = startTls
-    socket.on('data', (chunk: Buffer) => this.#guard(() => startTls.read(chunk)))
-    this.#watch(socket)
-  }
-
-  #encrypt(connection: Socket, direct: boolean): void {
-    const socket = startTls(connection, this.#options.domain, {
-      server: this.#trust,
-      rules: this.#parts.tls,
-      showsCertificate: this.#options.certificate,
-      direct,
-    })
+    if (!direct) {
+      this.#watch(connection)
+      const header = writeHeader(domain, lang, undefined)
+      const negotiated = negotiateTls(connection, header, this.#parts.limits, () => this.#expect())
+      const answer = await Promise.race([lost, negotiated])
+      if (answer !== 'proceed') return answer
+      // Given up meanwhile: nothing is to come.
+      if (this.#isOver) return lost
+      ignore(connection)
+    }
+    const options = { server: this.#trust, rules: this.#parts.tls, showsCertificate: certificate, direct }
+    const socket = startTls(connection, domain, options)
     this.#socket = socket
-    socket.once('secureConnect', () => this.#guard(() => this.#encrypted(socket)))
     this.#watch(socket)
-  }
-
-  #encrypted(socket: TLSSocket): void {
-    const fault = certificateFault(socket, this.#trust, this.#options.domain)
-    if (fault === undefined) this.#ready(socket)
-    else this.#tryElsewhere({ step: 'tls', code: 'certificate-invalid', cause: fault })
+    const handshake = new Promise<undefined>(resolve =>
+      socket.once('secureConnect', () => resolve(undefined)),
+    )
+    const end = await Promise.race([lost, handshake])
+    if (end !== undefined) return end
+    const cause = certificateFault(socket, this.#trust, domain)
+    return cause === undefined ? socket : { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
   /** From now on it is this connection or none. */
@@ -148,6 +129,7 @@ export class Connection implements DialEvents, StartTlsEvents {
     this.#reach('features')
     this.#isOver = true
     this.#deadline?.cancel()
+    socket.off('error', nothing)
     for (const event of endings) socket.off(event, this.#onBroken)
     this.#events.onReady(socket)
   }
@@ -159,24 +141,19 @@ export class Connection implements DialEvents, StartTlsEvents {
   /** Called with an error, with whether there was one, or with nothing. */
   readonly #onBroken = (reason?: Error | boolean): void => {
     const cause = typeof reason === 'boolean' ? undefined : reason
-    this.#guard(() => this.#tryElsewhere({ step: this.#step, code: 'remote-connection-failed', cause }))
+    this.#lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
   }
 
   #expect(): void {
     this.#deadline?.cancel()
-    this.#deadline = this.#parts.clock.after(this.#options.seconds * 1000, () =>
-      this.#guard(() => this.#tryElsewhere({ step: this.#step, code: 'timeout' })),
+    this.#deadline = this.#parts.clock.after(secureSeconds * 1000, () =>
+      this.#lose({ failure: { step: 'tls', code: 'timeout' } }),
     )
   }
 
   #reach(step: Step): void {
     this.#step = step
     this.#events.onStep(step)
-  }
-
-  #tryElsewhere(failure: Failure): void {
-    this.#leave()
-    this.#dialling.goOn(failure)
   }
 
   #end(end: LinkEnd): void {
@@ -188,20 +165,10 @@ export class Connection implements DialEvents, StartTlsEvents {
   /** Gives up what stands. */
   #leave(): void {
     this.#deadline?.cancel()
-    this.#startTls?.stop()
     if (this.#socket === undefined) return
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
-  }
-
-  /** An exception ends this connection and no other. */
-  #guard(work: () => void): void {
-    try {
-      work()
-    } catch (cause) {
-      this.#end({ failure: { step: this.#step, code: 'internal-error', cause } })
-    }
   }
 }
 

@@ -5,25 +5,13 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
-import type { Target } from '../net/srv-records.js'
-import { Race } from './race.js'
+import { race } from './race.js'
+import { nothing } from './socket-events.js'
 
-/** Hears how dialling goes. `onConnected` and `onFailed` are not called before the call that dials has returned. */
-export interface DialEvents {
-  /** There is an address to connect to; called again for each server that is tried. */
-  onConnecting(): void
-  /** A connection stands, and is used as `tls` says. */
-  onConnected(socket: Socket, tls: Server['tls']): void
-  /** No server is left to try. */
-  onFailed(failure: Failure): void
-}
-
-/** A connection that is being made. */
-export interface Dialling {
-  /** Tries the next server: the one connected to was of no use, for this reason. */
-  goOn(failure: Failure): void
-  /** Gives up; no event is called any more. */
-  cancel(): void
+/** A connection that stands, and is used as `tls` says. */
+export interface Dialled {
+  readonly socket: Socket
+  readonly tls: Server['tls']
 }
 
 /** Longest time to find one name, in seconds. */
@@ -54,13 +42,13 @@ export class Dialer {
   }
 
   /** Dials a server that the operator named. */
-  toServer(server: Server, events: DialEvents): Dialling {
-    return new Search(this.#trusting, { targets: [server] }, events)
+  toServer(server: Server): Search {
+    return new Search(this.#trusting, { targets: [server] })
   }
 
   /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
-  toDomain(domain: string, events: DialEvents): Dialling {
-    return new Search(this.#parts, this.#parts.names.routeTo(domain), events)
+  toDomain(domain: string): Search {
+    return new Search(this.#parts, this.#parts.names.routeTo(domain))
   }
 }
 
@@ -83,132 +71,92 @@ function connectTcp(host: string, port: number): Socket {
       },
     },
   })
-  return socket
+  // Until its user listens: an error without a listener would end the process.
+  return socket.on('error', nothing)
 }
 
 const steps: readonly Step[] = ['resolve', 'connect', 'tls', 'features']
 
 /** Goes from target to target, and from address to address. */
-class Search implements Dialling {
+export class Search {
   readonly #parts: Required<DialerParts>
-  readonly #events: DialEvents
-  #targets: readonly Target[] = []
-  #tried = 0
+  readonly #route: Route | Promise<Route>
   /** Of the target that came furthest: that failure says most. */
   #failure: Failure | undefined
   /** When the search is over, by the clock; set when there is something to connect to. */
-  #until: number | undefined
-  /** The number of the answer that is waited for: one with an earlier number comes too late. */
-  #turn = 0
+  #until = Number.POSITIVE_INFINITY
   #limit: Timer | undefined
-  #race: Race | undefined
+  #cancelRace: () => void = () => {}
   #isOver = false
-  /** Whether the constructor has returned. */
-  #isOut = false
 
-  constructor(parts: Required<DialerParts>, route: Route | Promise<Route>, events: DialEvents) {
+  constructor(parts: Required<DialerParts>, route: Route | Promise<Route>) {
     this.#parts = parts
-    this.#events = events
-    this.#await(route, found => this.#begin(found))
-    this.#isOut = true
+    this.#route = route
   }
 
-  goOn(failure: Failure): void {
-    this.#note(failure)
-    this.#tryNext()
+  /** Why no connection was of use. */
+  get failure(): Failure {
+    return this.#failure ?? { step: 'connect', code: 'timeout' }
   }
 
+  /** Gives up: nothing comes any more. */
   cancel(): void {
     this.#isOver = true
-    this.#turn += 1
     this.#limit?.cancel()
-    this.#race?.cancel()
+    this.#cancelRace()
   }
 
-  #begin({ targets, failure }: Route): void {
-    this.#targets = targets
-    if (failure !== undefined) this.#note(failure)
-    this.#tryNext()
-  }
-
-  #tryNext(): void {
-    this.#race = undefined
-    const target = this.#targets[this.#tried++]
-    const isLate = this.#until !== undefined && this.#parts.clock.now() >= this.#until
-    if (target === undefined || isLate) this.#giveUp()
-    else this.#await(this.#parts.names.addressesOf(target), found => this.#connect(target, found))
-  }
-
-  #connect({ port, tls }: Target, found: Addresses | Failure): void {
-    if ('code' in found) {
-      this.goOn(found)
-      return
-    }
-    // The addresses are judged, not the name: it may resolve to others the next time.
-    const addresses = this.#parts.publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
-    if (addresses.length === 0) {
-      const code = found.length === 0 ? 'host-unknown' : 'address-not-allowed'
-      this.goOn({ step: found.length === 0 ? 'resolve' : 'connect', code })
-      return
-    }
-    const { clock, connect } = this.#parts
-    this.#events.onConnecting()
-    this.#until ??= clock.now() + connectSeconds * 1000
-    this.#race = new Race(
-      addresses,
-      port,
-      { clock, connect, addressSeconds, until: this.#until },
-      {
-        onWon: socket => {
-          this.#race = undefined
-          this.#events.onConnected(socket, tls)
-        },
-        onLost: failure => this.goOn(failure),
-      },
-    )
-  }
-
-  /** Goes on with an answer: at once where it is known, otherwise when it has come or its time is over. */
-  #await<T>(answer: T | Promise<T>, goOn: (answer: T) => void): void {
-    if (!(answer instanceof Promise)) {
-      goOn(answer)
-      return
-    }
-    const turn = ++this.#turn
-    const { clock } = this.#parts
-    const most = (this.#until ?? Number.POSITIVE_INFINITY) - clock.now()
-    this.#limit = clock.after(Math.max(0, Math.min(resolveSeconds * 1000, most)), () => {
-      this.#turn += 1
-      this.goOn({ step: 'resolve', code: 'timeout' })
-    })
-    answer
-      .then(value => {
-        if (turn !== this.#turn) return
-        this.#limit?.cancel()
-        goOn(value)
-      })
-      .catch(cause => this.#break(cause))
-  }
-
-  /** An exception ends the search: another server would not help. */
-  #break(cause: unknown): void {
-    if (this.#isOver) return
-    this.cancel()
-    this.#events.onFailed({ step: 'resolve', code: 'internal-error', cause })
-  }
-
-  #note(failure: Failure): void {
+  /** The connection made last was of no use, or there is none to a target, for this reason. */
+  note(failure: Failure): void {
     const far = (reached: Failure) => steps.indexOf(reached.step)
     if (this.#failure === undefined || far(failure) > far(this.#failure)) this.#failure = failure
   }
 
-  #giveUp(): void {
-    if (!this.#isOut) {
-      queueMicrotask(() => this.#giveUp())
-      return
+  /** Connects to one target after the other, as long as another one is asked for. Calls back when there is an address. */
+  async *connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
+    const { clock, names } = this.#parts
+    const route = await this.#inTime(this.#route)
+    if ('code' in route) return this.note(route)
+    if (route.failure !== undefined) this.note(route.failure)
+    for (const target of route.targets) {
+      if (this.#isOver || clock.now() >= this.#until) return
+      const addresses = this.#allowed(await this.#inTime(names.addressesOf(target)))
+      if (this.#isOver) return
+      if ('code' in addresses) {
+        this.note(addresses)
+        continue
+      }
+      onConnecting()
+      this.#until = Math.min(this.#until, clock.now() + connectSeconds * 1000)
+      const socket = await this.#connect(addresses, target.port)
+      if ('code' in socket) this.note(socket)
+      else yield { socket, tls: target.tls }
     }
-    if (this.#isOver) return
-    this.#isOver = true
-    this.#events.onFailed(this.#failure ?? { step: 'connect', code: 'timeout' })
+  }
+
+  /** The addresses are judged, not the name: it may resolve to others the next time. */
+  #allowed(found: Addresses | Failure): Addresses | Failure {
+    if ('code' in found) return found
+    if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
+    const allowed = this.#parts.publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
+    return allowed.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : allowed
+  }
+
+  #connect(addresses: Addresses, port: number): Promise<Socket | Failure> {
+    const parts = { ...this.#parts, addressSeconds, until: this.#until }
+    return new Promise(resolve => {
+      this.#cancelRace = race(addresses, port, parts, resolve)
+    })
+  }
+
+  /** An answer, at once where it is known, or the failure that its time is over. */
+  #inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
+    if (!(answer instanceof Promise)) return answer
+    const { clock } = this.#parts
+    const ms = Math.max(0, Math.min(resolveSeconds * 1000, this.#until - clock.now()))
+    const late = new Promise<Failure>(resolve => {
+      this.#limit = clock.after(ms, () => resolve({ step: 'resolve', code: 'timeout' }))
+    })
+    return Promise.race([answer, late]).finally(() => this.#limit?.cancel())
   }
 }

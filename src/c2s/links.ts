@@ -7,7 +7,7 @@ import { codeOf } from '../log.js'
 import type { TlsRules } from '../net/tls-context.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { Dialer } from './dial.js'
-import { type LinkParts, linkTimes, TcpLink } from './tcp-link.js'
+import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts {
   /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */
@@ -34,7 +34,6 @@ export class Links {
       clock: parts.clock,
       tls: parts.tls,
       limits: defaultLimits,
-      times: linkTimes,
       onFailed: this.#failed,
       onClosed: link => this.#open.delete(link),
     }

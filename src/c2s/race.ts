@@ -16,87 +16,59 @@ export interface RaceParts {
   readonly until: number
 }
 
-/** A connection that is being made, with its time limit. */
-interface Attempt {
-  readonly socket: Socket
-  readonly limit: Timer
-}
-
-/** Hears how a race ended: one of the two is called, once, after the constructor has returned. */
-export interface RaceEvents {
-  onWon(socket: Socket): void
-  onLost(failure: Failure): void
-}
-
 /**
  * Connects to one of a host's addresses: each has a short start before the next, the first to answer wins and the
- * others are given up (Happy Eyeballs, RFC 8305 §5).
+ * others are given up (Happy Eyeballs, RFC 8305 §5). Returns what gives up every attempt; `onEnd` is called no more then.
  */
-export class Race {
-  readonly #addresses: Addresses
-  readonly #port: number
-  readonly #parts: RaceParts
-  readonly #events: RaceEvents
-  /** The attempts that have not ended. */
-  #attempts: Attempt[] = []
-  #begun = 0
-  #next: Timer | undefined
+export function race(
+  addresses: Addresses,
+  port: number,
+  { clock, connect, addressSeconds, until }: RaceParts,
+  onEnd: (end: Socket | Failure) => void,
+): () => void {
+  /** The attempts that have not ended, each with its time limit. */
+  const attempts = new Map<Socket, Timer>()
+  let begun = 0
+  let next: Timer | undefined
 
-  constructor(addresses: Addresses, port: number, parts: RaceParts, events: RaceEvents) {
-    this.#addresses = addresses
-    this.#port = port
-    this.#parts = parts
-    this.#events = events
-    this.#attempt()
+  function cancel(): void {
+    next?.cancel()
+    for (const socket of attempts.keys()) giveUp(socket)
   }
 
-  /** Gives up every attempt; no event is called any more. */
-  cancel(): void {
-    this.#next?.cancel()
-    for (const { socket, limit } of this.#attempts) {
-      limit.cancel()
-      socket.destroy()
-    }
-    this.#attempts = []
+  function giveUp(socket: Socket): void {
+    attempts.get(socket)?.cancel()
+    attempts.delete(socket)
+    socket.destroy()
   }
 
-  #attempt(): void {
-    const { clock, connect, addressSeconds, until } = this.#parts
-    const socket = connect(this.#addresses[this.#begun++]!, this.#port)
-    const limit = clock.after(Math.max(0, Math.min(addressSeconds * 1000, until - clock.now())), () =>
-      this.#lose(attempt, { step: 'connect', code: 'timeout' }),
-    )
-    const attempt: Attempt = { socket, limit }
-    this.#attempts.push(attempt)
-    const onError = (cause: Error) =>
-      this.#lose(attempt, { step: 'connect', code: connectProblem(cause), cause })
+  function lose(socket: Socket, failure: Failure): void {
+    giveUp(socket)
+    if (begun < addresses.length) {
+      next?.cancel()
+      attempt()
+    } else if (attempts.size === 0) onEnd(failure)
+  }
+
+  function attempt(): void {
+    const socket = connect(addresses[begun++]!, port)
+    const ms = Math.max(0, Math.min(addressSeconds * 1000, until - clock.now()))
+    const limit = clock.after(ms, () => lose(socket, { step: 'connect', code: 'timeout' }))
+    attempts.set(socket, limit)
+    const onError = (cause: Error) => lose(socket, { step: 'connect', code: connectProblem(cause), cause })
     const onConnect = () => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
-      this.#win(attempt)
+      limit.cancel()
+      attempts.delete(socket)
+      cancel()
+      onEnd(socket)
     }
     socket.on('error', onError)
     socket.on('connect', onConnect)
-    if (this.#begun < this.#addresses.length) this.#next = clock.after(stagger, () => this.#attempt())
+    if (begun < addresses.length) next = clock.after(stagger, attempt)
   }
 
-  #win(attempt: Attempt): void {
-    this.#remove(attempt)
-    this.cancel()
-    this.#events.onWon(attempt.socket)
-  }
-
-  #lose(attempt: Attempt, failure: Failure): void {
-    this.#remove(attempt)
-    attempt.socket.destroy()
-    if (this.#begun < this.#addresses.length) {
-      this.#next?.cancel()
-      this.#attempt()
-    } else if (this.#attempts.length === 0) this.#events.onLost(failure)
-  }
-
-  #remove(attempt: Attempt): void {
-    attempt.limit.cancel()
-    this.#attempts = this.#attempts.filter(other => other !== attempt)
-  }
+  attempt()
+  return cancel
 }

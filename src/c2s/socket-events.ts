@@ -48,7 +48,7 @@ function onSession(this: LinkSocket): void {
 }
 
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
-const nothing = () => {}
+export const nothing = () => {}
 
 /** Stops listening to a socket, its errors least of all: without a listener they would end the process. */
 export function ignore(socket: Socket): void {

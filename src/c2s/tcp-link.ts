@@ -9,8 +9,7 @@ import { streamsNamespace } from '../namespaces.js'
 import { streamFailure, writeStreamError } from '../stream-errors.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Root } from '../xml/root.js'
-import type { Sink } from '../xml/splitter.js'
-import { Splitter } from '../xml/splitter.js'
+import { type Sink, Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding-data.js'
 import { Connection, type ConnectionEvents, type ConnectionParts } from './connection.js'
@@ -18,43 +17,29 @@ import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
-export interface LinkTimes {
-  /** Longest time from a stream header to the features, in seconds. */
-  readonly features: number
-  /** Longest time from a header to the answer to what was sent ahead with it, for a server that is tried, in seconds. */
-  readonly trial: number
-  /** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
-  readonly close: number
-  /**
-   * How long a server may take nothing of what waits for it, in seconds: as long as TCP itself waits by default (RFC 9293
-   * §3.9.1.1). Servers that take little at a time, to keep a rate, are not meant.
-   */
-  readonly stall: number
-}
-
-export const linkTimes: LinkTimes = { features: 10, trial: 3, close: 5, stall: 300 }
+/** Longest time from a stream header to the features, in seconds. */
+const featuresSeconds = 10
+/** Longest time from a header to the answer to what was sent ahead with it, for a server that is tried, in seconds. */
+const trialSeconds = 3
+/** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
+const closeSeconds = 5
 
 /** What all links of this process have in common: one object for all of them. */
 export interface LinkParts extends ConnectionParts {
-  readonly times: LinkTimes
   /** Called with the domain whose server ended the link, or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
   /** Called once for each link, when its connection is gone. */
   readonly onClosed: (link: TcpLink) => void
 }
 
-/** What a link hears of its connection, of what is read and of what is written: one object for each link. */
-interface Listener extends ConnectionEvents, SocketEvents, Sink, WriterEvents {}
-
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** A link over a TCP connection of its own. */
-export class TcpLink implements Link {
+/** A link over a TCP connection of its own. It hears itself of its connection, of what is read and of what is written. */
+export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #domain: string
   readonly #server: Server | undefined
   readonly #parts: LinkParts
-  readonly #listener: Listener
   #lang: string
   #from: string | undefined
   /** What was asked for of the stream; undefined once nothing depends on it. */
@@ -89,9 +74,7 @@ export class TcpLink implements Link {
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
-    this.#listener = new TcpLink.#Listener(this)
-    const seconds = parts.times.features
-    this.#connection = new Connection({ domain, server, lang, certificate, seconds }, parts, this.#listener)
+    this.#connection = new Connection({ domain, server, lang, certificate }, parts, this)
   }
 
   get facts(): LinkFacts {
@@ -149,15 +132,27 @@ export class TcpLink implements Link {
     this.#phase = 'closing'
     this.#socket!.resume()
     this.#writer!.write(streamFooter)
-    this.#expect(this.#parts.times.close)
+    this.#expect(closeSeconds)
+  }
+
+  onStep(step: Step): void {
+    this.events.onStep?.(step)
+  }
+
+  onReady(socket: Socket): void {
+    this.#guard(() => this.#ready(socket))
+  }
+
+  onFailed(end: LinkEnd): void {
+    this.#end(end)
   }
 
   #ready(socket: Socket): void {
     this.#phase = 'open'
     this.#connection = undefined
     this.#socket = socket
-    this.#writer = new Writer(socket, this.#parts.clock, this.#parts.times.stall, this.#listener)
-    listenTo(socket, this.#listener)
+    this.#writer = new Writer(socket, this.#parts.clock, this)
+    listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
       // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
       this.#ahead = undefined
@@ -167,12 +162,11 @@ export class TcpLink implements Link {
 
   #open(): void {
     this.#splitter?.stop()
-    this.#splitter = new Splitter(this.#listener, this.#parts.limits, { lenient: true })
+    this.#splitter = new Splitter(this, this.#parts.limits, { lenient: true })
     this.#hasBegun = false
-    const { times } = this.#parts
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#domain, this.#lang, from)
-    this.#expect(this.#ahead === 'trial' ? times.trial : times.features)
+    this.#expect(this.#ahead === 'trial' ? trialSeconds : featuresSeconds)
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
       this.#writer!.sendHeader(header)
@@ -184,7 +178,7 @@ export class TcpLink implements Link {
    * With TLS 1.3, each of the server's session tickets keeps what is behind it back until it is acknowledged, and our side
    * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
    */
-  #acknowledgeTicket(): void {
+  onTicket(): void {
     if (this.#acknowledges) return
     this.#acknowledges = true
     // What is written while a ticket is being read gets stuck.
@@ -194,7 +188,7 @@ export class TcpLink implements Link {
     })
   }
 
-  #read(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
     if (!this.#hasBegun) chunk = withoutSpace(chunk)
     if (chunk.length > 0) this.#hasBegun = true
@@ -208,7 +202,13 @@ export class TcpLink implements Link {
     }
   }
 
-  #receive(element: Element): void {
+  onOpen(root: Root): void {
+    const header = readHeader(root)
+    if (typeof header === 'string') this.#refuse(header)
+    else if (this.#phase === 'open') this.events.onOpen(header)
+  }
+
+  onElement(element: Element): void {
     if (this.#phase === 'closing') return
     if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
       this.#refuse('policy-violation')
@@ -228,8 +228,30 @@ export class TcpLink implements Link {
     this.events.onElement(element)
   }
 
-  #closedByServer(): void {
-    this.#end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+  onUnfit(fate: Fate): void {
+    if (this.#phase === 'open') this.events.onUnfit?.(fate)
+  }
+
+  onClose(): void {
+    this.#end(goneByServer)
+    this.#socket?.end()
+  }
+
+  onLastByte(): void {
+    this.#guard(() => this.#end(goneByServer))
+  }
+
+  onBroken(reason: Error | boolean): void {
+    const cause = typeof reason === 'boolean' ? undefined : reason
+    this.#guard(() => this.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
+  }
+
+  onDrain(): void {
+    if (this.#phase === 'open') this.#guard(() => this.events.onDrain())
+  }
+
+  onStall(): void {
+    this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
   /** Runs what may call the owner's events: an exception ends this link and no other. */
@@ -265,10 +287,6 @@ export class TcpLink implements Link {
     this.#destroy()
   }
 
-  #timeOut(): void {
-    this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
-  }
-
   #end(end: LinkEnd): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     this.close()
@@ -298,74 +316,12 @@ export class TcpLink implements Link {
   }
 
   #expect(seconds: number): void {
-    this.#deadline?.cancel()
-    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.#timeOut())
-  }
-
-  static readonly #Listener = class implements Listener {
-    readonly #link: TcpLink
-
-    constructor(link: TcpLink) {
-      this.#link = link
-    }
-
-    onStep(step: Step): void {
-      this.#link.events.onStep?.(step)
-    }
-
-    onReady(socket: Socket): void {
-      this.#link.#guard(() => this.#link.#ready(socket))
-    }
-
-    onFailed(end: LinkEnd): void {
-      this.#link.#end(end)
-    }
-
-    onData(chunk: Buffer): void {
-      this.#link.#read(chunk)
-    }
-
-    onLastByte(): void {
-      this.#link.#guard(() => this.#link.#closedByServer())
-    }
-
-    onBroken(reason: Error | boolean): void {
-      const cause = typeof reason === 'boolean' ? undefined : reason
-      this.#link.#guard(() => this.#link.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
-    }
-
-    onTicket(): void {
-      this.#link.#acknowledgeTicket()
-    }
-
-    onOpen(root: Root): void {
-      const header = readHeader(root)
-      if (typeof header === 'string') this.#link.#refuse(header)
-      else if (this.#link.#phase === 'open') this.#link.events.onOpen(header)
-    }
-
-    onElement(element: Element): void {
-      this.#link.#receive(element)
-    }
-
-    onUnfit(fate: Fate): void {
-      if (this.#link.#phase === 'open') this.#link.events.onUnfit?.(fate)
-    }
-
-    onClose(): void {
-      this.#link.#closedByServer()
-      this.#link.#socket?.end()
-    }
-
-    onDrain(): void {
-      if (this.#link.#phase === 'open') this.#link.#guard(() => this.#link.events.onDrain())
-    }
-
-    onStall(): void {
-      this.#link.#timeOut()
-    }
+    this.#expectNothing()
+    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
   }
 }
+
+const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
 /** What follows the white space at the beginning. */
 function withoutSpace(bytes: Buffer): Buffer {

@@ -11,6 +11,12 @@ export interface WriterEvents {
   onStall(): void
 }
 
+/**
+ * How long a server may take nothing of what waits for it, in seconds: as long as TCP itself waits by default (RFC 9293
+ * §3.9.1.1). Servers that take little at a time, to keep a rate, are not meant.
+ */
+const stallSeconds = 300
+
 /** Writes to one connection. What is sent in one turn of the event loop leaves together. */
 export class Writer {
   /** With stanzas to write: a server reads many in the time that writing one takes. */
@@ -21,7 +27,6 @@ export class Writer {
   static readonly #headers = new WriteBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
-  readonly #stallSeconds: number
   readonly #events: WriterEvents
   /** What leaves with the write batch. */
   #waiting = ''
@@ -30,11 +35,9 @@ export class Writer {
   /** While something waits for the server: until when it has to take some of it. */
   #stall: Timer | undefined
 
-  /** The server has to take something of what waits for it every `stallSeconds`. */
-  constructor(socket: Socket, clock: Clock, stallSeconds: number, events: WriterEvents) {
+  constructor(socket: Socket, clock: Clock, events: WriterEvents) {
     this.#socket = socket
     this.#clock = clock
-    this.#stallSeconds = stallSeconds
     this.#events = events
   }
 
@@ -96,6 +99,6 @@ export class Writer {
 
   #expectTaken(): void {
     this.#stall?.cancel()
-    this.#stall = this.#clock.after(this.#stallSeconds * 1000, () => this.#events.onStall())
+    this.#stall = this.#clock.after(stallSeconds * 1000, () => this.#events.onStall())
   }
 }

@@ -1,7 +1,7 @@
 // A link to a scripted server, and what it told its owner, in order.
 
 import { Dialer } from '../../src/c2s/dial.js'
-import { type LinkParts, linkTimes, TcpLink } from '../../src/c2s/tcp-link.js'
+import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
 import type { Step } from '../../src/errors.js'
 import type { LinkEvents, LinkOptions } from '../../src/link.js'
@@ -84,7 +84,6 @@ export class Call {
         clock: this.clock,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         limits: defaultLimits,
-        times: linkTimes,
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),
         ...parts,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DialEvents, Dialer, type Dialling } from '../../src/c2s/dial.js'
+import { Dialer, type Search } from '../../src/c2s/dial.js'
 import type { Server } from '../../src/config/config.js'
 import type { Failure } from '../../src/link.js'
 import { type Addresses, Names, type Route } from '../../src/net/names.js'
@@ -38,11 +38,6 @@ beforeEach(() => {
   told = []
 })
 
-const events: DialEvents = {
-  onConnecting: () => told.push('connecting'),
-  onConnected: (_socket, tls) => told.push(`connected ${tls}`),
-  onFailed: ({ step, code }) => told.push(`failed ${step} ${code}`),
-}
 const dialer = (about: { publicOnly?: boolean } = {}) =>
   new Dialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
 const server: Server = {
@@ -60,29 +55,50 @@ const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
 /** Everything that has been decided by now has happened. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
+/** Dials as long as no connection is of use: `goOn` says of the one that stands why it is not. */
+async function follow(search: Search) {
+  let goOn: (failure: Failure) => void = () => {}
+  const dial = async () => {
+    for await (const { tls } of search.connections(() => told.push('connecting'))) {
+      told.push(`connected ${tls}`)
+      search.note(
+        await new Promise<Failure>(resolve => {
+          goOn = resolve
+        }),
+      )
+    }
+    told.push(`failed ${search.failure.step} ${search.failure.code}`)
+  }
+  dial().catch(error => told.push(`failed: ${error}`))
+  await settled()
+  return { goOn: (failure: Failure) => goOn(failure), cancel: () => search.cancel() }
+}
+
 describe('dialling a server of the operator', () => {
-  test('by its address begins at once, and costs one timer until it stands', () => {
-    dialer().toServer(server, events)
+  test('by its address begins at once, and costs one timer until it stands', async () => {
+    await follow(dialer().toServer(server))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
     sockets.stand('127.0.0.1')
+    await settled()
     expect(told).toEqual(['connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
   })
 
-  test('by a name with known addresses begins at once, too', () => {
+  test('by a name with known addresses begins at once, too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
-    dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, events)
+    await follow(
+      dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }),
+    )
     expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
     sockets.stand('10.0.0.5')
+    await settled()
     expect(told).toEqual(['connecting', 'connected none'])
   })
 
   test('by another name waits for its addresses', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
-    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
-    expect(told).toEqual([])
-    await settled()
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
     expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
     expect(clock.pending).toBe(1)
   })
@@ -92,10 +108,12 @@ describe('dialling a server of the operator', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
     clock.advance(4_999)
+    await settled()
     expect(told).toEqual([])
     clock.advance(1)
+    await settled()
     expect(told).toEqual(['failed resolve timeout'])
     answer(['10.0.0.5'])
     await settled()
@@ -103,17 +121,16 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('tells of a failure that is known already only when it has been handed over', async () => {
+  test('fails where it is known already that there is none', async () => {
     names.hosts['xmpp.lan'] = unknown
-    dialer().toServer({ ...server, host: 'xmpp.lan' }, events)
-    expect(told).toEqual([])
-    await settled()
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
-  test('fails when there is no answer in five seconds', () => {
-    dialer().toServer(server, events)
+  test('fails when there is no answer in five seconds', async () => {
+    await follow(dialer().toServer(server))
     clock.advance(5_000)
+    await settled()
     expect(told).toEqual(['connecting', 'failed connect timeout'])
     expect(sockets.alive).toEqual([])
     expect(clock.pending).toBe(0)
@@ -121,27 +138,34 @@ describe('dialling a server of the operator', () => {
 })
 
 describe('dialling a domain', () => {
-  test('goes from one target to the next, and tells of the one that answers what it speaks', () => {
+  test('goes from one target to the next, and tells of the one that answers what it speaks', async () => {
     names.routes['example.org'] = { targets: [at('a', 'direct'), at('b'), at('c')] }
     names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
     names.hosts['b'] = unknown
     names.hosts['c'] = ['192.0.2.3']
-    dialer().toDomain('example.org', events)
+    await follow(dialer().toDomain('example.org'))
     sockets.refuse('192.0.2.1')
+    await settled()
     sockets.refuse('2001:db8::1')
+    await settled()
     sockets.stand('192.0.2.3')
+    await settled()
     expect(sockets.begun).toEqual(['0 192.0.2.1 5222', '0 2001:db8::1 5222', '0 192.0.2.3 5222'])
     expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
   })
 
-  test('goes on when the one that answered is of no use', () => {
+  test('goes on when the one that answered is of no use', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
-    const dialling = dialer().toDomain('example.org', events)
+    const dialling = await follow(dialer().toDomain('example.org'))
     sockets.stand('192.0.2.1')
+    await settled()
     dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
+    await settled()
     sockets.stand('192.0.2.2')
+    await settled()
     dialling.goOn(refused)
+    await settled()
     expect(told.filter(line => line !== 'connecting')).toEqual([
       'connected direct',
       'connected starttls',
@@ -157,7 +181,7 @@ describe('dialling a domain', () => {
     names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
     for (const [index, failure] of failures.entries())
       names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
-    dialer().toDomain('example.org', events)
+    await follow(dialer().toDomain('example.org'))
     if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
     await settled()
     expect(told.at(-1)).toBe(`failed ${expected}`)
@@ -167,60 +191,68 @@ describe('dialling a domain', () => {
     const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
     names.routes['example.org'] = { targets: [at('example.org')], failure }
     names.hosts['example.org'] = unknown
-    dialer().toDomain('example.org', events)
-    await settled()
+    await follow(dialer().toDomain('example.org'))
     expect(told).toEqual(['failed resolve remote-connection-failed'])
   })
 
   test('fails where there is nothing to dial', async () => {
     names.routes['example.org'] = { targets: [], failure: unknown }
-    dialer().toDomain('example.org', events)
-    await settled()
+    await follow(dialer().toDomain('example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails where looking for it fails in a way that was not foreseen, and leaves no timer', async () => {
     names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
-    dialer().toDomain('chat.example', events)
-    await settled()
-    expect(told).toEqual(['failed resolve internal-error'])
+    await follow(dialer().toDomain('chat.example'))
+    expect(told).toEqual(['failed: TypeError: not foreseen'])
     expect(clock.pending).toBe(0)
   })
 
-  test('waits for its targets five seconds', () => {
+  test('waits for its targets five seconds', async () => {
     names.routes['example.org'] = new Promise(() => {})
-    dialer().toDomain('example.org', events)
+    await follow(dialer().toDomain('example.org'))
     clock.advance(5_000)
+    await settled()
     expect(told).toEqual(['failed resolve timeout'])
     expect(clock.pending).toBe(0)
   })
 
-  test('has fifteen seconds from its first connection, for all targets together', () => {
+  test('has fifteen seconds from its first connection, for all targets together', async () => {
     names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
     for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
-    const dialling = dialer().toDomain('example.org', events)
+    const dialling = await follow(dialer().toDomain('example.org'))
     clock.advance(5_000)
+    await settled()
     // The second one answers, and then keeps the link waiting.
     sockets.stand('192.0.2.98')
+    await settled()
     clock.advance(7_000)
+    await settled()
     dialling.goOn({ step: 'connect', code: 'timeout' })
+    await settled()
     expect(sockets.begun.at(-1)).toBe('12000 192.0.2.99 5222')
     clock.advance(2_999)
+    await settled()
     expect(told.at(-1)).toBe('connecting')
     clock.advance(1)
+    await settled()
     expect(told.at(-1)).toBe('failed connect timeout')
     expect(sockets.begun).toHaveLength(3)
     expect(clock.pending).toBe(0)
   })
 
-  test('does not look up another target for longer than there is time left', () => {
+  test('does not look up another target for longer than there is time left', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
-    const dialling = dialer().toDomain('example.org', events)
+    const dialling = await follow(dialer().toDomain('example.org'))
     sockets.stand('192.0.2.1')
+    await settled()
     clock.advance(14_000)
+    await settled()
     dialling.goOn({ step: 'tls', code: 'timeout' })
+    await settled()
     clock.advance(1_000)
+    await settled()
     expect(told.at(-1)).toBe('failed tls timeout')
   })
 
@@ -232,11 +264,12 @@ describe('dialling a domain', () => {
   ])('may be given up while %s, and leaves nothing behind', async (_when, route) => {
     names.routes['example.org'] = route()
     names.hosts['later'] = Promise.resolve(['192.0.2.1'])
-    const dialling: Dialling = dialer().toDomain('example.org', events)
+    const dialling = await follow(dialer().toDomain('example.org'))
     dialling.cancel()
     told.length = 0
     await settled()
     clock.advance(60_000)
+    await settled()
     expect(told).toEqual([])
     expect(sockets.alive).toEqual([])
     expect(clock.pending).toBe(0)
@@ -244,11 +277,12 @@ describe('dialling a domain', () => {
 })
 
 describe('where any domain may be dialled', () => {
-  test('private addresses are passed over', () => {
+  test('private addresses are passed over', async () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
-    dialer({ publicOnly: true }).toDomain('example.org', events)
+    await follow(dialer({ publicOnly: true }).toDomain('example.org'))
     clock.advance(250)
+    await settled()
     expect(sockets.begun).toEqual(['0 2606:4700::1 5222', '250 8.8.8.8 5222'])
   })
 
@@ -257,16 +291,14 @@ describe('where any domain may be dialled', () => {
     async address => {
       names.routes['example.org'] = { targets: [at('a')] }
       names.hosts['a'] = [address]
-      dialer({ publicOnly: true }).toDomain('example.org', events)
-      await settled()
+      await follow(dialer({ publicOnly: true }).toDomain('example.org'))
       expect(told).toEqual(['failed connect address-not-allowed'])
       expect(sockets.begun).toEqual([])
     },
   )
 
   test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
-    dialer({ publicOnly: true }).toDomain(domain, events)
-    await settled()
+    await follow(dialer({ publicOnly: true }).toDomain(domain))
     expect(told).toEqual(['failed connect address-not-allowed'])
   })
 
@@ -274,22 +306,31 @@ describe('where any domain may be dialled', () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['8.8.8.8']
     const dialing = dialer({ publicOnly: true })
-    dialing.toDomain('example.org', events)
+    await follow(dialing.toDomain('example.org'))
     names.hosts['a'] = ['127.0.0.1']
-    dialing.toDomain('example.org', events)
-    await settled()
+    await follow(dialing.toDomain('example.org'))
     expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
     expect(told.at(-1)).toBe('failed connect address-not-allowed')
   })
 
-  test('what the operator named is dialled wherever it is', () => {
-    dialer({ publicOnly: true }).toServer(server, events)
+  test('what the operator named is dialled wherever it is', async () => {
+    await follow(dialer({ publicOnly: true }).toServer(server))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
   })
 })
 
 describe('over real sockets', () => {
   const servers: ScriptedServer[] = []
+
+  /** The addresses that it connects to, all of no use, and why no other is left. */
+  async function dialled(search: Search) {
+    const connections: (string | undefined)[] = []
+    for await (const { socket } of search.connections(() => {})) {
+      connections.push(socket.remoteAddress)
+      socket.destroy()
+    }
+    return { connections, failure: search.failure }
+  }
 
   afterEach(() => {
     for (const server of servers.splice(0)) server.stop()
@@ -300,17 +341,10 @@ describe('over real sockets', () => {
     servers.push(listener)
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
     names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
-    const connected = new Promise<string | undefined>((resolve, reject) => {
-      new Dialer({ names, clock, publicOnly: false }).toDomain('example.org', {
-        onConnecting: () => {},
-        onConnected: socket => {
-          resolve(socket.remoteAddress)
-          socket.destroy()
-        },
-        onFailed: reject,
-      })
-    })
-    expect(await connected).toBe('127.0.0.2')
+    const { connections } = await dialled(
+      new Dialer({ names, clock, publicOnly: false }).toDomain('example.org'),
+    )
+    expect(connections).toEqual(['127.0.0.2'])
     await (await listener.connection()).gone
     expect(clock.pending).toBe(0)
   })
@@ -320,12 +354,9 @@ describe('over real sockets', () => {
     const { port } = listener
     listener.stop()
     names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
-    const failure = await new Promise<Failure>((resolve, reject) => {
-      new Dialer({ names, clock, publicOnly: false }).toServer(
-        { ...server, host: 'a', port },
-        { onConnecting: () => {}, onConnected: () => reject(new Error('connected')), onFailed: resolve },
-      )
-    })
+    const dialer = new Dialer({ names, clock, publicOnly: false })
+    const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }))
+    expect(connections).toEqual([])
     expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })
   })
 })

@@ -142,6 +142,7 @@ describe('a link with direct TLS', () => {
     call.clock.advance(9_999)
     expect(call.told).toEqual([])
     call.clock.advance(1)
+    await call.hears('end')
     expect(call.told).toEqual(['closed', 'end tls timeout'])
     expect(call.clock.pending).toBe(0)
     peer.end()

@@ -40,7 +40,7 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const call = new Call(
     { ca: certificate.cert },
     {},
-    { clock, dialer: { toDomain, toServer: (_server, events) => toDomain('example.org', events) } },
+    { clock, dialer: { toDomain, toServer: () => toDomain('example.org') } },
   )
   return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
 }
@@ -172,6 +172,18 @@ describe('no other server is tried', () => {
       expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
     },
   )
+
+  test('when looking for one fails in a way that was not foreseen', async () => {
+    const clock = new FakeClock()
+    const names = new Names({ clock, preferDirectTls: false, local: true })
+    names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
+    const dialer = new Dialer({ names, clock, publicOnly: false })
+    const toDomain = () => dialer.toDomain('example.org')
+    const call = new Call({}, {}, { clock, dialer: { toDomain, toServer: toDomain } })
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end resolve internal-error'])
+    expect(clock.pending).toBe(0)
+  })
 
   test('when the link is closed meanwhile', async () => {
     const { call, peer, next } = await begin('starttls')

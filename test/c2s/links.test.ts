@@ -1,30 +1,42 @@
+import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DialEvents, Dialer, type Dialling } from '../../src/c2s/dial.js'
+import { Dialer, Search } from '../../src/c2s/dial.js'
 import { Links } from '../../src/c2s/links.js'
 import type { Server } from '../../src/config/config.js'
-import { Names } from '../../src/net/names.js'
+import { Names, type Route } from '../../src/net/names.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import { features, plainHeader, serverHeader } from './call.js'
 
 let clock: FakeClock
 let dialled: string[]
-let told: DialEvents
+let isFound: (route: Route) => void
 
 /** Notes what it is to dial, and leaves it at that. */
 class NotingDialer extends Dialer {
-  override toServer({ host }: Server, events: DialEvents): Dialling {
-    return this.#note(`server ${host}`, events)
+  override toServer({ host }: Server): Search {
+    return this.#note(`server ${host}`)
   }
 
-  override toDomain(domain: string, events: DialEvents): Dialling {
-    return this.#note(`domain ${domain}`, events)
+  override toDomain(domain: string): Search {
+    return this.#note(`domain ${domain}`)
   }
 
-  #note(what: string, events: DialEvents): Dialling {
+  #note(what: string): Search {
     dialled.push(what)
-    told = events
-    return { goOn: failure => events.onFailed(failure), cancel: () => dialled.push('cancelled') }
+    return new NotingSearch(
+      { ...parts(), connect: () => new Socket() },
+      new Promise(resolve => {
+        isFound = resolve
+      }),
+    )
+  }
+}
+
+class NotingSearch extends Search {
+  override cancel(): void {
+    dialled.push('cancelled')
+    super.cancel()
   }
 }
 
@@ -84,14 +96,15 @@ describe('a link to a domain', () => {
     expect(dialled).toEqual([expected, 'cancelled'])
   })
 
-  test('is counted until it is gone', () => {
+  test('is counted until it is gone', async () => {
     const all = links(servers)
     const link = all.open('example.org', options, silent)
     all.open('example.net', options, silent)
     expect(all.size).toBe(2)
     link.close()
     expect(all.size).toBe(1)
-    told.onFailed({ step: 'connect', code: 'timeout' })
+    isFound({ targets: [] })
+    await new Promise(resolve => setImmediate(resolve))
     expect(all.size).toBe(0)
   })
 })

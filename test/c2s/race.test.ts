@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { Race } from '../../src/c2s/race.js'
+import { race as begin } from '../../src/c2s/race.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSockets } from './fake-sockets.js'
 
@@ -18,19 +18,15 @@ beforeEach(() => {
 
 function race(addresses: readonly string[], until = 15_000) {
   const { connect } = sockets
-  return new Race(
-    addresses,
-    5222,
-    { clock, connect, addressSeconds: 5, until },
-    {
-      onWon(socket) {
-        winner = socket
-        ends.push('won')
-      },
-      onLost: ({ step, code, cause }) =>
-        ends.push(`lost ${step} ${code} ${(cause as NodeJS.ErrnoException | undefined)?.code ?? ''}`),
-    },
-  )
+  return begin(addresses, 5222, { clock, connect, addressSeconds: 5, until }, end => {
+    if (end instanceof Socket) {
+      winner = end
+      ends.push('won')
+    } else
+      ends.push(
+        `lost ${end.step} ${end.code} ${(end.cause as NodeJS.ErrnoException | undefined)?.code ?? ''}`,
+      )
+  })
 }
 
 describe('connecting to the addresses of a host', () => {
@@ -120,9 +116,9 @@ describe('connecting to the addresses of a host', () => {
   })
 
   test('leaves nothing behind when it is given up', () => {
-    const running = race(['a', 'b', 'c'])
+    const cancel = race(['a', 'b', 'c'])
     clock.advance(250)
-    running.cancel()
+    cancel()
     expect(sockets.alive).toEqual([])
     expect(clock.pending).toBe(0)
     expect(ends).toEqual([])

@@ -5,14 +5,15 @@ import { connect, opened, stopServers } from './call.js'
 
 afterEach(stopServers)
 
-const times = { features: 10, trial: 3, close: 5, stall: 300 }
+/** How long a server may take nothing, in milliseconds. */
+const stall = 300_000
 /** More than any system buffers for a socket whose other end does not read. */
 const most = 64 * 1024 * 1024
 const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
 
 /** A link to a server that reads no more, with more sent than the system takes. */
 async function behind() {
-  const { call, peer } = await opened({ times })
+  const { call, peer } = await opened()
   peer.raw.pause()
   let sent = 0
   while (call.link.backlog === 0 || sent < 8 * chunk.length) {
@@ -36,13 +37,13 @@ describe('a server that reads nothing', () => {
     expect((await peer.until('<presence/>')).length).toBe(sent + '<presence/>'.length)
     expect(call.told).toEqual(['drain'])
     // Nothing waits for it any more.
-    call.clock.advance(times.stall * 1000)
+    call.clock.advance(stall)
     expect(call.told).toEqual(['drain'])
   })
 
   test('is given up after five minutes', async () => {
     const { call, peer } = await behind()
-    call.clock.advance(times.stall * 1000 - 1)
+    call.clock.advance(stall - 1)
     expect(call.told).toEqual([])
     call.clock.advance(1)
     expect(call.told).toEqual(['end features timeout', 'closed'])
@@ -54,7 +55,7 @@ describe('a server that reads nothing', () => {
   test('now and then is not', async () => {
     const { call, peer } = await behind()
     for (let round = 0; round < 3; round++) {
-      call.clock.advance(times.stall * 1000 - 1)
+      call.clock.advance(stall - 1)
       const before = call.link.backlog
       peer.raw.resume()
       await eventually('some of it is taken', () => call.link.backlog < before)
@@ -70,7 +71,7 @@ describe('a server that reads nothing', () => {
   test('nor its own end holds up a link that is closed', async () => {
     const { call, peer } = await behind()
     call.link.close()
-    call.clock.advance(times.close * 1000)
+    call.clock.advance(5_000)
     expect(call.told).toEqual(['closed'])
     expect(call.clock.pending).toBe(0)
     peer.raw.resume()

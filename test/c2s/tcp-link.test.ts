@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { Search } from '../../src/c2s/dial.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { element } from '../support/element.js'
 import { ScriptedServer } from '../support/scripted-server.js'
@@ -438,14 +439,14 @@ describe('a link that is closed', () => {
   })
 
   test('before it is connected never is', async () => {
-    const cancel = jest.fn()
-    const dial = () => ({ cancel, goOn: () => {} })
-    const call = new Call({}, {}, { dialer: { toServer: dial, toDomain: dial } })
+    const call = new Call({ host: '192.0.2.1' })
+    const cancel = jest.spyOn(Search.prototype, 'cancel')
     call.link.pause()
     call.link.resume()
     call.link.close()
     expect(call.told).toEqual(['closed'])
     expect(cancel).toHaveBeenCalledTimes(1)
+    cancel.mockRestore()
     expect(call.clock.pending).toBe(0)
   })
 
@@ -550,6 +551,7 @@ describe('a server that does not answer', () => {
     peer.send(said)
     if (said !== '') await peer.until('\x16')
     call.clock.advance(10_000)
+    await call.hears('end')
     expect(call.told).toEqual(['closed', 'end tls timeout'])
     expect(call.clock.pending).toBe(0)
     peer.end()
