@@ -8,7 +8,7 @@ import { streamFailure } from '../stream-errors.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
 import type { EndpointReply } from './endpoint-reply.js'
-import { EndpointSession, type EndpointSessionParts, type LeftSession } from './endpoint-session.js'
+import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
 
 /** Longest time from the opening of a stream to its features, in seconds. */
@@ -31,11 +31,6 @@ export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** A request that is open; replies are taken in the order of the requests. */
-interface Asked {
-  reply: EndpointReply | undefined
-}
-
 /** A request that waits to be sent: stanzas, or the attributes that open the stream again. */
 interface Unsent {
   readonly attributes: string
@@ -54,8 +49,10 @@ export class BoshLink implements Link {
   #lang: string
   #from: string | undefined
   #isOver = false
-  /** Requests that are open, the oldest first. */
-  readonly #asked: Asked[] = []
+  /** Requests that are open, or whose replies have yet to be read. */
+  #open = 0
+  /** Resolves when the reply to the last request has been read. */
+  #last: Promise<void> = Promise.resolve()
   #unsent: Unsent[] = []
   /** The size of what waits to be sent, in UTF-16 units. */
   #backlog = 0
@@ -80,7 +77,7 @@ export class BoshLink implements Link {
     const { facts, ...ofSession } = parts
     this.facts = facts
     this.#session = new EndpointSession(ofSession, step => this.#reach(step))
-    this.#await(this.#session.create(this.#stream()))
+    this.#await(this.#session.ask(this.#stream(), ''))
   }
 
   /** What was agreed with the endpoint; undefined before. */
@@ -147,7 +144,7 @@ export class BoshLink implements Link {
    * Lets go of the session, which lives on at the endpoint. Reports nothing any more. Undefined, and nothing has changed,
    * where there is no session, or it is not at rest: a page could not know which request is the next.
    */
-  leave(): LeftSession | undefined {
+  leave() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const left = this.#session.leave()
     if (left !== undefined) this.#stop()
@@ -186,7 +183,7 @@ export class BoshLink implements Link {
     const { terms } = this.#session
     if (this.#isOver || terms === undefined) return
     const most = Math.max(1, Math.min(mostOpen, terms.requests))
-    while (this.#unsent.length > 0 && this.#asked.length < most) {
+    while (this.#unsent.length > 0 && this.#open < most) {
       const next = this.#unsent.shift()!
       this.#awaitsClient = false
       this.#backlog -= next.payload.length
@@ -194,7 +191,7 @@ export class BoshLink implements Link {
     }
     this.#rest?.cancel()
     this.#rest = undefined
-    if (this.#asked.length === 0) this.#askWhenDue(terms.inactivity)
+    if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
   /** An endpoint ends a session that sends nothing for too long, and some limit how often empty requests may come. */
@@ -206,29 +203,22 @@ export class BoshLink implements Link {
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
+  /** Two requests take two ways, and the answer to the second may be here first (XEP-0124 §14.2). */
   #await(request: Promise<EndpointReply>): void {
-    const asked: Asked = { reply: undefined }
-    this.#asked.push(asked)
-    request
-      .then(reply => {
-        asked.reply = reply
+    const before = this.#last
+    this.#open += 1
+    this.#last = request
+      .then(async reply => {
         this.#answeredAt = this.#clock.now()
-        this.#receive()
+        await before
+        if (this.#isOver) return
+        this.#open -= 1
+        this.#read(reply)
+        const wasBehind = this.#backlog > 0
+        this.#pump()
+        if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
       })
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
-  }
-
-  /** Two requests take two ways, and the answer to the second may be here first (XEP-0124 §14.2). */
-  #receive(): void {
-    for (;;) {
-      const reply = this.#asked[0]?.reply
-      if (this.#isOver || reply === undefined) break
-      this.#asked.shift()
-      this.#read(reply)
-    }
-    const wasBehind = this.#backlog > 0
-    this.#pump()
-    if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
   }
 
   #read({ root, payload, fates, end }: EndpointReply): void {

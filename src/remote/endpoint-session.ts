@@ -28,14 +28,8 @@ export interface EndpointSessionParts {
   readonly open: Set<EndpointSession>
 }
 
-/** A session that its client goes on with at the endpoint. */
-export interface LeftSession {
-  readonly session: EndpointSession
-  /** The endpoint's public address. */
-  readonly url: string
-  readonly terms: SessionTerms
-  /** The next request id to send. */
-  readonly rid: number
+function creation({ wait, hold, ver }: WantedTerms): string {
+  return ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8' xmpp:version='1.0'`
 }
 
 /** How long the end of a session may take at the endpoint, in seconds. */
@@ -89,18 +83,49 @@ export class EndpointSession {
   }
 
   /**
-   * Creates the session, with what is to be said of its stream. Must be the first request, and no other follows before its
-   * reply. Rejects with a `RemoteFault`.
+   * Sends a request with these attributes and this payload. The first one creates the session: it says what is to be said
+   * of its stream, and no other follows before its reply. Rejects with a `RemoteFault`.
    */
-  create(stream: string): Promise<EndpointReply> {
-    const { wait, hold, ver } = this.#parts.terms ?? usualTerms
-    const wanted = ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8'`
-    return this.#ask(`${stream}${wanted} xmpp:version='1.0'`, '', wait)
-  }
-
-  /** Sends a request with these attributes and this payload. Rejects with a `RemoteFault`. */
-  ask(attributes: string, payload: string): Promise<EndpointReply> {
-    return this.#ask(attributes, payload, this.terms!.wait)
+  async ask(attributes: string, payload: string): Promise<EndpointReply> {
+    if (this.#phase !== 'live') throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
+    const { clock, domain, onFailed, terms: wanted = usualTerms } = this.#parts
+    const creates = this.terms === undefined
+    const { wait } = this.terms ?? wanted
+    const askedAt = clock.now()
+    const { signal } = this.#abort
+    const body = this.#body(creates ? attributes + creation(wanted) : attributes, payload)
+    const rid = this.#lastRid
+    const reached = creates ? this.#reached : undefined
+    try {
+      const reply = await this.#inOrder(async hasLeft => {
+        const leaves = (isNew: boolean) => {
+          this.#leftRid = Math.max(this.#leftRid, rid)
+          hasLeft(isNew)
+        }
+        this.#endpoint ??= await this.#parts.endpoint
+        signal.throwIfAborted()
+        return this.#endpoint.exchange(body, wait, creates, { signal, reached, leaves })
+      })
+      const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
+      // The endpoint releases a request when a later one arrives, which says nothing of how often it may be asked.
+      if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
+      if (reply.end !== undefined) this.#wind()
+      else if (creates) {
+        this.terms = readTerms(reply.root)
+        if (this.terms === undefined)
+          throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+        if (this.#isEnding) void this.#terminate()
+      }
+      return reply
+    } catch (error) {
+      // What we broke off ourselves did not fail.
+      if (error instanceof RemoteFault && !signal.aborted) onFailed?.(domain, error.failure)
+      // Without a reply to the first request there is nothing that could be ended.
+      if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#wind()
+      throw error
+    } finally {
+      this.#answered()
+    }
   }
 
   /**
@@ -132,7 +157,7 @@ export class EndpointSession {
    * Lets go of the session: it lives on, and its client talks to the endpoint. It can still be ended. Undefined where there
    * is none, or a request is open.
    */
-  leave(): LeftSession | undefined {
+  leave() {
     const endpoint = this.#endpoint
     const { terms } = this
     if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined)
@@ -141,52 +166,10 @@ export class EndpointSession {
     return { session: this, url: endpoint.url, terms, rid: this.#lastRid + 1 }
   }
 
-  async #ask(attributes: string, payload: string, waitSeconds: number): Promise<EndpointReply> {
-    if (this.#phase !== 'live') throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
-    const creates = this.terms === undefined
-    const askedAt = this.#parts.clock.now()
-    const { signal } = this.#abort
-    const body = this.#body(attributes, payload)
-    const rid = this.#lastRid
-    const reached = creates ? this.#reached : undefined
-    try {
-      const reply = await this.#inOrder(async hasLeft => {
-        const leaves = (isNew: boolean) => {
-          this.#leftRid = Math.max(this.#leftRid, rid)
-          hasLeft(isNew)
-        }
-        this.#endpoint ??= await this.#parts.endpoint
-        if (signal.aborted) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
-        return this.#endpoint.exchange(body, waitSeconds, creates, { signal, reached, leaves })
-      })
-      const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
-      // The endpoint releases a request when a later one arrives, which says nothing of how often it may be asked.
-      if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
-      if (reply.end !== undefined) this.#wind()
-      else if (creates) this.#begin(reply)
-      return reply
-    } catch (error) {
-      const { domain, onFailed } = this.#parts
-      // What we broke off ourselves did not fail.
-      if (error instanceof RemoteFault && !signal.aborted) onFailed?.(domain, error.failure)
-      // Without a reply to the first request there is nothing that could be ended.
-      if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#wind()
-      throw error
-    } finally {
-      this.#answered()
-    }
-  }
-
   #body(attributes: string, payload: string): string {
     const sid = this.terms === undefined ? '' : ` sid='${escapeXml(this.terms.sid)}'`
     const start = `<body rid='${++this.#lastRid}'${sid}${attributes} xmlns='${boshNamespace}'`
     return payload === '' ? `${start}/>` : `${start}>${payload}</body>`
-  }
-
-  #begin({ root }: EndpointReply): void {
-    this.terms = readTerms(root)
-    if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
-    if (this.#phase === 'ending') void this.#terminate()
   }
 
   async #terminate(): Promise<void> {
@@ -219,9 +202,13 @@ export class EndpointSession {
     }
   }
 
+  get #isEnding(): boolean {
+    return this.#phase === 'ending'
+  }
+
   #answered(): void {
     this.#asking -= 1
-    if (this.#phase === 'ending' && this.#asking === 0) this.#finish()
+    if (this.#isEnding && this.#asking === 0) this.#finish()
   }
 
   /** From here on only what is open is waited for, and not for long. */
