@@ -4,15 +4,15 @@ import type { Express, Router } from 'express'
 import { createApp, createMisdirectedApp } from './app.js'
 import type { CookieRules } from './bosh/attach-cookie.js'
 import { type ConnectionManager, createConnectionManager } from './bosh/connection-manager.js'
-import { createCors } from './bosh/cors.js'
+import { createCors } from './bosh/http-reply.js'
 import { createBoshListener } from './bosh/listener.js'
 import type { Config, HttpHost } from './config/config.js'
 import { boshUrlOfDomain, configOfHost } from './config/serving.js'
 import type { Counts } from './counts.js'
-import { accessBy } from './http/access.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
+import { answerBare } from './http/bare-answer.js'
+import { accessBy } from './http/client.js'
 import type { DispatchTable, Routes } from './http/dispatch.js'
-import { inertHeaders } from './http/page-policy.js'
 import type { UnfinishedBodies } from './http/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { HashQueue } from './lib/hash-queue.js'
@@ -193,10 +193,7 @@ function cookieRules(config: Config): (domain: string) => CookieRules {
 
 /** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
 function refusal(config: Config, { logFor, counts }: SiteParts): Routes {
-  const refuseBosh: RequestListener = (_req, res) => {
-    res.writeHead(421, ['Content-Length', '0', ...inertHeaders])
-    res.end()
-  }
+  const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BodyTaker } from '../http/body-taker.js'
 import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
-import { LingeringClose } from '../http/lingering-close.js'
+import type { BodyTaker } from '../http/fast/fast-request.js'
+import { closeLingering } from '../http/lingering-close.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import type { WriteBatch } from '../lib/write-batch.js'
+import { WriteBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import type { Peer, Reply, Serve } from './peer.js'
@@ -24,13 +24,17 @@ export interface HttpPeerParts extends ReplyParts {
   /** The bodies whose rest is waited for. */
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
-  /** Replies to write at the end of this turn. */
-  readonly pendingReplies: WriteBatch<HttpPeer>
 }
 
 /** How much of a body tells which session it is for, in bytes, and how long that is waited for, in milliseconds. */
 const headBytes = 1024
 const headMilliseconds = 1_000
+
+/** How many replies are written at once while others are still made. */
+const mostAtOnce = 16
+
+/** Replies to write at the end of this turn. */
+const pendingReplies = new WriteBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
 
 /** A client that has something to say over HTTP and waits for the reply. What most requests never need is looked up on first use. */
 export class HttpPeer implements Peer, BodyTaker {
@@ -46,8 +50,8 @@ export class HttpPeer implements Peer, BodyTaker {
   #whole: Buffer | undefined
   #unfinished: UnfinishedBody | undefined
   #headTimer: Timer | undefined
-  /** Once the body is refused. */
-  #closing: LingeringClose | undefined
+  /** Once the body is refused: takes note of so many bytes more. */
+  #discard: ((bytes: number) => void) | undefined
 
   /** `length` is what the header says of the body, if it says so. */
   constructor(res: ServerResponse, parts: HttpPeerParts, length: number | undefined) {
@@ -82,7 +86,7 @@ export class HttpPeer implements Peer, BodyTaker {
 
   onData(chunk: Buffer): void {
     this.#parts.counts.bytesReceived += chunk.length
-    if (this.#closing !== undefined) this.#closing.discard(chunk.length)
+    if (this.#discard !== undefined) this.#discard(chunk.length)
     else if (chunk.length === this.#length) this.#whole = chunk
     else this.#collect(chunk)
   }
@@ -100,7 +104,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   onEnd(): void {
-    if (this.#closing !== undefined) return
+    if (this.#discard !== undefined) return
     const body = this.#whole ?? this.#unfinished?.bytes ?? Buffer.alloc(0)
     // A held request must not keep its bytes.
     this.#whole = undefined
@@ -123,7 +127,7 @@ export class HttpPeer implements Peer, BodyTaker {
   answer(reply: Reply): void {
     if (this.#reply !== undefined) return
     this.#reply = reply
-    this.#parts.pendingReplies.add(this)
+    pendingReplies.add(this)
   }
 
   depart(): void {
@@ -140,7 +144,7 @@ export class HttpPeer implements Peer, BodyTaker {
   /** Answers before the body has come, and closes the connection. */
   #refuse(reply: Reply | number): void {
     this.#forget()
-    this.#closing = new LingeringClose(this.#res, this.#parts.clock)
+    this.#discard = closeLingering(this.#res, this.#parts.clock)
     if (typeof reply !== 'number') send(this.#res, reply, this.#parts)
     else {
       this.#parts.counts.failedRequests += 1

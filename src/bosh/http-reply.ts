@@ -1,10 +1,23 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
+import type { Config } from '../config/config.js'
 import type { Counts } from '../counts.js'
+import { answerBare, inertHeaders } from '../http/bare-answer.js'
 import { replyWhole } from '../http/fast/fast-response.js'
-import { inertHeaders } from '../http/page-policy.js'
-import { type Cors, type CorsHeaders, linesOf } from './cors.js'
 import type { Reply } from './peer.js'
+
+/** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
+export interface CorsHeaders {
+  /** Of every answer. */
+  readonly answer: readonly string[]
+  /** The same as lines, with the headers that all answers have. */
+  readonly lines: string
+  /** Of the answer to a preflight. */
+  readonly preflight: readonly string[]
+}
+
+/** The headers for a request with this `Origin`. */
+export type Cors = (origin: string | undefined) => CorsHeaders
 
 export interface ReplyParts {
   /** What pages of other origins may do. */
@@ -17,8 +30,42 @@ export interface ReplyParts {
 /** How long a client may read nothing of a reply that waits for it, in milliseconds. */
 const unreadMilliseconds = 60_000
 
-/** The same for all replies. */
-const inertLines = linesOf(inertHeaders)
+const nothing: CorsHeaders = { answer: [], lines: linesOf(inertHeaders), preflight: [] }
+
+/** What the operator lets other origins do; made once, since it is asked at every request. */
+export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']): Cors {
+  const allow = (...answer: string[]): CorsHeaders => ({
+    answer,
+    lines: linesOf([...inertHeaders, ...answer]),
+    preflight: [
+      ...answer,
+      ...['Access-Control-Allow-Methods', methods.join(', ')],
+      ...['Access-Control-Allow-Headers', headers.join(', ')],
+      ...['Access-Control-Max-Age', String(maxAge)],
+    ],
+  })
+  if (origins.includes('*')) {
+    const all = allow('Access-Control-Allow-Origin', '*')
+    return () => all
+  }
+  const withCredentials = credentials ? ['Access-Control-Allow-Credentials', 'true'] : []
+  const listed = new Map(
+    origins.map(origin => [
+      origin,
+      allow('Access-Control-Allow-Origin', origin, 'Vary', 'Origin', ...withCredentials),
+    ]),
+  )
+  return origin => (origin === undefined ? nothing : (listed.get(origin) ?? nothing))
+}
+
+/** Headers, whose names and values stand in turn, as lines. */
+function linesOf(headers: readonly string[]): string {
+  return headers.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
+}
+
+export function corsOf(res: ServerResponse, { cors }: ReplyParts): CorsHeaders {
+  return cors(res.req.headers.origin)
+}
 
 /** Writes the reply to a request. */
 export function send(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
@@ -39,7 +86,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   const length = Buffer.byteLength(body)
   parts.counts.bytesSent += length
   const cors = corsOf(res, parts)
-  const lines = `Content-Type: ${contentType}\r\n${inertLines}${cors.lines}`
+  const lines = `Content-Type: ${contentType}\r\n${cors.lines}`
   const isUsual = status === 200 && setCookie === undefined
   if (!isUsual || !replyWhole(res, lines, body, length)) {
     const headers = ['Content-Type', contentType, 'Content-Length', String(length)]
@@ -68,27 +115,13 @@ function expectReader(res: ServerResponse): void {
 }
 
 /** Answers with a status and nothing else. */
-export function fail(
-  res: ServerResponse,
-  parts: ReplyParts,
-  status: number,
-  headers: readonly string[] = [],
-): void {
-  res.writeHead(status, ['Content-Length', '0', ...inertHeaders, ...corsOf(res, parts).answer, ...headers])
-  res.end()
+export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...headers: string[]): void {
+  answerBare(res, status, [...corsOf(res, parts).answer, ...headers])
 }
 
 /** Whatever was not foreseen ends this request and no other. */
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
   parts.report(error)
-  if (res.headersSent) {
-    res.destroy()
-    return
-  }
-  res.writeHead(500, ['Content-Length', '0', ...inertHeaders])
-  res.end()
-}
-
-export function corsOf(res: ServerResponse, { cors }: ReplyParts): CorsHeaders {
-  return cors(res.req.headers.origin)
+  if (res.headersSent) res.destroy()
+  else answerBare(res, 500)
 }

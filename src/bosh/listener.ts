@@ -1,16 +1,13 @@
 import { Buffer } from 'node:buffer'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Access } from '../http/access.js'
-import { cameSecurely, clientAddress } from '../http/client.js'
-import { isAwaited } from '../http/expectation.js'
-import { inertHeaders } from '../http/page-policy.js'
-import { takeBody } from '../http/take-body.js'
-import { WriteBatch } from '../lib/write-batch.js'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { inertHeaders } from '../http/bare-answer.js'
+import { type Access, cameSecurely, clientAddress } from '../http/client.js'
+import { isAwaited, takeBody } from '../http/take-body.js'
 import { escapeXml } from '../xml/escape.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends Omit<HttpPeerParts, 'pendingReplies'> {
+export interface ListenerParts extends HttpPeerParts {
   /** Which addresses may use the endpoint; any unless it is given. */
   readonly access?: Access | undefined
   /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
@@ -19,21 +16,11 @@ export interface ListenerParts extends Omit<HttpPeerParts, 'pendingReplies'> {
   readonly getText: string
 }
 
-type Parts = HttpPeerParts & Pick<ListenerParts, 'access' | 'redirectUrl' | 'getText'>
-
-/** How many replies are written at once while others are still made. */
-const mostAtOnce = 16
-
 /**
  * The BOSH path over HTTP: POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5).
  * A plain listener: it can stand before Express, or be mounted in an Express app.
  */
-export function createBoshListener(
-  about: ListenerParts,
-): (req: IncomingMessage, res: ServerResponse) => void {
-  const pendingReplies = new WriteBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
-  const parts: Parts = { ...about, pendingReplies }
-
+export function createBoshListener(parts: ListenerParts): RequestListener {
   return (req, res) => {
     try {
       answer(req, res, parts)
@@ -43,7 +30,7 @@ export function createBoshListener(
   }
 }
 
-function answer(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   if (parts.access?.(clientAddress(req, parts.clients)) === false) {
     if (req.method === 'POST') refusePost(req, res, parts, 403)
     else fail(res, parts, 403)
@@ -58,14 +45,14 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
       page(req, res, parts)
       break
     case 'OPTIONS':
-      preflight(res, parts)
+      res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
       break
     default:
-      fail(res, parts, 405, ['Allow', 'GET, HEAD, OPTIONS, POST'])
+      fail(res, parts, 405, 'Allow', 'GET, HEAD, OPTIONS, POST')
   }
 }
 
-function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { headers } = req
   if (headers['sec-fetch-mode'] === 'navigate') {
     // A browser would show the reply as a page of ours, and run scripts in it.
@@ -92,36 +79,26 @@ function post(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
 }
 
 /** Refuses a request by its header, and reads past its body. */
-function refusePost(req: IncomingMessage, res: ServerResponse, parts: Parts, status: number): void {
+function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
   parts.counts.requests += 1
   parts.counts.failedRequests += 1
   fail(res, parts, status)
   req.resume()
 }
 
-function page(req: IncomingMessage, res: ServerResponse, parts: Parts): void {
+function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const secure = cameSecurely(req, parts.clients)
   const elsewhere = secure ? undefined : parts.redirectUrl(req)
   if (elsewhere !== undefined) {
-    fail(res, parts, 308, ['Location', elsewhere])
+    fail(res, parts, 308, 'Location', elsewhere)
     return
   }
   const warning = secure ? '' : '<p>This request did not come over an encrypted channel.</p>'
   const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>${escapeXml(parts.getText)}</p>${warning}</body></html>`
   res.writeHead(200, [
-    'Content-Type',
-    'text/html; charset=utf-8',
-    'Content-Length',
-    String(Buffer.byteLength(html)),
+    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', String(Buffer.byteLength(html))],
     ...inertHeaders,
-    'X-Frame-Options',
-    'DENY',
-    ...corsOf(res, parts).answer,
+    ...['X-Frame-Options', 'DENY', ...corsOf(res, parts).answer],
   ])
   res.end(req.method === 'HEAD' ? undefined : html)
-}
-
-function preflight(res: ServerResponse, parts: Parts): void {
-  res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight])
-  res.end()
 }

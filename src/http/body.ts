@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { Problem } from '../errors.js'
-import { inviteBody, isAwaited } from './expectation.js'
+import { inviteBody, isAwaited } from './take-body.js'
 
 /** Longest body of a warm call, in bytes. */
 export const longestBody = 16_384

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import type { Config } from '../config/config.js'
+import type { AccessRule, Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import type { Networks } from '../config/networks.js'
 import { withoutMapping } from '../lib/client-network.js'
@@ -13,6 +13,15 @@ export interface ClientRules {
   readonly assumeSecure: boolean
   /** Whose forwarding headers are believed. */
   readonly trustedProxies: Networks
+}
+
+/** Whether a client with this address may use an endpoint. */
+export type Access = (address: string) => boolean
+
+/** Makes a rule of the settings ready to be asked at every request; undefined where every address may call. */
+export function accessBy({ allow, deny }: AccessRule): Access | undefined {
+  const isForAll = allow.list.some(entry => entry.toLowerCase() === 'any') && deny.list.length === 0
+  return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
 }
 
 /** Stands for an address that is not known: no list of addresses has it, and all clients that have it count as one. */

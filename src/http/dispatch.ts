@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../config/kinds.js'
-import { inertHeaders } from './page-policy.js'
+import { answerBare } from './bare-answer.js'
 
 /** What answers the requests to one host. */
 export interface Routes {
@@ -33,7 +33,7 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
     if (hosts.size > 0) {
       if (namesSeveralHosts(req)) {
         // A proxy in front may have chosen another one of them (RFC 9112 §3.2).
-        res.writeHead(400, ['Content-Length', '0', 'Connection', 'close', ...inertHeaders]).end()
+        answerBare(res, 400, ['Connection', 'close'])
         return
       }
       const { host = '' } = req.headers

@@ -13,31 +13,24 @@ export function isTooLate({ socket }: IncomingMessage): boolean {
 }
 
 /**
- * Closes a connection with its next reply while the client may still be sending. To close it at once would reset it, and
- * the client would lose what it has not read of the reply: so the connection is closed in our direction only, and what
- * comes is read and thrown away for a while (RFC 9112 §9.6).
+ * Closes a connection with its next reply, which is not written yet, while the client may still be sending. To close it at
+ * once would reset it, and the client would lose what it has not read of the reply: so the connection is closed in our
+ * direction only, and what comes is read and thrown away for a while (RFC 9112 §9.6). The function given back is told how
+ * many bytes more have come; too many close the connection at once.
  */
-export class LingeringClose {
-  readonly #res: ServerResponse
-  #discarded = 0
-
-  /** Before the reply is written. */
-  constructor(res: ServerResponse, clock: Clock) {
-    this.#res = res
-    res.shouldKeepAlive = false
-    const { socket } = res.req
-    closing.add(socket)
-    // Node's HTTP server calls this once the last reply has been written.
-    socket.destroySoon = () => {
-      socket.end()
-      const timer = clock.after(longest, () => socket.destroy())
-      socket.once('close', () => timer.cancel())
-    }
+export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
+  res.shouldKeepAlive = false
+  const { socket } = res.req
+  closing.add(socket)
+  // Node's HTTP server calls this once the last reply has been written.
+  socket.destroySoon = () => {
+    socket.end()
+    const timer = clock.after(longest, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
   }
-
-  /** So many bytes more have come; too many close the connection at once. */
-  discard(bytes: number): void {
-    this.#discarded += bytes
-    if (this.#discarded > most) this.#res.req.socket.destroy()
+  let discarded = 0
+  return bytes => {
+    discarded += bytes
+    if (discarded > most) socket.destroy()
   }
 }

@@ -9,10 +9,10 @@ import type { Name } from '../config/settings.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
-import { leaveContinue } from './expectation.js'
 import { install } from './fast/install.js'
 import { isTooLate } from './lingering-close.js'
 import { reasonAgainst, written } from './places.js'
+import { leaveContinue } from './take-body.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export interface Listening {

@@ -9,13 +9,3 @@ export function attachingPagePolicy(boshUrl: string): string {
   const origin = URL.canParse(boshUrl) ? ` ${new URL(boshUrl).origin}` : ''
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`
 }
-
-/**
- * Of what is never to be a page, though a browser may be made to show it: in it are things that others wrote. Nothing in
- * it runs or is loaded, it stands in no frame, and is of no origin. Names and values in turn.
- */
-export const inertHeaders: readonly string[] = [
-  ...['Cache-Control', 'no-store'],
-  ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
-  ...['X-Content-Type-Options', 'nosniff'],
-]

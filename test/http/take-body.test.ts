@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import express from 'express'
-import type { BodyTaker } from '../../src/http/body-taker.js'
+import type { BodyTaker } from '../../src/http/fast/fast-request.js'
 import { install } from '../../src/http/fast/install.js'
 import { takeBody } from '../../src/http/take-body.js'
 import { eventually } from '../support/eventually.js'

@@ -8,7 +8,7 @@ import { type AddressInfo, BlockList, createServer, type Server, type Socket } f
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { createConnectionManager } from '../../src/bosh/connection-manager.js'
-import { createCors } from '../../src/bosh/cors.js'
+import { createCors } from '../../src/bosh/http-reply.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import type { Serve } from '../../src/bosh/peer.js'
 import { Dialer } from '../../src/c2s/dial.js'

@@ -1,7 +1,18 @@
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import express from 'express'
-import type { BodyTaker } from '../body-taker.js'
+
+/** Takes the body of a request. */
+export interface BodyTaker {
+  onData(chunk: Buffer): void
+  /** All of it has come. */
+  onEnd(): void
+  /**
+   * The connection is closed. Sometimes called as well where the reply has left, and the body was not complete then:
+   * `writableFinished` of the response tells.
+   */
+  onGone(): void
+}
 
 /** What Node's server asks of a request, and its types do not say. */
 interface Dumped {
