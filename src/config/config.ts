@@ -2,10 +2,9 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { HostEntry } from './hosts.js'
 import { hostVariable } from './kinds.js'
-import { type Address, placesOf } from './listen-addresses.js'
-import type { Networks } from './networks.js'
+import { type Address, type Place, placesOf } from './listen-addresses.js'
 import type { settings, Values } from './settings.js'
-import type { TlsFiles } from './tls-files.js'
+import { tlsFiles } from './tls-files.js'
 
 export type { Admin, ServiceAccount } from './account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './servers.js'
@@ -31,12 +30,8 @@ type Nested<ByPath> = {
     : ByPath[Path]
 }
 
-/** Which addresses may use an endpoint. */
-export interface AccessRule {
-  readonly allow: Networks
-  /** Addresses that may not, although `allow` has them. */
-  readonly deny: Networks
-}
+/** Which addresses may use an endpoint: those of `allow`, but for those of `deny`. */
+export type AccessRule = Config['access']['bosh']
 
 /** An XMPP domain that is served under a name of HTTP, at addresses of its own; or all of them. */
 export interface HttpHost extends HostEntry {
@@ -44,17 +39,6 @@ export interface HttpHost extends HostEntry {
   readonly boshPath: string | undefined
   /** Undefined where the API is off. */
   readonly warmPath: string | undefined
-}
-
-/** What is listened for with TLS. */
-export interface Https {
-  readonly places: ReturnType<typeof placesOf>
-  /** The setting that they come from. */
-  readonly placesFrom: 'HOST' | 'HTTPS_HOST'
-  readonly files: TlsFiles
-  /** In the notation of OpenSSL; Node's own where undefined. */
-  readonly ciphers: string | undefined
-  readonly minVersion: Values['TLS_MIN_VERSION']
 }
 
 /** What is made of several settings, by its place in `Config`. */
@@ -90,42 +74,30 @@ export function joinedValues(values: Values) {
 const usualHttpsPort = 8443
 
 /** The ports for https; none where it is off or not asked for. */
-export function httpsPorts(
-  values: Pick<Values, 'HTTPS_HOST' | 'HTTPS_PORT' | 'TLS_CERT'>,
-): readonly number[] {
+export function httpsPorts(values: Values): readonly number[] {
   const isWanted = values.HTTPS_HOST !== undefined || values.TLS_CERT.length > 0
   return values.HTTPS_PORT ?? (isWanted ? [usualHttpsPort] : [])
 }
 
 /** Where https is served. */
-export function httpsPlaces(
-  values: Pick<Values, 'HOST' | 'HTTPS_HOST' | 'HTTPS_PORT' | 'TLS_CERT'>,
-): Https['places'] {
+export function httpsPlaces(values: Values): readonly Place[] {
   // A port behind an address of HOST is for what goes without TLS.
   const usual = values.HOST.map(({ host }): Address => ({ host, port: undefined }))
   return placesOf(values.HTTPS_HOST ?? usual, httpsPorts(values))
 }
 
-export function tlsFiles(values: Values): TlsFiles {
-  return {
-    certificates: values.TLS_CERT,
-    chains: values.TLS_CHAIN ?? [],
-    keys: values.TLS_KEY ?? [],
-    passphrase: values.TLS_KEY_PASSPHRASE,
-    passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
-    dhparam: values.TLS_DHPARAM,
-  }
-}
-
-function httpsOf(values: Values): Https | undefined {
+/** What is listened for with TLS. */
+function httpsOf(values: Values) {
   if (httpsPorts(values).length === 0) return undefined
   return {
     places: httpsPlaces(values),
+    /** The setting that they come from. */
     placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
     files: tlsFiles(values),
+    /** In the notation of OpenSSL; Node's own where undefined. */
     ciphers: values.TLS_CIPHERS,
     minVersion: values.TLS_MIN_VERSION,
-  }
+  } as const
 }
 
 /** The entries of `HTTP_HOSTS` with what they leave out filled in; of paths that are `off` nothing is left. */
@@ -133,7 +105,7 @@ export function httpHosts({
   HTTP_HOSTS,
   BOSH_PATH,
   WARM_PATH,
-}: Pick<Values, 'HTTP_HOSTS' | 'BOSH_PATH' | 'WARM_PATH'>): ReadonlyMap<string, readonly HttpHost[]> {
+}: Values): ReadonlyMap<string, readonly HttpHost[]> {
   const complete = (entry: HostEntry): HttpHost => {
     // Paths have A-labels: what is not ASCII is escaped in a request's.
     const filled = domainToASCII(entry.domain ?? '') || hostVariable

@@ -1,8 +1,8 @@
 import { allowsDomain } from '../jid/domains.js'
-import { type Config, httpsPorts, joinedValues, tlsFiles } from './config.js'
+import { type Config, httpsPorts, joinedValues } from './config.js'
 import { jointProblems } from './joint-rules.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
-import { datesAmiss, readTlsFiles, type TlsMaterial } from './tls-files.js'
+import { datesAmiss, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { unknownNames } from './unknown-names.js'
 
 /** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */

@@ -2,22 +2,22 @@
 // and again on SIGHUP.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
-import { certificatesIn, pemOf } from './pem.js'
-import type { Name } from './settings.js'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { type Certificate, certificatesIn, pemOf } from './pem.js'
+import type { Name, Values } from './settings.js'
 
 /** The files as the settings name them. */
-export interface TlsFiles {
-  /** The first is for clients that ask for no name, or for one that none of them has. */
-  readonly certificates: readonly string[]
-  /** The certificates behind them up to an authority, in the same order; empty where each has them in its own file. */
-  readonly chains: readonly string[]
-  /** In the same order; empty where each certificate has its key in its own file or beside it. */
-  readonly keys: readonly string[]
-  readonly passphrase: string | undefined
-  readonly passphraseFile: string | undefined
-  /** A file, or `auto` for parameters that OpenSSL chooses by the key. */
-  readonly dhparam: string
+export type TlsFiles = ReturnType<typeof tlsFiles>
+
+export function tlsFiles(values: Values) {
+  return {
+    certificates: values.TLS_CERT,
+    chains: values.TLS_CHAIN ?? [],
+    keys: values.TLS_KEY ?? [],
+    passphrase: values.TLS_KEY_PASSPHRASE,
+    passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
+    dhparam: values.TLS_DHPARAM,
+  }
 }
 
 /** A certificate, the chain behind it and its key; PEM texts. */
@@ -49,24 +49,22 @@ export function readTlsFiles(
   files: TlsFiles,
   report: (setting: Name, problem: string) => undefined,
 ): TlsMaterial | undefined {
-  let isFaulty = false
-  const attempt = <T>(read: () => T): T | undefined => {
+  const reported = <T>(read: () => T): T | undefined => {
     try {
       return read()
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      isFaulty = true
       return report(error.setting, error.message)
     }
   }
-  const passphrase = attempt(() => readPassphrase(files))
+  const passphrase = reported(() => readPassphrase(files))
   if (passphrase === undefined) return undefined
   const certificates = files.certificates.map((file, index) =>
-    attempt(() => readCertificate(file, files.chains[index], files.keys[index], passphrase)),
+    reported(() => readCertificate(file, files.chains[index], files.keys[index], passphrase)),
   )
-  const dhparam = attempt(() => readParameters(files.dhparam))
-  if (isFaulty) return undefined
-  return { certificates: certificates as ServerCertificate[], dhparam: dhparam! }
+  const dhparam = reported(() => readParameters(files.dhparam))
+  const isUsable = certificates.every(certificate => certificate !== undefined)
+  return isUsable && dhparam !== undefined ? { certificates, dhparam } : undefined
 }
 
 /** What an operator should know of certificates that can be used all the same. `now` is in milliseconds since 1970. */
@@ -102,32 +100,25 @@ function readCertificate(
   const { x509 } = own[0]!
   const chain = chainFile === undefined ? [] : readChain(chainFile, x509, file)
   const cert = [...own, ...chain].map(({ pem }) => pem).join('\n')
-  const key =
+  const secret =
     keyFile === undefined
       ? readKeyBeside(file, text, passphrase)
       : readKey(keyFile, readFile(keyFile, 'TLS_KEY'), passphrase)
-  if (!x509.checkPrivateKey(key))
+  if (!x509.checkPrivateKey(secret))
     throw new Fault('TLS_KEY', `has a key that does not belong to the first certificate in ${file}`)
-  try {
-    createSecureContext({ cert, key: pemOf(key) })
-  } catch (error) {
-    throw new Fault('TLS_CERT', `names ${file}, which OpenSSL refuses: ${reasonOf(error)}`)
-  }
-  return { file, cert, key: pemOf(key), x509 }
+  const key = pemOf(secret)
+  askOpenSsl({ cert, key }, file, 'TLS_CERT')
+  return { file, cert, key, x509 }
 }
 
-function readCertificates(file: string, text: string, setting: Name): ReturnType<typeof certificatesIn> {
+function readCertificates(file: string, text: string, setting: Name): Certificate[] {
   const certificates = certificatesIn(text)
   if (certificates.length > 0) return certificates
   throw new Fault(setting, `names ${file}, which is no PEM file of certificates`)
 }
 
 /** The chain in a file of its own. The issuer of the certificate is in it, or it is the chain of another one. */
-function readChain(
-  file: string,
-  certificate: X509Certificate,
-  certificateFile: string,
-): ReturnType<typeof certificatesIn> {
+function readChain(file: string, certificate: X509Certificate, certificateFile: string): Certificate[] {
   const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
   throw new Fault(
@@ -140,15 +131,11 @@ function readChain(
 function readKeyBeside(file: string, text: string, passphrase: Passphrase): KeyObject {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return readKey(file, text, passphrase)
   const beside = file.replace(/(\.[^./]+)?$/, '.key')
-  let key: string
-  try {
-    key = readFileSync(beside, 'utf8')
-  } catch (error) {
-    throw new Fault(
-      'TLS_KEY',
-      `is needed for ${file}: it holds no key itself, and ${beside} cannot be read (${codeOf(error)})`,
-    )
-  }
+  const key = readFile(
+    beside,
+    'TLS_KEY',
+    code => `is needed for ${file}: it holds no key itself, and ${beside} cannot be read (${code})`,
+  )
   return readKey(beside, key, passphrase)
 }
 
@@ -167,36 +154,37 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
   }
 }
 
-function readParameters(dhparam: string): string {
-  if (dhparam === 'auto') return dhparam
-  const setting = 'TLS_DHPARAM'
-  const text = readFile(dhparam, setting)
+function readParameters(file: string): string {
+  if (file === 'auto') return file
+  const dhparam = readFile(file, 'TLS_DHPARAM')
   // Node goes on without any where it finds none, and from version 24 on finds none in the form `X9.42 DH PARAMETERS`.
-  if (!text.includes('-----BEGIN DH PARAMETERS-----'))
+  if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
-      setting,
-      `names ${dhparam}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+      'TLS_DHPARAM',
+      `names ${file}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
     )
+  askOpenSsl({ dhparam }, file, 'TLS_DHPARAM')
+  return dhparam
+}
+
+function askOpenSsl(options: SecureContextOptions, file: string, setting: Name): void {
   try {
-    createSecureContext({ dhparam: text })
-    return text
+    createSecureContext(options)
   } catch (error) {
-    throw new Fault(setting, `names ${dhparam}, which OpenSSL refuses: ${reasonOf(error)}`)
+    // OpenSSL's own words, without its numbers.
+    const { reason, message } = error as { reason?: string; message: string }
+    throw new Fault(setting, `names ${file}, which OpenSSL refuses: ${reason ?? message}`)
   }
 }
 
-function readFile(file: string, setting: Name): string {
+function readFile(
+  file: string,
+  setting: Name,
+  problem = (code?: string) => `names ${file}, which cannot be read (${code})`,
+): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Fault(setting, `names ${file}, which cannot be read (${codeOf(error)})`)
+    throw new Fault(setting, problem((error as NodeJS.ErrnoException).code))
   }
-}
-
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
-
-/** OpenSSL's own words, without its numbers. */
-function reasonOf(error: unknown): string {
-  const { reason, message } = error as { reason?: string; message: string }
-  return reason ?? message
 }
