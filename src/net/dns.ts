@@ -1,6 +1,7 @@
 // Questions to name servers. Nothing is cached here.
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
+import { WorkQueue } from '../lib/work-queue.js'
 
 export interface Dns {
   /** Service records (RFC 2782); the target of one that says "not here" is the empty string. */
@@ -22,14 +23,6 @@ const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 /** Errors after which the machine may have been set up with other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
-/**
- * Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
- * the same four threads.
- */
-const lookupsAtOnce = 2
-/** More look-ups would not be done before their callers have given up. */
-const mostWaiting = 100
-
 /** Each name server is asked twice and has so many milliseconds each time. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
@@ -37,8 +30,11 @@ const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 export class SystemDns implements Dns {
   readonly #makeResolver: () => Resolver
   #resolver: Resolver
-  #looking = 0
-  readonly #waiting: (() => void)[] = []
+  /**
+   * Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
+   * the same four threads. More than wait here would not be done before their callers have given up.
+   */
+  readonly #lookups = new WorkQueue(2, 100, () => new Error('too many names are being looked up'))
 
   constructor(makeResolver: () => Resolver = usualResolver) {
     this.#makeResolver = makeResolver
@@ -58,16 +54,8 @@ export class SystemDns implements Dns {
   }
 
   async system(name: string): Promise<string[]> {
-    await this.#turn()
-    try {
-      const found = await lookup(name, { all: true, verbatim: true })
-      return found.map(({ address }) => address)
-    } finally {
-      // The next one that waits takes this one's place.
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#looking -= 1
-      else next()
-    }
+    const found = await this.#lookups.run(() => lookup(name, { all: true, verbatim: true }))
+    return found.map(({ address }) => address)
   }
 
   async #ask<T>(question: (resolver: Resolver) => Promise<T>): Promise<T> {
@@ -80,14 +68,5 @@ export class SystemDns implements Dns {
         this.#resolver = this.#makeResolver()
       throw error
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#looking < lookupsAtOnce) {
-      this.#looking += 1
-      return
-    }
-    if (this.#waiting.length >= mostWaiting) throw new Error('too many names are being looked up')
-    await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 }
