@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { withoutMapping } from '../lib/client-network.js'
 import { entriesOf, type Report } from './kinds.js'
 
 /** Answers that are remembered at most. */
@@ -29,8 +30,7 @@ export class Networks {
   }
 
   #find(address: string): boolean {
-    // A socket that listens for both families shows an IPv4 address as an IPv6 one (RFC 4291 §2.5.5.2).
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+    const plain = withoutMapping(address)
     const family = isIP(plain)
     return family !== 0 && this.#block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
   }

@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net'
+import { type Networks, readNetworks } from '../config/networks.js'
 
 /** The addresses that hosts on the Internet have at all; the last two carry an IPv4 address in their end. */
-const worldwide = subnets('0.0.0.0/0', '2000::/3', '::ffff:0:0/96', '64:ff9b::/96')
+const worldwide = networks('0.0.0.0/0', '2000::/3', '::ffff:0:0/96', '64:ff9b::/96')
 
 /** Of these, the ones with another meaning than one host anywhere: IANA's special-purpose registries (RFC 6890). */
 const specialIPv4 = [
@@ -12,7 +12,7 @@ const specialIPv4 = [
   // Documentation, multicast, reserved, broadcast.
   ...['198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
 ]
-const special = subnets(
+const special = networks(
   // A BlockList applies these to `::ffff:…`, too.
   ...specialIPv4,
   ...specialIPv4.map(throughNat64),
@@ -25,8 +25,7 @@ const special = subnets(
  * address of one host on the Internet, in any notation.
  */
 export function isPrivateAddress(address: string): boolean {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-  return !worldwide.check(address, family) || special.check(address, family)
+  return !worldwide.contains(address) || special.contains(address)
 }
 
 /** The same hosts as they are called behind a translator from IPv6 (RFC 6052 §2.1). */
@@ -35,11 +34,8 @@ function throughNat64(subnet: string): string {
   return `64:ff9b::${address}/${96 + Number(bits)}`
 }
 
-function subnets(...list: readonly string[]): BlockList {
-  const blocks = new BlockList()
-  for (const subnet of list) {
-    const [address = '', bits = ''] = subnet.split('/')
-    blocks.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4')
-  }
-  return blocks
+function networks(...list: readonly string[]): Networks {
+  return readNetworks(list.join(), problem => {
+    throw new Error(problem)
+  })
 }
