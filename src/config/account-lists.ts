@@ -19,21 +19,37 @@ export interface ServiceAccount {
   readonly password: string
 }
 
-/** `name:secret,…`. */
-export const adminAccounts: Kind<readonly Admin[]> = (text, report) =>
-  readAdmins(text === '' ? [] : text.split(','), report, false)
+/** `name:secret,…`; and the name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
+export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
-/** The name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
-export const adminAccountsFile: Kind<readonly Admin[]> = (file, report) =>
-  readAdmins(linesOf(file, report), report, true)
+/**
+ * `domain=user:password,…`, where `*` stands for all other domains; and the name of a file with one such account in each
+ * line. By domain.
+ */
+export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
-/** `domain=user:password,…`, where `*` stands for all other domains; by domain. */
-export const serviceAccounts: Kind<ReadonlyMap<string, ServiceAccount>> = (text, report) =>
-  readServiceAccounts(text.split(','), report, false)
+/** An entry of a list or a line of a file, and what notes a problem with it. */
+interface Entry {
+  readonly text: string
+  readonly isLine: boolean
+  readonly fault: (problem: string) => void
+}
 
-/** The name of a file with one such account in each line. */
-export const serviceAccountsFile: Kind<ReadonlyMap<string, ServiceAccount>> = (file, report) =>
-  readServiceAccounts(linesOf(file, report), report, true)
+/** The same accounts from a list, and from the file that a setting names. */
+function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list: Kind<T>, file: Kind<T>] {
+  const readAll = (texts: readonly string[], report: Report, isLine: boolean) => {
+    const place = isLine ? 'line' : 'entry'
+    const entries = texts.map((text, index) => {
+      const fault = (problem: string) => report(`${place} ${index + 1} ${problem}`)
+      return { text: text.trim(), isLine, fault }
+    })
+    return read(isLine ? entries.filter(({ text }) => !/^(#|$)/.test(text)) : entries)
+  }
+  return [
+    (text, report) => readAll(text === '' ? [] : text.split(','), report, false),
+    (file, report) => readAll(linesOf(file, report), report, true),
+  ]
+}
 
 function linesOf(file: string, report: Report): readonly string[] {
   if (file === '') return []
@@ -47,23 +63,20 @@ function linesOf(file: string, report: Report): readonly string[] {
   }
 }
 
-const isComment = (line: string) => /^\s*(#|$)/.test(line)
 const strayEscape = /%(?!2C|3A|25)/i
 
-function readAdmins(entries: readonly string[], report: Report, isFile: boolean): readonly Admin[] {
+function readAdmins(entries: readonly Entry[]): readonly Admin[] {
   const admins = new Map<string, Admin>()
-  for (const [index, entry] of entries.entries()) {
-    if (isFile && isComment(entry)) continue
-    const fault = (problem: string) => report(`${isFile ? 'line' : 'entry'} ${index + 1} ${problem}`)
-    const [name = '', secret = '', ...scope] = entry.trim().split(':')
+  for (const { text, isLine, fault } of entries) {
+    const [name = '', secret = '', ...scope] = text.split(':')
     // Only a scope has colons of its own, those of an IPv6 address.
     const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
-    if (!entry.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
+    if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
     else if (name === '' || secret === '') fault('lacks its name or its secret')
     else if (strayEscape.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
     else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
-    else if (scope.length > 0 && !isFile) fault('has a colon too many: write %3A inside a secret')
+    else if (scope.length > 0 && !isLine) fault('has a colon too many: write %3A inside a secret')
     else if (!domains.every(domain => domain !== undefined))
       fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
     else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
@@ -74,16 +87,11 @@ function readAdmins(entries: readonly string[], report: Report, isFile: boolean)
   return [...admins.values()]
 }
 
-function readServiceAccounts(
-  entries: readonly string[],
-  report: Report,
-  isFile: boolean,
-): ReadonlyMap<string, ServiceAccount> {
+function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, ServiceAccount> {
   const accounts = new Map<string, ServiceAccount>()
-  for (const [index, entry] of entries.entries()) {
-    if (isFile ? isComment(entry) : entry.trim() === '') continue
-    const fault = (problem: string) => report(`${isFile ? 'line' : 'entry'} ${index + 1} ${problem}`)
-    const [, left = '', user = '', password = ''] = /^([^=]*)=\s*([^:]*):(.*)$/s.exec(entry.trim()) ?? []
+  for (const { text, fault } of entries) {
+    if (text === '') continue
+    const [, left = '', user = '', password = ''] = /^([^=]*)=\s*([^:]*):(.*)$/s.exec(text) ?? []
     const domain = left.trim() === '*' ? '*' : prepareDomain(left.trim())
     if (domain === undefined || user === '' || password === '')
       fault('must be like example.org=user:password')
