@@ -18,36 +18,24 @@ export function readEnvFile(file: string): Record<string, string> {
       problems.push(`${file} line ${at + 1} is neither like NAME=value nor a comment, which begins with #`)
       continue
     }
-    const problem = Object.hasOwn(values, name)
-      ? `has ${name} for the second time`
-      : faultOf(value.trim(), lines, at)
-    if (problem !== undefined) problems.push(`${file} line ${at + 1} ${problem}`)
-    const last = lastLineOf(value.trim(), lines, at)
-    const text = [value.trimStart(), ...lines.slice(at + 1, last + 1)].join('\n')
+    const text = value.trim()
+    const quote = /^["'`]/.exec(text)?.[0]
+    const isOneLine = quote === undefined || text.includes(quote, 1)
+    // A value in quotes may close further down.
+    const end = isOneLine ? at : lines.findIndex((line, index) => index > at && line.includes(quote))
+    const fault = (problem: string) => problems.push(`${file} line ${at + 1} ${problem}`)
+    if (Object.hasOwn(values, name)) fault(`has ${name} for the second time`)
+    else if (end === -1) fault(`has a quote that does not close (${quote})`)
+    else if (quote === undefined && /^[^#]*[^#\s]#/.test(text))
+      fault('has a # that would end the value: put the value in quotes, or a space before a comment')
+    const last = Math.max(end, at)
+    const written = [value.trimStart(), ...lines.slice(at + 1, last + 1)].join('\n')
     // One at a time: it would take what stands before a name, such as an indented comment, for a part of the name.
-    values[name] = parseEnv(`NAME=${text}\n`)['NAME'] ?? ''
+    values[name] = parseEnv(`NAME=${written}\n`)['NAME'] ?? ''
     at = last
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return values
-}
-
-/** What is wrong with a value that Node.js would cut off, or take for another, without a word. */
-function faultOf(value: string, lines: readonly string[], at: number): string | undefined {
-  const quote = openingQuote(value)
-  if (quote === undefined) {
-    const sign = value.indexOf('#')
-    const isCut = sign > 0 && value[sign - 1]!.trim() !== ''
-    return isCut
-      ? 'has a # that would end the value: put the value in quotes, or a space before a comment'
-      : undefined
-  }
-  const isClosed = value.includes(quote, 1) || lastLineOf(value, lines, at) > at
-  return isClosed ? undefined : `has a quote that does not close (${quote})`
-}
-
-function openingQuote(value: string): string | undefined {
-  return /^["'`]/.exec(value)?.[0]
 }
 
 function readLines(file: string): string[] {
@@ -59,12 +47,4 @@ function readLines(file: string): string[] {
     if (code === 'ENOENT') return []
     throw new ConfigError([`${file} is there, but cannot be read (${code})`])
   }
-}
-
-/** Where a value ends that begins in a line: in the same one unless it is in quotes, which may close further down. */
-function lastLineOf(value: string, lines: readonly string[], at: number): number {
-  const quote = openingQuote(value)
-  if (quote === undefined || value.includes(quote, 1)) return at
-  const closing = lines.findIndex((line, index) => index > at && line.includes(quote))
-  return closing === -1 ? at : closing
 }
