@@ -29,16 +29,16 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
-      const end = dateOf(certificate.valid_to)
+      const end = new Date(certificate.valid_to ?? '')
       // Otherwise a certificate above it has expired, and Node does not say when.
-      if (end === undefined || end.getTime() > Date.now()) return 'It, or one above it, has expired.'
-      return `It expired on ${dayOf(end)}.`
+      return end.getTime() <= Date.now()
+        ? `It expired on ${dayOf(end)}.`
+        : 'It, or one above it, has expired.'
     }
     case 'CERT_NOT_YET_VALID': {
-      const start = dateOf(certificate.valid_from)
-      if (start === undefined || start.getTime() <= Date.now())
-        return 'It, or one above it, is not valid yet.'
-      return `It is not valid before ${dayOf(start)}.`
+      const start = new Date(certificate.valid_from ?? '')
+      if (start.getTime() > Date.now()) return `It is not valid before ${dayOf(start)}.`
+      return 'It, or one above it, is not valid yet.'
     }
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT':
@@ -56,11 +56,6 @@ function adviceFor(code: string): string {
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return `Give the server another one; in XMPP_SERVERS, ${off.replace(' there', '')}`
   return `In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; ${off}`
-}
-
-function dateOf(text: string | undefined): Date | undefined {
-  const date = new Date(text ?? '')
-  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 function dayOf(date: Date): string {

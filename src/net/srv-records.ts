@@ -31,12 +31,12 @@ export function inOrder(
   random: (below: number) => number = randomInt,
 ): Target[] {
   const rank = ({ priority, direct }: Service) => 2 * priority + (preferDirect && !direct ? 1 : 0)
-  const ranked = services.map(service => ({ service, rank: rank(service) })).sort((a, b) => a.rank - b.rank)
+  const ranked = [...services].sort((a, b) => rank(a) - rank(b))
   const chosen: Service[] = []
-  for (let at = 0; at < ranked.length && chosen.length < mostTargets; ) {
-    const equals = ranked.slice(at, endOfRank(ranked, at)).map(({ service }) => service)
+  while (chosen.length < Math.min(mostTargets, ranked.length)) {
+    const next = rank(ranked[chosen.length]!)
+    const equals = ranked.filter(service => rank(service) === next)
     chosen.push(...byWeight(equals, mostTargets - chosen.length, random))
-    at += equals.length
   }
   return chosen.map(({ name, port, direct }) => ({
     host: name,
@@ -44,13 +44,6 @@ export function inOrder(
     found: true,
     tls: direct ? 'direct' : 'starttls',
   }))
-}
-
-/** The index behind the last one of the same rank as the one at this index. */
-function endOfRank(ranked: readonly { readonly rank: number }[], at: number): number {
-  let end = at + 1
-  while (ranked[end]?.rank === ranked[at]!.rank) end += 1
-  return end
 }
 
 /**
