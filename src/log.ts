@@ -7,24 +7,11 @@ import type { LogLevels, LogPart } from './config/kinds.js'
  * written are lost, and with them nothing else.
  */
 export function createLog(level: string, destination: DestinationStream = standardOutput): Logger {
+  // None of these is ever passed to the log. Should one be by mistake, it is not written.
+  const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']
   const options = {
     level,
-    // None of these is ever passed to the log. Should one be by mistake, it is not written.
-    redact: {
-      paths: [
-        'password',
-        'token',
-        'sid',
-        'authorization',
-        'cookie',
-        '*.password',
-        '*.token',
-        '*.sid',
-        '*.authorization',
-        '*.cookie',
-      ],
-      censor: '[secret]',
-    },
+    redact: { paths: secrets.flatMap(name => [name, `*.${name}`]), censor: '[secret]' },
   }
   return pino(options, {
     write(line) {

@@ -24,23 +24,10 @@ const viramas =
   '\u{11070}\u{1107f}\u{110b9}\u{11133}\u{11134}\u{111c0}\u{11235}\u{112ea}\u{1134d}\u{11442}\u{114c2}\u{115bf}\u{1163f}' +
   '\u{116b6}\u{1172b}\u{11839}\u{1193d}\u{1193e}\u{119e0}\u{11a34}\u{11a47}\u{11a99}\u{11c3f}\u{11d44}\u{11d45}\u{11d97}'
 /** Scripts whose letters are joined; which of them are joined on which side is not looked at. */
-const joined = [
-  'Arab',
-  'Syrc',
-  'Mand',
-  'Nkoo',
-  'Mong',
-  'Phag',
-  'Mani',
-  'Phlp',
-  'Rohg',
-  'Sogd',
-  'Adlm',
-  'Ougr',
-  'Chrs',
-]
-  .map(script => `\\p{Script=${script}}`)
-  .join('')
+const joined = 'Arab Syrc Mand Nkoo Mong Phag Mani Phlp Rohg Sogd Adlm Ougr Chrs'.replace(
+  /(\w+) ?/g,
+  '\\p{Script=$1}',
+)
 
 /** What stands where it may not (RFC 5892 Appendix A). */
 const outOfContext = [
