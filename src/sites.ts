@@ -24,10 +24,14 @@ import { outboxLimits } from './session/outbox.js'
 import type { RateShaper } from './session/rate-shaper.js'
 import type { Registry } from './session/registry.js'
 import type { Open, Opening, Sessions } from './session/sessions.js'
-import type { Login } from './warm/binding.js'
 import type { CallLimits } from './warm/call-limits.js'
 import type { FinishedCall } from './warm/calls.js'
-import { createCredentialsCheck, createLogin, type SessionLoginParts } from './warm/session-login.js'
+import {
+  createCredentialsCheck,
+  createLogin,
+  type Login,
+  type SessionLoginParts,
+} from './warm/session-login.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024

@@ -5,7 +5,7 @@ import request from 'supertest'
 import { createApp } from '../src/app.js'
 import { Problem } from '../src/errors.js'
 import { isLoopback } from '../src/http/secure-channel.js'
-import type { Login } from '../src/warm/binding.js'
+import type { Login } from '../src/warm/session-login.js'
 import { isXhtml } from './support/xhtml.js'
 import { appParts, binding, credentials, fakeService, parameters } from './warm/fake-login.js'
 

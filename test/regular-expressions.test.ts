@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { parseSync } from '@swc/core'
 import { isSafe } from 'redos-detector'
-import { languageTag } from '../src/warm/warm-request.js'
+import { languageTag } from '../src/warm/parameters.js'
 
 const setting = "The text is the operator's own."
 

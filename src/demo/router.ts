@@ -7,8 +7,8 @@ import { bodyFormat, readBody } from '../http/body.js'
 import { signalOf } from '../http/caller-gone.js'
 import { negotiate } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/page-policy.js'
-import type { Login } from '../warm/binding.js'
-import { bindingAnswer } from '../warm/binding-answer.js'
+import { bindingAnswer } from '../warm/answers.js'
+import type { Login } from '../warm/session-login.js'
 
 export interface DemoParts {
   readonly config: Config

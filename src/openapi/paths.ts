@@ -1,9 +1,11 @@
 import type { Config } from '../config/config.js'
 import type { ProblemCode } from '../errors.js'
-import { handlePattern, listQuery, logoutQuery } from './parameters.js'
+import { schemaNamed } from '../lib/json-schema.js'
+import { handlePattern } from '../session/sid.js'
+import type { Parameter } from '../warm/parameter-kinds.js'
+import { listParameters, logoutParameters } from '../warm/parameters.js'
 import { ofAdmins, ofBody, ofLogin, ofOneSession, ofQuery, problemResponses } from './problems.js'
 import { json, pages, plain, type Response, redirection, response } from './replies.js'
-import { type Schema, schemaNamed } from './schema.js'
 
 interface Call {
   readonly operationId: string
@@ -36,21 +38,28 @@ function requestBody(name: string, required: boolean) {
   return { required, content: { 'application/json': content, 'application/x-www-form-urlencoded': content } }
 }
 
-const inQuery = (parameters: Readonly<Record<string, Schema>>, required: boolean) =>
-  Object.entries(parameters).map(([name, { description, ...schema }]) => ({
-    name,
-    in: 'query',
-    required,
-    description,
-    schema,
-  }))
+const inQuery = (table: Readonly<Record<string, Parameter<unknown>>>, required: boolean) =>
+  Object.entries(table).map(
+    ([
+      name,
+      {
+        schema: { description, ...schema },
+      },
+    ]) => ({
+      name,
+      in: 'query',
+      required,
+      description,
+      schema,
+    }),
+  )
 
 const id = {
   name: 'id',
   in: 'path',
   required: true,
   description: "The session's handle.",
-  schema: { type: 'string', pattern: handlePattern },
+  schema: { type: 'string', pattern: `^${handlePattern}$` },
 }
 
 type Paths = Readonly<Record<string, object>>
@@ -93,14 +102,14 @@ function describeWarmApi(warmPath: string): Paths {
       get: call({
         operationId: 'listSessions',
         summary: 'Lists the sessions of the domains that this admin may call for.',
-        parameters: inQuery(listQuery, false),
+        parameters: inQuery(listParameters, false),
         success: { 200: response('A part of the list.', { ...inJson('SessionList'), ...pages }) },
         problems: ofQuery,
       }),
       delete: call({
         operationId: 'logOutEverywhere',
         summary: 'Ends the sessions of a user.',
-        parameters: inQuery(logoutQuery, true),
+        parameters: inQuery(logoutParameters, true),
         success: { 200: response('They have ended.', inJson('Ended')) },
         problems: ['missing-parameter', ...ofQuery],
       }),

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import { type ProblemCode, problems } from '../errors.js'
 import { passingStatuses } from '../http/answer.js'
+import { schemaNamed } from '../lib/json-schema.js'
 import { headers, pages, type Response } from './replies.js'
-import { schemaNamed } from './schema.js'
 
 type Codes = readonly ProblemCode[]
 
@@ -24,45 +24,24 @@ export const ofBody: Codes = [
   'unsupported-media-type',
 ]
 export const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
-export const ofOneSession: Codes = ['forbidden', 'not-found', 'session-not-found', 'not-here']
-export const ofLogin: Codes = [
-  'missing-parameter',
-  'invalid-jid',
-  'forbidden',
-  'domain-not-allowed',
-  'address-not-allowed',
-  'not-authorized',
-  'account-disabled',
-  'credentials-expired',
-  'authzid-refused',
-  'conflict',
-  'host-unknown',
-  'remote-connection-failed',
-  'tls-unavailable',
-  'certificate-invalid',
-  'remote-protocol-error',
-  'remote-stream-error',
-  'no-mechanism',
-  'server-not-authentic',
-  'login-failed',
-  'bind-refused',
-  'jid-mismatch',
-  'temporary-auth-failure',
-  'too-many-sessions',
-  'shutting-down',
-  'timeout',
-]
+const ofAnySession: Codes = ['not-found', 'session-not-found', 'not-here']
+export const ofOneSession: Codes = ['forbidden', ...ofAnySession]
+/** By what is wrong with an address or with a session that is there, no login fails; but it may by all else. */
+const notOfLogin: Codes = [...ofAnySession, 'method-not-allowed', 'misdirected-request']
+export const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
 /** The replies, by status, of a call that may fail by one of these problems. */
 export function problemResponses(codes: Codes): Record<string, Response> {
-  const byStatus: Record<string, Response> = {}
-  for (const { status } of codes.map(code => problems[code])) {
-    byStatus[status] ??= response(
+  const statuses = new Set(codes.map(code => problems[code].status))
+  return Object.fromEntries(
+    [...statuses].map(status => [
       status,
-      codes.filter(code => problems[code].status === status),
-    )
-  }
-  return byStatus
+      response(
+        status,
+        [...new Set(codes)].filter(code => problems[code].status === status),
+      ),
+    ]),
+  )
 }
 
 function response(status: number, codes: Codes): Response {

@@ -4,10 +4,9 @@ import { problems, steps } from '../errors.js'
 import type { Cookie } from '../handed-out.js'
 import { contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
-import type { BindingObject } from '../warm/binding-answer.js'
-import type { SessionObject } from '../warm/session-answer.js'
-import { origins, states } from '../warm/session-query.js'
-import { count, object, type Schema, schemaNamed, text, word } from './schema.js'
+import { count, object, type Schema, schemaNamed, text, word } from '../lib/json-schema.js'
+import type { BindingObject, SessionObject } from '../warm/answers.js'
+import { listParameters } from '../warm/parameters.js'
 
 /** A reply, as the document describes it. */
 export type Response = Readonly<Record<string, unknown>>
@@ -20,13 +19,17 @@ const session: Record<keyof SessionObject, Schema> = {
   id: text("The session's handle, no secret."),
   jid: text('The full JID that the server bound; absent before.'),
   domain: text("The user's domain."),
-  origin: word('`warmed` by this API, or opened by a `client` itself.', origins),
-  state: word(
-    '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
+  origin: {
+    ...listParameters.origin.schema,
+    description: '`warmed` by this API, or opened by a `client` itself.',
+  },
+  state: {
+    ...listParameters.state.schema,
+    description:
+      '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
       "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, " +
       '`elsewhere` where its browser was sent to another endpoint.',
-    states,
-  ),
+  },
   age: count('Seconds since it was opened.'),
   quiet: count('Seconds since a request was open; absent while one is.'),
 }

@@ -15,3 +15,6 @@ export function idOf(sid: string): string {
   // Not a part of the longer text, which would keep all of it for as long as the session.
   return hash('sha256', sid, 'buffer').toString('hex', 0, 16)
 }
+
+/** What a handle looks like, with the name of a process or without. */
+export const handlePattern = '(?:[a-z0-9]{1,16}-)?[0-9A-Fa-f]{32}'

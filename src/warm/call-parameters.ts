@@ -3,20 +3,25 @@ import { demandFormat } from '../http/body.js'
 import { foreignText } from '../lib/foreign-text.js'
 import { formPairs } from '../lib/form-pairs.js'
 import { memberNames } from '../lib/json-members.js'
-import { allowedValues, type ParameterName } from './allowed-values.js'
 import { likelyParameter } from './misspelt-names.js'
+import { badParameter, type Parameter } from './parameter-kinds.js'
+import { bodyParameters, identifying } from './parameters.js'
 
-/**
- * The parameters in a body: strings from a form, any JSON value from an object. A parameter that is empty counts as not
- * given and is not in it, and neither is an option that is `null`.
- */
-export type Parameters = ReadonlyMap<ParameterName, unknown>
+/** Reads the parameters of a call by their names: undefined where one was not given. Throws a `Problem` for what is not allowed. */
+type Reader<Known extends Table<string>> = <Name extends keyof Known & string>(
+  name: Name,
+) => ReturnType<Known[Name]['read']> | undefined
 
-/**
- * These say which user is logged in, and by what. `null` is no value for them: a backend that lost the user's name, and
- * sends an `authzid` of `null` beside its own account, must not get a session of that account.
- */
-const identifying: ReadonlySet<ParameterName> = new Set(['jid', 'password', 'token', 'mechanism', 'authzid'])
+/** Reads the parameters of a body. One that is empty counts as not given, and so does an option that is `null`. */
+export type Parameters = Reader<typeof bodyParameters>
+
+/** Those of a body without any. */
+export const noParameters: Parameters = () => undefined
+
+/** A name and its value; undefined where a percent escape is broken. */
+type Pair = readonly [name: string | undefined, value: unknown]
+
+type Table<Name extends string> = Readonly<Record<Name, Parameter<unknown>>>
 
 /**
  * Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`:
@@ -25,50 +30,67 @@ const identifying: ReadonlySet<ParameterName> = new Set(['jid', 'password', 'tok
  */
 export function readParameters(contentType: string | undefined, body: Uint8Array): Parameters {
   const format = demandFormat(contentType)
-  const parameters = new Map<ParameterName, unknown>()
-  const seen = new Set<ParameterName>()
-  for (const [name, value] of format === 'json' ? readJson(decode(body)) : readForm(decode(body))) {
-    if (!isKnown(name)) {
-      const meant = likelyParameter(name)
-      if (meant === undefined) continue
-      throw badParameter(meant, `The body has ${foreignText(name)}, which would not count.`)
-    }
-    if (seen.has(name)) throw badParameter(name, onlyOnce)
-    seen.add(name)
-    if (value !== '' && (value !== null || identifying.has(name))) parameters.set(name, value)
+  const text = decode(body)
+  const given = collect(format === 'json' ? jsonPairs(text) : formPairs(text), bodyParameters, refuseMisspelt)
+  for (const [name, value] of given)
+    if (value === '' || (value === null && !identifying.has(name))) given.delete(name)
+  return readerOf(given, bodyParameters)
+}
+
+/**
+ * Reads the query of a URL. An unknown name is an error: a list with a misspelt filter would show, and a logout end,
+ * sessions that were not meant. Throws a `Problem` `invalid-parameter`, also for a parameter that comes twice or cannot be
+ * decoded.
+ */
+export function readQuery<Known extends Table<string>>(url: string, table: Known): Reader<Known> {
+  const start = url.indexOf('?')
+  const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
+  const given = collect(pairs, table, () => {
+    throw new Problem('invalid-parameter', { detail: `The query may have ${Object.keys(table).join(', ')}.` })
+  })
+  return readerOf(given, table)
+}
+
+function readerOf<Known extends Table<string>>(
+  given: ReadonlyMap<string, unknown>,
+  table: Known,
+): Reader<Known> {
+  return <Name extends keyof Known & string>(name: Name) => {
+    const value = given.get(name)
+    if (value === undefined) return undefined
+    const { read, allowed } = table[name]!
+    const meant = read(value)
+    if (meant === undefined) throw badParameter(name, allowed)
+    return meant as ReturnType<Known[Name]['read']>
   }
-  return parameters
 }
 
-/** The text of a parameter, undefined where it was not given. Throws a `Problem` for anything but text. */
-export function readText(parameters: Parameters, name: ParameterName): string | undefined {
-  const value = parameters.get(name)
-  if (value === undefined) return undefined
-  // JSON can spell half a surrogate pair, which no encoding of text can carry.
-  if (typeof value !== 'string' || !value.isWellFormed()) throw invalidParameter(name)
-  return value
+/** The pairs that a table knows, each once. */
+function collect<Name extends string>(
+  pairs: Iterable<Pair>,
+  table: Table<Name>,
+  passOver: (...unknown: Pair) => void,
+): Map<Name, unknown> {
+  const given = new Map<Name, unknown>()
+  for (const [written, value] of pairs) {
+    if (written === undefined || !Object.hasOwn(table, written)) {
+      passOver(written, value)
+      continue
+    }
+    const name = written as Name
+    if (value === undefined) throw badParameter(name, 'A percent escape in it is broken or not UTF-8.')
+    if (given.has(name)) throw badParameter(name, 'It may be there once.')
+    given.set(name, value)
+  }
+  return given
 }
 
-export const onlyOnce = 'It may be there once.'
-export const brokenEscape = 'A percent escape in it is broken or not UTF-8.'
-
-/** A problem that names a parameter and a rule that it breaks. */
-export function badParameter(name: string, rule: string): Problem {
-  return new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}` })
-}
-
-/** A problem that names a parameter and says what it may be, but never its value: it may be a password in the wrong place. */
-export function invalidParameter(name: ParameterName): Problem {
-  return badParameter(name, allowedValues[name])
-}
-
-/** A problem that names a parameter that is needed. */
-export function missingParameter(name: ParameterName): Problem {
-  return new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
-}
-
-function isKnown(name: string): name is ParameterName {
-  return Object.hasOwn(allowedValues, name)
+function refuseMisspelt(name: string | undefined, value: unknown): void {
+  if (name === undefined || value === undefined)
+    throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
+  const meant = likelyParameter(name)
+  if (meant !== undefined)
+    throw badParameter(meant, `The body has ${foreignText(name)}, which would not count.`)
 }
 
 function decode(body: Uint8Array): string {
@@ -79,16 +101,7 @@ function decode(body: Uint8Array): string {
   }
 }
 
-function* readForm(text: string): Iterable<readonly [string, unknown]> {
-  for (const [name, value] of formPairs(text)) {
-    if (name !== undefined && value === undefined && isKnown(name)) throw badParameter(name, brokenEscape)
-    if (name === undefined || value === undefined)
-      throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
-    yield [name, value]
-  }
-}
-
-function* readJson(text: string): Iterable<readonly [string, unknown]> {
+function* jsonPairs(text: string): Iterable<Pair> {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -1,14 +1,19 @@
-// Every call of the warm API leaves one line in the log, whether it is refused, answered or given up.
+// Which calls of the warm API are answered. Each leaves one line in the log, whether it is refused, answered or given up.
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import type { Counts } from '../counts.js'
 import { Problem, type ProblemCode, type Step } from '../errors.js'
-import { problemFrom } from '../http/answer.js'
+import { homePath } from '../http/addresses.js'
+import { createAdmins } from '../http/admins.js'
+import { problemAnswer, problemFrom } from '../http/answer.js'
 import { type CallerSignal, signalOf } from '../http/caller-gone.js'
-import { clientAddress } from '../http/client.js'
+import { accessBy, clientAddress, takesPasswords } from '../http/client.js'
 import type { Clock } from '../lib/clock.js'
+import type { HashQueue } from '../lib/hash-queue.js'
 import { codeOf } from '../log.js'
+import { represent } from './answers.js'
+import type { CallLimits } from './call-limits.js'
 
 /** The name of a call in the log. */
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
@@ -61,51 +66,103 @@ export interface CallsParts {
   readonly config: Config
   readonly log: Logger
   readonly clock: Pick<Clock, 'now'>
+  /** Hashes admins' secrets, in turn with all other hashes of this process. */
+  readonly hashes: HashQueue
+  readonly limits: Pick<CallLimits, 'failures'>
   readonly counts: Counts
-  /** The admin whose request has been admitted. */
-  readonly adminOf: (request: Request) => Admin
   /** Called with the outcome of each call that was admitted. */
   readonly onCall: (call: FinishedCall) => void
   /** Whether the service is being stopped. */
   readonly isStopping: () => boolean
 }
 
+/** One for all paths, so that an admin is known to all of them. */
 export interface Calls {
-  /** Logs a call that was not admitted, and passes its problem on. */
-  readonly logRefusal: ErrorRequestHandler
+  /**
+   * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers
+   * OPTIONS, and logs all other calls and passes their problem on.
+   */
+  admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler]
+  /** The admin whose request has passed. */
+  adminOf(request: Request): Admin
   /** Makes a handler of a function that answers a call. What that throws goes on to the app's error handler. */
   answering(name: CallName, answer: (call: Call) => void | Promise<void>): RequestHandler
 }
 
 export function createCalls(parts: CallsParts): Calls {
-  const { config, log, clock, counts, adminOf, onCall, isStopping } = parts
+  const { config, log, clock, hashes, limits, counts, onCall, isStopping } = parts
+  const home = homePath(config.externalUrl)
+  const mayCall = accessBy(config.access.warm)
+  const isSafe = takesPasswords(config)
+  const aboutOf = (request: Request) => ({
+    requestId: request.res!.get('X-Request-Id'),
+    address: clientAddress(request, config),
+  })
+  const admins = createAdmins({
+    admins: config.admins,
+    clock,
+    hashes,
+    failures: limits.failures,
+    addressOf: request => clientAddress(request, config),
+    refuse(request, attempt) {
+      const line = { code: 'unauthorized', ...aboutOf(request) }
+      if (attempt === undefined) log.info(line, 'warm')
+      else {
+        counts.failedAdminLogins += 1
+        log.info({ audit: true, ...line, admin: attempt.admin }, 'admin login')
+      }
+      const representation = represent(request, config.warmPath)
+      const { requestId } = line
+      const answer = problemAnswer(new Problem('unauthorized'), representation, { requestId, home })
+      request.res!.set(answer.headers)
+      return answer.body
+    },
+  })
+
+  const logRefusal: ErrorRequestHandler = (error, request, response, next) => {
+    const problem = problemFrom(error)
+    // Before it is known who calls, this is the answer to too many wrong passwords only.
+    const isGuess = problem.code === 'too-many-requests'
+    if (isGuess) counts.failedAdminLogins += 1
+    // A method that does not exist changes nothing.
+    const audit = problem.code !== 'method-not-allowed' || undefined
+    log.info({ audit, ...outcomeOf(problem), ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
+    logged.add(response)
+    next(error)
+  }
+
   return {
-    logRefusal(error, request, response, next) {
-      const problem = problemFrom(error)
-      // Before it is known who calls, this is the answer to too many wrong passwords only.
-      const isGuess = problem.code === 'too-many-requests'
-      if (isGuess) counts.failedAdminLogins += 1
-      log.info(
-        {
-          // A method that does not exist changes nothing.
-          audit: problem.code !== 'method-not-allowed' || undefined,
-          requestId: response.get('X-Request-Id'),
-          ...outcomeOf(problem),
-          address: clientAddress(request, config),
-        },
-        isGuess ? 'admin login' : 'warm',
-      )
-      logged.add(response)
-      next(error)
+    adminOf: request => admins.of(request),
+    admit(...methods) {
+      const allowed = [...methods, 'OPTIONS'].join(', ')
+      // One handler for all checks: each further one costs Express as much as a check itself.
+      const check: RequestHandler = (request, response, next) => {
+        setHeaders(response)
+        if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
+        if (!methods.includes(request.method)) {
+          response.set('Allow', allowed)
+          if (request.method !== 'OPTIONS') throw new Problem('method-not-allowed')
+          response.status(204).end()
+          return
+        }
+        // Before the 401: a browser that is challenged here would send the secret unencrypted.
+        if (!isSafe(request)) {
+          throw new Problem('insecure-channel', {
+            detail:
+              'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
+          })
+        }
+        admins.authenticate(request, response, next)
+      }
+      return [check, logRefusal]
     },
     answering: (name, answer) => async (request, response) => {
       const started = clock.now()
-      const admin = adminOf(request)
+      const admin = admins.of(request)
       const line: Record<string, unknown> = {
         audit: audited.has(name) || undefined,
-        requestId: response.get('X-Request-Id'),
         admin: admin.name,
-        address: clientAddress(request, config),
+        ...aboutOf(request),
       }
       const signal = signalOf(request, response)
       let outcome: Outcome = { code: 'client-gone' }
@@ -136,4 +193,14 @@ export function createCalls(parts: CallsParts): Calls {
 
 function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
   return { code, step, condition, detail, cause: codeOf(cause) }
+}
+
+/** Replies carry a session's secret: no cache, browser or page on the way may keep, reinterpret or pass on any of it. */
+function setHeaders(response: Response): void {
+  response.vary('Accept').set({
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+  })
 }

@@ -1,5 +1,5 @@
 // A portal may send parameters of its own along. But a backend that sends `pasword` or `attach-binding` relies on it.
-import { type ParameterName, parameterNames } from './allowed-values.js'
+import { type ParameterName, parameterNames } from './parameters.js'
 
 /** Shorter names are one letter away from too many words: `jid` from `uid`, `wait` from `want`. */
 const longEnough = 5

@@ -7,7 +7,7 @@ import { problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { bodyFormat } from '../http/body.js'
 import { clientAddress } from '../http/client.js'
 import { traceOf } from '../log.js'
-import { represent } from './binding-answer.js'
+import { represent } from './answers.js'
 import { isLogged } from './calls.js'
 
 export interface ProblemParts {

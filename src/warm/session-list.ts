@@ -1,15 +1,18 @@
 import { allowsDomain } from '../jid/domains.js'
-import type { Jid } from '../jid/jid.js'
-import { formatJid } from '../jid/jid.js'
+import { formatJid, type Jid } from '../jid/jid.js'
 import type { Sessions, SessionView } from '../session/sessions.js'
+import { handlePattern } from '../session/sid.js'
 
-/** Which sessions a list has; what is undefined does not count. */
-export interface SessionFilter {
+/** Which sessions a list has, and how many of them; what is undefined does not count. */
+export interface SessionQuery {
   /** Bare or full. */
   readonly jid: Jid | undefined
   readonly domain: string | undefined
   readonly state: SessionView['state'] | undefined
   readonly origin: SessionView['origin'] | undefined
+  readonly limit: number
+  /** Where the list before ended. */
+  readonly after: Place | undefined
 }
 
 /** A place in the list of all sessions; valid even after the session there has ended. */
@@ -28,9 +31,8 @@ export interface SessionPage {
 export async function listSessions(
   sessions: Sessions,
   scope: readonly string[],
-  { limit, after, ...filter }: SessionFilter & { limit: number; after: Place | undefined },
+  { jid, domain, state, origin, limit, after }: SessionQuery,
 ): Promise<SessionPage> {
-  const { jid, domain, state, origin } = filter
   const all = await (jid === undefined ? sessions.list() : sessions.ofJid(formatJid(jid)))
   const fitting = all
     .filter(
@@ -53,9 +55,11 @@ export function formatPlace({ createdAt, id }: Place): string {
   return `${createdAt}-${id}`
 }
 
+export const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern})$`)
+
 /** The place that a URL has; undefined where the text is none. */
 export function readPlace(text: string): Place | undefined {
-  const [, createdAt, id] = /^(\d{1,16}(?:\.\d{1,20})?)-([\da-f]{32})$/.exec(text) ?? []
+  const [, createdAt, id] = placePattern.exec(text) ?? []
   return createdAt === undefined || id === undefined ? undefined : { createdAt: Number(createdAt), id }
 }
 

@@ -1,9 +1,34 @@
 import { Problem } from '../errors.js'
+import type { CallerSignal } from '../http/caller-gone.js'
 import { authenticate, type LoginParts, login } from '../login/login.js'
 import type { LoginLinkOptions, OpenForLogin } from '../login/login-link.js'
 import type { VerifiedCredentials } from '../login/verified-credentials.js'
-import type { Open, Opening } from '../session/sessions.js'
-import type { CredentialsCheck, Login, WarmRequest } from './binding.js'
+import type { LoginWish } from '../login/wish.js'
+import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/sessions.js'
+
+/** What a backend asks for: a session of this user, with these options of the BOSH session. */
+export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver'> {
+  /** BCP 47 tag for the stream's `xml:lang`. */
+  readonly language: string
+  /** Time the browser has for its first request, in seconds. */
+  readonly attachSeconds: number
+  readonly attachBinding: AttachBinding
+}
+
+/** A session that is logged in and waits for its browser. */
+export type Binding = ResumedSession & {
+  /** Seconds that the browser has for its first request. */
+  readonly expiresIn: number
+}
+
+/** Logs in and binds; throws a `Problem`. Leaves nothing open behind a failure or once `signal` aborts. */
+export type Login = (request: WarmRequest, signal: CallerSignal) => Promise<Binding>
+
+/**
+ * Resolves if the credentials of a request are right and throws a `Problem` if not. What succeeded a short while ago is
+ * remembered by a keyed hash; otherwise a login is begun and left before it binds, so that no session is disturbed.
+ */
+export type CredentialsCheck = (request: WarmRequest, signal: CallerSignal) => Promise<void>
 
 export interface SessionLoginParts extends LoginParts {
   /** Opens the sessions. */

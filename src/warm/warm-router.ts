@@ -1,8 +1,5 @@
 import { type RequestHandler, Router } from 'express'
-import type { Logger } from 'pino'
-import type { Config } from '../config/config.js'
 import { isElsewhere } from '../config/serving.js'
-import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { boshUrlFor, homePath } from '../http/addresses.js'
 import { pageType, sendAnswer } from '../http/answer.js'
@@ -12,48 +9,23 @@ import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/secure-redirect.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatBareJid } from '../jid/jid.js'
-import type { Clock } from '../lib/clock.js'
-import type { HashQueue } from '../lib/hash-queue.js'
 import type { Credentials } from '../login/wish.js'
-import type { Sessions } from '../session/sessions.js'
-import { createAdmission } from './admission.js'
-import type { CredentialsCheck, Login } from './binding.js'
-import { attachBindingFor, bindingAnswer, boundPage, represent } from './binding-answer.js'
-import type { CallLimits } from './call-limits.js'
+import { attachBindingFor, bindingAnswer, boundPage, represent } from './answers.js'
 import { readParameters } from './call-parameters.js'
-import { type Call, createCalls, type FinishedCall } from './calls.js'
+import { type Call, type CallsParts, createCalls } from './calls.js'
 import { createSessionsRouter } from './sessions-router.js'
-import { readReuse, toWarmRequest, usualOptions } from './warm-request.js'
-import { warmSession } from './warm-session.js'
+import { toWarmRequest, usualOptions } from './warm-request.js'
+import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 /** What the warm API is built on. */
-export interface WarmParts {
-  readonly config: Config
-  readonly login: Login
-  readonly checkCredentials: CredentialsCheck
-  readonly sessions: Sessions
-  /** Ends a session that no page will attach to, by its public handle. */
-  readonly release: (id: string) => void
-  readonly log: Logger
-  readonly clock: Pick<Clock, 'now'>
-  /** Hashes admins' secrets, in turn with all other hashes of this process. */
-  readonly hashes: HashQueue
-  /** How many calls there may be, at all hosts together. */
-  readonly limits: CallLimits
-  readonly counts: Counts
-  /** Called with the outcome of each call that was admitted. */
-  readonly onCall: (call: FinishedCall) => void
-  /** Whether the service is being stopped. */
-  readonly isStopping: () => boolean
-}
+export type WarmParts = CallsParts & WarmSessionParts
 
 /**
  * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions.
  * Problems go on to the app's error handler.
  */
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, login, checkCredentials, sessions, release, log, clock, hashes, limits, counts } = parts
-  const now = () => clock.now()
+  const { config, release, clock, counts } = parts
   const home = homePath(config.externalUrl)
   const defaults = {
     ...config.bosh,
@@ -61,19 +33,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     passwordless: { ...config, anonymous: config.warm.anonymous },
     isElsewhere: (domain: string) => isElsewhere(config, domain),
   }
-  const { failures } = limits
-  const { admit, adminOf } = createAdmission({ config, log, clock, hashes, failures, counts })
-  const calls = createCalls({
-    config,
-    log,
-    clock,
-    counts,
-    adminOf,
-    onCall: parts.onCall,
-    isStopping: parts.isStopping,
-  })
-  const formGuard = new FormGuard(config.externalUrl, now)
-  const sessionParts = { limits, sessions, checkCredentials, now, login, release }
+  const calls = createCalls(parts)
+  const formGuard = new FormGuard(config.externalUrl, () => clock.now())
 
   const showForm: RequestHandler = (request, response) => {
     // With `no-referrer`, browsers would send the form with `Origin: null`.
@@ -82,16 +43,16 @@ export function createWarmRouter(parts: WarmParts): Router {
       ...usualOptions(defaults),
       home,
       action: home + config.warmPath,
-      token: formGuard.token(adminOf(request).name),
+      token: formGuard.token(calls.adminOf(request).name),
     })
   }
 
   const warm = async ({ request, response, admin, signal, line }: Call) => {
-    const parameters = readParameters(request.headers['content-type'], await readBody(request))
-    const isOurForm = formGuard.isOurForm(request, admin.name, parameters.get('csrf_token'))
+    const read = readParameters(request.headers['content-type'], await readBody(request))
+    const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
     const representation = represent(request, config.warmPath)
-    const wantsReuse = readReuse(parameters)
-    const asked = toWarmRequest(parameters, defaults)
+    const wantsReuse = read('reuse') ?? false
+    const asked = toWarmRequest(read, defaults)
     const { jid, credentials } = asked
     line['jid'] = formatBareJid(jid)
     line['login'] = credentials.kind
@@ -106,7 +67,7 @@ export function createWarmRouter(parts: WarmParts): Router {
       requestId: response.get('X-Request-Id'),
     }
     const wish = { admin: admin.name, reuse: wantsReuse }
-    const { binding, isReused } = await warmSession(sessionParts, warmRequest, wish, signal)
+    const { binding, isReused } = await warmSession(parts, warmRequest, wish, signal)
     line['id'] = binding.id
     if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
@@ -138,10 +99,10 @@ export function createWarmRouter(parts: WarmParts): Router {
   router
     .route(config.warmPath)
     .get(redirectToTls(config, config.warmPath))
-    .all(admit(['GET', 'HEAD', 'POST']), calls.logRefusal)
+    .all(calls.admit('GET', 'HEAD', 'POST'))
     .get(showForm)
     .post(calls.answering('warm', warm))
-  router.use(config.warmPath, createSessionsRouter({ config, sessions, admit, calls, formGuard, clock }))
+  router.use(config.warmPath, createSessionsRouter(parts, calls, formGuard))
   return router
 }
 

@@ -1,36 +1,39 @@
 import type { CallerSignal } from '../http/caller-gone.js'
-import { formatBareJid } from '../jid/jid.js'
-import type { Binding, Login, WarmRequest } from './binding.js'
+import { formatBareJid, formatJid } from '../jid/jid.js'
+import type { Clock } from '../lib/clock.js'
+import type { Sessions } from '../session/sessions.js'
+import { unusedAmong } from '../session/unused.js'
 import type { CallLimits } from './call-limits.js'
-import { type ReuseParts, reuse } from './reuse.js'
+import type { Binding, CredentialsCheck, Login, WarmRequest } from './session-login.js'
 
-export interface WarmSessionParts extends ReuseParts {
-  readonly limits: CallLimits
+export interface WarmSessionParts {
   readonly login: Login
+  readonly checkCredentials: CredentialsCheck
+  readonly sessions: Sessions
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
+  readonly clock: Pick<Clock, 'now'>
+  /** How many calls there may be, at all hosts together. */
+  readonly limits: CallLimits
 }
 
-/** A session that waits for its page. */
-export interface WarmSession {
-  readonly binding: Binding
-  /** Whether it lived before this call. */
-  readonly isReused: boolean
-}
-
-/** Gives a user a session within the limits: with `reuse` one that has no page, if there is one, otherwise a new one. */
+/**
+ * Gives a user a session within the limits: with `reuse` one that has no page, if there is one, otherwise a new one.
+ * `isReused` says whether it lived before this call.
+ */
 export async function warmSession(
   parts: WarmSessionParts,
   request: WarmRequest,
   wish: { readonly admin: string; readonly reuse: boolean },
   signal: CallerSignal,
-): Promise<WarmSession> {
+): Promise<{ readonly binding: Binding; readonly isReused: boolean }> {
   const { limits, sessions, login, release } = parts
   const isAnonymous = request.credentials.kind === 'anonymous'
   const user = isAnonymous ? undefined : formatBareJid(request.jid)
   const caller = { admin: wish.admin, user }
   await limits.warmed(caller)
-  const reused = wish.reuse ? await reuse(parts, request, signal) : undefined
+  // No credentials can prove that an anonymous session is the user's.
+  const reused = wish.reuse && !isAnonymous ? await reuse(parts, request, signal) : undefined
   if (reused !== undefined) {
     await limits.reused(caller)
     return { binding: reused, isReused: true }
@@ -45,4 +48,23 @@ export async function warmSession(
     throw error
   }
   return { binding, isReused: false }
+}
+
+/**
+ * Resumes a session of the user that has no page at the moment, once the credentials have been checked; undefined if
+ * there is none. Throws a `Problem` for wrong credentials; the sessions stay as they are then.
+ */
+async function reuse(
+  { sessions, checkCredentials, clock }: WarmSessionParts,
+  request: WarmRequest,
+  signal: CallerSignal,
+): Promise<Binding | undefined> {
+  // Without a session to reuse the user is logged in, which checks the credentials.
+  const jid = formatJid(request.jid)
+  if (unusedAmong(await sessions.ofJid(jid), clock.now()).length === 0) return undefined
+  await checkCredentials(request, signal)
+  signal.throwIfAborted()
+  const { attachSeconds: seconds, attachBinding } = request
+  const resumed = await sessions.reuse(jid, { seconds, attachBinding })
+  return resumed && { ...resumed, expiresIn: seconds }
 }

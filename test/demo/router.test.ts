@@ -4,7 +4,7 @@ import { createApp } from '../../src/app.js'
 import { createDemoRouter } from '../../src/demo/router.js'
 import { Problem } from '../../src/errors.js'
 import type { CallerSignal } from '../../src/http/caller-gone.js'
-import type { Login, WarmRequest } from '../../src/warm/binding.js'
+import type { Login, WarmRequest } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { appParts, binding, config as usual } from '../warm/fake-login.js'
 

@@ -8,8 +8,7 @@ import { hashSecret } from '../../src/config/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { HashQueue } from '../../src/lib/hash-queue.js'
-import type { ParameterName } from '../../src/warm/allowed-values.js'
-import type { listParameters } from '../../src/warm/session-query.js'
+import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
 import { ApiDocument } from '../support/api-document.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf } from '../support/login-server/elements.js'
@@ -319,7 +318,7 @@ const inBody: Record<ParameterName, Samples> = {
   csrf_token: { good: ['anything'], bad: [] },
 }
 
-const inQuery: Record<(typeof listParameters)[number], Samples> = {
+const inQuery: Record<keyof typeof listParameters, Samples> = {
   jid: { good: ['alice@localhost', 'alice@localhost/desk'], bad: [`a@localhost/${'x'.repeat(3072)}`] },
   domain: { good: ['localhost'], bad: [] },
   state: { good: ['waiting', 'elsewhere'], bad: ['asleep', ''] },

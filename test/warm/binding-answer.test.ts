@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
-import type { Binding } from '../../src/warm/binding.js'
+import type { Binding } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { binding, credentials, fakeService, parameters } from './fake-login.js'
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import type { Server } from '../../src/config/config.js'
 import { Problem } from '../../src/errors.js'
 import { formatJid } from '../../src/jid/jid.js'
-import { allowedValues, type ParameterName } from '../../src/warm/allowed-values.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
 import { readCredentials } from '../../src/warm/credentials.js'
+import { bodyParameters, type ParameterName } from '../../src/warm/parameters.js'
 
 const account = { user: 'portal', password: 'secret-of-portal' }
 const anyAccount = { user: 'any', password: 'secret-of-any' }
@@ -40,7 +40,8 @@ function problemOf(parameters: object, ways = nothing): string {
   return 'none'
 }
 
-const invalid = (name: ParameterName) => `invalid-parameter | Parameter: ${name}. ${allowedValues[name]}`
+const invalid = (name: ParameterName) =>
+  `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
 const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
 
 const jid = 'Juliet@chat.example/balcony'

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/errors.js'
 import type { SessionView } from '../../src/session/sessions.js'
-import type { CredentialsCheck } from '../../src/warm/binding.js'
+import type { CredentialsCheck } from '../../src/warm/session-login.js'
 import { binding, config, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 

@@ -181,6 +181,19 @@ describe('a session', () => {
     expect((await remove(`/warm/${one}`)).status).toBe(404)
   })
 
+  test('may begin with the name of its process', async () => {
+    const { sessions, get, post, remove } = setUp()
+    const id = `node1-${one}`
+    sessions.add(1, { id })
+    sessions.add(2)
+    expect((await get(`/warm/${id}`)).body.id).toBe(id)
+    expect((await post(`/warm/${id}/resume`).set('Accept', json)).body.id).toBe(id)
+    const { next } = (await get('/warm/sessions?limit=1')).body
+    expect((await get(`/warm/sessions?after=${next}`)).body.sessions).toMatchObject([{ id }])
+    expect((await get(`/warm/sessions?after=0-${id}`)).body.sessions).toEqual([])
+    expect((await remove(`/warm/${id}`)).status).toBe(204)
+  })
+
   test('that is elsewhere or nowhere is neither shown nor ended', async () => {
     const { sessions, get, remove } = setUp()
     sessions.add(1, { state: 'elsewhere' })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
-import { allowedValues, type ParameterName, parameterNames } from '../../src/warm/allowed-values.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
-import { readReuse, toHandover, toWarmRequest, usualOptions } from '../../src/warm/warm-request.js'
+import { bodyParameters, type ParameterName, parameterNames } from '../../src/warm/parameters.js'
+import { toHandover, toWarmRequest, usualOptions } from '../../src/warm/warm-request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
@@ -28,7 +28,7 @@ const read = (body: string | Uint8Array, contentType?: string) =>
 function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
     read(body, contentType)
-    readReuse(parametersOf(body, contentType))
+    parametersOf(body, contentType)('reuse')
   } catch (error) {
     if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
     throw error
@@ -138,7 +138,7 @@ describe('where another endpoint keeps the sessions of a domain', () => {
 })
 
 describe('what is wrong with a request', () => {
-  const invalid = (name: ParameterName, rule: string = allowedValues[name]) =>
+  const invalid = (name: ParameterName, rule = bodyParameters[name].allowed) =>
     `invalid-parameter | Parameter: ${name}. ${rule}`
   const twice = (name: ParameterName) => invalid(name, 'It may be there once.')
   const broken = (name: ParameterName) => invalid(name, 'A percent escape in it is broken or not UTF-8.')
@@ -361,7 +361,7 @@ test.each([
   ['{"reuse":false}', json, false],
   ['{"reuse":"on"}', json, true],
 ])('%s in a %s asks for a session that is there already: %p', (body, type, reuse) => {
-  expect(readReuse(parametersOf(body, type))).toBe(reuse)
+  expect(parametersOf(body, type)('reuse') ?? false).toBe(reuse)
 })
 
 test('a session that is resumed waits and is bound to its browser as the call says, or by default', () => {

@@ -1,5 +1,9 @@
 /** A JSON Schema (draft 2020-12, the dialect of OpenAPI 3.1), or a part of one. */
-export type Schema = Readonly<Record<string, unknown>>
+export interface Schema {
+  readonly description?: string
+  readonly anyOf?: readonly Schema[]
+  readonly [keyword: string]: unknown
+}
 
 export const text = (description: string, more: Schema = {}): Schema => ({
   type: 'string',

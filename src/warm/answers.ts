@@ -1,0 +1,163 @@
+// What calls are answered with: sessions that were handed out, and what is known of sessions.
+import type { Request } from 'express'
+import type { Config } from '../config/config.js'
+import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
+import { homePath } from '../http/addresses.js'
+import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
+import { negotiate, type Representation } from '../http/negotiation.js'
+import { attachingPagePolicy } from '../http/page-policy.js'
+import { withULabels } from '../jid/domains.js'
+import type { AttachBinding, SessionView } from '../session/sessions.js'
+import { formatPlace, type SessionPage } from './session-list.js'
+import type { Binding } from './session-login.js'
+
+/**
+ * How a call of the warm API is answered. Without a preference in `Accept`, addresses that control sessions answer in
+ * JSON, and calls for a binding in the format of their body.
+ */
+export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
+  const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
+  return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
+}
+
+/**
+ * The success page with the three values or, in JSON, everything that a page needs to attach. `url` is the address of
+ * our own endpoint; `reused` is there for calls that asked to reuse a session.
+ */
+export function bindingAnswer(
+  binding: Binding,
+  url: string,
+  representation: Representation,
+  reused?: boolean,
+): Answer {
+  if (representation === 'json') return jsonAnswer(describeBinding(binding, url, reused))
+  const { jid, sid, rid } = binding
+  return pageAnswer('binding', { jid, sid, rid }, representation)
+}
+
+/** A binding as JSON has it. */
+export type BindingObject = ReturnType<typeof describeBinding>
+
+function describeBinding(binding: Binding, url: string, reused: boolean | undefined) {
+  return {
+    jid: binding.jid,
+    sid: binding.sid,
+    rid: binding.rid,
+    id: binding.id,
+    wait: binding.wait,
+    hold: binding.hold,
+    requests: binding.requests,
+    inactivity: binding.inactivity,
+    polling: binding.polling,
+    maxpause: binding.maxpause,
+    ver: binding.ver,
+    url: binding.url ?? url,
+    expires_in: binding.expiresIn,
+    cookie: binding.cookie,
+    reused,
+  }
+}
+
+/**
+ * The success page for an admin who has sent our form: the values that programs get, and a button to attach with them.
+ * `host` is the name under which the browser knows this service, from the header `Host`.
+ */
+export function boundPage(
+  binding: Binding,
+  config: Pick<Config, 'externalUrl' | 'warmPath' | 'boshPath' | 'http'>,
+  domain: string,
+  host: string | undefined,
+  representation: Exclude<Representation, 'json'>,
+): Answer {
+  const { jid, sid, rid, wait, hold, requests, expiresIn } = binding
+  const home = homePath(config.externalUrl)
+  const form = home + config.warmPath
+  const url =
+    binding.url ??
+    boshUrlOfDomain(config, domain) ??
+    pageUrl(config.externalUrl, boshPathOf(config, domain), host)
+  const values = { jid, sid, rid, wait, hold, requests, expiresIn, home, form, url }
+  const { status, headers, body } = pageAnswer('bound', values, representation)
+  return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
+}
+
+/** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */
+function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
+  if (externalUrl === undefined) return boshPath
+  const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
+  return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
+}
+
+/** A page has no place for a cookie that the backend is to pass on: the endpoint's first answer sets it then. */
+export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
+  return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
+}
+
+/** What the answers about sessions depend on beside the sessions. */
+export interface AnswerContext {
+  readonly request: Request
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
+  /** The moment from which ages are counted, in milliseconds of the clock. */
+  readonly now: number
+}
+
+/** One session, as JSON or as a page. */
+export function sessionAnswer(view: SessionView, context: AnswerContext): Answer {
+  const session = describeSession(view, context.now)
+  return (
+    sessionPage({ title: 'Session', caption: 'One session', next: undefined }, [session], context) ??
+    jsonAnswer(session)
+  )
+}
+
+/** A part of a list of sessions, as JSON or as a page. */
+export function sessionsAnswer(page: SessionPage, context: AnswerContext): Answer {
+  const sessions = page.sessions.map(view => describeSession(view, context.now))
+  const { total } = page
+  const next = page.next && formatPlace(page.next)
+  const caption =
+    sessions.length < total ? `${sessions.length} of ${total} sessions` : `All ${total} sessions`
+  const query = new URLSearchParams(context.request.url.replace(/^[^?]*/, ''))
+  if (next !== undefined) query.set('after', next)
+  const about = { title: 'Sessions', caption, next: next && `?${query}` }
+  return sessionPage(about, sessions, context) ?? jsonAnswer({ sessions, total, next })
+}
+
+/** A session as JSON has it. */
+export type SessionObject = ReturnType<typeof describeSession>
+
+/** What a backend may know of a session; ages are in whole seconds. */
+function describeSession(
+  { id, jid, domain, origin, state, createdAt, quietSince }: SessionView,
+  now: number,
+) {
+  const seconds = (since: number) => Math.floor((now - since) / 1000)
+  const quiet = quietSince === undefined ? undefined : seconds(quietSince)
+  return { id, jid, domain: withULabels(domain), origin, state, age: seconds(createdAt), quiet }
+}
+
+/** A page with a table of sessions, and the query of the page that follows; undefined where JSON is wanted. */
+function sessionPage(
+  about: { readonly title: string; readonly caption: string; readonly next: string | undefined },
+  sessions: readonly SessionObject[],
+  { request, config }: AnswerContext,
+): Answer | undefined {
+  const representation = represent(request, config.warmPath)
+  if (representation === 'json') return undefined
+  const rows = sessions.map(({ jid, domain, age, quiet, ...rest }) => ({
+    ...rest,
+    who: jid ?? `(at ${domain})`,
+    age: span(age),
+    quiet: quiet === undefined ? '–' : span(quiet),
+  }))
+  const home = homePath(config.externalUrl)
+  return pageAnswer('sessions', { ...about, rows, home, path: home + config.warmPath }, representation)
+}
+
+/** A time for people, in the largest unit that it fills. */
+function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}

@@ -1,0 +1,189 @@
+// What calls may bring along, in a body or in a query. Requests are read, refused and described by these tables.
+import { passwordMechanisms, switches } from '../config/kinds.js'
+import { settings } from '../config/settings.js'
+import { Problem } from '../errors.js'
+import { prepareDomain } from '../jid/domains.js'
+import { type Jid, parseJid } from '../jid/jid.js'
+import { text as textSchema } from '../lib/json-schema.js'
+import type { SessionState, SessionView } from '../session/sessions.js'
+import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
+import { placePattern, readPlace } from './session-list.js'
+
+/** How a token is shown unless the call names a mechanism, and what shows none. */
+export const defaultTokenMechanism = 'OAUTHBEARER'
+const otherMechanisms: readonly string[] = [...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS']
+
+/** A language tag (RFC 5646 §2.1), with those of its irregular tags that are still registered under "i". */
+export const languageTag =
+  /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
+
+/** The lengths of passwords in octets, of tokens and language tags in characters. */
+const longestPassword = 1024
+const longestToken = 8192
+const longestLanguage = 255
+/** Wider than RFC 6750 §2.1: what servers issue on their own is not always base64. An empty value counts as not given. */
+const visible = /^[\x21-\x7e]*$/
+/** RFC 4422 §3.1. */
+const mechanismName = /^[A-Z0-9_-]{0,20}$/
+/** RFC 7622 §3.1, in octets; a schema can count characters only. */
+const aJid = { maxLength: 3071 }
+const jidAllowed = 'A bare or full JID.'
+
+/** What the bodies of calls may have. Who is to be logged in, and by what, comes first; all others are options. */
+export const bodyParameters = {
+  jid: text(
+    'The user, as a bare JID, or a full one to ask for that resource.',
+    jidAllowed,
+    sent => sent,
+    aJid,
+  ),
+  password: text(
+    `The user's password, at most ${longestPassword} bytes.`,
+    `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
+    // NUL ends a field of SASL PLAIN (RFC 4616 §2). Which other characters it may have is for the mechanism to say.
+    sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
+    { maxLength: longestPassword, format: 'password', writeOnly: true },
+  ),
+  token: text(
+    "Instead of a password: a token of the user's.",
+    `At most ${longestToken} printable ASCII characters without spaces, and no password beside it.`,
+    sent => (sent.length <= longestToken && visible.test(sent) ? sent : undefined),
+    { maxLength: longestToken, pattern: visible.source, format: 'password', writeOnly: true },
+  ),
+  mechanism: text(
+    'SASL mechanism that shows the token.',
+    'The name of a SASL mechanism that shows a token, such as OAUTHBEARER.',
+    name => (mechanismName.test(name) && !otherMechanisms.includes(name) ? name : undefined),
+    { pattern: mechanismName.source, not: { enum: otherMechanisms }, default: defaultTokenMechanism },
+  ),
+  authzid: text(
+    'The user, like `jid`, where `jid` and `password` are those of another account of the same domain, which acts for the user.',
+    `${jidAllowed} It has the domain of the other one, and no token beside it.`,
+    parseJid,
+    aJid,
+  ),
+  language: language('Language of the stream (BCP 47).'),
+  lang: language('The same as `language`, which counts where both are given.'),
+  wait: integer('Longest time a request is held, in seconds.', 'A whole number of seconds, 0 or more.'),
+  hold: integer('Requests held at a time.', 'A whole number, 0 or more.'),
+  ver: {
+    schema: {
+      description: 'BOSH version. As a number 1.10 is 1.1.',
+      anyOf: [
+        { type: 'string', pattern: '^[0-9]{1,5}\\.[0-9]{1,5}$' },
+        { type: 'number', minimum: 0, exclusiveMaximum: 100_000 },
+      ],
+    },
+    allowed: 'A version of BOSH, such as 1.6.',
+    read: readVersion,
+  },
+  expires_in: integer(
+    'Time the browser has for its first request, in seconds.',
+    'A whole number of seconds, from 5 to 600.',
+    { minimum: 5, maximum: 600 },
+  ),
+  attach_binding: word(
+    settings.ATTACH_BINDING.kind.words,
+    'Whether the session answers only the browser that attached to it: with `cookie` the first answer of the ' +
+      'BOSH endpoint sets a cookie, with `reply` the answer to this call has one for the backend to set.',
+    '; off where another endpoint has the session.',
+  ),
+  reuse: {
+    schema: {
+      description: 'Whether a session of this user that has no page is taken up, if there is one.',
+      anyOf: [{ type: 'boolean' }, { type: 'string', enum: [...switches.keys()] }],
+      default: false,
+    },
+    allowed: 'On or off.',
+    read: (value: unknown) => {
+      if (typeof value === 'string') return switches.get(value.toLowerCase())
+      return typeof value === 'boolean' ? value : undefined
+    },
+  },
+  // Whatever is wrong with it, the form is not ours.
+  csrf_token: {
+    schema: textSchema('What the form of this service brings along. Programs leave it out.'),
+    allowed: "The form's own token.",
+    read: (value: unknown) => value,
+  },
+} as const
+
+export type ParameterName = keyof typeof bodyParameters
+export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
+
+/**
+ * These say which user is logged in, and by what. `null` is no value for them: a backend that lost the user's name, and
+ * sends an `authzid` of `null` beside its own account, must not get a session of that account.
+ */
+export const identifying: ReadonlySet<ParameterName> = new Set([
+  'jid',
+  'password',
+  'token',
+  'mechanism',
+  'authzid',
+])
+
+/** A problem that names a parameter and says what it may be, but never its value. */
+export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
+
+/** How many sessions a list has at a time by default. */
+export const usualLimit = 100
+
+/** What the query of a list may have. */
+export const listParameters = {
+  jid: text('Only the sessions of this bare JID, or the one of this full JID.', jidAllowed, demandJid, aJid),
+  domain: text('Only the sessions of users of this domain.', 'A domain.', prepareDomain),
+  state: word<SessionState>(
+    ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere'],
+    'Only the sessions that stand like this.',
+  ),
+  origin: word<SessionView['origin']>(['warmed', 'client'], 'Only the sessions that were opened like this.'),
+  limit: integer('How many sessions to list.', 'A whole number from 1 to 1000.', {
+    ...{ minimum: 1, maximum: 1000, default: usualLimit },
+  }),
+  after: text(
+    'Where to go on: `next` of the list before.',
+    'The value of "next" in the list before.',
+    readPlace,
+    { pattern: placePattern.source },
+  ),
+} as const
+
+/** What the query of a logout has; all of it is required. */
+export const logoutParameters = {
+  jid: text(
+    'Whose sessions end: all of a bare JID, or the one of a full JID.',
+    jidAllowed,
+    sent => {
+      if (sent === '') throw missingParameter('jid')
+      return demandJid(sent)
+    },
+    { ...aJid, minLength: 1 },
+  ),
+} as const
+
+function language(description: string): Parameter<string> {
+  return text(
+    description,
+    'A language tag (BCP 47), such as en or de-CH.',
+    tag => (tag.length <= longestLanguage && languageTag.test(tag) ? tag : undefined),
+    { maxLength: longestLanguage },
+  )
+}
+
+/**
+ * Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). A JSON number is accepted too,
+ * though it cannot tell 1.10 from 1.1, and 1.0 is 1.
+ */
+function readVersion(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined
+  const version = Number.isInteger(value) ? `${value}.0` : String(value)
+  const [, major, minor] = /^(\d{1,5})\.(\d{1,5})$/.exec(version) ?? []
+  return major === undefined ? undefined : `${Number(major)}.${Number(minor)}`
+}
+
+function demandJid(sent: string): Jid {
+  const jid = parseJid(sent)
+  if (jid === undefined) throw new Problem('invalid-jid')
+  return jid
+}
