@@ -4,15 +4,10 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
 import { Problem } from './errors.js'
 import { homePath } from './http/addresses.js'
-import { contentTypes, pageType, sendAnswer } from './http/answer.js'
-import { createAssetsRouter } from './http/assets.js'
+import { contentTypes, sendAnswer, sendPage } from './http/answer.js'
 import { install } from './http/fast/install.js'
 import { createHostMetaRouter } from './http/host-meta.js'
-import { readOnly } from './http/methods.js'
-import { negotiate } from './http/negotiation.js'
-import { pagePolicy } from './http/page-policy.js'
-import { redirectToTls } from './http/secure-redirect.js'
-import { registerViews } from './http/views.js'
+import { createAssetsRouter, pagePolicy, readOnly, redirectToTls } from './http/pages.js'
 import { describeApi } from './openapi/document.js'
 import { createProblemHandler, type ProblemParts } from './warm/problem-handler.js'
 import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
@@ -35,10 +30,9 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/')
     .all(readOnly)
-    .get(redirectToTls(config, '/'), (request, response) => {
-      response.vary('Accept').type(pageType(negotiate(request.headers)))
-      response.render('home', { home, form })
-    })
+    .get(redirectToTls(config, '/'), (request, response) =>
+      sendPage(request, response, 'home', { home, form }),
+    )
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))
@@ -77,7 +71,6 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   app.set('trust proxy', false)
   // As the dispatcher in front of it is, and proxies are: their rules are for a path in one spelling.
   app.enable('case sensitive routing')
-  registerViews(app)
   install(http.fast, app)
   app.use((_request, response, next) => {
     response.set({

@@ -2,11 +2,10 @@ import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { boshUrl, homePath } from '../http/addresses.js'
-import { pageType, sendAnswer } from '../http/answer.js'
+import { sendAnswer, sendPage } from '../http/answer.js'
 import { bodyFormat, readBody } from '../http/body.js'
 import { signalOf } from '../http/caller-gone.js'
-import { negotiate } from '../http/negotiation.js'
-import { attachingPagePolicy } from '../http/page-policy.js'
+import { attachingPagePolicy } from '../http/pages.js'
 import { bindingAnswer } from '../warm/answers.js'
 import type { Login } from '../warm/session-login.js'
 
@@ -37,14 +36,11 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
         otherTitle: capitalized(other),
       }
     })
-    response
-      .vary('Accept')
-      .set({
-        'Content-Security-Policy': attachingPagePolicy(config.boshPath),
-        'Referrer-Policy': 'same-origin',
-      })
-      .type(pageType(negotiate(request.headers)))
-      .render('demo', { panes, home, form: home + config.warmPath })
+    response.set({
+      'Content-Security-Policy': attachingPagePolicy(config.boshPath),
+      'Referrer-Policy': 'same-origin',
+    })
+    sendPage(request, response, 'demo', { panes, home, form: home + config.warmPath })
   }
 
   const warm: RequestHandler = async (request, response) => {

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../errors.js'
-import type { Representation } from './negotiation.js'
-import { renderPage } from './views.js'
+import { negotiate, type Representation } from './negotiation.js'
+import { renderPage } from './pages.js'
 
 /** A reply, apart from what Express adds. */
 export interface Answer {
@@ -70,6 +70,14 @@ export function pageAnswer(view: string, values: object, representation: Represe
   return { status: 200, headers, body: renderPage(view, values) }
 }
 
+/** Answers with a page; in HTML where the client asks for JSON, since there is none. */
+export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
+  sendAnswer(
+    response.vary('Accept'),
+    pageAnswer(view, values, negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'),
+  )
+}
+
 export function sendAnswer(response: Response, { status, headers, body }: Answer): void {
   response.status(status).set(headers).send(body)
 }
@@ -87,11 +95,6 @@ const clientMistakes: Record<number, ProblemCode> = {
   405: 'method-not-allowed',
   413: 'body-too-large',
   415: 'unsupported-media-type',
-}
-
-/** The `Content-Type` of a page; HTML for clients that ask for JSON where there is none. */
-export function pageType(representation: Representation): string {
-  return contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
 }
 
 /** The `Content-Type` of each representation. */

@@ -5,7 +5,7 @@ import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import { publicSecureBase } from './addresses.js'
 import { sendAnswer } from './answer.js'
-import { readOnly } from './methods.js'
+import { readOnly } from './pages.js'
 
 /**
  * The documents by which clients find the BOSH endpoint of a domain, if it has an https address in the settings (XEP-0156

@@ -2,11 +2,10 @@ import { type RequestHandler, Router } from 'express'
 import { isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { boshUrlFor, homePath } from '../http/addresses.js'
-import { pageType, sendAnswer } from '../http/answer.js'
+import { sendAnswer, sendPage } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import { FormGuard } from '../http/form-guard.js'
-import { negotiate } from '../http/negotiation.js'
-import { redirectToTls } from '../http/secure-redirect.js'
+import { redirectToTls } from '../http/pages.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatBareJid } from '../jid/jid.js'
 import type { Credentials } from '../login/wish.js'
@@ -39,7 +38,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const showForm: RequestHandler = (request, response) => {
     // With `no-referrer`, browsers would send the form with `Origin: null`.
     response.set('Referrer-Policy', 'same-origin')
-    response.type(pageType(negotiate(request.headers))).render('form', {
+    sendPage(request, response, 'form', {
       ...usualOptions(defaults),
       home,
       action: home + config.warmPath,

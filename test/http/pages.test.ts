@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { renderPage } from '../../src/http/views.js'
+import { renderPage } from '../../src/http/pages.js'
 import { isXhtml } from '../support/xhtml.js'
 
 test('a page stays well-formed whatever is written into it, at any depth', () => {
