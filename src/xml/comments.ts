@@ -1,15 +1,26 @@
-/**
- * XML without its comments; one that has no end stays, to be refused. A regular expression would look for that end from
- * each beginning anew.
- */
+/** XML without its comments; one that has no end stays, to be refused. */
 export function withoutComments(text: string): string {
-  let rest = ''
+  return replaceParts(text, '<!--', '-->', () => '')
+}
+
+/**
+ * A text with something else in place of its parts that begin and end so; one that has no end stays. A regular expression
+ * would look for that end from each beginning anew.
+ */
+export function replaceParts(
+  text: string,
+  opening: string,
+  closing: string,
+  replacement: (part: string) => string,
+): string {
+  let replaced = ''
   let at = 0
   for (;;) {
-    const start = text.indexOf('<!--', at)
-    const end = start === -1 ? -1 : text.indexOf('-->', start + 4)
-    if (end === -1) return rest + text.slice(at)
-    rest += text.slice(at, start)
-    at = end + 3
+    const start = text.indexOf(opening, at)
+    const end = start < 0 ? -1 : text.indexOf(closing, start + opening.length)
+    if (end < 0) return replaced + text.slice(at)
+    const behind = end + closing.length
+    replaced += text.slice(at, start) + replacement(text.slice(start, behind))
+    at = behind
   }
 }

@@ -1,10 +1,10 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
 import { referCarriageReturns } from './carriage-returns.js'
+import { replaceParts } from './comments.js'
 import type { Element, MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
 import type { XmlLimits } from './limits.js'
 import { type Declarations, Root } from './root.js'
-import { redeclare } from './start-tag.js'
 import { XmlError } from './xml-error.js'
 
 /** How the children of a root are read. */
@@ -242,21 +242,30 @@ function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: stri
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
 
-const sectionStart = '<![CDATA['
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for (XML 1.0 §2.2)
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
 /** The text with all sections of CDATA empty: saxes would gather what is in them character by character. */
 function withoutSections(text: string): string {
-  let kept = ''
-  let from = 0
+  return replaceParts(text, '<![CDATA[', ']]>', section => {
+    if (forbidden.test(section)) throw new XmlError('not-well-formed', 'the XML is not well-formed')
+    return '<![CDATA[]]>'
+  })
+}
+
+const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
+
+/** Gives the prefixes in a set, of which the empty one is the default namespace, another one in the start tag that a well-formed element begins with. */
+export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
+  let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
+  let changed = text.slice(0, at)
   for (;;) {
-    const start = text.indexOf(sectionStart, from)
-    const end = start < 0 ? -1 : text.indexOf(']]>', start + sectionStart.length)
-    if (end < 0) return from === 0 ? text : kept + text.slice(from)
-    if (forbidden.test(text.slice(start, end)))
-      throw new XmlError('not-well-formed', 'the XML is not well-formed')
-    kept += text.slice(from, start + sectionStart.length)
-    from = end
+    attribute.lastIndex = at
+    const match = attribute.exec(text)
+    if (match === null) return changed + text.slice(at)
+    const [whole, name = ''] = match
+    const prefix = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
+    changed += prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeXml(namespace)}'` : whole
+    at += whole.length
   }
 }

@@ -1,3 +1,5 @@
+import { copyOf } from './copy-of.js'
+
 /** The namespaces that a start tag declares. */
 export interface Declarations {
   /** Empty where none is declared. */
@@ -21,45 +23,59 @@ export function declaresTooMuch({ declarations }: Root, most: number): boolean {
 
 /** The start tag of a document's root. */
 export class Root {
-  /** As written, such as `stream:stream`. */
-  readonly qualifiedName: string
   /** Local name. */
   readonly name: string
-  readonly namespace: string
-  /** The names of the attributes as written, such as `xml:lang`. */
-  readonly names: readonly string[]
-  /** In the order of the names. */
-  readonly values: readonly string[]
-  readonly declarations: Declarations
 
   constructor(
-    qualifiedName: string,
-    namespace: string,
-    names: readonly string[],
-    values: readonly string[],
-    declarations: Declarations,
+    /** As written, such as `stream:stream`. */
+    readonly qualifiedName: string,
+    readonly namespace: string,
+    /** The names of the attributes as written, such as `xml:lang`. */
+    readonly names: readonly string[],
+    /** In the order of the names. */
+    readonly values: readonly string[],
+    readonly declarations: Declarations,
   ) {
-    this.qualifiedName = qualifiedName
     this.name = qualifiedName.slice(qualifiedName.indexOf(':') + 1)
-    this.namespace = namespace
-    this.names = names
-    this.values = values
-    this.declarations = declarations
   }
 
   /** Value of an attribute by its name as written. */
   attribute(name: string): string | undefined {
-    const { names } = this
-    for (let index = 0; index < names.length; index++) {
-      if (names[index] === name) return this.values[index]
-    }
-    return undefined
+    const at = this.names.indexOf(name)
+    return at < 0 ? undefined : this.values[at]
   }
 
   /** The namespace that a prefix stands for here. */
   namespaceOf(prefix: string): string | undefined {
-    const { prefixes, namespaces } = this.declarations
-    const at = prefixes.indexOf(prefix)
-    return at < 0 ? undefined : namespaces[at]
+    const at = this.declarations.prefixes.indexOf(prefix)
+    return at < 0 ? undefined : this.declarations.namespaces[at]
   }
+}
+
+/** What is needed of a root for as long as it is open. */
+export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
+
+/** What streams keep of their roots, which are nearly all the same, by all that is in it. */
+const lastingRoots = new Map<string, OpenRoot>()
+const mostLastingRoots = 64
+
+/** What is needed of a root in texts of its own, one for all streams: a part of a text keeps the whole of it. */
+export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
+  const key = JSON.stringify([qualifiedName, declarations])
+  let root = lastingRoots.get(key)
+  if (root === undefined) {
+    const { defaultNamespace, prefixes, namespaces } = declarations
+    root = {
+      qualifiedName: copyOf(qualifiedName),
+      declarations: {
+        defaultNamespace: copyOf(defaultNamespace),
+        prefixes: prefixes.map(copyOf),
+        namespaces: namespaces.map(copyOf),
+      },
+    }
+    // A server that makes up namespaces must not fill the memory with them.
+    if (lastingRoots.size >= mostLastingRoots) lastingRoots.clear()
+    lastingRoots.set(key, root)
+  }
+  return root
 }
