@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import { Problem, type Step } from '../errors.js'
-import { formatJid } from '../jid/jid.js'
+import { formatBareJid } from '../jid/jid.js'
 import type { LinkEnd, LinkEvents } from '../link.js'
 import { codeOf } from '../log.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../namespaces.js'
@@ -178,7 +178,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
     // One certificate may be good for several users (RFC 6120 §4.7.1).
-    const from = certificate ? formatJid({ ...jid, resource: undefined }) : undefined
+    const from = certificate ? formatBareJid(jid) : undefined
     return { certificate, from, ahead: this.#pipelining.nextStream() }
   }
 

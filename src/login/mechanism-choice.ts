@@ -1,11 +1,11 @@
 import { passwordMechanisms } from '../config/kinds.js'
 import { Problem } from '../errors.js'
-import { formatJid } from '../jid/jid.js'
+import { formatBareJid } from '../jid/jid.js'
 import { foreignList } from '../lib/foreign-text.js'
 import type { LinkFacts } from '../link.js'
 import { bindTo } from './sasl/channel-binding.js'
 import type { Mechanism } from './sasl/mechanism.js'
-import { OAuthBearer } from './sasl/oauth-bearer.js'
+import { oauthBearer } from './sasl/oauth-bearer.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
 import { Scram, type ScramName, type ScramParts } from './sasl/scram.js'
 import { anonymous, external, plain } from './sasl/single-message.js'
@@ -36,7 +36,7 @@ export function chooseMechanism(
   situation: Situation,
   parts: MechanismParts,
 ): Mechanism {
-  const bareJid = formatJid({ ...jid, resource: undefined })
+  const bareJid = formatBareJid(jid)
   /** An account that acts for another user says for which one (RFC 6120 §6.3.8). */
   const byPassword = (user: string, password: string) =>
     passwordMechanism({ user, password, authzid: user === jid.local ? '' : bareJid }, situation, parts)
@@ -49,7 +49,7 @@ export function chooseMechanism(
       const { mechanism, token } = credentials
       demand(mechanism, situation, situation.link.plainAllowed)
       return mechanism === 'OAUTHBEARER'
-        ? new OAuthBearer(bareJid, token)
+        ? oauthBearer(bareJid, token)
         : plain(jid.local, token, '', mechanism)
     }
     case 'certificate':
@@ -129,15 +129,13 @@ function whyNot(offered: readonly string[], allowed: readonly string[], link: Li
   const known = passwordMechanisms.filter(name => offered.includes(name))
   if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
   const left = known.filter(name => !allowed.includes(name))
-  const reasons = [
-    ...(left.length > 0 ? [`XMPP_MECHANISMS leaves out ${left.join(', ')}.`] : []),
-    ...(known.some(name => allowed.includes(name) && isBound(name))
-      ? [
-          'Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a type of it.',
-        ]
-      : []),
-    ...(allowed.includes('PLAIN') && known.includes('PLAIN') ? [needsEncryption('PLAIN', link)] : []),
-  ]
+  const reasons: string[] = []
+  if (left.length > 0) reasons.push(`XMPP_MECHANISMS leaves out ${left.join(', ')}.`)
+  if (known.some(name => allowed.includes(name) && isBound(name)))
+    reasons.push(
+      'Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a type of it.',
+    )
+  if (allowed.includes('PLAIN') && known.includes('PLAIN')) reasons.push(needsEncryption('PLAIN', link))
   return reasons.join(' ')
 }
 

@@ -9,48 +9,38 @@ const streams = 2
  * The login alone tells it what happens.
  */
 export class Pipelining {
-  /** Whether this server has coped with that before. */
-  readonly isProven: boolean
   /** Whether the server has offered anything else than was foreseen, or a login cannot go by what was. */
   isMistaken = false
-  readonly #foreseen: readonly StreamFeatures[]
-  readonly #seen: StreamFeatures[] = []
+  /** Whether the server was told something before its features came, and has not answered that yet. */
+  isAhead = false
+  /** The features of the streams that have been opened. */
+  readonly seen: StreamFeatures[] = []
   #stream = -1
   /** What the login goes by on this stream; undefined until it goes ahead, or the features have come. */
   #wentBy: StreamFeatures | undefined
   /** Whether this stream's features have come. */
   #haveCome = false
-  #isAhead = false
 
-  /** `foreseen` are the features of the login's streams in their order, none where nothing is known. */
-  constructor(foreseen: readonly StreamFeatures[] = [], isProven = false) {
-    this.#foreseen = foreseen
-    this.isProven = isProven
-  }
-
-  /** The features of the streams that have been opened. */
-  get seen(): readonly StreamFeatures[] {
-    return this.#seen
-  }
+  constructor(
+    /** The features of the login's streams in their order, none where nothing is known. */
+    readonly foreseen: readonly StreamFeatures[] = [],
+    /** Whether this server has coped with that before. */
+    readonly isProven = false,
+  ) {}
 
   /** Whether the features of all its streams have come. */
   get isComplete(): boolean {
-    return this.#seen.length >= streams
+    return this.seen.length >= streams
   }
 
   /** Whether anything was foreseen. */
   get wasPossible(): boolean {
-    return this.#foreseen.length > 0
-  }
-
-  /** Whether the server was told something before its features came, and has not answered that yet. */
-  get isAhead(): boolean {
-    return this.#isAhead
+    return this.foreseen.length > 0
   }
 
   /** Whether a login that fails now may have failed because it went ahead. */
   get isToBlame(): boolean {
-    return this.#isAhead && (this.isMistaken || !this.isProven)
+    return this.isAhead && (this.isMistaken || !this.isProven)
   }
 
   /** The login opens its next stream. Tells how the link is to open it. */
@@ -58,14 +48,14 @@ export class Pipelining {
     this.#stream += 1
     this.#wentBy = undefined
     this.#haveCome = false
-    if (this.#foreseen[this.#stream] === undefined) return undefined
+    if (this.foreseen[this.#stream] === undefined) return undefined
     return this.isProven ? 'proven' : 'trial'
   }
 
   /** The link has opened the stream ahead of the server. Tells which features the login is to go by. */
   goAhead(): StreamFeatures {
-    this.#isAhead = true
-    this.#wentBy = this.#foreseen[this.#stream]!
+    this.isAhead = true
+    this.#wentBy = this.foreseen[this.#stream]!
     return this.#wentBy
   }
 
@@ -76,24 +66,21 @@ export class Pipelining {
   came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#haveCome) return 'unfit'
     this.#haveCome = true
-    const foreseen = this.#foreseen[this.#stream]
+    const foreseen = this.foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
     // What is remembered must not keep in memory all that was read together with it.
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
-    this.#seen.push(features)
+    this.seen.push(features)
     const before = this.#wentBy
     if (before === undefined) return features
     if (isForeseen) return 'nothing-new'
     this.isMistaken = true
-    return this.#isAhead && this.#isSame(features, before) ? 'nothing-new' : 'unfit'
-  }
-
-  #isSame(features: StreamFeatures, before: StreamFeatures): boolean {
-    return this.#stream === 0 ? features.offersSameLogins(before) : features.offersSameBinding(before)
+    const isSame = this.#stream === 0 ? features.offersSameLogins(before) : features.offersSameBinding(before)
+    return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
   /** The server has reacted to what it was told. */
   answered(): void {
-    this.#isAhead = false
+    this.isAhead = false
   }
 }

@@ -6,55 +6,48 @@ import { CertificateFault } from '../net/certificate-fault.js'
 import { childrenOf } from '../xml/children.js'
 
 /** The conditions of RFC 6120 §6.5 that the caller can act on. */
-const bySaslCondition: Partial<Record<string, ProblemCode>> = {
-  'not-authorized': 'not-authorized',
-  'account-disabled': 'account-disabled',
-  'credentials-expired': 'credentials-expired',
-  'temporary-auth-failure': 'temporary-auth-failure',
-  'invalid-authzid': 'authzid-refused',
-  'invalid-mechanism': 'no-mechanism',
-  'mechanism-too-weak': 'no-mechanism',
-  'encryption-required': 'no-mechanism',
-}
+const bySaslCondition = new Map<string | undefined, ProblemCode>([
+  ['not-authorized', 'not-authorized'],
+  ['account-disabled', 'account-disabled'],
+  ['credentials-expired', 'credentials-expired'],
+  ['temporary-auth-failure', 'temporary-auth-failure'],
+  ['invalid-authzid', 'authzid-refused'],
+  ['invalid-mechanism', 'no-mechanism'],
+  ['mechanism-too-weak', 'no-mechanism'],
+  ['encryption-required', 'no-mechanism'],
+])
+
+/** What the operator can do where the server refuses the mechanism. */
+const advice = new Map<string | undefined, (mechanism: string) => string>([
+  ['invalid-mechanism', name => `It does not take ${name}, though it offers it: see XMPP_MECHANISMS.`],
+  ['mechanism-too-weak', name => `It takes ${name} for too weak: see XMPP_MECHANISMS.`],
+  [
+    'encryption-required',
+    name => `It wants the link to be encrypted before ${name}: see tls=none in XMPP_SERVERS.`,
+  ],
+])
 
 /** The problem behind a link that ended under its login, which had come as far as `step`. */
 export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
+  const isLater = step === 'sasl' || step === 'bind'
   return new Problem(code, {
     // The link does not know how far the login has come since the stream was opened, nor what ended it from outside.
-    step: code === 'shutting-down' || (failure.step === 'features' && isLater(step)) ? step : failure.step,
+    step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
     condition,
     detail: cause instanceof CertificateFault ? cause.message : undefined,
     cause,
   })
 }
 
-function isLater(step: Step): boolean {
-  return step === 'sasl' || step === 'bind'
-}
-
 /** The problem that a SASL `<failure/>` is, after this mechanism. */
 export function saslRefused(failure: string, mechanism: string): Problem {
   const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
-  return new Problem(bySaslCondition[condition ?? ''] ?? 'login-failed', {
+  return new Problem(bySaslCondition.get(condition) ?? 'login-failed', {
     step: 'sasl',
     condition,
-    detail: detailOf(condition, mechanism),
+    detail: advice.get(condition)?.(mechanism),
   })
-}
-
-/** What the operator can do where the server refuses the mechanism. */
-function detailOf(condition: string | undefined, mechanism: string): string | undefined {
-  switch (condition) {
-    case 'invalid-mechanism':
-      return `It does not take ${mechanism}, though it offers it: see XMPP_MECHANISMS.`
-    case 'mechanism-too-weak':
-      return `It takes ${mechanism} for too weak: see XMPP_MECHANISMS.`
-    case 'encryption-required':
-      return `It wants the link to be encrypted before ${mechanism}: see tls=none in XMPP_SERVERS.`
-    default:
-      return undefined
-  }
 }
 
 /** The problem that an IQ of type `error` is, where it answers a request of the login's. */

@@ -25,15 +25,11 @@ export class VerifiedCredentials {
 
   /** A keyed hash of the secret, of what it is good for, and of whose session it opens; undefined without a secret. */
   #keyOf({ jid: { domain, local }, credentials }: LoginWish): string | undefined {
-    switch (credentials.kind) {
-      case 'password': {
-        const kind = `password of ${credentials.user ?? local}`
-        return this.#memory.keyOf([kind, domain, local, credentials.password])
-      }
-      case 'token':
-        return this.#memory.keyOf([`token for ${credentials.mechanism}`, domain, local, credentials.token])
-      default:
-        return undefined
+    if (credentials.kind === 'password') {
+      const kind = `password of ${credentials.user ?? local}`
+      return this.#memory.keyOf([kind, domain, local, credentials.password])
     }
+    if (credentials.kind !== 'token') return undefined
+    return this.#memory.keyOf([`token for ${credentials.mechanism}`, domain, local, credentials.token])
   }
 }

@@ -1,4 +1,4 @@
-// The parts of @xmpp/client 0.14 that a login uses. Its packages have no types of their own.
+// The parts of @xmpp/client 0.14 that a login uses, as far as it uses them. Its packages have no types of their own.
 
 declare module '@xmpp/client' {
   import type { XmlElement } from '@xmpp/xml'
@@ -9,7 +9,6 @@ declare module '@xmpp/client' {
 declare module '@xmpp/xml' {
   export interface XmlElement {
     name: string
-    attrs: Record<string, string | undefined>
     readonly children: readonly unknown[]
     /** Adds text. */
     t(text: string): this
@@ -29,18 +28,14 @@ declare module '@xmpp/client-core' {
 }
 
 declare module '@xmpp/middleware' {
-  export interface Middleware {
-    use(handler: unknown): unknown
-  }
+  export type Middleware = { use(handler: unknown): unknown }
   export default function middleware(parts: { entity: unknown }): Middleware
 }
 
 declare module '@xmpp/stream-features' {
   import type { Middleware } from '@xmpp/middleware'
 
-  export interface StreamFeatures {
-    use(name: string, xmlns: string, handler: unknown): unknown
-  }
+  export type StreamFeatures = { use(name: string, xmlns: string, handler: unknown): unknown }
   export default function streamFeatures(parts: { middleware: Middleware }): StreamFeatures
 }
 
@@ -56,7 +51,6 @@ declare module '@xmpp/sasl' {
   import type SaslFactory from 'saslmechanisms'
 
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
-
   export default function sasl(
     parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
     onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
@@ -67,12 +61,10 @@ declare module '@xmpp/resource-binding' {
   import type { StreamFeatures } from '@xmpp/stream-features'
   import type { XmlElement } from '@xmpp/xml'
 
+  /** `set` resolves with the child of the IQ's result that has the name and the namespace of the one sent. */
+  type IqCaller = { set(child: XmlElement): Promise<XmlElement> }
   export default function resourceBinding(
-    parts: {
-      streamFeatures: StreamFeatures
-      /** Resolves with the child of the IQ's result that has the name and the namespace of the one sent. */
-      iqCaller: { set(child: XmlElement): Promise<XmlElement> }
-    },
+    parts: { streamFeatures: StreamFeatures; iqCaller: IqCaller },
     resource: string | undefined,
   ): void
 }

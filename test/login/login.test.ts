@@ -409,3 +409,14 @@ test('features without mechanisms are named as such', async () => {
     ...{ code: 'no-mechanism', detail: 'It offers none.' },
   })
 })
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a refusal for %s is one like any other',
+  async condition => {
+    const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
+    await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
+      code: 'login-failed',
+      step: 'sasl',
+    })
+  },
+)

@@ -5,28 +5,23 @@ import { type Mechanism, saslName, toByteString } from './mechanism.js'
 const separator = '\x01'
 
 /** SASL OAUTHBEARER (RFC 7628): a bearer token, for encrypted links only. */
-export class OAuthBearer implements Mechanism {
-  readonly name = 'OAUTHBEARER'
-  readonly clientFirst = true
-  readonly #message: string
-  #refused = false
-
-  constructor(authzid: string, token: string) {
-    const header = `n,a=${saslName(authzid)},`
-    this.#message = toByteString(`${header}${separator}auth=Bearer ${token}${separator}${separator}`)
+export function oauthBearer(authzid: string, token: string): Mechanism {
+  const message = toByteString(
+    `n,a=${saslName(authzid)},${separator}auth=Bearer ${token}${separator}${separator}`,
+  )
+  let isRefused = false
+  const demandAcceptance = () => {
+    if (isRefused) throw new Problem('remote-protocol-error', { step: 'sasl' })
   }
-
-  response(): string {
-    return this.#refused ? separator : this.#message
-  }
-
-  /** The server says why it refuses the token. The failure comes when that has been answered. */
-  challenge(): void {
-    if (this.#refused) throw new Problem('remote-protocol-error', { step: 'sasl' })
-    this.#refused = true
-  }
-
-  success(): void {
-    if (this.#refused) throw new Problem('remote-protocol-error', { step: 'sasl' })
+  return {
+    name: 'OAUTHBEARER',
+    clientFirst: true,
+    response: () => (isRefused ? separator : message),
+    /** The server says why it refuses the token. The failure comes when that has been answered. */
+    challenge() {
+      demandAcceptance()
+      isRefused = true
+    },
+    success: demandAcceptance,
   }
 }
