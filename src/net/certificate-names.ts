@@ -31,8 +31,8 @@ export interface SubjectName {
   readonly value: string
 }
 
-/** Begins with no space, so that there is one way only to read it. */
-const kindAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y
+/** A name and what parts it from the next. Its kind begins with no space, so that there is one way only to read it. */
+const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /**
  * The names in Node's text of the subjectAltName extension, one behind the other; values with unusual characters come as
@@ -40,32 +40,14 @@ const kindAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y
  */
 export function namesOf(text: string): SubjectName[] {
   const names: SubjectName[] = []
-  let at = 0
+  nameAt.lastIndex = 0
   for (;;) {
-    kindAt.lastIndex = at
-    const kind = kindAt.exec(text)?.[1]
+    const [, kind, written = '', separator] = nameAt.exec(text) ?? []
     if (kind === undefined) return names
-    const start = kindAt.lastIndex
-    const isQuoted = text[start] === '"'
-    const end = isQuoted ? endOfString(text, start) : endOfBare(text, start)
-    const written = text.slice(start, end)
-    const value = isQuoted ? unquote(written) : written
+    const value = written.startsWith('"') ? unquote(written) : written
     if (value !== undefined) names.push({ kind, value })
-    if (!text.startsWith(', ', end)) return names
-    at = end + 2
+    if (separator === undefined) return names
   }
-}
-
-function endOfBare(text: string, start: number): number {
-  const comma = text.indexOf(',', start)
-  return comma === -1 ? text.length : comma
-}
-
-/** Behind the quote that ends the string which begins here. */
-function endOfString(text: string, start: number): number {
-  let at = start + 1
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
-  return Math.min(at + 1, text.length)
 }
 
 function unquote(text: string): string | undefined {
