@@ -11,45 +11,37 @@ export interface Answer<T> {
 const patience = 30_000
 
 /**
- * Remembers answers for as long as each is good. A question that is being asked already waits for the same answer, so that
- * a thousand logins at once are one question.
+ * Answers questions from memory for as long as each answer is good: then it is the answer itself, without a promise, and
+ * a login goes on in the same turn. A question that is being asked already waits for the same answer, so that a thousand
+ * logins at once are one question. Not more than `most` answers are remembered: the oldest are forgotten first.
  */
-export class AnswerCache<T> {
-  readonly #clock: Clock
-  readonly #most: number
-  readonly #ask: (question: string) => Promise<Answer<T>>
-  readonly #known = new Map<string, { readonly value: T; readonly until: number }>()
-  readonly #asked = new Map<string, { readonly answer: Promise<T>; readonly at: number }>()
-
-  /** Not more than `most` answers are remembered: the oldest are forgotten first. */
-  constructor(clock: Clock, most: number, ask: (question: string) => Promise<Answer<T>>) {
-    this.#clock = clock
-    this.#most = most
-    this.#ask = ask
-  }
-
-  /** The answer itself where it is known, without a promise: the login goes on in the same turn. */
-  to(question: string): T | Promise<T> {
-    const known = this.#known.get(question)
-    if (known !== undefined && known.until > this.#clock.now()) return known.value
-    const now = this.#clock.now()
-    const asked = this.#asked.get(question)
-    if (asked !== undefined && now - asked.at < patience) return asked.answer
-    const answer = this.#learn(question)
-    this.#asked.set(question, { answer, at: now })
-    return answer
-  }
-
-  async #learn(question: string): Promise<T> {
+export function remembering<T>(
+  clock: Clock,
+  most: number,
+  ask: (question: string) => Promise<Answer<T>>,
+): (question: string) => T | Promise<T> {
+  const known = new Map<string, { readonly value: T; readonly until: number }>()
+  const asked = new Map<string, { readonly answer: Promise<T>; readonly at: number }>()
+  const learn = async (question: string) => {
     try {
-      const { value, seconds } = await this.#ask(question)
+      const { value, seconds } = await ask(question)
       // Set anew at the end, where the youngest are.
-      this.#known.delete(question)
-      this.#known.set(question, { value, until: this.#clock.now() + seconds * 1000 })
-      forgetOldest(this.#known, this.#most)
+      known.delete(question)
+      known.set(question, { value, until: clock.now() + seconds * 1000 })
+      forgetOldest(known, most)
       return value
     } finally {
-      this.#asked.delete(question)
+      asked.delete(question)
     }
+  }
+  return question => {
+    const now = clock.now()
+    const remembered = known.get(question)
+    if (remembered !== undefined && remembered.until > now) return remembered.value
+    const waiting = asked.get(question)
+    if (waiting !== undefined && now - waiting.at < patience) return waiting.answer
+    const answer = learn(question)
+    asked.set(question, { answer, at: now })
+    return answer
   }
 }

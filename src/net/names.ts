@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { connectProblem } from '../errors.js'
-import { type Answer, AnswerCache } from '../lib/answer-cache.js'
+import { type Answer, remembering } from '../lib/answer-cache.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import { type Dns, isAbsent, SystemDns } from './dns.js'
@@ -15,6 +15,8 @@ export interface Route {
   /** What went wrong in finding them. */
   readonly failure?: Failure | undefined
 }
+
+type Lookup = (name: string) => Addresses | Failure | Promise<Addresses | Failure>
 
 /** The records that answer a question, or the error. */
 interface Told<T> {
@@ -64,16 +66,16 @@ export interface NamesParts {
 export class Names {
   readonly #parts: NamesParts
   readonly #dns: Dns
-  readonly #services: AnswerCache<Services>
-  readonly #system: AnswerCache<Addresses | Failure>
-  readonly #found: AnswerCache<Addresses | Failure>
+  readonly #services: (domain: string) => Services | Promise<Services>
+  readonly #system: Lookup
+  readonly #found: Lookup
 
   constructor(parts: NamesParts) {
     this.#parts = parts
     this.#dns = parts.dns ?? new SystemDns()
-    this.#services = new AnswerCache(parts.clock, mostAnswers, domain => this.#askServices(domain))
-    this.#system = new AnswerCache(parts.clock, mostAnswers, name => this.#askSystem(name))
-    this.#found = new AnswerCache(parts.clock, mostAnswers, name => this.#askAddresses(name))
+    this.#services = remembering(parts.clock, mostAnswers, domain => this.#askServices(domain))
+    this.#system = remembering(parts.clock, mostAnswers, name => this.#askSystem(name))
+    this.#found = remembering(parts.clock, mostAnswers, name => this.#askAddresses(name))
   }
 
   /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
@@ -81,18 +83,18 @@ export class Names {
     // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
     const host = domain.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 || isLocal(host)) return this.#itself(host, undefined)
-    const services = this.#services.to(domain)
+    const services = this.#services(domain)
     return services instanceof Promise
       ? services.then(found => this.#route(domain, found))
       : this.#route(domain, services)
   }
 
   /** The addresses of a target, or why there are none. The promise never rejects. */
-  addressesOf({ host, found = false }: Target): Addresses | Failure | Promise<Addresses | Failure> {
+  addressesOf({ host, found = false }: Target): ReturnType<Lookup> {
     if (isIP(host) !== 0) return [host]
-    if (!found) return this.#system.to(host)
-    if (!isLocal(host)) return this.#found.to(host)
-    return this.#parts.local ? this.#system.to(host) : loopback
+    if (!found) return this.#system(host)
+    if (!isLocal(host)) return this.#found(host)
+    return this.#parts.local ? this.#system(host) : loopback
   }
 
   #route(domain: string, { records, failure }: Services): Route {
@@ -141,7 +143,7 @@ export class Names {
       }
     }
     if (this.#parts.local) {
-      const value = await this.#system.to(name)
+      const value = await this.#system(name)
       if (!('code' in value)) return { value, seconds: systemSeconds }
     }
     const errors = answers.flatMap(({ error }) => error ?? [])

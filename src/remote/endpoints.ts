@@ -1,5 +1,5 @@
 import type { RemoteEndpoint } from '../config/config.js'
-import { AnswerCache } from '../lib/answer-cache.js'
+import { remembering } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
 import type { Failure, LinkFacts } from '../link.js'
 import { Endpoint } from './endpoint.js'
@@ -18,7 +18,7 @@ export class Endpoints {
   readonly facts: LinkFacts
   readonly #about: RemoteEndpoint
   readonly #parts: DiscoveryParts
-  readonly #found: AnswerCache<string | Failure>
+  readonly #found: (domain: string) => string | Failure | Promise<string | Failure>
   readonly #byUrl = new Map<string, Endpoint>()
 
   constructor(about: RemoteEndpoint, parts: DiscoveryParts) {
@@ -26,7 +26,7 @@ export class Endpoints {
     this.facts = { encrypted, plainAllowed: encrypted || about.plain }
     this.#about = about
     this.#parts = parts
-    this.#found = new AnswerCache(parts.clock, mostFound, async domain => {
+    this.#found = remembering(parts.clock, mostFound, async domain => {
       const value = await findEndpoint(domain, about, parts)
       return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
     })
@@ -34,7 +34,7 @@ export class Endpoints {
 
   /** The endpoint that serves a domain. Rejects with a `RemoteFault`. */
   async of(domain: string): Promise<Endpoint> {
-    const url = this.#about.url ?? (await this.#found.to(domain))
+    const url = this.#about.url ?? (await this.#found(domain))
     if (typeof url !== 'string') throw new RemoteFault(url)
     let endpoint = this.#byUrl.get(url)
     if (endpoint === undefined) {

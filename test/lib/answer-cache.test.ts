@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { type Answer, AnswerCache } from '../../src/lib/answer-cache.js'
+import { type Answer, remembering } from '../../src/lib/answer-cache.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
@@ -12,9 +12,9 @@ beforeEach(() => {
   seconds = 10
 })
 
-/** AnswerCache with how many questions there have been. */
+/** Remembered answers with how many questions there have been. */
 function answers(most = 100) {
-  return new AnswerCache<string>(clock, most, async (question): Promise<Answer<string>> => {
+  return remembering<string>(clock, most, async (question): Promise<Answer<string>> => {
     asked.push(question)
     return { value: `${question} ${asked.length}`, seconds }
   })
@@ -23,18 +23,18 @@ function answers(most = 100) {
 describe('an answer', () => {
   test('is a promise first, and itself as long as it is good', async () => {
     const names = answers()
-    expect(names.to('a')).toBeInstanceOf(Promise)
-    expect(await names.to('a')).toBe('a 1')
+    expect(names('a')).toBeInstanceOf(Promise)
+    expect(await names('a')).toBe('a 1')
     clock.advance(9_999)
-    expect(names.to('a')).toBe('a 1')
+    expect(names('a')).toBe('a 1')
     clock.advance(1)
-    expect(await names.to('a')).toBe('a 2')
-    expect(names.to('a')).toBe('a 2')
+    expect(await names('a')).toBe('a 2')
+    expect(names('a')).toBe('a 2')
   })
 
   test('is the same for all who ask while it is awaited', async () => {
     const names = answers()
-    expect(await Promise.all([names.to('a'), names.to('a'), names.to('b'), names.to('a')])).toEqual([
+    expect(await Promise.all([names('a'), names('a'), names('b'), names('a')])).toEqual([
       'a 1',
       'a 1',
       'b 2',
@@ -46,34 +46,34 @@ describe('an answer', () => {
   test('that is good for no time goes to the callers that wait, and is asked for again after that', async () => {
     seconds = 0
     const names = answers()
-    expect(await Promise.all([names.to('a'), names.to('a')])).toEqual(['a 1', 'a 1'])
-    expect(await names.to('a')).toBe('a 2')
+    expect(await Promise.all([names('a'), names('a')])).toEqual(['a 1', 'a 1'])
+    expect(await names('a')).toBe('a 2')
   })
 
   test('that could not be found is looked for again at the next call', async () => {
-    const names = new AnswerCache<string>(clock, 100, async question => {
+    const names = remembering<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
       return { value: 'known', seconds }
     })
-    await expect(names.to('a')).rejects.toThrow('not foreseen')
-    expect(await names.to('a')).toBe('known')
+    await expect(names('a')).rejects.toThrow('not foreseen')
+    expect(await names('a')).toBe('known')
   })
 
   test('that does not come is asked for again after half a minute, for calls from then on', async () => {
     let lateAnswer = (_answer: Answer<string>) => {}
-    const names = new AnswerCache<string>(clock, 100, question => {
+    const names = remembering<string>(clock, 100, question => {
       asked.push(question)
       if (asked.length > 1) return Promise.resolve({ value: 'second', seconds })
       return new Promise(resolve => {
         lateAnswer = resolve
       })
     })
-    const first = names.to('a')
+    const first = names('a')
     clock.advance(29_999)
-    expect(names.to('a')).toBe(first)
+    expect(names('a')).toBe(first)
     clock.advance(1)
-    expect(await names.to('a')).toBe('second')
+    expect(await names('a')).toBe('second')
     lateAnswer({ value: 'first', seconds })
     expect(await first).toBe('first')
     expect(asked).toEqual(['a', 'a'])
@@ -81,14 +81,14 @@ describe('an answer', () => {
 
   test('makes room for younger ones when there are too many', async () => {
     const names = answers(2)
-    await names.to('a')
-    await names.to('b')
+    await names('a')
+    await names('b')
     clock.advance(10_000)
-    await names.to('a')
-    await names.to('c')
-    expect(names.to('a')).toBe('a 3')
-    expect(names.to('c')).toBe('c 4')
-    expect(await names.to('b')).toBe('b 5')
-    expect(await names.to('a')).toBe('a 6')
+    await names('a')
+    await names('c')
+    expect(names('a')).toBe('a 3')
+    expect(names('c')).toBe('c 4')
+    expect(await names('b')).toBe('b 5')
+    expect(await names('a')).toBe('a 6')
   })
 })
