@@ -1,4 +1,4 @@
-import { userOf } from '../jid/user-of.js'
+import { userOf } from '../jid/jid.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
 import type { SessionView } from '../session/sessions.js'
 import type { EndpointSession } from './endpoint-session.js'

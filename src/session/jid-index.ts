@@ -1,4 +1,4 @@
-import { userOf } from '../jid/user-of.js'
+import { userOf } from '../jid/jid.js'
 
 /** A session with the JID that it is bound to. */
 interface Bound {

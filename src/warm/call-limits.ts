@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
-import { userOf } from '../jid/user-of.js'
+import { userOf } from '../jid/jid.js'
 import { Rate } from '../lib/rates.js'
 import type { Sessions } from '../session/sessions.js'
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { userOf } from '../../src/jid/user-of.js'
+import { userOf } from '../../src/jid/jid.js'
 
 test.each([
   ['alice@chat.example', 'alice@chat.example/desk@home/x'],
