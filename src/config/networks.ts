@@ -23,16 +23,11 @@ export class Networks {
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
-    const found = this.#find(address)
+    const plain = withoutMapping(address)
+    const found = isIP(plain) !== 0 && this.#block.check(plain, familyOf(plain))
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
     this.#remembered.set(address, found)
     return found
-  }
-
-  #find(address: string): boolean {
-    const plain = withoutMapping(address)
-    const family = isIP(plain)
-    return family !== 0 && this.#block.check(plain, family === 4 ? 'ipv4' : 'ipv6')
   }
 }
 
@@ -57,12 +52,12 @@ export function readNetworks(text: string, report: Report): Networks {
 }
 
 function add(block: BlockList, network: string): boolean {
-  const [address = '', length, ...rest] = network.replace(/^\[(.*)\]/, '$1').split('/')
-  const family = isIP(address)
-  const most = family === 4 ? 32 : 128
-  if (family === 0 || rest.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return false
-  const prefix = length === undefined ? most : Number(length)
-  if (prefix > most) return false
-  block.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
+  const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(network.replace(/^\[(.*)\]/, '$1')) ?? []
+  const most = isIP(address) === 4 ? 32 : 128
+  const prefix = Number(length ?? most)
+  if (isIP(address) === 0 || prefix > most) return false
+  block.addSubnet(address, prefix, familyOf(address))
   return true
 }
+
+const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6')

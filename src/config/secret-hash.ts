@@ -22,9 +22,7 @@ const format = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w-]{11,171})\$([\w-
 
 /** Reads `scrypt$logN$r$p$salt$hash`, the last two in base64url. Undefined for anything else. */
 export function parseSecretHash(text: string): SecretHash | undefined {
-  const [, logN, r, p, salt, hash] = format.exec(text) ?? []
-  if (logN === undefined || r === undefined || p === undefined || salt === undefined || hash === undefined)
-    return undefined
+  const [, logN, r, p, salt = '', hash = ''] = format.exec(text) ?? []
   const costs = { logN: Number(logN), r: Number(r), p: Number(p) }
   const isSound = costs.logN >= 10 && costs.r >= 1 && costs.p >= 1 && costs.p <= 16
   if (!isSound || memoryOf(costs) > mostMemory) return undefined

@@ -48,15 +48,9 @@ function mostMistakes(name: string, setting: Name): number {
 /** The setting the fewest keystrokes away, apart from underscores. */
 function nearestTo(mistyped: string): { nearest: Name; distance: number } {
   const letters = lettersOf(mistyped)
-  let nearest: Name = 'HOST'
-  let distance = Number.POSITIVE_INFINITY
-  for (const name of names) {
-    const own = editDistance(letters, lettersOf(name))
-    if (own >= distance) continue
-    nearest = name
-    distance = own
-  }
-  return { nearest, distance }
+  return names
+    .map(nearest => ({ nearest, distance: editDistance(letters, lettersOf(nearest)) }))
+    .reduce((best, other) => (other.distance < best.distance ? other : best))
 }
 
 const lettersOf = (name: string) => name.replaceAll('_', '')
