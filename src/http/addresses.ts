@@ -5,8 +5,7 @@ import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
 import { withoutMapping } from '../lib/client-network.js'
-import { cameSecurely, forwardedScheme } from './client.js'
-import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
+import { cameSecurely, forwardedScheme, isEncrypted, isForwarded, isLoopback } from './client.js'
 
 /** What our own address is made of. */
 type Addressing = Pick<
@@ -23,8 +22,12 @@ export function homePath(externalUrl: string | undefined): string {
  * The BOSH endpoint's address for browsers: with the URL of the settings, or else at the host that was asked if that is
  * known to be ours, or else its path alone. What a client makes up in `Host` is in none of them.
  */
-export function boshUrl(config: Addressing & Pick<Config, 'boshPath'>, request: IncomingMessage): string {
-  return (config.externalUrl ?? ownOrigin(config, request) ?? '') + config.boshPath
+export function boshUrl(
+  config: Addressing & Pick<Config, 'boshPath'>,
+  request: IncomingMessage,
+  path = config.boshPath,
+): string {
+  return (config.externalUrl ?? ownOrigin(config, request) ?? '') + path
 }
 
 /** The same for the users of a domain, which may have a host or a path of its own. */
@@ -33,10 +36,7 @@ export function boshUrlFor(
   domain: string,
   request: IncomingMessage,
 ): string {
-  return (
-    boshUrlOfDomain(config, domain) ??
-    (config.externalUrl ?? ownOrigin(config, request) ?? '') + boshPathOf(config, domain)
-  )
+  return boshUrlOfDomain(config, domain) ?? boshUrl(config, request, boshPathOf(config, domain))
 }
 
 /** The public base URL of the settings, if it is over TLS. */
@@ -119,12 +119,9 @@ function asHostname(address: string): string {
 
 /** The host that a request asks for, as a URL; undefined where that is no host and port, as no client writes it. */
 function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefined {
-  try {
-    const url = new URL(`${scheme}://${request.headers.host ?? localHost(request)}`)
-    return url.href === `${url.origin}/` ? url : undefined
-  } catch {
-    return undefined
-  }
+  const text = `${scheme}://${request.headers.host ?? localHost(request)}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.href === `${url?.origin}/` ? url : undefined
 }
 
 /** Where a request without a `Host` has come to. */

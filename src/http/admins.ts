@@ -1,16 +1,22 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../config/config.js'
+import { hashLike, parseSecretHash } from '../config/secret-hash.js'
 import { Problem } from '../errors.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
-import type { MemoryKey } from '../lib/short-memory.js'
-import { AdminAccounts, type Shown } from './admin-accounts.js'
+import { type MemoryKey, ShortMemory } from '../lib/short-memory.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
+
+/** How long credentials that were right are known again without hashing, after they were shown last, in seconds. */
+const memorySeconds = 300
+/** How many are known at a time: far more than there are admins, and old secrets of theirs. */
+const mostRemembered = 1_000
 
 /** The accounts that may call the warm API. */
 export interface Admins {
@@ -33,61 +39,68 @@ export interface AdminsParts {
   readonly addressOf: (request: Request) => string
   /**
    * Gives the 401's body and may set headers on `request.res`; the challenge is set already. `attempt` is undefined where
-   * no credentials came.
+   * no credentials came, and has the name in them if it is an admin's: whatever else stands there may be a secret that
+   * went into the wrong field.
    */
-  readonly refuse: (request: Request, attempt: Attempt | undefined) => string
-}
-
-/** Credentials that were wrong. */
-export interface Attempt {
-  /** The name in them, if it is an admin's: whatever else stands there may be a secret that went into the wrong field. */
-  readonly admin: string | undefined
+  readonly refuse: (request: Request, attempt: { admin: string | undefined } | undefined) => string
 }
 
 /** A request as express-basic-auth leaves it. */
 type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
 
+/** The credentials of a request. */
+interface Shown extends Claim {
+  readonly secret: string
+  /** Stands for all of them; fit to be kept for a while. */
+  readonly key: MemoryKey
+}
+
 /** Guards routes with the admins' names and secrets. */
 export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts): Admins {
-  const accounts = new AdminAccounts(admins, clock, hashes)
+  /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
+  const remembered = new ShortMemory<Admin>(clock, memorySeconds, mostRemembered)
+  const look = createAccounts(admins, hashes)
   /** What is being looked at, by who has shown what. */
   const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()
 
   /** Throws a `Problem` where too many were wrong before. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
-    const claim = { client: clientOf(addressOf(request)), name }
-    const shown = accounts.shown(name, secret, claim.client)
-    const known = accounts.known(shown)
+    const client = clientOf(addressOf(request))
+    // What is right in one place is not known yet in another.
+    const shown = { client, name, secret, key: remembered.keyOf([client, name, secret]) }
+    const known = remembered.recall(shown.key)
     if (known !== undefined) {
-      admitAfter(await failures.waitOfKnown(claim))
+      remembered.remember(shown.key, known)
+      admitAfter(await failures.waitOfKnown(shown))
       return known
     }
     // A backend that starts calls many times at once, and what it shows is right or wrong once for all of them.
     let attempt = attempts.get(shown.key)
     if (attempt === undefined) {
-      attempt = attemptWith(claim, shown).finally(() => attempts.delete(shown.key))
+      attempt = attemptWith(shown).finally(() => attempts.delete(shown.key))
       attempts.set(shown.key, attempt)
     }
     return attempt
   }
 
-  const attemptWith = async (claim: Claim, shown: Shown): Promise<Admin | undefined> => {
-    admitAfter(await failures.begin(claim))
+  const attemptWith = async (shown: Shown): Promise<Admin | undefined> => {
+    admitAfter(await failures.begin(shown))
     let isWrong = false
     try {
-      const found = await accounts.find(shown)
+      const found = await look(shown.name, shown.secret)
       isWrong = found === undefined
+      if (found !== undefined) remembered.remember(shown.key, found)
       return found
     } finally {
-      if (isWrong) await failures.failed(claim)
-      else await failures.succeeded(claim)
+      if (isWrong) await failures.failed(shown)
+      else await failures.succeeded(shown)
     }
   }
 
-  const attemptOf = (request: CheckedRequest): Attempt | undefined => {
-    if (request.headers.authorization === undefined) return undefined
-    return { admin: admins.find(({ name }) => name === request.auth?.user)?.name }
-  }
+  const attemptOf = ({ headers, auth }: CheckedRequest) =>
+    headers.authorization === undefined
+      ? undefined
+      : { admin: admins.find(({ name }) => name === auth?.user)?.name }
 
   const passed = new WeakMap<Request, Admin>()
   return {
@@ -115,6 +128,41 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
       })
     },
     of: request => passed.get(request)!,
+  }
+}
+
+/**
+ * Looks for the admin whose name and secret are shown; secrets are plain text or scrypt hashes in the settings. Takes the
+ * same time for a wrong name and a wrong secret: all accounts are looked at, whatever was found before.
+ */
+function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
+  const key = randomBytes(32)
+  const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
+  const accounts = admins.map(admin => ({
+    admin,
+    name: digest(admin.name),
+    secret: digest(admin.secret),
+    hash: parseSecretHash(admin.secret),
+  }))
+  // Stands in for accounts that have none, so that a name that exists answers no later than one that does not.
+  const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
+
+  return async (name: string, secret: string): Promise<Admin | undefined> => {
+    const shown = { name: digest(name), secret: digest(secret) }
+    let named: (typeof accounts)[number] | undefined
+    let found: Admin | undefined
+    for (const account of accounts) {
+      const sameName = timingSafeEqual(account.name, shown.name)
+      const sameSecret = timingSafeEqual(account.secret, shown.secret)
+      if (sameName) named = account
+      if (sameName && sameSecret && account.hash === undefined) found = account.admin
+    }
+    if (anyHash !== undefined) {
+      const wanted = named?.hash ?? anyHash
+      const hash = await hashes.run(() => hashLike(wanted, secret))
+      if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
+    }
+    return found
   }
 }
 

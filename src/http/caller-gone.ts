@@ -1,26 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** The part of an `AbortSignal` that a call needs. It aborts when the caller has closed its connection. */
-export interface CallerSignal {
-  readonly aborted: boolean
-  readonly reason: unknown
-  /** Throws the reason if it has aborted. */
-  throwIfAborted(): void
-  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: true }): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
+export type CallerSignal = Readonly<Omit<CallerGone, 'abort'>>
 
 /** A signal that is its own controller. To make an `AbortController` takes Node a tenth of the time of a call. */
-export class CallerGone implements CallerSignal {
+export class CallerGone {
   aborted = false
   reason: unknown
   readonly #listeners = new Set<() => void>()
 
+  /** Throws the reason if it has aborted. */
   throwIfAborted(): void {
     if (this.aborted) throw this.reason
   }
 
-  addEventListener(_type: 'abort', listener: () => void): void {
+  addEventListener(_type: 'abort', listener: () => void, _options?: { readonly once: true }): void {
     this.#listeners.add(listener)
   }
 

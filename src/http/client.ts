@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { isIP, type Socket } from 'node:net'
+import { isIP, isIPv4, type Socket } from 'node:net'
 import type { AccessRule, Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import type { Networks } from '../config/networks.js'
 import { withoutMapping } from '../lib/client-network.js'
 import { copyOf } from '../xml/copy-of.js'
-import { isEncrypted, isForwarded, isLoopback } from './secure-channel.js'
 
 /** What is believed of where a request comes from. */
 export interface ClientRules {
@@ -85,6 +84,34 @@ export function forwardedScheme(
     .slice(values.lastIndexOf(',') + 1)
     .trim()
     .toLowerCase()
+}
+
+/** Whether the connection itself is TLS. */
+export function isEncrypted(request: IncomingMessage): boolean {
+  return 'encrypted' in request.socket && request.socket.encrypted === true
+}
+
+/** Whether a proxy says that it has passed a request on. */
+export function isForwarded({ headers }: IncomingMessage): boolean {
+  return forwardingHeaders.some(name => headers[name] !== undefined)
+}
+
+const forwardingHeaders = [
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-real-ip',
+  'forwarded',
+  'via',
+]
+
+/** Whether an address or host name to listen on means this machine only. */
+export function isLoopback(host: string): boolean {
+  const address = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:/, '')
+  return address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
 }
 
 /** As long as an IPv6 address in brackets with a port can be, and more. */

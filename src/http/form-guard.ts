@@ -1,7 +1,7 @@
 // A browser sends an admin's Basic credentials along with any form, from any site. Forms of this service are told apart
 // from those of other sites by the browser's headers and by a token that only our form has.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../errors.js'
 import { bodyFormat } from './body.js'
 
@@ -43,13 +43,7 @@ export class FormGuard {
     // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
     // types it can send, with a body or without.
     if (bodyFormat(headers['content-type']) === 'json') return false
-    const { origin, host, 'sec-fetch-site': fetchSite } = headers
-    const sender = senderOf({
-      origin,
-      fetchSite: fetchSite?.toString(),
-      host,
-      externalUrl: this.#externalUrl,
-    })
+    const sender = senderOf(headers, this.#externalUrl)
     if (sender === 'program') return false
     if (sender === 'elsewhere') {
       throw new Problem('cross-site-request', {
@@ -66,23 +60,14 @@ export class FormGuard {
   }
 }
 
-/** What a request says of the page that sent it, and what is known of this service. */
-interface Sender {
-  /** The header `Origin`. */
-  readonly origin: string | undefined
-  /** The header `Sec-Fetch-Site`. */
-  readonly fetchSite: string | undefined
-  /** The header `Host`. */
-  readonly host: string | undefined
-  /** The service's public URL, where the operator has set one. */
-  readonly externalUrl: string | undefined
-}
-
 /**
  * What sent a form: a `program` sends neither header and needs no token; a page of this service (`here`) needs one, and so
- * does a browser that hides the origin; a page of another site is refused whatever it sends.
+ * does a browser that hides the origin; a page of another site is refused whatever it sends. `externalUrl` is the service's public URL, where it is known.
  */
-export function senderOf({ origin, fetchSite, host, externalUrl }: Sender): 'program' | 'here' | 'elsewhere' {
+export function senderOf(
+  { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
+  externalUrl: string | undefined,
+): 'program' | 'here' | 'elsewhere' {
   if (origin === undefined && fetchSite === undefined) return 'program'
   const siteFits = fetchSite === undefined || fetchSite === 'same-origin' || fetchSite === 'none'
   const originFits = origin === undefined || origin === 'null' || isOurs(origin, host, externalUrl)
@@ -98,9 +83,5 @@ function isOurs(origin: string, host: string | undefined, externalUrl: string | 
 }
 
 function parse(url: string): URL | undefined {
-  try {
-    return new URL(url)
-  } catch {
-    return undefined
-  }
+  return URL.canParse(url) ? new URL(url) : undefined
 }

@@ -4,18 +4,12 @@ import { bodyFormat } from './body.js'
 /** How a reply is written; `xhtml` and `html` are the same text under two labels. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-interface MediaRange {
-  readonly type: string
-  readonly quality: number
-  /** Place in the header, the first is 0. */
-  readonly place: number
-}
-
 /** How well the client likes a representation; the most exact range that fits decides (RFC 9110 §12.5.1). */
 interface Liking {
   readonly quality: number
   /** 3 for the exact type, 2 for its main type, 1 for anything at all, 0 for none. */
   readonly exactness: number
+  /** Place in the header, the first is 0. */
   readonly place: number
 }
 
@@ -34,14 +28,11 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   // What nearly all programs send.
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')
-  if (ranges.every(range => range.type === '*/*')) return usual
+  if (ranges.size === (ranges.has('*/*') ? 1 : 0)) return usual
 
-  const json = preferred(
-    liking(ranges, 'application', 'application/json'),
-    liking(ranges, 'application', 'application/problem+json'),
-  )
-  const html = liking(ranges, 'text', 'text/html')
-  const xhtml = liking(ranges, 'application', 'application/xhtml+xml')
+  const json = preferred(liking(ranges, 'application/json'), liking(ranges, 'application/problem+json'))
+  const html = liking(ranges, 'text/html')
+  const xhtml = liking(ranges, 'application/xhtml+xml')
   // A range such as application/* fits both; only a client that names JSON is given it.
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json)
     return 'json'
@@ -52,30 +43,24 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
   return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
-function parseAccept(header: string): MediaRange[] {
-  const ranges: MediaRange[] = []
-  for (const item of header.split(',', mostRanges)) {
-    if (item === '') continue
+/** What is said of each range: the first time, where it is repeated. */
+function parseAccept(header: string): Map<string, Omit<Liking, 'exactness'>> {
+  const ranges = new Map<string, Omit<Liking, 'exactness'>>()
+  for (const [place, item] of header.split(',', mostRanges).entries()) {
     const semicolon = item.indexOf(';')
     const type = (semicolon === -1 ? item : item.slice(0, semicolon)).trim().toLowerCase()
-    if (type === '') continue
+    if (type === '' || ranges.has(type)) continue
     const parameters = semicolon === -1 ? '' : item.slice(semicolon, semicolon + longestParameters)
     const q = /;\s*q\s*=\s*([^;]*)/i.exec(parameters)?.[1]
-    ranges.push({ type, quality: q === undefined ? 1 : Number.parseFloat(q) || 0, place: ranges.length })
+    ranges.set(type, { quality: q === undefined ? 1 : Number.parseFloat(q) || 0, place })
   }
   return ranges
 }
 
-function liking(ranges: readonly MediaRange[], main: string, type: string): Liking {
-  for (const [name, exactness] of [
-    [type, 3],
-    [`${main}/*`, 2],
-    ['*/*', 1],
-  ] as const) {
-    const range = ranges.find(each => each.type === name)
-    if (range !== undefined) return { quality: range.quality, exactness, place: range.place }
-  }
-  return unwanted
+function liking(ranges: ReturnType<typeof parseAccept>, type: string): Liking {
+  const fitting = [type, type.replace(/\/.*/, '/*'), '*/*']
+  const at = fitting.findIndex(name => ranges.has(name))
+  return at === -1 ? unwanted : { ...ranges.get(fitting[at]!)!, exactness: 3 - at }
 }
 
 /** The better liked of two: by quality, then the one named more exactly, then the one named first. */

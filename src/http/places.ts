@@ -16,8 +16,7 @@ export async function unusablePlaces({
   ]
   const problems = await Promise.all(
     named.map(async ([setting, host]) => {
-      const code = await codeOfBinding(host)
-      const reason = code && reasonAgainst(code)
+      const reason = reasonAgainst(await codeOfBinding(host))
       return reason && `${setting} has ${host}, ${reason}`
     }),
   )
@@ -26,19 +25,15 @@ export async function unusablePlaces({
 
 /** What an error says of the address that was to be listened on; undefined where it says nothing of it. */
 export function reasonAgainst(code: string | undefined): string | undefined {
-  switch (code) {
-    case 'EADDRNOTAVAIL':
-      return 'which is no address of this machine'
-    case 'EAFNOSUPPORT':
-      return 'and this machine has no addresses of that family'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `a name that leads to no address (${code})`
-    case 'EINVAL':
-      return 'where nothing can listen (EINVAL)'
-    default:
-      return undefined
-  }
+  return code === undefined ? undefined : reasons[code]
+}
+
+const reasons: Partial<Record<string, string>> = {
+  EADDRNOTAVAIL: 'which is no address of this machine',
+  EAFNOSUPPORT: 'and this machine has no addresses of that family',
+  ENOTFOUND: 'a name that leads to no address (ENOTFOUND)',
+  EAI_AGAIN: 'a name that leads to no address (EAI_AGAIN)',
+  EINVAL: 'where nothing can listen (EINVAL)',
 }
 
 /** An address as it stands before its port. */

@@ -20,9 +20,10 @@ export interface UnfinishedParts {
 
 /** Counts the bytes that are kept of bodies whose rest is waited for, in all and of each client. */
 export class UnfinishedBodies {
+  /** How many bytes are kept. */
+  bytes = 0
   readonly #parts: UnfinishedParts
   readonly #most: number
-  #bytes = 0
   readonly #ofClient = new KeyCounts()
   readonly #warnings: Throttle
 
@@ -32,41 +33,30 @@ export class UnfinishedBodies {
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
-  /** How many bytes are kept. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** Begins to keep a body that comes from this address, and has this length if that is known. */
-  begin(address: string, length?: number): UnfinishedBody {
+  begin(address: string, length = Number.POSITIVE_INFINITY): UnfinishedBody {
     const isProxy = this.#parts.trustedProxies.contains(address)
     return new UnfinishedBody(this, isProxy ? undefined : clientOf(address), length)
   }
 
-  /** Whether so many more may be kept of a client, or of a trusted proxy where that is undefined; if so, they are counted. */
+  /** Counts so many more bytes of a client, or of a trusted proxy where that is undefined; false if there is no room. */
   take(client: string | undefined, bytes: number): boolean {
     const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
-    const isTooMuch =
-      this.#bytes + bytes > this.#most || ofClient + bytes > Math.max(this.#most * share, leastShare)
-    if (isTooMuch) this.#warn()
-    else {
-      this.#bytes += bytes
-      if (client !== undefined) this.#ofClient.add(client, bytes)
+    if (this.bytes + bytes <= this.#most && ofClient + bytes <= Math.max(this.#most * share, leastShare)) {
+      this.count(client, bytes)
+      return true
     }
-    return !isTooMuch
+    if (this.#warnings.isDue(undefined))
+      this.#parts.log.warn(
+        'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
+      )
+    return false
   }
 
-  /** So many bytes are kept no longer, or belong to a body that is complete. */
-  giveBack(client: string | undefined, bytes: number): void {
-    this.#bytes -= bytes
-    if (client !== undefined) this.#ofClient.add(client, -bytes)
-  }
-
-  #warn(): void {
-    if (!this.#warnings.isDue(undefined)) return
-    this.#parts.log.warn(
-      'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
-    )
+  /** The same whether there is room or not; fewer than none are not kept any longer, or belong to a body that is complete. */
+  count(client: string | undefined, bytes: number): void {
+    this.bytes += bytes
+    if (client !== undefined) this.#ofClient.add(client, bytes)
   }
 }
 
@@ -80,7 +70,7 @@ export class UnfinishedBody {
   #counted = 0
   #size = 0
 
-  constructor(all: UnfinishedBodies, client: string | undefined, length = Number.POSITIVE_INFINITY) {
+  constructor(all: UnfinishedBodies, client: string | undefined, length: number) {
     this.#all = all
     this.#client = client
     this.#length = length
@@ -109,7 +99,7 @@ export class UnfinishedBody {
 
   /** The rest of it is not waited for any more; may be called again. */
   end(): void {
-    this.#all.giveBack(this.#client, this.#counted)
+    this.#all.count(this.#client, -this.#counted)
     this.#counted = 0
   }
 }

@@ -33,7 +33,7 @@ describe('the sender of a form', () => {
   ])(
     'Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p: %s',
     (origin, fetchSite, host, externalUrl, verdict) => {
-      expect(senderOf({ origin, fetchSite, host, externalUrl })).toBe(verdict)
+      expect(senderOf({ origin, 'sec-fetch-site': fetchSite, host }, externalUrl)).toBe(verdict)
     },
   )
 })

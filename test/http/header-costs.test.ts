@@ -25,7 +25,7 @@ const readers: Record<string, (header: string) => unknown> = {
   'X-Forwarded-For': header => clientAddress(from({ 'x-forwarded-for': header }), rules),
   'X-Forwarded-Proto': header => cameSecurely(from({ 'x-forwarded-proto': header }), rules),
   Host: header => readHostName(header),
-  Origin: header => senderOf({ origin: header, fetchSite: undefined, host: header, externalUrl: undefined }),
+  Origin: header => senderOf({ origin: header, host: header }, undefined),
   'a form token': header => tokens.accepts('admin', header),
   'the head of a body': header => readBodyHead(header),
   'the head of a body that begins': header => readBodyHead(`<body ${header}`),
