@@ -17,8 +17,8 @@ const cleared: Readonly<Record<string, string>> = {
     'Sticky, and its parts have no character in common.',
   [`/\\s+([^\\s=>/]+)\\s*=\\s*(?:'([^'<]*)'|"([^"<]*)")/y`]:
     'Sticky, of at most 1 KiB, and its parts have no character in common.',
-  '/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):/y':
-    'Sticky, and there is one way only to read a name up to its colon.',
+  [`/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\\\]|\\\\.)*"?|[^,]*)(, )?/sy`]:
+    'Sticky, there is one way only to read a kind up to its colon, and nothing behind that can fail and be tried again.',
   '/;\\s*charset\\s*=\\s*"?([^\\s";]*)/i': 'From each semicolon it reads no further than to the next one.',
   '/^\\[([^\\]]*)\\](?::\\d+)?$|^([^:]*):\\d+$/': 'Of at most 64 characters.',
   '/;\\s*q\\s*=\\s*([^;]*)/i': 'Of at most 200 characters.',
