@@ -10,10 +10,9 @@ import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
-import type { Accounts } from './accounts.js'
 import type { Delivery, Session } from './delivery.js'
-import { mechanisms, Sasl } from './sasl.js'
-import { domain, errorReply, readAddress, readStanza, resultReply, type Stanza } from './stanza.js'
+import { type Move, mechanisms } from './sasl.js'
+import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
 
 /** Longest element of a client that has not logged in, in bytes. */
 const anonymousElementBytes = 16 * 1024
@@ -30,7 +29,7 @@ const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 export class ClientStream {
   readonly #socket: Socket
   readonly #delivery: Delivery
-  readonly #sasl: Sasl
+  readonly #sasl: (element: Element) => Move
   #splitter: Splitter
   #restarts = false
   #isOpen = false
@@ -39,10 +38,10 @@ export class ClientStream {
   #account: string | undefined
   #session: Session | undefined
 
-  constructor(socket: Socket, accounts: Accounts, delivery: Delivery) {
+  constructor(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
     this.#socket = socket
     this.#delivery = delivery
-    this.#sasl = new Sasl(accounts)
+    this.#sasl = sasl
     this.#splitter = this.#split()
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -145,12 +144,12 @@ export class ClientStream {
       this.end('not-authorized')
       return
     }
-    const { text, move } = this.#sasl.receive(element)
+    const { kind, text, account } = this.#sasl(element)
     this.#send(text)
-    if (move.kind === 'failure') {
+    if (kind === 'failure') {
       if (++this.#failures >= mostFailures) this.end('policy-violation')
-    } else if (move.kind === 'success') {
-      this.#account = move.account
+    } else if (kind === 'success') {
+      this.#account = account
       // Whatever follows in the same read belongs to the old stream, where there is nothing more to say.
       this.#restarts = true
       this.#isOpen = false
@@ -179,7 +178,7 @@ export class ClientStream {
     }
     this.#delivery.bind(this.#session)
     const payload = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(jid)}</jid></bind>`
-    this.#send(resultReply(stanza, payload, domain, jid))
+    this.#send(reply(stanza, 'result', payload, domain, jid))
   }
 
   /** Says the last word, closes the stream, and gives the client time to hang up first (RFC 6120 §4.4). */

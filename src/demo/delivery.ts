@@ -8,7 +8,7 @@ import {
   extend,
   readAddress,
   readdress,
-  resultReply,
+  reply,
   type Stanza,
   type StanzaCondition,
 } from './stanza.js'
@@ -67,59 +67,69 @@ export class Delivery {
     }
   }
 
-  /** Takes a stanza from a session's stream. */
+  /** Takes a stanza from a session's stream, and returns it where it cannot be delivered or done. */
   receive(session: Session, stanza: Stanza): void {
+    const condition = this.#deliver(session, stanza)
+    const { name, type } = stanza
+    // Nothing that answers is answered (RFC 6120 §8.3.1), and presence is dropped.
+    const isAnswer = type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')
+    if (condition === undefined || isAnswer) return
+    session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
+  }
+
+  #deliver(session: Session, stanza: Stanza): StanzaCondition | undefined {
     const to = readAddress(stanza.to ?? bare(session))
-    if (to === undefined) bounce(session, stanza, 'jid-malformed')
-    else if (to.domain !== domain) bounce(session, stanza, 'remote-server-not-found')
-    else if (stanza.name === 'iq') this.#receiveIq(session, stanza, to)
-    else if (stanza.name === 'message') this.#receiveMessage(session, stanza, to)
-    else if (stanza.to === undefined) this.#receivePresence(session, stanza)
+    if (to === undefined) return 'jid-malformed'
+    if (to.domain !== domain) return 'remote-server-not-found'
+    if (stanza.name === 'iq') return this.#receiveIq(session, stanza, to)
+    if (stanza.name === 'message') return this.#receiveMessage(session, stanza, to)
+    if (stanza.to === undefined) this.#receivePresence(session, stanza)
     else this.#directPresence(session, stanza, to)
+    return undefined
   }
 
-  #receiveIq(session: Session, stanza: Stanza, to: Address): void {
-    const { type = '' } = stanza
+  #receiveIq(session: Session, stanza: Stanza, to: Address): StanzaCondition | undefined {
+    const { type } = stanza
     const isRequest = type === 'get' || type === 'set'
-    if (stanza.start.attribute('id') === undefined || !(isRequest || type === 'result' || type === 'error')) {
-      bounce(session, stanza, 'bad-request')
-    } else if (to.account !== undefined && to.resource !== undefined) {
-      this.#deliverToResource(session, stanza, to)
-    } else if (isRequest) {
-      const answer = answerQuery(stanza, to, session.account, this.#inboxes.keys())
-      if ('condition' in answer) bounce(session, stanza, answer.condition)
-      else session.send(resultReply(stanza, answer.payload, stanza.to ?? bare(session), session.jid))
-    }
+    const isIq = isRequest || type === 'result' || type === 'error'
+    if (stanza.start.attribute('id') === undefined || !isIq) return 'bad-request'
+    if (to.account !== undefined && to.resource !== undefined)
+      return this.#deliverToResource(session, stanza, to)
+    if (!isRequest) return undefined
+    const [query, ...more] = childrenOf(stanza.text)
+    if (query === undefined || more.length > 0) return 'bad-request'
+    const payload = answerQuery(type, query, to, session.account, this.#inboxes.keys())
+    if (payload === undefined) return 'service-unavailable'
+    session.send(reply(stanza, 'result', payload, stanza.to ?? bare(session), session.jid))
+    return undefined
   }
 
-  #receiveMessage(session: Session, stanza: Stanza, to: Address): void {
+  #receiveMessage(session: Session, stanza: Stanza, to: Address): StanzaCondition | undefined {
     const inbox = this.#inboxes.get(to.account ?? '')
-    if (inbox === undefined || (to.resource === undefined && stanza.type === 'groupchat')) {
-      bounce(session, stanza, 'service-unavailable')
-    } else if (to.resource !== undefined) {
-      this.#deliverToResource(session, stanza, to)
-    } else {
-      this.#deliverToAccount(session, stanza, inbox)
-    }
-  }
-
-  #deliverToResource(session: Session, stanza: Stanza, { account = '', resource = '' }: Address): void {
-    const target = this.#inboxes.get(account)?.sessions.get(resource)
-    if (target === undefined) bounce(session, stanza, 'service-unavailable')
-    else target.send(readdress(stanza, session.jid, stanza.to ?? target.jid))
-  }
-
-  #deliverToAccount(session: Session, stanza: Stanza, inbox: Inbox): void {
+    if (inbox === undefined) return 'service-unavailable'
+    if (to.resource !== undefined) return this.#deliverToResource(session, stanza, to)
+    if (stanza.type === 'groupchat') return 'service-unavailable'
     const text = readdress(stanza, session.jid, stanza.to ?? bare(session))
-    const readers = [...inbox.sessions.values()].filter(each => this.#reads(each))
+    // RFC 6121 §8.5.2.1.
+    const readers = [...inbox.sessions.values()].filter(
+      each => (this.#available.get(each)?.priority ?? -1) >= 0,
+    )
     for (const reader of readers) reader.send(text)
-    if (readers.length > 0 || !isKept(stanza)) return
-    if (inbox.stored.length >= mostStored) {
-      bounce(session, stanza, 'service-unavailable')
-      return
-    }
+    if (readers.length > 0 || !isKept(stanza)) return undefined
+    if (inbox.stored.length >= mostStored) return 'service-unavailable'
     const stamp = new Date().toISOString()
     inbox.stored.push(extend(text, `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'/>`))
+    return undefined
+  }
+
+  #deliverToResource(
+    session: Session,
+    stanza: Stanza,
+    { account = '', resource = '' }: Address,
+  ): StanzaCondition | undefined {
+    const target = this.#inboxes.get(account)?.sessions.get(resource)
+    target?.send(readdress(stanza, session.jid, stanza.to ?? target.jid))
+    return target === undefined ? 'service-unavailable' : undefined
   }
 
   /** Tells all available resources, and a new one which those are (RFC 6121 §4.2 to §4.5). */
@@ -148,23 +158,10 @@ export class Delivery {
       if (isMeant) other.send(readdress(stanza, session.jid, stanza.to ?? other.jid))
     }
   }
-
-  /** Whether messages to the account go to this resource (RFC 6121 §8.5.2.1). */
-  #reads(session: Session): boolean {
-    const presence = this.#available.get(session)
-    return presence !== undefined && presence.priority >= 0
-  }
 }
 
 function bare({ account }: Session): string {
   return `${account}@${domain}`
-}
-
-/** Returns a stanza to its sender; nothing that answers is answered (RFC 6120 §8.3.1), and presence is dropped. */
-function bounce(session: Session, stanza: Stanza, condition: StanzaCondition): void {
-  const { name, type } = stanza
-  if (type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')) return
-  session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
 }
 
 /** Messages that say something to be read later; no typing notices, no headlines (XEP-0160 §3). */

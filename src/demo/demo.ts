@@ -21,11 +21,7 @@ export async function startDemo(
     const service = await startOn(server, environment)
     say(introduction(service.url))
     return {
-      url: service.url,
-      urls: service.urls,
-      metricsUrl: service.metricsUrl,
-      reload: () => service.reload(),
-      counts: () => service.counts(),
+      ...service,
       async stop() {
         await service.stop()
         await server.stop()

@@ -1,38 +1,38 @@
 import { sessionNamespace } from '../namespaces.js'
-import { childrenOf } from '../xml/children.js'
+import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
-import { type Address, domain, type Stanza, type StanzaCondition } from './stanza.js'
+import { type Address, domain } from './stanza.js'
 
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const ping = 'urn:xmpp:ping'
 const roster = 'jabber:iq:roster'
 
-/** What the server says to an IQ: the payload of its result, or why it does not do it. */
-export type Answer = { readonly payload: string } | { readonly condition: StanzaCondition }
-
-const done: Answer = { payload: '' }
-const unavailable: Answer = { condition: 'service-unavailable' }
-
-/** Answers a request to the server, or to an account in whose name the server answers (RFC 6120 §10.3). */
-export function answerQuery(stanza: Stanza, to: Address, asker: string, names: Iterable<string>): Answer {
-  const [child, ...more] = childrenOf(stanza.text)
-  if (child === undefined || more.length > 0) return { condition: 'bad-request' }
+/**
+ * Answers a request to the server, or to an account in whose name the server answers (RFC 6120 §10.3): with what goes into
+ * the result, or undefined where it is not done.
+ */
+export function answerQuery(
+  type: 'get' | 'set',
+  { namespace, name }: Element,
+  to: Address,
+  asker: string,
+  accounts: Iterable<string>,
+): string | undefined {
   const isOwn = to.account === asker
-  if (to.account !== undefined && !isOwn) return unavailable
-
-  switch (`${stanza.type} ${child.namespace} ${child.name}`) {
+  if (to.account !== undefined && !isOwn) return undefined
+  switch (`${type} ${namespace} ${name}`) {
     case `get ${roster} query`:
-      return isOwn ? { payload: writeRoster(asker, names) } : unavailable
+      return isOwn ? writeRoster(asker, accounts) : undefined
     case `set ${roster} query`:
       // The contacts are what they are; a client that renames one is not to stumble over it.
-      return isOwn ? done : unavailable
+      return isOwn ? '' : undefined
     case `set ${sessionNamespace} session`:
     case `get ${ping} ping`:
-      return done
+      return ''
     case `get ${discoInfo} query`:
-      return { payload: writeInfo(isOwn) }
+      return writeInfo(isOwn)
     default:
-      return unavailable
+      return undefined
   }
 }
 

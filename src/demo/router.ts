@@ -5,9 +5,10 @@ import { boshUrl, homePath } from '../http/addresses.js'
 import { sendAnswer, sendPage } from '../http/answer.js'
 import { bodyFormat, readBody } from '../http/body.js'
 import { signalOf } from '../http/caller-gone.js'
-import { attachingPagePolicy } from '../http/pages.js'
+import { attachingPagePolicy, readOnly } from '../http/pages.js'
 import { bindingAnswer } from '../warm/answers.js'
 import type { Login } from '../warm/session-login.js'
+import { usualOptions } from '../warm/warm-request.js'
 
 export interface DemoParts {
   readonly config: Config
@@ -50,15 +51,11 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     if (password === undefined) throw new Problem('invalid-parameter', { detail: 'Parameter: account.' })
 
     const signal = signalOf(request, response)
-    const { maxWait, defaultHold } = config.bosh
     const binding = await login(
       {
         jid: { local: account, domain, resource: undefined },
         credentials: { kind: 'password', password },
-        language: 'en',
-        wait: Math.min(60, maxWait),
-        hold: defaultHold,
-        ver: '1.6',
+        ...usualOptions(config.bosh),
         attachBinding: 'off',
         attachSeconds: config.warm.attachTimeout,
       },
@@ -71,12 +68,15 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
   }
 
   const router = Router({ caseSensitive: true })
-  router.route('/demo').all(requireThisMachine).get(showPage).all(refuseOtherMethods('GET, HEAD'))
+  router.route('/demo').all(requireThisMachine, readOnly).get(showPage)
   router
     .route('/demo/warm')
     .all(requireThisMachine)
     .post(requireOwnPage, warm)
-    .all(refuseOtherMethods('POST'))
+    .all((_request, response) => {
+      response.set('Allow', 'POST')
+      throw new Problem('method-not-allowed')
+    })
   return router
 }
 
@@ -97,13 +97,6 @@ const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
     throw new Problem('cross-site-request')
   }
   next()
-}
-
-function refuseOtherMethods(allowed: string): RequestHandler {
-  return (_request, response) => {
-    response.set('Allow', allowed)
-    throw new Problem('method-not-allowed')
-  }
 }
 
 function readAccount(body: Buffer): string {

@@ -1,53 +1,138 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { saslprep } from '@mongodb-js/saslprep'
+import { parseJid } from '../jid/jid.js'
 import { saslNamespace } from '../namespaces.js'
 import { textOf } from '../xml/children.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { readUtf8 } from '../xml/utf8.js'
-import type { Accounts, ScramHash } from './accounts.js'
-import { refuse, type ScramMove, ScramServer } from './scram-server.js'
+import { domain, readAddress } from './stanza.js'
 
-/** The mechanisms offered, the strongest first. */
-const scramHashes = new Map<string | undefined, ScramHash>([
+/** What a server says next: go on, come in with a proof of its own, or no, with a condition of RFC 6120 §6.5. */
+export interface Move {
+  readonly kind: 'challenge' | 'success' | 'failure'
+  /** Its element. */
+  readonly text: string
+  /** Who is let in. */
+  readonly account?: string
+}
+
+/** The mechanisms offered, the strongest first, and their hashes. */
+const hashes = new Map<string | undefined, Hash>([
   ['SCRAM-SHA-256', 'sha256'],
   ['SCRAM-SHA-1', 'sha1'],
 ])
+type Hash = 'sha256' | 'sha1'
 
-export const mechanisms = `<mechanisms xmlns='${saslNamespace}'>${[...scramHashes.keys()]
-  .map(name => `<mechanism>${name}</mechanism>`)
-  .join('')}</mechanisms>`
+/** The fewest that RFC 5802 §5.1 allows: the demo's passwords are no secret. */
+const iterations = 4096
 
-/** SASL on one stream (RFC 6120 §6.4), for as many tries as the stream lets pass. */
-export class Sasl {
-  readonly #accounts: Accounts
-  #scram: ScramServer | undefined
+const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
+const clientFinal =
+  /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,]*)*?),p=([A-Za-z0-9+/]+={0,2})$/s
 
-  constructor(accounts: Accounts) {
-    this.#accounts = accounts
+const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
+export const mechanisms = element('mechanisms', offers.join(''))
+
+/** The accounts' names as they are compared, and their passwords. Throws when one is no local part of a JID. */
+export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(passwords).map(([name, password]) => {
+      const local = parseJid(`${name}@${domain}`)?.local
+      if (local === undefined) throw new Error(`"${name}" is no name for an account`)
+      return [local, saslprep(password)]
+    }),
+  )
+}
+
+/**
+ * Makes what answers the elements of SASL on a stream (RFC 6120 §6.4), for as many tries as the stream lets pass: a
+ * function of its own for each stream. The logins are SCRAM without channel binding (RFC 5802 §5).
+ */
+export function createSasl(passwords: ReadonlyMap<string, string>): () => (element: Element) => Move {
+  const secret = randomBytes(32)
+  const known = new Map<string, ReturnType<typeof derive>>()
+
+  /** The keys of an account, or for an unknown name ones that always have the same salt and that no password fits. */
+  const keysOf = (name: string, hash: Hash) => {
+    const id = `${hash} ${name}`
+    const password = passwords.get(name)
+    const salt = mac('sha256', secret, id).subarray(0, 16)
+    const keys = known.get(id) ?? derive(password ?? randomBytes(16), salt, hash)
+    if (password !== undefined) known.set(id, keys)
+    return keys
   }
 
-  /** The server's next move, and how it is written. */
-  receive(element: Element): { readonly move: ScramMove; readonly text: string } {
-    const move = this.#move(element)
-    if (move.kind !== 'challenge') this.#scram = undefined
-    const content =
-      move.kind === 'failure' ? `<${move.condition}/>` : Buffer.from(move.text).toString('base64')
-    return { move, text: `<${move.kind} xmlns='${saslNamespace}'>${content}</${move.kind}>` }
+  /** Takes the client's messages; the first move asks for one, where none came along (RFC 6120 §6.4.2). */
+  function* scram(hash: Hash): Generator<Move, Move, string> {
+    const first = yield say('challenge', '')
+    const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
+    const account = name === undefined ? undefined : prepareName(name)
+    if (account === undefined) return refuse('malformed-request')
+    if (authzid !== undefined && readAddress(unescapeName(authzid) ?? '')?.account !== account)
+      return refuse('invalid-authzid')
+    const { salt, storedKey, serverKey } = keysOf(account, hash)
+    const nonce = clientNonce + randomBytes(18).toString('base64')
+    const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
+
+    const final = yield say('challenge', serverFirst)
+    const [, withoutProof, binding, sentNonce, proofText] = clientFinal.exec(final) ?? []
+    if (withoutProof === undefined) return refuse('malformed-request')
+    const sameBinding = binding === `c=${Buffer.from(gs2Header!).toString('base64')}`
+    const authMessage = `${firstBare},${serverFirst},${withoutProof}`
+    const signature = mac(hash, storedKey, authMessage)
+    const proof = Buffer.from(proofText!, 'base64')
+    const clientKey = signature.map((byte, index) => byte ^ (proof[index] ?? 0))
+    const genuine = timingSafeEqual(createHash(hash).update(clientKey).digest(), storedKey)
+    const fits = sameBinding && sentNonce === nonce && proof.length === signature.length
+    if (!genuine || !fits || !passwords.has(account)) return refuse('not-authorized')
+    return { ...say('success', `v=${mac(hash, serverKey, authMessage).toString('base64')}`), account }
   }
 
-  #move({ name, text }: Element): ScramMove {
-    const encoded = textOf(text).trim()
-    if (name === 'auth') {
-      const hash = scramHashes.get(startTagOf(text).attribute('mechanism'))
-      if (hash === undefined) return refuse('invalid-mechanism')
-      this.#scram = new ScramServer(hash, this.#accounts)
-      // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
-      if (encoded === '') return { kind: 'challenge', text: '' }
-    } else if (name === 'abort') return refuse('aborted')
-    if (this.#scram === undefined || (name !== 'auth' && name !== 'response'))
-      return refuse('malformed-request')
-    const message = decode(encoded)
-    return message === undefined ? refuse('incorrect-encoding') : this.#scram.next(message)
+  return () => {
+    let login: ReturnType<typeof scram> | undefined
+    const answer = ({ name, text }: Element): Move => {
+      const encoded = textOf(text).trim()
+      if (name === 'abort') return refuse('aborted')
+      if (name === 'auth') {
+        const hash = hashes.get(startTagOf(text).attribute('mechanism'))
+        if (hash === undefined) return refuse('invalid-mechanism')
+        login = scram(hash)
+        const { value } = login.next('')
+        if (encoded === '') return value
+      }
+      if (login === undefined || (name !== 'auth' && name !== 'response')) return refuse('malformed-request')
+      const message = decode(encoded)
+      return message === undefined ? refuse('incorrect-encoding') : login.next(message).value
+    }
+    return element => {
+      const move = answer(element)
+      if (move.kind !== 'challenge') login = undefined
+      return move
+    }
   }
+}
+
+function derive(password: string | Buffer, salt: Buffer, hash: Hash) {
+  const salted = pbkdf2Sync(password, salt, iterations, hash === 'sha1' ? 20 : 32, hash)
+  const storedKey = createHash(hash)
+    .update(mac(hash, salted, 'Client Key'))
+    .digest()
+  return { salt, storedKey, serverKey: mac(hash, salted, 'Server Key') }
+}
+
+function mac(hash: Hash, key: Buffer, text: string): Buffer {
+  return createHmac(hash, key).update(text).digest()
+}
+
+function element(name: string, content: string): string {
+  return `<${name} xmlns='${saslNamespace}'>${content}</${name}>`
+}
+
+const refuse = (condition: string): Move => ({ kind: 'failure', text: element('failure', `<${condition}/>`) })
+
+function say(kind: 'challenge' | 'success', text: string): Move {
+  return { kind, text: element(kind, Buffer.from(text).toString('base64')) }
 }
 
 /** Base64 of UTF-8, "=" for nothing (RFC 6120 §6.4.2); undefined for anything else. */
@@ -55,4 +140,19 @@ function decode(text: string): string | undefined {
   if (text === '=') return ''
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   return readUtf8(Buffer.from(text, 'base64'))
+}
+
+/** A user name as accounts are kept; undefined for what the mechanism forbids (RFC 5802 §5.1). */
+function prepareName(escaped: string): string | undefined {
+  try {
+    const name = unescapeName(escaped)
+    return name === undefined || name === '' ? undefined : saslprep(name).toLowerCase()
+  } catch {
+    return undefined
+  }
+}
+
+function unescapeName(escaped: string): string | undefined {
+  if (/=(?!2C|3D)/.test(escaped)) return undefined
+  return escaped.replaceAll('=2C', ',').replaceAll('=3D', '=')
 }

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { Accounts } from './accounts.js'
 import { ClientStream } from './client-stream.js'
 import { Delivery } from './delivery.js'
+import { createSasl, prepareAccounts } from './sasl.js'
 import { domain } from './stanza.js'
 
 /** A running demo server. */
@@ -20,11 +20,12 @@ export interface DemoServer {
  * and for tests, nothing to keep users in. Every account is a contact of every other. `passwords` is by account name.
  */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>): Promise<DemoServer> {
-  const accounts = new Accounts(passwords)
-  const delivery = new Delivery(accounts.names)
+  const accounts = prepareAccounts(passwords)
+  const sasl = createSasl(accounts)
+  const delivery = new Delivery(accounts.keys())
   const streams = new Map<Socket, ClientStream>()
   const server = createServer(socket => {
-    streams.set(socket, new ClientStream(socket, accounts, delivery))
+    streams.set(socket, new ClientStream(socket, sasl(), delivery))
     socket.once('close', () => streams.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {

@@ -81,12 +81,14 @@ export function errorReply(stanza: Stanza, condition: StanzaCondition, from: str
   return reply(stanza, 'error', error, from, to)
 }
 
-/** The answer to an IQ that has been done. */
-export function resultReply(stanza: Stanza, payload: string, from: string, to: string): string {
-  return reply(stanza, 'result', payload, from, to)
-}
-
-function reply({ name, start }: Stanza, type: string, payload: string, from: string, to: string): string {
+/** The answer to an IQ that has been done is of type `result`. */
+export function reply(
+  { name, start }: Stanza,
+  type: 'result' | 'error',
+  payload: string,
+  from: string,
+  to: string,
+): string {
   const id = start.attribute('id')
   const about = id === undefined ? '' : ` id='${escapeXml(id)}'`
   return `<${name} type='${type}'${about}${addressing(from, to)}>${payload}</${name}>`
