@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { FailureShare } from './admin/failure-share.js'
+import { watchFailures } from './admin/failure-share.js'
 import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
@@ -166,12 +166,12 @@ export async function startService({
     metricsServer?.close()
     throw error
   }
-  const failureShare = new FailureShare({ counts, most: maxErrorRate, clock, log })
+  const stopWatching = watchFailures({ counts, most: maxErrorRate, clock, log })
   isReady = true
 
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
-    failureShare.stop()
+    stopWatching()
     registry.shutDown()
     remotes.shutDown()
     const late = pause(stopMilliseconds)

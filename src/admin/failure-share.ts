@@ -21,44 +21,30 @@ interface Tried {
   readonly failed: number
 }
 
-/** Warns, once in five minutes, where too many requests of browsers or calls of backends have failed in these. */
-export class FailureShare {
-  readonly #parts: FailureShareParts
-  #bosh: Tried
-  #warm: Tried
-  #timer: Timer | undefined
-
-  constructor(parts: FailureShareParts) {
-    this.#parts = parts
-    this.#bosh = boshOf(parts.counts)
-    this.#warm = warmOf(parts.counts)
-    if (parts.most > 0) this.#wait()
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
-  #wait(): void {
-    this.#timer = this.#parts.clock.after(intervalMilliseconds, () => {
-      this.#look()
-      this.#wait()
+/**
+ * Warns, once in five minutes, where too many requests of browsers or calls of backends have failed in these. Gives back
+ * what ends it.
+ */
+export function watchFailures({ counts, most, clock, log }: FailureShareParts): () => void {
+  const look = () => ({
+    bosh: { all: counts.requests, failed: counts.failedRequests },
+    warm: { all: counts.calls, failed: counts.failedCalls },
+  })
+  let before = look()
+  let timer: Timer | undefined
+  const wait = () => {
+    timer = clock.after(intervalMilliseconds, () => {
+      const now = look()
+      const failed = { bosh: shareOf(before.bosh, now.bosh), warm: shareOf(before.warm, now.warm) }
+      before = now
+      if ((failed.bosh ?? 0) > most || (failed.warm ?? 0) > most)
+        log.warn({ failed, most }, 'more requests fail than METRICS_MAX_ERROR_RATE allows')
+      wait()
     })
   }
-
-  #look(): void {
-    const { counts, most, log } = this.#parts
-    const [bosh, warm] = [boshOf(counts), warmOf(counts)]
-    const shares = { bosh: shareOf(this.#bosh, bosh), warm: shareOf(this.#warm, warm) }
-    this.#bosh = bosh
-    this.#warm = warm
-    if ((shares.bosh ?? 0) > most || (shares.warm ?? 0) > most)
-      log.warn({ failed: shares, most }, 'more requests fail than METRICS_MAX_ERROR_RATE allows')
-  }
+  if (most > 0) wait()
+  return () => timer?.cancel()
 }
-
-const boshOf = ({ requests, failedRequests }: Counts): Tried => ({ all: requests, failed: failedRequests })
-const warmOf = ({ calls, failedCalls }: Counts): Tried => ({ all: calls, failed: failedCalls })
 
 /** The share that failed of those since `before`, to three digits; undefined where they are too few. */
 function shareOf(before: Tried, { all, failed }: Tried): number | undefined {

@@ -1,13 +1,13 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Place } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import { reasonAgainst, written } from '../http/places.js'
 import { traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
-import { processMetrics } from './process-metrics.js'
 
 export interface MetricsServerParts {
   readonly metrics: Metrics
@@ -48,12 +48,12 @@ export async function serveMetrics(address: Place, parts: MetricsServerParts): P
 
 function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
   // From now on it is seen how late the event loop is.
-  const ofProcess = processMetrics()
+  const process = processMetrics()
   return (req, res) => {
     if (req.url!.split('?', 1)[0] !== '/metrics') sendText(res, 404, 'Metrics are at /metrics.\n')
     else if (req.method !== 'GET' && req.method !== 'HEAD') sendText(res, 405, '', ['Allow', 'GET, HEAD'])
     else
-      Promise.all([metrics.text(), ofProcess.metrics()]).then(
+      Promise.all([metrics.text(), process.metrics()]).then(
         texts => sendText(res, 200, texts.join('\n'), ['Content-Type', textType]),
         error => {
           log.error(traceOf(error), 'metrics failed')
@@ -61,6 +61,20 @@ function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
         },
       )
   }
+}
+
+let ofProcess: Registry | undefined
+
+/**
+ * What Prometheus knows of any Node.js process: its memory, descriptors, event loop. Watched from the first time that it
+ * is asked for, once for all services of the process.
+ */
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
 }
 
 function reasonOf({ code }: NodeJS.ErrnoException): string {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, type CounterConfiguration, Gauge, Histogram, Registry } from 'prom-client'
 import type { FinishedCall } from '../warm/calls.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
@@ -56,26 +56,13 @@ export function createMetrics(sources: Sources): Metrics {
 }
 
 function register({ name, type, help, labels, read }: Row, registry: Registry): void {
-  const readAll = () => {
-    const reading = read()
-    return typeof reading === 'number' ? [[{}, reading] as const] : reading
-  }
-  const about = { name: prefix + name, help, labelNames: labels, registers: [registry] }
-  if (type === 'gauge') {
-    new Gauge({
-      ...about,
-      collect() {
-        for (const [given, value] of readAll()) this.set(given, value)
-      },
-    })
-    return
-  }
-  new Counter({
-    ...about,
+  const Metric: new (about: CounterConfiguration<string>) => Counter = type === 'gauge' ? Gauge : Counter
+  new Metric({
+    ...{ name: prefix + name, help, labelNames: labels, registers: [registry] },
     collect() {
       // The number is one from the beginning, and what was told before is in it.
       this.reset()
-      for (const [given, value] of readAll()) this.inc(given, value)
+      for (const [given, value] of read()) this.inc(given, value)
     },
   })
 }

@@ -19,134 +19,111 @@ export interface Sources {
   }
 }
 
-/** Numbers by their labels; one without labels stands alone. */
-export type Reading = number | readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
-
 /** A metric, without the prefix that all of them have. */
-export interface Row {
+export interface Row extends Source {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
-  readonly labels: readonly string[]
-  readonly read: () => Reading
 }
 
-/** Where a metric comes from: a number, or several by their labels. */
-type Source = (() => number) | Pick<Row, 'read' | 'labels'>
+/** Where a metric comes from: numbers by their labels, or one without any. */
+interface Source {
+  readonly labels: readonly string[]
+  readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
+}
 
 /**
  * What is to be known of a service. Labels have words of our own tables only, never what a caller or a server said. Those
  * that can be listed are there from the start: a rate begins at nought.
  */
 export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[] {
-  return [
-    gauge(
-      'sessions',
+  const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
+    sessions: [
       'Live sessions by state: held while a request is open, quiet while none is.',
       byLabel('state', () => census().states),
-    ),
-    counter(
-      'sessions_created_total',
+    ],
+    sessions_created_total: [
       'Sessions that were begun, warmed by the API or by a client itself.',
       byLabel('origin', () => counts.sessionsCreated),
-    ),
-    counter(
-      'sessions_ended_total',
+    ],
+    sessions_ended_total: [
       'Sessions that have ended, by the reason.',
       byLabel('reason', () => counts.sessionsEnded),
-    ),
-    counter(
-      'sessions_refused_total',
+    ],
+    sessions_refused_total: [
       'Sessions that were not opened, by what there was too much of.',
       byLabel('reason', () => counts.sessionsRefused),
-    ),
-    counter('bosh_requests_total', 'Requests to the BOSH endpoint.', () => counts.requests),
-    counter(
-      'bosh_failed_requests_total',
+    ],
+    bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
+    bosh_failed_requests_total: [
       'Requests to the BOSH endpoint that were answered with an error of HTTP or BOSH.',
       () => counts.failedRequests,
-    ),
-    counter(
-      'bosh_refused_bodies_total',
+    ],
+    bosh_refused_bodies_total: [
       'Requests to the BOSH endpoint that came in parts when there was no room for more of these.',
       () => counts.bodiesRefused,
-    ),
-    counter(
-      'bosh_received_bytes_total',
+    ],
+    bosh_received_bytes_total: [
       'Bytes in the bodies of requests to the BOSH endpoint.',
       () => counts.bytesReceived,
-    ),
-    counter('bosh_sent_bytes_total', 'Bytes in the bodies of its replies.', () => counts.bytesSent),
-    gauge('bosh_held_requests', 'Requests of browsers that are held.', () => census().heldRequests),
-    gauge('bosh_oldest_held_request_seconds', 'For how long the oldest of them is held.', () => {
-      const { heldSince } = census()
-      return heldSince === undefined ? 0 : (clock.now() - heldSince) / 1000
-    }),
-    counter(
-      'bosh_timeouts_total',
+    ],
+    bosh_sent_bytes_total: ['Bytes in the bodies of its replies.', () => counts.bytesSent],
+    bosh_held_requests: ['Requests of browsers that are held.', () => census().heldRequests],
+    bosh_oldest_held_request_seconds: [
+      'For how long the oldest of them is held.',
+      () => {
+        const { heldSince } = census()
+        return heldSince === undefined ? 0 : (clock.now() - heldSince) / 1000
+      },
+    ],
+    bosh_timeouts_total: [
       'Requests held for as long as they may be (wait), or given up for one before them that never came (gap).',
       byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
-    ),
-    counter(
-      'bosh_replays_total',
+    ],
+    bosh_replays_total: [
       'Replies that were given once more, to a request that was sent again.',
       () => counts.replays,
-    ),
-    counter(
-      'bosh_refused_repeats_total',
+    ],
+    bosh_refused_repeats_total: [
       'Requests sent again too often, too late or by another client; each ends its session.',
       () => counts.repeatsRefused,
-    ),
-    counter(
-      'bosh_unknown_sids_total',
+    ],
+    bosh_unknown_sids_total: [
       'Requests of a session that there is not, or not any more.',
       () => counts.unknownSids,
-    ),
-    counter(
-      'bosh_unknown_hosts_total',
+    ],
+    bosh_unknown_hosts_total: [
       'Requests for a session at a domain that is not served.',
       () => counts.unknownHosts,
-    ),
-    counter('warm_reuses_total', 'Warm calls that took up a session which was there.', () => counts.reuses),
-    counter(
-      'admin_login_failures_total',
+    ],
+    warm_reuses_total: ['Warm calls that took up a session which was there.', () => counts.reuses],
+    admin_login_failures_total: [
       'Calls with a wrong name or secret of an admin, or after too many of these.',
       () => counts.failedAdminLogins,
-    ),
-    gauge('c2s_links', 'Streams to XMPP servers that are open.', open.links),
-    counter(
-      'c2s_failures_total',
+    ],
+    c2s_links: ['Streams to XMPP servers that are open.', open.links],
+    c2s_failures_total: [
       'Streams to XMPP servers that failed before their user was logged in, by step and code.',
       byFailure(counts.linkFailures),
-    ),
-    counter(
-      'unfit_stanzas_total',
+    ],
+    unfit_stanzas_total: [
       'Stanzas of servers that could not be passed on as they were: mended where only a prefix was not declared, or dropped.',
       byLabel('fate', () => counts.unfitStanzas),
-    ),
-    gauge('remote_sessions', 'Sessions that have something open at BOSH endpoints of others.', open.remotes),
-    counter(
-      'remote_failures_total',
+    ],
+    remote_sessions: ['Sessions that have something open at BOSH endpoints of others.', open.remotes],
+    remote_failures_total: [
       'Requests to BOSH endpoints of others that came to nothing, by step and code.',
       byFailure(counts.remoteFailures),
-    ),
-    gauge('http_connections', 'Connections of clients that are open.', open.connections),
-    counter(
-      'faults_total',
-      'Faults of this service that were not foreseen; the log has where.',
-      () => counts.faults,
-    ),
-  ]
-}
-
-const rowOf =
-  (type: Row['type']) =>
-  (name: string, help: string, source: Source): Row => {
-    const { labels, read } = typeof source === 'function' ? { labels: [], read: source } : source
-    return { name, type, help, labels, read }
+    ],
+    http_connections: ['Connections of clients that are open.', open.connections],
+    faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
   }
-const counter = rowOf('counter')
-const gauge = rowOf('gauge')
+  return Object.entries(rows).map(([name, [help, source]]) => {
+    const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
+    // The names of counters end like this, as Prometheus wants it.
+    return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
+  })
+}
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {
   const read = () => Object.entries(values()).map(([value, count]) => [{ [label]: value }, count] as const)

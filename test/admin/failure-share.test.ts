@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { FailureShare } from '../../src/admin/failure-share.js'
+import { watchFailures } from '../../src/admin/failure-share.js'
 import { Counts } from '../../src/counts.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -16,9 +16,9 @@ beforeEach(() => {
   lines = []
 })
 
-function watch(most = 0.05): FailureShare {
+function watch(most = 0.05): () => void {
   const log = pino({}, { write: line => void lines.push(line) })
-  return new FailureShare({ counts, most, clock, log })
+  return watchFailures({ counts, most, clock, log })
 }
 
 function bosh(all: number, failed: number): void {
@@ -75,8 +75,8 @@ describe('a share of failed requests', () => {
 test('with a limit of 0 nothing is looked at, nor once it is stopped', () => {
   watch(0)
   expect(clock.pending).toBe(0)
-  const share = watch()
+  const stop = watch()
   expect(clock.pending).toBe(1)
-  share.stop()
+  stop()
   expect(clock.pending).toBe(0)
 })
