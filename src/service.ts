@@ -3,6 +3,7 @@ import { watchFailures } from './admin/failure-share.js'
 import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
+import { heldRequests } from './bosh/bosh-client.js'
 import { Dialer } from './c2s/dial.js'
 import { Links } from './c2s/links.js'
 import type { Config } from './config/config.js'
@@ -20,10 +21,10 @@ import { VerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { Names } from './net/names.js'
 import { Remotes } from './remote/remotes.js'
-import { processOpenable, SessionDescriptors } from './session/descriptors.js'
+import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
 import { SessionLimits } from './session/limits.js'
-import { processMemory, SessionMemory } from './session/memory.js'
+import { memoryBears, memoryMeasure } from './session/memory.js'
 import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { createSites, type SiteParts } from './sites.js'
@@ -98,12 +99,12 @@ export async function startService({
 
   // Sessions and logins.
   const registry = new Registry(clock)
-  const sessions = knownSessions(registry, remotes.elsewhere)
+  const sessions = knownSessions(registry, remotes.elsewhere, clock)
   const limits = new SessionLimits({
     ...config,
     clock,
-    memory: new SessionMemory(clock, processMemory(config.limits.megabytes)),
-    descriptors: new SessionDescriptors(processOpenable),
+    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
+    descriptorsAreLeft: descriptorsAreLeft(),
   })
   const { scramMemory, scramMaxIterations, timeout, stepTimeout } = config.warm
   const login = {
@@ -120,10 +121,10 @@ export async function startService({
   const metrics = createMetrics({
     counts,
     clock,
-    census() {
-      const here = registry.census()
-      return { ...here, states: { ...here.states, elsewhere: remotes.elsewhere.size } }
-    },
+    census: () => ({
+      states: { ...registry.states(), elsewhere: remotes.elsewhere.size },
+      ...heldRequests(registry.clients()),
+    }),
     open: {
       links: () => links.size,
       remotes: () => remotes.size,

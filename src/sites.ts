@@ -19,8 +19,7 @@ import type { HashQueue } from './lib/hash-queue.js'
 import type { OpenLink } from './link.js'
 import type { LogFor } from './log.js'
 import type { SessionLimits } from './session/limits.js'
-import { Opener } from './session/opener.js'
-import { outboxLimits } from './session/outbox.js'
+import { createOpener } from './session/opener.js'
 import type { RateShaper } from './session/rate-shaper.js'
 import type { Registry } from './session/registry.js'
 import type { Open, Opening, Sessions } from './session/sessions.js'
@@ -110,11 +109,10 @@ function createSite(endpoints: readonly Config[], apis: readonly Config[], parts
 function createSessions(config: Config, parts: SiteParts): SiteSessions {
   const { registry, clock, logFor, counts } = parts
   const { bosh } = config
-  const opener = new Opener({
+  const opener = createOpener({
     registry,
     domains: config.domains,
     retiredDomains: config.retiredDomains,
-    outboxLimits,
     connect: parts.connect,
     clock,
     log: logFor('bosh'),

@@ -1,6 +1,12 @@
+import type { HeldRequests } from '../bosh/bosh-client.js'
 import type { Counts, Tally } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
-import type { Census } from '../session/sessions.js'
+import type { SessionState } from '../session/sessions.js'
+
+/** What is found when all sessions are counted. */
+export interface Census extends HeldRequests {
+  readonly states: Readonly<Record<SessionState, number>>
+}
 
 /** What the metrics are made of. */
 export interface Sources {

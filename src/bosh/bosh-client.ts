@@ -72,12 +72,9 @@ export class BoshClient implements Client {
     return this.#delivery.open.hasLive
   }
 
-  get heldCount(): number {
-    return this.#delivery.open.held.length
-  }
-
-  get heldSince(): number | undefined {
-    return this.#delivery.open.held[0]?.since
+  /** Requests that are held, the oldest first. */
+  get held(): readonly Pending[] {
+    return this.#delivery.open.held
   }
 
   /** How many requests wait for an answer, held or not. */
@@ -358,4 +355,23 @@ export class BoshClient implements Client {
     // A little early, before proxies with the same patience give up: they count from earlier on.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
+}
+
+/** What is known of the requests that are held, of all sessions. */
+export interface HeldRequests {
+  readonly heldRequests: number
+  /** Since when the one is that is held the longest, in milliseconds of the clock; undefined where there is none. */
+  readonly heldSince: number | undefined
+}
+
+/** Looks at the requests of these clients, as far as they speak BOSH. */
+export function heldRequests(clients: Iterable<Client | undefined>): HeldRequests {
+  let heldRequests = 0
+  let heldSince: number | undefined
+  for (const client of clients) {
+    const held = client instanceof BoshClient ? client.held : []
+    heldRequests += held.length
+    for (const { since } of held) heldSince = Math.min(heldSince ?? since, since)
+  }
+  return { heldRequests, heldSince }
 }

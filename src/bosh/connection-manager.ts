@@ -67,7 +67,7 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuse('bad-request')
     // A service that is being stopped says so rather than send the client elsewhere.
-    if (parts.requireSecure && !peer.secure && !opener.isStopping) {
+    if (parts.requireSecure && !peer.secure && !registry.isStopping) {
       if (peer.secureUrl === undefined) return refuse('policy-violation')
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
@@ -136,7 +136,7 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
   function refuseUnknown(): Reply {
     counts.unknownSids += 1
     // It was here a moment ago, as far as its client knows.
-    return refuse(opener.isStopping ? 'system-shutdown' : 'item-not-found')
+    return refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found')
   }
 
   return {

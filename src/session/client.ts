@@ -26,10 +26,6 @@ export interface Successor {
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */
   readonly isPresent: boolean
-  /** How many requests are held. */
-  readonly heldCount: number
-  /** Since when the oldest of them is, in milliseconds of the clock. */
-  readonly heldSince: number | undefined
   /** When `tick` has something to do, in milliseconds of the clock. */
   readonly deadline: number
   /** Does what time demands. */

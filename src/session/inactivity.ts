@@ -5,37 +5,26 @@ export type InactivityKind = Extract<SessionState, 'waiting' | 'paused' | 'quiet
 
 /** How long a session's client may have nothing open, and since when it has not (XEP-0124 §10). */
 export class Inactivity {
-  #kind: InactivityKind = 'quiet'
+  /** Why nothing is open, if nothing is. */
+  kind: InactivityKind = 'quiet'
   #seconds = 0
-  #since: number
 
-  /** `now` is in milliseconds of the clock. */
-  constructor(now: number) {
-    this.#since = now
-  }
-
-  get kind(): InactivityKind {
-    return this.#kind
-  }
-
-  /** When the last reply left or the last open request broke, in milliseconds of the clock. */
-  get since(): number {
-    return this.#since
-  }
+  /** `since` is when the last reply left or the last open request broke, in milliseconds of the clock. */
+  constructor(public since: number) {}
 
   /** When it has lasted too long, in milliseconds of the clock. */
   get end(): number {
-    return this.#since + this.#seconds * 1000
+    return this.since + this.#seconds * 1000
   }
 
   /** Says how long it may be from now on, in seconds, until it is said anew. */
   allow(kind: InactivityKind, seconds: number): void {
-    this.#kind = kind
+    this.kind = kind
     this.#seconds = seconds
   }
 
   /** It begins, or begins again. */
   begin(now: number): void {
-    this.#since = now
+    this.since = now
   }
 }

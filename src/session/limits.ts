@@ -3,6 +3,7 @@ import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import { KeyCounts } from '../lib/key-counts.js'
 import { Rate } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
@@ -14,35 +15,20 @@ export interface LimitedSession {
   expel(reason: 'login-timeout'): void
 }
 
-/** Says whether there is memory for one more session beside so many. */
-export interface Memory {
-  bears(sessions: number): boolean
-}
-
-/** Says whether there are descriptors for one more session. */
-export interface Descriptors {
-  areLeft(): boolean
-}
-
 export interface LimitParts {
   readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes'>
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly clock: Clock
-  readonly memory: Memory
-  readonly descriptors: Descriptors
+  /** Whether there is memory for one more session beside so many. */
+  readonly memoryBears: (sessions: number) => boolean
+  /** Whether there are descriptors for one more session. */
+  readonly descriptorsAreLeft: () => boolean
 }
 
-/** How many sessions a client has opened itself. */
-interface Opened {
-  readonly client: string
-  sessions: number
-  /** Those among them that are not logged in yet. */
-  strangers: number
-}
-
-const none = { sessions: 0, strangers: 0 }
+/** Stands for all trusted proxies, which have no limits. */
+const proxy = 'proxy'
 
 /** A client may open as many sessions at once as it may open in so many seconds. */
 const rateSeconds = 5
@@ -52,31 +38,16 @@ const rateSeconds = 5
  * that logins of this process open, or that come from a trusted proxy itself, count for no client.
  */
 export class SessionLimits {
-  /** Refuses nothing. */
-  static none(clock: Clock): SessionLimits {
-    return new SessionLimits({
-      limits: {
-        ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-        ...{ sessionsPerJid: 0, heldRequests: 0 },
-      },
-      rates: { sessionsPerAddress: 0 },
-      trustedProxies: { contains: () => true },
-      memory: { bears: () => true },
-      descriptors: { areLeft: () => true },
-      clock,
-    })
-  }
-
   /** How many requests of browsers wait for an answer; kept by the sessions that hold them. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: Rate
-  /** By client; only clients that have a session are in it. */
-  readonly #clients = new Map<string, Opened>()
-  /** The client of each session that counts for one. */
-  readonly #openedBy = new Map<LimitedSession, Opened>()
-  /** Sessions of clients that are not logged in yet. */
-  readonly #strangers = new Set<LimitedSession>()
+  /** Sessions that clients have opened themselves, by client. */
+  readonly #sessions = new KeyCounts()
+  /** Those among them that are not logged in yet. */
+  readonly #strangers = new KeyCounts()
+  /** The clients of these sessions, and which of them are not logged in yet. */
+  readonly #clients = new Map<LimitedSession, { readonly client: string; isStranger: boolean }>()
   /** Until when they must be, in milliseconds of the clock; the oldest first. */
   readonly #deadlines = new Map<LimitedSession, number>()
   #timer: Timer | undefined
@@ -93,25 +64,26 @@ export class SessionLimits {
 
   /** Why there is no room for one more session beside so many, with a request that waits; undefined if there is. */
   refusal(sessions: number): Refusal | undefined {
-    const { limits, memory, descriptors } = this.#parts
+    const { limits, memoryBears, descriptorsAreLeft } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
     if (isOver(this.waiting + 1, limits.heldRequests)) return 'held'
-    if (!memory.bears(sessions)) return 'memory'
-    return descriptors.areLeft() ? undefined : 'descriptors'
+    if (!memoryBears(sessions)) return 'memory'
+    return descriptorsAreLeft() ? undefined : 'descriptors'
   }
 
   /** Whether a client opens sessions too often. Takes note that it wants one. */
   async isTooOften(address: string): Promise<boolean> {
-    return !this.#isProxy(address) && (await this.#rate.take(clientOf(address))) !== undefined
+    const client = this.#clientOf(address)
+    return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
   /** Why a client may not open one more; undefined if it may. */
   refusalOf(address: string): Refusal | undefined {
-    if (this.#isProxy(address)) return undefined
+    const client = this.#clientOf(address)
+    if (client === proxy) return undefined
     const { sessionsPerAddress, unauthenticatedPerAddress } = this.#parts.limits
-    const { sessions, strangers } = this.#clients.get(clientOf(address)) ?? none
-    if (isOver(sessions + 1, sessionsPerAddress)) return 'address'
-    return isOver(strangers + 1, unauthenticatedPerAddress) ? 'unauthenticated' : undefined
+    if (isOver(this.#sessions.of(client) + 1, sessionsPerAddress)) return 'address'
+    return isOver(this.#strangers.of(client) + 1, unauthenticatedPerAddress) ? 'unauthenticated' : undefined
   }
 
   /** Whether so many live sessions are more than one user may have. */
@@ -122,25 +94,21 @@ export class SessionLimits {
   /** A client has opened a session itself. */
   opened(session: LimitedSession, address: string): void {
     const { limits, clock } = this.#parts
-    this.#strangers.add(session)
-    if (limits.loginTimeout > 0) {
-      this.#deadlines.set(session, clock.now() + limits.loginTimeout * 1000)
-      this.#await()
-    }
-    if (this.#isProxy(address)) return
-    const client = clientOf(address)
-    const opened = this.#clients.get(client) ?? { client, sessions: 0, strangers: 0 }
-    opened.sessions += 1
-    opened.strangers += 1
-    this.#clients.set(client, opened)
-    this.#openedBy.set(session, opened)
+    const client = this.#clientOf(address)
+    this.#clients.set(session, { client, isStranger: true })
+    this.#sessions.add(client, 1)
+    this.#strangers.add(client, 1)
+    if (limits.loginTimeout === 0) return
+    this.#deadlines.set(session, clock.now() + limits.loginTimeout * 1000)
+    this.#await()
   }
 
   /** The server takes the client for one of its users; may be called again, and for any session. */
   loggedIn(session: LimitedSession): void {
-    if (!this.#strangers.delete(session)) return
-    const opened = this.#openedBy.get(session)
-    if (opened !== undefined) opened.strangers -= 1
+    const opened = this.#clients.get(session)
+    if (opened?.isStranger !== true) return
+    opened.isStranger = false
+    this.#strangers.add(opened.client, -1)
     this.#deadlines.delete(session)
     if (this.#deadlines.size > 0) return
     this.#timer?.cancel()
@@ -150,15 +118,12 @@ export class SessionLimits {
   /** The session is over; may be called for any session. */
   ended(session: LimitedSession): void {
     this.loggedIn(session)
-    const opened = this.#openedBy.get(session)
-    if (opened === undefined) return
-    this.#openedBy.delete(session)
-    opened.sessions -= 1
-    if (opened.sessions === 0) this.#clients.delete(opened.client)
+    const opened = this.#clients.get(session)
+    if (opened !== undefined && this.#clients.delete(session)) this.#sessions.add(opened.client, -1)
   }
 
-  #isProxy(address: string): boolean {
-    return this.#parts.trustedProxies.contains(address)
+  #clientOf(address: string): string {
+    return this.#parts.trustedProxies.contains(address) ? proxy : clientOf(address)
   }
 
   /** Ends the sessions that are not logged in in time, when the first of them is due. */

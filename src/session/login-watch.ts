@@ -1,9 +1,11 @@
+import type { ProblemCode } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
+import { childrenOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'
+import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
-import { isForUsers } from './logged-in.js'
 
 /**
  * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has asked to be let in
@@ -95,4 +97,30 @@ export class LoginWatch {
     }
     return undefined
   }
+}
+
+/**
+ * Whether a server sends this to its users only. It shows that a client is logged in also where its JID is told in no
+ * way that is known here: one that has resumed its stream (XEP-0198), or logged in as before SASL (XEP-0078).
+ */
+function isForUsers(element: Element): boolean {
+  const { name, namespace, text } = element
+  if (namespace === 'jabber:client') {
+    // Strangers get errors: in answer to what they send without being logged in.
+    return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
+  }
+  if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)
+  return isResumed(element)
+}
+
+function isResumed({ name, namespace }: Element): boolean {
+  return name === 'resumed' && namespace.startsWith('urn:xmpp:sm:')
+}
+
+/** The code of a login that the server refuses with this element (RFC 6120 §6.5); undefined where it does not. */
+export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
+  if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
+  // SASL2 has the conditions of SASL (XEP-0388 §2.6.2).
+  const isRefused = childrenOf(text).some(child => child.name === 'not-authorized')
+  return isRefused ? 'not-authorized' : 'login-failed'
 }

@@ -17,71 +17,53 @@ const leaving = 0.1
 /** How long the memory must have been enough for the sessions there are before so many more may come, in milliseconds. */
 const patience = 60_000
 
-/** How full the memory is; from 1 on it is too full. */
-export interface Measure {
-  full(): number
-}
-
 /**
- * Measures this process: its heap against V8's limit, and all of its memory, which includes what waits for clients
- * outside of the heap, against the operator's limit in MiB; where that is 0, against what the machine has.
+ * Measures how full this process is: its heap against V8's limit, and all of its memory, which includes what waits for
+ * clients outside of the heap, against the operator's limit in MiB; where that is 0, against what the machine has. From 1
+ * on it is too full.
  */
-export function processMemory(megabytes: number): Measure {
+export function memoryMeasure(megabytes: number): () => number {
   const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap
   // A container without a limit says nothing, or a number beyond all measure.
   const most = megabytes * 2 ** 20 || Math.min(constrainedMemory() || totalmem(), totalmem()) * mostOfMachine
-  return {
-    full() {
-      const { heapUsed, rss } = memoryUsage()
-      return Math.max(heapUsed / heap, rss / most)
-    },
+  return () => {
+    const { heapUsed, rss } = memoryUsage()
+    return Math.max(heapUsed / heap, rss / most)
   }
 }
 
 /**
- * Decides whether there is memory for one more session. When the memory is full, there are as many sessions as it bears:
- * no more are taken until some have gone, whether or not their memory is seen to be free by then, because neither the heap
- * nor the system's figure shrinks at once. When the memory is not full any more, any number is taken. The system's figure
- * may never shrink after a peak: while it does not grow either, more sessions are let in bit by bit.
+ * Decides whether there is memory for one more session beside so many. When the memory is full, there are as many sessions
+ * as it bears: no more are taken until some have gone, whether or not their memory is seen to be free by then, because
+ * neither the heap nor the system's figure shrinks at once. When the memory is not full any more, any number is taken. The
+ * system's figure may never shrink after a peak: while it does not grow either, more sessions are let in bit by bit.
  */
-export class SessionMemory {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #measure: Measure
-  #lookedAt = Number.NEGATIVE_INFINITY
-  #asked = 0
-  #most = Number.POSITIVE_INFINITY
+export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let asked = 0
+  let most = Number.POSITIVE_INFINITY
   /** How full it was when that was set, and when, in milliseconds of the clock. */
-  #full = 0
-  #setAt = 0
+  let fullThen = 0
+  let setAt = 0
 
-  constructor(clock: Pick<Clock, 'now'>, measure: Measure) {
-    this.#clock = clock
-    this.#measure = measure
-  }
-
-  /** Whether there is memory for one more session beside so many. */
-  bears(sessions: number): boolean {
-    const now = this.#clock.now()
-    if (now - this.#lookedAt >= interval || ++this.#asked >= many) {
-      this.#lookedAt = now
-      this.#asked = 0
-      this.#look(sessions, now)
+  function look(sessions: number, now: number): void {
+    const full = measure()
+    const isFirst = most === Number.POSITIVE_INFINITY
+    if (full < 1) most = Number.POSITIVE_INFINITY
+    else if (isFirst || (full <= fullThen && now - setAt >= patience)) {
+      most = isFirst ? Math.max(1, Math.floor(sessions * (1 - leaving))) : most + Math.ceil(most * leaving)
+      fullThen = full
+      setAt = now
     }
-    return sessions < this.#most
   }
 
-  #look(sessions: number, now: number): void {
-    const full = this.#measure.full()
-    if (full < 1) this.#most = Number.POSITIVE_INFINITY
-    else if (this.#most === Number.POSITIVE_INFINITY)
-      this.#set(Math.max(1, Math.floor(sessions * (1 - leaving))), full, now)
-    else if (full <= this.#full && now - this.#setAt >= patience)
-      this.#set(this.#most + Math.ceil(this.#most * leaving), full, now)
-  }
-
-  #set(most: number, full: number, now: number): void {
-    this.#most = most
-    this.#full = full
-    this.#setAt = now
+  return sessions => {
+    const now = clock.now()
+    if (now - lookedAt >= interval || ++asked >= many) {
+      lookedAt = now
+      asked = 0
+      look(sessions, now)
+    }
+    return sessions < most
   }
 }

@@ -3,7 +3,6 @@ import type { HandedOut } from '../handed-out.js'
 import type { Failure, Link, LinkEnd, LinkEvents, StreamHeader } from '../link.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Client, Successor } from './client.js'
-import { refusedLogin } from './refused-login.js'
 import type { Session } from './session.js'
 import type { Handover, Opening, OpenWish } from './sessions.js'
 
@@ -22,8 +21,6 @@ export class LoginOpening implements Opening, Client, LinkEvents {
   #login: LinkEvents | undefined
   #end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
   readonly isPresent = true
-  readonly heldCount = 0
-  readonly heldSince = undefined
   readonly deadline = Number.POSITIVE_INFINITY
 
   constructor(session: Session, wish: OpenWish, attach: Attach, login: LinkEvents) {
@@ -74,8 +71,7 @@ export class LoginOpening implements Opening, Client, LinkEvents {
   }
 
   onElement(element: Element): void {
-    const refusal = refusedLogin(element)
-    if (refusal !== undefined) this.#session.failed({ step: 'sasl', code: refusal })
+    this.#session.heardInLogin(element)
     this.#login?.onElement(element)
   }
 

@@ -1,28 +1,21 @@
 import type { Element } from '../xml/element.js'
 
-/** What may wait for a client, and how much of it is taken out at once. */
-export interface OutboxLimits {
-  readonly maxQueueBytes: number
-  readonly maxQueueElements: number
-  readonly maxResponseBytes: number
-}
-
-export const outboxLimits: OutboxLimits = {
-  maxQueueBytes: 1024 * 1024,
-  maxQueueElements: 1000,
-  maxResponseBytes: 1024 * 1024,
-}
+/** How much may wait for a client before the server is read no further, and how many elements, unless a test has its own. */
+const mostWaiting = 1024 * 1024
+const mostElements = 1000
+/** How much is taken out at once. */
+const mostTaken = 1024 * 1024
 
 const nothing: readonly Element[] = []
 
 /** What the server sent and the client has not been given yet, in order. Sizes are in UTF-16 units. */
 export class Outbox {
-  readonly #limits: OutboxLimits
+  readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
 
-  constructor(limits: OutboxLimits) {
-    this.#limits = limits
+  constructor(most = mostElements) {
+    this.#mostElements = most
   }
 
   get isEmpty(): boolean {
@@ -31,7 +24,7 @@ export class Outbox {
 
   /** Whether the server should be read no further until some of it is fetched. */
   get isFull(): boolean {
-    return this.#size > this.#limits.maxQueueBytes || this.#elements.length > this.#limits.maxQueueElements
+    return this.#size > mostWaiting || this.#elements.length > this.#mostElements
   }
 
   add(element: Element): void {
@@ -57,13 +50,13 @@ export class Outbox {
   /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply. */
   take(): readonly Element[] {
     if (this.#elements.length === 0) return nothing
-    if (this.#size <= this.#limits.maxResponseBytes) return this.clear()
+    if (this.#size <= mostTaken) return this.clear()
     const elements = this.#elements
     let size = elements[0]!.text.length
     let taken = 1
     for (; taken < elements.length; taken++) {
       const { length } = elements[taken]!.text
-      if (size + length > this.#limits.maxResponseBytes) break
+      if (size + length > mostTaken) break
       size += length
     }
     this.#elements = elements.slice(taken)

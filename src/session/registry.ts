@@ -1,8 +1,8 @@
+import { userOf } from '../jid/jid.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { JidIndex } from './jid-index.js'
+import type { Client } from './client.js'
 import type { Session } from './session.js'
-import type { Census, Handover, ResumedSession, SessionView } from './sessions.js'
-import { unusedAmong, withJid } from './unused.js'
+import type { SessionState, SessionView } from './sessions.js'
 
 /** How often the deadlines of sessions are looked at, in milliseconds. */
 const sweepInterval = 250
@@ -16,10 +16,12 @@ export class Registry {
    * only with keys of the same seeded hash, so that no sid can be guessed character by character.
    */
   readonly #bySid = new Map<string, Session>()
-  readonly #byJid = new JidIndex<Session>()
+  /** By the user that they are bound to, in the order in which their JIDs became known. */
+  readonly #byUser = new Map<string, readonly Session[]>()
   readonly #clock: Clock
   #sweep: Timer | undefined
-  #isStopping = false
+  /** Whether the service is being stopped, and no session may be added. */
+  isStopping = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -35,15 +37,19 @@ export class Registry {
     if (this.#sweep === undefined) this.#scheduleSweep()
   }
 
-  /** The session's user is known from now on. */
-  bound(session: Session): void {
-    this.#byJid.add(session)
+  /** The session's JID is known from now on, and stays the same. */
+  bound(session: Session, jid: string): void {
+    this.#byUser.set(userOf(jid), [...this.#ofUser(jid), session])
   }
 
   /** False if it was not there any more. */
   remove(session: Session): boolean {
-    this.#byJid.remove(session)
     this.#bySid.delete(session.sid)
+    if (session.jid !== undefined) {
+      const others = this.#ofUser(session.jid).filter(other => other !== session)
+      if (others.length === 0) this.#byUser.delete(userOf(session.jid))
+      else this.#byUser.set(userOf(session.jid), others)
+    }
     return this.#sessions.delete(session.id)
   }
 
@@ -57,99 +63,53 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
-  get(id: string): SessionView | undefined {
-    return this.#sessions.get(id)?.view
-  }
-
   *list(): Iterable<SessionView> {
     for (const session of this.#sessions.values()) yield session.view
   }
 
   /** Those of the user that a JID, bare or full, is of. */
   ofJid(jid: string): readonly SessionView[] {
-    return this.#byJid.of(jid).map(({ view }) => view)
+    return this.#ofUser(jid).map(({ view }) => view)
   }
 
   /** How many sessions the user of a JID has, without those whose end is yet to be told. */
   liveOf(jid: string): number {
-    return this.#byJid.of(jid).filter(({ isLive }) => isLive).length
+    return this.#ofUser(jid).filter(({ isLive }) => isLive).length
   }
 
-  /** Hands a live session to another page and fences off the one before; undefined if it cannot be handed over. */
-  resume(id: string, handover: Handover): ResumedSession | undefined {
-    return this.#sessions.get(id)?.resume(handover)
+  /** What speaks for the sessions' browsers. */
+  *clients(): Iterable<Client | undefined> {
+    for (const session of this.#sessions.values()) yield session.client
   }
 
-  /** Resumes one of a bare JID's sessions that has no page, or the one of a full JID; undefined if there is none. */
-  reuse(jid: string, handover: Handover): ResumedSession | undefined {
-    for (const { id } of unusedAmong(withJid(this.ofJid(jid), jid), this.#clock.now())) {
-      const resumed = this.resume(id, handover)
-      if (resumed !== undefined) return resumed
-    }
-    return undefined
-  }
-
-  /** Ends a session at once. False if there is none. */
-  end(id: string): boolean {
-    const session = this.#sessions.get(id)
-    session?.end('logout')
-    return session !== undefined
-  }
-
-  /** Counts all sessions, without making a view of each: there may be many. */
-  census(): Census {
+  /** Counts all sessions by how they stand, without making a view of each: there may be many. */
+  states(): Record<SessionState, number> {
     const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
-    let heldRequests = 0
-    let heldSince: number | undefined
-    for (const session of this.#sessions.values()) {
-      states[session.state] += 1
-      heldRequests += session.client?.heldCount ?? 0
-      const since = session.client?.heldSince
-      if (since !== undefined && (heldSince === undefined || since < heldSince)) heldSince = since
-    }
-    return { states, heldRequests, heldSince }
-  }
-
-  /** Whether the service is being stopped, and no session may be added. */
-  get isStopping(): boolean {
-    return this.#isStopping
+    for (const { state } of this.#sessions.values()) states[state] += 1
+    return states
   }
 
   /** Ends every session with `system-shutdown`. */
   shutDown(): void {
-    this.#isStopping = true
-    this.#each(session => session.shutDown())
+    this.isStopping = true
+    for (const session of [...this.#sessions.values()]) session.guard(() => session.shutDown())
   }
 
   /** Ends every session at once; their clients are not told. */
   abandonAll(): void {
-    this.#each(session => session.abandon('shutdown'))
+    for (const session of [...this.#sessions.values()]) session.guard(() => session.abandon('shutdown'))
   }
 
-  /** A session that fails does not keep the others from being dealt with. */
-  #each(act: (session: Session) => void): void {
-    for (const session of [...this.#sessions.values()]) {
-      try {
-        act(session)
-      } catch (error) {
-        session.collapse(error)
-      }
-    }
+  #ofUser(jid: string): readonly Session[] {
+    return this.#byUser.get(userOf(jid)) ?? []
   }
 
   #scheduleSweep(): void {
     this.#sweep = this.#clock.after(sweepInterval, () => {
       this.#sweep = undefined
       const now = this.#clock.now()
-      for (const session of this.#sessions.values()) {
-        if (session.deadline > now) continue
-        try {
-          session.tick()
-        } catch (error) {
-          // One broken session must not keep the others from their time.
-          session.collapse(error)
-        }
-      }
+      for (const session of this.#sessions.values())
+        if (session.deadline <= now) session.guard(() => session.tick())
       if (this.#sessions.size > 0) this.#scheduleSweep()
     })
   }

@@ -1,29 +1,49 @@
 import type { EndReason } from '../counts.js'
-import type { Failure, Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
+import type { Clock } from '../lib/clock.js'
+import type {
+  Failure,
+  Link,
+  LinkEnd,
+  LinkEvents,
+  LinkOptions,
+  OpenLink,
+  StreamHeader,
+  StreamOptions,
+} from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Client, Outcome } from './client.js'
 import { Inactivity } from './inactivity.js'
-import type { SessionKeeper } from './keeper.js'
-import { LoginWatch } from './login-watch.js'
+import { LoginWatch, refusedLogin } from './login-watch.js'
 import { Outbox } from './outbox.js'
 import { encryptionRequired, type Payload } from './payload.js'
-import { refusedLogin } from './refused-login.js'
+import type { RateShaper } from './rate-shaper.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
+import { newSid } from './sid.js'
 import { Uplink } from './uplink.js'
 import { visibleFeatures } from './visible-features.js'
 
-export interface SessionParts {
-  /** The secret that its clients name it by. */
-  readonly sid: string
-  /** The handle that may be shown; no secret. */
-  readonly id: string
-  /** Of the XMPP server. */
-  readonly domain: string
-  readonly keeper: SessionKeeper<Session>
-  readonly origin: SessionView['origin']
-  /** Whether the client that opened it came over an encrypted channel; undefined where none has come yet. */
-  readonly isSecure?: boolean | undefined
+/** What sessions have in common, and what keeps account of them. */
+export interface SessionKeeper {
+  readonly clock: Clock
+  /** How many elements may wait for a client. */
+  readonly mostElements?: number | undefined
+  /** How much clients may send. */
+  readonly shaper: RateShaper
+  /** Opens a link to a domain's XMPP server. */
+  readonly connect: OpenLink
+  /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
+  loggedIn(session: Session): void
+  /** Takes note of what an operator may want to know; never of content. */
+  noticed(session: Session, what: string): void
+  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
+  unfit(session: Session, fate: Fate): void
+  /** The link to the XMPP server is over, or the server refused a login, before a user was logged in. */
+  failed(failure: Failure): void
+  /** Called once, when the session is over and nothing of it can be asked for any more. */
+  ended(session: Session, reason: EndReason): void
+  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
+  broke(session: Session, cause: unknown): void
 }
 
 /**
@@ -31,8 +51,11 @@ export interface SessionParts {
  * that speaks for the browser, and how the session stands: opening, waiting for its page, live or ended.
  */
 export class Session implements LinkEvents {
+  /** The secret that its clients name it by. */
   readonly sid: string
+  /** The handle that may be shown; no secret. */
   readonly id: string
+  /** Of the XMPP server. */
   readonly domain: string
   readonly origin: SessionView['origin']
   readonly #createdAt: number
@@ -41,7 +64,7 @@ export class Session implements LinkEvents {
   /** Whether its client comes over an encrypted channel; undefined until that is known, and the same from then on. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  readonly #keeper: SessionKeeper<Session>
+  readonly #keeper: SessionKeeper
   /** What waits for its client. */
   readonly outbox: Outbox
   /** How long its client may have nothing open, and since when it has not. */
@@ -55,7 +78,9 @@ export class Session implements LinkEvents {
   #outcome: Outcome | undefined = undefined
   #isOver = false
 
-  constructor({ sid, id, domain, keeper, origin, isSecure }: SessionParts) {
+  /** `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet. */
+  constructor(domain: string, origin: SessionView['origin'], keeper: SessionKeeper, isSecure?: boolean) {
+    const { sid, id } = newSid()
     this.sid = sid
     this.id = id
     this.domain = domain
@@ -63,14 +88,9 @@ export class Session implements LinkEvents {
     this.#createdAt = keeper.clock.now()
     this.#isSecure = isSecure
     this.#keeper = keeper
-    this.outbox = new Outbox(keeper.outboxLimits)
+    this.outbox = new Outbox(keeper.mostElements)
     this.inactivity = new Inactivity(this.#createdAt)
     this.#watch = origin === 'client' ? new LoginWatch(domain) : undefined
-  }
-
-  /** Opens the link to the XMPP server, which `events` hears; called once. */
-  connect(options: LinkOptions, events: LinkEvents = this): void {
-    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, events))
   }
 
   /** The full JID, once the server has told it. */
@@ -131,9 +151,13 @@ export class Session implements LinkEvents {
     this.#isSecure ??= isSecure
   }
 
-  /** The first client: a browser that logs in by itself, or a login of this process. */
-  begin(client: Client): void {
+  /**
+   * Opens the link to the XMPP server, which `events` hears, for the first client: a browser that logs in by itself, or a
+   * login of this process.
+   */
+  begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
     this.#client = client
+    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, events))
   }
 
   /** The login of this process is done, and the session waits for its page, which `client` speaks for. */
@@ -204,11 +228,6 @@ export class Session implements LinkEvents {
     if (!this.link.isBetweenElements || this.#watch?.restart(to) !== true) return false
     this.#uplink.restart(options)
     return true
-  }
-
-  /** Takes note that the login came to nothing, or the link before it. */
-  failed(failure: Failure): void {
-    this.#keeper.failed(this, failure)
   }
 
   /** Takes note of what an operator may want to know; never of content. */
@@ -303,8 +322,7 @@ export class Session implements LinkEvents {
 
   onElement(element: Element): void {
     if (this.#jid === undefined) {
-      const refusal = refusedLogin(element)
-      if (refusal !== undefined) this.failed({ step: 'sasl', code: refusal })
+      this.heardInLogin(element)
       const loggedIn = this.#watch?.received(element)
       if (loggedIn !== undefined) {
         this.#learn(loggedIn.jid)
@@ -319,6 +337,12 @@ export class Session implements LinkEvents {
     }
     this.outbox.add(visibleFeatures(element, this.isSecure))
     this.#uplink.opened()
+  }
+
+  /** Takes note where the server refuses a login with this element. */
+  heardInLogin(element: Element): void {
+    const code = refusedLogin(element)
+    if (code !== undefined) this.#keeper.failed({ step: 'sasl', code })
   }
 
   onUnfit(fate: Fate): void {
@@ -339,7 +363,7 @@ export class Session implements LinkEvents {
         this.collapse(failure.cause)
         return
       }
-      if (this.#jid === undefined) this.failed(failure)
+      if (this.#jid === undefined) this.#keeper.failed(failure)
       if (streamError === undefined) this.#finish({ reason: 'connection-lost' })
       else {
         const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
@@ -359,8 +383,7 @@ export class Session implements LinkEvents {
   #learn(jid: string | undefined): void {
     this.#watch = undefined
     this.#jid = jid
-    if (jid === undefined) this.#keeper.loggedIn(this)
-    else this.#keeper.bound(this)
+    this.#keeper.loggedIn(this)
   }
 
   /** From now on `client` speaks for the session's page, which has `seconds` for its first request. */

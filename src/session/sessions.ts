@@ -75,15 +75,6 @@ export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Openi
  */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
-/** What is found when all sessions are counted. */
-export interface Census {
-  readonly states: Readonly<Record<SessionState, number>>
-  /** Requests of browsers that are held. */
-  readonly heldRequests: number
-  /** Since when the one is that is held the longest, in milliseconds of the clock; undefined where there is none. */
-  readonly heldSince: number | undefined
-}
-
 /** All sessions that there are, whichever process has them; asynchronous, since the answer may come from another one. */
 export interface Sessions {
   /** The session with this handle, `elsewhere` or not. */

@@ -1,8 +1,8 @@
 import type { CallerSignal } from '../http/caller-gone.js'
 import { formatBareJid, formatJid } from '../jid/jid.js'
 import type { Clock } from '../lib/clock.js'
+import { unusedAmong } from '../session/known-sessions.js'
 import type { Sessions } from '../session/sessions.js'
-import { unusedAmong } from '../session/unused.js'
 import type { CallLimits } from './call-limits.js'
 import type { Binding, CredentialsCheck, Login, WarmRequest } from './session-login.js'
 

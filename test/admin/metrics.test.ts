@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { createMetrics, prefix } from '../../src/admin/metrics.js'
-import { rowsOf } from '../../src/admin/rows.js'
+import { type Census, rowsOf } from '../../src/admin/rows.js'
 import { Counts } from '../../src/counts.js'
-import type { Census } from '../../src/session/sessions.js'
 import { samplesOf } from '../support/scrape.js'
 
 const noStates = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }

@@ -10,7 +10,7 @@ describe('what may be known of a session', () => {
     await bench.pass(3)
     const { id } = await bench.warmed()
     await bench.pass(4)
-    expect(bench.registry.get(id)).toEqual({
+    expect(bench.registry.byId(id)?.view).toEqual({
       id,
       jid: 'juliet@chat.example/balcony',
       domain: 'chat.example',
@@ -24,16 +24,16 @@ describe('what may be known of a session', () => {
   test('is never its secret', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
-    expect(JSON.stringify([bench.registry.get(id), ...bench.registry.list()])).not.toContain(sid)
+    expect(JSON.stringify([bench.registry.byId(id)?.view, ...bench.registry.list()])).not.toContain(sid)
   })
 
   test('is nothing where there is no session', async () => {
     const bench = new BoshBench()
-    expect(bench.registry.get('0'.repeat(32))).toBeUndefined()
+    expect(bench.registry.byId('0'.repeat(32))?.view).toBeUndefined()
     const { id, sid } = await bench.warmed()
-    expect(bench.registry.get(sid)).toBeUndefined()
+    expect(bench.registry.byId(sid)?.view).toBeUndefined()
     await bench.pass(121)
-    expect(bench.registry.get(id)).toBeUndefined()
+    expect(bench.registry.byId(id)?.view).toBeUndefined()
   })
 })
 
@@ -93,7 +93,7 @@ describe('all sessions', () => {
     const bench = new BoshBench()
     const ids: string[] = []
     for (let count = 0; count < 5; count++) ids.push((await bench.warmed()).id)
-    bench.registry.end(ids[1]!)
+    bench.registry.byId(ids[1]!)?.end('logout')
     expect([...bench.registry.list()].map(({ id }) => id)).toEqual(ids.filter(id => id !== ids[1]))
   })
 
@@ -111,11 +111,11 @@ describe('all sessions', () => {
     expect(found('juliet@chat.example')).toEqual([other])
     expect(found('Romeo@CHAT.example')).toEqual([one, two, third])
     for (const jid of ['romeo', 'chat.example', 'romeo@other.example', '']) expect(found(jid)).toEqual([])
-    bench.registry.end(two)
+    bench.registry.byId(two)?.end('logout')
     expect(found('romeo@chat.example')).toEqual([one, third])
-    bench.registry.end(one)
+    bench.registry.byId(one)?.end('logout')
     expect(found('romeo@chat.example')).toEqual([third])
-    bench.registry.end(third)
+    bench.registry.byId(third)?.end('logout')
     expect(found('romeo@chat.example')).toEqual([])
   })
 
@@ -134,7 +134,7 @@ describe('a session that is ended from outside', () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const polls = [await client.next(), await client.next()]
-    expect(bench.registry.end(client.id)).toBe(true)
+    expect(await bench.sessions.end(client.id)).toBe(true)
     await bench.pass(0)
     expect(polls.map(({ reply }) => reply?.body)).toEqual([ended, empty])
     expect(client.link.closed).toBe(true)
@@ -146,7 +146,7 @@ describe('a session that is ended from outside', () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
-    bench.registry.end(client.id)
+    bench.registry.byId(client.id)?.end('logout')
     expect(client.link.sent.join()).toContain("type='error' to='a@x' id='m'")
     expect(client.link.closed).toBe(true)
   })
@@ -155,7 +155,7 @@ describe('a session that is ended from outside', () => {
     const bench = new BoshBench()
     const { opening, end } = bench.login()
     expect(end).toBeUndefined()
-    bench.registry.end(opening.id)
+    bench.registry.byId(opening.id)?.end('logout')
     expect(bench.link.closed).toBe(true)
     expect(
       await opening.handOut('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
@@ -165,14 +165,14 @@ describe('a session that is ended from outside', () => {
   test('can be ended only once', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
-    expect([bench.registry.end(id), bench.registry.end(id)]).toEqual([true, false])
-    expect(bench.registry.end('unknown')).toBe(false)
+    expect([await bench.sessions.end(id), await bench.sessions.end(id)]).toEqual([true, false])
+    expect(await bench.sessions.end('unknown')).toBe(false)
   })
 
   test('leaves the others alone', async () => {
     const bench = new BoshBench()
     const [one, other] = [await bench.warmed(), await bench.warmed()]
-    bench.registry.end(one.id)
+    bench.registry.byId(one.id)?.end('logout')
     await other.next(message('here'))
     expect(other.link.sent).toEqual([message('here')])
   })

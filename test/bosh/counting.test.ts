@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { heldRequests } from '../../src/bosh/bosh-client.js'
 import type { EndReason } from '../../src/counts.js'
 import { saslNamespace } from '../../src/namespaces.js'
 import type { Opening } from '../../src/session/sessions.js'
@@ -28,7 +29,7 @@ describe('a session that ends is counted by its reason:', () => {
         await bench.pass(2)
       },
     ],
-    ['logout', 'an admin ends it', (bench, client) => bench.registry.end(client.id)],
+    ['logout', 'an admin ends it', (bench, client) => bench.registry.byId(client.id)?.end('logout')],
     ['item-not-found', 'a rid is out of reach', (_, client) => client.at(client.rid + 9)],
     ['bad-request', 'a request makes no sense', (_, client) => client.next('', "pause='soon'")],
     ['policy-violation', 'a pause is too long', (_, client) => client.next('', "pause='999'")],
@@ -211,22 +212,22 @@ describe('requests are counted:', () => {
 describe('of requests that are held', () => {
   test('the number is known, and the age of the oldest', async () => {
     const bench = new BoshBench()
-    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
     const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
     await bench.pass(5)
     await two.next()
     await bench.pass(5)
     await one.next()
-    expect(bench.registry.census()).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
     await bench.pass(10)
     await two.next(message('one more'))
-    expect(bench.registry.census()).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
   })
 
   test('those of logins are none', async () => {
     const bench = new BoshBench()
     bench.login()
-    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 })
 
@@ -247,7 +248,7 @@ test('sessions are counted by how they stand, as they are listed', async () => {
   await (await opened('three@chat.example/3')).next('', "pause='60'")
   await opened('four@chat.example/4')
   await bench.server(link => link.end(lost))
-  const { states } = bench.registry.census()
+  const states = bench.registry.states()
   expect(states).toEqual({ opening: 1, waiting: 1, held: 1, quiet: 1, paused: 1, ended: 1, elsewhere: 0 })
   const listed = [...bench.registry.list()].map(({ state }) => state)
   for (const [state, count] of Object.entries(states))

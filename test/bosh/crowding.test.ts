@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import { type LimitParts, SessionLimits } from '../../src/session/limits.js'
+import type { LimitParts } from '../../src/session/limits.js'
 import {
   BoshBench,
   type Client,
@@ -10,11 +10,7 @@ import {
   message,
   terminated,
 } from '../support/bosh-bench.js'
-
-const none = {
-  ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-  ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
-}
+import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
 /** A connection manager with limits, behind a proxy at 10.0.0.1. */
 function limited(
@@ -23,13 +19,11 @@ function limited(
 ): BoshBench {
   return new BoshBench({}, undefined, {
     limits: clock =>
-      new SessionLimits({
-        limits: { ...none, ...limits },
+      noSessionLimits(clock, {
+        limits: { ...noLimits, ...limits },
         rates: { sessionsPerAddress: about.perSecond ?? 0 },
         trustedProxies: readNetworks('10.0.0.1', () => undefined),
-        clock,
-        memory: { bears: about.bears ?? (() => true) },
-        descriptors: { areLeft: () => true },
+        memoryBears: about.bears ?? (() => true),
       }),
   })
 }

@@ -25,7 +25,7 @@ describe('a page that takes a session over', () => {
   test('gets all that the first one was told when it was created, and a rid far ahead', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
-    const resumed = bench.registry.resume(id, { seconds: 60, attachBinding: 'off' })
+    const resumed = bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })
     expect(resumed).toEqual({
       ...{ id, sid, jid: 'juliet@chat.example/balcony', rid: expect.any(Number) },
       ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
@@ -37,7 +37,7 @@ describe('a page that takes a session over', () => {
   test('hears nothing of pauses where they are off', async () => {
     const bench = new BoshBench({ maxPause: 0 })
     const { id } = await bench.warmed()
-    expect(bench.registry.resume(id, { seconds: 60, attachBinding: 'off' })?.maxpause).toBeUndefined()
+    expect(bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })?.maxpause).toBeUndefined()
   })
 
   test.each([
@@ -76,12 +76,12 @@ describe('a page that takes a session over', () => {
     const { peer } = await pages[1].next()
     peer.leave()
     await bench.pass(2)
-    expect(bench.registry.get(late.id)).toBeUndefined()
+    expect(bench.registry.byId(late.id)?.view).toBeUndefined()
     expect(late.link.closed).toBe(true)
     await bench.pass(147)
-    expect(bench.registry.get(early.id)).toBeDefined()
+    expect(bench.registry.byId(early.id)?.view).toBeDefined()
     await bench.pass(3)
-    expect(bench.registry.get(early.id)).toBeUndefined()
+    expect(bench.registry.byId(early.id)?.view).toBeUndefined()
   })
 
   test('keeps the content type and the channel of the first one', async () => {
@@ -345,7 +345,7 @@ describe('a session that cannot be handed over', () => {
     const bench = new BoshBench()
     const client = await bench.session()
     for (const id of [client.id, bench.login().opening.id])
-      expect(bench.registry.resume(id, handover)).toBeUndefined()
+      expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
     await client.next(message('goes on'))
     expect(client.link.sent).toEqual([message('goes on')])
   })
@@ -355,23 +355,23 @@ describe('a session that cannot be handed over', () => {
     const client = await bench.welcome()
     await client.next('', restart)
     await bench.server(link => link.open())
-    expect(bench.registry.resume(client.id, handover)).toBeUndefined()
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
   })
 
   test('is one whose server has ended it, and its page is told so', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-    expect(bench.registry.resume(client.id, handover)).toBeUndefined()
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
   })
 
   test('is one that is over, or never was', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
-    bench.registry.end(client.id)
-    expect(bench.registry.resume(client.id, handover)).toBeUndefined()
-    expect(bench.registry.resume('0'.repeat(32), handover)).toBeUndefined()
+    bench.registry.byId(client.id)?.end('logout')
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
+    expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
   })
 
   test('is one whose client began to count so high that no numbers are left; it goes on as it was', async () => {
@@ -385,7 +385,7 @@ describe('a session that cannot be handed over', () => {
       create('', rid + 1).replace("to='chat.example'", /sid='\w+'/.exec(creation.reply!.body)![0]),
     )
     expect(poll.reply?.body).toContain('juliet@chat.example/balcony')
-    expect(bench.registry.resume(id, handover)).toBeUndefined()
-    expect(bench.registry.get(id)?.state).toBe('quiet')
+    expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
+    expect(bench.registry.byId(id)?.view.state).toBe('quiet')
   })
 })

@@ -18,13 +18,12 @@ import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Names } from '../../src/net/names.js'
-import { SessionLimits } from '../../src/session/limits.js'
-import { Opener } from '../../src/session/opener.js'
-import { outboxLimits } from '../../src/session/outbox.js'
+import { createOpener } from '../../src/session/opener.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
+import { noSessionLimits } from '../support/unlimited.js'
 import { HttpClient } from './http-client.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', 24)
@@ -119,17 +118,17 @@ beforeAll(async () => {
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   })
   const counts = new Counts()
-  const opener = new Opener({
+  const opener = createOpener({
     registry,
     domains: ['*.chat.example'],
     retiredDomains: [],
-    outboxLimits: { ...outboxLimits, maxQueueElements: 10 },
+    mostElements: 10,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
     log: pino({ level: 'silent' }),
     counts,
-    limits: SessionLimits.none(systemClock),
-    shaper: RateShaper.none,
+    limits: noSessionLimits(systemClock),
+    shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const manager = createConnectionManager({
     opener,

@@ -238,7 +238,7 @@ export class World {
   #resume(which: number, seconds: number): void {
     const { bench, client, model } = this
     const [{ id }] = [...bench.registry.list()] as [SessionView]
-    const resumed = bench.registry.resume(id, { seconds, attachBinding: 'off' })
+    const resumed = bench.registry.byId(id)?.resume({ seconds, attachBinding: 'off' })
     if ((resumed !== undefined) !== model.isResumable)
       throw new Broken(resumed === undefined ? 'it cannot be resumed' : 'it is resumed too early or too late')
     if (resumed === undefined) return

@@ -24,7 +24,7 @@ test('sessions that live elsewhere are shown among those that live here, and lef
   const { id: first } = await bench.warmed()
   await bench.pass(2)
   const { id: last } = await bench.warmed()
-  const known = knownSessions(bench.registry, elsewhere)
+  const known = knownSessions(bench.registry, elsewhere, bench.clock)
   const ids = async (views: Promise<readonly SessionView[]>) => (await views).map(({ id }) => id)
   expect(await ids(known.list())).toEqual([first, 'there', last])
   expect(await ids(known.ofJid(jid))).toEqual([first, last, 'there'])
@@ -37,7 +37,7 @@ test('sessions that live elsewhere are shown among those that live here, and lef
 
 test('a session that has had no request for five seconds is given to one of the calls that want it', async () => {
   const bench = new BoshBench()
-  const known = knownSessions(bench.registry, elsewhere)
+  const known = knownSessions(bench.registry, elsewhere, bench.clock)
   const handover = { seconds: 30, attachBinding: 'off' } as const
   const { id } = await bench.warmed()
   await bench.pass(4)
@@ -57,7 +57,7 @@ test('where the session that was used last cannot be handed over, the one before
   await bench.server(link => link.open())
   await bench.server(link => link.bind(jid))
   await bench.pass(6)
-  const known = knownSessions(bench.registry, elsewhere)
+  const known = knownSessions(bench.registry, elsewhere, bench.clock)
   expect((await known.ofJid(jid)).map(({ state }) => state)).toEqual(['waiting', 'quiet', 'elsewhere'])
   expect((await known.reuse(jid, { seconds: 30, attachBinding: 'off' }))?.id).toBe(id)
 })

@@ -1,12 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import { type LimitedSession, type LimitParts, SessionLimits } from '../../src/session/limits.js'
+import type { LimitedSession, LimitParts, SessionLimits } from '../../src/session/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
-const none = {
-  ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-  ...{ sessionsPerJid: 0, heldRequests: 0, megabytes: 0 },
-}
 const clock = new FakeClock()
 let bears = true
 let areLeft = true
@@ -17,13 +14,12 @@ beforeEach(() => {
 })
 
 function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
-  return new SessionLimits({
-    limits: { ...none, ...limits },
+  return noSessionLimits(clock, {
+    limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
-    clock,
-    memory: { bears: () => bears },
-    descriptors: { areLeft: () => areLeft },
+    memoryBears: () => bears,
+    descriptorsAreLeft: () => areLeft,
   })
 }
 

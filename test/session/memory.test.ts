@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { processMemory, SessionMemory } from '../../src/session/memory.js'
+import { memoryBears, memoryMeasure } from '../../src/session/memory.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 describe('the memory for sessions', () => {
@@ -7,19 +7,17 @@ describe('the memory for sessions', () => {
   let looks = 0
   const start = () => {
     const clock = new FakeClock()
-    const measure = {
-      full() {
-        looks += 1
-        return full
-      },
+    const measure = () => {
+      looks += 1
+      return full
     }
-    const memory = new SessionMemory(clock, measure)
+    const bears = memoryBears(clock, measure)
     /** Looks again after a second. */
     const later = (sessions: number) => {
       clock.advance(1_000)
-      return memory.bears(sessions)
+      return bears(sessions)
     }
-    return { clock, memory, later }
+    return { clock, bears, later }
   }
 
   test('bears any number until it is full, and then as many as there are', () => {
@@ -68,11 +66,11 @@ describe('the memory for sessions', () => {
   })
 
   test('is looked at again after a second, or after twenty sessions', () => {
-    const { clock, memory } = start()
+    const { clock, bears } = start()
     const looksAt = (calls: number, milliseconds: number) => {
       looks = 0
       for (let call = 0; call < calls; call++) {
-        memory.bears(call)
+        bears(call)
         clock.advance(milliseconds)
       }
       return looks
@@ -90,16 +88,16 @@ describe('the memory of this process', () => {
     [1, full => full > 1],
     [1_000_000, full => full > 0 && full < 1],
   ])('is measured against the heap, and against %i MiB if that is a number', (megabytes, holds) => {
-    const full = processMemory(megabytes).full()
+    const full = memoryMeasure(megabytes)()
     expect([full, holds(full)]).toEqual([full, true])
   })
 
   test('has in it what waits for clients outside of the heap', () => {
     const { rss } = process.memoryUsage()
-    const measure = processMemory(Math.ceil(rss / 2 ** 20) + 100)
-    expect(measure.full()).toBeLessThan(1)
+    const measure = memoryMeasure(Math.ceil(rss / 2 ** 20) + 100)
+    expect(measure()).toBeLessThan(1)
     const waiting = Buffer.alloc(150 * 2 ** 20, 'x')
-    expect(measure.full()).toBeGreaterThan(1)
+    expect(measure()).toBeGreaterThan(1)
     expect(waiting).toHaveLength(150 * 2 ** 20)
   })
 })

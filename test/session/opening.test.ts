@@ -1,5 +1,6 @@
 // A session that a login of this process opens: until it is handed out, what the server says goes to the login.
 import { describe, expect, test } from '@jest/globals'
+import { heldRequests } from '../../src/bosh/bosh-client.js'
 import { BoshBench, empty, type FakeLink, message, payload } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
@@ -11,8 +12,8 @@ describe('a session that is being opened', () => {
     const bench = new BoshBench()
     const { opening } = bench.login()
     expect(opening.id).toMatch(/^[0-9a-f]{32}$/)
-    expect(bench.registry.get(opening.id)).toMatchObject({ state: 'opening', origin: 'warmed' })
-    expect(bench.registry.census()).toMatchObject({ heldRequests: 0, heldSince: undefined })
+    expect(bench.registry.byId(opening.id)?.view).toMatchObject({ state: 'opening', origin: 'warmed' })
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 
   test('gives its login the link, and all that the server says as it was said', async () => {
@@ -46,7 +47,11 @@ describe('a session that is being opened', () => {
 
   test.each<[string, string, (bench: BoshBench) => unknown]>([
     ['its link ends', 'timeout', b => b.link.end({ failure: { step: 'features', code: 'timeout' } })],
-    ['an admin ends it', 'remote-connection-failed', b => b.registry.end([...b.registry.list()][0]!.id)],
+    [
+      'an admin ends it',
+      'remote-connection-failed',
+      b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout'),
+    ],
     ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
     ['the service stops in a hurry', 'remote-connection-failed', bench => bench.registry.abandonAll()],
   ])('is over when %s, and the login is told once', async (_what, code, act) => {
@@ -92,7 +97,7 @@ describe('a session that is handed out', () => {
       ...{ sid: expect.stringMatching(/^[0-9a-f]{40}$/), rid: 701, wait: 30, hold: 1, requests: 2 },
       ...{ inactivity: 150, polling: 5, maxpause: 300, ver: '1.8' },
     })
-    expect(bench.registry.get(opening.id)).toMatchObject({ jid: juliet, state: 'waiting' })
+    expect(bench.registry.byId(opening.id)?.view).toMatchObject({ jid: juliet, state: 'waiting' })
   })
 
   test('delivers first what came for its page during the login, then what came since', async () => {

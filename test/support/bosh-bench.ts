@@ -8,9 +8,9 @@ import { Counts } from '../../src/counts.js'
 import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
-import { SessionLimits } from '../../src/session/limits.js'
-import { Opener } from '../../src/session/opener.js'
-import { outboxLimits } from '../../src/session/outbox.js'
+import { knownSessions } from '../../src/session/known-sessions.js'
+import type { SessionLimits } from '../../src/session/limits.js'
+import { createOpener, type Opener } from '../../src/session/opener.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
 import type { Handover, Open, Opening } from '../../src/session/sessions.js'
@@ -18,6 +18,7 @@ import { idOf } from '../../src/session/sid.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from './fake-clock.js'
+import { noSessionLimits } from './unlimited.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
@@ -201,9 +202,12 @@ export interface BenchOptions {
   readonly shaper?: RateShaper
 }
 
+const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
+
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
+  readonly sessions = knownSessions(this.registry, nowhere, this.clock)
   readonly counts = new Counts()
   readonly links: FakeLink[] = []
   /** What an operator reads. */
@@ -220,14 +224,11 @@ export class BoshBench {
     domains: readonly string[] = ['chat.example'],
     about: BenchOptions = {},
   ) {
-    this.opener = new Opener({
+    this.opener = createOpener({
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
-      outboxLimits:
-        about.maxQueueElements === undefined
-          ? outboxLimits
-          : { ...outboxLimits, maxQueueElements: about.maxQueueElements },
+      mostElements: about.maxQueueElements,
       connect: (domain, options, events) => {
         about.connect?.()
         const link = new FakeLink(domain, options, events)
@@ -236,8 +237,8 @@ export class BoshBench {
       },
       clock: this.clock,
       counts: this.counts,
-      limits: about.limits?.(this.clock) ?? SessionLimits.none(this.clock),
-      shaper: about.shaper ?? RateShaper.none,
+      limits: about.limits?.(this.clock) ?? noSessionLimits(this.clock),
+      shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
     })
     const manager = createConnectionManager({
@@ -367,7 +368,7 @@ export class BoshBench {
 
   /** Hands a session over to another page. */
   async resume({ sid, link }: Client, handover: Partial<Handover> = {}): Promise<Client> {
-    const resumed = this.registry.resume(idOf(sid), { seconds: 120, attachBinding: 'off', ...handover })
+    const resumed = this.registry.byId(idOf(sid))?.resume({ seconds: 120, attachBinding: 'off', ...handover })
     await settled()
     if (resumed === undefined) throw new Error('it cannot be resumed')
     return new Client(this, sid, resumed.rid - 1, link, resumed.cookie)

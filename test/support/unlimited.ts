@@ -1,2 +1,23 @@
+import type { Clock } from '../../src/lib/clock.js'
+import { type LimitParts, SessionLimits } from '../../src/session/limits.js'
+
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
+
+export const noLimits: LimitParts['limits'] = {
+  ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
+  ...{ sessionsPerJid: 0, heldRequests: 0 },
+}
+
+/** Limits that refuse no session. */
+export function noSessionLimits(clock: Clock, more: Partial<LimitParts> = {}): SessionLimits {
+  return new SessionLimits({
+    limits: noLimits,
+    rates: { sessionsPerAddress: 0 },
+    trustedProxies: { contains: () => true },
+    memoryBears: () => true,
+    descriptorsAreLeft: () => true,
+    clock,
+    ...more,
+  })
+}

@@ -1,6 +1,7 @@
 // Sessions that need no connection manager, and do what the seam says.
+
+import { unusedAmong, withJid } from '../../src/session/known-sessions.js'
 import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/session/sessions.js'
-import { unusedAmong, withJid } from '../../src/session/unused.js'
 
 /** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
