@@ -137,6 +137,8 @@ export function createOpener(parts: OpenerParts) {
       const fault = domainFault(domain)
       if (fault !== undefined) return fault
       const isTooOften = await limits.isTooOften(address)
+      // It may have begun to stop in the meantime.
+      if (registry.isStopping) return 'system-shutdown'
       const reason = isTooOften ? 'rate' : (limits.refusal(registry.size) ?? limits.refusalOf(address))
       if (isRefused(reason)) return 'policy-violation'
       const session = new Session(domain, 'client', keeper, secure)

@@ -185,6 +185,14 @@ describe('a service that stops', () => {
   })
 })
 
+test('a session that is asked for when the service begins to stop is not opened any more', async () => {
+  const bench = new BoshBench()
+  const asked = bench.send(create())
+  bench.manager.shutDown()
+  expect((await asked).reply?.body).toBe(terminated('system-shutdown'))
+  expect([bench.registry.size, bench.links.length]).toEqual([0, 0])
+})
+
 describe('a request too large to be read', () => {
   test('ends the session it belongs to', async () => {
     const bench = new BoshBench()
