@@ -3,7 +3,6 @@ import type { Condition } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
 import { DocumentReader } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
@@ -11,54 +10,22 @@ import { XmlError } from '../xml/xml-error.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
 
-/**
- * A `<body/>` request in values. A number is undefined where its attribute is absent, and NaN where it is not
- * an integer in its range (XEP-0124 §22); `wait` and `hold` above theirs are lowered.
- */
-export interface Body {
-  readonly sid: string | undefined
-  readonly rid: number | undefined
-  readonly to: string | undefined
-  readonly from: string | undefined
-  readonly wait: number | undefined
-  readonly hold: number | undefined
-  readonly pause: number | undefined
-  readonly ack: number | undefined
-  readonly key: string | undefined
-  readonly newkey: string | undefined
-  readonly ver: string | undefined
-  readonly content: string | undefined
-  readonly lang: string | undefined
-  /** Asks for the end of the session; `terminal` is what drafts and gloox say. */
-  readonly terminate: boolean
-  /** Undefined where the attribute is no boolean. */
-  readonly restart: boolean | undefined
-  /** SHA-256 of the whole request, to tell a repetition from something else under the same rid. */
-  readonly digest: string
-  /** The children, each fit to stand alone in a stream. */
-  readonly payload: readonly Element[]
-}
-
-/** A request with the wrong root; its XML may be fine. */
-export class NotABody extends Error {
-  override readonly name = 'NotABody'
-}
-
 /** Limits of one request; its size in bytes is limited by the listener before it gets here. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
 const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
 
-/** Reads a request. Throws an `XmlError`, or `NotABody` where the root is something else. */
-export function parseBody(text: string): Body {
-  const { root, children } = requests.read(text)
-  // As few characters as it has bytes: those of several requests are kept for each session.
-  return read(root, children, hash('sha256', text, 'binary'))
-}
+/** A `<body/>` request in values. */
+export type Body = Readonly<ReturnType<typeof parseBody>>
 
-function read(root: Root, children: readonly Element[], digest: string): Body {
+/**
+ * Reads a request. A number is undefined where its attribute is absent, and NaN where it is not an integer in its range
+ * (XEP-0124 §22); `wait` and `hold` above theirs are lowered. Throws an `XmlError`.
+ */
+export function parseBody(text: string) {
+  const { root, children } = requests.read(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
-    throw new NotABody('the root is not a <body/>')
+    throw new XmlError('bad-format', 'the root is not a <body/>')
   const type = root.attribute('type')
   return {
     sid: root.attribute('sid'),
@@ -74,9 +41,16 @@ function read(root: Root, children: readonly Element[], digest: string): Body {
     ver: root.attribute('ver'),
     content: root.attribute('content'),
     lang: kept(root, 'xml:lang'),
+    /** Asks for the end of the session; `terminal` is what drafts and gloox say. */
     terminate: type === 'terminate' || type === 'terminal',
+    /** Undefined where the attribute is no boolean. */
     restart: boolean(restartOf(root)),
-    digest,
+    /**
+     * SHA-256 of the whole request, to tell a repetition from something else under the same rid. As few characters as it
+     * has bytes: those of several requests are kept for each session.
+     */
+    digest: hash('sha256', text, 'binary'),
+    /** The children, each fit to stand alone in a stream. */
     payload: children,
   }
 }
@@ -128,6 +102,29 @@ function lowered(text: string | undefined, max: number): number | undefined {
 function boolean(text: string | undefined): boolean | undefined {
   if (text === undefined || text === 'false' || text === '0') return false
   return text === 'true' || text === '1' ? true : undefined
+}
+
+const bodyStart = /<body(?=\s)/g
+const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
+
+/**
+ * Reads which session and request it is from what there is of a `<body/>`, which may be cut off anywhere. Each character is
+ * looked at a few times, no more.
+ */
+export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
+  let sid: string | undefined
+  let rid: number | undefined
+  bodyStart.lastIndex = 0
+  if (bodyStart.test(head)) {
+    headAttribute.lastIndex = bodyStart.lastIndex
+    for (let found = headAttribute.exec(head); found !== null; found = headAttribute.exec(head)) {
+      const [, name, single, double] = found
+      const value = single ?? double!
+      if (name === 'sid') sid ??= value
+      else if (name === 'rid' && /^\d{1,16}$/.test(value)) rid ??= Number(value)
+    }
+  }
+  return { sid, rid }
 }
 
 /** `<body/>` with nothing in it (XEP-0124 §8). */

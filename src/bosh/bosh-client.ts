@@ -62,8 +62,9 @@ export class BoshClient implements Client {
   ): Successor {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
-    const about = { id, longestGap, rules: parts.cookies(domain), now: parts.clock.now() }
-    const cookie = mode === 'off' ? undefined : new AttachCookie({ ...about, mode })
+    const about = { id, longestGap, now: parts.clock.now() }
+    const cookie =
+      mode === 'off' ? undefined : new AttachCookie({ ...about, mode, rules: parts.cookies(domain) })
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     return { client, handedOut: { rid: rid + 1, ...announced(sid, terms), cookie: cookie?.handedOut } }
   }

@@ -7,11 +7,10 @@ import type { Attach } from '../session/opening.js'
 import { inspect } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import { XmlError } from '../xml/xml-error.js'
-import { type Body, NotABody, parseBody, writeSeeOther, writeTerminate } from './body.js'
-import { readBodyHead } from './body-head.js'
+import { type Body, parseBody, readBodyHead, writeSeeOther, writeTerminate } from './body.js'
 import { BoshClient } from './bosh-client.js'
 import type { BoshParts } from './delivery.js'
-import type { Peer, Reply, Serve } from './peer.js'
+import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
 export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies'> {
@@ -27,31 +26,20 @@ export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies'> {
 }
 
 /** A BOSH connection manager of this process. */
-export interface ConnectionManager {
-  readonly serve: Serve
-  /**
-   * Answers a request that is too large to be read, by the first characters of it.
-   * Undefined where it belongs to no live session.
-   */
-  readonly refuseTooLarge: (head: string, peer: Pick<Peer, 'secure' | 'cookies'>) => Reply | undefined
-  /** Logs what was not foreseen while a request was served. */
-  readonly report: (error: unknown) => void
-  /** Makes the clients of pages that are handed a session. */
-  readonly attach: Attach
-}
+export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 /** A request, or undefined where the text is none. */
 function readBody(text: string): Body | undefined {
   try {
     return parseBody(text)
   } catch (error) {
-    if (error instanceof XmlError || error instanceof NotABody) return undefined
+    if (error instanceof XmlError) return undefined
     throw error
   }
 }
 
 /** Answers BOSH requests: one body in, one body out. */
-export function createConnectionManager(parts: ConnectionManagerParts): ConnectionManager {
+export function createConnectionManager(parts: ConnectionManagerParts) {
   const { opener, lastRid = () => randomInt(1, 2 ** 47) } = parts
   const { registry, limits, counts, clock } = opener
   const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies }
@@ -117,6 +105,7 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
     return client instanceof BoshClient ? client : undefined
   }
 
+  /** Takes one request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
   function serve(text: string, peer: Peer): void {
     let client: BoshClient | undefined
     try {
@@ -141,7 +130,11 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
 
   return {
     serve,
-    refuseTooLarge(head, peer) {
+    /**
+     * Answers a request that is too large to be read, by the first characters of it. Undefined where it belongs to no
+     * live session.
+     */
+    refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
       const client = clientOf(sid)
       try {
@@ -151,12 +144,14 @@ export function createConnectionManager(parts: ConnectionManagerParts): Connecti
         return refuse('internal-server-error')
       }
     },
-    report: error => opener.report(error),
-    attach(session, { wait, hold, ver }, handover) {
+    /** Logs what was not foreseen while a request was served. */
+    report: opener.report,
+    /** Makes the clients of pages that are handed a session. */
+    attach: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
       // The warm API has judged them before.
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
-    },
+    }) satisfies Attach,
   }
 }

@@ -7,14 +7,11 @@ import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies
 import type { Clock, Timer } from '../lib/clock.js'
 import { WriteBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
+import type { ConnectionManager } from './connection-manager.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
-import type { Peer, Reply, Serve } from './peer.js'
+import type { Peer, Reply } from './peer.js'
 
-export interface HttpPeerParts extends ReplyParts {
-  /** Answers a request, now or later. */
-  readonly serve: Serve
-  /** Answers a request that is too large to be read, where its session lives. */
-  readonly refuseTooLarge: (head: string, peer: Peer) => Reply | undefined
+export interface HttpPeerParts extends ReplyParts, Pick<ConnectionManager, 'serve' | 'refuseTooLarge'> {
   /** What is believed of where requests come from. */
   readonly clients: ClientRules
   /** Where the client of a request finds this endpoint over TLS, as far as that is known. */

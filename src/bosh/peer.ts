@@ -1,8 +1,5 @@
 // What the HTTP endpoint for BOSH and the connection manager behind it ask of each other. Types only.
 
-/** Takes one BOSH request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
-export type Serve = (body: string, peer: Peer) => void
-
 /** The client behind one request. */
 export interface Peer {
   /** The client's address, as far as trusted proxies tell it. */

@@ -17,19 +17,13 @@ export type TermLimits = Pick<
 >
 
 /** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
-export interface Terms {
-  readonly wait: number
-  readonly hold: number
+export interface Terms extends Omit<SessionTerms, 'sid' | 'maxpause'> {
   /** Nothing is held: every request is answered at once (XEP-0124 §12). */
   readonly isPolling: boolean
-  readonly requests: number
-  readonly inactivity: number
-  readonly polling: number
   readonly maxPause: number
   readonly enforcePolling: boolean
   /** Whether both sides say what they have received (XEP-0124 §9). */
   readonly acks: boolean
-  readonly ver: string
   /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
   readonly legacy: boolean
   readonly contentType: string
@@ -79,17 +73,8 @@ export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition
 
 /** The attributes that announce the terms; they belong to the first reply only (XEP-0124 §7.2). */
 export function announce(sid: string, rid: number, terms: Terms): string {
-  return (
-    attribute('sid', sid) +
-    attribute('wait', terms.wait) +
-    attribute('hold', terms.hold) +
-    attribute('requests', terms.requests) +
-    attribute('inactivity', terms.inactivity) +
-    attribute('polling', terms.polling) +
-    (terms.maxPause > 0 ? attribute('maxpause', terms.maxPause) : '') +
-    attribute('ver', terms.ver) +
-    (terms.acks ? attribute('ack', rid) : '')
-  )
+  const said = Object.entries({ ...announced(sid, terms), ack: terms.acks ? rid : undefined })
+  return said.map(([name, value]) => attribute(name, value)).join('')
 }
 
 /** The same for a page that is told by its backend. */

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readBodyHead } from '../../src/bosh/body-head.js'
+import { readBodyHead } from '../../src/bosh/body.js'
 
 test.each([
   ["<body rid='7' sid='abc'", { sid: 'abc', rid: 7 }],

@@ -36,7 +36,7 @@ let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
 /** Whom a request too large to be read came from, and how it began. */
-let refused: Peer | undefined
+let refused: Pick<Peer, 'secure' | 'cookies'> | undefined
 let refusedHead: string | undefined
 let cors: Cors
 /** What pages of other origins may ask, and for how long they may remember it. */

@@ -3,8 +3,7 @@
 //   STEP_SEED   (20261121)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { parseBody } from '../../src/bosh/body.js'
-import { readBodyHead } from '../../src/bosh/body-head.js'
+import { parseBody, readBodyHead } from '../../src/bosh/body.js'
 import { prepareDomain } from '../../src/jid/domains.js'
 import { parseJid } from '../../src/jid/jid.js'
 import { namesOf } from '../../src/net/certificate-names.js'

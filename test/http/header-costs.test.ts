@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
 import { AttachCookie } from '../../src/bosh/attach-cookie.js'
-import { readBodyHead } from '../../src/bosh/body-head.js'
+import { readBodyHead } from '../../src/bosh/body.js'
 import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { demandFormat } from '../../src/http/body.js'

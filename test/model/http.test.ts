@@ -7,10 +7,9 @@ import { Agent, createServer as createHttpServer, type Server as HttpServer } fr
 import { type AddressInfo, BlockList, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { createConnectionManager } from '../../src/bosh/connection-manager.js'
+import { type ConnectionManager, createConnectionManager } from '../../src/bosh/connection-manager.js'
 import { createCors } from '../../src/bosh/http-reply.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
-import type { Serve } from '../../src/bosh/peer.js'
 import { Dialer } from '../../src/c2s/dial.js'
 import { Links } from '../../src/c2s/links.js'
 import { Networks } from '../../src/config/networks.js'
@@ -142,7 +141,7 @@ beforeAll(async () => {
   })
   const { refuseTooLarge, report } = manager
   const trustedProxies = new Networks([], new BlockList())
-  const serve: Serve = (body, peer) => {
+  const serve: ConnectionManager['serve'] = (body, peer) => {
     const answer = peer.answer.bind(peer)
     peer.answer = reply => {
       if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
