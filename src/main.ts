@@ -4,8 +4,8 @@ import type { Config } from './config/config.js'
 import { readEnvFile } from './config/env-file.js'
 import { ConfigError, loadConfig } from './config/load.js'
 import { Counts } from './counts.js'
-import { isLoopback } from './http/client.js'
 import { unusablePlaces, written } from './http/places.js'
+import { isLoopback } from './lib/client-network.js'
 import { createLog, traceOf } from './log.js'
 import { type Service, startService } from './service.js'
 
@@ -19,15 +19,11 @@ async function main(): Promise<void> {
   const unknown = process.argv.slice(2).filter(word => !options.includes(word))
   if (unknown.length > 0)
     throw new CannotStart(`${unknown.join(' ')} means nothing here: there are ${options.join(' and ')}.`)
-  if (process.argv.includes('--check-config')) {
-    await checkConfig()
-    return
-  }
+  if (process.argv.includes('--check-config')) return checkConfig()
   if (process.argv.includes('--demo')) {
     // Loaded on demand: only the demo needs an XMPP server of its own.
     const { startDemo } = await import('./demo/demo.js')
-    stopOnSignal(await explained(startDemo(process.env)))
-    return
+    return stopOnSignal(await explained(startDemo(process.env)))
   }
   const { config, warnings } = readConfig()
   const log = createLog(config.logLevels.usual)

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
 import { prepareDomain } from '../jid/domains.js'
+import { isLoopback } from '../lib/client-network.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { readOptions, readSwitch } from './options.js'
 import { certificatesIn, pemOf } from './pem.js'
@@ -99,7 +99,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
   const insecure = options.get('insecure') === '' || readSwitch(options, 'insecure', 'off', report)
   const url = /^host-meta$/i.test(place) ? undefined : readEndpointUrl(place, report)
   const isPlain = url?.protocol === 'http:'
-  if (isPlain && !insecure && !isLoopbackName(url.hostname))
+  if (isPlain && !insecure && !isLoopback(url.hostname))
     report(
       'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
     )
@@ -116,10 +116,6 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
   const url = URL.canParse(text) && !text.includes('#') ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password === '') return url
   return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
-}
-
-function isLoopbackName(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 /** The options that servers and endpoints have in common. */

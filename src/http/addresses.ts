@@ -4,8 +4,8 @@ import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
-import { withoutMapping } from '../lib/client-network.js'
-import { cameSecurely, forwardedScheme, isEncrypted, isForwarded, isLoopback } from './client.js'
+import { isLoopback, withoutMapping } from '../lib/client-network.js'
+import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client.js'
 
 /** What our own address is made of. */
 type Addressing = Pick<

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { isIP, isIPv4, type Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { AccessRule, Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import type { Networks } from '../config/networks.js'
-import { withoutMapping } from '../lib/client-network.js'
+import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { copyOf } from '../xml/copy-of.js'
 
 /** What is believed of where a request comes from. */
@@ -104,15 +104,6 @@ const forwardingHeaders = [
   'forwarded',
   'via',
 ]
-
-/** Whether an address or host name to listen on means this machine only. */
-export function isLoopback(host: string): boolean {
-  const address = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:/, '')
-  return address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
-}
 
 /** As long as an IPv6 address in brackets with a port can be, and more. */
 const longestEntry = 64

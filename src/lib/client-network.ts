@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 
 /** An IPv4 address, or the network of an IPv6 address that its owner has all the addresses of (RFC 6177 §2). */
 export function clientOf(address: string): string {
@@ -15,4 +15,13 @@ export function clientOf(address: string): string {
 /** An IPv4 address that was written as an IPv6 one, as sockets do that listen for both. */
 export function withoutMapping(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}
+
+/** Whether an address or name of a host means this machine only. */
+export function isLoopback(host: string): boolean {
+  const address = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:/, '')
+  return address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
 }
