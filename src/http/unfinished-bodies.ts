@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import { KeyCounts } from '../lib/key-counts.js'
-import { Throttle } from '../lib/throttle.js'
+import { onceAMinute } from '../lib/throttle.js'
 
 /** Of all that may be kept, the part that one client may have. */
 const share = 1 / 8
@@ -25,11 +25,11 @@ export class UnfinishedBodies {
   readonly #parts: UnfinishedParts
   readonly #most: number
   readonly #ofClient = new KeyCounts()
-  readonly #warnings: Throttle
+  readonly #isWarningDue: () => boolean
 
   constructor(parts: UnfinishedParts) {
     this.#parts = parts
-    this.#warnings = new Throttle(parts.clock)
+    this.#isWarningDue = onceAMinute(parts.clock)
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
@@ -46,7 +46,7 @@ export class UnfinishedBodies {
       this.count(client, bytes)
       return true
     }
-    if (this.#warnings.isDue(undefined))
+    if (this.#isWarningDue())
       this.#parts.log.warn(
         'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
       )

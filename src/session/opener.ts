@@ -4,7 +4,7 @@ import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
-import { Throttle } from '../lib/throttle.js'
+import { onceAMinute } from '../lib/throttle.js'
 import type { LinkOptions, OpenLink } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Fate } from '../xml/element.js'
@@ -49,7 +49,7 @@ export type Opener = ReturnType<typeof createOpener>
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, counts, clock, log } = parts
   /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
-  const warnings = new Throttle<Refusal | Fate>(clock)
+  const isWarningDue = onceAMinute<Refusal | Fate>(clock)
 
   /** Logs what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
@@ -72,7 +72,7 @@ export function createOpener(parts: OpenerParts) {
     },
     unfit({ id }, fate) {
       counts.unfitStanzas[fate] += 1
-      if (warnings.isDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+      if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
     },
     failed({ step, code }) {
       counts.linkFailures.add(step, code)
@@ -102,7 +102,7 @@ export function createOpener(parts: OpenerParts) {
   function isRefused(reason: Refusal | undefined): boolean {
     if (reason === undefined) return false
     counts.sessionsRefused[reason] += 1
-    if (warnings.isDue(reason)) log.warn({ reason }, 'sessions are refused')
+    if (isWarningDue(reason)) log.warn({ reason }, 'sessions are refused')
     return true
   }
 
