@@ -48,12 +48,9 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
 
 /** The BOSH endpoint's address for browsers of a domain's users, where a host with a URL of its own is theirs. */
 export function boshUrlOfDomain({ http }: Pick<Config, 'http'>, domain: string): string | undefined {
-  for (const host of [...http.hosts.values(), http.own].flat()) {
-    const { externalUrl, boshPath } = host
-    if (host.domain === domain && externalUrl !== undefined && boshPath !== undefined)
-      return externalUrl + boshPath
-  }
-  return undefined
+  const hosts = [...http.hosts.values(), http.own].flat().filter(host => host.domain === domain)
+  const own = hosts.find(({ externalUrl, boshPath }) => externalUrl !== undefined && boshPath !== undefined)
+  return own && `${own.externalUrl}${own.boshPath}`
 }
 
 /** The BOSH endpoint's path for a domain's users, which differs where one host has several domains. */

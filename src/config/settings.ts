@@ -354,17 +354,12 @@ export const sections = {
 } satisfies Record<string, Record<string, Setting>>
 
 /** The same by name alone. */
-export const settings = {
-  ...sections.Listening,
-  ...sections.Admins,
-  ...sections['XMPP servers'],
-  ...sections['Remote endpoints'],
-  ...sections.BOSH,
-  ...sections.Warming,
-  ...sections.Limits,
-  ...sections.Metrics,
-  ...sections.Logging,
-} as const
+export const settings = Object.assign({}, ...Object.values(sections)) as All<
+  (typeof sections)[keyof typeof sections]
+>
+
+/** What is all of these at once. */
+type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer A) => void ? A : never
 
 export type Name = keyof typeof settings
 
