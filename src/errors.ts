@@ -73,18 +73,12 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-interface Row {
-  /** HTTP status of the warm API's answer. */
-  readonly status: number
-  readonly sentence: string
-}
-
-/** Every error that the warm API answers with. docs/errors.md has the same table; a test compares the two. */
+/** Every error that the warm API answers with, with the HTTP status of the answer. docs/errors.md has the same table; a test compares the two. */
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
   ),
-) as Readonly<Record<ProblemCode, Row>>
+) as Readonly<Record<ProblemCode, { readonly status: number; readonly sentence: string }>>
 
 /** An error of the table above, with what is known of its origin. The message is fit for any eye. */
 export class Problem extends Error {

@@ -1,11 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.js'
 
-interface Remembered<Value> {
-  readonly value: Value
-  readonly until: number
-}
-
 /** The key under which something is remembered; nothing can be read from it. */
 export type MemoryKey = string
 
@@ -19,7 +14,7 @@ export class ShortMemory<Value> {
   readonly #most: number
   readonly #secret = randomBytes(32).toString('base64')
   /** What was remembered first, which is over first, is at the front: a Map keeps the order of insertion. */
-  readonly #remembered = new Map<MemoryKey, Remembered<Value>>()
+  readonly #remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
 
   /** `seconds` of 0 remembers nothing; `most` is how much is remembered at a time. */
   constructor(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {

@@ -25,21 +25,15 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** A name of Node's text of the subjectAltName extension, such as `DNS`. */
-export interface SubjectName {
-  readonly kind: string
-  readonly value: string
-}
-
 /** A name and what parts it from the next. Its kind begins with no space, so that there is one way only to read it. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /**
  * The names in Node's text of the subjectAltName extension, one behind the other; values with unusual characters come as
- * JSON strings. What follows on something else than a name is not believed.
+ * JSON strings, kinds are such as `DNS`. What follows on something else than a name is not believed.
  */
-export function namesOf(text: string): SubjectName[] {
-  const names: SubjectName[] = []
+export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
+  const names = []
   nameAt.lastIndex = 0
   for (;;) {
     const [, kind, written = '', separator] = nameAt.exec(text) ?? []

@@ -113,13 +113,13 @@ export class Names {
   }
 
   async #askServices(domain: string): Promise<Answer<Services>> {
-    const ask = (name: string) => settle(this.#dns.services(`${name}._tcp.${domain}`))
-    const [direct, plain] = await Promise.all([ask('_xmpps-client'), ask('_xmpp-client')])
-    const records = [
-      ...direct.records.map(record => ({ ...record, direct: true })),
-      ...plain.records.map(record => ({ ...record, direct: false })),
-    ]
-    const error = [direct, plain].map(({ error }) => error).find(error => error && !isAbsent(error))
+    const ask = async (name: string, direct: boolean) => {
+      const { records, error } = await settle(this.#dns.services(`${name}._tcp.${domain}`))
+      return { records: records.map(record => ({ ...record, direct })), error }
+    }
+    const answers = await Promise.all([ask('_xmpps-client', true), ask('_xmpp-client', false)])
+    const records = answers.flatMap(answer => answer.records)
+    const error = answers.map(({ error }) => error).find(error => error && !isAbsent(error))
     const failure = error === undefined ? undefined : nameFailure(error)
     const isSure = failure === undefined && records.length > 0
     return { value: { records, failure }, seconds: isSure ? serviceSeconds : absenceSeconds }

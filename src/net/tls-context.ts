@@ -7,14 +7,12 @@ export type TlsRules = Config['tls']
 type Trusted = Pick<Trust, 'ca'> & Partial<Pick<Trust, 'certificate'>>
 
 /** Contexts are costly to make, and the same for every connection to a server, but for the operator's certificate. */
-const contexts = new WeakMap<Trusted, SecureContext>()
-const contextsWithCertificate = new WeakMap<Trusted, SecureContext>()
+const contexts = new WeakMap<object, SecureContext>()
 
 /** The TLS context for a server that is trusted so; with the operator's certificate for it where that may be shown. */
 export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = false): SecureContext {
   const own = showsCertificate ? server.certificate : undefined
-  const kept = own === undefined ? contexts : contextsWithCertificate
-  let context = kept.get(server)
+  let context = contexts.get(own ?? server)
   if (context === undefined) {
     context = createSecureContext({
       minVersion: rules.minVersion,
@@ -22,7 +20,7 @@ export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = 
       ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
       ...own,
     })
-    kept.set(server, context)
+    contexts.set(own ?? server, context)
   }
   return context
 }
