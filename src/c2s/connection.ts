@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import type { LinkEnd } from '../link.js'
+import type { LinkEnd, LinkOptions } from '../link.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
 import type { Dialer, Search } from './dial.js'
@@ -26,14 +26,11 @@ export interface ConnectionParts {
   readonly limits: XmlLimits
 }
 
-export interface ConnectionOptions {
+/** `lang` is what the stream before STARTTLS says its language is. */
+export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
   /** Where the operator says that the domain's server is; undefined where the DNS is asked. */
   readonly server: Server | undefined
-  /** What the stream before STARTTLS says its language is. */
-  readonly lang: string
-  /** Whether the server may see the operator's certificate for it. */
-  readonly certificate: boolean
 }
 
 /** Hears how a connection is made. After `onReady` or `onFailed` nothing is called any more. */

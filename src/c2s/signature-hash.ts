@@ -22,7 +22,6 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-const objectIdentifier = 0x06
 /** The first parameter of RSASSA-PSS, which is left out where it is SHA-1. */
 const pssHash = 0xa0
 
@@ -33,49 +32,42 @@ const pssHash = 0xa0
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
     // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)
-    const body = enter(read(certificate, 0), sequence)
-    const signed = read(body, 0)
-    return hashOf(enter(read(body, signed.end), sequence))
+    const [whole] = valuesIn(certificate)
+    return whole!.tag === sequence ? hashOf(valuesIn(whole!.content)[1]!) : undefined
   } catch {
     return undefined
   }
 }
 
 /** AlgorithmIdentifier ::= SEQUENCE { algorithm, parameters } */
-function hashOf(algorithm: Uint8Array): string | undefined {
-  const identifier = read(algorithm, 0)
-  const name = Buffer.from(enter(identifier, objectIdentifier)).toString('hex')
+function hashOf(algorithm: Value): string | undefined {
+  const [identifier, parameters] = valuesIn(algorithm.content)
+  const name = Buffer.from(identifier!.content).toString('hex')
   if (name !== pss) return hashes[name]
-  const parameters = enter(read(algorithm, identifier.end), sequence)
-  const first = parameters.length === 0 ? undefined : read(parameters, 0)
-  if (first?.tag !== pssHash) return 'sha256'
-  return hashOf(enter(read(first.content, 0), sequence))
+  const [first] = valuesIn(parameters!.content)
+  return first?.tag === pssHash ? hashOf(valuesIn(first.content)[0]!) : 'sha256'
 }
 
 interface Value {
   readonly tag: number
   readonly content: Uint8Array
-  /** Where the next one begins. */
-  readonly end: number
 }
 
-/** Reads one value of DER (X.690 §8.1). Throws where it does not lie within the bytes. */
-function read(bytes: Uint8Array, start: number): Value {
-  const [tag, first] = bytes.subarray(start, start + 2)
-  if (tag === undefined || first === undefined) throw new RangeError('a value begins behind the end')
-  let length = first
-  let begin = start + 2
-  if (first >= 0x80) {
-    length = 0
-    for (const byte of bytes.subarray(begin, begin + first - 0x80)) length = length * 256 + byte
-    begin += first - 0x80
+/** Reads the values of DER that stand behind each other (X.690 §8.1). Throws where one does not lie within the bytes. */
+function valuesIn(bytes: Uint8Array): readonly Value[] {
+  const values: Value[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const tag = bytes[at]!
+    let length = bytes[at + 1]!
+    at += 2
+    if (length >= 0x80) {
+      const long = bytes.subarray(at, at + length - 0x80)
+      at += long.length
+      length = long.reduce((sum, byte) => sum * 256 + byte, 0)
+    }
+    if (!(at + length <= bytes.length)) throw new RangeError('a value ends behind the end')
+    values.push({ tag, content: bytes.subarray(at, at + length) })
+    at += length
   }
-  const end = begin + length
-  if (end > bytes.length) throw new RangeError('a value ends behind the end')
-  return { tag, content: bytes.subarray(begin, end), end }
-}
-
-function enter({ tag, content }: Value, expected: number): Uint8Array {
-  if (tag !== expected) throw new RangeError('a value is of another kind')
-  return content
+  return values
 }

@@ -79,8 +79,7 @@ class ElementReader {
 
   /** Reads the start tag of a root, with what stands in front of it. Throws an `XmlError`. */
   readRoot(text: string, rules: ReadingRules): Root {
-    try {
-      this.#rules = rules
+    return this.#read(undefined, rules, () => {
       this.#parser.write(text)
       if (this.#top === undefined) throw new XmlError('not-well-formed', 'there is no root')
       const { name, uri, attributes, ns, isSelfClosing } = this.#top
@@ -91,43 +90,43 @@ class ElementReader {
       const prefixes = Object.keys(ns).filter(prefix => prefix !== '')
       const namespaces = prefixes.map(prefix => ns[prefix]!)
       return new Root(name, uri, names, values, { defaultNamespace: ns[''] ?? '', prefixes, namespaces })
+    })
+  }
+
+  /** Reads a child, and makes it independent of its root; undefined where it is to be dropped. Throws an `XmlError`. */
+  readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
+    return this.#read(scope, rules, () => {
+      try {
+        this.#parser.write(withoutSections(text)).close()
+      } catch (error) {
+        if (error !== tooManyFaults) throw error
+        this.#parser = this.#createParser()
+      }
+      this.isMended = this.#undeclared.size > 0
+      return this.#faults === 0 && this.#undeclared.size <= mostUndeclared ? this.#complete(text) : undefined
+    })
+  }
+
+  #read<T>(scope: Declarations | undefined, rules: ReadingRules, read: () => T): T {
+    this.#scope = scope
+    this.#rules = rules
+    try {
+      return read()
     } catch (error) {
       // Where in the text it stands is unknown.
       this.#parser = this.#createParser()
       throw error
     } finally {
-      this.#forget()
+      // A password may be in what was read, and any part of a text keeps the whole of it.
+      this.#top = undefined
+      this.#open.length = 0
+      this.#depth = 0
+      this.#inherited.clear()
+      this.#undeclared.clear()
+      this.#faults = 0
+      this.#attributes = 0
+      this.#prefixed.length = 0
     }
-  }
-
-  /** Reads a child, and makes it independent of its root; undefined where it is to be dropped. Throws an `XmlError`. */
-  readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
-    try {
-      this.#scope = scope
-      this.#rules = rules
-      this.#parser.write(withoutSections(text)).close()
-      this.isMended = this.#undeclared.size > 0
-      return this.#faults === 0 && this.#undeclared.size <= mostUndeclared ? this.#complete(text) : undefined
-    } catch (error) {
-      this.#parser = this.#createParser()
-      if (error === tooManyFaults) return undefined
-      throw error
-    } finally {
-      this.#forget()
-    }
-  }
-
-  /** A password may be in what was read, and any part of a text keeps the whole of it. */
-  #forget(): void {
-    this.#scope = undefined
-    this.#top = undefined
-    this.#open.length = 0
-    this.#depth = 0
-    this.#inherited.clear()
-    this.#undeclared.clear()
-    this.#faults = 0
-    this.#attributes = 0
-    this.#prefixed.length = 0
   }
 
   #createParser(): Parser {

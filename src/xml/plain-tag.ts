@@ -41,8 +41,8 @@ export class PlainTag {
   /** Where the prefix of its attributes is, `xml` and `xmlns` aside; 0 where they have none. */
   prefix = 0
   prefixEnd = 0
-  /** By attribute: where its name begins, where the colon in it is or 0, where it ends; where the value begins and ends. */
-  readonly #places = new Int32Array(5 * mostAttributes)
+  /** By attribute: where its name begins, where it ends; where the value begins and ends. */
+  readonly #places = new Int32Array(4 * mostAttributes)
 
   /** Reads the tag at `start`. False where there is none, or one that is not plain, or not whole. */
   read(text: string, start: number): boolean {
@@ -81,21 +81,18 @@ export class PlainTag {
 
   /** Name of an attribute, as written. */
   attributeName(text: string, index: number): string {
-    return text.slice(this.#places[5 * index], this.#places[5 * index + 2])
+    return text.slice(this.#places[4 * index], this.#places[4 * index + 1])
   }
 
   /** Value of an attribute, as written. */
   attributeValue(text: string, index: number): string {
-    return text.slice(this.#places[5 * index + 3], this.#places[5 * index + 4])
+    return text.slice(this.#places[4 * index + 2], this.#places[4 * index + 3])
   }
 
   /** The prefix that an attribute declares, if it declares one. */
   declaredPrefix(text: string, index: number): string | undefined {
-    const name = this.#places[5 * index]!
-    const itsColon = this.#places[5 * index + 1]!
-    return says(text, name, itsColon, 'xmlns')
-      ? text.slice(itsColon + 1, this.#places[5 * index + 2])
-      : undefined
+    const name = this.#places[4 * index]!
+    return text.startsWith('xmlns:', name) ? text.slice(name + 6, this.#places[4 * index + 1]) : undefined
   }
 
   /** Where the attribute ends that begins at `name`, or -1. */
@@ -121,15 +118,19 @@ export class PlainTag {
       if (text.startsWith('xml', itsColon + 1)) return -1
       this.declared += 1
     } else if (itsColon > 0 && !this.#takePrefix(text, name, itsColon)) return -1
-    this.#add(name, itsColon, nameEnd, value, valueEnd)
+    const place = 4 * this.count++
+    this.#places[place] = name
+    this.#places[place + 1] = nameEnd
+    this.#places[place + 2] = value
+    this.#places[place + 3] = valueEnd
     return valueEnd + 1
   }
 
   /** Whether there is an attribute of this name already. */
   #has(text: string, name: number, nameEnd: number): boolean {
     const places = this.#places
-    for (let place = 0; place < 5 * this.count; place += 5) {
-      if (isSame(text, places[place]!, places[place + 2]!, name, nameEnd)) return true
+    for (let place = 0; place < 4 * this.count; place += 4) {
+      if (isSame(text, places[place]!, places[place + 1]!, name, nameEnd)) return true
     }
     return false
   }
@@ -141,16 +142,6 @@ export class PlainTag {
     this.prefix = prefix
     this.prefixEnd = prefixEnd
     return true
-  }
-
-  #add(name: number, itsColon: number, nameEnd: number, value: number, valueEnd: number): void {
-    const places = this.#places
-    const place = 5 * this.count++
-    places[place] = name
-    places[place + 1] = itsColon
-    places[place + 2] = nameEnd
-    places[place + 3] = value
-    places[place + 4] = valueEnd
   }
 }
 

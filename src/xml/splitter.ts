@@ -152,15 +152,17 @@ export class Splitter {
         this.#close()
         continue
       }
-      const element = this.#allowsPlain
-        ? plain.readChild(text, at, declarations, this.#rules.meantNamespace)
-        : undefined
+      const element = this.#plainChild(text, at, declarations)
       if (element === undefined || isLarger(text, at, plain.end, this.#rules.limits.maxElementBytes)) break
       at = plain.end
       this.#count()
       this.#sink.onElement(element)
     }
     return at
+  }
+
+  #plainChild(text: string, at: number, declarations: Declarations): Element | undefined {
+    return this.#allowsPlain ? plain.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
   }
 
   /** Passes over a byte order mark and white space. Returns what comes behind them. */
@@ -207,12 +209,12 @@ export class Splitter {
         this.#pieces = ''
       }
     }
-    if (end >= 0) this.#readHeld(this.#held.length > upTo - from)
+    if (end >= 0) this.#readHeld()
     return upTo
   }
 
-  /** Reads what is held, which is whole. In one piece it was found not to be plain before. */
-  #readHeld(isInPieces: boolean): void {
+  /** Reads what is held, which is whole. */
+  #readHeld(): void {
     // Before a child there may be text, where the content is mixed.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
     const isDropped = this.#isDropped
@@ -220,13 +222,13 @@ export class Splitter {
     this.#held = ''
     this.#isDropped = false
     if (isDropped) this.#sink.onUnfit?.('dropped')
-    else if (this.#root === undefined) this.#readRoot(text, isInPieces)
+    else if (this.#root === undefined) this.#readRoot(text)
     else if (text.startsWith('</')) this.#readEnd(text, this.#root.qualifiedName)
-    else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations, isInPieces)
+    else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations)
     else if (!this.#mixedContent) throw new XmlError('bad-format', 'text between elements')
   }
 
-  #readRoot(text: string, isInPieces: boolean): void {
+  #readRoot(text: string): void {
     if (text.startsWith('<?')) {
       // Refused before the root comes, where it is to be: a server of another encoding waits for the answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
@@ -234,8 +236,7 @@ export class Splitter {
       return
     }
     if (this.#isTooLarge(text, text.length)) throw tooLarge()
-    const isTried = !isInPieces && this.#prolog === 'nothing'
-    const root = this.#allowsPlain && !isTried ? plain.readRoot(text) : undefined
+    const root = this.#allowsPlain ? plain.readRoot(text) : undefined
     this.#open(root ?? elementReader.readRoot(text, this.#rules), text.endsWith('/>'))
   }
 
@@ -245,11 +246,8 @@ export class Splitter {
     this.#close()
   }
 
-  #readChild(text: string, declarations: Declarations, isInPieces: boolean): void {
-    let element =
-      isInPieces && this.#allowsPlain
-        ? plain.readChild(text, 0, declarations, this.#rules.meantNamespace)
-        : undefined
+  #readChild(text: string, declarations: Declarations): void {
+    let element = this.#plainChild(text, 0, declarations)
     let fate: Fate | undefined
     try {
       if (this.#isTooLarge(text, text.length)) throw tooLarge()
