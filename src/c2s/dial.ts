@@ -1,11 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import type { Server } from '../config/config.js'
-import type { Step } from '../errors.js'
+import { connectProblem, type Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
-import { race } from './race.js'
 import { nothing } from './socket-events.js'
 
 /** A connection that stands, and is used as `tls` says. */
@@ -18,6 +17,8 @@ export interface Dialled {
 const resolveSeconds = 5
 /** Longest time to connect to one address, in seconds. */
 const addressSeconds = 5
+/** Time between the beginnings of two attempts, in milliseconds (RFC 8305 §5). */
+const stagger = 250
 /** Longest time to connect to any server, in seconds. */
 const connectSeconds = 15
 
@@ -143,9 +144,8 @@ export class Search {
   }
 
   #connect(addresses: Addresses, port: number): Promise<Socket | Failure> {
-    const parts = { ...this.#parts, addressSeconds, until: this.#until }
     return new Promise(resolve => {
-      this.#cancelRace = race(addresses, port, parts, resolve)
+      this.#cancelRace = race(addresses, port, this.#parts, this.#until, resolve)
     })
   }
 
@@ -159,4 +159,63 @@ export class Search {
     })
     return Promise.race([answer, late]).finally(() => this.#limit?.cancel())
   }
+}
+
+/**
+ * Connects to one of a host's addresses: each has a short start before the next, the first to answer wins and the
+ * others are given up (Happy Eyeballs, RFC 8305 §5). No attempt lasts beyond `until`, by the clock. Returns what gives up
+ * every attempt; `onEnd` is called no more then.
+ */
+export function race(
+  addresses: Addresses,
+  port: number,
+  { clock, connect }: Pick<Required<DialerParts>, 'clock' | 'connect'>,
+  until: number,
+  onEnd: (end: Socket | Failure) => void,
+): () => void {
+  /** The attempts that have not ended, each with its time limit. */
+  const attempts = new Map<Socket, Timer>()
+  let begun = 0
+  let next: Timer | undefined
+
+  function cancel(): void {
+    next?.cancel()
+    for (const socket of attempts.keys()) giveUp(socket)
+  }
+
+  function giveUp(socket: Socket): void {
+    attempts.get(socket)?.cancel()
+    attempts.delete(socket)
+    socket.destroy()
+  }
+
+  function lose(socket: Socket, failure: Failure): void {
+    giveUp(socket)
+    if (begun < addresses.length) {
+      next?.cancel()
+      attempt()
+    } else if (attempts.size === 0) onEnd(failure)
+  }
+
+  function attempt(): void {
+    const socket = connect(addresses[begun++]!, port)
+    const ms = Math.max(0, Math.min(addressSeconds * 1000, until - clock.now()))
+    const limit = clock.after(ms, () => lose(socket, { step: 'connect', code: 'timeout' }))
+    attempts.set(socket, limit)
+    const onError = (cause: Error) => lose(socket, { step: 'connect', code: connectProblem(cause), cause })
+    const onConnect = () => {
+      socket.off('error', onError)
+      socket.off('connect', onConnect)
+      limit.cancel()
+      attempts.delete(socket)
+      cancel()
+      onEnd(socket)
+    }
+    socket.on('error', onError)
+    socket.on('connect', onConnect)
+    if (begun < addresses.length) next = clock.after(stagger, attempt)
+  }
+
+  attempt()
+  return cancel
 }

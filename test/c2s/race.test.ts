@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { race as begin } from '../../src/c2s/race.js'
+import { race as begin } from '../../src/c2s/dial.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSockets } from './fake-sockets.js'
 
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 function race(addresses: readonly string[], until = 15_000) {
   const { connect } = sockets
-  return begin(addresses, 5222, { clock, connect, addressSeconds: 5, until }, end => {
+  return begin(addresses, 5222, { clock, connect }, until, end => {
     if (end instanceof Socket) {
       winner = end
       ends.push('won')
