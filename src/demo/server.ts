@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { ClientStream } from './client-stream.js'
+import { type ClientStream, serveClient } from './client-stream.js'
 import { Delivery } from './delivery.js'
 import { createSasl, prepareAccounts } from './sasl.js'
 import { domain } from './stanza.js'
@@ -25,7 +25,7 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
   const delivery = new Delivery(accounts.keys())
   const streams = new Map<Socket, ClientStream>()
   const server = createServer(socket => {
-    streams.set(socket, new ClientStream(socket, sasl(), delivery))
+    streams.set(socket, serveClient(socket, sasl(), delivery))
     socket.once('close', () => streams.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {

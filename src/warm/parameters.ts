@@ -139,7 +139,9 @@ export const listParameters = {
   ),
   origin: word<SessionView['origin']>(['warmed', 'client'], 'Only the sessions that were opened like this.'),
   limit: integer('How many sessions to list.', 'A whole number from 1 to 1000.', {
-    ...{ minimum: 1, maximum: 1000, default: usualLimit },
+    minimum: 1,
+    maximum: 1000,
+    default: usualLimit,
   }),
   after: text(
     'Where to go on: `next` of the list before.',
