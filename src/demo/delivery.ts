@@ -27,12 +27,6 @@ export interface Session {
   end(condition: 'conflict'): void
 }
 
-/** A resource's last word on itself; a resource without one is not available (RFC 6121 §4.2). */
-interface Presence {
-  readonly stanza: Stanza
-  readonly priority: number
-}
-
 interface Inbox {
   readonly sessions: Map<string, Session>
   /** Messages that wait until a resource reads messages, the oldest first. */
@@ -42,7 +36,8 @@ interface Inbox {
 /** Brings stanzas from one resource to others, and answers those that are for the server (RFC 6120 §10, RFC 6121 §8). */
 export class Delivery {
   readonly #inboxes: ReadonlyMap<string, Inbox>
-  readonly #available = new Map<Session, Presence>()
+  /** A resource's last word on itself; one without any is not available (RFC 6121 §4.2). */
+  readonly #available = new Map<Session, Stanza>()
 
   constructor(names: Iterable<string>) {
     this.#inboxes = new Map([...names].map(name => [name, { sessions: new Map(), stored: [] }]))
@@ -111,9 +106,7 @@ export class Delivery {
     if (stanza.type === 'groupchat') return 'service-unavailable'
     const text = readdress(stanza, session.jid, stanza.to ?? bare(session))
     // RFC 6121 §8.5.2.1.
-    const readers = [...inbox.sessions.values()].filter(
-      each => (this.#available.get(each)?.priority ?? -1) >= 0,
-    )
+    const readers = [...inbox.sessions.values()].filter(each => priorityOf(this.#available.get(each)) >= 0)
     for (const reader of readers) reader.send(text)
     if (readers.length > 0 || !isKept(stanza)) return undefined
     if (inbox.stored.length >= mostStored) return 'service-unavailable'
@@ -141,13 +134,12 @@ export class Delivery {
     }
     if (stanza.type !== undefined) return
     const isInitial = !this.#available.has(session)
-    const priority = priorityOf(stanza)
-    this.#available.set(session, { stanza, priority })
+    this.#available.set(session, stanza)
     for (const [other, presence] of this.#available) {
       other.send(readdress(stanza, session.jid, other.jid))
-      if (isInitial && other !== session) session.send(readdress(presence.stanza, other.jid, session.jid))
+      if (isInitial && other !== session) session.send(readdress(presence, other.jid, session.jid))
     }
-    if (priority < 0) return
+    if (priorityOf(stanza) < 0) return
     for (const message of this.#inboxes.get(session.account)!.stored.splice(0)) session.send(message)
   }
 
@@ -169,9 +161,10 @@ function isKept({ type, text }: Stanza): boolean {
   return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
 }
 
-/** RFC 6121 §4.7.2.3: -128 to 127, 0 where nothing is said. */
-function priorityOf({ text }: Stanza): number {
-  const priority = childrenOf(text).find(({ name }) => name === 'priority')
+/** RFC 6121 §4.7.2.3: -128 to 127, 0 where nothing is said; that of no presence is below all that read messages. */
+function priorityOf(presence: Stanza | undefined): number {
+  if (presence === undefined) return -1
+  const priority = childrenOf(presence.text).find(({ name }) => name === 'priority')
   const number = Number(priority === undefined ? 0 : textOf(priority.text))
   return Number.isInteger(number) && number >= -128 && number <= 127 ? number : 0
 }

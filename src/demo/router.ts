@@ -1,12 +1,12 @@
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
-import { boshUrl, homePath } from '../http/addresses.js'
-import { sendAnswer, sendPage } from '../http/answer.js'
+import { boshUrlFor, homePath } from '../http/addresses.js'
+import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
 import { bodyFormat, readBody } from '../http/body.js'
 import { signalOf } from '../http/caller-gone.js'
 import { attachingPagePolicy, readOnly } from '../http/pages.js'
-import { bindingAnswer } from '../warm/answers.js'
+import { describeBinding } from '../warm/answers.js'
 import type { Login } from '../warm/session-login.js'
 import { usualOptions } from '../warm/warm-request.js'
 
@@ -64,7 +64,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     const giveUp = () => release(binding.id)
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
-    sendAnswer(response, bindingAnswer(binding, boshUrl(config, request), 'json'))
+    sendAnswer(response, jsonAnswer(describeBinding(binding, boshUrlFor(config, domain, request))))
   }
 
   const router = Router({ caseSensitive: true })

@@ -2,7 +2,7 @@
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
-import { homePath } from '../http/addresses.js'
+import { boshUrlFor, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
 import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/pages.js'
@@ -20,65 +20,50 @@ export function represent({ method, originalUrl, headers }: Request, warmPath: s
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
+/** What the answers depend on beside what they tell. */
+export interface Asked {
+  readonly request: Request
+  readonly config: Config
+}
+
 /**
- * The success page with the three values or, in JSON, everything that a page needs to attach. `url` is the address of
- * our own endpoint; `reused` is there for calls that asked to reuse a session.
+ * A session for a page: in JSON everything that the page needs to attach; a page with the three values; for an admin who has
+ * sent our form, a page that can attach as well. `reused` is there for calls that asked to reuse a session.
  */
 export function bindingAnswer(
   binding: Binding,
-  url: string,
-  representation: Representation,
-  reused?: boolean,
-): Answer {
-  if (representation === 'json') return jsonAnswer(describeBinding(binding, url, reused))
-  const { jid, sid, rid } = binding
-  return pageAnswer('binding', { jid, sid, rid }, representation)
-}
-
-/** A binding as JSON has it. */
-export type BindingObject = ReturnType<typeof describeBinding>
-
-function describeBinding(binding: Binding, url: string, reused: boolean | undefined) {
-  return {
-    jid: binding.jid,
-    sid: binding.sid,
-    rid: binding.rid,
-    id: binding.id,
-    wait: binding.wait,
-    hold: binding.hold,
-    requests: binding.requests,
-    inactivity: binding.inactivity,
-    polling: binding.polling,
-    maxpause: binding.maxpause,
-    ver: binding.ver,
-    url: binding.url ?? url,
-    expires_in: binding.expiresIn,
-    cookie: binding.cookie,
+  { request, config }: Asked,
+  {
+    domain,
     reused,
-  }
-}
-
-/**
- * The success page for an admin who has sent our form: the values that programs get, and a button to attach with them.
- * `host` is the name under which the browser knows this service, from the header `Host`.
- */
-export function boundPage(
-  binding: Binding,
-  config: Pick<Config, 'externalUrl' | 'warmPath' | 'boshPath' | 'http'>,
-  domain: string,
-  host: string | undefined,
-  representation: Exclude<Representation, 'json'>,
+    isOurForm = false,
+  }: { domain: string; reused?: boolean | undefined; isOurForm?: boolean },
 ): Answer {
+  const representation = represent(request, config.warmPath)
+  if (representation === 'json')
+    return jsonAnswer(describeBinding(binding, boshUrlFor(config, domain, request), reused))
   const { jid, sid, rid, wait, hold, requests, expiresIn } = binding
+  if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
   const home = homePath(config.externalUrl)
   const form = home + config.warmPath
   const url =
     binding.url ??
     boshUrlOfDomain(config, domain) ??
-    pageUrl(config.externalUrl, boshPathOf(config, domain), host)
+    pageUrl(config.externalUrl, boshPathOf(config, domain), request.headers.host)
   const values = { jid, sid, rid, wait, hold, requests, expiresIn, home, form, url }
   const { status, headers, body } = pageAnswer('bound', values, representation)
   return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
+}
+
+/** A binding as JSON has it. */
+export type BindingObject = ReturnType<typeof describeBinding>
+
+/** `url` is the address of our own endpoint. */
+export function describeBinding(binding: Binding, url: string, reused?: boolean) {
+  const { jid, sid, rid, id, expiresIn, cookie } = binding
+  const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
+  const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
+  return { jid, sid, rid, id, ...terms, url: binding.url ?? url, expires_in: expiresIn, cookie, reused }
 }
 
 /** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */
@@ -93,16 +78,11 @@ export function attachBindingFor(representation: Representation, wanted: AttachB
   return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }
 
-/** What the answers about sessions depend on beside the sessions. */
-export interface AnswerContext {
-  readonly request: Request
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
-  /** The moment from which ages are counted, in milliseconds of the clock. */
-  readonly now: number
-}
+/** The moment from which ages are counted is in milliseconds of the clock. */
+export type AskedNow = Asked & { readonly now: number }
 
 /** One session, as JSON or as a page. */
-export function sessionAnswer(view: SessionView, context: AnswerContext): Answer {
+export function sessionAnswer(view: SessionView, context: AskedNow): Answer {
   const session = describeSession(view, context.now)
   return (
     sessionPage({ title: 'Session', caption: 'One session', next: undefined }, [session], context) ??
@@ -111,7 +91,7 @@ export function sessionAnswer(view: SessionView, context: AnswerContext): Answer
 }
 
 /** A part of a list of sessions, as JSON or as a page. */
-export function sessionsAnswer(page: SessionPage, context: AnswerContext): Answer {
+export function sessionsAnswer(page: SessionPage, context: AskedNow): Answer {
   const sessions = page.sessions.map(view => describeSession(view, context.now))
   const { total } = page
   const next = page.next && formatPlace(page.next)
@@ -140,7 +120,7 @@ function describeSession(
 function sessionPage(
   about: { readonly title: string; readonly caption: string; readonly next: string | undefined },
   sessions: readonly SessionObject[],
-  { request, config }: AnswerContext,
+  { request, config }: Asked,
 ): Answer | undefined {
   const representation = represent(request, config.warmPath)
   if (representation === 'json') return undefined

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import type { Counts } from '../counts.js'
-import { Problem, type ProblemCode, type Step } from '../errors.js'
+import { Problem, type ProblemCode } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { createAdmins } from '../http/admins.js'
 import { problemAnswer, problemFrom } from '../http/answer.js'
@@ -24,13 +24,10 @@ const audited: ReadonlySet<CallName> = new Set(['warm', 'resume', 'logout'])
 /** Calls that give a session to a page, which a service that is being stopped refuses. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
-/** Responses that have a line in the log already. */
 const logged = new WeakSet<Response>()
 
 /** Whether a response has a line in the log already. */
-export function isLogged(response: Response): boolean {
-  return logged.has(response)
-}
+export const isLogged = (response: Response) => logged.has(response)
 
 /** A call that an admin has made. */
 export interface Call {
@@ -43,15 +40,10 @@ export interface Call {
   readonly line: Record<string, unknown>
 }
 
-/** How a call ended. */
-interface Outcome {
+/** How a call ended; its problem as the caller was told, which has nothing that the caller has sent. */
+interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
   /** `client-gone` where the caller closed the connection before its reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
-  readonly step?: Step | undefined
-  /** The XMPP server's own condition. */
-  readonly condition?: string | undefined
-  /** What the caller was told beside the code; never what the caller has sent. */
-  readonly detail?: string | undefined
   /** The code of the error beneath. */
   readonly cause?: string | undefined
 }

@@ -1,7 +1,6 @@
 import { Router } from 'express'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
-import { boshUrlFor } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import type { FormGuard } from '../http/form-guard.js'
@@ -91,7 +90,7 @@ export function createSessionsRouter(
     const resumed = await sessions.resume(id, handover)
     if (resumed === undefined) throw new Problem('session-not-found')
     const binding = { ...resumed, expiresIn: seconds }
-    sendAnswer(response, bindingAnswer(binding, boshUrlFor(config, domain, request), representation))
+    sendAnswer(response, bindingAnswer(binding, { request, config }, { domain }))
   }
 
   // Browsers send an admin's credentials along, from any page. A page of another site may use DELETE only after a

@@ -1,17 +1,15 @@
-import type { AttachBinding, Handover } from '../session/sessions.js'
+import type { Config } from '../config/config.js'
+import type { Handover } from '../session/sessions.js'
 import { noParameters, type Parameters } from './call-parameters.js'
 import { type PasswordlessWays, readCredentials } from './credentials.js'
 import { invalidParameter } from './parameters.js'
 import type { WarmRequest } from './session-login.js'
 
 /** Defaults and limits of what a call may ask for. Times are in seconds. */
-export interface WarmDefaults {
-  readonly maxWait: number
-  readonly defaultHold: number
-  /** Requests that a session may have open at once. */
-  readonly maxRequests: number
-  readonly attachTimeout: number
-  readonly attachBinding: AttachBinding
+export interface WarmDefaults
+  extends OptionLimits,
+    Pick<Config['bosh'], 'attachBinding'>,
+    Pick<Config['warm'], 'attachTimeout'> {
   readonly passwordless: PasswordlessWays
   /** Whether the sessions of a domain live at a remote endpoint. */
   readonly isElsewhere?: (domain: string) => boolean
@@ -51,7 +49,7 @@ export function toHandover(
 /** What a call without options asks for, to fill the form with. */
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
-type OptionLimits = Pick<WarmDefaults, 'maxWait' | 'defaultHold' | 'maxRequests'>
+type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
   // One request less than may be open: while all were held, the client could not send.

@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express'
 import { isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
-import { boshUrlFor, homePath } from '../http/addresses.js'
+import { homePath } from '../http/addresses.js'
 import { sendAnswer, sendPage } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import { FormGuard } from '../http/form-guard.js'
@@ -9,7 +9,7 @@ import { redirectToTls } from '../http/pages.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatBareJid } from '../jid/jid.js'
 import type { Credentials } from '../login/wish.js'
-import { attachBindingFor, bindingAnswer, boundPage, represent } from './answers.js'
+import { attachBindingFor, bindingAnswer, represent } from './answers.js'
 import { readParameters } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
 import { createSessionsRouter } from './sessions-router.js'
@@ -77,17 +77,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
     try {
-      sendAnswer(
-        response,
-        isOurForm && representation !== 'json'
-          ? boundPage(binding, config, jid.domain, request.headers.host, representation)
-          : bindingAnswer(
-              binding,
-              boshUrlFor(config, jid.domain, request),
-              representation,
-              wantsReuse ? isReused : undefined,
-            ),
-      )
+      const about = { domain: jid.domain, reused: wantsReuse ? isReused : undefined, isOurForm }
+      sendAnswer(response, bindingAnswer(binding, { request, config }, about))
     } catch (error) {
       giveUp()
       throw error
