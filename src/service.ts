@@ -102,7 +102,6 @@ export async function startService({
   const sessions = knownSessions(registry, remotes.elsewhere, clock)
   const limits = new SessionLimits({
     ...config,
-    clock,
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
     descriptorsAreLeft: descriptorsAreLeft(),
   })

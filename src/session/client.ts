@@ -20,7 +20,7 @@ export interface Successor {
 
 /**
  * Speaks for the browser of one session, over BOSH for example. A session has one client at a time. While a login of this
- * process goes on there is no browser yet, and the login is the client (`LoginOpening` in opening.ts). A handover swaps it.
+ * process goes on there is no browser yet, and the login is the client (opening.ts). A handover swaps it.
  * What comes for the browser waits in the session's outbox until the client takes it.
  */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {

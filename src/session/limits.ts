@@ -2,25 +2,17 @@ import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
 import { clientOf } from '../lib/client-network.js'
-import type { Clock, Timer } from '../lib/clock.js'
 import { KeyCounts } from '../lib/key-counts.js'
 import { Rate } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
 export type Refusal = keyof Counts['sessionsRefused']
 
-/** As much of a session as has to do with limits. */
-export interface LimitedSession {
-  /** Ends it: its client did not log in in time. */
-  expel(reason: 'login-timeout'): void
-}
-
 export interface LimitParts {
   readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes'>
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
-  readonly clock: Clock
   /** Whether there is memory for one more session beside so many. */
   readonly memoryBears: (sessions: number) => boolean
   /** Whether there are descriptors for one more session. */
@@ -47,14 +39,16 @@ export class SessionLimits {
   /** Those among them that are not logged in yet. */
   readonly #strangers = new KeyCounts()
   /** The clients of these sessions, and which of them are not logged in yet. */
-  readonly #clients = new Map<LimitedSession, { readonly client: string; isStranger: boolean }>()
-  /** Until when they must be, in milliseconds of the clock; the oldest first. */
-  readonly #deadlines = new Map<LimitedSession, number>()
-  #timer: Timer | undefined
+  readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
     this.#rate = new Rate(parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
+  }
+
+  /** How long a client that has opened a session may take to log in, in milliseconds. */
+  get loginMilliseconds(): number {
+    return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }
 
   /** Whether more requests wait for an answer than may. */
@@ -92,31 +86,23 @@ export class SessionLimits {
   }
 
   /** A client has opened a session itself. */
-  opened(session: LimitedSession, address: string): void {
-    const { limits, clock } = this.#parts
+  opened(session: object, address: string): void {
     const client = this.#clientOf(address)
     this.#clients.set(session, { client, isStranger: true })
     this.#sessions.add(client, 1)
     this.#strangers.add(client, 1)
-    if (limits.loginTimeout === 0) return
-    this.#deadlines.set(session, clock.now() + limits.loginTimeout * 1000)
-    this.#await()
   }
 
   /** The server takes the client for one of its users; may be called again, and for any session. */
-  loggedIn(session: LimitedSession): void {
+  loggedIn(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
     opened.isStranger = false
     this.#strangers.add(opened.client, -1)
-    this.#deadlines.delete(session)
-    if (this.#deadlines.size > 0) return
-    this.#timer?.cancel()
-    this.#timer = undefined
   }
 
   /** The session is over; may be called for any session. */
-  ended(session: LimitedSession): void {
+  ended(session: object): void {
     this.loggedIn(session)
     const opened = this.#clients.get(session)
     if (opened !== undefined && this.#clients.delete(session)) this.#sessions.add(opened.client, -1)
@@ -124,23 +110,6 @@ export class SessionLimits {
 
   #clientOf(address: string): string {
     return this.#parts.trustedProxies.contains(address) ? proxy : clientOf(address)
-  }
-
-  /** Ends the sessions that are not logged in in time, when the first of them is due. */
-  #await(): void {
-    const [next] = this.#deadlines.values()
-    if (this.#timer !== undefined || next === undefined) return
-    const { clock } = this.#parts
-    this.#timer = clock.after(Math.max(0, next - clock.now()), () => {
-      this.#timer = undefined
-      const now = clock.now()
-      const late = [...this.#deadlines].filter(([, until]) => until <= now)
-      for (const [session] of late) {
-        this.#deadlines.delete(session)
-        session.expel('login-timeout')
-      }
-      this.#await()
-    })
   }
 }
 

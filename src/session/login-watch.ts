@@ -35,7 +35,11 @@ export class LoginWatch {
   /** The ids of the requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
 
-  constructor(domain: string) {
+  /** `end` is until when the client has to be logged in, in milliseconds of the clock. */
+  constructor(
+    domain: string,
+    readonly end: number,
+  ) {
     this.#domain = domain
   }
 

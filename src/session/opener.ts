@@ -5,12 +5,12 @@ import { Problem } from '../errors.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import type { Clock } from '../lib/clock.js'
 import { onceAMinute } from '../lib/throttle.js'
-import type { LinkOptions, OpenLink } from '../link.js'
+import type { LinkEvents, LinkOptions, OpenLink } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits.js'
-import { type Attach, LoginOpening } from './opening.js'
+import { type Attach, openingOf } from './opening.js'
 import type { RateShaper } from './rate-shaper.js'
 import type { Registry } from './registry.js'
 import { Session, type SessionKeeper } from './session.js'
@@ -59,6 +59,7 @@ export function createOpener(parts: OpenerParts) {
 
   const keeper: SessionKeeper = {
     ...parts,
+    loginMilliseconds: limits.loginMilliseconds,
     loggedIn(session) {
       limits.loggedIn(session)
       if (session.jid === undefined) return
@@ -67,15 +68,9 @@ export function createOpener(parts: OpenerParts) {
       const isOwn = session.origin === 'client'
       if (isOwn && limits.isCrowded(registry.liveOf(session.jid))) session.expel('limit')
     },
-    noticed({ id }, what) {
-      log.info({ session: id }, what)
-    },
     unfit({ id }, fate) {
       counts.unfitStanzas[fate] += 1
       if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
-    },
-    failed({ step, code }) {
-      counts.linkFailures.add(step, code)
     },
     ended(session, reason) {
       registry.remove(session)
@@ -106,7 +101,7 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
-  function begin(session: Session, client: Client, options: LinkOptions, events?: LoginOpening): void {
+  function begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
     session.begin(client, options, events)
     registry.add(session)
     const { id, domain, origin } = session
@@ -158,9 +153,9 @@ export function createOpener(parts: OpenerParts) {
         if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
         if (isRefused(limits.refusal(registry.size))) throw fail('service-full')
         const session = new Session(domain, 'warmed', keeper)
-        const opening = new LoginOpening(session, wish, attach, events)
+        const { client, hearing, opening } = openingOf(session, wish, attach, events)
         const { lang, from, certificate = false, ahead } = wish
-        begin(session, opening, { lang, from, certificate, ahead }, opening)
+        begin(session, client, { lang, from, certificate, ahead }, hearing)
         return opening
       }
     },

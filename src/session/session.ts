@@ -1,7 +1,7 @@
-import type { EndReason } from '../counts.js'
+import type { Logger } from 'pino'
+import type { Counts, EndReason } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
 import type {
-  Failure,
   Link,
   LinkEnd,
   LinkEvents,
@@ -26,6 +26,10 @@ import { visibleFeatures } from './visible-features.js'
 /** What sessions have in common, and what keeps account of them. */
 export interface SessionKeeper {
   readonly clock: Clock
+  readonly counts: Counts
+  readonly log: Logger
+  /** How long a client may take to log in, in milliseconds. */
+  readonly loginMilliseconds: number
   /** How many elements may wait for a client. */
   readonly mostElements?: number | undefined
   /** How much clients may send. */
@@ -34,12 +38,8 @@ export interface SessionKeeper {
   readonly connect: OpenLink
   /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
   loggedIn(session: Session): void
-  /** Takes note of what an operator may want to know; never of content. */
-  noticed(session: Session, what: string): void
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
-  /** The link to the XMPP server is over, or the server refused a login, before a user was logged in. */
-  failed(failure: Failure): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */
   ended(session: Session, reason: EndReason): void
   /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
@@ -90,7 +90,8 @@ export class Session implements LinkEvents {
     this.#keeper = keeper
     this.outbox = new Outbox(keeper.mostElements)
     this.inactivity = new Inactivity(this.#createdAt)
-    this.#watch = origin === 'client' ? new LoginWatch(domain) : undefined
+    const loginEnd = this.#createdAt + keeper.loginMilliseconds
+    this.#watch = origin === 'client' ? new LoginWatch(domain, loginEnd) : undefined
   }
 
   /** The full JID, once the server has told it. */
@@ -232,20 +233,21 @@ export class Session implements LinkEvents {
 
   /** Takes note of what an operator may want to know; never of content. */
   notice(what: string): void {
-    this.#keeper.noticed(this, what)
+    this.#keeper.log.info({ session: this.id }, what)
   }
 
   /** Something about the client has changed: says anew when time demands something. */
   schedule(): void {
     if (this.#isOver || this.#client === undefined) return
     const inactive = this.#client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
-    this.deadline = Math.min(inactive, this.#client.deadline)
+    this.deadline = Math.min(inactive, this.#client.deadline, this.#watch?.end ?? Number.POSITIVE_INFINITY)
   }
 
   /** Does what time demands; called when `deadline` has passed. */
   tick(): void {
     const now = this.#keeper.clock.now()
-    this.#client!.tick(now)
+    if (this.#watch !== undefined && now >= this.#watch.end) this.expel('login-timeout')
+    else this.#client!.tick(now)
     if (this.#isOver) return
     if (this.#client!.isPresent || now < this.inactivity.end) this.schedule()
     else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
@@ -342,7 +344,7 @@ export class Session implements LinkEvents {
   /** Takes note where the server refuses a login with this element. */
   heardInLogin(element: Element): void {
     const code = refusedLogin(element)
-    if (code !== undefined) this.#keeper.failed({ step: 'sasl', code })
+    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
   onUnfit(fate: Fate): void {
@@ -363,7 +365,7 @@ export class Session implements LinkEvents {
         this.collapse(failure.cause)
         return
       }
-      if (this.#jid === undefined) this.#keeper.failed(failure)
+      if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
       if (streamError === undefined) this.#finish({ reason: 'connection-lost' })
       else {
         const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
@@ -375,6 +377,7 @@ export class Session implements LinkEvents {
   /** The session is over as soon as its client has been told; what is queued goes first. */
   #finish(outcome: Outcome): void {
     if (!this.isLive) return
+    this.#watch = undefined
     this.#outcome = outcome
     this.#client?.flush()
   }

@@ -18,13 +18,12 @@ function limited(
   about: { perSecond?: number; bears?: () => boolean } = {},
 ): BoshBench {
   return new BoshBench({}, undefined, {
-    limits: clock =>
-      noSessionLimits(clock, {
-        limits: { ...noLimits, ...limits },
-        rates: { sessionsPerAddress: about.perSecond ?? 0 },
-        trustedProxies: readNetworks('10.0.0.1', () => undefined),
-        memoryBears: about.bears ?? (() => true),
-      }),
+    limits: noSessionLimits({
+      limits: { ...noLimits, ...limits },
+      rates: { sessionsPerAddress: about.perSecond ?? 0 },
+      trustedProxies: readNetworks('10.0.0.1', () => undefined),
+      memoryBears: about.bears ?? (() => true),
+    }),
   })
 }
 

@@ -126,7 +126,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     counts,
-    limits: noSessionLimits(systemClock),
+    limits: noSessionLimits(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const manager = createConnectionManager({

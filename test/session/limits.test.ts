@@ -1,10 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import type { LimitedSession, LimitParts, SessionLimits } from '../../src/session/limits.js'
-import { FakeClock } from '../support/fake-clock.js'
+import type { LimitParts, SessionLimits } from '../../src/session/limits.js'
 import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
-const clock = new FakeClock()
 let bears = true
 let areLeft = true
 
@@ -14,7 +12,7 @@ beforeEach(() => {
 })
 
 function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
-  return noSessionLimits(clock, {
+  return noSessionLimits({
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
@@ -23,18 +21,10 @@ function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0)
   })
 }
 
-class FakeSession implements LimitedSession {
-  expelled = 0
-
-  expel(): void {
-    this.expelled += 1
-  }
-}
-
 /** Sessions that a client has opened itself. */
-function open(limits: SessionLimits, count: number, address: string): FakeSession[] {
+function open(limits: SessionLimits, count: number, address: string): object[] {
   return Array.from({ length: count }, () => {
-    const session = new FakeSession()
+    const session = {}
     limits.opened(session, address)
     return session
   })
@@ -109,51 +99,6 @@ describe('sessions of one client', () => {
     expect(tries).toEqual([false, false, false, false, false, true])
     expect(await limits.isTooOften('192.0.2.2')).toBe(false)
     for (let time = 0; time < 10; time++) expect(await limits.isTooOften('127.0.0.1')).toBe(false)
-  })
-})
-
-describe('a session that nobody logs in to', () => {
-  test('is ended when its time is over, each at its own time', () => {
-    const limits = limitsOf({ loginTimeout: 60 })
-    const [first] = open(limits, 1, '127.0.0.1')
-    clock.advance(30_000)
-    const [second] = open(limits, 1, '192.0.2.1')
-    clock.advance(29_999)
-    expect([first!.expelled, second!.expelled]).toEqual([0, 0])
-    clock.advance(1)
-    expect([first!.expelled, second!.expelled]).toEqual([1, 0])
-    clock.advance(30_000)
-    expect([first!.expelled, second!.expelled]).toEqual([1, 1])
-    clock.advance(600_000)
-    expect([first!.expelled, second!.expelled]).toEqual([1, 1])
-    expect(clock.pending).toBe(0)
-  })
-
-  test('counts as such until it is over altogether', () => {
-    const limits = limitsOf({ loginTimeout: 60, unauthenticatedPerAddress: 1 })
-    const [session] = open(limits, 1, '192.0.2.1')
-    clock.advance(60_000)
-    expect(limits.refusalOf('192.0.2.1')).toBe('unauthenticated')
-    limits.ended(session!)
-    expect(limits.refusalOf('192.0.2.1')).toBeUndefined()
-  })
-
-  test('keeps no timer once somebody has, or once it has ended', () => {
-    const limits = limitsOf({ loginTimeout: 60 })
-    const [first, second] = open(limits, 2, '192.0.2.1')
-    expect(clock.pending).toBe(1)
-    limits.loggedIn(first!)
-    limits.ended(second!)
-    expect(clock.pending).toBe(0)
-    clock.advance(60_000)
-    expect([first!.expelled, second!.expelled]).toEqual([0, 0])
-  })
-
-  test('has all the time in the world where the limit is 0', () => {
-    const limits = limitsOf({})
-    const [session] = open(limits, 1, '192.0.2.1')
-    clock.advance(86_400_000)
-    expect(session!.expelled).toBe(0)
   })
 })
 

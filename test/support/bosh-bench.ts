@@ -198,7 +198,7 @@ export interface BenchOptions {
   readonly requireSecure?: boolean
   readonly defaultDomain?: string
   readonly connect?: () => never
-  readonly limits?: (clock: FakeClock) => SessionLimits
+  readonly limits?: SessionLimits
   readonly shaper?: RateShaper
 }
 
@@ -237,7 +237,7 @@ export class BoshBench {
       },
       clock: this.clock,
       counts: this.counts,
-      limits: about.limits?.(this.clock) ?? noSessionLimits(this.clock),
+      limits: about.limits ?? noSessionLimits(),
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
     })

@@ -1,4 +1,3 @@
-import type { Clock } from '../../src/lib/clock.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits.js'
 
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
@@ -10,14 +9,13 @@ export const noLimits: LimitParts['limits'] = {
 }
 
 /** Limits that refuse no session. */
-export function noSessionLimits(clock: Clock, more: Partial<LimitParts> = {}): SessionLimits {
+export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   return new SessionLimits({
     limits: noLimits,
     rates: { sessionsPerAddress: 0 },
     trustedProxies: { contains: () => true },
     memoryBears: () => true,
     descriptorsAreLeft: () => true,
-    clock,
     ...more,
   })
 }
