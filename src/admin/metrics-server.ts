@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
@@ -5,7 +6,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Place } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import { reasonAgainst, written } from '../http/places.js'
-import { traceOf } from '../log.js'
+import { codeOf, traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
 
@@ -30,12 +31,10 @@ export async function serveMetrics(address: Place, parts: MetricsServerParts): P
   const health = createHealthListeners(parts.isReady)
   const answerRest = answerMetrics(parts)
   const server = createServer((req, res) => (health.get(req.url!) ?? answerRest)(req, res))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`]))
-    })
-    server.listen(address, resolve)
+  await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })
+  server.on('error', cause => parts.log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   const { address: host, port } = server.address() as AddressInfo
   return {
     url: `http://${written({ host, port })}/metrics`,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type ClientStream, serveClient } from './client-stream.js'
 import { Delivery } from './delivery.js'
@@ -28,10 +29,9 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     streams.set(socket, serveClient(socket, sasl(), delivery))
     socket.once('close', () => streams.delete(socket))
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: '127.0.0.1', port: 0 }, resolve)
-  })
+  await once(server.listen({ host: '127.0.0.1', port: 0 }), 'listening')
+  // A connection that could not be taken is its client's to try again.
+  server.on('error', () => {})
   return {
     port: (server.address() as AddressInfo).port,
     domain,

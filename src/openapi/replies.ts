@@ -34,12 +34,6 @@ const session: Record<keyof SessionObject, Schema> = {
   quiet: count('Seconds since a request was open; absent while one is.'),
 }
 
-const cookie: Record<keyof Cookie, Schema> = {
-  name: text('`wb-` and the handle.'),
-  value: text('A secret of the session.'),
-  attributes: text('What stands behind `name=value; ` in `Set-Cookie`.'),
-}
-
 const binding: Record<keyof BindingObject, Schema> = {
   jid: text('The full JID that the server bound.'),
   sid: text("The session's secret."),
@@ -57,7 +51,11 @@ const binding: Record<keyof BindingObject, Schema> = {
     { format: 'uri-reference' },
   ),
   expires_in: count('Time the browser has for its first request, in seconds.'),
-  cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', cookie),
+  cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', {
+    name: text('`wb-` and the handle.'),
+    value: text('A secret of the session.'),
+    attributes: text('What stands behind `name=value; ` in `Set-Cookie`.'),
+  } satisfies Record<keyof Cookie, Schema>),
   reused: {
     type: 'boolean',
     description: 'Whether this is a session from before; present where `reuse` asks for it.',

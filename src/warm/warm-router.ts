@@ -2,29 +2,34 @@ import { type RequestHandler, Router } from 'express'
 import { isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { homePath } from '../http/addresses.js'
-import { sendAnswer, sendPage } from '../http/answer.js'
+import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
 import { readBody } from '../http/body.js'
 import { FormGuard } from '../http/form-guard.js'
 import { redirectToTls } from '../http/pages.js'
 import { allowsDomain } from '../jid/domains.js'
-import { formatBareJid } from '../jid/jid.js'
+import { formatBareJid, formatJid } from '../jid/jid.js'
 import type { Credentials } from '../login/wish.js'
-import { attachBindingFor, bindingAnswer, represent } from './answers.js'
-import { readParameters } from './call-parameters.js'
+import type { SessionView } from '../session/sessions.js'
+import { handlePattern } from '../session/sid.js'
+import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnswer } from './answers.js'
+import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
-import { createSessionsRouter } from './sessions-router.js'
-import { toWarmRequest, usualOptions } from './warm-request.js'
+import { missingParameter } from './parameter-kinds.js'
+import { listParameters, logoutParameters, usualLimit } from './parameters.js'
+import { listSessions } from './session-list.js'
+import { toHandover, toWarmRequest, usualOptions } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 /** What the warm API is built on. */
 export type WarmParts = CallsParts & WarmSessionParts
 
 /**
- * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions.
- * Problems go on to the app's error handler.
+ * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions:
+ * list, look at, resume, end. Sessions are named by their handles; only the answers to a warm and to a resume have a
+ * session's secret. Problems go on to the app's error handler.
  */
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, release, clock, counts } = parts
+  const { config, sessions, release, clock, counts } = parts
   const home = homePath(config.externalUrl)
   const defaults = {
     ...config.bosh,
@@ -32,7 +37,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     passwordless: { ...config, anonymous: config.warm.anonymous },
     isElsewhere: (domain: string) => isElsewhere(config, domain),
   }
-  const calls = createCalls(parts)
+  const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = new FormGuard(config.externalUrl, () => clock.now())
 
   const showForm: RequestHandler = (request, response) => {
@@ -42,7 +47,7 @@ export function createWarmRouter(parts: WarmParts): Router {
       ...usualOptions(defaults),
       home,
       action: home + config.warmPath,
-      token: formGuard.token(calls.adminOf(request).name),
+      token: formGuard.token(adminOf(request).name),
     })
   }
 
@@ -85,15 +90,101 @@ export function createWarmRouter(parts: WarmParts): Router {
     }
   }
 
+  const contextOf = ({ request }: Call) => ({ request, config, now: clock.now() })
+
+  /** The session that a call names. Throws a `Problem` where there is none, or it is another admin's or another endpoint's. */
+  const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
+    const id = request.params['id'] as string
+    line['id'] = id
+    const view = await sessions.get(id)
+    if (view === undefined) throw new Problem('session-not-found')
+    line['jid'] = view.jid?.split('/', 1)[0]
+    if (!allowsDomain(admin.domains, view.domain)) throw new Problem('forbidden')
+    if (view.state === 'elsewhere') throw new Problem('not-here')
+    return view
+  }
+
+  const list = async (call: Call) => {
+    const { request, response, admin, line } = call
+    const read = readQuery(request.url, listParameters)
+    const [jid, ofDomain] = [read('jid'), read('domain')]
+    const filter = { jid, domain: ofDomain, state: read('state'), origin: read('origin') }
+    const query = { ...filter, limit: read('limit') ?? usualLimit, after: read('after') }
+    const domain = ofDomain ?? jid?.domain
+    line['jid'] = jid && formatBareJid(jid)
+    if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
+    const page = await listSessions(sessions, admin.domains, query)
+    sendAnswer(response, sessionsAnswer(page, contextOf(call)))
+  }
+
+  const logOutEverywhere = async ({ request, response, admin, line }: Call) => {
+    const jid = readQuery(request.url, logoutParameters)('jid')
+    if (jid === undefined) throw missingParameter('jid')
+    line['jid'] = formatBareJid(jid)
+    if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
+    const found = await sessions.ofJid(formatJid(jid))
+    const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))
+    const ended = ends.filter(Boolean).length
+    const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
+    Object.assign(line, { ended, elsewhere })
+    sendAnswer(response, jsonAnswer({ ended, elsewhere }))
+  }
+
+  const show = async (call: Call) => {
+    sendAnswer(call.response, sessionAnswer(await demandSession(call), contextOf(call)))
+  }
+
+  const logOut = async (call: Call) => {
+    const { id } = await demandSession(call)
+    if (!(await sessions.end(id))) throw new Problem('session-not-found')
+    call.response.status(204).end()
+  }
+
+  const resumeSession = async (call: Call) => {
+    const { request, response, admin } = call
+    const body = await readBody(request)
+    const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
+    formGuard.isOurForm(request, admin.name, read('csrf_token'))
+    const { seconds, attachBinding } = toHandover(read, defaults)
+    const representation = represent(request, config.warmPath)
+    // If the caller hangs up from here on, the session is not ended: it lived before this call.
+    const { id, domain } = await demandSession(call)
+    const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
+    const resumed = await sessions.resume(id, handover)
+    if (resumed === undefined) throw new Problem('session-not-found')
+    const binding = { ...resumed, expiresIn: seconds }
+    sendAnswer(response, bindingAnswer(binding, { request, config }, { domain }))
+  }
+
   const router = Router({ caseSensitive: true })
   router
     .route(config.warmPath)
     .get(redirectToTls(config, config.warmPath))
-    .all(calls.admit('GET', 'HEAD', 'POST'))
+    .all(admit('GET', 'HEAD', 'POST'))
     .get(showForm)
-    .post(calls.answering('warm', warm))
-  router.use(config.warmPath, createSessionsRouter(parts, calls, formGuard))
+    .post(answering('warm', warm))
+
+  // Browsers send an admin's credentials along, from any page. A page of another site may use DELETE only after a
+  // preflight, which fails since no reply here has CORS headers; the form guard refuses what it may post.
+  const below = Router({ caseSensitive: true })
+  below
+    .route('/sessions')
+    .all(admit('GET', 'HEAD', 'DELETE'))
+    .get(answering('sessions', list))
+    .delete(answering('logout', logOutEverywhere))
+  below
+    .route(handlePath(''))
+    .all(admit('GET', 'HEAD', 'DELETE'))
+    .get(answering('sessions', show))
+    .delete(answering('logout', logOut))
+  below.route(handlePath('/resume')).all(admit('POST')).post(answering('resume', resumeSession))
+  router.use(config.warmPath, below)
   return router
+}
+
+/** A session's own path and what follows it. Only handles fit: for anything else the answer is `not-found`. */
+function handlePath(rest: string): RegExp {
+  return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
 }
 
 /** The user who logs in, where that is not the user of the session. */

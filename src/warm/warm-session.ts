@@ -18,25 +18,33 @@ export interface WarmSessionParts {
 }
 
 /**
- * Gives a user a session within the limits: with `reuse` one that has no page, if there is one, otherwise a new one.
- * `isReused` says whether it lived before this call.
+ * Gives a user a session within the limits: with `reuse` one that has no page at the moment, if there is one, once the
+ * credentials have been checked; otherwise a new one. `isReused` says whether it lived before this call. Throws a `Problem`.
  */
 export async function warmSession(
-  parts: WarmSessionParts,
+  { login, checkCredentials, sessions, release, clock, limits }: WarmSessionParts,
   request: WarmRequest,
   wish: { readonly admin: string; readonly reuse: boolean },
   signal: CallerSignal,
 ): Promise<{ readonly binding: Binding; readonly isReused: boolean }> {
-  const { limits, sessions, login, release } = parts
   const isAnonymous = request.credentials.kind === 'anonymous'
   const user = isAnonymous ? undefined : formatBareJid(request.jid)
   const caller = { admin: wish.admin, user }
   await limits.warmed(caller)
   // No credentials can prove that an anonymous session is the user's.
-  const reused = wish.reuse && !isAnonymous ? await reuse(parts, request, signal) : undefined
-  if (reused !== undefined) {
-    await limits.reused(caller)
-    return { binding: reused, isReused: true }
+  if (wish.reuse && !isAnonymous) {
+    // Without a session to reuse the user is logged in, which checks the credentials.
+    const jid = formatJid(request.jid)
+    if (unusedAmong(await sessions.ofJid(jid), clock.now()).length > 0) {
+      await checkCredentials(request, signal)
+      signal.throwIfAborted()
+      const { attachSeconds: seconds, attachBinding } = request
+      const resumed = await sessions.reuse(jid, { seconds, attachBinding })
+      if (resumed !== undefined) {
+        await limits.reused(caller)
+        return { binding: { ...resumed, expiresIn: seconds }, isReused: true }
+      }
+    }
   }
   await limits.demandRoom(sessions, user, 1)
   const binding = await login(request, signal)
@@ -48,23 +56,4 @@ export async function warmSession(
     throw error
   }
   return { binding, isReused: false }
-}
-
-/**
- * Resumes a session of the user that has no page at the moment, once the credentials have been checked; undefined if
- * there is none. Throws a `Problem` for wrong credentials; the sessions stay as they are then.
- */
-async function reuse(
-  { sessions, checkCredentials, clock }: WarmSessionParts,
-  request: WarmRequest,
-  signal: CallerSignal,
-): Promise<Binding | undefined> {
-  // Without a session to reuse the user is logged in, which checks the credentials.
-  const jid = formatJid(request.jid)
-  if (unusedAmong(await sessions.ofJid(jid), clock.now()).length === 0) return undefined
-  await checkCredentials(request, signal)
-  signal.throwIfAborted()
-  const { attachSeconds: seconds, attachBinding } = request
-  const resumed = await sessions.reuse(jid, { seconds, attachBinding })
-  return resumed && { ...resumed, expiresIn: seconds }
 }
