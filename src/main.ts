@@ -49,9 +49,7 @@ function channelWarnings({ listen, warm, warmPath, assumeSecure }: Config): stri
   const open = listen.places.filter(({ host }) => !isLoopback(host))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []
   return [
-    `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST ` +
-      'has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or ' +
-      'set ASSUME_SECURE=on.',
+    `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
   ]
 }
 

@@ -33,13 +33,8 @@ type Nested<ByPath> = {
 /** Which addresses may use an endpoint: those of `allow`, but for those of `deny`. */
 export type AccessRule = Config['access']['bosh']
 
-/** An XMPP domain that is served under a name of HTTP, at addresses of its own; or all of them. */
-export interface HttpHost extends HostEntry {
-  /** Undefined where the endpoint is off. */
-  readonly boshPath: string | undefined
-  /** Undefined where the API is off. */
-  readonly warmPath: string | undefined
-}
+/** An XMPP domain that is served under a name of HTTP, at addresses of its own; or all of them. What is off has no path. */
+export type HttpHost = HostEntry
 
 /** What is made of several settings, by its place in `Config`. */
 export function joinedValues(values: Values) {
@@ -101,22 +96,17 @@ function httpsOf(values: Values) {
 }
 
 /** The entries of `HTTP_HOSTS` with what they leave out filled in; of paths that are `off` nothing is left. */
-export function httpHosts({
-  HTTP_HOSTS,
-  BOSH_PATH,
-  WARM_PATH,
-}: Values): ReadonlyMap<string, readonly HttpHost[]> {
+export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost[]> {
   const complete = (entry: HostEntry): HttpHost => {
     // Paths have A-labels: what is not ASCII is escaped in a request's.
     const filled = domainToASCII(entry.domain ?? '') || hostVariable
     const path = (own: string | undefined, usual: string) =>
       own === 'off' ? undefined : (own ?? usual).replaceAll(hostVariable, filled)
     return {
-      domain: entry.domain,
-      externalUrl: entry.externalUrl,
-      boshPath: path(entry.boshPath, BOSH_PATH),
-      warmPath: path(entry.warmPath, WARM_PATH),
+      ...entry,
+      boshPath: path(entry.boshPath, values.BOSH_PATH),
+      warmPath: path(entry.warmPath, values.WARM_PATH),
     }
   }
-  return new Map([...HTTP_HOSTS].map(([name, entries]) => [name, entries.map(complete)]))
+  return new Map([...values.HTTP_HOSTS].map(([name, entries]) => [name, entries.map(complete)]))
 }
