@@ -33,7 +33,10 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   // Which key and chain belong to which certificate has to be known; no other problem hides what is wrong with a file.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
-  const tls = isTlsWanted && isOrdered ? readTlsFiles(tlsFiles(values), report) : undefined
+  const tls =
+    isTlsWanted && isOrdered
+      ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem))
+      : undefined
   const unknown = unknownNames(environment)
   // A misspelt name is often why another setting is missing.
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])

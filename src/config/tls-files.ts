@@ -34,27 +34,20 @@ export interface TlsMaterial {
   readonly dhparam: string
 }
 
-/** What is wrong with a file, worded to follow the name of the setting that is to blame. */
-class Fault extends Error {
-  constructor(
-    readonly setting: Name,
-    problem: string,
-  ) {
-    super(problem)
-  }
-}
+/** What is wrong with a file, beginning with the setting that is to blame. */
+class Fault extends Error {}
 
 /** Reads the files and judges whether they fit together. Undefined where problems were reported. */
 export function readTlsFiles(
   files: TlsFiles,
-  report: (setting: Name, problem: string) => undefined,
+  report: (problem: string) => undefined,
 ): TlsMaterial | undefined {
   const reported = <T>(read: () => T): T | undefined => {
     try {
       return read()
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      return report(error.setting, error.message)
+      return report(error.message)
     }
   }
   const passphrase = reported(() => readPassphrase(files))
@@ -105,7 +98,7 @@ function readCertificate(
       ? readKeyBeside(file, text, passphrase)
       : readKey(keyFile, readFile(keyFile, 'TLS_KEY'), passphrase)
   if (!x509.checkPrivateKey(secret))
-    throw new Fault('TLS_KEY', `has a key that does not belong to the first certificate in ${file}`)
+    throw new Fault(`TLS_KEY has a key that does not belong to the first certificate in ${file}`)
   const key = pemOf(secret)
   askOpenSsl({ cert, key }, file, 'TLS_CERT')
   return { file, cert, key, x509 }
@@ -114,17 +107,14 @@ function readCertificate(
 function readCertificates(file: string, text: string, setting: Name): Certificate[] {
   const certificates = certificatesIn(text)
   if (certificates.length > 0) return certificates
-  throw new Fault(setting, `names ${file}, which is no PEM file of certificates`)
+  throw new Fault(`${setting} names ${file}, which is no PEM file of certificates`)
 }
 
 /** The chain in a file of its own. The issuer of the certificate is in it, or it is the chain of another one. */
 function readChain(file: string, certificate: X509Certificate, certificateFile: string): Certificate[] {
   const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
-  throw new Fault(
-    'TLS_CHAIN',
-    `names ${file}, where nothing has issued the certificate in ${certificateFile}`,
-  )
+  throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
 }
 
 /** The key of a certificate that none was named for: in the same file, or in `x.key` beside `x.crt`. */
@@ -145,12 +135,12 @@ const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYP
 function readKey(file: string, text: string, { setting, text: passphrase }: Passphrase): KeyObject {
   const isEncrypted = encryptedKey.test(text)
   if (isEncrypted && passphrase === undefined)
-    throw new Fault('TLS_KEY_PASSPHRASE', `is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
+    throw new Fault(`TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
   try {
     return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) })
   } catch {
-    if (isEncrypted) throw new Fault(setting, `does not open ${file}`)
-    throw new Fault('TLS_KEY', `names ${file}, which is no PEM file of a private key`)
+    if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
+    throw new Fault(`TLS_KEY names ${file}, which is no PEM file of a private key`)
   }
 }
 
@@ -160,8 +150,7 @@ function readParameters(file: string): string {
   // Node goes on without any where it finds none, and from version 24 on finds none in the form `X9.42 DH PARAMETERS`.
   if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
-      'TLS_DHPARAM',
-      `names ${file}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+      `TLS_DHPARAM names ${file}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
     )
   askOpenSsl({ dhparam }, file, 'TLS_DHPARAM')
   return dhparam
@@ -173,7 +162,7 @@ function askOpenSsl(options: SecureContextOptions, file: string, setting: Name):
   } catch (error) {
     // OpenSSL's own words, without its numbers.
     const { reason, message } = error as { reason?: string; message: string }
-    throw new Fault(setting, `names ${file}, which OpenSSL refuses: ${reason ?? message}`)
+    throw new Fault(`${setting} names ${file}, which OpenSSL refuses: ${reason ?? message}`)
   }
 }
 
@@ -185,6 +174,6 @@ function readFile(
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Fault(setting, problem((error as NodeJS.ErrnoException).code))
+    throw new Fault(`${setting} ${problem((error as NodeJS.ErrnoException).code)}`)
   }
 }

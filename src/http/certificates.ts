@@ -35,8 +35,7 @@ export class Certificates {
    */
   reload(): string[] {
     const problems: string[] = []
-    const report = (name: string, problem: string) => void problems.push(`${name} ${problem}`)
-    const material = readTlsFiles(this.#https.files, report)
+    const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))
     if (material === undefined) throw new ConfigError(problems)
     const options = material.certificates.map(certificate => this.#optionsOf(certificate, material))
     this.#named = material.certificates.map(({ x509 }, index) => ({
