@@ -10,39 +10,38 @@ export interface CookieRules {
   readonly secure: boolean
 }
 
-export interface CookieTerms {
-  /** The session's handle. */
-  readonly id: string
-  /** `reply`: the cookie is handed out by a backend, and demanded from the first request on. */
-  readonly mode: Exclude<AttachBinding, 'off'>
-  /** Longest time between two replies, in seconds. */
-  readonly longestGap: number
-  readonly rules: CookieRules
-  /** In milliseconds of the clock. */
-  readonly now: number
-}
-
 /**
  * The cookie that binds a session to the browser that attached to it; no script can read it. It is demanded once the
  * browser is known to have it: from then on the sid alone finds no session.
  */
 export class AttachCookie {
-  readonly #terms: CookieTerms
+  readonly #name: string
   readonly #value = randomBytes(24).toString('base64url')
+  readonly #rules: CookieRules
+  /** In seconds: what is set again at half time never runs out before the session does. */
+  readonly #life: number
+  readonly #mode: AttachBinding
   #isDemanded: boolean
   /** When it was set last, in milliseconds of the clock, and the request whose reply did so. */
   #setAt: number | undefined
   #setWith: number | undefined
 
-  constructor(terms: CookieTerms) {
-    this.#terms = terms
-    this.#isDemanded = terms.mode === 'reply'
-    this.#setAt = this.#isDemanded ? terms.now : undefined
+  /**
+   * `id` is the session's handle, `longestGap` the longest time between two replies, in seconds. With the mode `reply` a
+   * backend hands the cookie out `now`, in milliseconds of the clock, and it is demanded from the first request on.
+   */
+  constructor(id: string, mode: AttachBinding, longestGap: number, rules: CookieRules, now: number) {
+    this.#name = `wb-${id}`
+    this.#rules = rules
+    this.#life = 2 * longestGap
+    this.#mode = mode
+    this.#isDemanded = mode === 'reply'
+    this.#setAt = this.#isDemanded ? now : undefined
   }
 
   /** What a backend sets with its page; undefined where the browser gets it here. */
   get handedOut(): Cookie | undefined {
-    if (this.#terms.mode !== 'reply') return undefined
+    if (this.#mode !== 'reply') return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
   }
 
@@ -66,7 +65,7 @@ export class AttachCookie {
    */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue =
-      this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#lifeSeconds / 2) * 1000)
+      this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {
       this.#setAt = now
       this.#setWith = rid
@@ -75,18 +74,9 @@ export class AttachCookie {
     return `${this.#name}=${this.#value}; ${this.#attributes(secure)}`
   }
 
-  get #name(): string {
-    return `wb-${this.#terms.id}`
-  }
-
-  /** Twice the longest gap: what is set again at half time never runs out before the session does. */
-  get #lifeSeconds(): number {
-    return 2 * this.#terms.longestGap
-  }
-
   #attributes(secure: boolean): string {
-    const { path, secure: isAlwaysSecure } = this.#terms.rules
-    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#lifeSeconds}`
+    const { path, secure: isAlwaysSecure } = this.#rules
+    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#life}`
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import type { StreamHeader } from '../link.js'
 import type { Client, Outcome, Successor } from '../session/client.js'
 import { inspect, type Payload } from '../session/payload.js'
 import type { Session } from '../session/session.js'
@@ -7,7 +6,7 @@ import type { Handover } from '../session/sessions.js'
 import { readElement } from '../xml/document.js'
 import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
-import { type BoshParts, Delivery, type Start } from './delivery.js'
+import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
 import type { Pending } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
 import { type Fault, isExtra, Rules } from './rules.js'
@@ -34,21 +33,12 @@ const notFound: Reply = {
  * The client of a session over BOSH: keeps the order of its requests, holds them, and passes payloads both ways
  * (XEP-0124 §8-§14). All requests come through `create` and `handle`.
  */
-export class BoshClient implements Client {
-  readonly session: Session
-  readonly #parts: BoshParts
-  readonly #terms: Terms
+export class BoshClient extends Delivery implements Client {
   readonly #rules: Rules
-  readonly #cookie: AttachCookie | undefined
-  readonly #delivery: Delivery
 
   constructor(session: Session, parts: BoshParts, start: Start) {
-    this.session = session
-    this.#parts = parts
-    this.#terms = start.terms
+    super(session, parts, start)
     this.#rules = new Rules(start.terms, start.newkey)
-    this.#cookie = start.cookie
-    this.#delivery = new Delivery(session, parts, start, () => session.guard(() => this.#requestBroken()))
   }
 
   /** The client of a page that is handed a session by its backend, and what the page goes on with: the rid after `rid`. */
@@ -62,47 +52,43 @@ export class BoshClient implements Client {
   ): Successor {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
-    const about = { id, longestGap, now: parts.clock.now() }
     const cookie =
-      mode === 'off' ? undefined : new AttachCookie({ ...about, mode, rules: parts.cookies(domain) })
+      mode === 'off'
+        ? undefined
+        : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     return { client, handedOut: { rid: rid + 1, ...announced(sid, terms), cookie: cookie?.handedOut } }
   }
 
   get isPresent(): boolean {
-    return this.#delivery.open.hasLive
+    return this.open.hasLive
   }
 
   /** Requests that are held, the oldest first. */
   get held(): readonly Pending[] {
-    return this.#delivery.open.held
+    return this.open.held
   }
 
   /** How many requests wait for an answer, held or not. */
   get openCount(): number {
-    return this.#delivery.open.count
+    return this.open.count
   }
 
   get deadline(): number {
     const turn = this.#hasTurn ? this.session.freeAt : Number.POSITIVE_INFINITY
-    return Math.min(turn, this.#delivery.open.nextExpiry)
-  }
-
-  onOpen(header: StreamHeader): void {
-    this.#delivery.introduce(header)
+    return Math.min(turn, this.open.nextExpiry)
   }
 
   /** Answers the creation request; its payload goes to the server once the stream is open. */
   create(body: Body, payload: Payload, peer: Peer): void {
-    const { open, window } = this.#delivery
-    const pending = this.#received(window.last, undefined, body.digest, peer)
-    pending.expires = pending.since + Math.min(this.#terms.wait, createSeconds) * 1000
-    this.session.inactivity.allow('quiet', this.#terms.inactivity)
-    open.hold(pending)
+    const pending = this.#received(this.window.last, undefined, body.digest, peer)
+    pending.expires = pending.since + Math.min(this.terms.wait, createSeconds) * 1000
+    this.session.inactivity.allow('quiet', this.terms.inactivity)
+    this.open.hold(pending)
     this.session.send(payload, pending.since)
     // A link that could not even be dialled may have ended before.
     if (this.session.outcome !== undefined) this.flush()
-    else if (peer.gone) this.#requestBroken()
+    else if (peer.gone) this.requestBroken()
     else this.session.schedule()
   }
 
@@ -111,7 +97,7 @@ export class BoshClient implements Client {
     const { rid } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
-      this.#parts.counts.failedRequests += 1
+      this.parts.counts.failedRequests += 1
       peer.answer(refusal)
       return
     }
@@ -119,7 +105,7 @@ export class BoshClient implements Client {
       peer.answer(this.#fault('bad-request'))
       return
     }
-    switch (this.#delivery.window.place(rid, isExtra(body) ? 1 : 0)) {
+    switch (this.window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const pending = this.#received(rid, body.key, body.digest, peer)
         if (pending.since < this.session.freeAt || this.#hasTurn) {
@@ -153,50 +139,49 @@ export class BoshClient implements Client {
       this.flush()
       if (this.session.isOver) return
     }
-    this.#delivery.answerExpired(now)
+    this.answerExpired(now)
   }
 
   /** Answers every request that need not wait any longer. */
   flush(): void {
     const session = this.session
     if (session.isOver) return
-    this.#delivery.deliver()
+    this.deliver()
     const { outcome } = session
     if (outcome !== undefined) {
       this.#tell(outcome)
       if (session.isOver) return
     }
-    const hold = this.#terms.isPolling ? 0 : this.#terms.hold
-    const { held } = this.#delivery.open
+    const hold = this.terms.isPolling ? 0 : this.terms.hold
+    const { held } = this.open
     if (held.length > hold) {
       // While the stream is being opened its features are what the client waits for. And a client that had answers while
       // the server takes nothing would only send more.
       const isBehind = session.isBehind && outcome === undefined
-      while (!isBehind && held.length > hold) this.#delivery.answerOldest()
+      while (!isBehind && held.length > hold) this.answerOldest()
     }
     session.schedule()
   }
 
   /** Tells the oldest request that is heard; the others get nothing (XEP-0124 §13). */
   dismiss(): void {
-    const { open } = this.#delivery
-    if (open.oldestLive !== undefined)
-      open.take(open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
+    if (this.open.oldestLive !== undefined)
+      this.open.take(this.open.oldestLive).peer.answer(this.terminate(undefined))
   }
 
   close(): void {
-    this.#answerAll(this.#delivery.wrap(emptyBody))
+    this.#answerAll(this.wrap(emptyBody))
   }
 
   fail(): void {
-    this.#answerAll(this.#delivery.terminate('internal-server-error'))
+    this.#answerAll(this.terminate('internal-server-error'))
   }
 
   succeed(handover: Handover): Successor | undefined {
     // What waits for nothing but its turn has been received, and its page will not send it again.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (!this.session.isLive) return undefined
-    const { window } = this.#delivery
+    const { window } = this
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
@@ -205,38 +190,37 @@ export class BoshClient implements Client {
     // What belongs to the stream is left out.
     this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
     // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
-    return BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, 'resumed')
+    return BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, 'resumed')
   }
 
   /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may have the sid; the session lives on for its browser (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
-    if (this.#cookie?.admits(peer.cookies) === false) return notFound
-    const isFenced = rid !== undefined && this.#delivery.window.isFenced(rid)
-    return isFenced ? this.#delivery.terminate('item-not-found') : undefined
+    if (this.cookie?.admits(peer.cookies) === false) return notFound
+    const isFenced = rid !== undefined && this.window.isFenced(rid)
+    return isFenced ? this.terminate('item-not-found') : undefined
   }
 
   /** A request as it comes. Written out here alone: V8 gives all that are made so the same shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
-    const since = this.#parts.clock.now()
+    const since = this.parts.clock.now()
     const expires = this.#expiry(since)
     return { rid, peer, key, digest, repeats: 0, since, expires, body: undefined, report: '' }
   }
 
   #accept(pending: Pending, body: Body): void {
     const session = this.session
-    const delivery = this.#delivery
-    const { open, window } = delivery
-    if (window.acknowledged) pending.report = delivery.acknowledge(pending.rid, body.ack)
+    const { open, window } = this
+    if (window.acknowledged) pending.report = this.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid)
-    session.inactivity.allow('quiet', this.#terms.inactivity)
+    session.inactivity.allow('quiet', this.terms.inactivity)
     session.learnChannel(pending.peer.secure)
     open.hold(pending)
     if (session.outcome !== undefined) return
     // Only while the stream is being opened can so many be open; requests that no client waits for do not count.
-    while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) delivery.answerOldest()
-    const at = { now: this.#parts.clock.now(), unanswered: open.held.length, fruitful: delivery.fruitful }
+    while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
+    const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
     const payload = inspect(body.payload)
     const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
@@ -248,9 +232,9 @@ export class BoshClient implements Client {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.inactivity.allow('paused', body.pause)
       // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
-      if (body.pause !== undefined || this.#cookie?.isNew === true) delivery.answerAll()
+      if (body.pause !== undefined || this.cookie?.isNew === true) this.answerAll()
       // What is reported as lost is to be asked for at once.
-      else if (pending.report !== '') while (open.held.includes(pending)) delivery.answerOldest()
+      else if (pending.report !== '') while (open.held.includes(pending)) this.answerOldest()
     }
   }
 
@@ -261,13 +245,13 @@ export class BoshClient implements Client {
 
   /** Whether a parked request is the next, and waits only because its client has sent too much. */
   get #hasTurn(): boolean {
-    return this.#delivery.open.parked(this.#delivery.window.last + 1) !== undefined
+    return this.open.parked(this.window.last + 1) !== undefined
   }
 
   /** Takes the parked requests that are next, as long as their client may send. */
   #acceptParked(now: number): void {
     while (now >= this.session.freeAt) {
-      const parked = this.#delivery.open.unpark(this.#delivery.window.last + 1)
+      const parked = this.open.unpark(this.window.last + 1)
       if (parked === undefined) return
       const body = parked.body!
       // While it is held, its payload is not kept.
@@ -279,30 +263,28 @@ export class BoshClient implements Client {
 
   /** Keeps a request unread until the ones before it have come, and their client may send more. */
   #park(pending: Pending, body: Body): void {
-    const { open } = this.#delivery
-    const older = open.parked(pending.rid)
+    const older = this.open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) {
       pending.peer.answer(this.#fault(fault))
       return
     }
     pending.body = body
-    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
+    pending.expires = pending.since + Math.min(this.terms.wait, gapSeconds) * 1000
     if (older !== undefined) pending.repeats = older.repeats + 1
-    open.park(pending)
-    older?.peer.answer(this.#delivery.wrap(errorBody))
+    this.open.park(pending)
+    older?.peer.answer(this.wrap(errorBody))
     this.session.schedule()
   }
 
   /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
   #repeat(rid: number, body: Body, peer: Peer): void {
-    const { open, window } = this.#delivery
-    const stored = window.replyTo(rid)
-    const held = stored === undefined ? open.held.find(pending => pending.rid === rid) : undefined
+    const stored = this.window.replyTo(rid)
+    const held = stored === undefined ? this.open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      this.#parts.counts.repeatsRefused += 1
+      this.parts.counts.repeatsRefused += 1
       peer.answer(this.#fault(fault))
       return
     }
@@ -310,49 +292,42 @@ export class BoshClient implements Client {
     // Answered all the same, and what it carries is passed over: the rid is spent.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
-      peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
+      peer.answer(this.giveAgain(stored, peer, isSame))
       this.session.schedule()
       return
     }
-    const since = this.#parts.clock.now()
-    const older = open.renew(held!, peer, since, this.#expiry(since))
-    older.answer(this.#delivery.wrap(errorBody))
+    const since = this.parts.clock.now()
+    const older = this.open.renew(held!, peer, since, this.#expiry(since))
+    older.answer(this.wrap(errorBody))
     this.flush()
   }
 
-  /** The browser of an open request went away: inactivity begins. */
-  #requestBroken(): void {
-    this.session.inactivity.begin(this.#parts.clock.now())
-    this.session.schedule()
-  }
-
   /** Tells the oldest request that is heard how the session ended; the others get nothing (XEP-0124 §17.2). */
-  #tell(outcome: Outcome): void {
-    const { open } = this.#delivery
-    const pending = open.oldestLive
+  #tell({ reason, streamError }: Outcome): void {
+    const pending = this.open.oldestLive
     // Clients do not look for stanzas in a reply that ends the session.
     if (pending === undefined || !this.session.outbox.isEmpty) return
-    open.take(pending).peer.answer(this.#delivery.tell(outcome))
-    if (outcome.reason !== 'shutdown') this.#parts.counts.failedRequests += 1
-    this.session.abandon(outcome.reason)
+    this.open.take(pending).peer.answer(this.terminate(conditionOf[reason], streamError))
+    if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
+    this.session.abandon(reason)
   }
 
   /** The reply to a request that breaks the rules: the session ends, and the others are told that it was not they. */
   #fault(condition: Fault): Reply {
-    this.#parts.counts.failedRequests += 1
-    this.#answerAll(this.#delivery.terminate('other-request'))
+    this.parts.counts.failedRequests += 1
+    this.#answerAll(this.terminate('other-request'))
     this.session.abandon(condition)
-    return this.#delivery.terminate(condition)
+    return this.terminate(condition)
   }
 
   /** The same reply to all requests that are open. */
   #answerAll(reply: Reply): void {
-    for (const { peer } of this.#delivery.open.clear()) peer.answer(reply)
+    for (const { peer } of this.open.clear()) peer.answer(reply)
   }
 
   /** When a request that comes now is answered at the latest. */
   #expiry(now: number): number {
-    const { wait } = this.#terms
+    const { wait } = this.terms
     // A little early, before proxies with the same patience give up: they count from earlier on.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }

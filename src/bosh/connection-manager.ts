@@ -51,23 +51,22 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   }
 
   /** Opens a session, or says why not. */
-  async function open(body: Body, peer: Peer): Promise<BoshClient | Reply> {
+  async function open(body: Body, peer: Peer): Promise<BoshClient | Reply | Condition> {
     const { rid, newkey, lang = 'en', from } = body
-    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuse('bad-request')
+    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
     // A service that is being stopped says so rather than send the client elsewhere.
     if (parts.requireSecure && !peer.secure && !registry.isStopping) {
-      if (peer.secureUrl === undefined) return refuse('policy-violation')
+      if (peer.secureUrl === undefined) return 'policy-violation'
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
     // Without a default an empty domain is as good as none (XEP-0124 §7.1).
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiate(body, parts.terms)
-    if (typeof terms === 'string') return refuse(terms)
+    if (typeof terms === 'string') return terms
     // What the session keeps of the request is this, not the request.
     const begin = (session: Session) =>
       new BoshClient(session, clientParts, { terms, rid, newkey, cookie: undefined, by: 'created' })
-    const opened = await opener.openForClient(domain, { lang, from }, peer, begin)
-    return typeof opened === 'string' ? refuse(opened) : opened
+    return opener.openForClient(domain, { lang, from }, peer, begin)
   }
 
   /** Has a new session answer the request that creates it. */
@@ -75,11 +74,11 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     let session: Session | undefined
     try {
       const payload = inspect(body.payload)
-      const opened = payload.fault === undefined ? await open(body, peer) : refuse(payload.fault)
+      const opened = payload.fault ?? (await open(body, peer))
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else peer.answer(opened)
+      } else peer.answer(typeof opened === 'string' ? refuse(opened) : opened)
     } catch (error) {
       breakOff(session, error, peer)
     }
@@ -114,18 +113,16 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       else if (body.sid === undefined) void create(body, peer)
       else {
         client = clientOf(body.sid)
-        if (client === undefined) peer.answer(refuseUnknown())
-        else take(client, body, peer)
+        if (client !== undefined) take(client, body, peer)
+        else {
+          counts.unknownSids += 1
+          // It was here a moment ago, as far as its client knows.
+          peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
+        }
       }
     } catch (error) {
       breakOff(client?.session, error, peer)
     }
-  }
-
-  function refuseUnknown(): Reply {
-    counts.unknownSids += 1
-    // It was here a moment ago, as far as its client knows.
-    return refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found')
   }
 
   return {

@@ -2,7 +2,6 @@ import type { EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
 import type { StreamHeader } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
-import type { Outcome } from '../session/client.js'
 import type { Opener } from '../session/opener.js'
 import type { Session } from '../session/session.js'
 import type { AttachCookie, CookieRules } from './attach-cookie.js'
@@ -33,7 +32,7 @@ export interface Start {
 const reportMilliseconds = 500
 
 /** What clients are told of sessions that ended (XEP-0124 §17.2). */
-const conditionOf: Partial<Record<EndReason, Condition>> = {
+export const conditionOf: Partial<Record<EndReason, Condition>> = {
   'connection-lost': 'remote-connection-failed',
   replaced: 'remote-stream-error',
   'stream-error': 'remote-stream-error',
@@ -53,44 +52,43 @@ const legacyStatus: Partial<Record<Condition, number>> = {
  * Gives what the server sent to the requests that wait for it, in the order of their rids (XEP-0124 §8, §14.2), and writes
  * the replies: the first ones carry what was agreed and what the server said of itself.
  */
-export class Delivery {
-  readonly open: OpenRequests
-  readonly window: RidWindow
+export abstract class Delivery {
+  readonly session: Session
+  protected readonly parts: BoshParts
+  protected readonly terms: Terms
+  protected readonly cookie: AttachCookie | undefined
+  protected readonly open: OpenRequests
+  protected readonly window: RidWindow
   /** Whether the last reply had something in it. */
-  fruitful = false
-  readonly #session: Session
-  readonly #parts: BoshParts
-  readonly #terms: Terms
-  readonly #cookie: AttachCookie | undefined
+  protected fruitful = false
   /** What the first reply says of the session; undefined where its page was told by other means. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
   /** Whether the header was taken, or need not be told. */
   #isIntroduced: boolean
 
-  /** `onBroken` is called when the client of an open request goes away. */
-  constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start, onBroken: () => void) {
+  constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
-    this.open = new OpenRequests(parts.limits, onBroken)
+    this.session = session
+    this.parts = parts
+    this.terms = terms
+    this.cookie = cookie
+    this.open = new OpenRequests(parts.limits, () => session.guard(() => this.requestBroken()))
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
-    this.#session = session
-    this.#parts = parts
-    this.#terms = terms
-    this.#cookie = cookie
     this.#announcement = isNew ? announce(session.sid, rid, terms) : undefined
     this.#isIntroduced = !isNew
   }
 
   /** Takes the server's stream header, for the next reply to tell. Only the first one counts. */
-  introduce(header: StreamHeader): void {
+  onOpen(header: StreamHeader): void {
     if (this.#isIntroduced) return
     this.#header = header
     this.#isIntroduced = true
   }
 
   /** Hands out all that is queued, as far as there are requests whose clients wait for the reply. */
-  deliver(): void {
-    while (!this.#session.outbox.isEmpty) {
+  protected deliver(): void {
+    while (!this.session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
       // Replies keep the order of the rids: requests whose client is gone are answered empty, for a repeat to find.
@@ -100,7 +98,7 @@ export class Delivery {
   }
 
   /** Answers the oldest held request with what is queued, or with nothing. */
-  answerOldest(withNothing = false): void {
+  protected answerOldest(withNothing = false): void {
     const { window } = this
     const { rid, peer, key, digest, report } = this.open.take()
     let attributes = ''
@@ -108,7 +106,7 @@ export class Delivery {
     let hasStreamElement = false
     // What is told only once is kept for a client that hears it.
     if (!withNothing && !peer.gone) {
-      const elements = this.#session.take()
+      const elements = this.session.take()
       this.fruitful = elements.length > 0
       for (const { namespace, text } of elements) {
         payload += text
@@ -119,26 +117,26 @@ export class Delivery {
     // What was received up to here, unless that is what the reply says by itself (XEP-0124 §9.1).
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
-    const at = this.#parts.clock.now()
+    const at = this.parts.clock.now()
     window.store({ rid, text, at, key, digest, repeats: 0 })
     // Inactivity goes on where no client hears the reply.
-    if (!peer.gone) this.#session.inactivity.begin(at)
+    if (!peer.gone) this.session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
 
   /** Answers every held request, the newest with nothing whatever is queued. */
-  answerAll(): void {
+  protected answerAll(): void {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
 
   /** Answers the requests that have waited for as long as they may, and those before them. */
-  answerExpired(now: number): void {
-    const { counts } = this.#parts
+  protected answerExpired(now: number): void {
+    const { counts } = this.parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
-      this.#session.inactivity.begin(now)
+      this.session.inactivity.begin(now)
     }
     while (this.open.held.some(({ expires }) => expires <= now)) {
       counts.waitTimeouts += 1
@@ -147,40 +145,41 @@ export class Delivery {
   }
 
   /** Lets go of what the client has received; gives back the attributes that report what it should have by now and has not. */
-  acknowledge(rid: number, ack = rid - 1): string {
+  protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
     const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
-    const age = missing === undefined ? 0 : this.#parts.clock.now() - missing.at
+    const age = missing === undefined ? 0 : this.parts.clock.now() - missing.at
     if (age < reportMilliseconds) return ''
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
   /** The same reply once more, and for the same words as before also the cookie that goes with it. */
-  giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
-    const now = this.#parts.clock.now()
+  protected giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
+    const now = this.parts.clock.now()
     stored.repeats += 1
-    this.#parts.counts.replays += 1
-    this.#session.inactivity.begin(now)
+    this.parts.counts.replays += 1
+    this.session.inactivity.begin(now)
     const reply = this.wrap(stored.text)
     return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
 
   /** Puts a `<body/>` into the envelope. */
-  wrap(body: string): Reply {
-    return { status: 200, body, contentType: this.#terms.contentType }
+  protected wrap(body: string): Reply {
+    return { status: 200, body, contentType: this.terms.contentType }
   }
 
   /** The reply that ends the session; without a condition where the client asked for the end. */
-  terminate(condition: Condition | undefined, streamError?: string): Reply {
-    const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
-    if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
+  protected terminate(condition: Condition | undefined, streamError?: string): Reply {
+    const status = this.terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
+    if (status !== undefined) return { status, body: '', contentType: this.terms.contentType }
     return this.wrap(writeTerminate(condition, streamError))
   }
 
-  /** The reply that says how the session ended. */
-  tell({ reason, streamError }: Outcome): Reply {
-    return this.terminate(conditionOf[reason], streamError)
+  /** The client of an open request went away: inactivity begins. */
+  protected requestBroken(): void {
+    this.session.inactivity.begin(this.parts.clock.now())
+    this.session.schedule()
   }
 
   /** What the creation reply says, or the next one if it had to leave before the server's header came. */
@@ -200,8 +199,8 @@ export class Delivery {
 
   /** Adds the cookie to the reply to this request, if it is time for it. */
   #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {
-    if (this.#cookie === undefined || peer.gone) return reply
-    const setCookie = this.#cookie.setWith(rid, peer.secure, now)
+    if (this.cookie === undefined || peer.gone) return reply
+    const setCookie = this.cookie.setWith(rid, peer.secure, now)
     return setCookie === undefined ? reply : { ...reply, setCookie }
   }
 }

@@ -5,17 +5,13 @@ import { KeyCounts } from '../lib/key-counts.js'
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
+  /** How many connections there are. */
+  open = 0
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
-  #open = 0
   readonly #ofClient = new KeyCounts()
 
   constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
     this.#config = config
-  }
-
-  /** How many connections there are. */
-  get open(): number {
-    return this.#open
   }
 
   /**
@@ -36,14 +32,14 @@ export class ConnectionLimits {
     const address = socket.remoteAddress
     // A client that has gone already takes no room.
     if (address === undefined) return false
-    if (maxConnections > 0 && this.#open >= maxConnections) return false
+    if (maxConnections > 0 && this.open >= maxConnections) return false
     const client = clientOf(address)
     const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (isTooMany && !this.#config.trustedProxies.contains(address)) return false
-    this.#open++
+    this.open++
     this.#ofClient.add(client, 1)
     socket.once('close', () => {
-      this.#open--
+      this.open--
       this.#ofClient.add(client, -1)
     })
     return true

@@ -13,34 +13,27 @@ import { readOnly } from './pages.js'
  */
 export function createHostMetaRouter(config: Config): Router {
   const base = config.bosh.enabled ? publicSecureBase(config) : undefined
-  const publish = (contentType: string, write: (url: string) => string): RequestHandler => {
-    const body = base && write(base + config.boshPath)
-    return (_request, response) => {
-      if (body === undefined) throw new Problem('not-found')
-      sendAnswer(response, {
-        status: 200,
-        headers: { 'Content-Type': contentType, 'Cache-Control': 'no-cache' },
-        body,
-      })
-    }
-  }
-
-  // Clients in browsers look here from whatever page they are on (XEP-0156 §3).
-  const openToAll: RequestHandler = (_request, response, next) => {
-    response.set('Access-Control-Allow-Origin', '*')
-    next()
-  }
-
   const router = Router({ caseSensitive: true })
-  router
-    .route('/.well-known/host-meta')
-    .all(openToAll, readOnly)
-    .get(publish('application/xrd+xml; charset=utf-8', writeXrd))
-  router
-    .route('/.well-known/host-meta.json')
-    .all(openToAll, readOnly)
-    .get(publish('application/json', writeJson))
+  const publish = (path: string, contentType: string, write: (url: string) => string) => {
+    const body = base && write(base + config.boshPath)
+    const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
+    router
+      .route(path)
+      .all(openToAll, readOnly)
+      .get((_request, response) => {
+        if (body === undefined) throw new Problem('not-found')
+        sendAnswer(response, { status: 200, headers, body })
+      })
+  }
+  publish('/.well-known/host-meta', 'application/xrd+xml; charset=utf-8', writeXrd)
+  publish('/.well-known/host-meta.json', 'application/json', writeJson)
   return router
+}
+
+/** Clients in browsers look here from whatever page they are on (XEP-0156 §3). */
+const openToAll: RequestHandler = (_request, response, next) => {
+  response.set('Access-Control-Allow-Origin', '*')
+  next()
 }
 
 function writeXrd(url: string): string {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -15,18 +16,7 @@ import { reasonAgainst, written } from './places.js'
 import { leaveContinue } from './take-body.js'
 
 /** What listens, on all addresses and ports of the settings. */
-export interface Listening {
-  /** Such as `http://127.0.0.1:8080`; those without TLS first. */
-  readonly urls: readonly string[]
-  /** How many connections are open. */
-  readonly connections: number
-  /** Reads the certificates again, for new connections. Where that fails, it goes on with those of before, and says so in the log. */
-  reload(): void
-  /** Takes no new connections, and resolves once the last one is closed. */
-  close(): Promise<void>
-  closeIdleConnections(): void
-  closeAllConnections(): void
-}
+export type Listening = Awaited<ReturnType<typeof listen>>
 
 export interface ListeningParts {
   readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies'>
@@ -34,7 +24,7 @@ export interface ListeningParts {
 }
 
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
-export async function listen(listener: RequestListener, { config, log }: ListeningParts): Promise<Listening> {
+export async function listen(listener: RequestListener, { config, log }: ListeningParts) {
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
@@ -43,27 +33,26 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     else listener(req, res)
   }
   const certificates = https && new Certificates(https)
-  const servers: (HttpServer | HttpsServer)[] = []
+  const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
-  const bind = async (
-    server: HttpServer | HttpsServer,
-    place: Place,
-    places: readonly Place[],
-    from: Name,
-  ) => {
+  const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
     limits.guard(server)
     leaveContinue(server, answer)
-    const isOne = places.every(({ host }) => host === place.host)
+    // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
+    const ipv6Only = places.some(({ host }) => host !== place.host)
     try {
-      urls.push(await bound(server, { ...place, backlog: settings.backlog, ipv6Only: !isOne }))
+      await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
     } catch (error) {
       const reason = reasonAgainst((error as NodeJS.ErrnoException).code)
       throw reason === undefined ? error : new ConfigError([`${from} has ${place.host}, ${reason}`])
     }
+    const { address: host, port } = server.address() as AddressInfo
+    urls.push(`${places === settings.places ? 'http' : 'https'}://${written({ host, port })}`)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   }
+  /** Takes no new connections, and resolves once the last one is closed. */
   const close = async () => {
     await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   }
@@ -80,11 +69,13 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     throw error
   }
   return {
-    urls,
-    close,
+    /** Such as `http://127.0.0.1:8080`; those without TLS first. */
+    urls: urls as readonly string[],
+    /** How many connections are open. */
     get connections() {
       return limits.open
     },
+    /** Reads the certificates again, for new connections. Where that fails, it goes on with those of before, and says so in the log. */
     reload() {
       if (certificates === undefined) return
       try {
@@ -97,6 +88,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
         log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
       }
     },
+    close,
     closeIdleConnections() {
       for (const server of servers) server.closeIdleConnections()
     },
@@ -131,20 +123,4 @@ function createSecureServer(
     },
     listener,
   )
-}
-
-/** Has a server listen and says where. Of several addresses each is itself alone: `::` leaves IPv4 to the others. */
-async function bound(
-  server: HttpServer | HttpsServer,
-  place: Place & { readonly backlog: number; readonly ipv6Only: boolean },
-): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(place, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const { address: host, port } = server.address() as AddressInfo
-  return `${'setSecureContext' in server ? 'https' : 'http'}://${written({ host, port })}`
 }

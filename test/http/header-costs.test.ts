@@ -14,7 +14,7 @@ const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', ()
 const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
-const cookie = new AttachCookie({ id: '1', mode: 'reply', longestGap: 60, rules: rules4, now: 0 })
+const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
 const tokens = new FormGuard(undefined, () => 0)
 
 const readers: Record<string, (header: string) => unknown> = {

@@ -17,13 +17,7 @@ export function hostileParameters(contentType: string, body: Buffer): void {
   toWarmRequest(readParameters(contentType, body), defaults)
 }
 
-const cookie = new AttachCookie({
-  id: '0',
-  mode: 'reply',
-  longestGap: 60,
-  rules: { path: '/', secure: false },
-  now: 0,
-})
+const cookie = new AttachCookie('0', 'reply', 60, { path: '/', secure: false }, 0)
 
 const requestWith = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as IncomingMessage
