@@ -20,7 +20,7 @@ import { SaltedPasswords } from './login/sasl/salted-passwords.js'
 import { VerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { Names } from './net/names.js'
-import { Remotes } from './remote/remotes.js'
+import { createRemotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
 import { SessionLimits } from './session/limits.js'
@@ -94,7 +94,7 @@ export async function startService({
   const names = new Names({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = new Dialer({ names, clock, publicOnly: anyDomain })
   const links = new Links({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
-  const remotes = new Remotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
+  const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
   const open: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   // Sessions and logins.

@@ -17,6 +17,8 @@ const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
 export interface AgentParts {
+  /** The entry in the settings. */
+  readonly about: RemoteEndpoint
   readonly tls: TlsRules
   readonly names: Pick<Names, 'addressesOf'>
   /** Whether the hosts come from a domain's host-meta, and not from the operator. */
@@ -31,16 +33,16 @@ export interface AgentParts {
  */
 export function createAgent(
   { hostname, protocol }: URL,
-  about: RemoteEndpoint,
   parts: AgentParts,
   kind: 'lasting' | 'passing',
 ): HttpAgent {
+  const { about, tls, publicOnly } = parts
   // An address that stands in the URL is never looked up.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
-  if (parts.publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
+  if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
   const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
   if (protocol !== 'https:') return new HttpAgent(options)
-  const secureContext = tlsContext(about, parts.tls)
+  const secureContext = tlsContext(about, tls)
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 

@@ -1,4 +1,3 @@
-import type { RemoteEndpoint } from '../config/config.js'
 import type { Failure } from '../link.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { withoutComments } from '../xml/comments.js'
@@ -6,7 +5,7 @@ import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/limits.js'
 import { createAgent } from './agents.js'
 import type { EndpointParts } from './endpoint.js'
-import { RemoteFault, UnexpectedStatus } from './fault.js'
+import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, sendRequest } from './http-request.js'
 
 /** Longest document that is read, in bytes. */
@@ -18,18 +17,14 @@ export interface DiscoveryParts extends EndpointParts {
 }
 
 /** The address of the BOSH endpoint that a domain publishes in its host-meta (XEP-0156 §3), or why it has none. */
-export async function findEndpoint(
-  domain: string,
-  about: RemoteEndpoint,
-  parts: DiscoveryParts,
-): Promise<string | Failure> {
+export async function findEndpoint(domain: string, parts: DiscoveryParts): Promise<string | Failure> {
   const { settings, clock, port } = parts
   const fetch = (name: string) => {
     const url = new URL(`https://${domain}:${port}/.well-known/${name}`)
     return sendRequest(url, {
       method: 'GET',
       headers: { 'Accept-Encoding': 'identity' },
-      agent: createAgent(url, about, parts, 'passing'),
+      agent: createAgent(url, parts, 'passing'),
       limits: {
         connect: settings.connectTimeout,
         reply: settings.timeout,
@@ -44,7 +39,7 @@ export async function findEndpoint(
     const xrd = await fetch('host-meta')
     const code = xrd.status >= 500 ? 'remote-connection-failed' : 'host-unknown'
     const failure = { step: 'resolve', code } as const
-    if (xrd.status !== 200) return { ...failure, cause: new UnexpectedStatus(xrd.status) }
+    if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
     // For a login, all of this is one step: the search for the endpoint.

@@ -1,10 +1,9 @@
-import type { Agent, OutgoingHttpHeaders } from 'node:http'
-import type { Config, RemoteEndpoint } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import { type AgentParts, createAgent } from './agents.js'
 import { type EndpointReply, readReply } from './endpoint-reply.js'
-import { RemoteFault, UnexpectedStatus } from './fault.js'
+import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
 /** What all endpoints of an entry in the settings have in common. */
@@ -23,82 +22,83 @@ const legacyConditions: Partial<Record<number, string>> = {
 }
 
 /** Another server's BOSH endpoint, over HTTP. */
-export class Endpoint {
-  /** Its public address. */
-  readonly url: string
-  readonly #url: URL
-  readonly #parts: EndpointParts
-  readonly #headers: OutgoingHttpHeaders
-  readonly #lasting: Agent
-  readonly #passing: Agent
+export type Endpoint = ReturnType<typeof createEndpoint>
 
-  /** Throws a `RemoteFault` where this service may not connect to the host. */
-  constructor(url: string, about: RemoteEndpoint, parts: EndpointParts) {
-    this.url = url
-    this.#url = new URL(url)
-    this.#parts = parts
-    // A header may be there more than once.
-    const byName = new Map<string, string[]>()
-    for (const [name, value] of parts.settings.headers) {
-      const key = name.toLowerCase()
-      byName.set(key, [...(byName.get(key) ?? []), value])
-    }
-    this.#headers = {
-      ...Object.fromEntries(byName),
-      'Content-Type': 'text/xml; charset=utf-8',
-      'Accept-Encoding': 'identity',
-    }
-    this.#lasting = createAgent(this.#url, about, parts, 'lasting')
-    this.#passing = createAgent(this.#url, about, parts, 'passing')
+/** Throws a `RemoteFault` where this service may not connect to the host. */
+export function createEndpoint(url: string, parts: EndpointParts) {
+  const { settings, clock } = parts
+  const address = new URL(url)
+  const lasting = createAgent(address, parts, 'lasting')
+  const passing = createAgent(address, parts, 'passing')
+  // A header may be there more than once.
+  const byName = new Map<string, string[]>()
+  for (const [name, value] of settings.headers) {
+    const key = name.toLowerCase()
+    byName.set(key, [...(byName.get(key) ?? []), value])
   }
-
-  /**
-   * Sends a request of a session, and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint
-   * that had it already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
-   */
-  async exchange(
-    body: string,
-    waitSeconds: number,
-    creates: boolean,
-    options: PostOptions,
-  ): Promise<EndpointReply> {
-    try {
-      return readHttpReply(await this.post(body, waitSeconds, options), creates)
-    } catch (error) {
-      const isBroken = error instanceof RemoteFault && error.aftermath === 'broke'
-      if (!isBroken || options.signal?.aborted) throw error
-      return readHttpReply(await this.post(body, waitSeconds, options, true), creates)
-    }
+  const usualHeaders = {
+    ...Object.fromEntries(byName),
+    'Content-Type': 'text/xml; charset=utf-8',
+    'Accept-Encoding': 'identity',
   }
 
   /**
    * Posts a `<body/>` that may be held for so many seconds, and resolves with the reply, of any status; `afresh` on a
    * new connection, because kept ones may be broken. Rejects with a `RemoteFault`.
    */
-  post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false): Promise<HttpReply> {
-    const { settings, clock } = this.#parts
+  function post(
+    body: string,
+    waitSeconds: number,
+    options: PostOptions = {},
+    afresh = false,
+  ): Promise<HttpReply> {
     const limits = {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
       maxReplyBytes: settings.maxReplyBytes,
       mayThin: true,
     }
-    const headers = { ...this.#headers, 'Content-Length': Buffer.byteLength(body) }
-    const agent = afresh ? this.#passing : this.#lasting
-    return sendRequest(this.#url, { ...options, method: 'POST', headers, body, agent, limits, clock })
+    const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
+    const agent = afresh ? passing : lasting
+    return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
   }
 
-  /** Closes all connections, those of held requests too. */
-  close(): void {
-    this.#lasting.destroy()
-    this.#passing.destroy()
+  return {
+    /** Its public address. */
+    url,
+    post,
+
+    /**
+     * Sends a request of a session, and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint
+     * that had it already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
+     */
+    async exchange(
+      body: string,
+      waitSeconds: number,
+      creates: boolean,
+      options: PostOptions,
+    ): Promise<EndpointReply> {
+      try {
+        return readHttpReply(await post(body, waitSeconds, options), creates)
+      } catch (error) {
+        const isBroken = error instanceof RemoteFault && error.aftermath === 'broke'
+        if (!isBroken || options.signal?.aborted) throw error
+        return readHttpReply(await post(body, waitSeconds, options, true), creates)
+      }
+    },
+
+    /** Closes all connections, those of held requests too. */
+    close(): void {
+      lasting.destroy()
+      passing.destroy()
+    },
   }
 }
 
 /** Throws a `RemoteFault` for another status than 200. */
 function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
   if (status === 200) return readReply(body, fates)
-  const cause = new UnexpectedStatus(status)
+  const cause = unexpectedStatus(status)
   const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
   if (status >= 500) throw new RemoteFault(failure, 'broke')
   const condition = legacyConditions[status]

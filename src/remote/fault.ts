@@ -19,12 +19,6 @@ export class RemoteFault extends Error {
 }
 
 /** A reply with another status than 200, as the cause of a fault. */
-export class UnexpectedStatus extends Error {
-  override readonly name = 'UnexpectedStatus'
-  readonly code: string
-
-  constructor(status: number) {
-    super(`the endpoint answered with HTTP ${status}`)
-    this.code = `HTTP ${status}`
-  }
+export function unexpectedStatus(status: number): Error {
+  return Object.assign(new Error(`the endpoint answered with HTTP ${status}`), { code: `HTTP ${status}` })
 }

@@ -8,6 +8,9 @@ const mostRemembered = 20_000
 /** Sessions that can still be ended, in case their client never hears of them: the replies to so many calls are under way. */
 const mostReleasable = 1000
 
+/** What all of them have in common. */
+const alike = { origin: 'warmed', state: 'elsewhere', quietSince: undefined } as const
+
 /** The sessions that were logged in here and live at other endpoints, as far as they are remembered. */
 export class HandedOverSessions {
   readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
@@ -19,15 +22,7 @@ export class HandedOverSessions {
 
   /** Takes up a session that is handed over at this time, in milliseconds of the clock, to a client which talks to the endpoint. */
   add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession): void {
-    const view = {
-      id,
-      jid,
-      domain,
-      origin: 'warmed',
-      state: 'elsewhere',
-      createdAt,
-      quietSince: undefined,
-    } as const
+    const view = { id, jid, domain, createdAt, ...alike }
     this.#sessions.set(id, { view, user: userOf(jid) })
     this.#releasable.set(id, session)
     forgetOldest(this.#sessions, mostRemembered)

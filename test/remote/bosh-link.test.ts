@@ -2,14 +2,14 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Step } from '../../src/errors.js'
 import type { LinkEnd } from '../../src/link.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
-import { Endpoint } from '../../src/remote/endpoint.js'
+import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
 import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/fault.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts, usualEntry } from './parts.js'
+import { endpointParts } from './parts.js'
 
 const closers: (() => unknown)[] = []
 
@@ -31,7 +31,7 @@ async function open(
 ) {
   const there = await ScriptedEndpoint.start()
   const parts = endpointParts()
-  const endpoint = new Endpoint(there.url, usualEntry, parts)
+  const endpoint = createEndpoint(there.url, parts)
   const told: string[] = []
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
@@ -639,7 +639,7 @@ describe('the end of a session', () => {
     const { there, link, told, sessions, clock } = await open({ endpoint })
     link.close()
     expect(sessions.size + clock.pending).toBe(0)
-    found(new Endpoint(there.url, usualEntry, endpointParts()))
+    found(createEndpoint(there.url, endpointParts()))
     await new Promise(resolve => setImmediate(resolve))
     expect(there.connections).toBe(0)
     expect(told).toEqual([])

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { Endpoints } from '../../src/remote/endpoints.js'
+import { createEndpoints } from '../../src/remote/endpoints.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
@@ -15,10 +15,8 @@ async function begin(about: Partial<typeof usualEntry> = {}) {
   const there = await ScriptedEndpoint.start(certificate)
   const names = namesOf({ 'other.example': ['127.0.0.1'] })
   const parts = endpointParts({ names })
-  const endpoints = new Endpoints(
-    { ...usualEntry, ca: certificate.cert, ...about },
-    { ...parts, port: there.port },
-  )
+  const entry = { ...usualEntry, ca: certificate.cert, ...about }
+  const endpoints = createEndpoints({ ...parts, about: entry, port: there.port })
   const hostMeta = { endpointOf: async (domain: string) => (await endpoints.of(domain)).url }
   closers.push(() => there.stop())
   return { there, hostMeta, clock: parts.clock }

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { Endpoint } from '../../src/remote/endpoint.js'
+import { createEndpoint } from '../../src/remote/endpoint.js'
 import { makeCertificate } from '../support/certificates.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
@@ -19,8 +19,8 @@ async function connect(
   credentials?: typeof certificate,
 ) {
   const there = await ScriptedEndpoint.start(credentials)
-  const parts = endpointParts(more)
-  const here = new Endpoint(there.url, { ...usualEntry, ...about }, parts)
+  const parts = endpointParts({ about: { ...usualEntry, ...about }, ...more })
+  const here = createEndpoint(there.url, parts)
   closers.push(
     () => there.stop(),
     () => here.close(),
@@ -144,7 +144,7 @@ describe('an endpoint', () => {
 
   test('hears of nothing that its names were not good for', async () => {
     const { here } = await connect()
-    const missing = new Endpoint('http://nobody.example/bosh', usualEntry, endpointParts())
+    const missing = createEndpoint('http://nobody.example/bosh', endpointParts())
     expect(await faultOf(missing.post('', 60))).toEqual({
       step: 'resolve',
       code: 'host-unknown',
@@ -238,7 +238,7 @@ describe('what an endpoint may do wrong', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     closers.push(() => server.close())
     const { port } = server.address() as AddressInfo
-    const here = new Endpoint(`http://127.0.0.1:${port}/`, usualEntry, endpointParts())
+    const here = createEndpoint(`http://127.0.0.1:${port}/`, endpointParts())
     expect(await faultOf(here.post('', 60))).toEqual(wrong)
   })
 })
@@ -299,7 +299,7 @@ describe('an encrypted endpoint', () => {
 
   test('that is none is told apart from one with a bad certificate', async () => {
     const { there } = await connect()
-    const here = new Endpoint(`https://localhost:${there.port}/`, usualEntry, endpointParts())
+    const here = createEndpoint(`https://localhost:${there.port}/`, endpointParts())
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'tls',
       code: 'remote-connection-failed',
@@ -309,7 +309,7 @@ describe('an encrypted endpoint', () => {
 
   test('has so much time to be connected to', async () => {
     const parts = endpointParts()
-    const here = new Endpoint(`https://localhost:${await silence()}/`, usualEntry, parts)
+    const here = createEndpoint(`https://localhost:${await silence()}/`, parts)
     let reached = () => {}
     const isConnected = new Promise<void>(resolve => {
       reached = resolve
@@ -326,7 +326,7 @@ describe('where only the Internet is allowed', () => {
   const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
 
   test('names of private addresses lead nowhere', async () => {
-    const here = new Endpoint('https://inside.example/', usualEntry, endpointParts(about))
+    const here = createEndpoint('https://inside.example/', endpointParts(about))
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'connect',
       code: 'address-not-allowed',
@@ -337,7 +337,7 @@ describe('where only the Internet is allowed', () => {
   test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])(
     '%s is no endpoint',
     async url => {
-      const make = async () => new Endpoint(url, usualEntry, endpointParts(about))
+      const make = async () => createEndpoint(url, endpointParts(about))
       expect((await faultOf(make())).code).toBe('address-not-allowed')
     },
   )

@@ -4,7 +4,7 @@ import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/counts.js'
 import type { EndpointParts } from '../../src/remote/endpoint.js'
 import { RemoteFault } from '../../src/remote/fault.js'
-import { Remotes } from '../../src/remote/remotes.js'
+import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, plain: false, ca: undefined, verify: true }
@@ -29,6 +29,7 @@ export function endpointParts(
   return {
     settings: usualSettings,
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    about: usualEntry,
     names: namesOf(),
     found: false,
     publicOnly: false,
@@ -44,7 +45,7 @@ export function remotesOf(
 ) {
   const clock = new FakeClock()
   const counts = new Counts()
-  const remotes = new Remotes({
+  const remotes = createRemotes({
     config: {
       domains: ['far.example'],
       servers: new Map(),
