@@ -8,6 +8,7 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { streamsNamespace } from '../namespaces.js'
 import { streamFailure, writeStreamError } from '../stream-errors.js'
 import type { Element, Fate } from '../xml/element.js'
+import { isSpace } from '../xml/plain-text.js'
 import type { Root } from '../xml/root.js'
 import { type Sink, Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -326,9 +327,6 @@ const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-conne
 /** What follows the white space at the beginning. */
 function withoutSpace(bytes: Buffer): Buffer {
   let start = 0
-  while (spaces.has(bytes[start]!)) start += 1
+  while (isSpace(bytes[start]!)) start += 1
   return bytes.subarray(start)
 }
-
-/** Space, tab, line feed and carriage return. */
-const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])

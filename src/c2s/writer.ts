@@ -68,7 +68,8 @@ export class Writer {
     this.#waiting = ''
     // ASCII is the same in both, and is written twice as fast as Latin-1.
     const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
-    if (this.#stall !== undefined) this.#socket.write(text, encoding, () => this.#taken())
+    if (this.#stall !== undefined)
+      this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
   }
 
@@ -90,11 +91,6 @@ export class Writer {
       this.#stall = undefined
       this.#events.onDrain()
     })
-  }
-
-  /** The server has taken some of what waited. */
-  #taken(): void {
-    if (this.#stall !== undefined) this.#expectTaken()
   }
 
   #expectTaken(): void {

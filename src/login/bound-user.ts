@@ -9,27 +9,17 @@ import type { LoginWish } from './wish.js'
  * The JID that a server has bound, as it is written in the answer. Throws a `Problem` where it is no full JID, with which
  * a page could do nothing, or that of another user, which no page may get.
  */
-export function boundJid(iq: string, wish: LoginWish): string {
+export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
   // It stays for as long as the session.
   const text = jid === undefined ? '' : copyOf(textOf(jid.text))
-  const judgement = judgeBound(text, wish)
-  if (judgement === 'another-user') throw new Problem('jid-mismatch', { step: 'bind' })
-  if (judgement === 'no-full-jid') throw new Problem('remote-protocol-error', { step: 'bind' })
-  return text
-}
-
-/** Whether a server has bound what it was asked for: a full JID, and the one of the same user. */
-export function judgeBound(
-  text: string,
-  { jid, credentials }: LoginWish,
-): 'as-wanted' | 'another-user' | 'no-full-jid' {
   const bound = parseJid(text)
-  if (bound?.resource === undefined) return 'no-full-jid'
+  if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
   // A user without an account gets a name from the server.
-  const isWanted = credentials.kind === 'anonymous' ? bound.domain === jid.domain : isSameUser(bound, jid)
-  return isWanted ? 'as-wanted' : 'another-user'
+  const isWanted = credentials.kind === 'anonymous' ? bound.domain === asked.domain : isSameUser(bound, asked)
+  if (!isWanted) throw new Problem('jid-mismatch', { step: 'bind' })
+  return text
 }
 
 function isSameUser(one: Jid, other: Jid): boolean {

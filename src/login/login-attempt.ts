@@ -106,7 +106,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       progress.note({ code: 'ok' })
       return loggedIn
     } catch (error) {
-      this.#clear(error)
+      // Nothing is left behind: no link, no hash in a queue.
+      this.#isOver = true
+      this.#abort?.abort(error)
+      this.#opened?.abandon()
       const problem = toProblem(error, this.#step)
       const { step, code, condition, cause } = problem
       progress.note({ step, code, condition, cause: codeOf(cause) })
@@ -118,7 +121,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   onStep(step: Step): void {
-    this.#reach(step)
+    if (!this.#isOver) this.#progress!.reach(step)
   }
 
   onAhead(): void {
@@ -187,13 +190,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#resolve({ opened: this.#opened!, jid: this.#jid, undelivered: this.#undelivered })
   }
 
-  /** Leaves nothing behind: no link, no hash in a queue. */
-  #clear(reason: unknown): void {
-    this.#isOver = true
-    this.#abort?.abort(reason)
-    this.#opened?.abandon()
-  }
-
   #take(element: Element): void {
     const { name, namespace, text } = element
     // Up to the handing out, which stops reading where the outbox is full.
@@ -228,7 +224,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #beginSasl({ offer }: StreamFeatures): void {
     const { facts } = this.#opened!.link
     if (offer === undefined) throw nothingOffered(facts)
-    this.#reach('sasl')
+    this.onStep('sasl')
     const { mechanisms, channelBindings } = offer
     const situation = { mechanisms, channelBindings, link: facts, waiting: this }
     const mechanism = chooseMechanism(this.#wish, situation, this.#parts)
@@ -263,7 +259,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
         this.#isOver = true
         return
       }
-      this.#reach('bind')
+      this.onStep('bind')
     } else atob(data)
     this.#client.receive(xml(name, { xmlns: saslNamespace }, data))
   }
@@ -291,10 +287,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #send(name: string, namespace: string, text: string): void {
     if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
-  }
-
-  #reach(step: Step): void {
-    if (!this.#isOver) this.#progress!.reach(step)
   }
 
   /** Runs what an event of the link brings about. An error ends this login, and does not reach the link. */

@@ -1,5 +1,5 @@
 // What a login is given to work with, and what it gives back. Types only.
-import type { Link, LinkEvents, StreamOptions } from '../link.js'
+import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import type { Element } from '../xml/element.js'
 
 /** Tells when the caller of a login does not wait for it any more; an `AbortSignal` is one. */
@@ -10,10 +10,8 @@ export interface Caller {
 }
 
 /** What a login asks of the link that is opened for it. */
-export interface LoginLinkOptions extends Pick<StreamOptions, 'from' | 'ahead'> {
-  /** Whether the server may see the operator's certificate. */
-  readonly certificate: boolean
-}
+export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> &
+  Required<Pick<LinkOptions, 'certificate'>>
 
 /** What was opened for a login: its link, and whatever goes with that, such as a session. */
 export interface Opened {

@@ -1,16 +1,22 @@
 import { expect, test } from '@jest/globals'
+import type { Problem } from '../../src/errors.js'
 import { parseJid } from '../../src/jid/jid.js'
-import { judgeBound } from '../../src/login/bound-user.js'
+import { boundJid } from '../../src/login/bound-user.js'
 import type { Credentials } from '../../src/login/wish.js'
+import { bindNamespace } from '../../src/namespaces.js'
 
 const password: Credentials = { kind: 'password', password: 'pw' }
 
-const judge = (asked: string, bound: string, credentials: Credentials = password) =>
-  judgeBound(bound, {
-    jid: parseJid(asked) ?? { local: '', domain: asked, resource: undefined },
-    credentials,
-    ...{ language: 'en', wait: 60, hold: 1, ver: '1.6', attachSeconds: 120, attachBinding: 'off' },
-  })
+/** What becomes of a login that asked for one JID, and gets another. */
+function judge(asked: string, bound: string, credentials: Credentials = password): string {
+  const iq = `<iq xmlns='jabber:client'><bind xmlns='${bindNamespace}'><jid>${bound}</jid></bind></iq>`
+  try {
+    const jid = parseJid(asked) ?? { local: '', domain: asked, resource: undefined }
+    return boundJid(iq, { jid, credentials }) === bound ? 'as-wanted' : 'changed'
+  } catch (error) {
+    return (error as Problem).code
+  }
+}
 
 test.each([
   ['juliet@chat.example', 'juliet@chat.example/x'],
@@ -32,7 +38,7 @@ test.each([
   ['juliet@chat.example', 'juliet@sub.chat.example/x'],
   ['jose@chat.example', 'josé@chat.example/x'],
 ])('for %s, %s is somebody else', (asked, bound) => {
-  expect(judge(asked, bound)).toBe('another-user')
+  expect(judge(asked, bound)).toBe('jid-mismatch')
 })
 
 test.each([
@@ -45,11 +51,11 @@ test.each([
   '@/@',
   'x',
 ])('%p is no full JID', bound => {
-  expect(judge('juliet@chat.example', bound)).toBe('no-full-jid')
+  expect(judge('juliet@chat.example', bound)).toBe('remote-protocol-error')
 })
 
 test('who has no account may have any name of the domain', () => {
   const anonymous: Credentials = { kind: 'anonymous' }
   expect(judge('chat.example', '8f3a@chat.example/x', anonymous)).toBe('as-wanted')
-  expect(judge('chat.example', '8f3a@other.example/x', anonymous)).toBe('another-user')
+  expect(judge('chat.example', '8f3a@other.example/x', anonymous)).toBe('jid-mismatch')
 })
