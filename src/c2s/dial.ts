@@ -34,17 +34,14 @@ export interface DialerParts {
 /** Opens connections to XMPP servers. */
 export class Dialer {
   readonly #parts: Required<DialerParts>
-  /** For servers that the operator named, which may have any address. */
-  readonly #trusting: Required<DialerParts>
 
   constructor(parts: DialerParts) {
     this.#parts = { connect: connectTcp, ...parts }
-    this.#trusting = { ...this.#parts, publicOnly: false }
   }
 
-  /** Dials a server that the operator named. */
+  /** Dials a server that the operator named, which may have any address. */
   toServer(server: Server): Search {
-    return new Search(this.#trusting, { targets: [server] })
+    return new Search({ ...this.#parts, publicOnly: false }, { targets: [server] })
   }
 
   /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */

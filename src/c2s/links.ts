@@ -1,22 +1,18 @@
 import type { Logger } from 'pino'
 import type { Server } from '../config/config.js'
 import { withULabels } from '../jid/domains.js'
-import type { Clock, Timer } from '../lib/clock.js'
+import type { Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
-import type { TlsRules } from '../net/tls-context.js'
 import { defaultLimits } from '../xml/limits.js'
-import type { Dialer } from './dial.js'
+import type { ConnectionParts } from './connection.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
-export interface LinksParts {
+export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
   /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */
   readonly servers: ReadonlyMap<string, Server>
-  readonly dialer: Dialer
   /** Silence before a space is sent, in seconds; 0 sends none. */
   readonly keepalive: number
-  readonly tls: TlsRules
-  readonly clock: Clock
   readonly log?: Logger
 }
 

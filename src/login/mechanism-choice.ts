@@ -88,9 +88,7 @@ function passwordMechanism(
     saltedPasswords,
     maxIterations: scramMaxIterations,
     waiting,
-    user: who.user,
-    password: who.password,
-    authzid: who.authzid,
+    ...who,
   })
 }
 

@@ -47,14 +47,7 @@ export class StreamFeatures {
 
   /** Whether they offer the same logins. The order does not count: some servers change it each time they are started. */
   offersSameLogins(other: StreamFeatures): boolean {
-    const [one, two] = [this.offer, other.offer]
-    if (one === undefined || two === undefined) return one === two
-    return (
-      hasSame(one.mechanisms, two.mechanisms) &&
-      (one.channelBindings === undefined || two.channelBindings === undefined
-        ? one.channelBindings === two.channelBindings
-        : hasSame(one.channelBindings, two.channelBindings))
-    )
+    return inAnyOrder(this.offer) === inAnyOrder(other.offer)
   }
 
   /** Whether they ask for the same requests once the user is logged in. */
@@ -63,9 +56,9 @@ export class StreamFeatures {
   }
 }
 
-function hasSame(one: readonly string[], other: readonly string[]): boolean {
-  const names = new Set(one)
-  return names.size === new Set(other).size && other.every(name => names.has(name))
+function inAnyOrder(offer: SaslOffer | undefined): string {
+  const names = (list: readonly string[] | undefined) => list && [...new Set(list)].sort()
+  return JSON.stringify([names(offer?.mechanisms), names(offer?.channelBindings)])
 }
 
 function readOffer(features: readonly Element[]): SaslOffer | undefined {
