@@ -5,7 +5,6 @@ import {
   type Address,
   domain,
   errorReply,
-  extend,
   readAddress,
   readdress,
   reply,
@@ -111,7 +110,9 @@ export class Delivery {
     if (readers.length > 0 || !isKept(stanza)) return undefined
     if (inbox.stored.length >= mostStored) return 'service-unavailable'
     const stamp = new Date().toISOString()
-    inbox.stored.push(extend(text, `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'/>`))
+    const end = text.lastIndexOf('</')
+    const delay = `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'/>`
+    inbox.stored.push(text.slice(0, end) + delay + text.slice(end))
     return undefined
   }
 

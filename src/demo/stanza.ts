@@ -68,13 +68,6 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-/** The stanza with one more child, which is the last. */
-export function extend(stanza: string, child: string): string {
-  const end = stanza.lastIndexOf('</')
-  if (!stanza.endsWith('/>')) return stanza.slice(0, end) + child + stanza.slice(end)
-  return `${stanza.slice(0, -2)}>${child}</${startTagOf(stanza).qualifiedName}>`
-}
-
 /** The answer to a stanza that cannot be delivered or done; `from` is its addressee. */
 export function errorReply(stanza: Stanza, condition: StanzaCondition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`

@@ -110,25 +110,15 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
   ),
 }
 
+const header = (description: string, schema: Schema) => ({ required: true, description, schema })
+
 /** The headers that replies share, by name. */
 export const replyHeaders = {
-  'X-Request-Id': {
-    required: true,
-    description: "The request's id, which the log has too.",
-    schema: { type: 'string', format: 'uuid' },
-  },
-  'Retry-After': {
-    required: true,
-    description: 'Seconds to wait before the same call may succeed.',
-    schema: { type: 'integer' },
-  },
-  Location: { required: true, description: 'Where else to ask.', schema: { type: 'string', format: 'uri' } },
-  'WWW-Authenticate': {
-    required: true,
-    description: 'The challenge (RFC 7617).',
-    schema: { type: 'string' },
-  },
-} as const
+  'X-Request-Id': header("The request's id, which the log has too.", { type: 'string', format: 'uuid' }),
+  'Retry-After': header('Seconds to wait before the same call may succeed.', { type: 'integer' }),
+  Location: header('Where else to ask.', { type: 'string', format: 'uri' }),
+  'WWW-Authenticate': header('The challenge (RFC 7617).', { type: 'string' }),
+}
 
 export const headers = (...names: (keyof typeof replyHeaders)[]) =>
   Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))

@@ -68,20 +68,8 @@ export interface CallsParts {
   readonly isStopping: () => boolean
 }
 
-/** One for all paths, so that an admin is known to all of them. */
-export interface Calls {
-  /**
-   * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers
-   * OPTIONS, and logs all other calls and passes their problem on.
-   */
-  admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler]
-  /** The admin whose request has passed. */
-  adminOf(request: Request): Admin
-  /** Makes a handler of a function that answers a call. What that throws goes on to the app's error handler. */
-  answering(name: CallName, answer: (call: Call) => void | Promise<void>): RequestHandler
-}
-
-export function createCalls(parts: CallsParts): Calls {
+/** Admits and answers calls; one for all paths, so that an admin is known to all of them. */
+export function createCalls(parts: CallsParts) {
   const { config, log, clock, hashes, limits, counts, onCall, isStopping } = parts
   const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
@@ -97,39 +85,44 @@ export function createCalls(parts: CallsParts): Calls {
     failures: limits.failures,
     addressOf: request => clientAddress(request, config),
     refuse(request, attempt) {
-      const line = { code: 'unauthorized', ...aboutOf(request) }
-      if (attempt === undefined) log.info(line, 'warm')
-      else {
-        counts.failedAdminLogins += 1
-        log.info({ audit: true, ...line, admin: attempt.admin }, 'admin login')
-      }
-      const representation = represent(request, config.warmPath)
-      const { requestId } = line
-      const answer = problemAnswer(new Problem('unauthorized'), representation, { requestId, home })
+      const isGuess = attempt !== undefined
+      const audit = isGuess || undefined
+      logRefused(request, isGuess, { audit, code: 'unauthorized', admin: attempt?.admin })
+      const about = { requestId: aboutOf(request).requestId, home }
+      const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), about)
       request.res!.set(answer.headers)
       return answer.body
     },
   })
 
-  const logRefusal: ErrorRequestHandler = (error, request, response, next) => {
-    const problem = problemFrom(error)
-    // Before it is known who calls, this is the answer to too many wrong passwords only.
-    const isGuess = problem.code === 'too-many-requests'
+  const logRefused = (request: Request, isGuess: boolean, line: object) => {
     if (isGuess) counts.failedAdminLogins += 1
+    log.info({ ...line, ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
+  }
+
+  const refused: ErrorRequestHandler = (error, request, response, next) => {
+    const problem = problemFrom(error)
     // A method that does not exist changes nothing.
     const audit = problem.code !== 'method-not-allowed' || undefined
-    log.info({ audit, ...outcomeOf(problem), ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
+    // Before it is known who calls, too many requests are too many wrong passwords.
+    logRefused(request, problem.code === 'too-many-requests', { audit, ...outcomeOf(problem) })
     logged.add(response)
     next(error)
   }
 
   return {
-    adminOf: request => admins.of(request),
-    admit(...methods) {
+    /** The admin whose request has passed. */
+    adminOf: (request: Request) => admins.of(request),
+    /**
+     * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers
+     * OPTIONS, and logs all other calls and passes their problem on.
+     */
+    admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
       // One handler for all checks: each further one costs Express as much as a check itself.
       const check: RequestHandler = (request, response, next) => {
-        setHeaders(response)
+        // Replies carry a session's secret, which no cache on the way may keep.
+        response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
           response.set('Allow', allowed)
@@ -146,53 +139,46 @@ export function createCalls(parts: CallsParts): Calls {
         }
         admins.authenticate(request, response, next)
       }
-      return [check, logRefusal]
+      return [check, refused]
     },
-    answering: (name, answer) => async (request, response) => {
-      const started = clock.now()
-      const admin = admins.of(request)
-      const line: Record<string, unknown> = {
-        audit: audited.has(name) || undefined,
-        admin: admin.name,
-        ...aboutOf(request),
-      }
-      const signal = signalOf(request, response)
-      let outcome: Outcome = { code: 'client-gone' }
-      counts.calls += 1
-      const isTooLate = () => handsOver.has(name) && isStopping()
-      try {
-        if (isTooLate()) throw new Problem('shutting-down')
-        await answer({ request, response, admin, signal, line })
-        if (!signal.aborted) outcome = { code: 'ok' }
-      } catch (error) {
-        if (signal.aborted) return
-        const told = problemFrom(error)
-        // What fails while the service is being stopped fails because of that.
-        const isBrokenOff = told.status >= 500 && isTooLate()
-        const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
-        if (problem.status >= 500) counts.failedCalls += 1
-        outcome = outcomeOf(problem)
-        throw isBrokenOff ? problem : error
-      } finally {
-        const ms = clock.now() - started
-        log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
-        logged.add(response)
-        onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
-      }
-    },
+    /** Makes a handler of a function that answers a call. What that throws goes on to the app's error handler. */
+    answering:
+      (name: CallName, answer: (call: Call) => void | Promise<void>): RequestHandler =>
+      async (request, response) => {
+        const started = clock.now()
+        const admin = admins.of(request)
+        const line: Record<string, unknown> = {
+          audit: audited.has(name) || undefined,
+          admin: admin.name,
+          ...aboutOf(request),
+        }
+        const signal = signalOf(request, response)
+        let outcome: Outcome = { code: 'client-gone' }
+        counts.calls += 1
+        const isTooLate = () => handsOver.has(name) && isStopping()
+        try {
+          if (isTooLate()) throw new Problem('shutting-down')
+          await answer({ request, response, admin, signal, line })
+          if (!signal.aborted) outcome = { code: 'ok' }
+        } catch (error) {
+          if (signal.aborted) return
+          const told = problemFrom(error)
+          // What fails while the service is being stopped fails because of that.
+          const isBrokenOff = told.status >= 500 && isTooLate()
+          const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
+          if (problem.status >= 500) counts.failedCalls += 1
+          outcome = outcomeOf(problem)
+          throw isBrokenOff ? problem : error
+        } finally {
+          const ms = clock.now() - started
+          log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
+          logged.add(response)
+          onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
+        }
+      },
   }
 }
 
 function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
   return { code, step, condition, detail, cause: codeOf(cause) }
-}
-
-/** Replies carry a session's secret: no cache, browser or page on the way may keep, reinterpret or pass on any of it. */
-function setHeaders(response: Response): void {
-  response.vary('Accept').set({
-    'Cache-Control': 'no-store',
-    Pragma: 'no-cache',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  })
 }

@@ -33,12 +33,9 @@ export function createProblemHandler({ config, log, counts }: ProblemParts): Err
       response.destroy()
       return
     }
-    response.vary('Accept')
-    const formBehind = isPostedForm(request, config.warmPath) ? form : undefined
-    sendAnswer(
-      response,
-      problemAnswer(problem, represent(request, config.warmPath), { requestId, home, form: formBehind }),
-    )
+    const about = { requestId, home, form: isPostedForm(request, config.warmPath) ? form : undefined }
+    const representation = represent(request, config.warmPath)
+    sendAnswer(response.vary('Accept'), problemAnswer(problem, representation, about))
   }
   // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
   return (error, request, response, _next) => {
