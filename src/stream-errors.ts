@@ -1,6 +1,6 @@
 import type { Step } from './errors.js'
 import type { Failure } from './link.js'
-import { childrenOf } from './xml/children.js'
+import { childrenOf } from './xml/document.js'
 import type { Element } from './xml/element.js'
 
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'

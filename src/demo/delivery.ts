@@ -1,4 +1,4 @@
-import { childrenOf, textOf } from '../xml/children.js'
+import { childrenOf, textOf } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { answerQuery } from './queries.js'
 import {

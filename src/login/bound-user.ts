@@ -1,8 +1,8 @@
 import { Problem } from '../errors.js'
 import { type Jid, parseJid } from '../jid/jid.js'
 import { bindNamespace } from '../namespaces.js'
-import { childrenOf, textOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'
+import { childrenOf, textOf } from '../xml/document.js'
 import type { LoginWish } from './wish.js'
 
 /**

@@ -3,7 +3,7 @@
 import { Problem, type ProblemCode, type Step } from '../errors.js'
 import type { Failure } from '../link.js'
 import { CertificateFault } from '../net/certificate-fault.js'
-import { childrenOf } from '../xml/children.js'
+import { childrenOf } from '../xml/document.js'
 
 /** The conditions of RFC 6120 §6.5 that the caller can act on. */
 const bySaslCondition = new Map<string | undefined, ProblemCode>([

@@ -1,6 +1,5 @@
 import { bindNamespace, channelBindingNamespace, saslNamespace, sessionNamespace } from '../namespaces.js'
-import { childrenOf } from '../xml/children.js'
-import { startTagOf } from '../xml/document.js'
+import { childrenOf, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
 /** What a server offers to log in with. */

@@ -1,8 +1,7 @@
 import { prepareDomain } from '../jid/domains.js'
 import { bindNamespace, sasl2Namespace } from '../namespaces.js'
-import { childrenOf, textOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'
-import { readElement } from '../xml/document.js'
+import { childrenOf, readElement, textOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
 /** A full JID: the bare one in it, and its domain. */

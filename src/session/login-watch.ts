@@ -1,9 +1,8 @@
 import type { ProblemCode } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { sasl2Namespace, saslNamespace } from '../namespaces.js'
-import { childrenOf } from '../xml/children.js'
 import { copyOf } from '../xml/copy-of.js'
-import { startTagOf } from '../xml/document.js'
+import { childrenOf, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
 

@@ -1,5 +1,5 @@
 import { channelBindingNamespace, streamsNamespace, tlsNamespace } from '../namespaces.js'
-import { childrenOf } from '../xml/children.js'
+import { childrenOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
 

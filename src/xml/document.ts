@@ -1,3 +1,4 @@
+import { SaxesParser } from 'saxes'
 import type { Element, Fate } from './element.js'
 import type { XmlLimits } from './limits.js'
 import { plain } from './plain.js'
@@ -72,4 +73,26 @@ export function startTagOf(text: string): Root {
 /** Reads one element, which was read before as a part of something else, as a document of its own. */
 export function readElement(text: string): Document {
   return elements.read(text)
+}
+
+/** The children of an element, each made independent of it. For text that has been read before. */
+export function childrenOf(text: string): readonly Element[] {
+  return readElement(text).children
+}
+
+/** The text of an element that has no children. For text that has been read before. */
+export function textOf(text: string): string {
+  return plain.readText(text) ?? parseText(text)
+}
+
+function parseText(text: string): string {
+  let content = ''
+  const add = (part: string) => {
+    content += part
+  }
+  const parser = new SaxesParser({ position: false })
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.write(text).close()
+  return content
 }

@@ -1,6 +1,6 @@
 import type { Link, LinkEvents, LinkFacts } from '../../src/link.js'
 import type { LoginLinkOptions, Opened } from '../../src/login/login-link.js'
-import { childrenOf } from '../../src/xml/children.js'
+import { childrenOf } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 
 /** What the server says next, by the id of the last IQ and all that it was told so far. */

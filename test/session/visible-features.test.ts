@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { visibleFeatures } from '../../src/session/visible-features.js'
-import { childrenOf } from '../../src/xml/children.js'
+import { childrenOf } from '../../src/xml/document.js'
 
 const streams = 'http://etherx.jabber.org/streams'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'

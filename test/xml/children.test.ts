@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { childrenOf, textOf } from '../../src/xml/children.js'
+import { childrenOf, textOf } from '../../src/xml/document.js'
 
 describe('the children of an element', () => {
   test('stand alone', () => {
