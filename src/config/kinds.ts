@@ -44,11 +44,7 @@ export const boolean: Kind<boolean> = (text, report) =>
   switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quoted(text)}`)
 
 /** One of several words. */
-interface WordKind<W extends string> extends Kind<W> {
-  readonly words: readonly W[]
-}
-
-export function word<const W extends string>(...words: W[]): WordKind<W> {
+export function word<const W extends string>(...words: W[]) {
   const kind: Kind<W> = (text, report) =>
     words.find(word => word === text.toLowerCase()) ??
     report(`must be one of ${words.join(', ')}, not ${quoted(text)}`)

@@ -9,8 +9,7 @@ export interface Address {
 }
 
 /** Where something listens; port 0 is any free one. */
-export interface Place {
-  readonly host: string
+export interface Place extends Address {
   readonly port: number
 }
 

@@ -1,12 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 
-export interface Certificate {
-  readonly pem: string
-  readonly x509: X509Certificate
-}
-
 /** The certificates in a PEM text and nothing else of it; none where there are none, or one cannot be read. */
-export function certificatesIn(text: string): Certificate[] {
+export function certificatesIn(text: string): { readonly pem: string; readonly x509: X509Certificate }[] {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {
     return texts.map(pem => ({ pem, x509: new X509Certificate(pem) }))

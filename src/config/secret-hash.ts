@@ -1,15 +1,8 @@
 import { randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 
-/** A secret as a scrypt hash (RFC 7914); the text of it tells how it was made. */
-export interface SecretHash {
-  /** The cost's logarithm to base 2. */
-  readonly logN: number
-  readonly r: number
-  readonly p: number
-  readonly salt: Buffer
-  readonly hash: Buffer
-}
+/** A secret as a scrypt hash (RFC 7914) with its costs; `logN` is the logarithm to base 2. */
+export type SecretHash = NonNullable<ReturnType<typeof parseSecretHash>>
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
@@ -21,7 +14,7 @@ const mostMemory = 256 * 1024 * 1024
 const format = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w-]{11,171})\$([\w-]{22,171})$/
 
 /** Reads `scrypt$logN$r$p$salt$hash`, the last two in base64url. Undefined for anything else. */
-export function parseSecretHash(text: string): SecretHash | undefined {
+export function parseSecretHash(text: string) {
   const [, logN, r, p, salt = '', hash = ''] = format.exec(text) ?? []
   const costs = { logN: Number(logN), r: Number(r), p: Number(p) }
   const isSound = costs.logN >= 10 && costs.r >= 1 && costs.p >= 1 && costs.p <= 16

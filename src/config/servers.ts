@@ -36,17 +36,15 @@ export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
   readonly url: string | undefined
 }
 
-/** What serves which domain; a domain is in one of the two. */
-interface ServersByDomain {
-  readonly servers: ReadonlyMap<string, Server>
-  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
-}
-
 /**
  * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`,
- * with the certificates that these name. The domain `*` is any that no other entry has.
+ * with the certificates that these name. The domain `*` is any that no other entry has. A domain is in
+ * one of the two maps.
  */
-export const serversByDomain: Kind<ServersByDomain> = (text, report) => {
+export const serversByDomain: Kind<{
+  readonly servers: ReadonlyMap<string, Server>
+  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
+}> = (text, report) => {
   const servers = new Map<string, Server>()
   const remotes = new Map<string, RemoteEndpoint>()
   for (const [index, entry] of entriesOf(text).entries()) {

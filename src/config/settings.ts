@@ -16,6 +16,7 @@ import {
   logLevelsByPart,
   mechanisms,
   origins,
+  passwordMechanisms,
   path,
   share,
   text,
@@ -27,18 +28,8 @@ import { addresses, metricsAddress, ports } from './listen-addresses.js'
 import { readNetworks } from './networks.js'
 import { serversByDomain } from './servers.js'
 
-export interface Setting {
-  /** Where its value stands in `Config`; undefined where that is made of several settings. */
-  readonly at: string | undefined
-  /** Reads its text. */
-  readonly kind: Kind<unknown>
-  /** As an operator would write it; undefined where leaving the setting out means something of its own. */
-  readonly default: string | undefined
-  /** What it does, for the operator. */
-  readonly sentence: string
-  /** What the documentation says instead of a default where the service does not start without a value. */
-  readonly required?: string
-}
+/** A setting, as a row of the table below gives it. */
+export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
 /** A setting whose value stands in `Config` as it is: its place, its kind and its default; then its sentence. */
 function at<
@@ -47,7 +38,18 @@ function at<
   const Default extends string | undefined = undefined,
 >(place: Place, kind: K, usual?: Default) {
   return {
-    means: (sentence: string) => ({ at: place, kind, default: usual as Default, sentence }),
+    means: (sentence: string, required?: string) => ({
+      /** Where its value stands in `Config`; undefined where that is made of several settings. */
+      at: place,
+      /** Reads its text. */
+      kind,
+      /** As an operator would write it; undefined where leaving the setting out means something of its own. */
+      default: usual as Default,
+      /** What it does, for the operator. */
+      sentence,
+      /** What the documentation says instead of a default where the service does not start without a value. */
+      required,
+    }),
   }
 }
 
@@ -127,23 +129,19 @@ export const sections = {
     ),
   },
   Admins: {
-    ADMIN_USERS: {
-      ...joined(adminAccounts, '').means(
-        'Accounts that may call the warm API, as `name:secret,…`, where the secret may be a hash made by `npm run hash-password`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
-      ),
-      required: 'required, or ADMIN_USERS_FILE',
-    },
+    ADMIN_USERS: joined(adminAccounts, '').means(
+      'Accounts that may call the warm API, as `name:secret,…`, where the secret may be a hash made by `npm run hash-password`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
+      'required, or ADMIN_USERS_FILE',
+    ),
     ADMIN_USERS_FILE: joined(adminAccountsFile, '').means(
       'File with more such accounts, one a line, `name:secret` or `name:secret:domain domain…` for an account that may warm only for these domains.',
     ),
   },
   'XMPP servers': {
-    XMPP_DOMAINS: {
-      ...at('domains', domainPatterns, '').means(
-        'Domains whose users may log in, separated by commas; `*.example.org` is every subdomain, `*` any domain at all.',
-      ),
-      required: 'required',
-    },
+    XMPP_DOMAINS: at('domains', domainPatterns, '').means(
+      'Domains whose users may log in, separated by commas; `*.example.org` is every subdomain, `*` any domain at all.',
+      'required',
+    ),
     XMPP_SERVERS: joined(serversByDomain, '').means(
       'Where to find the server of a domain that the DNS does not lead to, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options behind a `?`; `domain=https://host/http-bind` is the BOSH endpoint of another service, `domain=host-meta` asks the domain for one, and `*=…` stands for all other domains.',
     ),
@@ -159,11 +157,7 @@ export const sections = {
     XMPP_TLS_CIPHERS: at('tls.ciphers', ciphers).means(
       'Ciphers that such a link may use, in the notation of OpenSSL; those of Node.js unless set.',
     ),
-    XMPP_MECHANISMS: at(
-      'mechanisms',
-      mechanisms,
-      'SCRAM-SHA-512-PLUS,SCRAM-SHA-256-PLUS,SCRAM-SHA-1-PLUS,SCRAM-SHA-512,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN',
-    ).means(
+    XMPP_MECHANISMS: at('mechanisms', mechanisms, passwordMechanisms.join(',')).means(
       'Mechanisms that a login with a password may use, the one to prefer first; PLAIN never crosses an unencrypted link unless its server has `plain=on`.',
     ),
     XMPP_SERVICE_ACCOUNTS: joined(serviceAccounts, '').means(

@@ -3,7 +3,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { type Certificate, certificatesIn, pemOf } from './pem.js'
+import { certificatesIn, pemOf } from './pem.js'
 import type { Name, Values } from './settings.js'
 
 /** The files as the settings name them. */
@@ -20,28 +20,17 @@ export function tlsFiles(values: Values) {
   }
 }
 
-/** A certificate, the chain behind it and its key; PEM texts. */
-export interface ServerCertificate {
-  readonly file: string
-  readonly cert: string
-  readonly key: string
-  readonly x509: X509Certificate
-}
+/** What is in them: certificates, and `auto` or PEM text for `dhparam`. */
+export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
-export interface TlsMaterial {
-  readonly certificates: readonly ServerCertificate[]
-  /** `auto` or PEM text. */
-  readonly dhparam: string
-}
+/** A certificate, the chain behind it and its key; PEM texts. */
+export type ServerCertificate = ReturnType<typeof readCertificate>
 
 /** What is wrong with a file, beginning with the setting that is to blame. */
 class Fault extends Error {}
 
 /** Reads the files and judges whether they fit together. Undefined where problems were reported. */
-export function readTlsFiles(
-  files: TlsFiles,
-  report: (problem: string) => undefined,
-): TlsMaterial | undefined {
+export function readTlsFiles(files: TlsFiles, report: (problem: string) => undefined) {
   const reported = <T>(read: () => T): T | undefined => {
     try {
       return read()
@@ -86,7 +75,7 @@ function readCertificate(
   chainFile: string | undefined,
   keyFile: string | undefined,
   passphrase: Passphrase,
-): ServerCertificate {
+) {
   const text = readFile(file, 'TLS_CERT')
   const own = readCertificates(file, text, 'TLS_CERT')
   // The certificates behind the first are its chain.
@@ -104,14 +93,14 @@ function readCertificate(
   return { file, cert, key, x509 }
 }
 
-function readCertificates(file: string, text: string, setting: Name): Certificate[] {
+function readCertificates(file: string, text: string, setting: Name) {
   const certificates = certificatesIn(text)
   if (certificates.length > 0) return certificates
   throw new Fault(`${setting} names ${file}, which is no PEM file of certificates`)
 }
 
 /** The chain in a file of its own. The issuer of the certificate is in it, or it is the chain of another one. */
-function readChain(file: string, certificate: X509Certificate, certificateFile: string): Certificate[] {
+function readChain(file: string, certificate: X509Certificate, certificateFile: string) {
   const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
   throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
