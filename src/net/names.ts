@@ -19,10 +19,7 @@ export interface Route {
 type Lookup = (name: string) => Addresses | Failure | Promise<Addresses | Failure>
 
 /** The records that answer a question, or the error. */
-interface Told<T> {
-  readonly records: readonly T[]
-  readonly error: NodeJS.ErrnoException | undefined
-}
+type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
 /** The service records of a domain. */
 interface Services {
@@ -196,10 +193,10 @@ function nameFailure(error: NodeJS.ErrnoException): Failure {
   return { step: 'resolve', code, cause: error }
 }
 
-async function settle<T>(answer: Promise<readonly T[]>): Promise<Told<T>> {
+async function settle<T>(answer: Promise<readonly T[]>) {
   try {
     return { records: await answer, error: undefined }
   } catch (error) {
-    return { records: [], error: error as NodeJS.ErrnoException }
+    return { records: [] as readonly T[], error: error as NodeJS.ErrnoException }
   }
 }
