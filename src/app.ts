@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
 import { Problem } from './errors.js'
 import { homePath } from './http/addresses.js'
-import { contentTypes, sendAnswer, sendPage } from './http/answer.js'
+import { contentTypes, publish, sendPage } from './http/answer.js'
 import { install } from './http/fast/install.js'
 import { createHostMetaRouter } from './http/host-meta.js'
 import { createAssetsRouter, pagePolicy, readOnly, redirectToTls } from './http/pages.js'
@@ -36,13 +36,7 @@ export function createApp(parts: AppParts): Express {
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))
-    app
-      .route('/openapi.json')
-      .all(readOnly)
-      .get((_request, response) => {
-        const headers = { 'Content-Type': contentTypes.json, 'Cache-Control': 'no-cache' }
-        sendAnswer(response, { status: 200, headers, body: description })
-      })
+    app.route('/openapi.json').all(readOnly).get(publish(contentTypes.json, description))
   }
   for (const router of extraRouters) app.use(router)
   app.use(() => {

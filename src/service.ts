@@ -38,23 +38,7 @@ const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
 /** A running service. */
-export interface Service {
-  /** The first address that it listens at, such as `http://127.0.0.1:8080`. */
-  readonly url: string
-  /** All of them, those without TLS first. */
-  readonly urls: readonly string[]
-  /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are not served. */
-  readonly metricsUrl: string | undefined
-  /** What is open at the moment. */
-  counts(): { sessions: number; links: number }
-  /** Reads the certificates of the https listener again; connections stay open. */
-  reload(): void
-  /**
-   * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
-   * and servers do. Called again, it returns the promise of the first call.
-   */
-  stop(): Promise<void>
-}
+export type Service = Awaited<ReturnType<typeof startService>>
 
 export interface ServiceParts {
   readonly config: Config
@@ -81,7 +65,7 @@ export async function startService({
   hostMetaPort,
   hashes = new HashQueue(),
   routers = () => [],
-}: ServiceParts): Promise<Service> {
+}: ServiceParts) {
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   let isReady = false
   let isStopping = false
@@ -105,15 +89,13 @@ export async function startService({
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
     descriptorsAreLeft: descriptorsAreLeft(),
   })
-  const { scramMemory, scramMaxIterations, timeout, stepTimeout } = config.warm
+  const { scramMemory } = config.warm
   const login = {
+    ...config.warm,
     pipelining: config.pipelining ? new PipeliningMemory(clock, logFor('warm')) : undefined,
     saltedPasswords: new SaltedPasswords(clock, scramMemory, undefined, hashes),
     verified: new VerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,
-    scramMaxIterations,
-    timeout,
-    stepTimeout,
   }
 
   // What HTTP clients talk to.
@@ -197,12 +179,21 @@ export async function startService({
   }
 
   return {
+    /** The first address that it listens at, such as `http://127.0.0.1:8080`. */
     url: listening.urls[0]!,
+    /** All of them, those without TLS first. */
     urls: listening.urls,
+    /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are not served. */
     metricsUrl: metricsServer?.url,
-    reload: () => listening.reload(),
+    /** Reads the certificates of the https listener again; connections stay open. */
+    reload: listening.reload,
+    /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: links.size + remotes.size }),
-    stop() {
+    /**
+     * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
+     * and servers do. Called again, it returns the promise of the first call.
+     */
+    stop(): Promise<void> {
       isReady = false
       isStopping = true
       stopped ??= stop()

@@ -1,10 +1,10 @@
-import type { HeldRequests } from '../bosh/bosh-client.js'
+import type { heldRequests } from '../bosh/bosh-client.js'
 import type { Counts, Tally } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
 import type { SessionState } from '../session/sessions.js'
 
 /** What is found when all sessions are counted. */
-export interface Census extends HeldRequests {
+export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
 }
 

@@ -333,15 +333,11 @@ export class BoshClient extends Delivery implements Client {
   }
 }
 
-/** What is known of the requests that are held, of all sessions. */
-export interface HeldRequests {
-  readonly heldRequests: number
-  /** Since when the one is that is held the longest, in milliseconds of the clock; undefined where there is none. */
-  readonly heldSince: number | undefined
-}
-
-/** Looks at the requests of these clients, as far as they speak BOSH. */
-export function heldRequests(clients: Iterable<Client | undefined>): HeldRequests {
+/**
+ * How many requests of these clients are held, as far as they speak BOSH, and since when the one is that is held the
+ * longest, in milliseconds of the clock; undefined where there is none.
+ */
+export function heldRequests(clients: Iterable<Client | undefined>) {
   let heldRequests = 0
   let heldSince: number | undefined
   for (const client of clients) {

@@ -4,16 +4,9 @@ import type { SessionTerms } from '../handed-out.js'
 import { attribute, type Body } from './body.js'
 
 /** Limits that the operator sets on every session. */
-export type TermLimits = Pick<
+export type TermLimits = Omit<
   Config['bosh'],
-  | 'maxWait'
-  | 'defaultHold'
-  | 'maxRequests'
-  | 'inactivity'
-  | 'maxPause'
-  | 'polling'
-  | 'enforcePolling'
-  | 'acks'
+  'enabled' | 'defaultDomain' | 'assumeSecure' | 'requireSecure' | 'getText' | 'attachBinding'
 >
 
 /** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
@@ -42,13 +35,8 @@ export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  if (
-    Number.isNaN(wait) ||
-    Number.isNaN(hold) ||
-    Number.isNaN(body.ack) ||
-    ver === undefined ||
-    contentType === undefined
-  )
+  // NaN where one of them is.
+  if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
     return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)

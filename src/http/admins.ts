@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Request, RequestHandler } from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../config/config.js'
 import { hashLike, parseSecretHash } from '../config/secret-hash.js'
@@ -17,17 +17,6 @@ const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 const memorySeconds = 300
 /** How many are known at a time: far more than there are admins, and old secrets of theirs. */
 const mostRemembered = 1_000
-
-/** The accounts that may call the warm API. */
-export interface Admins {
-  /**
-   * Lets requests of an admin pass and refuses others with 401 before their body is read, or with 429 unseen where too
-   * many were wrong.
-   */
-  readonly authenticate: RequestHandler
-  /** The admin whose request has passed `authenticate`. */
-  of(request: Request): Admin
-}
 
 export interface AdminsParts {
   readonly admins: readonly Admin[]
@@ -56,7 +45,7 @@ interface Shown extends Claim {
 }
 
 /** Guards routes with the admins' names and secrets. */
-export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts): Admins {
+export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts) {
   /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
   const remembered = new ShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
@@ -104,7 +93,11 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    authenticate(request: CheckedRequest, response, next) {
+    /**
+     * Lets requests of an admin pass and refuses others with 401 before their body is read, or with 429 unseen where too
+     * many were wrong.
+     */
+    authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
       let admin: Admin | undefined
       const checkHeader = basicAuth({
         authorizeAsync: true,
@@ -127,7 +120,8 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
         next()
       })
     },
-    of: request => passed.get(request)!,
+    /** The admin whose request has passed `authenticate`. */
+    of: (request: Request) => passed.get(request)!,
   }
 }
 

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { Request, Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../errors.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
@@ -80,6 +80,15 @@ export function sendPage({ headers }: Request, response: Response, view: string,
 
 export function sendAnswer(response: Response, { status, headers, body }: Answer): void {
   response.status(status).set(headers).send(body)
+}
+
+/** Answers with a document that is always the same; where there is none, with 404. */
+export function publish(contentType: string, body: string | undefined): RequestHandler {
+  const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
+  return (_request, response) => {
+    if (body === undefined) throw new Problem('not-found')
+    sendAnswer(response, { status: 200, headers, body })
+  }
 }
 
 /** What the caller is told of an error: a `Problem` itself, a mistake of the client that Express noticed, or a failure of ours. */

@@ -2,31 +2,22 @@ import type { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
-import { datesAmiss, readTlsFiles, type ServerCertificate, type TlsMaterial } from '../config/tls-files.js'
+import { datesAmiss, readTlsFiles } from '../config/tls-files.js'
 
 /** The settings of the https listener. */
 type Https = NonNullable<Config['https']>
 
-interface Named {
-  readonly x509: X509Certificate
-  readonly context: SecureContext
-}
-
 /** The certificates of the https listener: one for each connection, by the name that its client asks for. */
 export class Certificates {
+  /** For clients that ask for no name, or for one that no certificate has: the first. */
+  usual: SecureContextOptions = {}
   readonly #https: Https
-  #named: readonly Named[] = []
-  #usual: SecureContextOptions = {}
+  #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
 
   /** Throws a `ConfigError` where the files cannot be used. */
   constructor(https: Https) {
     this.#https = https
     this.reload()
-  }
-
-  /** For clients that ask for no name, or for one that no certificate has: the first. */
-  get usual(): SecureContextOptions {
-    return this.#usual
   }
 
   /**
@@ -37,12 +28,12 @@ export class Certificates {
     const problems: string[] = []
     const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))
     if (material === undefined) throw new ConfigError(problems)
-    const options = material.certificates.map(certificate => this.#optionsOf(certificate, material))
-    this.#named = material.certificates.map(({ x509 }, index) => ({
-      x509,
-      context: createSecureContext(options[index]),
-    }))
-    this.#usual = options[0]!
+    const { dhparam, certificates } = material
+    const { minVersion, ciphers } = this.#https
+    const common = { minVersion, dhparam, ...(ciphers !== undefined && { ciphers }) }
+    const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
+    this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
+    this.usual = options[0]!
     return datesAmiss(material, Date.now())
   }
 
@@ -51,11 +42,6 @@ export class Certificates {
     const fitting = this.#named.filter(({ x509 }) => x509.checkHost(name, onlyAlternativeNames) !== undefined)
     const exact = fitting.find(({ x509 }) => !x509.checkHost(name, onlyAlternativeNames)!.startsWith('*'))
     return (exact ?? fitting[0])?.context
-  }
-
-  #optionsOf({ cert, key }: ServerCertificate, { dhparam }: TlsMaterial): SecureContextOptions {
-    const { ciphers, minVersion } = this.#https
-    return { cert, key, minVersion, dhparam, ...(ciphers !== undefined && { ciphers }) }
   }
 }
 

@@ -1,10 +1,9 @@
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
-import { Problem } from '../errors.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
 import { publicSecureBase } from './addresses.js'
-import { sendAnswer } from './answer.js'
+import { contentTypes, publish } from './answer.js'
 import { readOnly } from './pages.js'
 
 /**
@@ -13,20 +12,16 @@ import { readOnly } from './pages.js'
  */
 export function createHostMetaRouter(config: Config): Router {
   const base = config.bosh.enabled ? publicSecureBase(config) : undefined
+  const url = base && base + config.boshPath
   const router = Router({ caseSensitive: true })
-  const publish = (path: string, contentType: string, write: (url: string) => string) => {
-    const body = base && write(base + config.boshPath)
-    const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-    router
-      .route(path)
-      .all(openToAll, readOnly)
-      .get((_request, response) => {
-        if (body === undefined) throw new Problem('not-found')
-        sendAnswer(response, { status: 200, headers, body })
-      })
-  }
-  publish('/.well-known/host-meta', 'application/xrd+xml; charset=utf-8', writeXrd)
-  publish('/.well-known/host-meta.json', 'application/json', writeJson)
+  router
+    .route('/.well-known/host-meta')
+    .all(openToAll, readOnly)
+    .get(publish('application/xrd+xml; charset=utf-8', url && writeXrd(url)))
+  router
+    .route('/.well-known/host-meta.json')
+    .all(openToAll, readOnly)
+    .get(publish(contentTypes.json, url && JSON.stringify({ links: [{ rel: boshRelation, href: url }] })))
   return router
 }
 
@@ -39,8 +34,4 @@ const openToAll: RequestHandler = (_request, response, next) => {
 function writeXrd(url: string): string {
   const link = `<Link rel='${boshRelation}' href='${escapeXml(url)}'/>`
   return `<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='${xrdNamespace}'>${link}</XRD>\n`
-}
-
-function writeJson(url: string): string {
-  return JSON.stringify({ links: [{ rel: boshRelation, href: url }] })
 }
