@@ -14,6 +14,7 @@ import { RemoteFault } from './fault.js'
  */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
+const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
 export interface AgentParts {
@@ -51,22 +52,14 @@ export function createAgent(
  * resolve to others the next time.
  */
 function lookupBy({ names, found, publicOnly }: AgentParts): LookupFunction {
-  async function find(host: string): Promise<readonly string[] | Failure> {
-    const addresses = await names.addressesOf({ host, port: 443, tls: 'direct', found })
-    if ('code' in addresses) return addresses
-    if (addresses.length === 0) return { step: 'resolve', code: 'host-unknown' }
-    const allowed = addresses.filter(address => !publicOnly || !isPrivateAddress(address))
-    return allowed.length === 0 ? notAllowed : allowed
-  }
-  return (host, { all = false }, callback) => {
-    void find(host).then(found => {
-      if ('code' in found) callback(new RemoteFault(found), [])
-      else if (all)
-        callback(
-          null,
-          found.map(address => ({ address, family: isIP(address) })),
-        )
-      else callback(null, found[0]!, isIP(found[0]!))
-    })
+  return async (host, { all = false }, callback) => {
+    const told = await names.addressesOf({ host, port: 443, tls: 'direct', found })
+    const known = 'code' in told ? [] : told.map(address => ({ address, family: isIP(address) }))
+    const allowed = known.filter(({ address }) => !publicOnly || !isPrivateAddress(address))
+    const [first] = allowed
+    if ('code' in told) callback(new RemoteFault(told), [])
+    else if (first === undefined) callback(new RemoteFault(known.length === 0 ? unknown : notAllowed), [])
+    else if (all) callback(null, allowed)
+    else callback(null, first.address, first.family)
   }
 }

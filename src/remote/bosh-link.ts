@@ -31,14 +31,9 @@ export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** A request that waits to be sent: stanzas, or the attributes that open the stream again. */
-interface Unsent {
-  readonly attributes: string
-  payload: string
-}
-
 /**
- * A stream to an XMPP server over another server's BOSH endpoint, as a client of XEP-0124 and XEP-0206. While all is quiet one request is held there, and what is to be sent goes with another.
+ * A stream to an XMPP server over another server's BOSH endpoint, as a client of XEP-0124 and XEP-0206. While all is quiet
+ * one request is held there, and what is to be sent goes with another.
  */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
@@ -53,7 +48,8 @@ export class BoshLink implements Link {
   #open = 0
   /** Resolves when the reply to the last request has been read. */
   #last: Promise<void> = Promise.resolve()
-  #unsent: Unsent[] = []
+  /** Requests that wait to be sent: stanzas, or the attributes that open the stream again. */
+  #unsent: { readonly attributes: string; payload: string }[] = []
   /** The size of what waits to be sent, in UTF-16 units. */
   #backlog = 0
   /** What the server said of its stream. */
@@ -74,9 +70,8 @@ export class BoshLink implements Link {
     this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    const { facts, ...ofSession } = parts
-    this.facts = facts
-    this.#session = new EndpointSession(ofSession, step => this.#reach(step))
+    this.facts = parts.facts
+    this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
   }
 

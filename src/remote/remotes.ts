@@ -4,23 +4,18 @@ import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { withULabels } from '../jid/domains.js'
-import type { Clock } from '../lib/clock.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
-import type { TlsRules } from '../net/tls-context.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
 import { idOf } from '../session/sid.js'
-import type { AgentParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
+import type { DiscoveryParts } from './endpoint-discovery.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { createEndpoints, type Endpoints } from './endpoints.js'
 import { HandedOverSessions } from './handed-over.js'
 
-export interface RemotesParts {
+export interface RemotesParts extends Pick<DiscoveryParts, 'clock' | 'names' | 'tls'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
-  readonly names: AgentParts['names']
-  readonly tls: TlsRules
-  readonly clock: Clock
   readonly counts: Counts
   readonly log: Logger
   /** Where host-meta is asked for; 443 unless a test has its own. */

@@ -17,12 +17,6 @@ type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 const mostRequests = 10
 const longestId = 1024
 
-/** A client's login that has succeeded. */
-interface LoggedIn {
-  /** The full JID; undefined where it is told in no way that is known here. */
-  readonly jid: string | undefined
-}
-
 /**
  * Watches a client log in to its server by itself, until it is logged in. From then on the server passes on what other
  * users write, and that may look like an answer of the server's own. So the JID is learned only from the answer to what
@@ -43,24 +37,7 @@ export class LoginWatch {
   }
 
   /** Takes note of what the client sends to its server. */
-  sent(payload: readonly Element[]): void {
-    for (const element of payload) this.#sent(element)
-  }
-
-  /** Takes note of what the server says; undefined until that shows that the client is logged in. */
-  received(element: Element): LoggedIn | undefined {
-    const jid = this.#jidFrom(element)
-    return jid !== undefined || isForUsers(element) ? { jid } : undefined
-  }
-
-  /** Whether the stream may begin anew, which it may once, for the same domain (XEP-0206 §5). Takes note that it does. */
-  restart(to: string | undefined): boolean {
-    if (this.#stage !== 'welcome') return false
-    this.#stage = 'inside'
-    return to === undefined || prepareDomain(to) === this.#domain
-  }
-
-  #sent(element: Element): void {
+  sent(element: Element): void {
     const { name, namespace } = element
     switch (this.#stage) {
       case 'stranger':
@@ -80,6 +57,22 @@ export class LoginWatch {
           this.#requests.add(copyOf(id))
       }
     }
+  }
+
+  /**
+   * Takes note of what the server says; undefined until that shows that the client is logged in. The full JID is undefined
+   * where it is told in no way that is known here.
+   */
+  received(element: Element): { readonly jid: string | undefined } | undefined {
+    const jid = this.#jidFrom(element)
+    return jid !== undefined || isForUsers(element) ? { jid } : undefined
+  }
+
+  /** Whether the stream may begin anew, which it may once, for the same domain (XEP-0206 §5). Takes note that it does. */
+  restart(to: string | undefined): boolean {
+    if (this.#stage !== 'welcome') return false
+    this.#stage = 'inside'
+    return to === undefined || prepareDomain(to) === this.#domain
   }
 
   #jidFrom(element: Element): string | undefined {

@@ -1,38 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
-import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
-import type { Clock } from '../lib/clock.js'
 import { onceAMinute } from '../lib/throttle.js'
-import type { LinkEvents, LinkOptions, OpenLink } from '../link.js'
+import type { LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits.js'
 import { type Attach, openingOf } from './opening.js'
-import type { RateShaper } from './rate-shaper.js'
 import type { Registry } from './registry.js'
 import { Session, type SessionKeeper } from './session.js'
 import type { Open } from './sessions.js'
 
-export interface OpenerParts {
+export interface OpenerParts
+  extends Pick<SessionKeeper, 'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'shaper'> {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */
   readonly domains: readonly string[]
   /** Patterns of the domains that once were. */
   readonly retiredDomains: readonly string[]
-  /** Opens a link to a domain's XMPP server. */
-  readonly connect: OpenLink
-  readonly clock: Clock
-  readonly log: Logger
-  readonly counts: Counts
   /** How many sessions there may be. */
   readonly limits: SessionLimits
-  /** How much their clients may send. */
-  readonly shaper: RateShaper
-  /** How many elements may wait for a client; as many as usual unless a test has its own. */
-  readonly mostElements?: number | undefined
 }
 
 /** Why a client gets no session, as BOSH and RFC 6120 §4.9.3 both call it. */

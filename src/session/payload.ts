@@ -26,28 +26,17 @@ export function inspect(elements: readonly Element[]): Payload {
   let isTooLarge = false
   let negotiatesTransport = false
   let revealsPassword = false
-  for (const element of elements) {
-    const { length } = element.text
-    size += length
-    if (length * 3 > maxStanzaBytes && Buffer.byteLength(element.text) > maxStanzaBytes) isTooLarge = true
-    switch (element.name) {
-      // TLS and compression are between this service and the server (XEP-0206 §2).
-      case 'starttls':
-        if (element.namespace === tlsNamespace) negotiatesTransport = true
-        break
-      case 'compress':
-        if (element.namespace === compressNamespace) negotiatesTransport = true
-        break
-      case 'auth':
-        if (element.namespace === saslNamespace && mechanismOf(element) === 'PLAIN') revealsPassword = true
-    }
+  for (const { name, namespace, text } of elements) {
+    size += text.length
+    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes) isTooLarge = true
+    // TLS and compression are between this service and the server (XEP-0206 §2).
+    if (name === 'starttls' && namespace === tlsNamespace) negotiatesTransport = true
+    if (name === 'compress' && namespace === compressNamespace) negotiatesTransport = true
+    if (name === 'auth' && namespace === saslNamespace && startTagOf(text).attribute('mechanism') === 'PLAIN')
+      revealsPassword = true
   }
   const tooLarge = isTooLarge ? 'policy-violation' : undefined
   return { elements, size, fault: negotiatesTransport ? 'bad-request' : tooLarge, revealsPassword }
-}
-
-function mechanismOf({ text }: Element): string | undefined {
-  return startTagOf(text).attribute('mechanism')
 }
 
 /** What a client hears that logs in with PLAIN over a channel that is not encrypted (RFC 6120 §6.5.4). */

@@ -30,7 +30,7 @@ export interface SessionKeeper {
   readonly log: Logger
   /** How long a client may take to log in, in milliseconds. */
   readonly loginMilliseconds: number
-  /** How many elements may wait for a client. */
+  /** How many elements may wait for a client; as many as usual unless a test has its own. */
   readonly mostElements?: number | undefined
   /** How much clients may send. */
   readonly shaper: RateShaper
@@ -213,7 +213,7 @@ export class Session implements LinkEvents {
       this.outbox.add(encryptionRequired)
       return
     }
-    this.#watch?.sent(payload.elements)
+    if (this.#watch !== undefined) for (const element of payload.elements) this.#watch.sent(element)
     this.#uplink.send(payload)
     if (!this.#uplink.isOverfull) return
     this.#outcome = { reason: 'connection-lost' }
