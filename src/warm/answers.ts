@@ -8,7 +8,8 @@ import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/pages.js'
 import { withULabels } from '../jid/domains.js'
 import type { AttachBinding, SessionView } from '../session/sessions.js'
-import { formatPlace, type SessionPage } from './session-list.js'
+import { formatPlace } from './parameters.js'
+import type { SessionPage } from './session-list.js'
 import type { Binding } from './session-login.js'
 
 /**

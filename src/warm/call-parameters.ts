@@ -4,13 +4,11 @@ import { foreignText } from '../lib/foreign-text.js'
 import { formPairs } from '../lib/form-pairs.js'
 import { memberNames } from '../lib/json-members.js'
 import { likelyParameter } from './misspelt-names.js'
-import { badParameter, type Parameter } from './parameter-kinds.js'
+import { badParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying } from './parameters.js'
 
 /** Reads the parameters of a call by their names: undefined where one was not given. Throws a `Problem` for what is not allowed. */
-type Reader<Known extends Table<string>> = <Name extends keyof Known & string>(
-  name: Name,
-) => ReturnType<Known[Name]['read']> | undefined
+type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
 /** Reads the parameters of a body. One that is empty counts as not given, and so does an option that is `null`. */
 export type Parameters = Reader<typeof bodyParameters>
@@ -20,8 +18,6 @@ export const noParameters: Parameters = () => undefined
 
 /** A name and its value; undefined where a percent escape is broken. */
 type Pair = readonly [name: string | undefined, value: unknown]
-
-type Table<Name extends string> = Readonly<Record<Name, Parameter<unknown>>>
 
 /**
  * Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`:
@@ -42,26 +38,24 @@ export function readParameters(contentType: string | undefined, body: Uint8Array
  * sessions that were not meant. Throws a `Problem` `invalid-parameter`, also for a parameter that comes twice or cannot be
  * decoded.
  */
-export function readQuery<Known extends Table<string>>(url: string, table: Known): Reader<Known> {
+export function readQuery<Known extends Table>(url: string, table: Known): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
   const given = collect(pairs, table, () => {
     throw new Problem('invalid-parameter', { detail: `The query may have ${Object.keys(table).join(', ')}.` })
   })
-  return readerOf(given, table)
+  const read = readerOf(given, table)
+  return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
 }
 
-function readerOf<Known extends Table<string>>(
-  given: ReadonlyMap<string, unknown>,
-  table: Known,
-): Reader<Known> {
+function readerOf<Known extends Table>(given: ReadonlyMap<string, unknown>, table: Known): Reader<Known> {
   return <Name extends keyof Known & string>(name: Name) => {
     const value = given.get(name)
     if (value === undefined) return undefined
     const { read, allowed } = table[name]!
     const meant = read(value)
     if (meant === undefined) throw badParameter(name, allowed)
-    return meant as ReturnType<Known[Name]['read']>
+    return meant as Values<Known>[Name]
   }
 }
 

@@ -12,6 +12,14 @@ export interface Parameter<T> {
   readonly read: (value: unknown) => T | undefined
 }
 
+/** The parameters of a kind of call, by their names. */
+export type Table<Name extends string = string> = Readonly<Record<Name, Parameter<unknown>>>
+
+/** What those mean that were given. */
+export type Values<Known extends Table> = {
+  readonly [Name in keyof Known]: ReturnType<Known[Name]['read']> | undefined
+}
+
 /** A text, which may be what `understand` finds a meaning in. */
 export function text<T>(
   description: string,

@@ -6,8 +6,8 @@ import { prepareDomain } from '../jid/domains.js'
 import { type Jid, parseJid } from '../jid/jid.js'
 import { text as textSchema } from '../lib/json-schema.js'
 import type { SessionState, SessionView } from '../session/sessions.js'
+import { handlePattern } from '../session/sid.js'
 import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
-import { placePattern, readPlace } from './session-list.js'
 
 /** How a token is shown unless the call names a mechanism, and what shows none. */
 export const defaultTokenMechanism = 'OAUTHBEARER'
@@ -126,6 +126,13 @@ export const identifying: ReadonlySet<ParameterName> = new Set([
 /** A problem that names a parameter and says what it may be, but never its value. */
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 
+/** A place in the list of all sessions; valid even after the session there has ended. */
+export type Place = Pick<SessionView, 'createdAt' | 'id'>
+
+/** How it stands in a URL. */
+const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern})$`)
+export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
+
 /** How many sessions a list has at a time by default. */
 export const usualLimit = 100
 
@@ -146,7 +153,10 @@ export const listParameters = {
   after: text(
     'Where to go on: `next` of the list before.',
     'The value of "next" in the list before.',
-    readPlace,
+    (written): Place | undefined => {
+      const [, createdAt, id] = placePattern.exec(written) ?? []
+      return id === undefined ? undefined : { createdAt: Number(createdAt), id }
+    },
     { pattern: placePattern.source },
   ),
 } as const

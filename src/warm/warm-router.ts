@@ -15,7 +15,7 @@ import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnsw
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
 import { missingParameter } from './parameter-kinds.js'
-import { listParameters, logoutParameters, usualLimit } from './parameters.js'
+import { listParameters, logoutParameters } from './parameters.js'
 import { listSessions } from './session-list.js'
 import { toHandover, toWarmRequest, usualOptions } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
@@ -106,11 +106,8 @@ export function createWarmRouter(parts: WarmParts): Router {
 
   const list = async (call: Call) => {
     const { request, response, admin, line } = call
-    const read = readQuery(request.url, listParameters)
-    const [jid, ofDomain] = [read('jid'), read('domain')]
-    const filter = { jid, domain: ofDomain, state: read('state'), origin: read('origin') }
-    const query = { ...filter, limit: read('limit') ?? usualLimit, after: read('after') }
-    const domain = ofDomain ?? jid?.domain
+    const query = readQuery(request.url, listParameters)
+    const { jid, domain = jid?.domain } = query
     line['jid'] = jid && formatBareJid(jid)
     if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
     const page = await listSessions(sessions, admin.domains, query)
@@ -118,7 +115,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   }
 
   const logOutEverywhere = async ({ request, response, admin, line }: Call) => {
-    const jid = readQuery(request.url, logoutParameters)('jid')
+    const { jid } = readQuery(request.url, logoutParameters)
     if (jid === undefined) throw missingParameter('jid')
     line['jid'] = formatBareJid(jid)
     if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')

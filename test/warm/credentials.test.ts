@@ -3,8 +3,8 @@ import type { Server } from '../../src/config/config.js'
 import { Problem } from '../../src/errors.js'
 import { formatJid } from '../../src/jid/jid.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
-import { readCredentials } from '../../src/warm/credentials.js'
 import { bodyParameters, type ParameterName } from '../../src/warm/parameters.js'
+import { readCredentials } from '../../src/warm/warm-request.js'
 
 const account = { user: 'portal', password: 'secret-of-portal' }
 const anyAccount = { user: 'any', password: 'secret-of-any' }
