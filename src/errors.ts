@@ -96,12 +96,8 @@ export class Problem extends Error {
 
   constructor(
     readonly code: ProblemCode,
-    about: {
-      step?: Step | undefined
-      condition?: string | undefined
-      detail?: string | undefined
-      retryAfterSeconds?: number | undefined
-      cause?: unknown
+    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'retryAfterSeconds'>> & {
+      readonly cause?: unknown
     } = {},
   ) {
     super(problems[code].sentence, about.cause === undefined ? undefined : { cause: about.cause })

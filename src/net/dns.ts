@@ -27,46 +27,29 @@ const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 /** Asks the name servers that this machine is set up with. */
-export class SystemDns implements Dns {
-  readonly #makeResolver: () => Resolver
-  #resolver: Resolver
-  /**
-   * Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
-   * the same four threads. More than wait here would not be done before their callers have given up.
-   */
-  readonly #lookups = new WorkQueue(2, 100, () => new Error('too many names are being looked up'))
-
-  constructor(makeResolver: () => Resolver = usualResolver) {
-    this.#makeResolver = makeResolver
-    this.#resolver = makeResolver()
-  }
-
-  services(name: string): Promise<SrvRecord[]> {
-    return this.#ask(resolver => resolver.resolveSrv(name))
-  }
-
-  ipv4(name: string): Promise<RecordWithTtl[]> {
-    return this.#ask(resolver => resolver.resolve4(name, { ttl: true }))
-  }
-
-  ipv6(name: string): Promise<RecordWithTtl[]> {
-    return this.#ask(resolver => resolver.resolve6(name, { ttl: true }))
-  }
-
-  async system(name: string): Promise<string[]> {
-    const found = await this.#lookups.run(() => lookup(name, { all: true, verbatim: true }))
-    return found.map(({ address }) => address)
-  }
-
-  async #ask<T>(question: (resolver: Resolver) => Promise<T>): Promise<T> {
-    const resolver = this.#resolver
+export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
+  let usual = makeResolver()
+  // Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
+  // the same four threads. More than wait here would not be done before their callers have given up.
+  const lookups = new WorkQueue(2, 100, () => new Error('too many names are being looked up'))
+  const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
+    const resolver = usual
     try {
       return await question(resolver)
     } catch (error) {
       // A resolver never looks again at how the machine is set up; a new one does.
-      if (resolver === this.#resolver && unanswered.has((error as NodeJS.ErrnoException).code ?? ''))
-        this.#resolver = this.#makeResolver()
+      const { code = '' } = error as NodeJS.ErrnoException
+      if (resolver === usual && unanswered.has(code)) usual = makeResolver()
       throw error
     }
+  }
+  return {
+    services: name => ask(resolver => resolver.resolveSrv(name)),
+    ipv4: name => ask(resolver => resolver.resolve4(name, { ttl: true })),
+    ipv6: name => ask(resolver => resolver.resolve6(name, { ttl: true })),
+    async system(name) {
+      const found = await lookups.run(() => lookup(name, { all: true, verbatim: true }))
+      return found.map(({ address }) => address)
+    },
   }
 }

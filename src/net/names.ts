@@ -3,7 +3,7 @@ import { connectProblem } from '../errors.js'
 import { type Answer, remembering } from '../lib/answer-cache.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
-import { type Dns, isAbsent, SystemDns } from './dns.js'
+import { type Dns, isAbsent, systemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './srv-records.js'
 
 /** IP addresses, in the order in which they are tried. */
@@ -69,7 +69,7 @@ export class Names {
 
   constructor(parts: NamesParts) {
     this.#parts = parts
-    this.#dns = parts.dns ?? new SystemDns()
+    this.#dns = parts.dns ?? systemDns()
     this.#services = remembering(parts.clock, mostAnswers, domain => this.#askServices(domain))
     this.#system = remembering(parts.clock, mostAnswers, name => this.#askSystem(name))
     this.#found = remembering(parts.clock, mostAnswers, name => this.#askAddresses(name))

@@ -1,13 +1,13 @@
 import { Resolver } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { isAbsent, SystemDns } from '../../src/net/dns.js'
+import { type Dns, isAbsent, systemDns } from '../../src/net/dns.js'
 import { Names } from '../../src/net/names.js'
 import { DnsServer } from '../support/dns-server.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let server: DnsServer
 let resolvers: number
-let dns: SystemDns
+let dns: Dns
 
 beforeEach(async () => {
   server = await DnsServer.start({
@@ -27,7 +27,7 @@ beforeEach(async () => {
     'A only.example': ['60 192.0.2.9'],
   })
   resolvers = 0
-  dns = new SystemDns(() => {
+  dns = systemDns(() => {
     resolvers += 1
     const resolver = new Resolver({ timeout: 50, tries: 1 })
     resolver.setServers([server.address])
