@@ -21,12 +21,8 @@ type Lookup = (name: string) => Addresses | Failure | Promise<Addresses | Failur
 /** The records that answer a question, or the error. */
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
-/** The service records of a domain. */
-interface Services {
-  readonly records: readonly Service[]
-  /** Why there may be more than these. */
-  readonly failure: Failure | undefined
-}
+/** The service records of a domain, and why there may be more than these. */
+type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
 /** Port of a domain without service records (RFC 6120 §3.2.2). */
 const usualPort = 5222
