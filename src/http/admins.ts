@@ -7,7 +7,7 @@ import { Problem } from '../errors.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
-import { type MemoryKey, ShortMemory } from '../lib/short-memory.js'
+import { createShortMemory, type MemoryKey } from '../lib/short-memory.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
@@ -47,7 +47,7 @@ interface Shown extends Claim {
 /** Guards routes with the admins' names and secrets. */
 export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts) {
   /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
-  const remembered = new ShortMemory<Admin>(clock, memorySeconds, mostRemembered)
+  const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
   /** What is being looked at, by who has shown what. */
   const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()

@@ -4,48 +4,40 @@ import type { Clock } from './clock.js'
 /** The key under which something is remembered; nothing can be read from it. */
 export type MemoryKey = string
 
+export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
+
 /**
  * Remembers something about secrets for a short while, so much at most. It is found by a keyed hash only, with a key
- * that this process made up: the secrets cannot be read from it.
+ * that this process made up: the secrets cannot be read from it. `seconds` of 0 remembers nothing; `most` is how much is
+ * remembered at a time.
  */
-export class ShortMemory<Value> {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #milliseconds: number
-  readonly #most: number
-  readonly #secret = randomBytes(32).toString('base64')
+export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
+  const secret = randomBytes(32).toString('base64')
   /** What was remembered first, which is over first, is at the front: a Map keeps the order of insertion. */
-  readonly #remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
-
-  /** `seconds` of 0 remembers nothing; `most` is how much is remembered at a time. */
-  constructor(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
-    this.#clock = clock
-    this.#milliseconds = seconds * 1000
-    this.#most = most
-  }
-
-  /** What something is remembered under that is known by all of these. */
-  keyOf(about: readonly (string | number)[]): MemoryKey {
-    // JSON keeps the parts apart whatever they contain, and has an end of its own: nothing can be appended to it. So the
-    // plain hash of secret and text is as good as an HMAC, which takes three times as long.
-    return hash('sha256', this.#secret + JSON.stringify(about), 'base64')
-  }
-
-  recall(key: MemoryKey): Value | undefined {
-    const known = this.#remembered.get(key)
-    if (known !== undefined && known.until > this.#clock.now()) return known.value
-    this.#remembered.delete(key)
-    return undefined
-  }
-
-  /** Remembers it from now on, also where it was remembered before. */
-  remember(key: MemoryKey, value: Value): void {
-    if (this.#milliseconds === 0) return
-    const now = this.#clock.now()
-    this.#remembered.delete(key)
-    for (const [old, { until }] of this.#remembered) {
-      if (until > now && this.#remembered.size < this.#most) break
-      this.#remembered.delete(old)
-    }
-    this.#remembered.set(key, { value, until: now + this.#milliseconds })
+  const remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
+  return {
+    /** What something is remembered under that is known by all of these. */
+    keyOf(about: readonly (string | number)[]): MemoryKey {
+      // JSON keeps the parts apart whatever they contain, and has an end of its own: nothing can be appended to it. So the
+      // plain hash of secret and text is as good as an HMAC, which takes three times as long.
+      return hash('sha256', secret + JSON.stringify(about), 'base64')
+    },
+    recall(key: MemoryKey): Value | undefined {
+      const known = remembered.get(key)
+      if (known !== undefined && known.until > clock.now()) return known.value
+      remembered.delete(key)
+      return undefined
+    },
+    /** Remembers it from now on, also where it was remembered before. */
+    remember(key: MemoryKey, value: Value): void {
+      if (seconds === 0) return
+      const now = clock.now()
+      remembered.delete(key)
+      for (const [old, { until }] of remembered) {
+        if (until > now && remembered.size < most) break
+        remembered.delete(old)
+      }
+      remembered.set(key, { value, until: now + seconds * 1000 })
+    },
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js'
-import { ShortMemory } from '../lib/short-memory.js'
+import { createShortMemory, type ShortMemory } from '../lib/short-memory.js'
 import type { LoginWish } from './wish.js'
 
 /** The credentials of recent logins, which are believed for a while without another login. */
@@ -8,7 +8,7 @@ export class VerifiedCredentials {
 
   /** Remembers for `memorySeconds`; for 0 not at all. */
   constructor(clock: Clock, memorySeconds: number) {
-    this.#memory = new ShortMemory(clock, memorySeconds)
+    this.#memory = createShortMemory(clock, memorySeconds)
   }
 
   /** A login with these has succeeded. */

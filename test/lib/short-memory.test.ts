@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { ShortMemory } from '../../src/lib/short-memory.js'
+import { createShortMemory } from '../../src/lib/short-memory.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 describe('a short memory', () => {
   const memoryOf = (seconds: number, most?: number) => {
     const clock = new FakeClock()
-    const memory = new ShortMemory<number>(clock, seconds, most)
+    const memory = createShortMemory<number>(clock, seconds, most)
     const remember = (name: string, value: number) => memory.remember(memory.keyOf([name]), value)
     const recall = (name: string) => memory.recall(memory.keyOf([name]))
     return { clock, memory, remember, recall }

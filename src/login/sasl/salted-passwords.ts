@@ -2,7 +2,7 @@ import { createHmac, hash, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../../lib/clock.js'
 import { HashQueue } from '../../lib/hash-queue.js'
-import { ShortMemory } from '../../lib/short-memory.js'
+import { createShortMemory, type ShortMemory } from '../../lib/short-memory.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
@@ -51,7 +51,7 @@ export class SaltedPasswords {
   ) {
     this.#queue = queue
     this.#derive = derive
-    this.#memory = new ShortMemory(clock, memorySeconds)
+    this.#memory = createShortMemory(clock, memorySeconds)
   }
 
   /** The keys for a password. Rejects with the signal's reason if that aborts first, or with `service-full`. */
