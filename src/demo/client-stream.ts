@@ -100,7 +100,7 @@ export function serveClient(
     if (root.name !== 'stream' || root.namespace !== streamsNamespace) end('invalid-namespace')
     else if ((root.attribute('xmlns') ?? 'jabber:client') !== 'jabber:client') end('invalid-namespace')
     else if (to === undefined) end('improper-addressing')
-    else if (address?.domain !== domain || address.account !== undefined) end('host-unknown')
+    else if (address?.domain !== domain || address.local !== '') end('host-unknown')
     else if (!/^1\.\d{1,5}$/.test(root.attribute('version') ?? '')) end('unsupported-version')
     else send(`<stream:features>${account === undefined ? mechanisms : features}</stream:features>`)
     socket.uncork()

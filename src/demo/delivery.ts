@@ -1,8 +1,8 @@
+import type { Jid } from '../jid/jid.js'
 import { childrenOf, textOf } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { answerQuery } from './queries.js'
 import {
-  type Address,
   domain,
   errorReply,
   readAddress,
@@ -82,13 +82,12 @@ export class Delivery {
     return undefined
   }
 
-  #receiveIq(session: Session, stanza: Stanza, to: Address): StanzaCondition | undefined {
+  #receiveIq(session: Session, stanza: Stanza, to: Jid): StanzaCondition | undefined {
     const { type } = stanza
     const isRequest = type === 'get' || type === 'set'
     const isIq = isRequest || type === 'result' || type === 'error'
     if (stanza.start.attribute('id') === undefined || !isIq) return 'bad-request'
-    if (to.account !== undefined && to.resource !== undefined)
-      return this.#deliverToResource(session, stanza, to)
+    if (to.local !== '' && to.resource !== undefined) return this.#deliverToResource(session, stanza, to)
     if (!isRequest) return undefined
     const [query, ...more] = childrenOf(stanza.text)
     if (query === undefined || more.length > 0) return 'bad-request'
@@ -98,8 +97,8 @@ export class Delivery {
     return undefined
   }
 
-  #receiveMessage(session: Session, stanza: Stanza, to: Address): StanzaCondition | undefined {
-    const inbox = this.#inboxes.get(to.account ?? '')
+  #receiveMessage(session: Session, stanza: Stanza, to: Jid): StanzaCondition | undefined {
+    const inbox = this.#inboxes.get(to.local)
     if (inbox === undefined) return 'service-unavailable'
     if (to.resource !== undefined) return this.#deliverToResource(session, stanza, to)
     if (stanza.type === 'groupchat') return 'service-unavailable'
@@ -119,9 +118,9 @@ export class Delivery {
   #deliverToResource(
     session: Session,
     stanza: Stanza,
-    { account = '', resource = '' }: Address,
+    { local, resource = '' }: Jid,
   ): StanzaCondition | undefined {
-    const target = this.#inboxes.get(account)?.sessions.get(resource)
+    const target = this.#inboxes.get(local)?.sessions.get(resource)
     target?.send(readdress(stanza, session.jid, stanza.to ?? target.jid))
     return target === undefined ? 'service-unavailable' : undefined
   }
@@ -144,9 +143,9 @@ export class Delivery {
     for (const message of this.#inboxes.get(session.account)!.stored.splice(0)) session.send(message)
   }
 
-  #directPresence(session: Session, stanza: Stanza, { account = '', resource }: Address): void {
+  #directPresence(session: Session, stanza: Stanza, { local, resource }: Jid): void {
     if (stanza.type !== undefined && stanza.type !== 'unavailable') return
-    for (const other of this.#inboxes.get(account)?.sessions.values() ?? []) {
+    for (const other of this.#inboxes.get(local)?.sessions.values() ?? []) {
       const isMeant = resource === undefined ? this.#available.has(other) : other.resource === resource
       if (isMeant) other.send(readdress(stanza, session.jid, stanza.to ?? other.jid))
     }

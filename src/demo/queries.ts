@@ -1,7 +1,8 @@
+import type { Jid } from '../jid/jid.js'
 import { sessionNamespace } from '../namespaces.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
-import { type Address, domain } from './stanza.js'
+import { domain } from './stanza.js'
 
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const ping = 'urn:xmpp:ping'
@@ -14,12 +15,12 @@ const roster = 'jabber:iq:roster'
 export function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,
-  to: Address,
+  to: Jid,
   asker: string,
   accounts: Iterable<string>,
 ): string | undefined {
-  const isOwn = to.account === asker
-  if (to.account !== undefined && !isOwn) return undefined
+  const isOwn = to.local === asker
+  if (to.local !== '' && !isOwn) return undefined
   switch (`${type} ${namespace} ${name}`) {
     case `get ${roster} query`:
       return isOwn ? writeRoster(asker, accounts) : undefined

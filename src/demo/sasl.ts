@@ -68,7 +68,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
     const account = name === undefined ? undefined : prepareName(name)
     if (account === undefined) return refuse('malformed-request')
-    if (authzid !== undefined && readAddress(unescapeName(authzid) ?? '')?.account !== account)
+    if (authzid !== undefined && readAddress(unescapeName(authzid) ?? '')?.local !== account)
       return refuse('invalid-authzid')
     const { salt, storedKey, serverKey } = keysOf(account, hash)
     const nonce = clientNonce + randomBytes(18).toString('base64')

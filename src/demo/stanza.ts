@@ -1,5 +1,5 @@
 import { prepareDomain } from '../jid/domains.js'
-import { parseJid } from '../jid/jid.js'
+import { type Jid, parseJid } from '../jid/jid.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
@@ -8,27 +8,12 @@ import type { Root } from '../xml/root.js'
 /** The one domain that the demo server serves. */
 export const domain = 'localhost' as const
 
-/** The server, an account, or one of an account's resources. */
-export interface Address {
-  readonly domain: string
-  readonly account: string | undefined
-  readonly resource: string | undefined
-}
-
-/** Reads any kind of JID and prepares it; undefined for what is none (RFC 7622 §3). */
-export function readAddress(text: string): Address | undefined {
-  const [bare = '', ...resource] = text.split('/')
-  if (bare.includes('@')) {
-    const jid = parseJid(text)
-    return jid && { domain: jid.domain, account: jid.local, resource: jid.resource }
-  }
-  const prepared = prepareDomain(bare)
-  if (prepared === undefined || text.endsWith('/')) return undefined
-  return {
-    domain: prepared,
-    account: undefined,
-    resource: resource.length > 0 ? resource.join('/') : undefined,
-  }
+/** Reads any kind of JID and prepares it; a server's has no local part. Undefined for what is none (RFC 7622 §3). */
+export function readAddress(text: string): Jid | undefined {
+  const bare = text.split('/', 1)[0]!
+  if (bare.includes('@')) return parseJid(text)
+  const prepared = text.endsWith('/') ? undefined : prepareDomain(bare)
+  return prepared === undefined ? undefined : { local: '', domain: prepared, resource: undefined }
 }
 
 /** A stanza as a client sent it. */

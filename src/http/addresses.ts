@@ -19,24 +19,17 @@ export function homePath(externalUrl: string | undefined): string {
 }
 
 /**
- * The BOSH endpoint's address for browsers: with the URL of the settings, or else at the host that was asked if that is
- * known to be ours, or else its path alone. What a client makes up in `Host` is in none of them.
+ * The BOSH endpoint's address for the browsers of a domain's users: with the domain's own host or the URL of the settings, or
+ * else at the host that was asked if that is known to be ours, or else its path alone. What a client makes up in `Host` is
+ * in none of them.
  */
-export function boshUrl(
-  config: Addressing & Pick<Config, 'boshPath'>,
-  request: IncomingMessage,
-  path = config.boshPath,
-): string {
-  return (config.externalUrl ?? ownOrigin(config, request) ?? '') + path
-}
-
-/** The same for the users of a domain, which may have a host or a path of its own. */
 export function boshUrlFor(
   config: Addressing & Pick<Config, 'boshPath'>,
   domain: string,
   request: IncomingMessage,
 ): string {
-  return boshUrlOfDomain(config, domain) ?? boshUrl(config, request, boshPathOf(config, domain))
+  const base = () => config.externalUrl ?? ownOrigin(config, request) ?? ''
+  return boshUrlOfDomain(config, domain) ?? base() + boshPathOf(config, domain)
 }
 
 /** The public base URL of the settings, if it is over TLS. */

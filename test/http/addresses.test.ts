@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/networks.js'
-import { boshUrl, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
+import { boshUrlFor, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
 
 const https: Config['https'] = {
   places: [{ host: '0.0.0.0', port: 8443 }],
@@ -47,6 +47,9 @@ const config = {
   },
   boshPath: '/http-bind',
 }
+
+const boshUrl = (settings: Parameters<typeof boshUrlFor>[0], request: IncomingMessage) =>
+  boshUrlFor(settings, 'chat.example', request)
 
 interface Sent {
   readonly headers?: Record<string, string>
