@@ -74,11 +74,6 @@ class PlainReader {
     return new Root(text.slice(tag.name, tag.nameEnd), namespace, names, values, declarations)
   }
 
-  /** Whether the root that was read last is an empty tag. */
-  get isEmptyRoot(): boolean {
-    return this.#root.isEmpty
-  }
-
   /** Reads an element that is the whole text and has no children: its text. */
   readText(text: string): string | undefined {
     const tag = this.#root

@@ -138,7 +138,7 @@ export class Splitter {
       const root = from === 0 && this.#allowsPlain ? plain.readRoot(text) : undefined
       if (root === undefined || this.#isTooLarge(text, plain.end)) return at
       at = plain.end
-      this.#open(root, plain.isEmptyRoot)
+      this.#open(root, text.charCodeAt(at - 2) === slash)
     }
     const { qualifiedName, declarations } = this.#root!
     while (!this.#stopped) {
@@ -147,8 +147,11 @@ export class Splitter {
       if (next < 0) return at
       at = next
       if (this.#isClosed) return at
-      if (isEndTag(text, at, qualifiedName)) {
-        at += qualifiedName.length + 3
+      if (text.charCodeAt(at) === less && text.charCodeAt(at + 1) === slash) {
+        const end = at + 2 + qualifiedName.length
+        // Others, and those with white space in them, are looked at more closely.
+        if (!text.startsWith(qualifiedName, at + 2) || text.charCodeAt(end) !== greater) break
+        at = end + 1
         this.#close()
         continue
       }
@@ -307,13 +310,3 @@ export class Splitter {
 
 const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')
 const tooLarge = () => new XmlError('policy-violation', 'an element is too large')
-
-/** Whether the end tag of this name stands here, without white space in it. */
-function isEndTag(text: string, at: number, name: string): boolean {
-  return (
-    text.charCodeAt(at + 1) === slash &&
-    text.charCodeAt(at) === less &&
-    text.charCodeAt(at + 2 + name.length) === greater &&
-    text.startsWith(name, at + 2)
-  )
-}
