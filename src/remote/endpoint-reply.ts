@@ -24,12 +24,12 @@ export interface EndpointReply {
 const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
 
 /** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
-const byCondition: Partial<Record<string, ProblemCode>> = {
-  'host-unknown': 'host-unknown',
-  'host-gone': 'host-unknown',
-  'improper-addressing': 'host-unknown',
-  'remote-stream-error': 'remote-stream-error',
-}
+const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
+  ['host-unknown', 'host-unknown'],
+  ['host-gone', 'host-unknown'],
+  ['improper-addressing', 'host-unknown'],
+  ['remote-stream-error', 'remote-stream-error'],
+])
 
 /**
  * Reads a reply, of which elements may have been mended or dropped `before`. Throws a `RemoteFault` for what is none, and
@@ -65,7 +65,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   if (streamError !== undefined)
     return { failure: streamFailure(streamError, 'features'), streamError: streamError.text }
   const condition = root.attribute('condition')
-  const code = byCondition[condition ?? ''] ?? 'remote-connection-failed'
+  const code = byCondition.get(condition) ?? 'remote-connection-failed'
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readTerms } from '../../src/remote/endpoint-reply.js'
+import { readReply, readTerms } from '../../src/remote/endpoint-reply.js'
 import { DocumentReader } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
@@ -23,6 +23,18 @@ test('what a creation reply says is taken', () => {
     ver: '1.11',
   })
 })
+
+test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
+  'a session that ends with %s, for which there is no better word, has lost its connection',
+  condition => {
+    const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
+    expect(readReply(text).end?.failure).toEqual({
+      step: 'features',
+      code: 'remote-connection-failed',
+      condition,
+    })
+  },
+)
 
 test('what it leaves out is as usual', () => {
   expect(read(" sid='s1'")).toEqual({ ...usual, maxpause: undefined })
