@@ -25,11 +25,7 @@ export async function findEndpoint(domain: string, parts: DiscoveryParts): Promi
       method: 'GET',
       headers: { 'Accept-Encoding': 'identity' },
       agent: createAgent(url, parts, 'passing'),
-      limits: {
-        connect: settings.connectTimeout,
-        reply: settings.timeout,
-        maxReplyBytes: maxDocumentBytes,
-      },
+      limits: { connect: settings.connectTimeout, reply: settings.timeout, maxReplyBytes: maxDocumentBytes },
       clock,
     })
   }

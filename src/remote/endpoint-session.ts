@@ -87,7 +87,8 @@ export class EndpointSession {
    * of its stream, and no other follows before its reply. Rejects with a `RemoteFault`.
    */
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
-    if (this.#phase !== 'live') throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
+    const isLive = this.#phase === 'live'
+    if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
     const { clock, domain, onFailed, terms: wanted = usualTerms } = this.#parts
     const creates = this.terms === undefined
     const { wait } = this.terms ?? wanted
@@ -114,7 +115,7 @@ export class EndpointSession {
         this.terms = readTerms(reply.root)
         if (this.terms === undefined)
           throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
-        if (this.#isEnding) void this.#terminate()
+        if (this.#phase === 'ending') void this.#terminate()
       }
       return reply
     } catch (error) {
@@ -202,13 +203,9 @@ export class EndpointSession {
     }
   }
 
-  get #isEnding(): boolean {
-    return this.#phase === 'ending'
-  }
-
   #answered(): void {
     this.#asking -= 1
-    if (this.#isEnding && this.#asking === 0) this.#finish()
+    if (this.#phase === 'ending' && this.#asking === 0) this.#finish()
   }
 
   /** From here on only what is open is waited for, and not for long. */

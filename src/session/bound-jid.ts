@@ -10,13 +10,6 @@ const fullJid = /^([^@/]+@([^@/]+))\/./s
 /** Longest `<iq/>` that is looked at for a bind, in UTF-16 units: three JIDs of any length. */
 const longestBind = 10_000
 
-/** What an `<iq/>` says of a bind. */
-export interface BindAnswer {
-  readonly id: string
-  /** The full JID that was bound; undefined where the answer tells none. */
-  readonly jid: string | undefined
-}
-
 /** The id of a request to bind a resource that goes to the server of `domain` itself (RFC 6120 §7.6). */
 export function bindRequestId({ name, namespace, text }: Element, domain: string): string | undefined {
   if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
@@ -28,10 +21,11 @@ export function bindRequestId({ name, namespace, text }: Element, domain: string
 }
 
 /**
- * An answer that the server of `domain` gives itself, or in the name of the user whose JID it tells. Undefined for
- * anything else, above all for what other users and other sessions of the same user send.
+ * The answer to a request to bind, with the full JID if it tells one, that the server of `domain` gives itself, or in the
+ * name of the user whose JID it tells. Undefined for anything else, above all for what other users and other sessions of
+ * the same user send.
  */
-export function bindAnswer({ name, namespace, text }: Element, domain: string): BindAnswer | undefined {
+export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
   const { root, children } = readElement(text)
   const [id, type, from] = [root.attribute('id'), root.attribute('type'), root.attribute('from')]

@@ -23,14 +23,6 @@ export interface OpenerParts
   readonly limits: SessionLimits
 }
 
-/** Why a client gets no session, as BOSH and RFC 6120 §4.9.3 both call it. */
-export type Unopened =
-  | 'system-shutdown'
-  | 'improper-addressing'
-  | 'host-gone'
-  | 'host-unknown'
-  | 'policy-violation'
-
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
 
@@ -104,14 +96,15 @@ export function createOpener(parts: OpenerParts) {
 
     /**
      * Opens a session for a client that logs in by itself, or says why not: the service is being stopped, the domain is none
-     * of the site's or undefined, or there are too many sessions, in all or of this client. `make` makes its `Client`.
+     * of the site's or undefined, or there are too many sessions, in all or of this client. The reason is a condition of BOSH
+     * and of RFC 6120 §4.9.3 alike. `make` makes its `Client`.
      */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
       { address, secure }: { readonly address: string; readonly secure: boolean },
       make: (session: Session) => C,
-    ): Promise<C | Unopened> {
+    ) {
       if (registry.isStopping) return 'system-shutdown'
       if (domain === undefined) {
         counts.unknownHosts += 1
