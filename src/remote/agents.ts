@@ -32,11 +32,7 @@ export interface AgentParts {
  * The connections to one host. `lasting` ones are shared and kept open, a `passing` one serves a single request.
  * Throws a `RemoteFault` where this service may not connect to the host.
  */
-export function createAgent(
-  { hostname, protocol }: URL,
-  parts: AgentParts,
-  kind: 'lasting' | 'passing',
-): HttpAgent {
+export function createAgent({ hostname, protocol }: URL, parts: AgentParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
   // An address that stands in the URL is never looked up.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')

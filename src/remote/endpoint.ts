@@ -46,12 +46,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
    * Posts a `<body/>` that may be held for so many seconds, and resolves with the reply, of any status; `afresh` on a
    * new connection, because kept ones may be broken. Rejects with a `RemoteFault`.
    */
-  function post(
-    body: string,
-    waitSeconds: number,
-    options: PostOptions = {},
-    afresh = false,
-  ): Promise<HttpReply> {
+  function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
@@ -72,12 +67,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
      * Sends a request of a session, and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint
      * that had it already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
      */
-    async exchange(
-      body: string,
-      waitSeconds: number,
-      creates: boolean,
-      options: PostOptions,
-    ): Promise<EndpointReply> {
+    async exchange(body: string, waitSeconds: number, creates: boolean, options: PostOptions) {
       try {
         return readHttpReply(await post(body, waitSeconds, options), creates)
       } catch (error) {

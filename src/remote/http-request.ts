@@ -1,11 +1,5 @@
-import {
-  type Agent,
-  type ClientRequest,
-  request as httpRequest,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-} from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import * as http from 'node:http'
+import * as https from 'node:https'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
 import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
@@ -29,9 +23,9 @@ export interface RequestLimits {
 
 export interface RequestOptions {
   readonly method: 'GET' | 'POST'
-  readonly headers: OutgoingHttpHeaders
+  readonly headers: http.OutgoingHttpHeaders
   readonly body?: string
-  readonly agent: Agent
+  readonly agent: http.Agent
   readonly limits: RequestLimits
   readonly clock: Clock
   /** Aborting it hangs up. */
@@ -59,7 +53,7 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
     let timer: Timer
-    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, about)
+    const request = (url.protocol === 'https:' ? https : http).request(url, about)
     const fail = (error: unknown) => {
       timer.cancel()
       request.destroy()
@@ -97,10 +91,7 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
   })
 }
 
-async function readReply(
-  response: IncomingMessage,
-  { maxReplyBytes, mayThin = false }: RequestLimits,
-): Promise<HttpReply> {
+async function readReply(response: http.IncomingMessage, { maxReplyBytes, mayThin = false }: RequestLimits) {
   const status = response.statusCode ?? 0
   const mostBytes = mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
   const chunks: Buffer[] = []
@@ -126,7 +117,7 @@ function unreadable(how: string): RemoteFault {
 }
 
 /** What an error says about the endpoint, by how far the connection had come. */
-function faultOf(error: unknown, step: Step, { socket, host }: ClientRequest): RemoteFault {
+function faultOf(error: unknown, step: Step, { socket, host }: http.ClientRequest): RemoteFault {
   const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
   if (error instanceof XmlError || code?.startsWith('HPE_'))
     return faultAt(step, 'remote-protocol-error', error)

@@ -17,11 +17,7 @@ export interface SessionsElsewhere {
  * The sessions of this process, and those that live at other endpoints: these are shown among the others, but can be
  * neither resumed nor ended.
  */
-export function knownSessions(
-  here: Registry,
-  elsewhere: SessionsElsewhere,
-  clock: Pick<Clock, 'now'>,
-): Sessions {
+export function knownSessions(here: Registry, elsewhere: SessionsElsewhere, clock: Clock): Sessions {
   return {
     get: async id => here.byId(id)?.view ?? elsewhere.get(id),
     list: async () => [...here.list(), ...elsewhere.list()].sort((a, b) => a.createdAt - b.createdAt),
