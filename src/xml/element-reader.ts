@@ -60,9 +60,8 @@ class ElementReader {
   #rules!: ReadingRules
   /** What the root declares whose child is read; undefined while a root is read. */
   #scope: Declarations | undefined
-  /** The open elements, by depth; behind them may be some that are closed. */
+  /** The open elements, by depth. */
   readonly #open: SaxesTagNS[] = []
-  #depth = 0
   /** The root or child itself. */
   #top: SaxesTagNS | undefined
   /** The prefixes with which the child names its own namespace. */
@@ -118,9 +117,9 @@ class ElementReader {
       throw error
     } finally {
       // A password may be in what was read, and any part of a text keeps the whole of it.
+      this.#scope = undefined
       this.#top = undefined
       this.#open.length = 0
-      this.#depth = 0
       this.#inherited.clear()
       this.#undeclared.clear()
       this.#faults = 0
@@ -153,9 +152,7 @@ class ElementReader {
     })
     parser.on('attribute', attribute => this.#takeAttribute(attribute as SaxesAttributeNS))
     parser.on('opentag', tag => this.#opened(tag))
-    parser.on('closetag', () => {
-      this.#depth -= 1
-    })
+    parser.on('closetag', () => this.#open.pop())
     return parser
   }
 
@@ -183,11 +180,10 @@ class ElementReader {
   #opened(tag: SaxesTagNS): void {
     if (tag.name.length > this.#rules.limits.maxNameLength)
       throw new XmlError('policy-violation', 'a name is too long')
-    const depth = this.#depth++
-    this.#open[depth] = tag
-    if (depth === 0) this.#openedTop(tag)
+    const around = this.#open.at(-1)
+    this.#open.push(tag)
+    if (around === undefined) this.#openedTop(tag)
     else {
-      const around = this.#open[depth - 1]!
       learn(around, tag, tag.prefix, tag.uri)
       for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
     }
