@@ -52,9 +52,6 @@ export function codeOf(cause: unknown): string | undefined {
 /** An unforeseen error by its kind and the way it came. Its message stays out of the log: it may quote a password. */
 export function traceOf(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }
-  const way = error.stack
-    ?.split('\n')
-    .filter(line => /^\s+at /.test(line))
-    .map(line => line.trim())
+  const way = error.stack?.match(/^ +at .*/gm)?.map(line => line.trim())
   return { error: error.name, code: codeOf(error), way }
 }
