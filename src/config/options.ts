@@ -30,7 +30,6 @@ export function readSwitch(
   otherwise: 'on' | 'off',
   report: Report,
 ): boolean {
-  const isOn = switches.get(options.get(name) ?? otherwise)
-  if (isOn === undefined) report(`must have ${name}=on or ${name}=off`)
-  return isOn ?? otherwise === 'on'
+  const text = options.get(name) ?? otherwise
+  return switches.get(text) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
 }
