@@ -16,19 +16,16 @@ export interface FailureShareParts {
 }
 
 /** How many there were of something, and how many of them failed. */
-interface Tried {
-  readonly all: number
-  readonly failed: number
-}
+type Tried = readonly [all: number, failed: number]
 
 /**
  * Warns, once in five minutes, where too many requests of browsers or calls of backends have failed in these. Gives back
  * what ends it.
  */
 export function watchFailures({ counts, most, clock, log }: FailureShareParts): () => void {
-  const look = () => ({
-    bosh: { all: counts.requests, failed: counts.failedRequests },
-    warm: { all: counts.calls, failed: counts.failedCalls },
+  const look = (): { bosh: Tried; warm: Tried } => ({
+    bosh: [counts.requests, counts.failedRequests],
+    warm: [counts.calls, counts.failedCalls],
   })
   let before = look()
   let timer: Timer | undefined
@@ -47,7 +44,7 @@ export function watchFailures({ counts, most, clock, log }: FailureShareParts): 
 }
 
 /** The share that failed of those since `before`, to three digits; undefined where they are too few. */
-function shareOf(before: Tried, { all, failed }: Tried): number | undefined {
-  const tried = all - before.all
-  return tried < fewestRequests ? undefined : Math.round((1000 * (failed - before.failed)) / tried) / 1000
+function shareOf([allBefore, failedBefore]: Tried, [all, failed]: Tried): number | undefined {
+  const tried = all - allBefore
+  return tried < fewestRequests ? undefined : Math.round((1000 * (failed - failedBefore)) / tried) / 1000
 }

@@ -1,5 +1,4 @@
 import { type RequestHandler, Router } from 'express'
-import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { boshUrlFor, homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
@@ -7,14 +6,10 @@ import { bodyFormat, readBody } from '../http/body.js'
 import { signalOf } from '../http/caller-gone.js'
 import { attachingPagePolicy, readOnly } from '../http/pages.js'
 import { describeBinding } from '../warm/answers.js'
-import type { Login } from '../warm/session-login.js'
 import { usualOptions } from '../warm/warm-request.js'
+import type { WarmParts } from '../warm/warm-router.js'
 
-export interface DemoParts {
-  readonly config: Config
-  readonly login: Login
-  /** Ends a session that no page will attach to, by its public handle. */
-  readonly release: (id: string) => void
+export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'release'> {
   readonly domain: string
   /** By the names of the accounts on the page. */
   readonly passwords: Readonly<Record<string, string>>

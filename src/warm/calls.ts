@@ -60,7 +60,8 @@ export interface CallsParts {
   readonly clock: Pick<Clock, 'now'>
   /** Hashes admins' secrets, in turn with all other hashes of this process. */
   readonly hashes: HashQueue
-  readonly limits: Pick<CallLimits, 'failures'>
+  /** How many calls there may be, at all hosts together. */
+  readonly limits: CallLimits
   readonly counts: Counts
   /** Called with the outcome of each call that was admitted. */
   readonly onCall: (call: FinishedCall) => void

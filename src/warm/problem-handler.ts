@@ -1,48 +1,38 @@
-import type { ErrorRequestHandler, Request, Response } from 'express'
-import type { Logger } from 'pino'
-import type { Config } from '../config/config.js'
-import type { Counts } from '../counts.js'
+import type { ErrorRequestHandler, Request } from 'express'
 import { homePath } from '../http/addresses.js'
 import { problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { bodyFormat } from '../http/body.js'
 import { clientAddress } from '../http/client.js'
 import { traceOf } from '../log.js'
 import { represent } from './answers.js'
-import { isLogged } from './calls.js'
+import { type CallsParts, isLogged } from './calls.js'
 
-export interface ProblemParts {
-  readonly config: Config
-  readonly log: Logger
-  readonly counts: Counts
-}
+export type ProblemParts = Pick<CallsParts, 'config' | 'log' | 'counts'>
 
 /** Answers whatever a route throws, and logs it where the warm API has not. */
 export function createProblemHandler({ config, log, counts }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
-  const form = home + config.warmPath
-  const answer = (error: unknown, request: Request, response: Response) => {
-    const problem = problemFrom(error)
-    const requestId = response.get('X-Request-Id')
-    if (problem.code === 'internal-error') {
-      counts.faults += 1
-      log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
-    } else if (!isLogged(response)) {
-      log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
-    }
-    if (response.headersSent) {
-      response.destroy()
-      return
-    }
-    const about = { requestId, home, form: isPostedForm(request, config.warmPath) ? form : undefined }
-    const representation = represent(request, config.warmPath)
-    sendAnswer(response.vary('Accept'), problemAnswer(problem, representation, about))
-  }
   // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
   return (error, request, response, _next) => {
+    const requestId = response.get('X-Request-Id')
     try {
-      answer(error, request, response)
+      const problem = problemFrom(error)
+      if (problem.code === 'internal-error') {
+        counts.faults += 1
+        log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
+      } else if (!isLogged(response)) {
+        log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
+      }
+      if (response.headersSent) {
+        response.destroy()
+        return
+      }
+      const form = isPostedForm(request, config.warmPath) ? home + config.warmPath : undefined
+      const representation = represent(request, config.warmPath)
+      const answer = problemAnswer(problem, representation, { requestId, home, form })
+      sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {
-      log.error({ requestId: response.get('X-Request-Id'), ...traceOf(failure) }, 'failed')
+      log.error({ requestId, ...traceOf(failure) }, 'failed')
       if (response.headersSent) response.destroy()
       else response.status(500).end()
     }

@@ -1,20 +1,16 @@
 import type { CallerSignal } from '../http/caller-gone.js'
 import { formatBareJid, formatJid } from '../jid/jid.js'
-import type { Clock } from '../lib/clock.js'
 import { unusedAmong } from '../session/known-sessions.js'
 import type { Sessions } from '../session/sessions.js'
-import type { CallLimits } from './call-limits.js'
+import type { CallsParts } from './calls.js'
 import type { Binding, CredentialsCheck, Login, WarmRequest } from './session-login.js'
 
-export interface WarmSessionParts {
+export interface WarmSessionParts extends Pick<CallsParts, 'clock' | 'limits'> {
   readonly login: Login
   readonly checkCredentials: CredentialsCheck
   readonly sessions: Sessions
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
-  readonly clock: Pick<Clock, 'now'>
-  /** How many calls there may be, at all hosts together. */
-  readonly limits: CallLimits
 }
 
 /**
