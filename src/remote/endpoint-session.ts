@@ -176,10 +176,9 @@ export class EndpointSession {
   async #terminate(): Promise<void> {
     const body = this.#body(" type='terminate'", this.#lastWords)
     this.#finishWithin(closeSeconds)
+    const { signal } = this.#abort
     // Nothing depends on the reply, nor on a failure.
-    await this.#inOrder(async () => this.#endpoint!.post(body, 0, { signal: this.#abort.signal })).catch(
-      () => {},
-    )
+    await this.#inOrder(async () => this.#endpoint!.post(body, 0, { signal })).catch(() => {})
     this.#answered()
   }
 

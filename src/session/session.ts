@@ -176,8 +176,8 @@ export class Session implements LinkEvents {
    * nothing has changed, if there is no such session any more or not yet.
    */
   resume(handover: Handover): ResumedSession | undefined {
-    const [jid, state] = [this.#jid, this.state]
-    if (this.#isOver || jid === undefined || state === 'opening' || state === 'ended') return undefined
+    const jid = this.#jid
+    if (!this.isLive || jid === undefined || this.#uplink.isOpening) return undefined
     const successor = this.#client?.succeed(handover)
     if (successor === undefined) return undefined
     this.#paidAt = 0
@@ -271,6 +271,7 @@ export class Session implements LinkEvents {
   /** Ends the session because of what its client left undone, or has too much of; the client is told. */
   expel(reason: 'login-timeout' | 'limit'): void {
     this.guard(() => {
+      this.#watch = undefined
       this.link.close()
       this.#finish({ reason })
     })
@@ -366,18 +367,14 @@ export class Session implements LinkEvents {
         return
       }
       if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
-      if (streamError === undefined) this.#finish({ reason: 'connection-lost' })
-      else {
-        const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-        this.#finish({ reason, streamError })
-      }
+      const told = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+      this.#finish({ reason: streamError === undefined ? 'connection-lost' : told, streamError })
     })
   }
 
   /** The session is over as soon as its client has been told; what is queued goes first. */
   #finish(outcome: Outcome): void {
     if (!this.isLive) return
-    this.#watch = undefined
     this.#outcome = outcome
     this.#client?.flush()
   }
