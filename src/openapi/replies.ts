@@ -15,16 +15,14 @@ const mediaType = (representation: Representation) => contentTypes[representatio
 /** The same for people; what stands in a page is no promise to programs. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
+const { origin, state } = listParameters
 const session: Record<keyof SessionObject, Schema> = {
   id: text("The session's handle, no secret."),
   jid: text('The full JID that the server bound; absent before.'),
   domain: text("The user's domain."),
-  origin: {
-    ...listParameters.origin.schema,
-    description: '`warmed` by this API, or opened by a `client` itself.',
-  },
+  origin: { ...origin.schema, description: '`warmed` by this API, or opened by a `client` itself.' },
   state: {
-    ...listParameters.state.schema,
+    ...state.schema,
     description:
       '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
       "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, " +

@@ -85,19 +85,16 @@ export type AskedNow = Asked & { readonly now: number }
 /** One session, as JSON or as a page. */
 export function sessionAnswer(view: SessionView, context: AskedNow): Answer {
   const session = describeSession(view, context.now)
-  return (
-    sessionPage({ title: 'Session', caption: 'One session', next: undefined }, [session], context) ??
-    jsonAnswer(session)
-  )
+  const about = { title: 'Session', caption: 'One session', next: undefined }
+  return sessionPage(about, [session], context) ?? jsonAnswer(session)
 }
 
 /** A part of a list of sessions, as JSON or as a page. */
 export function sessionsAnswer(page: SessionPage, context: AskedNow): Answer {
-  const sessions = page.sessions.map(view => describeSession(view, context.now))
   const { total } = page
+  const sessions = page.sessions.map(view => describeSession(view, context.now))
   const next = page.next && formatPlace(page.next)
-  const caption =
-    sessions.length < total ? `${sessions.length} of ${total} sessions` : `All ${total} sessions`
+  const caption = `${sessions.length < total ? `${sessions.length} of` : 'All'} ${total} sessions`
   const query = new URLSearchParams(context.request.url.replace(/^[^?]*/, ''))
   if (next !== undefined) query.set('after', next)
   const about = { title: 'Sessions', caption, next: next && `?${query}` }

@@ -18,9 +18,6 @@ import type { CallLimits } from './call-limits.js'
 /** The name of a call in the log. */
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
-/** Calls that change sessions: their lines are marked for auditing. */
-const audited: ReadonlySet<CallName> = new Set(['warm', 'resume', 'logout'])
-
 /** Calls that give a session to a page, which a service that is being stopped refuses. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
@@ -149,7 +146,8 @@ export function createCalls(parts: CallsParts) {
         const started = clock.now()
         const admin = admins.of(request)
         const line: Record<string, unknown> = {
-          audit: audited.has(name) || undefined,
+          // Calls that change sessions are marked for auditing.
+          audit: name !== 'sessions' || undefined,
           admin: admin.name,
           ...aboutOf(request),
         }
