@@ -68,7 +68,6 @@ export async function startService({
 }: ServiceParts) {
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   let isReady = false
-  let isStopping = false
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
@@ -131,14 +130,10 @@ export async function startService({
     logFor,
     counts,
     onCall: call => metrics.recordCall(call),
-    isStopping: () => isStopping,
+    isStopping: () => stopped !== undefined,
     routers,
   })
-  const dispatcher = createDispatcher({
-    everywhere: createHealthListeners(() => isReady),
-    hosts: sites.hosts,
-    otherHosts: sites.otherHosts,
-  })
+  const dispatcher = createDispatcher({ everywhere: createHealthListeners(() => isReady), ...sites })
 
   const { address, maxErrorRate } = config.metrics
   const metricsServer = address && (await serveMetrics(address, { metrics, isReady: () => isReady, log }))
@@ -159,21 +154,16 @@ export async function startService({
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     registry.abandonAll()
-    let isClosed = false
-    void listening.close().then(() => {
-      isClosed = true
-    })
-    const isEverythingClosed = () => {
-      // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
-      listening.closeIdleConnections()
-      return isClosed && links.size + remotes.size === 0
-    }
-    await Promise.race([until(isEverythingClosed), late])
+    const closed = listening.close()
+    // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
+    const closing = setInterval(listening.closeIdleConnections, 20)
+    await Promise.race([Promise.all([closed, until(() => links.size + remotes.size === 0)]), late])
+    clearInterval(closing)
     listening.closeAllConnections()
     links.stop()
     remotes.close()
     // Node's servers close no connection whose TLS handshake is not done.
-    await Promise.race([until(() => isClosed), pause(cutMilliseconds)])
+    await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
     log.info('stopped')
   }
@@ -195,7 +185,6 @@ export async function startService({
      */
     stop(): Promise<void> {
       isReady = false
-      isStopping = true
       stopped ??= stop()
       return stopped
     },

@@ -144,7 +144,7 @@ export abstract class Delivery {
     }
   }
 
-  /** Lets go of what the client has received; gives back the attributes that report what it should have by now and has not. */
+  /** Lets go of what the client has received; gives back attributes that report what it should have by now and has not. */
   protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)

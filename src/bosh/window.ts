@@ -23,7 +23,7 @@ export interface StoredReply {
   repeats: number
 }
 
-/** Whether a page has `created` its session, was handed it by a backend, or has `resumed` it in the place of another page. */
+/** How a page has come to its session: `resumed` is in the place of another page. */
 export type Beginning = 'created' | 'handed-out' | 'resumed'
 
 /** Caps on what a client that never acknowledges can have kept for it. */

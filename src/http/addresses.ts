@@ -97,11 +97,8 @@ function leadsTo(hostname: string, host: string): boolean {
   if (isIP(address) === 0) return false
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false
-  return isWildcard(host) ? isOfInterface(address) : hostname === asHostname(host)
-}
-
-/** Whether one of this machine's interfaces has an address. They come and go, and are seldom asked for. */
-function isOfInterface(address: string): boolean {
+  if (!isWildcard(host)) return hostname === asHostname(host)
+  // The interfaces of this machine come and go, and are seldom asked for.
   return Object.values(networkInterfaces()).some(list => list?.some(own => own.address === address))
 }
 

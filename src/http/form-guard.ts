@@ -8,61 +8,57 @@ import { bodyFormat } from './body.js'
 /** How long a token is accepted, in milliseconds. */
 const lifetime = 3_600_000
 
-/** Accepts forms from pages of this service only. Its tokens are stored nowhere: each is an expiry and its HMAC. */
-export class FormGuard {
+/**
+ * Accepts forms from pages of this service only. Its tokens are stored nowhere: each is an expiry and its HMAC.
+ * `externalUrl` is the service's public URL, where it is known; `now` is in milliseconds.
+ */
+export function createFormGuard(externalUrl: string | undefined, now: () => number) {
   /** Of this process alone. */
-  readonly #key = randomBytes(32)
-  readonly #externalUrl: string | undefined
-  readonly #now: () => number
-
-  /** `externalUrl` is the service's public URL, where it is known; `now` is in milliseconds. */
-  constructor(externalUrl: string | undefined, now: () => number) {
-    this.#externalUrl = externalUrl
-    this.#now = now
-  }
-
-  /** A token for the form that this admin is shown; good for an hour. */
-  token(admin: string): string {
-    const expiry = String(Math.ceil(this.#now() + lifetime))
-    return `${expiry}.${this.#sign(admin, expiry).toString('base64url')}`
-  }
+  const key = randomBytes(32)
+  const sign = (admin: string, expiry: string) =>
+    createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
 
   /** Whether a token was made for this admin, by this process, within the hour. */
-  accepts(admin: string, token: unknown): boolean {
+  function accepts(admin: string, token: unknown): boolean {
     const [, expiry, signature] = /^(\d{1,15})\.([\w-]{43})$/.exec(String(token)) ?? []
     if (expiry === undefined || signature === undefined) return false
-    const isGenuine = timingSafeEqual(this.#sign(admin, expiry), Buffer.from(signature, 'base64url'))
-    return isGenuine && Number(expiry) > this.#now()
+    const isGenuine = timingSafeEqual(sign(admin, expiry), Buffer.from(signature, 'base64url'))
+    return isGenuine && Number(expiry) > now()
   }
 
-  /**
-   * Whether a request was sent by our form, with a `token` for this admin, and not by a program. Throws a `Problem`
-   * `cross-site-request` for any other form that a browser sent.
-   */
-  isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
-    // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
-    // types it can send, with a body or without.
-    if (bodyFormat(headers['content-type']) === 'json') return false
-    const sender = senderOf(headers, this.#externalUrl)
-    if (sender === 'program') return false
-    if (sender === 'elsewhere') {
-      throw new Problem('cross-site-request', {
-        detail: 'Behind a proxy that changes the Host header, set EXTERNAL_URL.',
-      })
-    }
-    if (!this.accepts(admin, token))
-      throw new Problem('cross-site-request', { detail: 'Reload the form and send it again.' })
-    return true
-  }
-
-  #sign(admin: string, expiry: string): Buffer {
-    return createHmac('sha256', this.#key).update(`${expiry}\0${admin}`).digest()
+  return {
+    accepts,
+    /** A token for the form that this admin is shown; good for an hour. */
+    token(admin: string): string {
+      const expiry = String(Math.ceil(now() + lifetime))
+      return `${expiry}.${sign(admin, expiry).toString('base64url')}`
+    },
+    /**
+     * Whether a request was sent by our form, with a `token` for this admin, and not by a program. Throws a `Problem`
+     * `cross-site-request` for any other form that a browser sent.
+     */
+    isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
+      // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
+      // types it can send, with a body or without.
+      if (bodyFormat(headers['content-type']) === 'json') return false
+      const sender = senderOf(headers, externalUrl)
+      if (sender === 'program') return false
+      if (sender === 'elsewhere') {
+        throw new Problem('cross-site-request', {
+          detail: 'Behind a proxy that changes the Host header, set EXTERNAL_URL.',
+        })
+      }
+      if (!accepts(admin, token))
+        throw new Problem('cross-site-request', { detail: 'Reload the form and send it again.' })
+      return true
+    },
   }
 }
 
 /**
  * What sent a form: a `program` sends neither header and needs no token; a page of this service (`here`) needs one, and so
- * does a browser that hides the origin; a page of another site is refused whatever it sends. `externalUrl` is the service's public URL, where it is known.
+ * does a browser that hides the origin; a page of another site is refused whatever it sends. `externalUrl` is the service's
+ * public URL, where it is known.
  */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,

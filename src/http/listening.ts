@@ -75,7 +75,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     get connections() {
       return limits.open
     },
-    /** Reads the certificates again, for new connections. Where that fails, it goes on with those of before, and says so in the log. */
+    /** Reads the certificates again, for new connections; goes on with those of before where that fails, and logs it. */
     reload() {
       if (certificates === undefined) return
       try {

@@ -53,7 +53,7 @@ export class UnfinishedBodies {
     return false
   }
 
-  /** The same whether there is room or not; fewer than none are not kept any longer, or belong to a body that is complete. */
+  /** The same whether there is room or not; a negative number is of those that are not kept any longer. */
   count(client: string | undefined, bytes: number): void {
     this.bytes += bytes
     if (client !== undefined) this.#ofClient.add(client, bytes)

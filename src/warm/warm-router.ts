@@ -4,7 +4,7 @@ import { Problem } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
 import { readBody } from '../http/body.js'
-import { FormGuard } from '../http/form-guard.js'
+import { createFormGuard } from '../http/form-guard.js'
 import { redirectToTls } from '../http/pages.js'
 import { allowsDomain } from '../jid/domains.js'
 import { formatBareJid, formatJid } from '../jid/jid.js'
@@ -38,7 +38,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     isElsewhere: (domain: string) => isElsewhere(config, domain),
   }
   const { adminOf, admit, answering } = createCalls(parts)
-  const formGuard = new FormGuard(config.externalUrl, () => clock.now())
+  const formGuard = createFormGuard(config.externalUrl, () => clock.now())
 
   const showForm: RequestHandler = (request, response) => {
     // With `no-referrer`, browsers would send the form with `Origin: null`.

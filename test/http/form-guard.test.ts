@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { FormGuard, senderOf } from '../../src/http/form-guard.js'
+import { createFormGuard, senderOf } from '../../src/http/form-guard.js'
 
 describe('the sender of a form', () => {
   const https = 'https://web.example'
@@ -40,7 +40,7 @@ describe('the sender of a form', () => {
 
 describe('a token', () => {
   let time = 1_700_000_000_000
-  const tokens = new FormGuard(undefined, () => time)
+  const tokens = createFormGuard(undefined, () => time)
 
   test('is accepted from its admin for an hour', () => {
     const token = tokens.token('admin@host')
@@ -55,7 +55,7 @@ describe('a token', () => {
     const token = tokens.token('admin')
     const [expiry, signature] = token.split('.')
     expect(tokens.accepts('other', token)).toBe(false)
-    expect(new FormGuard(undefined, () => time).accepts('admin', token)).toBe(false)
+    expect(createFormGuard(undefined, () => time).accepts('admin', token)).toBe(false)
     expect(tokens.accepts('admin', `${Number(expiry) + 1}.${signature}`)).toBe(false)
     expect(tokens.accepts('admin', token.slice(0, -1))).toBe(false)
     for (const nothing of [undefined, '', '.', [token, token], { token }]) {

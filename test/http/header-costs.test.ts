@@ -7,7 +7,7 @@ import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { demandFormat } from '../../src/http/body.js'
 import { cameSecurely, clientAddress } from '../../src/http/client.js'
-import { FormGuard, senderOf } from '../../src/http/form-guard.js'
+import { createFormGuard, senderOf } from '../../src/http/form-guard.js'
 import { negotiate } from '../../src/http/negotiation.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
@@ -15,7 +15,7 @@ const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
 const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
-const tokens = new FormGuard(undefined, () => 0)
+const tokens = createFormGuard(undefined, () => 0)
 
 const readers: Record<string, (header: string) => unknown> = {
   Accept: header => negotiate({ accept: header }),
