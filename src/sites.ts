@@ -34,12 +34,6 @@ export interface SiteParts
   readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
 }
 
-/** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
-interface SiteSessions {
-  readonly manager: ConnectionManager
-  readonly open: Open
-}
-
 /** What answers at each host in the settings, and at any other. */
 export function createSites(config: Config, parts: SiteParts): Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   const { hosts, defaultHost, strictHost } = config.http
@@ -61,8 +55,8 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts
 
 /** BOSH endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
 function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Routes {
-  const sessions = new Map<Config, SiteSessions>()
-  for (const config of new Set([...endpoints, ...apis])) sessions.set(config, createSessions(config, parts))
+  const configs = [...new Set([...endpoints, ...apis])]
+  const sessions = new Map(configs.map(config => [config, createSessions(config, parts)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   return {
     paths: new Map(
@@ -78,14 +72,16 @@ function createSite(endpoints: readonly Config[], apis: readonly Config[], parts
   }
 }
 
-function createSessions(config: Config, parts: SiteParts): SiteSessions {
+/** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
+function createSessions(config: Config, parts: SiteParts) {
   const { domains, retiredDomains, bosh } = config
   const opener = createOpener({ ...parts, domains, retiredDomains, log: parts.logFor('bosh') })
   const { defaultDomain, requireSecure } = bosh
   const cookies = (domain: string) => cookieRules(config, domain)
   const manager = createConnectionManager({ opener, defaultDomain, terms: bosh, requireSecure, cookies })
   const openHere = opener.forLogins(manager.attach)
-  return { manager, open: (...about) => parts.openThere(...about) ?? openHere(...about) }
+  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
+  return { manager, open }
 }
 
 /** The Express app, whose logins open sessions at the same domains. */

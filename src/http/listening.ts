@@ -11,9 +11,8 @@ import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
 import { install } from './fast/install.js'
-import { isTooLate } from './lingering-close.js'
 import { reasonAgainst, written } from './places.js'
-import { leaveContinue } from './take-body.js'
+import { isTooLate, leaveContinue } from './take-body.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export type Listening = Awaited<ReturnType<typeof listen>>
