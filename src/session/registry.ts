@@ -16,8 +16,8 @@ export class Registry {
    * only with keys of the same seeded hash, so that no sid can be guessed character by character.
    */
   readonly #bySid = new Map<string, Session>()
-  /** By the user that they are bound to, in the order in which their JIDs became known. */
-  readonly #byUser = new Map<string, readonly Session[]>()
+  /** By the user that they are bound to, in the order in which their JIDs became known; only several cost a list. */
+  readonly #byUser = new Map<string, Session | readonly Session[]>()
   readonly #clock: Clock
   #sweep: Timer | undefined
   /** Whether the service is being stopped, and no session may be added. */
@@ -39,7 +39,8 @@ export class Registry {
 
   /** The session's JID is known from now on, and stays the same. */
   bound(session: Session, jid: string): void {
-    this.#byUser.set(userOf(jid), [...this.#ofUser(jid), session])
+    const others = this.#ofUser(jid)
+    this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
   }
 
   /** False if it was not there any more. */
@@ -48,7 +49,7 @@ export class Registry {
     if (session.jid !== undefined) {
       const others = this.#ofUser(session.jid).filter(other => other !== session)
       if (others.length === 0) this.#byUser.delete(userOf(session.jid))
-      else this.#byUser.set(userOf(session.jid), others)
+      else this.#byUser.set(userOf(session.jid), others.length === 1 ? others[0]! : others)
     }
     return this.#sessions.delete(session.id)
   }
@@ -101,7 +102,8 @@ export class Registry {
   }
 
   #ofUser(jid: string): readonly Session[] {
-    return this.#byUser.get(userOf(jid)) ?? []
+    const found = this.#byUser.get(userOf(jid)) ?? []
+    return 'length' in found ? found : [found]
   }
 
   #scheduleSweep(): void {
