@@ -10,12 +10,12 @@ const values = readValues(process.env, () => undefined)
 const isPlain = values.PORT.length > 0
 // All places lead to the same service.
 const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
-const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 
 const ask = isPlain ? overHttp : overTls
 ask(
   {
-    host: loopbackOf[host] ?? host,
+    host: here,
     port,
     path: '/healthz',
     timeout: 2_000,

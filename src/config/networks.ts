@@ -32,18 +32,18 @@ export class Networks {
 }
 
 /** Ranges that have a name. */
-const named: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
-  any: ['0.0.0.0/0', '::/0'],
-}
+const named = new Map([
+  ['loopback', ['127.0.0.0/8', '::1']],
+  ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']],
+  ['any', ['0.0.0.0/0', '::/0']],
+])
 
 /** Addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas; or `none`. */
 export function readNetworks(text: string, report: Report): Networks {
   const list = text === 'none' ? [] : entriesOf(text)
   const block = new BlockList()
   for (const entry of list) {
-    for (const network of named[entry.toLowerCase()] ?? [entry]) {
+    for (const network of named.get(entry.toLowerCase()) ?? [entry]) {
       if (!add(block, network))
         report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
     }
