@@ -136,14 +136,14 @@ export async function startService({
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(() => isReady), ...sites })
 
   const { address, maxErrorRate } = config.metrics
-  const metricsServer = address && (await serveMetrics(address, { metrics, isReady: () => isReady, log }))
+  const metricsServer = address && (await serveMetrics(address, metrics, () => isReady, log))
   try {
     listening = await listen(dispatcher, { config, log })
   } catch (error) {
     metricsServer?.close()
     throw error
   }
-  const stopWatching = watchFailures({ counts, most: maxErrorRate, clock, log })
+  const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   isReady = true
 
   const stop = async () => {

@@ -7,22 +7,14 @@ const intervalMilliseconds = 300_000
 /** Fewer say nothing: one wrong call at night is a large share of those. */
 const fewestRequests = 20
 
-export interface FailureShareParts {
-  readonly counts: Counts
-  /** The largest share of failed requests that goes without a warning, from 0 to 1; 0 warns of nothing. */
-  readonly most: number
-  readonly clock: Clock
-  readonly log: Logger
-}
-
 /** How many there were of something, and how many of them failed. */
 type Tried = readonly [all: number, failed: number]
 
 /**
- * Warns, once in five minutes, where too many requests of browsers or calls of backends have failed in these. Gives back
- * what ends it.
+ * Warns, once in five minutes, where in these more than a share of `most`, from 0 to 1, of the requests of browsers or the
+ * calls of backends has failed; 0 warns of nothing. Gives back what ends it.
  */
-export function watchFailures({ counts, most, clock, log }: FailureShareParts): () => void {
+export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],
     warm: [counts.calls, counts.failedCalls],

@@ -10,33 +10,24 @@ import { codeOf, traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
 
-export interface MetricsServerParts {
-  readonly metrics: Metrics
-  readonly isReady: () => boolean
-  readonly log: Logger
-}
-
 /** Where Prometheus asks. */
-export interface MetricsServer {
-  /** Such as `http://127.0.0.1:9110/metrics`. */
-  readonly url: string
-  close(): void
-}
+export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 /**
  * Serves the metrics, and what a prober wants to know, at an address of their own, which browsers need not reach.
  * Throws a `ConfigError` if the address cannot be had.
  */
-export async function serveMetrics(address: Place, parts: MetricsServerParts): Promise<MetricsServer> {
-  const health = createHealthListeners(parts.isReady)
-  const answerRest = answerMetrics(parts)
+export async function serveMetrics(address: Place, metrics: Metrics, isReady: () => boolean, log: Logger) {
+  const health = createHealthListeners(isReady)
+  const answerRest = answerMetrics(metrics, log)
   const server = createServer((req, res) => (health.get(req.url!) ?? answerRest)(req, res))
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })
-  server.on('error', cause => parts.log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
+  server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   const { address: host, port } = server.address() as AddressInfo
   return {
+    /** Such as `http://127.0.0.1:9110/metrics`. */
     url: `http://${written({ host, port })}/metrics`,
     close() {
       server.close()
@@ -45,7 +36,7 @@ export async function serveMetrics(address: Place, parts: MetricsServerParts): P
   }
 }
 
-function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
+function answerMetrics(metrics: Metrics, log: Logger): RequestListener {
   // From now on it is seen how late the event loop is.
   const process = processMetrics()
   return (req, res) => {
@@ -64,10 +55,7 @@ function answerMetrics({ metrics, log }: MetricsServerParts): RequestListener {
 
 let ofProcess: Registry | undefined
 
-/**
- * What Prometheus knows of any Node.js process: its memory, descriptors, event loop. Watched from the first time that it
- * is asked for, once for all services of the process.
- */
+/** What Prometheus knows of any Node.js process, watched from the first time on, once for all services of the process. */
 function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()

@@ -9,18 +9,13 @@ export const prefix = 'warm_bindings_'
 const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
 
 /** What is to be known of a service, in the terms of Prometheus. */
-export interface Metrics {
-  /** Counts a call of the warm API. */
-  recordCall(call: FinishedCall): void
-  /** All of it as of now, in Prometheus' text format. */
-  text(): Promise<string>
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
 /** How the text is labelled. */
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
 /** Makes metrics of what is counted anyhow. That is done when they are asked for; requests of browsers pay nothing. */
-export function createMetrics(sources: Sources): Metrics {
+export function createMetrics(sources: Sources) {
   const registry = new Registry()
   const registers = [registry]
   let census = sources.census()
@@ -43,11 +38,13 @@ export function createMetrics(sources: Sources): Metrics {
   warming.zero({ code: 'ok' })
 
   return {
-    recordCall({ call, code, step, seconds }) {
+    /** Counts a call of the warm API. */
+    recordCall({ call, code, step, seconds }: FinishedCall): void {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)
     },
-    text() {
+    /** All of it as of now, in Prometheus' text format. */
+    text(): Promise<string> {
       // Once for all that is made of it.
       census = sources.census()
       return registry.metrics()

@@ -18,7 +18,7 @@ beforeEach(() => {
 
 function watch(most = 0.05): () => void {
   const log = pino({}, { write: line => void lines.push(line) })
-  return watchFailures({ counts, most, clock, log })
+  return watchFailures(counts, most, clock, log)
 }
 
 function bosh(all: number, failed: number): void {

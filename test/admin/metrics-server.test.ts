@@ -18,10 +18,7 @@ async function serve({
   lines = [] as string[],
 } = {}): Promise<string> {
   const log = pino({}, { write: line => void lines.push(line) })
-  const server = await serveMetrics(
-    { host, port: 0 },
-    { metrics: { text, recordCall: () => {} }, isReady, log },
-  )
+  const server = await serveMetrics({ host, port: 0 }, { text, recordCall: () => {} }, isReady, log)
   servers.push(server)
   return server.url
 }
@@ -69,12 +66,13 @@ test('names the setting where the address cannot be had', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const parts = { metrics: { text: async () => '', recordCall: () => {} }, isReady: () => true, log: pino() }
-  await expect(serveMetrics({ host: '127.0.0.1', port }, parts)).rejects.toThrow(
+  const serveAt = (host: string, port: number) =>
+    serveMetrics({ host, port }, { text: async () => '', recordCall: () => {} }, () => true, pino())
+  await expect(serveAt('127.0.0.1', port)).rejects.toThrow(
     `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none`,
   )
   other.close()
-  await expect(serveMetrics({ host: '192.0.2.1', port: 0 }, parts)).rejects.toThrow(
+  await expect(serveAt('192.0.2.1', 0)).rejects.toThrow(
     'METRICS_ADDRESS is 192.0.2.1:0, which is no address of this machine',
   )
 })
