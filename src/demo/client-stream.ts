@@ -26,18 +26,11 @@ const closeMilliseconds = 2_000
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
-/** The stream of a client. */
-export interface ClientStream {
-  /** Ends the stream with an error (RFC 6120 §4.9.3). */
-  end(condition: string): void
-}
-
-/** Serves a client from its stream's header to its end (RFC 6120 §4). `sasl` answers what it says to log in. */
-export function serveClient(
-  socket: Socket,
-  sasl: (element: Element) => Move,
-  delivery: Delivery,
-): ClientStream {
+/**
+ * Serves a client from its stream's header to its end (RFC 6120 §4). `sasl` answers what it says to log in. Gives back what
+ * ends the stream with an error (RFC 6120 §4.9.3).
+ */
+export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let restarts = false
   let isOpen = false
   let isOver = false
@@ -179,7 +172,7 @@ export function serveClient(
   socket.on('error', () => {})
   socket.on('end', leave)
   socket.on('close', leave)
-  return { end }
+  return end
 }
 
 function isBind({ name, type, text }: Stanza): boolean {

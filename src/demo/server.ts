@@ -1,30 +1,22 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type ClientStream, serveClient } from './client-stream.js'
+import { serveClient } from './client-stream.js'
 import { Delivery } from './delivery.js'
 import { createSasl, prepareAccounts } from './sasl.js'
 import { domain } from './stanza.js'
 
 /** A running demo server. */
-export interface DemoServer {
-  /** Its TCP port on 127.0.0.1. */
-  readonly port: number
-  readonly domain: 'localhost'
-  /** Connections that are open in this moment. */
-  readonly connections: number
-  /** Ends every stream with `system-shutdown` and frees the port. */
-  stop(): Promise<void>
-}
+export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
 /**
  * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only: enough for a first run
  * and for tests, nothing to keep users in. Every account is a contact of every other. `passwords` is by account name.
  */
-export async function startDemoServer(passwords: Readonly<Record<string, string>>): Promise<DemoServer> {
+export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts)
   const delivery = new Delivery(accounts.keys())
-  const streams = new Map<Socket, ClientStream>()
+  const streams = new Map<Socket, ReturnType<typeof serveClient>>()
   const server = createServer(socket => {
     streams.set(socket, serveClient(socket, sasl(), delivery))
     socket.once('close', () => streams.delete(socket))
@@ -33,14 +25,17 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
   // A connection that could not be taken is its client's to try again.
   server.on('error', () => {})
   return {
+    /** Its TCP port on 127.0.0.1. */
     port: (server.address() as AddressInfo).port,
     domain,
+    /** Connections that are open in this moment. */
     get connections() {
       return streams.size
     },
+    /** Ends every stream with `system-shutdown` and frees the port. */
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
-      for (const stream of streams.values()) stream.end('system-shutdown')
+      for (const end of streams.values()) end('system-shutdown')
       // What was written is on its way by then; no client is waited for.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()
