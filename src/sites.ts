@@ -15,7 +15,7 @@ import type { DispatchTable, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
 import { createOpener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
-import { createCredentialsCheck, createLogin, type SessionLoginParts } from './warm/session-login.js'
+import { createLogins, type SessionLoginParts } from './warm/session-login.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
@@ -88,17 +88,15 @@ function createSessions(config: Config, parts: SiteParts) {
 function createApi(config: Config, open: Open, parts: SiteParts): Express {
   const { callLimits, release, logFor } = parts
   const log = logFor('warm')
-  const loginParts = { ...parts.login, log, open }
-  const login = createLogin(loginParts)
+  const logins = createLogins({ ...parts.login, log, open })
   return createApp({
     ...parts,
     config,
-    login,
-    checkCredentials: createCredentialsCheck(loginParts),
+    ...logins,
     limits: callLimits,
     log,
     httpLog: logFor('http'),
-    extraRouters: parts.routers({ login, release }),
+    extraRouters: parts.routers({ login: logins.login, release }),
   })
 }
 

@@ -5,7 +5,7 @@ import request from 'supertest'
 import { createApp } from '../src/app.js'
 import { Problem } from '../src/errors.js'
 import { isLoopback } from '../src/lib/client-network.js'
-import type { Login } from '../src/warm/session-login.js'
+import type { Logins } from '../src/warm/session-login.js'
 import { isXhtml } from './support/xhtml.js'
 import { appParts, binding, credentials, fakeService, parameters } from './warm/fake-login.js'
 
@@ -137,7 +137,7 @@ describe('pages', () => {
 
 describe('an error page', () => {
   const browser = { Origin: 'https://web.example', Host: 'web.example', 'Sec-Fetch-Site': 'same-origin' }
-  const send = (headers: Record<string, string>, login?: Login, body = parameters) =>
+  const send = (headers: Record<string, string>, login?: Logins['login'], body = parameters) =>
     request(fakeService({ externalUrl: 'https://web.example/chat', ...(login && { login }) }).app)
       .post('/warm')
       .auth(...credentials)

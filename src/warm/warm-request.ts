@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js'
+import { isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { type Jid, parseJid } from '../jid/jid.js'
@@ -9,20 +10,12 @@ import { missingParameter } from './parameter-kinds.js'
 import { defaultTokenMechanism, invalidParameter } from './parameters.js'
 import type { WarmRequest } from './session-login.js'
 
-/** How users may log in for whom a call has neither password nor token, as the operator has set it up. */
-export interface PasswordlessWays extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes'> {
-  /** Whether a bare domain logs in without an account. */
-  readonly anonymous: boolean
-}
+type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
 
-/** Defaults and limits of what a call may ask for. Times are in seconds. */
-export interface WarmDefaults
-  extends OptionLimits,
-    Pick<Config['bosh'], 'attachBinding'>,
-    Pick<Config['warm'], 'attachTimeout'> {
-  readonly passwordless: PasswordlessWays
-  /** Whether the sessions of a domain live at a remote endpoint. */
-  readonly isElsewhere?: (domain: string) => boolean
+/** Defaults and limits of what a call may ask for, and who may log in without a proof. */
+export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
+  readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
+  readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
 }
 
 /** What the protocol can express (XEP-0124 §22): a remote endpoint has limits of its own, and binds no session to a browser. */
@@ -32,34 +25,30 @@ const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off'
  * What the parameters of a warm call ask for. Throws a `Problem`; its detail names the parameter and never its value.
  * `wait` and `hold` above their limits count as those.
  */
-export function toWarmRequest(read: Parameters, defaults: WarmDefaults): WarmRequest {
-  const { jid, credentials } = readCredentials(read, defaults.passwordless)
-  const isElsewhere = defaults.isElsewhere?.(jid.domain) === true
-  const limits = isElsewhere ? { ...defaults, ...limitsElsewhere } : defaults
-  const { hold, ...options } = readOptions(read, limits)
-  const { seconds: attachSeconds, attachBinding } = toHandover(read, limits)
+export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
+  const { jid, credentials } = readCredentials(read, settings)
+  const isThere = isElsewhere(settings, jid.domain)
+  const { warm } = settings
+  const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
+  const { hold, ...options } = readOptions(read, bosh)
+  const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm, bosh })
   // A caller that asks for what is not done there must be told so.
-  if (isElsewhere && attachBinding !== 'off') throw invalidParameter('attach_binding')
+  if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
   // Not every endpoint answers clients that poll.
-  const least = isElsewhere ? 1 : 0
+  const least = isThere ? 1 : 0
   return { jid, credentials, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
 }
 
 /** How a session that is resumed waits for its page. Throws a `Problem`, as above. */
-export function toHandover(
-  read: Parameters,
-  { attachTimeout, attachBinding }: Pick<WarmDefaults, 'attachTimeout' | 'attachBinding'>,
-): Handover {
+export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
   return {
-    seconds: read('expires_in') ?? attachTimeout,
-    attachBinding: read('attach_binding') ?? attachBinding,
+    seconds: read('expires_in') ?? warm.attachTimeout,
+    attachBinding: read('attach_binding') ?? bosh.attachBinding,
   }
 }
 
 /** What a call without options asks for, to fill the form with. */
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
-
-type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
   // One request less than may be open: while all were held, the client could not send.
@@ -70,14 +59,11 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-/**
- * The user that a call asks a session for, and the credentials. Throws a `Problem`; its detail names the parameter and
- * never its value.
- */
-export function readCredentials(
-  read: Parameters,
-  ways: PasswordlessWays,
-): { jid: Jid; credentials: Credentials } {
+/** What settles how a user logs in for whom a call has neither password nor token. */
+type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+
+/** The user that a call asks a session for, and the credentials. Throws a `Problem`, as above. */
+export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
   const password = read('password')
@@ -91,7 +77,7 @@ export function readCredentials(
     if (authzid === undefined || bringsProof) throw missingParameter('jid')
     return { jid: authzid, credentials: withoutProof(authzid, ways) }
   }
-  if (ways.anonymous && !bringsProof && authzid === undefined) {
+  if (ways.warm.anonymous && !bringsProof && authzid === undefined) {
     const domain = prepareDomain(text)
     if (domain !== undefined)
       return { jid: { local: '', domain, resource: undefined }, credentials: { kind: 'anonymous' } }
@@ -111,7 +97,7 @@ export function readCredentials(
 }
 
 /** The operator's account comes first: the server decides which users it may act for, a certificate names its users. */
-function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: PasswordlessWays): Credentials {
+function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
   const account = serviceAccounts.get(domain) ?? serviceAccounts.get('*')
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))

@@ -1,5 +1,4 @@
 import { type RequestHandler, Router } from 'express'
-import { isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
@@ -31,12 +30,6 @@ export type WarmParts = CallsParts & WarmSessionParts
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, sessions, release, clock, counts } = parts
   const home = homePath(config.externalUrl)
-  const defaults = {
-    ...config.bosh,
-    attachTimeout: config.warm.attachTimeout,
-    passwordless: { ...config, anonymous: config.warm.anonymous },
-    isElsewhere: (domain: string) => isElsewhere(config, domain),
-  }
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, () => clock.now())
 
@@ -44,7 +37,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     // With `no-referrer`, browsers would send the form with `Origin: null`.
     response.set('Referrer-Policy', 'same-origin')
     sendPage(request, response, 'form', {
-      ...usualOptions(defaults),
+      ...usualOptions(config.bosh),
       home,
       action: home + config.warmPath,
       token: formGuard.token(adminOf(request).name),
@@ -56,7 +49,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
     const representation = represent(request, config.warmPath)
     const wantsReuse = read('reuse') ?? false
-    const asked = toWarmRequest(read, defaults)
+    const asked = toWarmRequest(read, config)
     const { jid, credentials } = asked
     line['jid'] = formatBareJid(jid)
     line['login'] = credentials.kind
@@ -142,7 +135,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     const body = await readBody(request)
     const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
     formGuard.isOurForm(request, admin.name, read('csrf_token'))
-    const { seconds, attachBinding } = toHandover(read, defaults)
+    const { seconds, attachBinding } = toHandover(read, config)
     const representation = represent(request, config.warmPath)
     // If the caller hangs up from here on, the session is not ended: it lived before this call.
     const { id, domain } = await demandSession(call)

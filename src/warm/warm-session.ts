@@ -3,11 +3,9 @@ import { formatBareJid, formatJid } from '../jid/jid.js'
 import { unusedAmong } from '../session/known-sessions.js'
 import type { Sessions } from '../session/sessions.js'
 import type { CallsParts } from './calls.js'
-import type { Binding, CredentialsCheck, Login, WarmRequest } from './session-login.js'
+import type { Binding, Logins, WarmRequest } from './session-login.js'
 
-export interface WarmSessionParts extends Pick<CallsParts, 'clock' | 'limits'> {
-  readonly login: Login
-  readonly checkCredentials: CredentialsCheck
+export interface WarmSessionParts extends Pick<CallsParts, 'clock' | 'limits'>, Logins {
   readonly sessions: Sessions
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void

@@ -4,13 +4,13 @@ import { createApp } from '../../src/app.js'
 import { createDemoRouter } from '../../src/demo/router.js'
 import { Problem } from '../../src/errors.js'
 import type { CallerSignal } from '../../src/http/caller-gone.js'
-import type { Login, WarmRequest } from '../../src/warm/session-login.js'
+import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { appParts, binding, config as usual } from '../warm/fake-login.js'
 
 const config = { ...usual, externalUrl: undefined }
 
-function demo(login: Login = async () => binding) {
+function demo(login: Logins['login'] = async () => binding) {
   const logins: WarmRequest[] = []
   const parts = {
     config,

@@ -10,11 +10,10 @@ import { readParameters } from '../../src/warm/call-parameters.js'
 import { toWarmRequest } from '../../src/warm/warm-request.js'
 
 const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
-const defaults = { ...config.bosh, attachTimeout: 120, passwordless: { ...config, anonymous: false } }
 
 /** What a call of the warm API goes through, once its admin is known. */
 export function hostileParameters(contentType: string, body: Buffer): void {
-  toWarmRequest(readParameters(contentType, body), defaults)
+  toWarmRequest(readParameters(contentType, body), config)
 }
 
 const cookie = new AttachCookie('0', 'reply', 60, { path: '/', secure: false }, 0)

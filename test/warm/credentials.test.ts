@@ -15,10 +15,11 @@ const server: Server = {
 }
 const remote = { url: 'https://xmpp.example/http-bind', plain: false, ca: undefined, verify: true }
 
-const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), anonymous: false }
+const warm = { attachTimeout: 120, anonymous: false }
+const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), warm }
 const accounts = { ...nothing, serviceAccounts: new Map([['chat.example', account]]) }
 const certificates = { ...nothing, servers: new Map([['chat.example', { ...server, certificate }]]) }
-const anonymous = { ...nothing, anonymous: true }
+const anonymous = { ...nothing, warm: { ...warm, anonymous: true } }
 
 /** Reads JSON, as any backend can send it. */
 const read = (parameters: object, ways = nothing) =>
@@ -236,7 +237,7 @@ describe('a bare domain', () => {
   })
 
   test('is anonymous even where an account could act for users', () => {
-    expect(outcome({ jid: 'chat.example' }, { ...accounts, anonymous: true })[1]).toEqual({
+    expect(outcome({ jid: 'chat.example' }, { ...accounts, warm: anonymous.warm })[1]).toEqual({
       kind: 'anonymous',
     })
   })
@@ -254,7 +255,7 @@ describe('a bare domain', () => {
   })
 
   test('does not keep a full JID from its account', () => {
-    expect(outcome({ jid }, { ...accounts, anonymous: true })[1]).toEqual({ kind: 'service', account })
+    expect(outcome({ jid }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'service', account })
     expect(problemOf({ jid }, anonymous)).toBe(missing('password'))
   })
 })

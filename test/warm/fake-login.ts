@@ -12,7 +12,7 @@ import { systemClock } from '../../src/lib/clock.js'
 import { HashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { CallLimits } from '../../src/warm/call-limits.js'
-import type { Binding, CredentialsCheck, Login } from '../../src/warm/session-login.js'
+import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { unlimited } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
@@ -72,7 +72,7 @@ export function appParts(settings: Config = config): AppParts {
 export interface FakeService {
   readonly app: Express
   /** The requests that reached the login. */
-  readonly logins: Parameters<Login>[0][]
+  readonly logins: Parameters<Logins['login']>[0][]
   /** The handles of the sessions that were given up. */
   readonly released: string[]
   readonly counts: Counts
@@ -83,8 +83,8 @@ export interface FakeService {
 }
 
 export interface FakeParts {
-  readonly login?: Login
-  readonly checkCredentials?: CredentialsCheck
+  readonly login?: Logins['login']
+  readonly checkCredentials?: Logins['checkCredentials']
   readonly sessions?: Sessions
   readonly now?: () => number
 }
@@ -104,7 +104,7 @@ export function fakeService({
       done()
     },
   })
-  const logins: Parameters<Login>[0][] = []
+  const logins: Parameters<Logins['login']>[0][] = []
   const released: string[] = []
   const log = pino({ level: 'trace' }, stream)
   const parts = appParts({ ...config, ...settings })

@@ -2,16 +2,19 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/errors.js'
 import type { SessionView } from '../../src/session/sessions.js'
-import type { CredentialsCheck } from '../../src/warm/session-login.js'
+import type { Logins } from '../../src/warm/session-login.js'
 import { binding, config, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
 const [one, two] = [idOf(1), idOf(2)]
 
 /** A service at the time of ten seconds, with the sessions that are told, and what their credentials were checked for. */
-function setUp(views: readonly Partial<SessionView>[], checkCredentials: CredentialsCheck = async () => {}) {
+function setUp(
+  views: readonly Partial<SessionView>[],
+  checkCredentials: Logins['checkCredentials'] = async () => {},
+) {
   let time = 10_000
-  const checked: Parameters<CredentialsCheck>[0][] = []
+  const checked: Parameters<Logins['checkCredentials']>[0][] = []
   const sessions = new FakeSessions(() => time)
   for (const [index, view] of views.entries()) sessions.add(index + 1, view)
   const service = fakeService({

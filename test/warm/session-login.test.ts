@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { HandedOut } from '../../src/handed-out.js'
 import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import { VerifiedCredentials } from '../../src/login/verified-credentials.js'
-import { createLogin } from '../../src/warm/session-login.js'
+import { createLogins } from '../../src/warm/session-login.js'
 import { ScriptedLink } from '../login/scripted-link.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -30,7 +30,7 @@ test.each([
 ])('a session that %s when it is to be handed out is ended', async (_what, handOut, code) => {
   const links: HandingOut[] = []
   const clock = new FakeClock()
-  const login = createLogin({
+  const { login } = createLogins({
     timeout: 5,
     stepTimeout: 5,
     mechanisms: ['PLAIN'],

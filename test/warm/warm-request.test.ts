@@ -2,18 +2,20 @@ import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
 import { bodyParameters, type ParameterName, parameterNames } from '../../src/warm/parameters.js'
-import { toHandover, toWarmRequest, usualOptions } from '../../src/warm/warm-request.js'
+import { toHandover, toWarmRequest, usualOptions, type WarmSettings } from '../../src/warm/warm-request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
-const defaults = {
-  maxWait: 60,
-  defaultHold: 1,
-  maxRequests: 3,
-  attachTimeout: 120,
-  attachBinding: 'off',
-  passwordless: { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), anonymous: false },
-} as const
+const bosh = { maxWait: 60, defaultHold: 1, maxRequests: 3, attachBinding: 'off' } as const
+const remote = { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 65_536, headers: [] } as const
+const defaults: WarmSettings = {
+  bosh,
+  warm: { attachTimeout: 120, anonymous: false },
+  serviceAccounts: new Map(),
+  servers: new Map(),
+  remotes: new Map(),
+  remote,
+}
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
@@ -111,7 +113,12 @@ describe('what a request asks for', () => {
 })
 
 describe('where another endpoint keeps the sessions of a domain', () => {
-  const isElsewhere = (domain: string) => domain === 'chat.example'
+  const endpoint = { url: 'https://chat.example/bosh', plain: false, ca: undefined, verify: true }
+  const elsewhere = {
+    ...defaults,
+    remotes: new Map([['chat.example', endpoint]]),
+    remote: { ...remote, attach: 'there' as const },
+  }
 
   test.each([
     ['wait=300&hold=9', { wait: 300, hold: 9 }],
@@ -119,12 +126,12 @@ describe('where another endpoint keeps the sessions of a domain', () => {
     ['wait=0&hold=0', { wait: 0, hold: 1 }],
     ['', { wait: 60, hold: 1 }],
   ])('"%s" is passed on as far as the protocol goes', (more, expected) => {
-    const limits = { ...defaults, maxWait: 30, defaultHold: 0, isElsewhere }
+    const limits = { ...elsewhere, bosh: { ...bosh, maxWait: 30, defaultHold: 0 } }
     expect(toWarmRequest(parametersOf(`${least}&${more}`), limits)).toMatchObject(expected)
   })
 
   test('a binding to the browser is refused where it is asked for, and not promised where it is usual', () => {
-    const usual = { ...defaults, attachBinding: 'cookie' as const, isElsewhere }
+    const usual = { ...elsewhere, bosh: { ...bosh, attachBinding: 'cookie' as const } }
     expect(toWarmRequest(parametersOf(least), usual).attachBinding).toBe('off')
     expect(toWarmRequest(parametersOf(`${least}&attach_binding=off`), usual).attachBinding).toBe('off')
     const asked = parametersOf(`${least}&attach_binding=cookie`)
@@ -133,7 +140,7 @@ describe('where another endpoint keeps the sessions of a domain', () => {
 
   test('the limits here hold for all others', () => {
     const parameters = parametersOf('jid=a@b.example&password=pw&wait=300&hold=0')
-    expect(toWarmRequest(parameters, { ...defaults, isElsewhere })).toMatchObject({ wait: 60, hold: 0 })
+    expect(toWarmRequest(parameters, elsewhere)).toMatchObject({ wait: 60, hold: 0 })
   })
 })
 
@@ -371,11 +378,11 @@ test('a session that is resumed waits and is bound to its browser as the call sa
 })
 
 test('the form offers the options of an empty request, within the limits', () => {
-  expect(usualOptions({ ...defaults, maxWait: 20 })).toEqual({
+  expect(usualOptions({ ...bosh, maxWait: 20 })).toEqual({
     language: 'en',
     wait: 20,
     hold: 1,
     ver: '1.6',
   })
-  expect(usualOptions({ ...defaults, maxWait: 300 }).wait).toBe(60)
+  expect(usualOptions({ ...bosh, maxWait: 300 }).wait).toBe(60)
 })
