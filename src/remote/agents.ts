@@ -1,7 +1,8 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import type { RemoteEndpoint } from '../config/config.js'
+import type { Config, RemoteEndpoint } from '../config/config.js'
+import type { Clock } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import type { Names } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
@@ -17,13 +18,16 @@ const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
-export interface AgentParts {
-  /** The entry in the settings. */
+/** What all endpoints of an entry in the settings have in common. */
+export interface EndpointParts {
+  /** The entry; without a URL the hosts come from the host-meta of its domains. */
   readonly about: RemoteEndpoint
+  readonly settings: Config['remote']
   readonly tls: TlsRules
   readonly names: Pick<Names, 'addressesOf'>
-  /** Whether the hosts come from a domain's host-meta, and not from the operator. */
-  readonly found: boolean
+  readonly clock: Clock
+  /** Where domains are asked for their host-meta; 443 unless a test has its own. */
+  readonly port: number
   /** Whether the hosts must have public addresses. */
   readonly publicOnly: boolean
 }
@@ -32,7 +36,7 @@ export interface AgentParts {
  * The connections to one host. `lasting` ones are shared and kept open, a `passing` one serves a single request.
  * Throws a `RemoteFault` where this service may not connect to the host.
  */
-export function createAgent({ hostname, protocol }: URL, parts: AgentParts, kind: 'lasting' | 'passing') {
+export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
   // An address that stands in the URL is never looked up.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -47,14 +51,15 @@ export function createAgent({ hostname, protocol }: URL, parts: AgentParts, kind
  * Finds hosts as links to XMPP servers find theirs. The addresses are judged when they are dialled, because a name may
  * resolve to others the next time.
  */
-function lookupBy({ names, found, publicOnly }: AgentParts): LookupFunction {
+function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
+    const found = about.url === undefined
     const told = await names.addressesOf({ host, port: 443, tls: 'direct', found })
-    const known = 'code' in told ? [] : told.map(address => ({ address, family: isIP(address) }))
-    const allowed = known.filter(({ address }) => !publicOnly || !isPrivateAddress(address))
+    if ('code' in told) return callback(new RemoteFault(told), [])
+    const known = told.map(address => ({ address, family: isIP(address) }))
+    const allowed = publicOnly ? known.filter(({ address }) => !isPrivateAddress(address)) : known
     const [first] = allowed
-    if ('code' in told) callback(new RemoteFault(told), [])
-    else if (first === undefined) callback(new RemoteFault(known.length === 0 ? unknown : notAllowed), [])
+    if (first === undefined) callback(new RemoteFault(known.length === 0 ? unknown : notAllowed), [])
     else if (all) callback(null, allowed)
     else callback(null, first.address, first.family)
   }

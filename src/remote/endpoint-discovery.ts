@@ -3,21 +3,15 @@ import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { withoutComments } from '../xml/comments.js'
 import { DocumentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/limits.js'
-import { createAgent } from './agents.js'
-import type { EndpointParts } from './endpoint.js'
+import { createAgent, type EndpointParts } from './agents.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, sendRequest } from './http-request.js'
 
 /** Longest document that is read, in bytes. */
 const maxDocumentBytes = 64 * 1024
 
-export interface DiscoveryParts extends EndpointParts {
-  /** Where the hosts of the domains answer; 443 unless a test has its own. */
-  readonly port: number
-}
-
 /** The address of the BOSH endpoint that a domain publishes in its host-meta (XEP-0156 §3), or why it has none. */
-export async function findEndpoint(domain: string, parts: DiscoveryParts): Promise<string | Failure> {
+export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
   const { settings, clock, port } = parts
   const fetch = (name: string) => {
     const url = new URL(`https://${domain}:${port}/.well-known/${name}`)

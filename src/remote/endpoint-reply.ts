@@ -10,16 +10,11 @@ import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** A `<body/>` that came from a remote endpoint. */
-export interface EndpointReply {
-  readonly root: Root
-  /** What it carries, each element fit to stand alone in a stream. */
-  readonly payload: readonly Element[]
-  /** What became of elements that could not be passed on as they were. */
-  readonly fates: readonly Fate[]
-  /** How the endpoint ended the session, if it did. */
-  readonly end: LinkEnd | undefined
-}
+/**
+ * A `<body/>` that came from a remote endpoint: elements fit to stand alone in a stream, what became of those that could
+ * not be passed on as they were, and how the endpoint ended the session, if it did.
+ */
+export type EndpointReply = ReturnType<typeof readReply>
 
 const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
 
@@ -35,9 +30,9 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
  * Reads a reply, of which elements may have been mended or dropped `before`. Throws a `RemoteFault` for what is none, and
  * for one that asks for the request once more.
  */
-export function readReply(text: string, before: readonly Fate[] = []): EndpointReply {
+export function readReply(text: string, before: readonly Fate[] = []) {
   const { root, children, fates: found } = readDocument(text)
-  const fates = before.length === 0 ? found : [...before, ...found]
+  const fates = [...before, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
   const type = root.attribute('type')

@@ -1,16 +1,17 @@
-import type { Config } from '../config/config.js'
-import type { Clock } from '../lib/clock.js'
-import type { Failure } from '../link.js'
-import { type AgentParts, createAgent } from './agents.js'
+import { remembering } from '../lib/answer-cache.js'
+import { forgetOldest } from '../lib/forget-oldest.js'
+import type { Failure, LinkFacts } from '../link.js'
+import { createAgent, type EndpointParts } from './agents.js'
+import { findEndpoint } from './endpoint-discovery.js'
 import { type EndpointReply, readReply } from './endpoint-reply.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
-/** What all endpoints of an entry in the settings have in common. */
-export interface EndpointParts extends AgentParts {
-  readonly settings: Config['remote']
-  readonly clock: Clock
-}
+/** Domains and endpoints found by host-meta that are remembered, these with their connections. */
+const mostFound = 1000
+/** How long an endpoint is remembered, and that there is none, in seconds. */
+const foundSeconds = 600
+const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'leaves'>
 
@@ -96,4 +97,37 @@ function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): En
   // Nothing is there, or nothing for this host name.
   if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
   throw new RemoteFault({ ...failure, condition }, 'ended')
+}
+
+/** The endpoints of one entry in the settings: the one that it names, or those that its domains publish. */
+export type Endpoints = ReturnType<typeof createEndpoints>
+
+export function createEndpoints(parts: EndpointParts) {
+  const { url: named, plain } = parts.about
+  const encrypted = named === undefined || named.startsWith('https:')
+  const byUrl = new Map<string, Endpoint>()
+  const found = remembering<string | Failure>(parts.clock, mostFound, async domain => {
+    const value = await findEndpoint(domain, parts)
+    return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
+  })
+  return {
+    /** What is true of the way to them; an endpoint that host-meta names is always encrypted. */
+    facts: { encrypted, plainAllowed: encrypted || plain } satisfies LinkFacts,
+
+    /** The endpoint that serves a domain. Rejects with a `RemoteFault`. */
+    async of(domain: string): Promise<Endpoint> {
+      const url = named ?? (await found(domain))
+      if (typeof url !== 'string') throw new RemoteFault(url)
+      const endpoint = byUrl.get(url) ?? createEndpoint(url, parts)
+      byUrl.set(url, endpoint)
+      // The connections of the oldest close by themselves when they are not used.
+      forgetOldest(byUrl, mostFound)
+      return endpoint
+    },
+
+    /** Closes all connections. */
+    close(): void {
+      for (const endpoint of byUrl.values()) endpoint.close()
+    },
+  }
 }

@@ -5,10 +5,12 @@ import { connectProblem, type ProblemCode, type Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import type { Fate } from '../xml/element.js'
+import { escapeXml } from '../xml/escape.js'
+import { defaultLimits } from '../xml/limits.js'
+import { type Sink, Splitter } from '../xml/splitter.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { XmlError } from '../xml/xml-error.js'
 import { RemoteFault } from './fault.js'
-import { longReply } from './long-reply.js'
 
 /** How long a request may take and how long its reply may be. Times are in seconds. */
 export interface RequestLimits {
@@ -36,13 +38,8 @@ export interface RequestOptions {
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
 
-/** A reply over HTTP, of any status. */
-export interface HttpReply {
-  readonly status: number
-  readonly body: string
-  /** What became of elements that were left out or changed, where the reply was too long. */
-  readonly fates?: readonly Fate[]
-}
+/** A reply over HTTP, of any status. `fates` are of elements that were left out or changed where it was too long. */
+export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 /** How many times as long as what is kept of it a reply may be. */
 const mostTimes = 16
@@ -109,7 +106,7 @@ async function readReply(response: http.IncomingMessage, { maxReplyBytes, mayThi
   if (long !== undefined) return { status, ...long.end() }
   const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
   if (body === undefined) throw unreadable('is not UTF-8')
-  return { status, body }
+  return { status, body, fates: undefined }
 }
 
 function unreadable(how: string): RemoteFault {
@@ -134,8 +131,42 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
 
 function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
   const isBroken = step === 'features' && (code === 'remote-connection-failed' || code === 'timeout')
-  return new RemoteFault(
-    { step, code, ...(cause === undefined ? {} : { cause }) },
-    isBroken ? 'broke' : 'none',
-  )
+  return new RemoteFault({ step, code, cause }, isBroken ? 'broke' : 'none')
+}
+
+/**
+ * Reads a reply that is too long to be kept whole. Any user of the server can cause one, since the endpoint passes on what
+ * they send. It is read as it comes; elements that are too large, or that there is no more room for, are left out.
+ * `maxLength` is in UTF-16 units. `write` and `end` throw an `XmlError`.
+ */
+function longReply(maxLength: number) {
+  const fates: Fate[] = []
+  let body = ''
+  let endTag = ''
+  let isWhole = false
+  const sink: Sink = {
+    onOpen({ qualifiedName, names, values }) {
+      // As it was, spaces and quotes aside.
+      const attributes = names.map((name, index) => ` ${name}='${escapeXml(values[index]!)}'`).join('')
+      body = `<${qualifiedName}${attributes}>`
+      endTag = `</${qualifiedName}>`
+    },
+    onElement({ text }) {
+      if (body.length + text.length > maxLength) fates.push('dropped')
+      else body += text
+    },
+    onUnfit: fate => void fates.push(fate),
+    onClose() {
+      isWhole = true
+    },
+  }
+  const splitter = new Splitter(sink, defaultLimits, { lenient: true })
+  return {
+    write: (chunk: Buffer) => splitter.write(chunk),
+    /** The reply without those elements, and what became of them. */
+    end() {
+      if (!isWhole) throw new XmlError('not-well-formed', 'the reply breaks off')
+      return { body: body + endTag, fates }
+    },
+  }
 }

@@ -8,13 +8,13 @@ import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
 import { idOf } from '../session/sid.js'
+import type { EndpointParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
-import type { DiscoveryParts } from './endpoint-discovery.js'
+import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointSession } from './endpoint-session.js'
-import { createEndpoints, type Endpoints } from './endpoints.js'
 import { HandedOverSessions } from './handed-over.js'
 
-export interface RemotesParts extends Pick<DiscoveryParts, 'clock' | 'names' | 'tls'> {
+export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
@@ -38,9 +38,9 @@ export function createRemotes(parts: RemotesParts) {
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
     // An endpoint that the operator named may have any address, as may that of a domain that they named.
-    const found = about.url === undefined
-    const publicOnly = found && about === config.remotes.get('*') && config.domains.includes('*')
-    const own = { about, settings: config.remote, tls, clock, port, names, found, publicOnly }
+    const isFound = about.url === undefined && about === config.remotes.get('*')
+    const publicOnly = isFound && config.domains.includes('*')
+    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints
@@ -83,8 +83,7 @@ export function createRemotes(parts: RemotesParts) {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
       if (isStopping) throw new Problem('shutting-down', { step: 'connect' })
-      const { wait, hold, ver } = wish
-      const link = new BoshLink(wish, events, { ...linkParts(domain, about), terms: { wait, hold, ver } })
+      const link = new BoshLink(wish, events, { ...linkParts(domain, about), terms: wish })
       openings.add(link)
       return {
         link,

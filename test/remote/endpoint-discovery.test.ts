@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { createEndpoints } from '../../src/remote/endpoints.js'
+import { createEndpoints } from '../../src/remote/endpoint.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'

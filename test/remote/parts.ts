@@ -2,7 +2,7 @@
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/counts.js'
-import type { EndpointParts } from '../../src/remote/endpoint.js'
+import type { EndpointParts } from '../../src/remote/agents.js'
 import { RemoteFault } from '../../src/remote/fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -31,7 +31,7 @@ export function endpointParts(
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     about: usualEntry,
     names: namesOf(),
-    found: false,
+    port: 443,
     publicOnly: false,
     ...more,
     clock: new FakeClock(),
