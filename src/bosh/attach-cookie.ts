@@ -20,7 +20,6 @@ export class AttachCookie {
   readonly #rules: CookieRules
   /** In seconds: what is set again at half time never runs out before the session does. */
   readonly #life: number
-  readonly #mode: AttachBinding
   #isDemanded: boolean
   /** When it was set last, in milliseconds of the clock, and the request whose reply did so. */
   #setAt: number | undefined
@@ -34,14 +33,13 @@ export class AttachCookie {
     this.#name = `wb-${id}`
     this.#rules = rules
     this.#life = 2 * longestGap
-    this.#mode = mode
     this.#isDemanded = mode === 'reply'
     this.#setAt = this.#isDemanded ? now : undefined
   }
 
   /** What a backend sets with its page; undefined where the browser gets it here. */
   get handedOut(): Cookie | undefined {
-    if (this.#mode !== 'reply') return undefined
+    if (this.isNew) return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
   }
 
@@ -82,23 +80,11 @@ export class AttachCookie {
 
   /** Looks for it among the others; there may be several of its name, set by neighbours of the site. */
   #isIn(header: string): boolean {
-    const name = `${this.#name}=`
-    for (let at = 0; at < header.length; ) {
-      const semicolon = header.indexOf(';', at)
-      const end = semicolon < 0 ? header.length : semicolon
-      while (header[at] === ' ') at += 1
-      if (header.startsWith(name, at) && isSame(header.slice(at + name.length, end).trimEnd(), this.#value))
-        return true
-      at = end + 1
-    }
-    return false
+    const wanted = Buffer.from(`${this.#name}=${this.#value}`)
+    return header.split(';').some(cookie => {
+      const given = Buffer.from(cookie.trim())
+      // In a time that tells nothing of how much is right.
+      return given.length === wanted.length && timingSafeEqual(given, wanted)
+    })
   }
-}
-
-/** Compares in a time that tells nothing of how much is right. */
-function isSame(given: string, wanted: string): boolean {
-  // All of them are as long as the one that is wanted.
-  if (given.length !== wanted.length) return false
-  const [a, b] = [Buffer.from(given), Buffer.from(wanted)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

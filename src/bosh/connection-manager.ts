@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Condition } from '../errors.js'
-import { Problem } from '../errors.js'
+import { type Condition, Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import type { Opener } from '../session/opener.js'
 import type { Attach } from '../session/opening.js'
@@ -27,16 +26,6 @@ export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies'> {
 
 /** A BOSH connection manager of this process. */
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
-
-/** A request, or undefined where the text is none. */
-function readBody(text: string): Body | undefined {
-  try {
-    return parseBody(text)
-  } catch (error) {
-    if (error instanceof XmlError) return undefined
-    throw error
-  }
-}
 
 /** Answers BOSH requests: one body in, one body out. */
 export function createConnectionManager(parts: ConnectionManagerParts) {
@@ -105,23 +94,19 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   }
 
   /** Takes one request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
-  function serve(text: string, peer: Peer): void {
+  function serve(text: string, peer: Peer) {
     let client: BoshClient | undefined
     try {
-      const body = readBody(text)
-      if (body === undefined) peer.answer(refuse('bad-request'))
-      else if (body.sid === undefined) void create(body, peer)
-      else {
-        client = clientOf(body.sid)
-        if (client !== undefined) take(client, body, peer)
-        else {
-          counts.unknownSids += 1
-          // It was here a moment ago, as far as its client knows.
-          peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
-        }
-      }
+      const body = parseBody(text)
+      if (body.sid === undefined) return void create(body, peer)
+      client = clientOf(body.sid)
+      if (client !== undefined) return take(client, body, peer)
+      counts.unknownSids += 1
+      // It was here a moment ago, as far as its client knows.
+      peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
     } catch (error) {
-      breakOff(client?.session, error, peer)
+      if (client === undefined && error instanceof XmlError) peer.answer(refuse('bad-request'))
+      else breakOff(client?.session, error, peer)
     }
   }
 

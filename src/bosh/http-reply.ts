@@ -6,18 +6,8 @@ import { answerBare, inertHeaders } from '../http/bare-answer.js'
 import { replyWhole } from '../http/fast/fast-response.js'
 import type { Reply } from './peer.js'
 
-/** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
-export interface CorsHeaders {
-  /** Of every answer. */
-  readonly answer: readonly string[]
-  /** The same as lines, with the headers that all answers have. */
-  readonly lines: string
-  /** Of the answer to a preflight. */
-  readonly preflight: readonly string[]
-}
-
-/** The headers for a request with this `Origin`. */
-export type Cors = (origin: string | undefined) => CorsHeaders
+/** Finds the headers for a request with this `Origin`. */
+export type Cors = ReturnType<typeof createCors>
 
 export interface ReplyParts {
   /** What pages of other origins may do. */
@@ -30,32 +20,31 @@ export interface ReplyParts {
 /** How long a client may read nothing of a reply that waits for it, in milliseconds. */
 const unreadMilliseconds = 60_000
 
-const nothing: CorsHeaders = { answer: [], lines: linesOf(inertHeaders), preflight: [] }
+/** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
+const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
+  answer,
+  /** The same as lines, with the headers that all answers have. */
+  lines: linesOf([...inertHeaders, ...answer]),
+  preflight: [...answer, ...ofPreflight],
+})
 
-/** What the operator lets other origins do; made once, since it is asked at every request. */
-export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']): Cors {
-  const allow = (...answer: string[]): CorsHeaders => ({
-    answer,
-    lines: linesOf([...inertHeaders, ...answer]),
-    preflight: [
-      ...answer,
-      ...['Access-Control-Allow-Methods', methods.join(', ')],
-      ...['Access-Control-Allow-Headers', headers.join(', ')],
-      ...['Access-Control-Max-Age', String(maxAge)],
-    ],
-  })
-  if (origins.includes('*')) {
-    const all = allow('Access-Control-Allow-Origin', '*')
-    return () => all
-  }
-  const withCredentials = credentials ? ['Access-Control-Allow-Credentials', 'true'] : []
+/** What the operator lets pages of an origin do; made once, since it is asked at every request. */
+export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
+  const ofPreflight = [
+    ...['Access-Control-Allow-Methods', methods.join(', ')],
+    ...['Access-Control-Allow-Headers', headers.join(', ')],
+    ...['Access-Control-Max-Age', String(maxAge)],
+  ]
+  const isForAll = origins.includes('*')
+  const more = ['Vary', 'Origin', ...(credentials ? ['Access-Control-Allow-Credentials', 'true'] : [])]
   const listed = new Map(
-    origins.map(origin => [
-      origin,
-      allow('Access-Control-Allow-Origin', origin, 'Vary', 'Origin', ...withCredentials),
-    ]),
+    origins.map(origin => {
+      const answer = ['Access-Control-Allow-Origin', origin, ...(isForAll ? [] : more)]
+      return [origin, corsHeaders(answer, ofPreflight)]
+    }),
   )
-  return origin => (origin === undefined ? nothing : (listed.get(origin) ?? nothing))
+  const others = listed.get('*') ?? corsHeaders([])
+  return (origin: string | undefined) => (isForAll ? others : (listed.get(origin ?? '') ?? others))
 }
 
 /** Headers, whose names and values stand in turn, as lines. */
@@ -63,7 +52,7 @@ function linesOf(headers: readonly string[]): string {
   return headers.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
 }
 
-export function corsOf(res: ServerResponse, { cors }: ReplyParts): CorsHeaders {
+export function corsOf(res: ServerResponse, { cors }: ReplyParts) {
   return cors(res.req.headers.origin)
 }
 

@@ -10,17 +10,7 @@ export type TermLimits = Omit<
 >
 
 /** What was agreed when the session was created (XEP-0124 §7). Durations in seconds. */
-export interface Terms extends Omit<SessionTerms, 'sid' | 'maxpause'> {
-  /** Nothing is held: every request is answered at once (XEP-0124 §12). */
-  readonly isPolling: boolean
-  readonly maxPause: number
-  readonly enforcePolling: boolean
-  /** Whether both sides say what they have received (XEP-0124 §9). */
-  readonly acks: boolean
-  /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
-  readonly legacy: boolean
-  readonly contentType: string
-}
+export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 
 /** What a client asks for. */
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
@@ -31,7 +21,7 @@ const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
 /** Agrees on what a creation request asks for, or says with which condition it is refused. */
-export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition {
+export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
@@ -45,6 +35,7 @@ export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition
   return {
     wait: agreedWait,
     hold: agreedHold,
+    /** Nothing is held: every request is answered at once (XEP-0124 §12). */
     isPolling,
     requests: agreedHold + 1,
     // A polling session is silent by design; it needs more than one interval of patience (XEP-0124 §12).
@@ -52,8 +43,10 @@ export function negotiate(body: TermWish, limits: TermLimits): Terms | Condition
     polling: limits.polling,
     maxPause: limits.maxPause,
     enforcePolling: limits.enforcePolling,
+    /** Whether both sides say what they have received (XEP-0124 §9). */
     acks: limits.acks && body.ack === 1,
     ver,
+    /** A client of the first protocol version is told some errors by HTTP status (XEP-0124 §17.1). */
     legacy: body.ver === undefined,
     contentType,
   }

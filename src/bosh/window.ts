@@ -1,26 +1,10 @@
-/** What a request is, by its rid alone. */
-export type Place =
-  /** The one that was waited for. */
-  | 'next'
-  /** Ahead of a gap, but within the window. */
-  | 'early'
-  /** Received before; its reply may be stored, or still to come. */
-  | 'repeated'
-  /** Out of reach: the session cannot go on. */
-  | 'outside'
+import type { Pending } from './open-requests.js'
 
 /** A reply that can be given once more. */
-export interface StoredReply {
-  readonly rid: number
+export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
   /** When it was given, in milliseconds of the clock. */
   readonly at: number
-  /** The request's key, which a repeat must show again (XEP-0124 §15.5). */
-  readonly key: string | undefined
-  /** Of the request's content. */
-  readonly digest: string
-  /** How often it was given again. */
-  repeats: number
 }
 
 /** How a page has come to its session: `resumed` is in the place of another page. */
@@ -65,8 +49,11 @@ export class RidWindow {
     return this.#replies.at(-1)?.rid ?? 0
   }
 
-  /** Where `rid` stands; `extra` widens the window for a pause or terminate request (XEP-0124 §11). */
-  place(rid: number, extra: 0 | 1 = 0): Place {
+  /**
+   * Where `rid` stands: `early` is ahead of a gap, but within the window; the reply to one that is `repeated` may be stored
+   * or still to come. `extra` widens the window for a pause or terminate request (XEP-0124 §11).
+   */
+  place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
     return rid <= this.last + this.#size + extra ? 'early' : 'outside'
