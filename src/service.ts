@@ -12,12 +12,12 @@ import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { type Clock, systemClock } from './lib/clock.js'
-import { HashQueue } from './lib/hash-queue.js'
+import { type HashQueue, hashQueue } from './lib/hash-queue.js'
 import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
 import { PipeliningMemory } from './login/pipelining-memory.js'
-import { SaltedPasswords } from './login/sasl/salted-passwords.js'
-import { VerifiedCredentials } from './login/verified-credentials.js'
+import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
+import { createVerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { Names } from './net/names.js'
 import { createRemotes } from './remote/remotes.js'
@@ -63,7 +63,7 @@ export async function startService({
   clock = systemClock,
   dns,
   hostMetaPort,
-  hashes = new HashQueue(),
+  hashes = hashQueue(),
   routers = () => [],
 }: ServiceParts) {
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
@@ -92,8 +92,8 @@ export async function startService({
   const login = {
     ...config.warm,
     pipelining: config.pipelining ? new PipeliningMemory(clock, logFor('warm')) : undefined,
-    saltedPasswords: new SaltedPasswords(clock, scramMemory, undefined, hashes),
-    verified: new VerifiedCredentials(clock, scramMemory),
+    saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
+    verified: createVerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,
   }
 

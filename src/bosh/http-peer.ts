@@ -5,7 +5,7 @@ import type { BodyTaker } from '../http/fast/fast-request.js'
 import { closeLingering } from '../http/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { WriteBatch } from '../lib/write-batch.js'
+import { writeBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
 import type { ConnectionManager } from './connection-manager.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
@@ -31,7 +31,7 @@ const headMilliseconds = 1_000
 const mostAtOnce = 16
 
 /** Replies to write at the end of this turn. */
-const pendingReplies = new WriteBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
+const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
 
 /** A client that has something to say over HTTP and waits for the reply. What most requests never need is looked up on first use. */
 export class HttpPeer implements Peer, BodyTaker {
@@ -124,7 +124,7 @@ export class HttpPeer implements Peer, BodyTaker {
   answer(reply: Reply): void {
     if (this.#reply !== undefined) return
     this.#reply = reply
-    pendingReplies.add(this)
+    pendingReplies(this)
   }
 
   depart(): void {

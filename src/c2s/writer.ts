@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../lib/clock.js'
-import { WriteBatch } from '../lib/write-batch.js'
+import { writeBatch } from '../lib/write-batch.js'
 import type { Element } from '../xml/element.js'
 
 export interface WriterEvents {
@@ -20,11 +20,11 @@ const stallSeconds = 300
 /** Writes to one connection. What is sent in one turn of the event loop leaves together. */
 export class Writer {
   /** With stanzas to write: a server reads many in the time that writing one takes. */
-  static readonly #stanzas = new WriteBatch<Writer>(8, writer => writer.#flush())
+  static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
   /** With a step of a login, which costs a server more than writing it costs: it gets to work soon. */
-  static readonly #steps = new WriteBatch<Writer>(2, writer => writer.#flush())
+  static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
   /** With a stream header that waits until the end of the turn for what is sent behind it. */
-  static readonly #headers = new WriteBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
+  static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #events: WriterEvents
@@ -48,7 +48,7 @@ export class Writer {
 
   /** Writes elements with the next write batch, a small one where they are to leave `soon`. */
   send(elements: readonly Element[], soon: boolean): void {
-    if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas).add(this)
+    if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
     this.#isOnlyHeader = false
     for (const { text } of elements) this.#waiting += text
   }
@@ -57,7 +57,7 @@ export class Writer {
   sendHeader(header: string): void {
     if (this.#waiting === '') {
       this.#isOnlyHeader = true
-      Writer.#headers.add(this)
+      Writer.#headers(this)
     }
     this.#waiting += header
   }

@@ -153,7 +153,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     }
     if (anyHash !== undefined) {
       const wanted = named?.hash ?? anyHash
-      const hash = await hashes.run(() => hashLike(wanted, secret))
+      const hash = await hashes(() => hashLike(wanted, secret))
       if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
     }
     return found

@@ -1,7 +1,7 @@
 // Questions to name servers. Nothing is cached here.
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
-import { WorkQueue } from '../lib/work-queue.js'
+import { workQueue } from '../lib/work-queue.js'
 
 export interface Dns {
   /** Service records (RFC 2782); the target of one that says "not here" is the empty string. */
@@ -31,7 +31,7 @@ export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
   // Look-ups by the system hold a thread each, for half a minute where no name server answers, and passwords are hashed by
   // the same four threads. More than wait here would not be done before their callers have given up.
-  const lookups = new WorkQueue(2, 100, () => new Error('too many names are being looked up'))
+  const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual
     try {
@@ -48,7 +48,7 @@ export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
     ipv4: name => ask(resolver => resolver.resolve4(name, { ttl: true })),
     ipv6: name => ask(resolver => resolver.resolve6(name, { ttl: true })),
     async system(name) {
-      const found = await lookups.run(() => lookup(name, { all: true, verbatim: true }))
+      const found = await inTurn(() => lookup(name, { all: true, verbatim: true }))
       return found.map(({ address }) => address)
     },
   }

@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from '@jest/globals'
-import { WorkQueue } from '../../src/lib/work-queue.js'
+import { type WorkQueue, workQueue } from '../../src/lib/work-queue.js'
 
 let queue: WorkQueue
 let told: string[]
 let finish: Record<string, () => void>
 
 beforeEach(() => {
-  queue = new WorkQueue(2, 2, () => new Error('too many'))
+  queue = workQueue(2, 2, () => new Error('too many'))
   told = []
   finish = {}
 })
@@ -19,7 +19,7 @@ function work(name: string, signal?: AbortSignal): Promise<void> {
       finish[name] = resolve
     })
   }
-  return queue.run(begin, signal)
+  return queue(begin, signal)
 }
 
 function abortable() {
@@ -50,7 +50,7 @@ test('more than may wait is refused', async () => {
 })
 
 test('work that fails lets the next begin', async () => {
-  const failing = queue.run(() => Promise.reject(new Error('failed')))
+  const failing = queue(() => Promise.reject(new Error('failed')))
   void work('a')
   void work('b')
   await expect(failing).rejects.toThrow('failed')

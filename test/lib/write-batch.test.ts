@@ -1,30 +1,30 @@
 import { expect, jest, test } from '@jest/globals'
-import { WriteBatch } from '../../src/lib/write-batch.js'
+import { writeBatch } from '../../src/lib/write-batch.js'
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 test('what is put off is done at the end of the turn, in order', async () => {
   const done: string[] = []
-  const end = new WriteBatch<string>(9, item => done.push(item))
-  end.add('one')
+  const end = writeBatch<string>(9, item => done.push(item))
+  end('one')
   await Promise.resolve()
-  end.add('two')
+  end('two')
   expect(done).toEqual([])
   await turn()
   expect(done).toEqual(['one', 'two'])
-  end.add('three')
+  end('three')
   await turn()
   expect(done).toEqual(['one', 'two', 'three'])
 })
 
 test('no more wait than are done at once', async () => {
   const done: number[] = []
-  const end = new WriteBatch<number>(3, item => done.push(item))
-  for (let item = 1; item <= 4; item++) end.add(item)
+  const end = writeBatch<number>(3, item => done.push(item))
+  for (let item = 1; item <= 4; item++) end(item)
   expect(done).toEqual([])
   await new Promise<void>(resolve => process.nextTick(resolve))
   expect(done).toEqual([1, 2, 3, 4])
-  end.add(5)
+  end(5)
   await new Promise<void>(resolve => process.nextTick(resolve))
   expect(done).toEqual([1, 2, 3, 4])
   await turn()
@@ -33,11 +33,11 @@ test('no more wait than are done at once', async () => {
 
 test('what comes while it is done is put off in turn', async () => {
   const done: number[] = []
-  const end = new WriteBatch<number>(9, item => {
+  const end = writeBatch<number>(9, item => {
     done.push(item)
-    if (item < 3) end.add(item + 1)
+    if (item < 3) end(item + 1)
   })
-  end.add(1)
+  end(1)
   for (let turns = 1; turns <= 3; turns++) {
     await turn()
     expect(done).toHaveLength(turns)
@@ -49,11 +49,11 @@ test('what it fails at does not keep it from the others', () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
   try {
     const done: string[] = []
-    const end = new WriteBatch<string>(9, item => {
+    const end = writeBatch<string>(9, item => {
       if (item === 'bad') throw new TypeError('not foreseen')
       done.push(item)
     })
-    for (const item of ['one', 'bad', 'two', 'three']) end.add(item)
+    for (const item of ['one', 'bad', 'two', 'three']) end(item)
     expect(() => jest.runOnlyPendingTimers()).toThrow('not foreseen')
     jest.runOnlyPendingTimers()
     expect(done).toEqual(['one', 'two', 'three'])

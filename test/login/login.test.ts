@@ -1,8 +1,9 @@
 // What a login says over a link, to a server that answers from a script.
 import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../src/lib/hash-queue.js'
 import { LoginAttempt } from '../../src/login/login-attempt.js'
 import { Pipelining } from '../../src/login/pipelining.js'
-import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
+import { createSaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../src/login/stream-features.js'
 import type { LoginWish } from '../../src/login/wish.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -46,7 +47,7 @@ function begin(answers: readonly Answer[], given: Given = {}) {
       stepTimeout: 5,
       mechanisms,
       scramMaxIterations: 4096,
-      saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
+      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
     },
     wish,
     until,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../src/config/kinds.js'
 import { Problem } from '../../src/errors.js'
+import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { ChannelBindingType, LinkFacts } from '../../src/link.js'
 import { chooseMechanism } from '../../src/login/mechanism-choice.js'
-import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
+import { createSaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import type { Credentials } from '../../src/login/wish.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -34,7 +35,7 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
     { mechanisms: offered, channelBindings: listed, link, waiting },
     {
       mechanisms: liked,
-      saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
+      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
       scramMaxIterations: 10_000,
     },
   )

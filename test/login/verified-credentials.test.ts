@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { VerifiedCredentials } from '../../src/login/verified-credentials.js'
+import { createVerifiedCredentials } from '../../src/login/verified-credentials.js'
 import type { Credentials, LoginWish } from '../../src/login/wish.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -12,7 +12,7 @@ const shown = wish()
 
 test('what logged in is known for the time that was said, counted from the last time', () => {
   const clock = new FakeClock()
-  const verified = new VerifiedCredentials(clock, 300)
+  const verified = createVerifiedCredentials(clock, 300)
   expect(verified.has(shown)).toBe(false)
   verified.add(shown)
   clock.advance(299_000)
@@ -32,7 +32,7 @@ test.each([
   ['the same letters cut elsewhere', wish({ kind: 'password', password: 'tpw' }, 'julie')],
   ["another user's password", wish({ kind: 'password', password: 'pw', user: 'bot' })],
 ])('and nothing else is known for it: %s', (_what, other) => {
-  const verified = new VerifiedCredentials(new FakeClock(), 300)
+  const verified = createVerifiedCredentials(new FakeClock(), 300)
   verified.add(shown)
   expect(verified.has(other)).toBe(false)
 })
@@ -42,17 +42,17 @@ test.each<Credentials>([
   { kind: 'certificate' },
   { kind: 'anonymous' },
 ])('where the operator vouches for the user nothing has to be known: %j', credentials => {
-  expect(new VerifiedCredentials(new FakeClock(), 300).has(wish(credentials))).toBe(true)
+  expect(createVerifiedCredentials(new FakeClock(), 300).has(wish(credentials))).toBe(true)
 })
 
 test('a time of 0 remembers nothing', () => {
-  const verified = new VerifiedCredentials(new FakeClock(), 0)
+  const verified = createVerifiedCredentials(new FakeClock(), 0)
   verified.add(shown)
   expect(verified.has(shown)).toBe(false)
 })
 
 test('the memory is bounded, and the oldest goes first', () => {
-  const verified = new VerifiedCredentials(new FakeClock(), 300)
+  const verified = createVerifiedCredentials(new FakeClock(), 300)
   const numbered = (number: number) => wish(password, `user${number}`)
   for (let number = 0; number < 20_001; number++) verified.add(numbered(number))
   expect([verified.has(numbered(0)), verified.has(numbered(1))]).toEqual([false, true])

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { hashSecret } from '../../src/config/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { HashQueue } from '../../src/lib/hash-queue.js'
+import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
 import { ApiDocument } from '../support/api-document.js'
 import type { HttpAnswer } from '../support/http-answer.js'
@@ -100,8 +100,8 @@ beforeAll(async () => {
   outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
   guessed = await start({ environment: { RATE_FAILED_LOGINS: '1' } })
   await ask(guessed, 'GET', '/warm', 'text/html', stranger)
-  const hashes = new HashQueue()
-  for (let each = 0; each < 1_002; each++) void hashes.run(() => new Promise(() => {}))
+  const hashes = hashQueue()
+  for (let each = 0; each < 1_002; each++) void hashes(() => new Promise(() => {}))
   full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
   broken = await start({ clock: brokenClock })
 })

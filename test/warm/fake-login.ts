@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { HashQueue } from '../../src/lib/hash-queue.js'
+import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { CallLimits } from '../../src/warm/call-limits.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
@@ -60,7 +60,7 @@ export function appParts(settings: Config = config): AppParts {
     log,
     httpLog: log,
     clock: systemClock,
-    hashes: new HashQueue(),
+    hashes: hashQueue(),
     limits: new CallLimits(settings),
     counts: new Counts(),
     onCall: () => {},

@@ -1,8 +1,9 @@
 // What becomes of a session that cannot be handed out once its user is logged in.
 import { expect, test } from '@jest/globals'
 import type { HandedOut } from '../../src/handed-out.js'
-import { SaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
-import { VerifiedCredentials } from '../../src/login/verified-credentials.js'
+import { hashQueue } from '../../src/lib/hash-queue.js'
+import { createSaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
+import { createVerifiedCredentials } from '../../src/login/verified-credentials.js'
 import { createLogins } from '../../src/warm/session-login.js'
 import { ScriptedLink } from '../login/scripted-link.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -35,9 +36,9 @@ test.each([
     stepTimeout: 5,
     mechanisms: ['PLAIN'],
     scramMaxIterations: 4096,
-    saltedPasswords: new SaltedPasswords(clock, 0),
+    saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
     pipelining: undefined,
-    verified: new VerifiedCredentials(clock, 0),
+    verified: createVerifiedCredentials(clock, 0),
     open(_domain, options, events) {
       const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
         handOut,

@@ -91,7 +91,7 @@ export class Scram implements Mechanism {
     if (iterations < minIterations || iterations > maxIterations) {
       throw refusal(`the server asks for ${iterations} iterations`)
     }
-    const keys = await saltedPasswords.keys(
+    const keys = await saltedPasswords(
       {
         user,
         password: prepare(this.#parts.password, 'password'),

@@ -1,9 +1,10 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../src/lib/hash-queue.js'
 import {
+  createSaltedPasswords,
   type PasswordToSalt,
-  SaltedPasswords,
   type Waiting,
 } from '../../../src/login/sasl/salted-passwords.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -27,7 +28,8 @@ function byHand(memorySeconds = 600) {
   const finishers: (() => void)[] = []
   let running = 0
   let mostAtOnce = 0
-  const passwords = new SaltedPasswords(clock, memorySeconds, (password, ...rest) => {
+  const passwords = createSaltedPasswords(clock, memorySeconds, hashQueue(), (given, ...rest) => {
+    const password = String(given)
     begun.push(password)
     mostAtOnce = Math.max(mostAtOnce, ++running)
     return new Promise((resolve, reject) => {
@@ -50,7 +52,7 @@ function byHand(memorySeconds = 600) {
       await settled()
     },
     ask: (password: string, by: Waiting = waiting) => {
-      const keys = passwords.keys({ ...wanted, password }, by)
+      const keys = passwords({ ...wanted, password }, by)
       // Whether it fails is looked at later.
       keys.catch(() => {})
       return keys
@@ -60,15 +62,15 @@ function byHand(memorySeconds = 600) {
 
 describe('the keys of a password', () => {
   test('are those of RFC 5802', async () => {
-    const passwords = new SaltedPasswords(new FakeClock(), 600)
-    const keys = await passwords.keys({ ...wanted, user: 'user', password: 'pencil' }, waiting)
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
+    const keys = await passwords({ ...wanted, user: 'user', password: 'pencil' }, waiting)
     expect(keys.clientKey.toString('hex')).toBe('e234c47bf6c36696dd6d852b99aaa2ba26555728')
     expect(keys.storedKey.toString('hex')).toBe('e9d94660c39d65c38fbad91c358f14da0eef2bd6')
     expect(keys.serverKey.toString('hex')).toBe('0fe09258b3ac852ba502cc62ba903eaacdbf7d31')
   })
 
   test.each(['sha1', 'sha256', 'sha512'] as const)('are as long as %s', async hash => {
-    const keys = await new SaltedPasswords(new FakeClock(), 0).keys({ ...wanted, hash }, waiting)
+    const keys = await createSaltedPasswords(new FakeClock(), 0, hashQueue())({ ...wanted, hash }, waiting)
     const length = { sha1: 20, sha256: 32, sha512: 64 }[hash]
     expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([
       length,
@@ -79,22 +81,22 @@ describe('the keys of a password', () => {
 
   test('are remembered until their time is over', async () => {
     const clock = new FakeClock()
-    const passwords = new SaltedPasswords(clock, 600)
-    const keys = await passwords.keys(wanted, waiting)
+    const passwords = createSaltedPasswords(clock, 600, hashQueue())
+    const keys = await passwords(wanted, waiting)
     clock.advance(599_999)
-    expect(await passwords.keys({ ...wanted, salt: Buffer.from(wanted.salt) }, waiting)).toBe(keys)
+    expect(await passwords({ ...wanted, salt: Buffer.from(wanted.salt) }, waiting)).toBe(keys)
     clock.advance(1)
-    const again = await passwords.keys(wanted, waiting)
+    const again = await passwords(wanted, waiting)
     expect(again).not.toBe(keys)
     expect(again).toEqual(keys)
     // A use does not make the time longer, a new derivation does.
     clock.advance(599_999)
-    expect(await passwords.keys(wanted, waiting)).toBe(again)
+    expect(await passwords(wanted, waiting)).toBe(again)
   })
 
   test('are not remembered where the memory is 0', async () => {
-    const passwords = new SaltedPasswords(new FakeClock(), 0)
-    expect(await passwords.keys(wanted, waiting)).not.toBe(await passwords.keys(wanted, waiting))
+    const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue())
+    expect(await passwords(wanted, waiting)).not.toBe(await passwords(wanted, waiting))
   })
 
   test.each([
@@ -106,10 +108,10 @@ describe('the keys of a password', () => {
     ['split between user and password', { user: 'julietr', password: '0m30myr0m30' }],
     ['user with what separates the parts', { user: 'juliet","r0m30myr0m30' }],
   ] as const)('are of no use for another %s', async (_what, other) => {
-    const passwords = new SaltedPasswords(new FakeClock(), 600)
-    const keys = await passwords.keys(wanted, waiting)
-    expect(await passwords.keys({ ...wanted, ...other }, waiting)).not.toBe(keys)
-    expect(await passwords.keys(wanted, waiting)).toBe(keys)
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
+    const keys = await passwords(wanted, waiting)
+    expect(await passwords({ ...wanted, ...other }, waiting)).not.toBe(keys)
+    expect(await passwords(wanted, waiting)).toBe(keys)
   })
 
   test('are not remembered under anything that could be read', async () => {
@@ -123,7 +125,7 @@ describe('the keys of a password', () => {
     }
     try {
       for (let round = 0; round < 2; round++)
-        await new SaltedPasswords(new FakeClock(), 600).keys(wanted, waiting)
+        await createSaltedPasswords(new FakeClock(), 600, hashQueue())(wanted, waiting)
     } finally {
       Map.prototype.set = set
     }
@@ -143,17 +145,16 @@ describe('the memory', () => {
   test('holds 20,000 passwords at most, the newest', async () => {
     let derived = 0
     const salted = Buffer.alloc(20)
-    const passwords = new SaltedPasswords(new FakeClock(), 600, async () => {
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), async () => {
       derived += 1
       return salted
     })
-    for (let index = 0; index <= 20_000; index++)
-      await passwords.keys({ ...wanted, user: `${index}` }, waiting)
+    for (let index = 0; index <= 20_000; index++) await passwords({ ...wanted, user: `${index}` }, waiting)
     expect(derived).toBe(20_001)
-    await passwords.keys({ ...wanted, user: '1' }, waiting)
-    await passwords.keys({ ...wanted, user: '20000' }, waiting)
+    await passwords({ ...wanted, user: '1' }, waiting)
+    await passwords({ ...wanted, user: '20000' }, waiting)
     expect(derived).toBe(20_001)
-    await passwords.keys({ ...wanted, user: '0' }, waiting)
+    await passwords({ ...wanted, user: '0' }, waiting)
     expect(derived).toBe(20_002)
   })
 })
@@ -231,10 +232,10 @@ describe('derivations', () => {
 })
 
 test('no more wait than can ever have their turn', async () => {
-  const passwords = new SaltedPasswords(new FakeClock(), 0, () => new Promise(() => {}))
+  const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue(), () => new Promise(() => {}))
   const logins = Array.from({ length: 1002 }, () => new AbortController())
-  for (const login of logins) passwords.keys(wanted, login).catch(() => {})
-  await expect(passwords.keys(wanted, new AbortController())).rejects.toMatchObject({
+  for (const login of logins) passwords(wanted, login).catch(() => {})
+  await expect(passwords(wanted, new AbortController())).rejects.toMatchObject({
     code: 'service-full',
   })
   for (const login of logins) login.abort(new Error('enough'))

@@ -1,7 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/errors.js'
-import { SaltedPasswords } from '../../../src/login/sasl/salted-passwords.js'
+import { hashQueue } from '../../../src/lib/hash-queue.js'
+import { createSaltedPasswords } from '../../../src/login/sasl/salted-passwords.js'
 import { Scram, type ScramName, type ScramParts } from '../../../src/login/sasl/scram.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -11,7 +12,7 @@ function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {})
   return new Scram(name, {
     user: 'user',
     password: 'pencil',
-    saltedPasswords: new SaltedPasswords(new FakeClock(), 0),
+    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
     maxIterations: 100_000,
     waiting,
     ...parts,
