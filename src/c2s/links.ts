@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Server } from '../config/config.js'
 import { withULabels } from '../jid/domains.js'
 import type { Timer } from '../lib/clock.js'
-import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
+import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { ConnectionParts } from './connection.js'
@@ -17,54 +17,35 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
 }
 
 /** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
-export class Links {
-  readonly #parts: LinksParts
-  readonly #open = new Set<TcpLink>()
-  readonly #linkParts: LinkParts
-  #keepingAlive: Timer | undefined
+export function createLinks({ servers, keepalive, log, ...parts }: LinksParts) {
+  const links = new Set<TcpLink>()
+  const linkParts: LinkParts = {
+    ...parts,
+    limits: defaultLimits,
+    onFailed(domain, { step, code, cause }) {
+      log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
+    },
+    onClosed: link => links.delete(link),
+  }
+  let keepingAlive: Timer | undefined
 
-  constructor(parts: LinksParts) {
-    this.#parts = parts
-    this.#linkParts = {
-      dialer: parts.dialer,
-      clock: parts.clock,
-      tls: parts.tls,
-      limits: defaultLimits,
-      onFailed: this.#failed,
-      onClosed: link => this.#open.delete(link),
-    }
-    if (parts.keepalive > 0) this.#keepAlive()
+  function keepAlive(): void {
+    keepingAlive = parts.clock.after(keepalive * 1000, keepAlive)
+    for (const link of links) link.keepAlive()
   }
 
-  get size(): number {
-    return this.#open.size
-  }
-
-  /** Opens a link to a domain's server. */
-  open(domain: string, options: LinkOptions, events: LinkEvents): Link {
-    const { servers } = this.#parts
-    const link = new TcpLink(
-      domain,
-      servers.get(domain) ?? servers.get('*'),
-      options,
-      events,
-      this.#linkParts,
-    )
-    this.#open.add(link)
-    return link
-  }
-
-  /** Stops looking after quiet links. */
-  stop(): void {
-    this.#keepingAlive?.cancel()
-  }
-
-  readonly #failed = (domain: string, { step, code, cause }: Failure): void => {
-    this.#parts.log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
-  }
-
-  #keepAlive(): void {
-    this.#keepingAlive = this.#parts.clock.after(this.#parts.keepalive * 1000, () => this.#keepAlive())
-    for (const link of this.#open) link.keepAlive()
+  if (keepalive > 0) keepAlive()
+  return {
+    get size() {
+      return links.size
+    },
+    /** Opens a link to a domain's server. */
+    open(domain: string, options: LinkOptions, events: LinkEvents): Link {
+      const link = new TcpLink(domain, servers.get(domain) ?? servers.get('*'), options, events, linkParts)
+      links.add(link)
+      return link
+    },
+    /** Stops looking after quiet links. */
+    stop: () => keepingAlive?.cancel(),
   }
 }

@@ -11,9 +11,9 @@ import type { Element } from '../xml/element.js'
 import { boundJid } from './bound-user.js'
 import { type ClientHost, LinkClient } from './link-client.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
-import { LoginProgress, type ProgressParts } from './login-progress.js'
+import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
 import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanism-choice.js'
-import type { Pipelining } from './pipelining.js'
+import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import type { StreamFeatures } from './stream-features.js'
@@ -62,8 +62,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   constructor(
     parts: AttemptParts,
     wish: LoginWish,
-    until: 'authenticated' | 'bound',
-    pipelining: Pipelining,
+    until: 'authenticated' | 'bound' = 'bound',
+    pipelining = new Pipelining(),
   ) {
     this.#parts = parts
     this.#wish = wish
@@ -92,7 +92,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
     const leave = () => late('the caller left')
-    const progress = new LoginProgress(this.#parts, this.#wish, late)
+    const progress = followLogin(this.#parts, this.#wish, late)
     this.#progress = progress
     caller.addEventListener('abort', leave)
     try {
@@ -224,9 +224,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const { facts } = this.#opened!.link
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
-    const { mechanisms, channelBindings } = offer
-    const situation = { mechanisms, channelBindings, link: facts, waiting: this }
-    const mechanism = chooseMechanism(this.#wish, situation, this.#parts)
+    const mechanism = chooseMechanism(this.#wish, { ...offer, link: facts, waiting: this }, this.#parts)
     this.#mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {

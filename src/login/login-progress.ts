@@ -12,41 +12,43 @@ export interface ProgressParts {
   readonly stepTimeout: number
 }
 
-/** How far a login has come: it tells the log, and when the login or a step of it takes too long. */
-export class LoginProgress {
-  step: Step = 'connect'
-  readonly #log: Logger | undefined
-  readonly #wish: LoginWish
-  readonly #since = performance.now()
-  readonly #deadline: NodeJS.Timeout
-  readonly #stepDeadline: NodeJS.Timeout
+export type LoginProgress = ReturnType<typeof followLogin>
 
-  constructor({ log, timeout, stepTimeout }: ProgressParts, wish: LoginWish, onLate: () => void) {
-    this.#log = log?.isLevelEnabled('debug') ? log : undefined
-    this.#wish = wish
-    this.#deadline = setTimeout(onLate, timeout * 1000)
-    this.#stepDeadline = setTimeout(onLate, stepTimeout * 1000)
-    this.note({ step: this.step })
-  }
-
-  reach(step: Step): void {
-    if (step === this.step) return
-    this.step = step
-    this.#stepDeadline.refresh()
-    this.note({ step })
-  }
+/** How far a login has come: tells the log, and calls back when the login or a step of it takes too long. */
+export function followLogin(
+  { log, timeout, stepTimeout }: ProgressParts,
+  { requestId, jid }: LoginWish,
+  onLate: () => void,
+) {
+  const isLogged = log?.isLevelEnabled('debug') === true
+  const since = performance.now()
+  const deadline = setTimeout(onLate, timeout * 1000)
+  const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
+  let step: Step = 'connect'
 
   /** Tells the log something of the login; never of what is said in it. */
-  note(about: object): void {
-    if (this.#log === undefined) return
-    const { requestId, jid } = this.#wish
-    const ms = Math.round(performance.now() - this.#since)
-    this.#log.debug({ requestId, domain: withULabels(jid.domain), ...about, ms }, 'login')
+  function note(about: object): void {
+    if (!isLogged) return
+    const ms = Math.round(performance.now() - since)
+    log.debug({ requestId, domain: withULabels(jid.domain), ...about, ms }, 'login')
   }
 
-  /** The login is over. */
-  stop(): void {
-    clearTimeout(this.#deadline)
-    clearTimeout(this.#stepDeadline)
+  note({ step })
+  return {
+    note,
+    get step() {
+      return step
+    },
+    reach(next: Step): void {
+      if (next === step) return
+      step = next
+      stepDeadline.refresh()
+      note({ step })
+    },
+    /** The login is over. */
+    stop(): void {
+      clearTimeout(deadline)
+      clearTimeout(stepDeadline)
+    },
   }
 }

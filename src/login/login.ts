@@ -1,6 +1,5 @@
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
-import { Pipelining } from './pipelining.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import type { LoginWish } from './wish.js'
 
@@ -23,8 +22,7 @@ export async function login<T extends Opened>(
   // With other credentials a secret may be sent at once, and the login has to read the server's offer before that.
   const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
   const memory = isByChallenge ? parts.pipelining : undefined
-  if (memory === undefined)
-    return await new LoginAttempt<T>(parts, wish, 'bound', new Pipelining()).run(open, caller)
+  if (memory === undefined) return await new LoginAttempt<T>(parts, wish).run(open, caller)
   const since = performance.now()
   const pipelining = memory.foresee(jid.domain)
   const attempt = new LoginAttempt<T>(parts, wish, 'bound', pipelining)
@@ -37,7 +35,7 @@ export async function login<T extends Opened>(
     const timeout = parts.timeout - (performance.now() - since) / 1000
     if (!pipelining.isToBlame || caller.aborted || timeout < leastTimeout) throw error
     // The reason may be what was sent ahead of the server. Now the login waits for each of its answers.
-    return await new LoginAttempt<T>({ ...parts, timeout }, wish, 'bound', new Pipelining()).run(open, caller)
+    return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
   }
 }
 
@@ -48,9 +46,6 @@ export async function authenticate<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<void> {
-  const { opened } = await new LoginAttempt<T>(parts, wish, 'authenticated', new Pipelining()).run(
-    open,
-    caller,
-  )
+  const { opened } = await new LoginAttempt<T>(parts, wish, 'authenticated').run(open, caller)
   opened.abandon()
 }

@@ -7,7 +7,7 @@ import { bindTo } from './sasl/channel-binding.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { oauthBearer } from './sasl/oauth-bearer.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
-import { Scram, type ScramName, type ScramParts } from './sasl/scram.js'
+import { type ScramName, type ScramParts, scram } from './sasl/scram.js'
 import { anonymous, external, plain } from './sasl/single-message.js'
 import type { SaslOffer } from './stream-features.js'
 import type { LoginWish } from './wish.js'
@@ -69,7 +69,7 @@ function passwordMechanism(
   const preferred = who.authzid === '' ? mechanisms : plainFirst(mechanisms)
   const offersBinding = offered.some(isBound)
   const binding = preferred.some(isBound)
-    ? bindTo({ link, listed: offersBinding ? channelBindings : undefined })
+    ? bindTo(link, offersBinding ? channelBindings : undefined)
     : undefined
   const usable = preferred.filter(name => {
     if (!offered.includes(name)) return false
@@ -83,7 +83,7 @@ function passwordMechanism(
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
-  return new Scram(name as ScramName, {
+  return scram(name as ScramName, {
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Dialer, Search } from '../../src/c2s/dial.js'
-import { Links } from '../../src/c2s/links.js'
+import { createLinks } from '../../src/c2s/links.js'
 import type { Server } from '../../src/config/config.js'
 import { Names, type Route } from '../../src/net/names.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -74,7 +74,7 @@ describe('a link to a domain', () => {
     ['*', named('all')],
   ])
   const links = (servers: ReadonlyMap<string, Server>) =>
-    new Links({
+    createLinks({
       servers,
       clock,
       dialer: new NotingDialer(parts()),
@@ -118,7 +118,7 @@ describe('a quiet link', () => {
   afterEach(() => listener.stop())
 
   test('is kept open by a space now and then, until the links are stopped', async () => {
-    const links = new Links({
+    const links = createLinks({
       servers: new Map([['*', named('127.0.0.1', listener.port)]]),
       clock,
       keepalive: 60,

@@ -11,7 +11,7 @@ import { type ConnectionManager, createConnectionManager } from '../../src/bosh/
 import { createCors } from '../../src/bosh/http-reply.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
 import { Dialer } from '../../src/c2s/dial.js'
-import { Links } from '../../src/c2s/links.js'
+import { createLinks } from '../../src/c2s/links.js'
 import { Networks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
@@ -111,7 +111,7 @@ beforeAll(async () => {
     certificate: undefined,
   }
   const names = new Names({ clock: systemClock, preferDirectTls: false, local: true })
-  const links = new Links({
+  const links = createLinks({
     ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
     dialer: new Dialer({ names, clock: systemClock, publicOnly: false }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },

@@ -8,21 +8,14 @@ export interface ChannelBinding {
   readonly guessed: boolean
 }
 
-/** What there is to bind a login to. */
-export interface ChannelBindingOffer {
-  readonly link: LinkFacts
-  /** The types that the server lists (XEP-0440); undefined where it does not list any. */
-  readonly listed: readonly string[] | undefined
-}
-
 /** The best first: exporters have none of the weaknesses of `tls-unique`; the certificate is the same on every link. */
 const types: readonly ChannelBindingType[] = ['tls-exporter', 'tls-unique', 'tls-server-end-point']
 
 /**
- * The channel binding for a login: of a type that the server lists, or else of the default type of its version of TLS
- * (RFC 5802 §6.1, RFC 9266 §3). Undefined where there is none.
+ * The channel binding for a login: of a type that the server lists (XEP-0440), or of the default type of its version of
+ * TLS where it lists none (RFC 5802 §6.1, RFC 9266 §3). Undefined where there is none.
  */
-export function bindTo({ link, listed }: ChannelBindingOffer): ChannelBinding | undefined {
+export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): ChannelBinding | undefined {
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue
     const data = link.channelBinding?.(type)

@@ -39,86 +39,68 @@ export interface ScramParts {
 const minIterations = 4096
 
 /** One SCRAM login (RFC 5802 §5). It fails unless the server proves that it knows the password, too. */
-export class Scram implements Mechanism {
-  readonly name: ScramName
-  readonly clientFirst = true
-  readonly #parts: ScramParts
-  readonly #hash: ScramHash
-  readonly #nonce: string
+export function scram(name: ScramName, parts: ScramParts): Mechanism {
+  const hash = hashes[name]
+  const ownNonce = parts.nonce ?? randomBytes(18).toString('base64')
   /** Says how the login is bound to the channel, and for which user it acts (RFC 5802 §7). */
-  readonly #gs2Header: string
-  #firstBare = ''
-  #serverFirst: string | undefined
-  #keys: ScramKeys | undefined
-  #authMessage = ''
-  #serverProved = false
+  const gs2Header = writeGs2Header(parts)
+  let firstBare = ''
+  let serverFirst: string | undefined
+  let keys: ScramKeys | undefined
+  let authMessage = ''
+  let hasServerProved = false
 
-  constructor(name: ScramName, parts: ScramParts) {
-    this.name = name
-    this.#hash = hashes[name]
-    this.#parts = parts
-    this.#nonce = parts.nonce ?? randomBytes(18).toString('base64')
-    this.#gs2Header = writeGs2Header(parts)
-  }
-
-  response(): string | Promise<string> {
-    if (this.#serverProved) return ''
-    if (this.#serverFirst !== undefined) return this.#prove(this.#serverFirst)
-    this.#firstBare = `n=${saslName(prepare(this.#parts.user, 'jid'))},r=${this.#nonce}`
-    return toByteString(this.#gs2Header + this.#firstBare)
-  }
-
-  challenge(message: string): void {
-    const text = fromByteString(message)
-    if (this.#serverFirst === undefined) this.#serverFirst = text
-    else this.#verify(text)
-  }
-
-  success(data: string | undefined): void {
-    if (data !== undefined && !this.#serverProved) this.#verify(fromByteString(data))
-    if (!this.#serverProved) throw notAuthentic()
-  }
-
-  async #prove(serverFirst: string): Promise<string> {
-    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = this.#parts
+  async function prove(serverFirst: string): Promise<string> {
+    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
     const iterations = Number(iterationText)
-    if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) {
+    if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
       throw refusal('the server did not extend the nonce')
-    }
-    if (iterations < minIterations || iterations > maxIterations) {
+    if (iterations < minIterations || iterations > maxIterations)
       throw refusal(`the server asks for ${iterations} iterations`)
-    }
-    const keys = await saltedPasswords(
-      {
-        user,
-        password: prepare(this.#parts.password, 'password'),
-        salt: Buffer.from(saltText, 'base64'),
-        iterations,
-        hash: this.#hash,
-      },
-      waiting,
-    )
+    const password = prepare(parts.password, 'password')
+    const salt = Buffer.from(saltText, 'base64')
+    const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
     // The header is said again, now signed: the server sees whether it was changed on the way.
-    const header = Buffer.from(this.#gs2Header)
+    const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
-    this.#keys = keys
-    this.#authMessage = `${this.#firstBare},${serverFirst},${withoutProof}`
-    const proof = createHmac(this.#hash, keys.storedKey).update(this.#authMessage).digest()
-    for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
+    keys = salted
+    authMessage = `${firstBare},${serverFirst},${withoutProof}`
+    const proof = createHmac(hash, salted.storedKey).update(authMessage).digest()
+    for (let index = 0; index < proof.length; index++) proof[index]! ^= salted.clientKey[index]!
     return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
   }
 
-  #verify(serverFinal: string): void {
+  function verify(serverFinal: string): void {
     const signature = /^v=([A-Za-z0-9+/]+={0,2})(?:,|$)/.exec(serverFinal)?.[1]
-    if (signature === undefined || this.#keys === undefined) throw notAuthentic()
+    if (signature === undefined || keys === undefined) throw notAuthentic()
     const given = Buffer.from(signature, 'base64')
-    const expected = createHmac(this.#hash, this.#keys.serverKey).update(this.#authMessage).digest()
+    const expected = createHmac(hash, keys.serverKey).update(authMessage).digest()
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw notAuthentic()
-    this.#serverProved = true
+    hasServerProved = true
+  }
+
+  return {
+    name,
+    clientFirst: true,
+    response() {
+      if (hasServerProved) return ''
+      if (serverFirst !== undefined) return prove(serverFirst)
+      firstBare = `n=${saslName(prepare(parts.user, 'jid'))},r=${ownNonce}`
+      return toByteString(gs2Header + firstBare)
+    },
+    challenge(message) {
+      const text = fromByteString(message)
+      if (serverFirst === undefined) serverFirst = text
+      else verify(text)
+    },
+    success(data) {
+      if (data !== undefined && !hasServerProved) verify(fromByteString(data))
+      if (!hasServerProved) throw notAuthentic()
+    },
   }
 }
 

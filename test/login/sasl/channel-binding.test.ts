@@ -20,7 +20,7 @@ test.each([
   ['the only one listed', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
   ['one among unknown ones', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
 ] as const)('%s', (_what, facts, listed, type, guessed) => {
-  expect(bindTo({ link: facts, listed })).toEqual({ type, data: Buffer.from(type), guessed })
+  expect(bindTo(facts, listed)).toEqual({ type, data: Buffer.from(type), guessed })
 })
 
 test.each([
@@ -29,5 +29,5 @@ test.each([
   ['a certificate that nobody asked for', link('tls-server-end-point'), undefined],
   ['a link without encryption', { encrypted: false, plainAllowed: true }, all],
 ])('there is none with %s', (_what, facts, listed) => {
-  expect(bindTo({ link: facts, listed })).toBeUndefined()
+  expect(bindTo(facts, listed)).toBeUndefined()
 })

@@ -2,14 +2,15 @@ import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/errors.js'
 import { hashQueue } from '../../../src/lib/hash-queue.js'
+import type { Mechanism } from '../../../src/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../src/login/sasl/salted-passwords.js'
-import { Scram, type ScramName, type ScramParts } from '../../../src/login/sasl/scram.js'
+import { scram as createScram, type ScramName, type ScramParts } from '../../../src/login/sasl/scram.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const waiting = new AbortController()
 
-function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Scram {
-  return new Scram(name, {
+function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
+  return createScram(name, {
     user: 'user',
     password: 'pencil',
     saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
@@ -279,7 +280,7 @@ describe('text that SASLprep forbids', () => {
 describe('a server that does not know the password', () => {
   const notAuthentic = { code: 'server-not-authentic', step: 'sasl' }
 
-  async function proved(): Promise<{ login: Scram; signature: string }> {
+  async function proved(): Promise<{ login: Mechanism; signature: string }> {
     const server = new ScramServer('sha1', 'pencil', Buffer.from('salt'), 4096)
     const login = scram()
     login.challenge(server.first(text(await login.response())))
