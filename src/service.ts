@@ -15,7 +15,7 @@ import { type Clock, systemClock } from './lib/clock.js'
 import { type HashQueue, hashQueue } from './lib/hash-queue.js'
 import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
-import { PipeliningMemory } from './login/pipelining-memory.js'
+import { createPipeliningMemory } from './login/pipelining-memory.js'
 import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
@@ -91,7 +91,7 @@ export async function startService({
   const { scramMemory } = config.warm
   const login = {
     ...config.warm,
-    pipelining: config.pipelining ? new PipeliningMemory(clock, logFor('warm')) : undefined,
+    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('warm')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     verified: createVerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { LinkEnd, LinkOptions } from '../link.js'
 import type { TlsRules } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
-import type { Dialer, Search } from './dial.js'
+import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
@@ -41,132 +41,128 @@ export interface ConnectionEvents {
   onFailed(end: LinkEnd): void
 }
 
+export type Connection = ReturnType<typeof openConnection>
+
+const endings = ['error', 'end', 'close'] as const
+
 /**
  * Makes a connection to a domain's server: dials, and encrypts it by STARTTLS or from the start (XEP-0368). What fails
  * here may do better at another of the domain's servers, which is tried then: so far, nothing was said but the domain's
  * name. A stream error is an answer, for which one asks only once.
  */
-export class Connection {
-  readonly #options: ConnectionOptions
-  readonly #trust: Trust
-  readonly #parts: ConnectionParts
-  readonly #events: ConnectionEvents
-  readonly #search: Search
-  #socket: Socket | undefined
-  #deadline: Timer | undefined
+export function openConnection(
+  { domain, server, lang, certificate }: ConnectionOptions,
+  { dialer, clock, tls: rules, limits }: ConnectionParts,
+  events: ConnectionEvents,
+) {
+  const trust = server ?? usualTrust
+  const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
+  let current: Socket | undefined
+  let deadline: Timer | undefined
   /** Ends the encrypting of the connection at hand. */
-  #lose: (end: LinkEnd) => void = () => {}
-  #step: Step = 'resolve'
-  #isOver = false
+  let lose: (end: LinkEnd) => void = () => {}
+  let step: Step = 'resolve'
+  let isOver = false
 
-  constructor(options: ConnectionOptions, parts: ConnectionParts, events: ConnectionEvents) {
-    const { server, domain } = options
-    this.#options = options
-    this.#trust = server ?? usualTrust
-    this.#parts = parts
-    this.#events = events
-    this.#search = server === undefined ? parts.dialer.toDomain(domain) : parts.dialer.toServer(server)
-    this.#make().catch(cause => this.#end({ failure: { step: this.#step, code: 'internal-error', cause } }))
-  }
-
-  /** Gives up; nothing is called any more. */
-  cancel(): void {
-    this.#isOver = true
-    this.#search.cancel()
-    this.#leave()
-  }
-
-  async #make(): Promise<void> {
-    for await (const { socket, tls } of this.#search.connections(() => this.#reach('connect'))) {
-      this.#socket = socket
-      if (this.#isOver) return this.#leave()
-      const made = tls === 'none' ? socket : await this.#secure(socket, tls === 'direct')
-      if (this.#isOver) return
-      if (made instanceof Socket) return this.#ready(made)
-      if (made.streamError !== undefined) return this.#end(made)
-      this.#leave()
-      this.#search.note(made.failure)
+  async function make(): Promise<void> {
+    for await (const { socket, tls } of search.connections(() => reach('connect'))) {
+      current = socket
+      if (isOver) return leave()
+      const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
+      if (isOver) return
+      if (made instanceof Socket) return ready(made)
+      if (made.streamError !== undefined) return end(made)
+      leave()
+      search.note(made.failure)
     }
-    this.#end({ failure: this.#search.failure })
+    end({ failure: search.failure })
   }
 
   /** The encrypted connection, or what ended it before it was one. */
-  async #secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
-    const { domain, lang, certificate } = this.#options
+  async function secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
     const lost = new Promise<LinkEnd>(resolve => {
-      this.#lose = resolve
+      lose = resolve
     })
-    this.#reach('tls')
-    this.#expect()
+    reach('tls')
+    expectMore()
     if (!direct) {
-      this.#watch(connection)
+      watch(connection)
       const header = writeHeader(domain, lang, undefined)
-      const negotiated = negotiateTls(connection, header, this.#parts.limits, () => this.#expect())
-      const answer = await Promise.race([lost, negotiated])
+      const answer = await Promise.race([lost, negotiateTls(connection, header, limits, expectMore)])
       if (answer !== 'proceed') return answer
       // Given up meanwhile: nothing is to come.
-      if (this.#isOver) return lost
+      if (isOver) return lost
       ignore(connection)
     }
-    const options = { server: this.#trust, rules: this.#parts.tls, showsCertificate: certificate, direct }
-    const socket = startTls(connection, domain, options)
-    this.#socket = socket
-    this.#watch(socket)
+    const socket = startTls(connection, domain, {
+      server: trust,
+      rules,
+      showsCertificate: certificate,
+      direct,
+    })
+    current = socket
+    watch(socket)
     const handshake = new Promise<undefined>(resolve =>
       socket.once('secureConnect', () => resolve(undefined)),
     )
-    const end = await Promise.race([lost, handshake])
-    if (end !== undefined) return end
-    const cause = certificateFault(socket, this.#trust, domain)
+    const ended = await Promise.race([lost, handshake])
+    if (ended !== undefined) return ended
+    const cause = certificateFault(socket, trust, domain)
     return cause === undefined ? socket : { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
   /** From now on it is this connection or none. */
-  #ready(socket: Socket): void {
-    this.#reach('features')
-    this.#isOver = true
-    this.#deadline?.cancel()
+  function ready(socket: Socket): void {
+    reach('features')
+    isOver = true
+    deadline?.cancel()
     socket.off('error', nothing)
-    for (const event of endings) socket.off(event, this.#onBroken)
-    this.#events.onReady(socket)
+    for (const event of endings) socket.off(event, onBroken)
+    events.onReady(socket)
   }
 
-  #watch(socket: Socket): void {
-    for (const event of endings) socket.on(event, this.#onBroken)
+  function watch(socket: Socket): void {
+    for (const event of endings) socket.on(event, onBroken)
   }
 
   /** Called with an error, with whether there was one, or with nothing. */
-  readonly #onBroken = (reason?: Error | boolean): void => {
+  function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
-    this.#lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
+    lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
   }
 
-  #expect(): void {
-    this.#deadline?.cancel()
-    this.#deadline = this.#parts.clock.after(secureSeconds * 1000, () =>
-      this.#lose({ failure: { step: 'tls', code: 'timeout' } }),
-    )
+  function expectMore(): void {
+    deadline?.cancel()
+    deadline = clock.after(secureSeconds * 1000, () => lose({ failure: { step: 'tls', code: 'timeout' } }))
   }
 
-  #reach(step: Step): void {
-    this.#step = step
-    this.#events.onStep(step)
+  function reach(next: Step): void {
+    step = next
+    events.onStep(step)
   }
 
-  #end(end: LinkEnd): void {
-    if (this.#isOver) return
-    this.cancel()
-    this.#events.onFailed(end)
+  function end(how: LinkEnd): void {
+    if (isOver) return
+    cancel()
+    events.onFailed(how)
+  }
+
+  function cancel(): void {
+    isOver = true
+    search.cancel()
+    leave()
   }
 
   /** Gives up what stands. */
-  #leave(): void {
-    this.#deadline?.cancel()
-    if (this.#socket === undefined) return
-    ignore(this.#socket)
-    this.#socket.destroy()
-    this.#socket = undefined
+  function leave(): void {
+    deadline?.cancel()
+    if (current === undefined) return
+    ignore(current)
+    current.destroy()
+    current = undefined
   }
-}
 
-const endings = ['error', 'end', 'close'] as const
+  make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
+  /** Gives up; nothing is called any more. */
+  return { cancel }
+}

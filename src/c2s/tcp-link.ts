@@ -13,7 +13,7 @@ import type { Root } from '../xml/root.js'
 import { type Sink, Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 import { channelBinding } from './channel-binding-data.js'
-import { Connection, type ConnectionEvents, type ConnectionParts } from './connection.js'
+import { type Connection, type ConnectionEvents, type ConnectionParts, openConnection } from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
@@ -75,7 +75,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
-    this.#connection = new Connection({ domain, server, lang, certificate }, parts, this)
+    this.#connection = openConnection({ domain, server, lang, certificate }, parts, this)
   }
 
   get facts(): LinkFacts {

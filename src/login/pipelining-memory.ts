@@ -21,56 +21,51 @@ interface Remembered {
   readonly mistrustedUntil: number
 }
 
+export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
+
 /**
  * The features that the servers of domains had at the last login that succeeded: the next login foresees the same, and
  * saves two round trips (XEP-0305 §3). Few servers say whether they cope with that. So one such login at a time is tried
  * with a server until one has succeeded, and none for an hour where one has failed.
  */
-export class PipeliningMemory {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #log: Logger
-  readonly #byDomain = new Map<string, Remembered>()
+export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
+  const byDomain = new Map<string, Remembered>()
+  return {
+    /** What a login at a domain may foresee. Its outcome is to be told, by `succeeded` or `failed`. */
+    foresee(domain: string): Pipelining {
+      const known = byDomain.get(domain)
+      if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
+        return new Pipelining()
+      if (known.standing === 'untried') byDomain.set(domain, { ...known, standing: 'tried' })
+      return new Pipelining(known.features, known.standing === 'proven')
+    },
 
-  constructor(clock: Pick<Clock, 'now'>, log: Logger) {
-    this.#clock = clock
-    this.#log = log
-  }
+    succeeded(domain: string, pipelining: Pipelining): void {
+      const known = byDomain.get(domain)
+      const { seen, isComplete, wasPossible, isProven, isMistaken } = pipelining
+      if (wasPossible ? isProven && !isMistaken : known !== undefined) return
+      if (!isComplete || seen.some(({ text }) => text.length > longest)) {
+        // Otherwise its trial would never be over.
+        byDomain.delete(domain)
+        return
+      }
+      const standing = wasPossible ? 'proven' : 'untried'
+      byDomain.set(domain, { features: seen, standing, mistrustedUntil: 0 })
+      forgetOldest(byDomain, mostDomains)
+    },
 
-  /** What a login at a domain may foresee. Its outcome is to be told, by `succeeded` or `failed`. */
-  foresee(domain: string): Pipelining {
-    const known = this.#byDomain.get(domain)
-    if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > this.#clock.now())
-      return new Pipelining()
-    if (known.standing === 'untried') this.#byDomain.set(domain, { ...known, standing: 'tried' })
-    return new Pipelining(known.features, known.standing === 'proven')
-  }
-
-  succeeded(domain: string, pipelining: Pipelining): void {
-    const known = this.#byDomain.get(domain)
-    const { seen, isComplete, wasPossible, isProven, isMistaken } = pipelining
-    if (wasPossible ? isProven && !isMistaken : known !== undefined) return
-    if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-      // Otherwise its trial would never be over.
-      this.#byDomain.delete(domain)
-      return
-    }
-    const standing = wasPossible ? 'proven' : 'untried'
-    this.#byDomain.set(domain, { features: seen, standing, mistrustedUntil: 0 })
-    forgetOldest(this.#byDomain, mostDomains)
-  }
-
-  /** `isLeft` where the caller gave the login up, which says nothing of the server. */
-  failed(domain: string, pipelining: Pipelining, isLeft: boolean): void {
-    const known = this.#byDomain.get(domain)
-    if (known === undefined || !pipelining.wasPossible) return
-    if (pipelining.isMistaken) {
-      this.#byDomain.delete(domain)
-    } else if (!pipelining.isProven) {
-      const copes = isLeft || !pipelining.isAhead
-      const mistrustedUntil = copes ? 0 : this.#clock.now() + mistrustFor
-      this.#byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })
-      if (!copes)
-        this.#log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
-    }
+    /** `isLeft` where the caller gave the login up, which says nothing of the server. */
+    failed(domain: string, pipelining: Pipelining, isLeft: boolean): void {
+      const known = byDomain.get(domain)
+      if (known === undefined || !pipelining.wasPossible) return
+      if (pipelining.isMistaken) byDomain.delete(domain)
+      else if (!pipelining.isProven) {
+        const copes = isLeft || !pipelining.isAhead
+        const mistrustedUntil = copes ? 0 : clock.now() + mistrustFor
+        byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })
+        if (!copes)
+          log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
+      }
+    },
   }
 }

@@ -1,5 +1,3 @@
-import { copyOf } from './copy-of.js'
-
 /** The namespaces that a start tag declares. */
 export interface Declarations {
   /** Empty where none is declared. */
@@ -61,18 +59,10 @@ const mostLastingRoots = 64
 
 /** What is needed of a root in texts of its own, one for all streams: a part of a text keeps the whole of it. */
 export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
-  const key = JSON.stringify([qualifiedName, declarations])
+  const key = JSON.stringify({ qualifiedName, declarations })
   let root = lastingRoots.get(key)
   if (root === undefined) {
-    const { defaultNamespace, prefixes, namespaces } = declarations
-    root = {
-      qualifiedName: copyOf(qualifiedName),
-      declarations: {
-        defaultNamespace: copyOf(defaultNamespace),
-        prefixes: prefixes.map(copyOf),
-        namespaces: namespaces.map(copyOf),
-      },
-    }
+    root = JSON.parse(key) as OpenRoot
     // A server that makes up namespaces must not fill the memory with them.
     if (lastingRoots.size >= mostLastingRoots) lastingRoots.clear()
     lastingRoots.set(key, root)

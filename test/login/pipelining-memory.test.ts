@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { createLog } from '../../src/log.js'
 import type { Pipelining } from '../../src/login/pipelining.js'
-import { PipeliningMemory } from '../../src/login/pipelining-memory.js'
+import { createPipeliningMemory, type PipeliningMemory } from '../../src/login/pipelining-memory.js'
 import type { StreamFeatures } from '../../src/login/stream-features.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -20,7 +20,7 @@ let memory: PipeliningMemory
 beforeEach(() => {
   clock = new FakeClock()
   lines = []
-  memory = new PipeliningMemory(clock, createLog('trace', { write: line => void lines.push(line) }))
+  memory = createPipeliningMemory(clock, createLog('trace', { write: line => void lines.push(line) }))
 })
 
 /** What a login opens: streams with these features, answered in time. */
