@@ -7,7 +7,7 @@ import { parseSecretHash } from './secret-hash.js'
 /** An account that may call the warm API. */
 export interface Admin {
   readonly name: string
-  /** Plain text, or a scrypt hash: see `secret-hash.ts`. */
+  /** Plain text, or a hash: see `secret-hash.ts`. */
   readonly secret: string
   /** Domain patterns this admin may warm for; `['*']` without a restriction. */
   readonly domains: readonly string[]
@@ -19,13 +19,10 @@ export interface ServiceAccount {
   readonly password: string
 }
 
-/** `name:secret,…`; and the name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
+/** `name:secret,…`, and the name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
 export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
-/**
- * `domain=user:password,…`, where `*` stands for all other domains; and the name of a file with one such account in each
- * line. By domain.
- */
+/** `domain=user:password,…`, with `*` for all other domains, and the name of a file with one in each line. By domain. */
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
 /** An entry of a list or a line of a file, and what notes a problem with it. */

@@ -3,8 +3,8 @@ import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
 /**
- * Reads a file of `NAME=value` lines as Node.js does, values in quotes over several lines too; none where there is no such
- * file. Throws a `ConfigError` that names each line which is neither that nor a comment, or whose value would be cut off.
+ * Reads a file of `NAME=value` lines as Node.js does; none where there is no such file. Throws a `ConfigError` that names
+ * each line which is neither that nor a comment, or whose value would be cut off.
  */
 export function readEnvFile(file: string): Record<string, string> {
   const lines = readLines(file)

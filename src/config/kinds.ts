@@ -43,7 +43,6 @@ export const switches: ReadonlyMap<string, boolean> = new Map([
 export const boolean: Kind<boolean> = (text, report) =>
   switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quoted(text)}`)
 
-/** One of several words. */
 export function word<const W extends string>(...words: W[]) {
   const kind: Kind<W> = (text, report) =>
     words.find(word => word === text.toLowerCase()) ??
@@ -61,7 +60,6 @@ export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
   { words: version.words },
 )
 
-/** Ciphers in the notation of OpenSSL. */
 export const ciphers: Kind<string> = (text, report) => {
   try {
     createSecureContext({ ciphers: text })
@@ -79,10 +77,7 @@ export function entriesOf(text: string): string[] {
     .filter(entry => entry !== '')
 }
 
-/**
- * A list whose entries are read one by one, each value kept once. `fault` says what an entry is that cannot be read, and
- * `empty` what is wrong with a list of nothing; without it there may be none.
- */
+/** A list, each value kept once. `fault` is what an unreadable entry is, `empty` what is wrong with a list of nothing. */
 export function listOf<T>(
   read: (entry: string) => T | undefined,
   fault: string,
@@ -96,7 +91,6 @@ export function listOf<T>(
   }
 }
 
-/** Names of files. */
 export const files: Kind<readonly string[]> = entriesOf
 
 export const domain: Kind<string> = (text, report) =>

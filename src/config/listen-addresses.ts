@@ -19,10 +19,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/**
- * Addresses and names of hosts to listen on, each with a port or without; IPv6 addresses with brackets, which may be left
- * out where no port follows.
- */
+/** Addresses and names of hosts to listen on, with a port or without: then an IPv6 address needs no brackets. */
 export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
 
 function readAddress(text: string): Address | undefined {

@@ -14,13 +14,10 @@ export class ConfigError extends Error {
   }
 }
 
-/**
- * Reads the settings from the environment, and the files they name from the disk. The result is frozen; `warnings`
- * are to be logged. Throws a `ConfigError`.
- */
+/** Reads the settings from the environment, and the files that they name; frozen. Throws a `ConfigError`. */
 export function loadConfig(environment: Record<string, string | undefined>): {
   config: Config
-  /** What is said of names that look like settings and are none; among the warnings as well. */
+  /** Of the warnings those about names that look like settings and are none. */
   unknown: string[]
   warnings: string[]
 } {

@@ -1,9 +1,6 @@
 import { type Report, switches } from './kinds.js'
 
-/**
- * Reads what stands behind the `?` of an entry in a list: `name=value&name=value`, each value with escapes such as `%2C`.
- * Not URLSearchParams: it takes a plus for a space, and file names have pluses.
- */
+/** Reads `name=value&name=value`. Not URLSearchParams: it takes a plus for a space, and file names have pluses. */
 export function readOptions(query: string, known: readonly string[], report: Report): Map<string, string> {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {

@@ -23,10 +23,7 @@ export interface Server extends Trust {
   /** Prepared name or address; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number
-  /**
-   * `direct` is TLS from the start (XEP-0368); `none` is a plain link, for loopback or a private network by the
-   * operator's decision.
-   */
+  /** `direct` is TLS from the start (XEP-0368), `none` a plain link by the operator's decision. */
   readonly tls: 'starttls' | 'direct' | 'none'
 }
 
@@ -37,9 +34,8 @@ export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
 }
 
 /**
- * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`,
- * with the certificates that these name. The domain `*` is any that no other entry has. A domain is in
- * one of the two maps.
+ * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`.
+ * The domain `*` is any that no other entry has. A domain is in one of the two maps.
  */
 export const serversByDomain: Kind<{
   readonly servers: ReadonlyMap<string, Server>

@@ -7,7 +7,7 @@ import { certificatesIn, pemOf } from './pem.js'
 import type { Name, Values } from './settings.js'
 
 /** The files as the settings name them. */
-export type TlsFiles = ReturnType<typeof tlsFiles>
+type TlsFiles = ReturnType<typeof tlsFiles>
 
 export function tlsFiles(values: Values) {
   return {
@@ -22,9 +22,6 @@ export function tlsFiles(values: Values) {
 
 /** What is in them: certificates, and `auto` or PEM text for `dhparam`. */
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
-
-/** A certificate, the chain behind it and its key; PEM texts. */
-export type ServerCertificate = ReturnType<typeof readCertificate>
 
 /** What is wrong with a file, beginning with the setting that is to blame. */
 class Fault extends Error {}
@@ -59,14 +56,11 @@ export function datesAmiss({ certificates }: TlsMaterial, now: number): string[]
   })
 }
 
-interface Passphrase {
-  readonly setting: Name
-  readonly text: string | undefined
-}
+type Passphrase = ReturnType<typeof readPassphrase>
 
-function readPassphrase({ passphrase, passphraseFile }: TlsFiles): Passphrase {
-  const setting = 'TLS_KEY_PASSPHRASE_FILE'
+function readPassphrase({ passphrase, passphraseFile }: TlsFiles) {
   if (passphraseFile === undefined) return { setting: 'TLS_KEY_PASSPHRASE', text: passphrase }
+  const setting = 'TLS_KEY_PASSPHRASE_FILE'
   return { setting, text: readFile(passphraseFile, setting).replace(/\r?\n$/, '') }
 }
 

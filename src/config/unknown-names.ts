@@ -32,7 +32,10 @@ function meantBy(name: string): Name | undefined {
   if (name === 'HTTP_HOST') return 'HOST'
   // Of systemd, for services that it listens for.
   if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
-  const { nearest, distance } = nearestTo(name)
+  const letters = lettersOf(name)
+  const [distance, nearest] = names
+    .map(setting => [editDistance(letters, lettersOf(setting)), setting] as const)
+    .reduce((best, other) => (other[0] < best[0] ? other : best))
   const isOurs = ownBeginnings.some(beginning => name.startsWith(beginning))
   return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
 }
@@ -43,14 +46,6 @@ function mostMistakes(name: string, setting: Name): number {
   if (length >= 6) return length < 10 ? 1 : 2
   // PORTT and PORTS, but not POST, SPORT or SORT.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
-}
-
-/** The setting the fewest keystrokes away, apart from underscores. */
-function nearestTo(mistyped: string): { nearest: Name; distance: number } {
-  const letters = lettersOf(mistyped)
-  return names
-    .map(nearest => ({ nearest, distance: editDistance(letters, lettersOf(nearest)) }))
-    .reduce((best, other) => (other.distance < best.distance ? other : best))
 }
 
 const lettersOf = (name: string) => name.replaceAll('_', '')

@@ -2,15 +2,7 @@ import type { Jid } from '../jid/jid.js'
 import { childrenOf, textOf } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { answerQuery } from './queries.js'
-import {
-  domain,
-  errorReply,
-  readAddress,
-  readdress,
-  reply,
-  type Stanza,
-  type StanzaCondition,
-} from './stanza.js'
+import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza } from './stanza.js'
 
 /** Most messages kept for an account that is offline. */
 const mostStored = 100
@@ -71,7 +63,7 @@ export class Delivery {
     session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
   }
 
-  #deliver(session: Session, stanza: Stanza): StanzaCondition | undefined {
+  #deliver(session: Session, stanza: Stanza): Condition | undefined {
     const to = readAddress(stanza.to ?? bare(session))
     if (to === undefined) return 'jid-malformed'
     if (to.domain !== domain) return 'remote-server-not-found'
@@ -82,7 +74,7 @@ export class Delivery {
     return undefined
   }
 
-  #receiveIq(session: Session, stanza: Stanza, to: Jid): StanzaCondition | undefined {
+  #receiveIq(session: Session, stanza: Stanza, to: Jid): Condition | undefined {
     const { type } = stanza
     const isRequest = type === 'get' || type === 'set'
     const isIq = isRequest || type === 'result' || type === 'error'
@@ -97,7 +89,7 @@ export class Delivery {
     return undefined
   }
 
-  #receiveMessage(session: Session, stanza: Stanza, to: Jid): StanzaCondition | undefined {
+  #receiveMessage(session: Session, stanza: Stanza, to: Jid): Condition | undefined {
     const inbox = this.#inboxes.get(to.local)
     if (inbox === undefined) return 'service-unavailable'
     if (to.resource !== undefined) return this.#deliverToResource(session, stanza, to)
@@ -115,11 +107,7 @@ export class Delivery {
     return undefined
   }
 
-  #deliverToResource(
-    session: Session,
-    stanza: Stanza,
-    { local, resource = '' }: Jid,
-  ): StanzaCondition | undefined {
+  #deliverToResource(session: Session, stanza: Stanza, { local, resource = '' }: Jid): Condition | undefined {
     const target = this.#inboxes.get(local)?.sessions.get(resource)
     target?.send(readdress(stanza, session.jid, stanza.to ?? target.jid))
     return target === undefined ? 'service-unavailable' : undefined

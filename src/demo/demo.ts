@@ -9,8 +9,8 @@ const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'admin:demo'
 
 /**
- * Starts the whole service with an XMPP server of its own and a page to try it on, and says how, on standard output unless
- * told otherwise. Of the environment only PORT and LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
+ * Starts the service with an XMPP server of its own and a page to try it on, and says how. Of the environment only PORT and
+ * LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
  */
 export async function startDemo(
   environment: NodeJS.ProcessEnv,

@@ -8,10 +8,7 @@ const discoInfo = 'http://jabber.org/protocol/disco#info'
 const ping = 'urn:xmpp:ping'
 const roster = 'jabber:iq:roster'
 
-/**
- * Answers a request to the server, or to an account in whose name the server answers (RFC 6120 §10.3): with what goes into
- * the result, or undefined where it is not done.
- */
+/** What goes into the result of a request to the server or an account (RFC 6120 §10.3); undefined where it is not done. */
 export function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,

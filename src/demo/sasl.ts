@@ -1,4 +1,4 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash as digest, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { parseJid } from '../jid/jid.js'
 import { saslNamespace } from '../namespaces.js'
@@ -44,10 +44,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/**
- * Makes what answers the elements of SASL on a stream (RFC 6120 §6.4), for as many tries as the stream lets pass: a
- * function of its own for each stream. The logins are SCRAM without channel binding (RFC 5802 §5).
- */
+/** Makes what answers a stream's elements of SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). */
 export function createSasl(passwords: ReadonlyMap<string, string>): () => (element: Element) => Move {
   const secret = randomBytes(32)
   const known = new Map<string, ReturnType<typeof derive>>()
@@ -82,7 +79,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     const signature = mac(hash, storedKey, authMessage)
     const proof = Buffer.from(proofText!, 'base64')
     const clientKey = signature.map((byte, index) => byte ^ (proof[index] ?? 0))
-    const genuine = timingSafeEqual(createHash(hash).update(clientKey).digest(), storedKey)
+    const genuine = timingSafeEqual(digest(hash, clientKey, 'buffer'), storedKey)
     const fits = sameBinding && sentNonce === nonce && proof.length === signature.length
     if (!genuine || !fits || !passwords.has(account)) return refuse('not-authorized')
     return { ...say('success', `v=${mac(hash, serverKey, authMessage).toString('base64')}`), account }
@@ -114,9 +111,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
 
 function derive(password: string | Buffer, salt: Buffer, hash: Hash) {
   const salted = pbkdf2Sync(password, salt, iterations, hash === 'sha1' ? 20 : 32, hash)
-  const storedKey = createHash(hash)
-    .update(mac(hash, salted, 'Client Key'))
-    .digest()
+  const storedKey = digest(hash, mac(hash, salted, 'Client Key'), 'buffer')
   return { salt, storedKey, serverKey: mac(hash, salted, 'Server Key') }
 }
 

@@ -9,8 +9,8 @@ import { domain } from './stanza.js'
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
 /**
- * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only: enough for a first run
- * and for tests, nothing to keep users in. Every account is a contact of every other. `passwords` is by account name.
+ * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only, where every account is a
+ * contact of every other. `passwords` is by account name.
  */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)

@@ -34,7 +34,7 @@ const errorTypes = {
   'service-unavailable': 'cancel',
 } as const
 
-export type StanzaCondition = keyof typeof errorTypes
+export type Condition = keyof typeof errorTypes
 
 /** Reads a stanza; undefined for another element of `jabber:client`. */
 export function readStanza({ name, text }: Element): Stanza | undefined {
@@ -54,7 +54,7 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
 }
 
 /** The answer to a stanza that cannot be delivered or done; `from` is its addressee. */
-export function errorReply(stanza: Stanza, condition: StanzaCondition, from: string, to: string): string {
+export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return reply(stanza, 'error', error, from, to)
 }

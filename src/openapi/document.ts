@@ -11,12 +11,10 @@ const { name, version, description, license } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 )
 
-/**
- * The HTTP API of this service under the settings in force, as an OpenAPI 3.1 document. It is made of the tables that
- * calls are read with and replies are written from, and holds no secret.
- */
+/** The HTTP API under the settings in force, as an OpenAPI 3.1 document without a secret. */
 export function describeApi(config: Config): object {
   const { externalUrl } = config
+  const admin = { type: 'http', scheme: 'basic', description: 'An admin, as the settings name them.' }
   return {
     openapi: '3.1.0',
     info: { title: name, version, description, license: { name: license, identifier: license } },
@@ -26,9 +24,7 @@ export function describeApi(config: Config): object {
     components: {
       schemas: { ...bodySchemas(config), ...replySchemas },
       headers: replyHeaders,
-      securitySchemes: {
-        admin: { type: 'http', scheme: 'basic', description: 'An admin, as the settings name them.' },
-      },
+      securitySchemes: { admin },
     },
   }
 }

@@ -28,11 +28,9 @@ export function describePaths({ warm, warmPath, http }: Config): Paths {
 function describeWarmApi(warmPath: string): Paths {
   const binding = { 200: response('The session.', { ...inJson('Binding'), ...pages }) }
   const id: Schema = { type: 'string', pattern: `^${handlePattern}$` }
-  const ofSession = {
-    parameters: [
-      { name: 'id', in: 'path', required: true, description: "The session's handle.", schema: id },
-    ],
-  }
+  const parameters = [
+    { name: 'id', in: 'path', required: true, description: "The session's handle.", schema: id },
+  ]
   return {
     [warmPath]: {
       get: call('showForm', 'Shows a form that does the same as the call.', {
@@ -64,7 +62,7 @@ function describeWarmApi(warmPath: string): Paths {
       ),
     },
     [`${warmPath}/{id}`]: {
-      ...ofSession,
+      parameters,
       get: call(
         'showSession',
         'Tells how a session stands.',
@@ -79,7 +77,7 @@ function describeWarmApi(warmPath: string): Paths {
       ),
     },
     [`${warmPath}/{id}/resume`]: {
-      ...ofSession,
+      parameters,
       post: call(
         'resume',
         'Hands a live session to another page and fences off the one before.',
@@ -106,29 +104,24 @@ const hostMeta: Paths = {
   ),
 }
 
-/**
- * A call of an admin: what it is answered with, by status, if nothing goes wrong here, and by what it may fail beside what
- * all of them may.
- */
+type Responses = Readonly<Record<number, Response>>
+type Codes = readonly ProblemCode[]
+
+/** A call of an admin: the answers where nothing goes wrong, and by what it may fail beside what all of them may. */
 function call(
   operationId: string,
   summary: string,
-  success: Readonly<Record<number, Response>>,
-  problems: readonly ProblemCode[] = [],
+  answers: Responses,
+  codes: Codes = [],
   about: object = {},
 ) {
-  const responses = { ...success, ...problemResponses([...ofAdmins, ...problems]) }
+  const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }
 }
 
 /** An address that is read without credentials. */
-function open(
-  operationId: string,
-  summary: string,
-  success: Readonly<Record<number, Response>>,
-  problems: readonly ProblemCode[] = [],
-) {
-  const responses = { ...success, ...problemResponses(problems) }
+function open(operationId: string, summary: string, answers: Responses, codes: Codes = []) {
+  const responses = { ...answers, ...problemResponses(codes) }
   return { get: { operationId, summary, security: [], responses } }
 }
 

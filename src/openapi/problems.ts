@@ -33,15 +33,8 @@ export const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLog
 /** The replies, by status, of a call that may fail by one of these problems. */
 export function problemResponses(codes: Codes): Record<string, Response> {
   const statuses = new Set(codes.map(code => problems[code].status))
-  return Object.fromEntries(
-    [...statuses].map(status => [
-      status,
-      response(
-        status,
-        [...new Set(codes)].filter(code => problems[code].status === status),
-      ),
-    ]),
-  )
+  const codesOf = (status: number) => [...new Set(codes)].filter(code => problems[code].status === status)
+  return Object.fromEntries([...statuses].map(status => [status, response(status, codesOf(status))]))
 }
 
 function response(status: number, codes: Codes): Response {

@@ -5,10 +5,9 @@ import { userOf } from '../jid/jid.js'
 import { Rate } from '../lib/rates.js'
 import type { Sessions } from '../session/sessions.js'
 
-/** Who has called, and for which user. */
+/** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */
 export interface Caller {
   readonly admin: string
-  /** A bare JID; undefined for an anonymous login, whose server makes the JID up. */
   readonly user: string | undefined
 }
 
@@ -44,9 +43,8 @@ export class CallLimits {
   async demandRoom(sessions: Pick<Sessions, 'ofJid'>, user: string | undefined, more: 0 | 1): Promise<void> {
     if (this.#sessionsOfUser === 0 || user === undefined) return
     // It is not known when a session at another endpoint ends. An ended session is kept only to tell its client.
-    const live = (await sessions.ofJid(user)).filter(
-      ({ state }) => state !== 'elsewhere' && state !== 'ended',
-    )
+    const all = await sessions.ofJid(user)
+    const live = all.filter(({ state }) => state !== 'elsewhere' && state !== 'ended')
     if (live.length + more > this.#sessionsOfUser) throw new Problem('too-many-sessions')
   }
 }

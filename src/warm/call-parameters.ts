@@ -7,7 +7,7 @@ import { likelyParameter } from './misspelt-names.js'
 import { badParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying } from './parameters.js'
 
-/** Reads the parameters of a call by their names: undefined where one was not given. Throws a `Problem` for what is not allowed. */
+/** Reads a parameter of a call: undefined where it was not given. Throws a `Problem` for what is not allowed. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
 /** Reads the parameters of a body. One that is empty counts as not given, and so does an option that is `null`. */
@@ -21,8 +21,7 @@ type Pair = readonly [name: string | undefined, value: unknown]
 
 /**
  * Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`:
- * `unsupported-media-type` for another type or charset, `invalid-body` for what is not in its format, `invalid-parameter`
- * for a known parameter that comes twice or cannot be decoded, and for a misspelt name.
+ * `unsupported-media-type`, `invalid-body`, or `invalid-parameter` for one that comes twice, is misspelt or undecodable.
  */
 export function readParameters(contentType: string | undefined, body: Uint8Array): Parameters {
   const format = demandFormat(contentType)
@@ -34,9 +33,8 @@ export function readParameters(contentType: string | undefined, body: Uint8Array
 }
 
 /**
- * Reads the query of a URL. An unknown name is an error: a list with a misspelt filter would show, and a logout end,
- * sessions that were not meant. Throws a `Problem` `invalid-parameter`, also for a parameter that comes twice or cannot be
- * decoded.
+ * Reads the query of a URL. Throws a `Problem` `invalid-parameter`, for an unknown name too: a list with a misspelt filter
+ * would show, and a logout end, sessions that were not meant.
  */
 export function readQuery<Known extends Table>(url: string, table: Known): Values<Known> {
   const start = url.indexOf('?')

@@ -31,12 +31,7 @@ const jidAllowed = 'A bare or full JID.'
 
 /** What the bodies of calls may have. Who is to be logged in, and by what, comes first; all others are options. */
 export const bodyParameters = {
-  jid: text(
-    'The user, as a bare JID, or a full one to ask for that resource.',
-    jidAllowed,
-    sent => sent,
-    aJid,
-  ),
+  jid: text('The user: a bare JID, or a full one to ask for that resource.', jidAllowed, sent => sent, aJid),
   password: text(
     `The user's password, at most ${longestPassword} bytes.`,
     `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
@@ -112,16 +107,10 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /**
- * These say which user is logged in, and by what. `null` is no value for them: a backend that lost the user's name, and
- * sends an `authzid` of `null` beside its own account, must not get a session of that account.
+ * These say which user is logged in, and by what. `null` is refused in them: a backend that lost the user's name, and sends
+ * an `authzid` of `null` beside its own account, must not get a session of that account.
  */
-export const identifying: ReadonlySet<ParameterName> = new Set([
-  'jid',
-  'password',
-  'token',
-  'mechanism',
-  'authzid',
-])
+export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
 /** A problem that names a parameter and says what it may be, but never its value. */
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
@@ -183,10 +172,7 @@ function language(description: string): Parameter<string> {
   )
 }
 
-/**
- * Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). A JSON number is accepted too,
- * though it cannot tell 1.10 from 1.1, and 1.0 is 1.
- */
+/** Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number it is 1.1. */
 function readVersion(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const version = Number.isInteger(value) ? `${value}.0` : String(value)

@@ -64,13 +64,8 @@ export function createLogins(parts: SessionLoginParts) {
       } else {
         // Which user a token is for, or whether an account may act for this one, only the bound JID tells: servers ignore
         // the user that was named. A resource of the server's choice is no other session's.
-        const anyResource = { ...request, jid: { ...jid, resource: undefined } }
-        const { opened } = await login(
-          { ...parts, pipelining: undefined },
-          openFor(request),
-          anyResource,
-          caller,
-        )
+        const wish = { ...request, jid: { ...jid, resource: undefined } }
+        const { opened } = await login({ ...parts, pipelining: undefined }, openFor(request), wish, caller)
         opened.abandon()
       }
       verified.add(request)

@@ -21,10 +21,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** What the protocol can express (XEP-0124 §22): a remote endpoint has limits of its own, and binds no session to a browser. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-/**
- * What the parameters of a warm call ask for. Throws a `Problem`; its detail names the parameter and never its value.
- * `wait` and `hold` above their limits count as those.
- */
+/** What the parameters of a warm call ask for. Throws a `Problem`; its detail names the parameter and never its value. */
 export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
   const { jid, credentials } = readCredentials(read, settings)
   const isThere = isElsewhere(settings, jid.domain)

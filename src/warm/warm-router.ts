@@ -23,9 +23,8 @@ import { type WarmSessionParts, warmSession } from './warm-session.js'
 export type WarmParts = CallsParts & WarmSessionParts
 
 /**
- * The warm API at `config.warmPath`: the form, the call that logs in, and behind that path the calls that control sessions:
- * list, look at, resume, end. Sessions are named by their handles; only the answers to a warm and to a resume have a
- * session's secret. Problems go on to the app's error handler.
+ * The warm API: the form, the call that logs in, and the calls that control sessions. These are named by their handles; only
+ * the answers to a warm and to a resume have a session's secret. Problems go on to the app's error handler.
  */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, sessions, release, clock, counts } = parts

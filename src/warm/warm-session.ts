@@ -11,10 +11,7 @@ export interface WarmSessionParts extends Pick<CallsParts, 'clock' | 'limits'>, 
   readonly release: (id: string) => void
 }
 
-/**
- * Gives a user a session within the limits: with `reuse` one that has no page at the moment, if there is one, once the
- * credentials have been checked; otherwise a new one. `isReused` says whether it lived before this call. Throws a `Problem`.
- */
+/** Gives a user a session within the limits: with `reuse` one that has no page, or else a new one. Throws a `Problem`. */
 export async function warmSession(
   { login, checkCredentials, sessions, release, clock, limits }: WarmSessionParts,
   request: WarmRequest,
