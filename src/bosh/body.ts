@@ -45,10 +45,7 @@ export function parseBody(text: string) {
     terminate: type === 'terminate' || type === 'terminal',
     /** Undefined where the attribute is no boolean. */
     restart: boolean(restartOf(root)),
-    /**
-     * SHA-256 of the whole request, to tell a repetition from something else under the same rid. As few characters as it
-     * has bytes: those of several requests are kept for each session.
-     */
+    /** SHA-256 of the whole, to tell repetitions. A character for each byte: each session keeps several. */
     digest: hash('sha256', text, 'binary'),
     /** The children, each fit to stand alone in a stream. */
     payload: children,
@@ -107,10 +104,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /<body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/**
- * Reads which session and request it is from what there is of a `<body/>`, which may be cut off anywhere. Each character is
- * looked at a few times, no more.
- */
+/** Reads which session and request a `<body/>` is of, wherever it is cut off; in a time that grows with its length. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined

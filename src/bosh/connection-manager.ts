@@ -112,10 +112,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
 
   return {
     serve,
-    /**
-     * Answers a request that is too large to be read, by the first characters of it. Undefined where it belongs to no
-     * live session.
-     */
+    /** Answers a request too large to be read, by its first characters; undefined where it is of no live session. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
       const client = clientOf(sid)

@@ -113,10 +113,7 @@ export class OpenRequests {
     return parked
   }
 
-  /**
-   * Takes out the parked requests that have waited for too long for one before them. Those that follow on `last` without a
-   * gap wait for nothing but their turn, which comes.
-   */
+  /** Takes out those that waited too long for one before them; without a gap behind `last` they wait for their turn. */
   unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1

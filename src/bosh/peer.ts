@@ -20,10 +20,7 @@ export interface Peer {
 
 /** The reply to one request. */
 export interface Reply {
-  /**
-   * HTTP status; 200 except for clients of the protocol's first versions (XEP-0124 §17.1).
-   * 0 is no answer at all: the connection is closed.
-   */
+  /** Of HTTP; 200 except for clients of the first versions (XEP-0124 §17.1). 0 closes the connection unanswered. */
   readonly status: number
   /** One `<body/>`, or the empty string where `status` says it all. */
   readonly body: string

@@ -27,10 +27,7 @@ export class Rules {
     this.#proof = newkey?.toLowerCase()
   }
 
-  /**
-   * The condition with which a request that is next in order ends the session, if it does. `unanswered` counts it;
-   * `fruitful` says whether the last reply had something in it.
-   */
+  /** The condition with which a request that is next in order ends the session, if so; `unanswered` counts it. */
   broken(
     body: Body,
     payload: Payload,

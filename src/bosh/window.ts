@@ -14,10 +14,7 @@ export type Beginning = 'created' | 'handed-out' | 'resumed'
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
 
-/**
- * The order of a session's requests and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3).
- * Knows numbers and texts only; no clock, no connection.
- */
+/** The order of a session's requests, and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3); no clock. */
 export class RidWindow {
   /** The highest rid received without a gap below it. */
   last: number
@@ -32,10 +29,7 @@ export class RidWindow {
   readonly #replies: StoredReply[] = []
   #characters = 0
 
-  /**
-   * `last` is the rid of the creation request, or the one before the rid that a page was handed; `size` is how many
-   * requests may be on their way at once.
-   */
+  /** `last` is the last rid that counts as used; `size` is how many requests may be on their way at once. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
     this.last = last
     this.acknowledged = acknowledged
@@ -50,8 +44,8 @@ export class RidWindow {
   }
 
   /**
-   * Where `rid` stands: `early` is ahead of a gap, but within the window; the reply to one that is `repeated` may be stored
-   * or still to come. `extra` widens the window for a pause or terminate request (XEP-0124 §11).
+   * Where `rid` stands: `early` is ahead of a gap, the reply to a `repeated` one may be stored or still to come.
+   * `extra` widens the window for a pause or terminate request (XEP-0124 §11).
    */
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'

@@ -27,9 +27,8 @@ export interface AdminsParts {
   /** The address that a request comes from. */
   readonly addressOf: (request: Request) => string
   /**
-   * Gives the 401's body and may set headers on `request.res`; the challenge is set already. `attempt` is undefined where
-   * no credentials came, and has the name in them if it is an admin's: whatever else stands there may be a secret that
-   * went into the wrong field.
+   * Gives the 401's body and may set headers on `request.res`. `attempt` is undefined without credentials, and has the
+   * name in them if it is an admin's: another may be a secret in the wrong field.
    */
   readonly refuse: (request: Request, attempt: { admin: string | undefined } | undefined) => string
 }
@@ -93,10 +92,7 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    /**
-     * Lets requests of an admin pass and refuses others with 401 before their body is read, or with 429 unseen where too
-     * many were wrong.
-     */
+    /** Lets admins pass; refuses others with 401 before their body is read, or with 429 unseen after too many. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
       let admin: Admin | undefined
       const checkHeader = basicAuth({

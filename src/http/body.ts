@@ -44,10 +44,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/**
- * The format that a `Content-Type` announces. A body without a type is taken for a form, as `curl` and the oldest
- * clients mean it. Undefined for a format that is not read here.
- */
+/** What a `Content-Type` announces, if it is read here; none is a form, as `curl` and the oldest clients mean it. */
 export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
   switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
     case '':

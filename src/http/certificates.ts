@@ -20,10 +20,7 @@ export class Certificates {
     this.reload()
   }
 
-  /**
-   * Reads the files again; says what is amiss with certificates that are used all the same. Throws a `ConfigError` where
-   * they cannot be used, and leaves all as it was.
-   */
+  /** Reads the files again; tells what is amiss with them. Throws a `ConfigError`, with all as before, if unusable. */
   reload(): string[] {
     const problems: string[] = []
     const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))

@@ -2,17 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { AccessRule, Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
-import type { Networks } from '../config/networks.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { copyOf } from '../xml/copy-of.js'
 
 /** What is believed of where a request comes from. */
-export interface ClientRules {
-  /** Whether requests count as encrypted whatever they came over. */
-  readonly assumeSecure: boolean
-  /** Whose forwarding headers are believed. */
-  readonly trustedProxies: Networks
-}
+export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 
 /** Whether a client with this address may use an endpoint. */
 export type Access = (address: string) => boolean
@@ -57,33 +51,27 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
  * The same for passwords of the warm API. Where only this machine can come without TLS they are taken from all who do; else
  * from those that come to a loopback address of ours, unless a proxy has passed on what it was asked by others.
  */
-export function takesPasswords(
-  rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> },
-): (request: IncomingMessage) => boolean {
+export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> }) {
   const { places } = rules.listen
   if (places.every(({ host }) => isLoopback(host))) return () => true
   // What listens at every address is reached by loopback as well, and from other machines.
   const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
   const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
-  return request => cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
+  return (request: IncomingMessage) =>
+    cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
 }
 
 /**
  * What a trusted proxy says that it was asked over: `http` or `https`, in lower case; undefined where none says so. The
  * proxy nearest to us writes the last of the values, and only it is known to be one of ours.
  */
-export function forwardedScheme(
-  request: IncomingMessage,
-  { trustedProxies }: ClientRules,
-): string | undefined {
+export function forwardedScheme(request: IncomingMessage, { trustedProxies }: ClientRules) {
   const header = request.headers['x-forwarded-proto']
   if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
   const values = header.toString()
-  return values
-    .slice(values.lastIndexOf(',') + 1)
-    .trim()
-    .toLowerCase()
+  const last = values.slice(values.lastIndexOf(',') + 1)
+  return last.trim().toLowerCase()
 }
 
 /** Whether the connection itself is TLS. */

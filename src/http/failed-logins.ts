@@ -35,10 +35,7 @@ export class FailedLogins {
     return wait === undefined ? undefined : this.#ofName.wait(keyOf(client, name))
   }
 
-  /**
-   * Notes a failure before it is known to be one, so that many at once are not looked at before the first has failed.
-   * Resolves with the seconds to wait where the secret is not to be looked at.
-   */
+  /** Counts a failure in advance, so that many at once are not all looked at; tells the seconds to wait instead. */
   async begin({ client, name }: Claim): Promise<number | undefined> {
     // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
     return (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))

@@ -9,8 +9,8 @@ import { bodyFormat } from './body.js'
 const lifetime = 3_600_000
 
 /**
- * Accepts forms from pages of this service only. Its tokens are stored nowhere: each is an expiry and its HMAC.
- * `externalUrl` is the service's public URL, where it is known; `now` is in milliseconds.
+ * Accepts forms from pages of this service, at `externalUrl` if that is known; tokens are an expiry and its HMAC,
+ * stored nowhere. `now` is in milliseconds.
  */
 export function createFormGuard(externalUrl: string | undefined, now: () => number) {
   /** Of this process alone. */
@@ -33,10 +33,7 @@ export function createFormGuard(externalUrl: string | undefined, now: () => numb
       const expiry = String(Math.ceil(now() + lifetime))
       return `${expiry}.${sign(admin, expiry).toString('base64url')}`
     },
-    /**
-     * Whether a request was sent by our form, with a `token` for this admin, and not by a program. Throws a `Problem`
-     * `cross-site-request` for any other form that a browser sent.
-     */
+    /** Whether our form, no program, sent it with a `token` for this admin. Throws `cross-site-request` for others. */
     isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
       // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
       // types it can send, with a body or without.

@@ -4,20 +4,17 @@ import { bodyFormat } from './body.js'
 /** How a reply is written; `xhtml` and `html` are the same text under two labels. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-/** How well the client likes a representation; the most exact range that fits decides (RFC 9110 §12.5.1). */
-interface Liking {
-  readonly quality: number
-  /** 3 for the exact type, 2 for its main type, 1 for anything at all, 0 for none. */
-  readonly exactness: number
-  /** Place in the header, the first is 0. */
-  readonly place: number
-}
-
 /** How many ranges are looked at, and how much of what is said of each, in characters: far more than any client has to say. */
 const mostRanges = 100
 const longestParameters = 200
 
-const unwanted: Liking = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
+/**
+ * How well the client likes a representation; the most exact range that fits decides (RFC 9110 §12.5.1). `exactness` is 3
+ * for the exact type, 2 for its main type, 1 for anything at all, 0 for none; `place` is that in the header, from 0.
+ */
+const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
+
+type Liking = Readonly<typeof unwanted>
 
 /**
  * Chooses the representation by `Accept`. A client without an opinion gets the `usual` one: by `Content-Type`, a JSON
@@ -44,7 +41,7 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
 }
 
 /** What is said of each range: the first time, where it is repeated. */
-function parseAccept(header: string): Map<string, Omit<Liking, 'exactness'>> {
+function parseAccept(header: string) {
   const ranges = new Map<string, Omit<Liking, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {
     const semicolon = item.indexOf(';')

@@ -7,10 +7,7 @@ import { type BodyTaker, FastRequest } from './fast/fast-request.js'
 /** Responses to clients that have not been told yet whether to send their bodies. */
 const awaited = new WeakSet<ServerResponse>()
 
-/**
- * Leaves it to a listener whether a client that asks first is to send its body (RFC 9110 §10.1.1); Node would say so
- * before we have looked at the request.
- */
+/** Leaves it to a listener whether a client that asks is to send its body (RFC 9110 §10.1.1): Node just says yes. */
 export function leaveContinue(server: Server, listener: RequestListener): void {
   server.on('checkContinue', (req, res: ServerResponse) => {
     awaited.add(res)
@@ -63,10 +60,9 @@ export function isTooLate({ socket }: IncomingMessage): boolean {
 }
 
 /**
- * Closes a connection with its next reply, which is not written yet, while the client may still be sending. To close it at
- * once would reset it, and the client would lose what it has not read of the reply: so the connection is closed in our
- * direction only, and what comes is read and thrown away for a while (RFC 9112 §9.6). The function given back is told how
- * many bytes more have come; too many close the connection at once.
+ * Closes a connection with its next reply, which is not written yet, while the client may still be sending: in our
+ * direction only, and what comes is thrown away for a while, since a reset would take the reply with it (RFC 9112
+ * §9.6). The function given back is told how many bytes more have come; too many close the connection at once.
  */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false

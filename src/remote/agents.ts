@@ -32,10 +32,7 @@ export interface EndpointParts {
   readonly publicOnly: boolean
 }
 
-/**
- * The connections to one host. `lasting` ones are shared and kept open, a `passing` one serves a single request.
- * Throws a `RemoteFault` where this service may not connect to the host.
- */
+/** Connections to one host: `lasting` ones are shared and kept, `passing` ones not. May throw a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
   // An address that stands in the URL is never looked up.
@@ -47,10 +44,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 
-/**
- * Finds hosts as links to XMPP servers find theirs. The addresses are judged when they are dialled, because a name may
- * resolve to others the next time.
- */
+/** Finds hosts as links find theirs; judges addresses as they are dialled: a name may have others the next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

@@ -26,10 +26,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/**
- * Reads a reply, of which elements may have been mended or dropped `before`. Throws a `RemoteFault` for what is none, and
- * for one that asks for the request once more.
- */
+/** Reads a reply, and what became of elements `before`. Throws a `RemoteFault` for what is none or says `error`. */
 export function readReply(text: string, before: readonly Fate[] = []) {
   const { root, children, fates: found } = readDocument(text)
   const fates = [...before, ...found]
@@ -64,10 +61,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
 }
 
-/**
- * What a creation reply says about the session (XEP-0124 §7.2), with what is usual in place of what it leaves out or
- * cannot be read. Undefined where it names no session.
- */
+/** What a creation reply grants (XEP-0124 §7.2), else what is usual; undefined where it names no session. */
 export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)

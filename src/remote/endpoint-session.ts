@@ -82,10 +82,7 @@ export class EndpointSession {
     return this.#fruitlessSince + this.terms.polling * 1000
   }
 
-  /**
-   * Sends a request with these attributes and this payload. The first one creates the session: it says what is to be said
-   * of its stream, and no other follows before its reply. Rejects with a `RemoteFault`.
-   */
+  /** Sends a request; the first creates the session, no other leaves before its reply. Rejects with a `RemoteFault`. */
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
     const isLive = this.#phase === 'live'
     if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
@@ -129,10 +126,7 @@ export class EndpointSession {
     }
   }
 
-  /**
-   * Ends the session at the endpoint, as well as can be, with `lastWords` for the XMPP server. Where it is being created,
-   * that is waited for: it cannot be ended before it has a sid.
-   */
+  /** Ends the session, with `lastWords` for the XMPP server; while it is being created, once it has a sid. */
   end(lastWords = ''): void {
     if (this.#phase !== 'live') return
     this.#parts.open.add(this)
@@ -154,10 +148,7 @@ export class EndpointSession {
     this.end()
   }
 
-  /**
-   * Lets go of the session: it lives on, and its client talks to the endpoint. It can still be ended. Undefined where there
-   * is none, or a request is open.
-   */
+  /** Lets go of the session, which lives on and can be ended; undefined without one, or while a request is open. */
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this

@@ -43,10 +43,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     'Accept-Encoding': 'identity',
   }
 
-  /**
-   * Posts a `<body/>` that may be held for so many seconds, and resolves with the reply, of any status; `afresh` on a
-   * new connection, because kept ones may be broken. Rejects with a `RemoteFault`.
-   */
+  /** Posts a `<body/>` that may be held; `afresh` as kept connections may be broken. Rejects with a `RemoteFault`. */
   function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,

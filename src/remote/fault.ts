@@ -1,9 +1,6 @@
 import type { Failure } from '../link.js'
 
-/**
- * What may still be done about a session after a fault: the same request may be sent once more where the exchange
- * `broke`, nothing is left to end where the endpoint has `ended` the session.
- */
+/** What a fault leaves: a request that `broke` may be sent once more, a session that has `ended` needs no end. */
 export type Aftermath = 'broke' | 'ended' | 'none'
 
 /** Why an exchange with a remote endpoint came to nothing. */

@@ -135,9 +135,8 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
 }
 
 /**
- * Reads a reply that is too long to be kept whole. Any user of the server can cause one, since the endpoint passes on what
- * they send. It is read as it comes; elements that are too large, or that there is no more room for, are left out.
- * `maxLength` is in UTF-16 units. `write` and `end` throw an `XmlError`.
+ * Reads a reply too long to be kept whole, which any user of the server can cause, as it comes; elements that are too
+ * large, or have no room in `maxLength` UTF-16 units, are left out. `write` and `end` throw an `XmlError`.
  */
 function longReply(maxLength: number) {
   const fates: Fate[] = []

@@ -21,9 +21,8 @@ export function bindRequestId({ name, namespace, text }: Element, domain: string
 }
 
 /**
- * The answer to a request to bind, with the full JID if it tells one, that the server of `domain` gives itself, or in the
- * name of the user whose JID it tells. Undefined for anything else, above all for what other users and other sessions of
- * the same user send.
+ * The answer to a request to bind, with the full JID if it tells one, from the server of `domain` itself or in the name
+ * of that JID's user. Undefined for all else, above all what other users and sessions send.
  */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined

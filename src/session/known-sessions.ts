@@ -6,17 +6,11 @@ import type { Sessions, SessionView } from './sessions.js'
 const quietMilliseconds = 5_000
 
 /** Sessions that were handed over to pages which talk to another endpoint. */
-export interface SessionsElsewhere {
+export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
-  list(): Iterable<SessionView>
-  /** Those of the user that a JID, bare or full, is of. */
-  ofJid(jid: string): readonly SessionView[]
 }
 
-/**
- * The sessions of this process, and those that live at other endpoints: these are shown among the others, but can be
- * neither resumed nor ended.
- */
+/** The sessions of this process, and those at other endpoints, which can be neither resumed nor ended. */
 export function knownSessions(here: Registry, elsewhere: SessionsElsewhere, clock: Clock): Sessions {
   return {
     get: async id => here.byId(id)?.view ?? elsewhere.get(id),

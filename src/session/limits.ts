@@ -26,8 +26,8 @@ const proxy = 'proxy'
 const rateSeconds = 5
 
 /**
- * How many sessions there may be, in all and of each client; a client is an IPv4 address or an IPv6 network. Sessions
- * that logins of this process open, or that come from a trusted proxy itself, count for no client.
+ * How many sessions there may be, in all and of each client, an IPv4 address or an IPv6 network. Sessions of logins of
+ * this process, or from a trusted proxy itself, count for no client.
  */
 export class SessionLimits {
   /** How many requests of browsers wait for an answer; kept by the sessions that hold them. */

@@ -18,23 +18,20 @@ const mostRequests = 10
 const longestId = 1024
 
 /**
- * Watches a client log in to its server by itself, until it is logged in. From then on the server passes on what other
- * users write, and that may look like an answer of the server's own. So the JID is learned only from the answer to what
- * the client has asked, and a stream may begin anew only before another user can have written on it.
+ * Watches a client log in to its server by itself. From then on the server passes on what other users write, which may
+ * look like an answer of its own: so the JID is learned only from the answer to what the client has asked, and a stream
+ * may begin anew only before another user can have written on it.
  */
 export class LoginWatch {
-  readonly #domain: string
   #stage: Stage = 'stranger'
   /** The ids of the requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
 
   /** `end` is until when the client has to be logged in, in milliseconds of the clock. */
   constructor(
-    domain: string,
+    readonly domain: string,
     readonly end: number,
-  ) {
-    this.#domain = domain
-  }
+  ) {}
 
   /** Takes note of what the client sends to its server. */
   sent(element: Element): void {
@@ -52,17 +49,14 @@ export class LoginWatch {
         this.#stage = 'spent'
         break
       case 'inside': {
-        const id = bindRequestId(element, this.#domain)
+        const id = bindRequestId(element, this.domain)
         if (id !== undefined && id.length <= longestId && this.#requests.size < mostRequests)
           this.#requests.add(copyOf(id))
       }
     }
   }
 
-  /**
-   * Takes note of what the server says; undefined until that shows that the client is logged in. The full JID is undefined
-   * where it is told in no way that is known here.
-   */
+  /** Takes note of what the server says; gives back the login that it shows, with the full JID if that is told. */
   received(element: Element): { readonly jid: string | undefined } | undefined {
     const jid = this.#jidFrom(element)
     return jid !== undefined || isForUsers(element) ? { jid } : undefined
@@ -72,7 +66,7 @@ export class LoginWatch {
   restart(to: string | undefined): boolean {
     if (this.#stage !== 'welcome') return false
     this.#stage = 'inside'
-    return to === undefined || prepareDomain(to) === this.#domain
+    return to === undefined || prepareDomain(to) === this.domain
   }
 
   #jidFrom(element: Element): string | undefined {
@@ -84,11 +78,11 @@ export class LoginWatch {
       if (name === 'failure') this.#stage = 'stranger'
       else if (name === 'success') {
         this.#stage = 'inside'
-        return jidInSuccess(element, this.#domain)
+        return jidInSuccess(element, this.domain)
       }
     } else if (this.#stage === 'welcome') this.#stage = 'spent'
     else if (this.#requests.size > 0) {
-      const answer = bindAnswer(element, this.#domain)
+      const answer = bindAnswer(element, this.domain)
       if (answer !== undefined && this.#requests.delete(answer.id)) return answer.jid
     }
     return undefined

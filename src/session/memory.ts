@@ -18,9 +18,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Measures how full this process is: its heap against V8's limit, and all of its memory, which includes what waits for
- * clients outside of the heap, against the operator's limit in MiB; where that is 0, against what the machine has. From 1
- * on it is too full.
+ * Measures how full this process is, from 1 on too full: its heap against V8's limit, and all of its memory, which
+ * includes what waits for clients, against the operator's limit in MiB or, where that is 0, the machine's.
  */
 export function memoryMeasure(megabytes: number): () => number {
   const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap

@@ -23,20 +23,19 @@ const nothing: Payload = { elements: [], size: 0, fault: undefined, revealsPassw
 export function inspect(elements: readonly Element[]): Payload {
   if (elements.length === 0) return nothing
   let size = 0
-  let isTooLarge = false
-  let negotiatesTransport = false
+  let fault: Payload['fault']
   let revealsPassword = false
   for (const { name, namespace, text } of elements) {
     size += text.length
-    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes) isTooLarge = true
+    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes)
+      fault ??= 'policy-violation'
     // TLS and compression are between this service and the server (XEP-0206 §2).
-    if (name === 'starttls' && namespace === tlsNamespace) negotiatesTransport = true
-    if (name === 'compress' && namespace === compressNamespace) negotiatesTransport = true
+    if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
+    if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     if (name === 'auth' && namespace === saslNamespace && startTagOf(text).attribute('mechanism') === 'PLAIN')
       revealsPassword = true
   }
-  const tooLarge = isTooLarge ? 'policy-violation' : undefined
-  return { elements, size, fault: negotiatesTransport ? 'bad-request' : tooLarge, revealsPassword }
+  return { elements, size, fault, revealsPassword }
 }
 
 /** What a client hears that logs in with PLAIN over a channel that is not encrypted (RFC 6120 §6.5.4). */

@@ -9,8 +9,6 @@ const longestWait = 25_000
  * sent will be paid for, and 0 before it has sent anything. Sizes are in UTF-16 units.
  */
 export class RateShaper {
-  /** Lets any amount through. */
-  static readonly none = new RateShaper({ sessionBytes: 0, sessionBurst: 0 })
   readonly #millisecondsEach: number
   readonly #burst: number
 

@@ -1,9 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 
-/**
- * A fresh session's secret and the handle that may be shown (160 and 128 bits). Both begin with the name of the process
- * that has the session, where it has one.
- */
+/** A new session's secret (160 bits) and handle (128 bits), both behind the process's name where it has one. */
 export function newSid(processName?: string): { sid: string; id: string } {
   const secret = randomBytes(20).toString('hex')
   if (processName === undefined) return { sid: secret, id: idOf(secret) }

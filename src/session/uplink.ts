@@ -1,7 +1,8 @@
 import type { Link, StreamOptions } from '../link.js'
+import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
+import { escapeXml } from '../xml/escape.js'
 import type { Payload } from './payload.js'
-import { bounce } from './undelivered.js'
 
 /** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
@@ -10,15 +11,12 @@ const mostKept = 8 * 1024 * 1024
 
 /** What a client sends to its server: while the stream is being opened, it waits for the features. */
 export class Uplink {
-  readonly link: Link
   /** Undefined once the features have come. */
   #unsent: Element[] | undefined = []
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
 
-  constructor(link: Link) {
-    this.link = link
-  }
+  constructor(readonly link: Link) {}
 
   /** Whether the stream is being opened, the first time or again. */
   get isOpening(): boolean {
@@ -65,4 +63,26 @@ export class Uplink {
     }
     this.link.close()
   }
+}
+
+const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
+
+/** The answer, as of its server, to a stanza that never reached its client, if there is one (XEP-0206 §7). */
+export function bounce({ name, namespace, text }: Element): Element | undefined {
+  if (namespace !== 'jabber:client') return undefined
+  const tag = startTagOf(text)
+  const condition = conditionFor(name, tag.attribute('type'))
+  if (condition === undefined) return undefined
+  const attribute = (key: string, value: string | undefined) =>
+    value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
+  const answer =
+    `<${name} xmlns='jabber:client' type='error'${attribute('to', tag.attribute('from'))}${attribute('id', tag.attribute('id'))}>` +
+    `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
+    `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
+  return { name, namespace, text: answer }
+}
+
+function conditionFor(name: string, type: string | undefined): string | undefined {
+  if (name === 'iq') return type === 'get' || type === 'set' ? 'service-unavailable' : undefined
+  return name === 'message' && type !== 'error' ? 'recipient-unavailable' : undefined
 }

@@ -6,10 +6,7 @@ import { type Branch, prune } from '../xml/prune.js'
 /** Features that end at this service: clients can do nothing with them (XEP-0206 §2, §4). */
 const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])
 
-/**
- * A mechanism with channel binding, wherever it is listed: TLS to the server is ours, not the client's
- * (RFC 5802 §6; the names of FAST tell it by the kind of binding, XEP-0484 §3).
- */
+/** Channel binding is to our TLS, not the client's (RFC 5802 §6; the names of FAST tell its kind, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 const plain = /^\s*PLAIN\s*$/
 

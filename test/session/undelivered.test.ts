@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { bounce } from '../../src/session/undelivered.js'
+import { bounce } from '../../src/session/uplink.js'
 
 const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
 

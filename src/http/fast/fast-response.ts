@@ -50,13 +50,11 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Writes a reply with status 200 that is there as a whole, and ends it. Node is prepared for replies that come bit by bit:
- * it writes the head anew from names and values, and goes through buffers and turns of the event loop that cost as much as
- * everything a session does. `headers` are whole lines, and have nothing in them that a client or a server has said;
- * `length` is the body's in UTF-8, which has at least a character.
- *
- * False, with nothing written, where Node has to do it: the response is not a `FastResponse`, or the connection is to be
- * closed, or has TLS, or has not passed on everything yet, or earlier requests on it have no reply yet.
+ * Writes a reply with status 200 that is there as a whole, and ends it. Node, prepared for replies that come bit by
+ * bit, would go through buffers and turns of the event loop that cost as much as all that a session does. `headers` are
+ * whole lines without a word of a client or a server; `length` is the body's in UTF-8, at least 1. False, with nothing
+ * written, where Node has to do it: the response is no `FastResponse`, or the connection is to be closed, has TLS or
+ * something unsent, or earlier requests on it have no reply yet.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)
