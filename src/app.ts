@@ -14,7 +14,6 @@ import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]
-  /** For everything but the warm API. */
   readonly httpLog: Logger
 }
 

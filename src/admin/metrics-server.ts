@@ -10,7 +10,6 @@ import { codeOf, traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { type Metrics, textType } from './metrics.js'
 
-/** Where Prometheus asks. */
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 /**

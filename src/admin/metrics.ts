@@ -11,7 +11,6 @@ const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 
 /** What is to be known of a service, in the terms of Prometheus. */
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** How the text is labelled. */
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
 /** Makes metrics of what is counted anyhow. That is done when they are asked for; requests of browsers pay nothing. */
@@ -38,7 +37,6 @@ export function createMetrics(sources: Sources) {
   warming.zero({ code: 'ok' })
 
   return {
-    /** Counts a call of the warm API. */
     recordCall({ call, code, step, seconds }: FinishedCall): void {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)

@@ -3,7 +3,6 @@ import { type Setting, sections } from './settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 
-/** A setting's sentence, and what its value is limited to. */
 function described({ kind: { range, words }, sentence }: Setting): string {
   if (range !== undefined) return `${sentence} From ${range[0]} to ${range[1]}.`
   if (words !== undefined) return `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`

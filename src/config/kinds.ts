@@ -28,7 +28,6 @@ export function integer(least: number, most: number): Kind<number> {
   return Object.assign(kind, { range: [least, most] as const })
 }
 
-/** A number from 0 to 1. */
 export const share: Kind<number> = (text, report) => {
   const number = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN
   return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
@@ -110,7 +109,6 @@ export const hostName: Kind<string> = (text, report) =>
 /** Stands for the XMPP domain of the HTTP host that a request came to. */
 export const hostVariable = '$host'
 
-/** The path of an endpoint; `$host` may stand in it. */
 export const path: Kind<string> = (text, report) => {
   if (/^(\/([\w.~-]|\$host(?![\w-]))+)+$/.test(text) && !/\/\.\.?(\/|$)/.test(text)) return text
   return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
@@ -198,7 +196,6 @@ export type LogPart = (typeof logParts)[number]
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 type LogLevel = (typeof logLevels)[number]
 
-/** The least severe messages that are logged. */
 export interface LogLevels {
   readonly usual: LogLevel
   /** By part, where that differs. */

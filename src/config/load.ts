@@ -56,7 +56,6 @@ export function readValues(
   return Object.fromEntries(entries)
 }
 
-/** Puts each value in its place. */
 function frozenConfig(values: Values): Config {
   const placed = rows.map(([name, { at }]) => [at, values[name]] as const)
   const config: Record<string, unknown> = {}

@@ -2,7 +2,6 @@ import { BlockList, isIP } from 'node:net'
 import { withoutMapping } from '../lib/client-network.js'
 import { entriesOf, type Report } from './kinds.js'
 
-/** Answers that are remembered at most. */
 const mostRemembered = 1000
 
 /** Addresses and ranges of addresses, of both families. */
@@ -31,7 +30,6 @@ export class Networks {
   }
 }
 
-/** Ranges that have a name. */
 const named = new Map([
   ['loopback', ['127.0.0.0/8', '::1']],
   ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']],

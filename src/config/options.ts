@@ -20,7 +20,6 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Reads the option that is on or off. */
 export function readSwitch(
   options: ReadonlyMap<string, string>,
   name: string,

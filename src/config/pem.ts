@@ -10,7 +10,6 @@ export function certificatesIn(text: string): { readonly pem: string; readonly x
   }
 }
 
-/** A private key as PEM text. */
 export function pemOf(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString()
 }

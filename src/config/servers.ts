@@ -12,7 +12,6 @@ export interface Trust {
   readonly plain: boolean
   /** Extra trusted certificates, PEM text. */
   readonly ca: string | undefined
-  /** Whether the certificate is checked. */
   readonly verify: boolean
   /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
@@ -112,7 +111,6 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
   return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
 }
 
-/** The options that servers and endpoints have in common. */
 function readTrust(options: ReadonlyMap<string, string>, report: Report): Omit<Trust, 'certificate'> {
   const plain = readSwitch(options, 'plain', 'off', report)
   const ca = readCertificates('ca', options.get('ca'), report)

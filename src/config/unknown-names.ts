@@ -1,4 +1,3 @@
-// Names in the environment that are most likely misspelt settings.
 import { type Name, settings } from './settings.js'
 
 /** What is said of each name that looks like a setting and is none. */

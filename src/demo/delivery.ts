@@ -11,7 +11,6 @@ const mostStored = 100
 export interface Session {
   readonly account: string
   readonly resource: string
-  /** The full JID. */
   readonly jid: string
   send(text: string): void
   /** Ends its stream with a stream error. */
@@ -41,7 +40,6 @@ export class Delivery {
     sessions.set(session.resource, session)
   }
 
-  /** Forgets a session whose stream is over. */
   leave(session: Session): void {
     const { sessions } = this.#inboxes.get(session.account)!
     if (sessions.get(session.resource) === session) sessions.delete(session.resource)

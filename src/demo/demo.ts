@@ -4,7 +4,6 @@ import { type Service, startService } from '../service.js'
 import { createDemoRouter } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
 
-/** The passwords of the accounts that chat on the demo's page, by name. */
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'admin:demo'
 

@@ -10,9 +10,7 @@ import { domain, readAddress } from './stanza.js'
 /** What a server says next: go on, come in with a proof of its own, or no, with a condition of RFC 6120 §6.5. */
 export interface Move {
   readonly kind: 'challenge' | 'success' | 'failure'
-  /** Its element. */
   readonly text: string
-  /** Who is let in. */
   readonly account?: string
 }
 

@@ -5,7 +5,6 @@ import { Delivery } from './delivery.js'
 import { createSasl, prepareAccounts } from './sasl.js'
 import { domain } from './stanza.js'
 
-/** A running demo server. */
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
 /**
@@ -28,7 +27,6 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     /** Its TCP port on 127.0.0.1. */
     port: (server.address() as AddressInfo).port,
     domain,
-    /** Connections that are open in this moment. */
     get connections() {
       return streams.size
     },

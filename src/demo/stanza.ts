@@ -16,7 +16,6 @@ export function readAddress(text: string): Jid | undefined {
   return prepared === undefined ? undefined : { local: '', domain: prepared, resource: undefined }
 }
 
-/** A stanza as a client sent it. */
 export interface Stanza {
   readonly name: 'message' | 'presence' | 'iq'
   readonly text: string

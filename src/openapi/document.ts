@@ -6,7 +6,6 @@ import { usualOptions } from '../warm/warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
-/** The package itself; `src` and `dist` lie beside it. */
 const { name, version, description, license } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 )

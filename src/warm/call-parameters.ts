@@ -3,9 +3,8 @@ import { demandFormat } from '../http/body.js'
 import { foreignText } from '../lib/foreign-text.js'
 import { formPairs } from '../lib/form-pairs.js'
 import { memberNames } from '../lib/json-members.js'
-import { likelyParameter } from './misspelt-names.js'
 import { badParameter, type Table, type Values } from './parameter-kinds.js'
-import { bodyParameters, identifying } from './parameters.js'
+import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
 /** Reads a parameter of a call: undefined where it was not given. Throws a `Problem` for what is not allowed. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
@@ -13,7 +12,6 @@ type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Nam
 /** Reads the parameters of a body. One that is empty counts as not given, and so does an option that is `null`. */
 export type Parameters = Reader<typeof bodyParameters>
 
-/** Those of a body without any. */
 export const noParameters: Parameters = () => undefined
 
 /** A name and its value; undefined where a percent escape is broken. */
@@ -57,7 +55,6 @@ function readerOf<Known extends Table>(given: ReadonlyMap<string, unknown>, tabl
   }
 }
 
-/** The pairs that a table knows, each once. */
 function collect<Name extends string>(
   pairs: Iterable<Pair>,
   table: Table<Name>,
@@ -105,4 +102,44 @@ function* jsonPairs(text: string): Iterable<Pair> {
     throw new Problem('invalid-body', { detail: 'The JSON must be an object.' })
   const members = value as Record<string, unknown>
   for (const name of memberNames(text)) yield [name, members[name]]
+}
+
+// A portal may send parameters of its own along. But a backend that sends `pasword` or `attach-binding` relies on it.
+
+/** Shorter names are one letter away from too many words: `jid` from `uid`, `wait` from `want`. */
+const longEnough = 5
+
+/** `csrf_token` is not among them: forms of other applications have tokens of their own, of all sorts of names. */
+const spelt = parameterNames.filter(name => name !== 'csrf_token')
+const byFoldedName = new Map(spelt.map(name => [folded(name), name]))
+const longest = Math.max(...spelt.map(name => name.length)) + 1
+
+/** The parameter that an unknown name is most likely meant to be; undefined where it is not like any. */
+function likelyParameter(name: string): ParameterName | undefined {
+  // Frameworks add parameters that begin with an underscore. A name that is too long costs no comparison.
+  if (name.length > longest || name.startsWith('_')) return undefined
+  const text = folded(name)
+  const same = byFoldedName.get(text)
+  if (same !== undefined) return same
+  for (const [other, parameter] of byFoldedName)
+    if (other.length >= longEnough && isOneSlip(text, other)) return parameter
+  return undefined
+}
+
+/** Without what differs between ways to write a name of several words. */
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_. ]/g, '')
+}
+
+/** Whether one letter is missing, added or replaced, or two have changed places. */
+function isOneSlip(text: string, other: string): boolean {
+  let start = 0
+  while (start < text.length && text[start] === other[start]) start += 1
+  let end = 0
+  const most = Math.min(text.length, other.length) - start
+  while (end < most && text.at(-1 - end) === other.at(-1 - end)) end += 1
+  const left = text.slice(start, text.length - end)
+  const right = other.slice(start, other.length - end)
+  if (left.length <= 1 && right.length <= 1) return true
+  return left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0]
 }

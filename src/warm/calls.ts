@@ -15,7 +15,6 @@ import { codeOf } from '../log.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 
-/** The name of a call in the log. */
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
 /** Calls that give a session to a page, which a service that is being stopped refuses. */
@@ -23,10 +22,8 @@ const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
 const logged = new WeakSet<Response>()
 
-/** Whether a response has a line in the log already. */
 export const isLogged = (response: Response) => logged.has(response)
 
-/** A call that an admin has made. */
 export interface Call {
   readonly request: Request
   readonly response: Response
@@ -41,11 +38,9 @@ export interface Call {
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
   /** `client-gone` where the caller closed the connection before its reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
-  /** The code of the error beneath. */
   readonly cause?: string | undefined
 }
 
-/** A call that is over. */
 export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly call: CallName
   readonly seconds: number
@@ -62,7 +57,6 @@ export interface CallsParts {
   readonly counts: Counts
   /** Called with the outcome of each call that was admitted. */
   readonly onCall: (call: FinishedCall) => void
-  /** Whether the service is being stopped. */
   readonly isStopping: () => boolean
 }
 
@@ -109,7 +103,6 @@ export function createCalls(parts: CallsParts) {
   }
 
   return {
-    /** The admin whose request has passed. */
     adminOf: (request: Request) => admins.of(request),
     /**
      * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers

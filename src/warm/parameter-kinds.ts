@@ -2,7 +2,6 @@
 import { Problem } from '../errors.js'
 import { count, type Schema, text as textSchema } from '../lib/json-schema.js'
 
-/** A parameter of a call. */
 export interface Parameter<T> {
   /** What it is for, and what it may be. */
   readonly schema: Schema
@@ -12,7 +11,6 @@ export interface Parameter<T> {
   readonly read: (value: unknown) => T | undefined
 }
 
-/** The parameters of a kind of call, by their names. */
 export type Table<Name extends string = string> = Readonly<Record<Name, Parameter<unknown>>>
 
 /** What those mean that were given. */
@@ -35,7 +33,6 @@ export function text<T>(
   }
 }
 
-/** One of these words. */
 export function word<Word extends string>(
   words: readonly Word[],
   description: string,
@@ -68,7 +65,6 @@ export function badParameter(name: string, rule: string): Problem {
   return new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}` })
 }
 
-/** A problem that names a parameter that is needed. */
 export function missingParameter(name: string): Problem {
   return new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
 }

@@ -112,17 +112,14 @@ export const parameterNames = Object.keys(bodyParameters) as readonly ParameterN
  */
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
-/** A problem that names a parameter and says what it may be, but never its value. */
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 
 /** A place in the list of all sessions; valid even after the session there has ended. */
 export type Place = Pick<SessionView, 'createdAt' | 'id'>
 
-/** How it stands in a URL. */
 const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern})$`)
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
-/** How many sessions a list has at a time by default. */
 export const usualLimit = 100
 
 /** What the query of a list may have. */

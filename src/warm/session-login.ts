@@ -19,7 +19,6 @@ export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' |
 export type Binding = ResumedSession & { readonly expiresIn: number }
 
 export interface SessionLoginParts extends LoginParts {
-  /** Opens the sessions. */
   readonly open: Open
   /** Knows what logins succeeded with. */
   readonly verified: VerifiedCredentials
@@ -30,7 +29,6 @@ export type Logins = ReturnType<typeof createLogins>
 /** Logs users in, and hands their sessions out to pages. */
 export function createLogins(parts: SessionLoginParts) {
   const { verified } = parts
-  /** Opens the session of a call, for its login. */
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver } = request
     return (options, events) => parts.open(jid.domain, { ...options, lang, wait, hold, ver }, events)

@@ -19,7 +19,6 @@ import { listSessions } from './session-list.js'
 import { toHandover, toWarmRequest, usualOptions } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
-/** What the warm API is built on. */
 export type WarmParts = CallsParts & WarmSessionParts
 
 /**
