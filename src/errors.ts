@@ -103,8 +103,7 @@ export class Problem extends Error {
     super(problems[code].sentence, about.cause === undefined ? undefined : { cause: about.cause })
     this.status = problems[code].status
     this.step = about.step
-    this.condition =
-      about.condition !== undefined && conditions.has(about.condition) ? about.condition : undefined
+    this.condition = conditions.has(about.condition ?? '') ? about.condition : undefined
     this.detail = about.detail
     this.retryAfterSeconds = about.retryAfterSeconds
   }

@@ -4,7 +4,7 @@ import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
 import { heldRequests } from './bosh/bosh-client.js'
-import { Dialer } from './c2s/dial.js'
+import { createDialer } from './c2s/dial.js'
 import { createLinks } from './c2s/links.js'
 import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
@@ -75,7 +75,7 @@ export async function startService({
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = new Names({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
-  const dialer = new Dialer({ names, clock, publicOnly: anyDomain })
+  const dialer = createDialer({ names, clock, publicOnly: anyDomain })
   const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
   const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
   const open: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Condition } from '../errors.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
-import { DocumentReader } from '../xml/document.js'
+import { documentReader } from '../xml/document.js'
 import { escapeXml } from '../xml/escape.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
@@ -13,7 +13,7 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 /** Limits of one request; its size in bytes is limited by the listener before it gets here. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-const requests = new DocumentReader(limits, { meantNamespace: stanzaNamespace })
+const requests = documentReader(limits, { meantNamespace: stanzaNamespace })
 
 /** A `<body/>` request in values. */
 export type Body = Readonly<ReturnType<typeof parseBody>>
@@ -23,7 +23,7 @@ export type Body = Readonly<ReturnType<typeof parseBody>>
  * (XEP-0124 §22); `wait` and `hold` above theirs are lowered. Throws an `XmlError`.
  */
 export function parseBody(text: string) {
-  const { root, children } = requests.read(text)
+  const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new XmlError('bad-format', 'the root is not a <body/>')
   const type = root.attribute('type')

@@ -3,13 +3,14 @@ import type { Server, Trust } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { LinkEnd, LinkOptions } from '../link.js'
-import type { TlsRules } from '../net/tls-context.js'
+import { CertificateFault } from '../net/certificate-fault.js'
+import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { XmlLimits } from '../xml/limits.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
-import { certificateFault, startTls } from './tls.js'
+import { startTls } from './tls.js'
 
 /** For servers that the operator said nothing of. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
@@ -19,7 +20,7 @@ const secureSeconds = 10
 
 /** What all connections of this process have in common. */
 export interface ConnectionParts {
-  readonly dialer: Pick<Dialer, 'toServer' | 'toDomain'>
+  readonly dialer: Dialer
   readonly clock: Clock
   /** What TLS must be. */
   readonly tls: TlsRules
@@ -94,12 +95,7 @@ export function openConnection(
       if (isOver) return lost
       ignore(connection)
     }
-    const socket = startTls(connection, domain, {
-      server: trust,
-      rules,
-      showsCertificate: certificate,
-      direct,
-    })
+    const socket = startTls(connection, domain, tlsContext(trust, rules, certificate), direct)
     current = socket
     watch(socket)
     const handshake = new Promise<undefined>(resolve =>
@@ -107,8 +103,11 @@ export function openConnection(
     )
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
-    const cause = certificateFault(socket, trust, domain)
-    return cause === undefined ? socket : { failure: { step: 'tls', code: 'certificate-invalid', cause } }
+    if (!trust.verify || socket.authorized) return socket
+    // Node has the code there, or the message where there is none; its types have an error.
+    const told = String(socket.authorizationError)
+    const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
+    return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
   /** From now on it is this connection or none. */

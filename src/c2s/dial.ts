@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Server } from '../config/config.js'
-import { connectProblem, type Step } from '../errors.js'
+import { connectProblem, steps } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure } from '../link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
@@ -31,22 +31,16 @@ export interface DialerParts {
   readonly connect?: (address: string, port: number) => Socket
 }
 
+export type Dialer = ReturnType<typeof createDialer>
+
 /** Opens connections to XMPP servers. */
-export class Dialer {
-  readonly #parts: Required<DialerParts>
-
-  constructor(parts: DialerParts) {
-    this.#parts = { connect: connectTcp, ...parts }
-  }
-
-  /** Dials a server that the operator named, which may have any address. */
-  toServer(server: Server): Search {
-    return new Search({ ...this.#parts, publicOnly: false }, { targets: [server] })
-  }
-
-  /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
-  toDomain(domain: string): Search {
-    return new Search(this.#parts, this.#parts.names.routeTo(domain))
+export function createDialer(given: DialerParts) {
+  const parts = { connect: connectTcp, ...given }
+  return {
+    /** Dials a server that the operator named, which may have any address. */
+    toServer: (server: Server) => new Search({ ...parts, publicOnly: false }, { targets: [server] }),
+    /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
+    toDomain: (domain: string) => new Search(parts, parts.names.routeTo(domain)),
   }
 }
 
@@ -72,8 +66,6 @@ function connectTcp(host: string, port: number): Socket {
   // Until its user listens: an error without a listener would end the process.
   return socket.on('error', nothing)
 }
-
-const steps: readonly Step[] = ['resolve', 'connect', 'tls', 'features']
 
 /** Goes from target to target, and from address to address. */
 export class Search {

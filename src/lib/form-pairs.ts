@@ -1,11 +1,10 @@
-/** A name and its value, decoded; undefined where a percent escape is broken or not UTF-8. */
-export type FormPair = readonly [name: string | undefined, value: string | undefined]
-
 /**
- * The pairs of a form or of a URL's query. Stricter than the WHATWG's parser, which turns broken escapes into other
+ * The pairs of a form or of a URL's query, decoded; undefined where a percent escape is broken or not UTF-8. Stricter than the WHATWG's parser, which turns broken escapes into other
  * characters: a password that is changed in silence fails with the wrong error.
  */
-export function* formPairs(text: string): Iterable<FormPair> {
+export function* formPairs(
+  text: string,
+): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')

@@ -66,7 +66,9 @@ function passwordMechanism(
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
-  const preferred = who.authzid === '' ? mechanisms : plainFirst(mechanisms)
+  // Servers that allow acting for another user with PLAIN may ignore that user's name in SCRAM, as ejabberd does.
+  const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
+  const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
   const binding = preferred.some(isBound)
     ? bindTo(link, offersBinding ? channelBindings : undefined)
@@ -90,14 +92,6 @@ function passwordMechanism(
     waiting,
     ...who,
   })
-}
-
-/**
- * For accounts that act for another user: servers that allow that with PLAIN may ignore the other user's name in SCRAM, as
- * ejabberd does.
- */
-function plainFirst(mechanisms: readonly string[]): readonly string[] {
-  return mechanisms.includes('PLAIN') ? ['PLAIN', ...mechanisms.filter(name => name !== 'PLAIN')] : mechanisms
 }
 
 /** Whether a mechanism has channel binding (RFC 5802 §4). */

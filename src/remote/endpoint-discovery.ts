@@ -1,7 +1,7 @@
 import type { Failure } from '../link.js'
 import { boshRelation, xrdNamespace } from '../namespaces.js'
 import { withoutComments } from '../xml/comments.js'
-import { DocumentReader, startTagOf } from '../xml/document.js'
+import { documentReader, startTagOf } from '../xml/document.js'
 import { defaultLimits } from '../xml/limits.js'
 import { createAgent, type EndpointParts } from './agents.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
@@ -61,12 +61,12 @@ function linksInJson(document: string): Links {
 }
 
 /** More links than any domain has. */
-const xrds = new DocumentReader({ ...defaultLimits, maxChildren: 1000 })
+const xrds = documentReader({ ...defaultLimits, maxChildren: 1000 })
 
 /** The links in a document in XML (RFC 6415 §2). Throws an `XmlError` for what is no XML. */
 export function linksInXrd(document: string): Links {
   // Written by hand more often than not, and comments are refused in XMPP only.
-  const { root, children } = xrds.read(withoutComments(document))
+  const { root, children } = xrds(withoutComments(document))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
   return children
     .filter(({ name, namespace }) => name === 'Link' && namespace === xrdNamespace)

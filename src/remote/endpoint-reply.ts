@@ -4,7 +4,7 @@ import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import { copyOf } from '../xml/copy-of.js'
-import { DocumentReader } from '../xml/document.js'
+import { documentReader } from '../xml/document.js'
 import type { Element, Fate } from '../xml/element.js'
 import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
@@ -16,7 +16,7 @@ import { RemoteFault } from './fault.js'
  */
 export type EndpointReply = ReturnType<typeof readReply>
 
-const replies = new DocumentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
+const replies = documentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
 
 /** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
@@ -44,7 +44,7 @@ export function readReply(text: string, before: readonly Fate[] = []) {
 
 function readDocument(text: string) {
   try {
-    return replies.read(text)
+    return replies(text)
   } catch (cause) {
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause })
   }

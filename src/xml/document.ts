@@ -3,7 +3,7 @@ import type { Element, Fate } from './element.js'
 import type { XmlLimits } from './limits.js'
 import { plain } from './plain.js'
 import type { Root } from './root.js'
-import { Splitter, type SplitterOptions } from './splitter.js'
+import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 
 /** A document that was read whole: its root's start tag, and the root's children as text. */
 export interface Document {
@@ -15,40 +15,37 @@ export interface Document {
 
 const none: readonly Fate[] = []
 
-/** Reads whole documents, one after the other. */
-export class DocumentReader {
-  readonly #splitter: Splitter
-  #root: Root | undefined
-  #children: Element[] = []
-  #fates: Fate[] | undefined
-
-  constructor(limits: XmlLimits, options: SplitterOptions = {}) {
-    const sink = {
-      onOpen: (root: Root) => {
-        this.#root = root
-      },
-      onElement: (element: Element) => {
-        this.#children.push(element)
-      },
-      onClose() {},
-      onUnfit: (fate: Fate) => {
-        this.#fates ??= []
-        this.#fates.push(fate)
-      },
-    }
-    this.#splitter = new Splitter(sink, limits, options)
+/**
+ * Reads whole documents, one after the other. Throws an `XmlError` where a text is not one well-formed document within the
+ * limits.
+ */
+export function documentReader(limits: XmlLimits, options: SplitterOptions = {}): (text: string) => Document {
+  let root: Root | undefined
+  let children: Element[] = []
+  let fates: Fate[] | undefined
+  const sink: Sink = {
+    onOpen(opened) {
+      root = opened
+    },
+    onElement(element) {
+      children.push(element)
+    },
+    onClose() {},
+    onUnfit(fate) {
+      fates ??= []
+      fates.push(fate)
+    },
   }
-
-  /** Throws an `XmlError` where the text is not one well-formed document within the limits. */
-  read(text: string): Document {
+  const splitter = new Splitter(sink, limits, options)
+  return text => {
     try {
-      this.#splitter.readDocument(text)
-      return { root: this.#root!, children: this.#children, fates: this.#fates ?? none }
+      splitter.readDocument(text)
+      return { root: root!, children, fates: fates ?? none }
     } finally {
       // A password may be in it, and the next document may be long in coming.
-      this.#root = undefined
-      this.#children = []
-      this.#fates = undefined
+      root = undefined
+      children = []
+      fates = undefined
     }
   }
 }
@@ -63,16 +60,12 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-const elements = new DocumentReader(noLimits, { mixedContent: true })
+/** Reads one element, which was read before as a part of something else, as a document of its own. */
+export const readElement = documentReader(noLimits, { mixedContent: true })
 
 /** The start tag of an element that was read before. */
 export function startTagOf(text: string): Root {
   return plain.readRoot(text) ?? readElement(text).root
-}
-
-/** Reads one element, which was read before as a part of something else, as a document of its own. */
-export function readElement(text: string): Document {
-  return elements.read(text)
 }
 
 /** The children of an element, each made independent of it. For text that has been read before. */

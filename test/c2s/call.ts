@@ -1,6 +1,6 @@
 // A link to a scripted server, and what it told its owner, in order.
 
-import { Dialer } from '../../src/c2s/dial.js'
+import { createDialer } from '../../src/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
 import type { Step } from '../../src/errors.js'
@@ -60,7 +60,7 @@ export class Call {
       ...server,
     }
     const names = new Names({ clock: this.clock, preferDirectTls: false, local: true })
-    const dialer = new Dialer({ names, clock: this.clock, publicOnly: false })
+    const dialer = createDialer({ names, clock: this.clock, publicOnly: false })
     this.link = new TcpLink(
       domain,
       whole,

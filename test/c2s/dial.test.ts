@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { Dialer, type Search } from '../../src/c2s/dial.js'
+import { createDialer, type Search } from '../../src/c2s/dial.js'
 import type { Server } from '../../src/config/config.js'
 import type { Failure } from '../../src/link.js'
 import { type Addresses, Names, type Route } from '../../src/net/names.js'
@@ -39,7 +39,7 @@ beforeEach(() => {
 })
 
 const dialer = (about: { publicOnly?: boolean } = {}) =>
-  new Dialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
+  createDialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
 const server: Server = {
   host: '127.0.0.1',
   port: 5222,
@@ -342,7 +342,7 @@ describe('over real sockets', () => {
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
     names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
     const { connections } = await dialled(
-      new Dialer({ names, clock, publicOnly: false }).toDomain('example.org'),
+      createDialer({ names, clock, publicOnly: false }).toDomain('example.org'),
     )
     expect(connections).toEqual(['127.0.0.2'])
     await (await listener.connection()).gone
@@ -354,7 +354,7 @@ describe('over real sockets', () => {
     const { port } = listener
     listener.stop()
     names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
-    const dialer = new Dialer({ names, clock, publicOnly: false })
+    const dialer = createDialer({ names, clock, publicOnly: false })
     const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }))
     expect(connections).toEqual([])
     expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { Dialer } from '../../src/c2s/dial.js'
+import { createDialer } from '../../src/c2s/dial.js'
 import type { Server } from '../../src/config/config.js'
 import { Names, type Route } from '../../src/net/names.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -34,7 +34,7 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const clock = new FakeClock()
   const names = new Names({ clock, preferDirectTls: false, local: true })
   names.routeTo = () => route
-  const dialer = new Dialer({ names, clock, publicOnly: false })
+  const dialer = createDialer({ names, clock, publicOnly: false })
   const toDomain = dialer.toDomain.bind(dialer)
   const arriving = listeners[0]!.connection()
   const call = new Call(
@@ -177,7 +177,7 @@ describe('no other server is tried', () => {
     const clock = new FakeClock()
     const names = new Names({ clock, preferDirectTls: false, local: true })
     names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
-    const dialer = new Dialer({ names, clock, publicOnly: false })
+    const dialer = createDialer({ names, clock, publicOnly: false })
     const toDomain = () => dialer.toDomain('example.org')
     const call = new Call({}, {}, { clock, dialer: { toDomain, toServer: toDomain } })
     await call.hears('end')

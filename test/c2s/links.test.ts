@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { Dialer, Search } from '../../src/c2s/dial.js'
+import { createDialer, type Dialer, Search } from '../../src/c2s/dial.js'
 import { createLinks } from '../../src/c2s/links.js'
 import type { Server } from '../../src/config/config.js'
 import { Names, type Route } from '../../src/net/names.js'
@@ -13,24 +13,19 @@ let dialled: string[]
 let isFound: (route: Route) => void
 
 /** Notes what it is to dial, and leaves it at that. */
-class NotingDialer extends Dialer {
-  override toServer({ host }: Server): Search {
-    return this.#note(`server ${host}`)
-  }
+const notingDialer = (): Dialer => ({
+  toServer: ({ host }) => noted(`server ${host}`),
+  toDomain: domain => noted(`domain ${domain}`),
+})
 
-  override toDomain(domain: string): Search {
-    return this.#note(`domain ${domain}`)
-  }
-
-  #note(what: string): Search {
-    dialled.push(what)
-    return new NotingSearch(
-      { ...parts(), connect: () => new Socket() },
-      new Promise(resolve => {
-        isFound = resolve
-      }),
-    )
-  }
+function noted(what: string): Search {
+  dialled.push(what)
+  return new NotingSearch(
+    { ...parts(), connect: () => new Socket() },
+    new Promise(resolve => {
+      isFound = resolve
+    }),
+  )
 }
 
 class NotingSearch extends Search {
@@ -77,7 +72,7 @@ describe('a link to a domain', () => {
     createLinks({
       servers,
       clock,
-      dialer: new NotingDialer(parts()),
+      dialer: notingDialer(),
       keepalive: 0,
       tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     })
@@ -122,7 +117,7 @@ describe('a quiet link', () => {
       servers: new Map([['*', named('127.0.0.1', listener.port)]]),
       clock,
       keepalive: 60,
-      dialer: new Dialer(parts()),
+      dialer: createDialer(parts()),
       tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     })
     const flushed = new Promise<void>(resolve => {

@@ -10,7 +10,7 @@ import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/connection-manager.js'
 import { createCors } from '../../src/bosh/http-reply.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
-import { Dialer } from '../../src/c2s/dial.js'
+import { createDialer } from '../../src/c2s/dial.js'
 import { createLinks } from '../../src/c2s/links.js'
 import { Networks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
@@ -113,7 +113,7 @@ beforeAll(async () => {
   const names = new Names({ clock: systemClock, preferDirectTls: false, local: true })
   const links = createLinks({
     ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
-    dialer: new Dialer({ names, clock: systemClock, publicOnly: false }),
+    dialer: createDialer({ names, clock: systemClock, publicOnly: false }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   })
   const counts = new Counts()

@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals'
 import { readReply, readTerms } from '../../src/remote/endpoint-reply.js'
-import { DocumentReader } from '../../src/xml/document.js'
+import { documentReader } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
 
-const read = (attributes: string) =>
-  readTerms(new DocumentReader(defaultLimits).read(`<body${attributes}/>`).root)
+const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<body${attributes}/>`).root)
 
 const usual = { sid: 's1', wait: 60, hold: 1, requests: 2, inactivity: 60, polling: 5, ver: '1.6' }
 

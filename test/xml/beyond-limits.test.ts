@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { DocumentReader } from '../../src/xml/document.js'
+import { documentReader } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { Splitter } from '../../src/xml/splitter.js'
 import { header, Reading, read } from './reading.js'
@@ -136,11 +136,11 @@ describe('a stanza of a server', () => {
   })
 
   test('is left out of a document as well', () => {
-    const reader = new DocumentReader(defaultLimits, { lenient: true })
-    const { children, fates } = reader.read(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
+    const reader = documentReader(defaultLimits, { lenient: true })
+    const { children, fates } = reader(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
     expect([children.map(({ name }) => name), fates]).toEqual([['a', 'b'], ['dropped']])
-    expect(() => reader.read(`<r><iq>${nested(200, '<a>', '')}</r>`)).toThrow('not well-formed')
-    expect(reader.read('<r><b/></r>').children).toHaveLength(1)
+    expect(() => reader(`<r><iq>${nested(200, '<a>', '')}</r>`)).toThrow('not well-formed')
+    expect(reader('<r><b/></r>').children).toHaveLength(1)
   })
 })
 

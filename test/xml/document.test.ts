@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { DocumentReader, readElement } from '../../src/xml/document.js'
+import { documentReader, readElement } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { XmlError } from '../../src/xml/xml-error.js'
 import { isCollected } from '../support/collected.js'
@@ -20,25 +20,23 @@ describe('an element that is read by itself', () => {
 })
 
 describe('a reader of documents', () => {
-  const reader = new DocumentReader(defaultLimits)
+  const reader = documentReader(defaultLimits)
 
   test('refuses text between elements', () => {
-    expect(() => reader.read('<m>text<b/></m>')).toThrow('text between elements')
+    expect(() => reader('<m>text<b/></m>')).toThrow('text between elements')
   })
 
   test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])(
     'refuses «%s», and reads on as if nothing had been',
     text => {
-      expect(() => reader.read(text)).toThrow()
-      expect(reader.read('<m><b/></m>').children).toEqual([
-        { name: 'b', namespace: '', text: "<b xmlns=''/>" },
-      ])
+      expect(() => reader(text)).toThrow()
+      expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
     },
   )
 
   test('reads one document after the other', () => {
     const read = (name: string) =>
-      reader.read(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
+      reader(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
     expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
       "<a xmlns='urn:a'/>",
       "<b xmlns='urn:b'/>",
@@ -57,13 +55,13 @@ describe('a reader of documents', () => {
     '<r/>&',
     '<?xml version="1.0"?>',
     '<?x ><a>',
-  ])('refuses «%s», which has not ended', text => expect(() => reader.read(text)).toThrow(XmlError))
+  ])('refuses «%s», which has not ended', text => expect(() => reader(text)).toThrow(XmlError))
 
   test('moves children to the namespace they were meant for', () => {
-    const moving = new DocumentReader(defaultLimits, {
+    const moving = documentReader(defaultLimits, {
       meantNamespace: (name, namespace) => (name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace),
     })
-    const { children } = moving.read(
+    const { children } = moving(
       "<r xmlns='urn:r' xmlns:p='urn:r' xmlns:q='urn:q'><move><x/></move><stay/><q:move><x/></q:move>" +
         '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:&#114;" y=\'2\'/><p:move><p:x/><x/></p:move>' +
         "<z:move xmlns:z='urn:r' xmlns='urn:r'><z:x/><x/></z:move></r>",
@@ -79,14 +77,14 @@ describe('a reader of documents', () => {
   })
 
   test('refuses in words that show nothing of the document', () => {
-    expect(() => reader.read('<r><secret></wrong></r>')).toThrow(
+    expect(() => reader('<r><secret></wrong></r>')).toThrow(
       expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
     )
   })
 
   test('keeps nothing of what it has read: a password may be in it', async () => {
     const read = () => {
-      const { root, children } = reader.read("<m xmlns='urn:example:m'><auth>secret</auth></m>")
+      const { root, children } = reader("<m xmlns='urn:example:m'><auth>secret</auth></m>")
       return [new WeakRef(root), new WeakRef(children[0]!)]
     }
     for (const part of read()) expect(await isCollected(part)).toBe(true)

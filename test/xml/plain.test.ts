@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { stanzaNamespace } from '../../src/namespaces.js'
-import { DocumentReader } from '../../src/xml/document.js'
+import { documentReader } from '../../src/xml/document.js'
 import { asWritten, type Element } from '../../src/xml/element.js'
 import { elementReader } from '../../src/xml/element-reader.js'
 import { defaultLimits, type XmlLimits } from '../../src/xml/limits.js'
@@ -88,12 +88,12 @@ const anyKind = fc.oneof(
   { weight: 4, arbitrary: fc.nat(2) },
   { weight: 1, arbitrary: fc.nat(kinds.length - 1) },
 )
-const readers = kinds.map(kind => new DocumentReader(kind.limits, kind))
+const readers = kinds.map(kind => documentReader(kind.limits, kind))
 
 /** A fault is all that is told of a document that has one. */
 function readDocument(xml: string, kind: number): Told {
   return hear(told => {
-    const { root, children } = readers[kind]!.read(xml)
+    const { root, children } = readers[kind]!(xml)
     told.push(root, ...children)
   })
 }
