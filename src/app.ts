@@ -8,7 +8,7 @@ import { contentTypes, publish, sendPage } from './http/answer.js'
 import { install } from './http/fast/install.js'
 import { createHostMetaRouter } from './http/host-meta.js'
 import { createAssetsRouter, pagePolicy, readOnly, redirectToTls } from './http/pages.js'
-import { describeApi } from './openapi/document.js'
+import { describeApi } from './openapi/describe-api.js'
 import { createProblemHandler, type ProblemParts } from './warm/problem-handler.js'
 import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 
@@ -49,6 +49,11 @@ function importsOf(file: string, folder = source): string[] {
 test('every part has its storey', () => {
   const known = storeys.flat()
   expect(files.map(partOf).filter(part => !known.includes(part))).toEqual([])
+})
+
+test('no file name stands for two things', () => {
+  const names = files.map(file => basename(file))
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
 })
 
 test('imports point down', () => {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ClientRules, cameSecurely, clientAddress } from '../http/client.js'
+import { type ClientRules, cameSecurely, clientAddress } from '../http/client-rules.js'
 import type { BodyTaker } from '../http/fast/fast-request.js'
 import { closeLingering } from '../http/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies.js'

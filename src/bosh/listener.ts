@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { inertHeaders } from '../http/bare-answer.js'
-import { type Access, cameSecurely, clientAddress } from '../http/client.js'
+import { type Access, cameSecurely, clientAddress } from '../http/client-rules.js'
 import { isAwaited, takeBody } from '../http/take-body.js'
 import { escapeXml } from '../xml/escape.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'

@@ -1,4 +1,4 @@
-import type { SessionLimits } from '../session/limits.js'
+import type { SessionLimits } from '../session/session-limits.js'
 import type { Body } from './body.js'
 import type { Peer } from './peer.js'
 

@@ -10,9 +10,9 @@ import { defaultLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
-import type { Delivery, Session } from './delivery.js'
 import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
+import type { Delivery, Session } from './stanza-delivery.js'
 
 /** Longest element of a client that has not logged in, in bytes. */
 const anonymousElementBytes = 16 * 1024

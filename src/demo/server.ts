@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { serveClient } from './client-stream.js'
-import { Delivery } from './delivery.js'
 import { createSasl, prepareAccounts } from './sasl.js'
 import { domain } from './stanza.js'
+import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 

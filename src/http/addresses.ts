@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
 import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
-import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client.js'
+import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client-rules.js'
 
 /** What our own address is made of. */
 type Addressing = Pick<

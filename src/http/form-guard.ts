@@ -3,7 +3,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../errors.js'
-import { bodyFormat } from './body.js'
+import { bodyFormat } from './read-body.js'
 
 /** How long a token is accepted, in milliseconds. */
 const lifetime = 3_600_000

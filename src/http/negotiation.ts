@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { bodyFormat } from './body.js'
+import { bodyFormat } from './read-body.js'
 
 /** How a reply is written; `xhtml` and `html` are the same text under two labels. */
 export type Representation = 'json' | 'xhtml' | 'html'

@@ -9,7 +9,7 @@ import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { removeForbidden } from '../xml/escape.js'
 import { redirectBase } from './addresses.js'
-import { cameSecurely, takesPasswords } from './client.js'
+import { cameSecurely, takesPasswords } from './client-rules.js'
 
 /** The views' folder; `src` and `dist` lie beside it. */
 const folder = fileURLToPath(new URL('../../views/', import.meta.url))

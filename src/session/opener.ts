@@ -6,10 +6,10 @@ import type { LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
 import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
-import type { Refusal, SessionLimits } from './limits.js'
 import { type Attach, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
 import { Session, type SessionKeeper } from './session.js'
+import type { Refusal, SessionLimits } from './session-limits.js'
 import type { Open } from './sessions.js'
 
 export interface OpenerParts

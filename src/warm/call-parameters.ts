@@ -1,5 +1,5 @@
 import { Problem } from '../errors.js'
-import { demandFormat } from '../http/body.js'
+import { demandFormat } from '../http/read-body.js'
 import { foreignText } from '../lib/foreign-text.js'
 import { formPairs } from '../lib/form-pairs.js'
 import { memberNames } from '../lib/json-members.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import type { LimitParts } from '../../src/session/limits.js'
+import type { LimitParts } from '../../src/session/session-limits.js'
 import {
   BoshBench,
   type Client,

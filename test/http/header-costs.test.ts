@@ -5,10 +5,10 @@ import { AttachCookie } from '../../src/bosh/attach-cookie.js'
 import { readBodyHead } from '../../src/bosh/body.js'
 import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'
-import { demandFormat } from '../../src/http/body.js'
-import { cameSecurely, clientAddress } from '../../src/http/client.js'
+import { cameSecurely, clientAddress } from '../../src/http/client-rules.js'
 import { createFormGuard, senderOf } from '../../src/http/form-guard.js'
 import { negotiate } from '../../src/http/negotiation.js'
+import { demandFormat } from '../../src/http/read-body.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
 const from = (headers: IncomingMessage['headers']) =>

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import { accessBy, cameSecurely, clientAddress, takesPasswords } from '../../src/http/client.js'
+import { accessBy, cameSecurely, clientAddress, takesPasswords } from '../../src/http/client-rules.js'
 import { clientOf } from '../../src/lib/client-network.js'
 
 const trustedProxies = readNetworks('loopback, 10.0.0.0/8, 2001:db8:1::/48', () => undefined)

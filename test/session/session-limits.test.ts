@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
-import type { LimitParts, SessionLimits } from '../../src/session/limits.js'
+import type { LimitParts, SessionLimits } from '../../src/session/session-limits.js'
 import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
 let bears = true
