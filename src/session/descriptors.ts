@@ -4,6 +4,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserve = 32
 /** The share of all that is kept free where that is less. */
 const reservedShare = 0.1
+/** So many sessions are opened at most without another look, and one for so many descriptors that are free: a look is slow. */
+const mostUnseen = 16
+const freeForEach = 8
 
 /**
  * Tells whether there are descriptors for one more session, and some to spare. To look is to open one, since all below the
@@ -12,9 +15,16 @@ const reservedShare = 0.1
  */
 export function descriptorsAreLeft(most = mostDescriptors(), next = nextDescriptor): () => boolean {
   const mostTaken = most - Math.min(reserve, Math.ceil(most * reservedShare))
+  let unseen = 0
   return () => {
+    if (unseen > 0) {
+      unseen -= 1
+      return true
+    }
     const descriptor = next()
-    return descriptor !== undefined && descriptor < mostTaken
+    if (descriptor === undefined || descriptor >= mostTaken) return false
+    unseen = Math.min(mostUnseen, Math.floor((mostTaken - descriptor) / freeForEach)) - 1
+    return true
   }
 }
 
