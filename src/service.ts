@@ -19,7 +19,7 @@ import { createPipeliningMemory } from './login/pipelining-memory.js'
 import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
-import { Names } from './net/names.js'
+import { createNames } from './net/names.js'
 import { createRemotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
@@ -74,7 +74,7 @@ export async function startService({
   // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
-  const names = new Names({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
+  const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = createDialer({ names, clock, publicOnly: anyDomain })
   const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
   const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })

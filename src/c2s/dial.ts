@@ -38,9 +38,9 @@ export function createDialer(given: DialerParts) {
   const parts = { connect: connectTcp, ...given }
   return {
     /** Dials a server that the operator named, which may have any address. */
-    toServer: (server: Server) => new Search({ ...parts, publicOnly: false }, { targets: [server] }),
+    toServer: (server: Server) => createSearch({ ...parts, publicOnly: false }, { targets: [server] }),
     /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
-    toDomain: (domain: string) => new Search(parts, parts.names.routeTo(domain)),
+    toDomain: (domain: string) => createSearch(parts, parts.names.routeTo(domain)),
   }
 }
 
@@ -67,86 +67,81 @@ function connectTcp(host: string, port: number): Socket {
   return socket.on('error', nothing)
 }
 
+export type Search = ReturnType<typeof createSearch>
+
 /** Goes from target to target, and from address to address. */
-export class Search {
-  readonly #parts: Required<DialerParts>
-  readonly #route: Route | Promise<Route>
+export function createSearch(
+  { names, clock, publicOnly, connect }: Required<DialerParts>,
+  route: Route | Promise<Route>,
+) {
   /** Of the target that came furthest: that failure says most. */
-  #failure: Failure | undefined
+  let furthest: Failure | undefined
   /** When the search is over, by the clock; set when there is something to connect to. */
-  #until = Number.POSITIVE_INFINITY
-  #limit: Timer | undefined
-  #cancelRace: () => void = () => {}
-  #isOver = false
-
-  constructor(parts: Required<DialerParts>, route: Route | Promise<Route>) {
-    this.#parts = parts
-    this.#route = route
-  }
-
-  /** Why no connection was of use. */
-  get failure(): Failure {
-    return this.#failure ?? { step: 'connect', code: 'timeout' }
-  }
-
-  /** Gives up: nothing comes any more. */
-  cancel(): void {
-    this.#isOver = true
-    this.#limit?.cancel()
-    this.#cancelRace()
-  }
+  let until = Number.POSITIVE_INFINITY
+  let limit: Timer | undefined
+  let cancelRace: () => void = () => {}
+  let isOver = false
 
   /** The connection made last was of no use, or there is none to a target, for this reason. */
-  note(failure: Failure): void {
+  function note(failure: Failure): void {
     const far = (reached: Failure) => steps.indexOf(reached.step)
-    if (this.#failure === undefined || far(failure) > far(this.#failure)) this.#failure = failure
+    if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
   }
 
   /** Connects to one target after the other, as long as another one is asked for. Calls back when there is an address. */
-  async *connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
-    const { clock, names } = this.#parts
-    const route = await this.#inTime(this.#route)
-    if ('code' in route) return this.note(route)
-    if (route.failure !== undefined) this.note(route.failure)
-    for (const target of route.targets) {
-      if (this.#isOver || clock.now() >= this.#until) return
-      const addresses = this.#allowed(await this.#inTime(names.addressesOf(target)))
-      if (this.#isOver) return
+  async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
+    const found = await inTime(route)
+    if ('code' in found) return note(found)
+    if (found.failure !== undefined) note(found.failure)
+    for (const target of found.targets) {
+      if (isOver || clock.now() >= until) return
+      const addresses = allowed(await inTime(names.addressesOf(target)))
+      if (isOver) return
       if ('code' in addresses) {
-        this.note(addresses)
+        note(addresses)
         continue
       }
       onConnecting()
-      this.#until = Math.min(this.#until, clock.now() + connectSeconds * 1000)
-      const socket = await this.#connect(addresses, target.port)
-      if ('code' in socket) this.note(socket)
+      until = Math.min(until, clock.now() + connectSeconds * 1000)
+      const socket = await new Promise<Socket | Failure>(resolve => {
+        cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
+      })
+      if ('code' in socket) note(socket)
       else yield { socket, tls: target.tls }
     }
   }
 
   /** The addresses are judged, not the name: it may resolve to others the next time. */
-  #allowed(found: Addresses | Failure): Addresses | Failure {
+  function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
-    const allowed = this.#parts.publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
-    return allowed.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : allowed
-  }
-
-  #connect(addresses: Addresses, port: number): Promise<Socket | Failure> {
-    return new Promise(resolve => {
-      this.#cancelRace = race(addresses, port, this.#parts, this.#until, resolve)
-    })
+    const usable = publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
+    return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
   /** An answer, at once where it is known, or the failure that its time is over. */
-  #inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
+  function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
-    const { clock } = this.#parts
-    const ms = Math.max(0, Math.min(resolveSeconds * 1000, this.#until - clock.now()))
+    const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
     const late = new Promise<Failure>(resolve => {
-      this.#limit = clock.after(ms, () => resolve({ step: 'resolve', code: 'timeout' }))
+      limit = clock.after(ms, () => resolve({ step: 'resolve', code: 'timeout' }))
     })
-    return Promise.race([answer, late]).finally(() => this.#limit?.cancel())
+    return Promise.race([answer, late]).finally(() => limit?.cancel())
+  }
+
+  return {
+    connections,
+    note,
+    /** Why no connection was of use. */
+    get failure(): Failure {
+      return furthest ?? { step: 'connect', code: 'timeout' }
+    },
+    /** Gives up: nothing comes any more. */
+    cancel(): void {
+      isOver = true
+      limit?.cancel()
+      cancelRace()
+    },
   }
 }
 

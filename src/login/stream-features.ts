@@ -12,14 +12,11 @@ export interface SaslOffer {
 
 /** What a login has to know of the features of a stream (RFC 6120 §4.3.2). They are read when first asked for, and once. */
 export class StreamFeatures {
-  readonly text: string
   #children: readonly Element[] | undefined
   #offer: SaslOffer | undefined
 
   /** `text` is the element `<stream:features/>`, which has been read before. */
-  constructor(text: string) {
-    this.text = text
-  }
+  constructor(readonly text: string) {}
 
   /** What there is to log in with; undefined if the stream does not offer a login. */
   get offer(): SaslOffer | undefined {

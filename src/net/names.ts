@@ -16,8 +16,6 @@ export interface Route {
   readonly failure?: Failure | undefined
 }
 
-type Lookup = (name: string) => Addresses | Failure | Promise<Addresses | Failure>
-
 /** The records that answer a question, or the error. */
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
@@ -55,59 +53,32 @@ export interface NamesParts {
   readonly local: boolean
 }
 
+export type Names = ReturnType<typeof createNames>
+
 /** Finds servers by the names of their domains, and remembers what it found. RFC 6120 §3.2, XEP-0368. */
-export class Names {
-  readonly #parts: NamesParts
-  readonly #dns: Dns
-  readonly #services: (domain: string) => Services | Promise<Services>
-  readonly #system: Lookup
-  readonly #found: Lookup
+export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
+  const servicesOf = remembering(clock, mostAnswers, askServices)
+  const system = remembering(clock, mostAnswers, askSystem)
+  const found = remembering(clock, mostAnswers, askAddresses)
 
-  constructor(parts: NamesParts) {
-    this.#parts = parts
-    this.#dns = parts.dns ?? systemDns()
-    this.#services = remembering(parts.clock, mostAnswers, domain => this.#askServices(domain))
-    this.#system = remembering(parts.clock, mostAnswers, name => this.#askSystem(name))
-    this.#found = remembering(parts.clock, mostAnswers, name => this.#askAddresses(name))
-  }
-
-  /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
-  routeTo(domain: string): Route | Promise<Route> {
-    // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
-    const host = domain.replace(/^\[(.*)\]$/, '$1')
-    if (isIP(host) !== 0 || isLocal(host)) return this.#itself(host, undefined)
-    const services = this.#services(domain)
-    return services instanceof Promise
-      ? services.then(found => this.#route(domain, found))
-      : this.#route(domain, services)
-  }
-
-  /** The addresses of a target, or why there are none. The promise never rejects. */
-  addressesOf({ host, found = false }: Target): ReturnType<Lookup> {
-    if (isIP(host) !== 0) return [host]
-    if (!found) return this.#system(host)
-    if (!isLocal(host)) return this.#found(host)
-    return this.#parts.local ? this.#system(host) : loopback
-  }
-
-  #route(domain: string, { records, failure }: Services): Route {
-    if (records.length === 0) return this.#itself(domain, failure)
+  function inRoute(domain: string, { records, failure }: Services): Route {
+    if (records.length === 0) return itself(domain, failure)
     // "Decidedly not available" (RFC 2782); the domain itself is not tried once it has said anything (RFC 6120 §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
-    if (offered.length > 0) return { targets: inOrder(offered, this.#parts.preferDirectTls) }
+    if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
   }
 
   /** Without service records a domain is its own server (RFC 6120 §3.2.2). */
-  #itself(host: string, failure: Failure | undefined): Route {
+  function itself(host: string, failure: Failure | undefined): Route {
     // Where the DNS did not answer the first question, the hosts file may know more than asking it again.
-    const found = failure === undefined || !this.#parts.local
+    const found = failure === undefined || !local
     return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
   }
 
-  async #askServices(domain: string): Promise<Answer<Services>> {
+  async function askServices(domain: string): Promise<Answer<Services>> {
     const ask = async (name: string, direct: boolean) => {
-      const { records, error } = await settle(this.#dns.services(`${name}._tcp.${domain}`))
+      const { records, error } = await settle(dns.services(`${name}._tcp.${domain}`))
       return { records: records.map(record => ({ ...record, direct })), error }
     }
     const answers = await Promise.all([ask('_xmpps-client', true), ask('_xmpp-client', false)])
@@ -118,15 +89,15 @@ export class Names {
     return { value: { records, failure }, seconds: isSure ? serviceSeconds : absenceSeconds }
   }
 
-  async #askSystem(name: string): Promise<Answer<Addresses | Failure>> {
-    const { records, error } = await settle(this.#dns.system(name))
+  async function askSystem(name: string): Promise<Answer<Addresses | Failure>> {
+    const { records, error } = await settle(dns.system(name))
     if (error !== undefined) return { value: nameFailure(error), seconds: absenceSeconds }
     return { value: interleave(records), seconds: systemSeconds }
   }
 
-  async #askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
-    const families = [settle(this.#dns.ipv6(name)), settle(this.#dns.ipv4(name))]
-    const answers = await this.#inTime(families)
+  async function askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
+    const families = [settle(dns.ipv6(name)), settle(dns.ipv4(name))]
+    const answers = await inTime(families, clock)
     const records = answers.flatMap(answer => answer.records)
     if (records.length > 0) {
       const ttl = Math.min(mostSeconds, ...records.map(record => record.ttl))
@@ -135,8 +106,8 @@ export class Names {
         seconds: answers.length < families.length ? Math.min(ttl, absenceSeconds) : ttl,
       }
     }
-    if (this.#parts.local) {
-      const value = await this.#system(name)
+    if (local) {
+      const value = await system(name)
       if (!('code' in value)) return { value, seconds: systemSeconds }
     }
     const errors = answers.flatMap(({ error }) => error ?? [])
@@ -146,21 +117,41 @@ export class Names {
     return { value, seconds: absenceSeconds }
   }
 
-  /** The answers once both have come, or a moment after one has brought an address. */
-  async #inTime<T>(families: readonly Promise<Told<T>>[]): Promise<Told<T>[]> {
-    const answers: Told<T>[] = []
-    let moment: Timer | undefined
-    await new Promise<void>(resolve => {
-      for (const family of families)
-        family.then(answer => {
-          answers.push(answer)
-          if (answers.length === families.length) resolve()
-          else if (answer.error === undefined) moment = this.#parts.clock.after(otherFamily, resolve)
-        })
-    })
-    moment?.cancel()
-    return [...answers]
+  return {
+    /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
+    routeTo(domain: string): Route | Promise<Route> {
+      // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
+      const host = domain.replace(/^\[(.*)\]$/, '$1')
+      if (isIP(host) !== 0 || isLocal(host)) return itself(host, undefined)
+      const services = servicesOf(domain)
+      if (services instanceof Promise) return services.then(known => inRoute(domain, known))
+      return inRoute(domain, services)
+    },
+
+    /** The addresses of a target, or why there are none. The promise never rejects. */
+    addressesOf({ host, found: isFound = false }: Target): ReturnType<typeof system> {
+      if (isIP(host) !== 0) return [host]
+      if (!isFound) return system(host)
+      if (!isLocal(host)) return found(host)
+      return local ? system(host) : loopback
+    },
   }
+}
+
+/** The answers once both have come, or a moment after one has brought an address. */
+async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
+  const answers: Told<T>[] = []
+  let moment: Timer | undefined
+  await new Promise<void>(resolve => {
+    for (const family of families)
+      family.then(answer => {
+        answers.push(answer)
+        if (answers.length === families.length) resolve()
+        else if (answer.error === undefined) moment = clock.after(otherFamily, resolve)
+      })
+  })
+  moment?.cancel()
+  return [...answers]
 }
 
 const loopback: Addresses = ['::1', '127.0.0.1']

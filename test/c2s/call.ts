@@ -5,7 +5,7 @@ import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
 import type { Step } from '../../src/errors.js'
 import type { LinkEvents, LinkOptions } from '../../src/link.js'
-import { Names } from '../../src/net/names.js'
+import { createNames } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -59,7 +59,7 @@ export class Call {
       certificate: undefined,
       ...server,
     }
-    const names = new Names({ clock: this.clock, preferDirectTls: false, local: true })
+    const names = createNames({ clock: this.clock, preferDirectTls: false, local: true })
     const dialer = createDialer({ names, clock: this.clock, publicOnly: false })
     this.link = new TcpLink(
       domain,

@@ -2,27 +2,24 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { createDialer, type Search } from '../../src/c2s/dial.js'
 import type { Server } from '../../src/config/config.js'
 import type { Failure } from '../../src/link.js'
-import { type Addresses, Names, type Route } from '../../src/net/names.js'
+import { type Addresses, createNames, type Route } from '../../src/net/names.js'
 import type { Target } from '../../src/net/srv-records.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import { FakeSockets } from './fake-sockets.js'
 
+type FakeNames = ReturnType<typeof fakeNames>
+
 /** What is known of names, and what is still to come. */
-class FakeNames extends Names {
-  readonly routes: Record<string, Route | Promise<Route>> = {}
-  readonly hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
-
-  constructor(clock: FakeClock) {
-    super({ clock, preferDirectTls: false, local: true })
-  }
-
-  override routeTo(domain: string) {
-    return this.routes[domain] ?? super.routeTo(domain)
-  }
-
-  override addressesOf(target: Target) {
-    return this.hosts[target.host] ?? super.addressesOf(target)
+function fakeNames(clock: FakeClock) {
+  const routes: Record<string, Route | Promise<Route>> = {}
+  const hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
+  const names = createNames({ clock, preferDirectTls: false, local: true })
+  return {
+    routes,
+    hosts,
+    routeTo: (domain: string) => routes[domain] ?? names.routeTo(domain),
+    addressesOf: (target: Target) => hosts[target.host] ?? names.addressesOf(target),
   }
 }
 
@@ -33,7 +30,7 @@ let told: string[]
 
 beforeEach(() => {
   clock = new FakeClock()
-  names = new FakeNames(clock)
+  names = fakeNames(clock)
   sockets = new FakeSockets(clock)
   told = []
 })

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createDialer } from '../../src/c2s/dial.js'
 import type { Server } from '../../src/config/config.js'
-import { Names, type Route } from '../../src/net/names.js'
+import { createNames, type Route } from '../../src/net/names.js'
 import { makeCertificate } from '../support/certificates.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.js'
@@ -32,7 +32,7 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
     targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, found: true })),
   }
   const clock = new FakeClock()
-  const names = new Names({ clock, preferDirectTls: false, local: true })
+  const names = createNames({ clock, preferDirectTls: false, local: true })
   names.routeTo = () => route
   const dialer = createDialer({ names, clock, publicOnly: false })
   const toDomain = dialer.toDomain.bind(dialer)
@@ -175,7 +175,7 @@ describe('no other server is tried', () => {
 
   test('when looking for one fails in a way that was not foreseen', async () => {
     const clock = new FakeClock()
-    const names = new Names({ clock, preferDirectTls: false, local: true })
+    const names = createNames({ clock, preferDirectTls: false, local: true })
     names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
     const dialer = createDialer({ names, clock, publicOnly: false })
     const toDomain = () => dialer.toDomain('example.org')

@@ -1,9 +1,9 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { createDialer, type Dialer, Search } from '../../src/c2s/dial.js'
+import { createDialer, createSearch, type Dialer, type Search } from '../../src/c2s/dial.js'
 import { createLinks } from '../../src/c2s/links.js'
 import type { Server } from '../../src/config/config.js'
-import { Names, type Route } from '../../src/net/names.js'
+import { createNames, type Route } from '../../src/net/names.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import { features, plainHeader, serverHeader } from './call.js'
@@ -20,19 +20,18 @@ const notingDialer = (): Dialer => ({
 
 function noted(what: string): Search {
   dialled.push(what)
-  return new NotingSearch(
+  const search = createSearch(
     { ...parts(), connect: () => new Socket() },
     new Promise(resolve => {
       isFound = resolve
     }),
   )
-}
-
-class NotingSearch extends Search {
-  override cancel(): void {
+  const { cancel } = search
+  search.cancel = () => {
     dialled.push('cancelled')
-    super.cancel()
+    cancel()
   }
+  return search
 }
 
 const named = (host: string, port = 5222): Server => ({
@@ -54,7 +53,7 @@ const silent = {
 const options = { lang: 'en' }
 
 function parts() {
-  const names = new Names({ clock, preferDirectTls: false, local: true })
+  const names = createNames({ clock, preferDirectTls: false, local: true })
   return { names, clock, publicOnly: false }
 }
 

@@ -1,7 +1,10 @@
+import { Socket } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { Search } from '../../src/c2s/dial.js'
+import { createSearch } from '../../src/c2s/dial.js'
+import { createNames } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { element } from '../support/element.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import {
   Call,
@@ -439,15 +442,18 @@ describe('a link that is closed', () => {
   })
 
   test('before it is connected never is', async () => {
-    const call = new Call({ host: '192.0.2.1' })
-    const cancel = jest.spyOn(Search.prototype, 'cancel')
+    const clock = new FakeClock()
+    const names = createNames({ clock, preferDirectTls: false, local: true })
+    const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
+    const search = createSearch({ names, clock, publicOnly: false, connect: () => new Socket() }, found)
+    const cancel = jest.spyOn(search, 'cancel')
+    const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
     call.link.pause()
     call.link.resume()
     call.link.close()
     expect(call.told).toEqual(['closed'])
     expect(cancel).toHaveBeenCalledTimes(1)
-    cancel.mockRestore()
-    expect(call.clock.pending).toBe(0)
+    expect(clock.pending).toBe(0)
   })
 
   test.each([

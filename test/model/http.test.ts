@@ -16,7 +16,7 @@ import { Networks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { Names } from '../../src/net/names.js'
+import { createNames } from '../../src/net/names.js'
 import { createOpener } from '../../src/session/opener.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
@@ -110,7 +110,7 @@ beforeAll(async () => {
     ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
     certificate: undefined,
   }
-  const names = new Names({ clock: systemClock, preferDirectTls: false, local: true })
+  const names = createNames({ clock: systemClock, preferDirectTls: false, local: true })
   const links = createLinks({
     ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
     dialer: createDialer({ names, clock: systemClock, publicOnly: false }),

@@ -2,7 +2,7 @@ import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Failure } from '../../src/link.js'
 import type { Dns } from '../../src/net/dns.js'
-import { type Addresses, Names, type Route } from '../../src/net/names.js'
+import { type Addresses, createNames, type Route } from '../../src/net/names.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 type Said<T> = readonly T[] | string | Promise<readonly T[]>
@@ -42,7 +42,7 @@ beforeEach(() => {
 })
 
 const names = (about: { preferDirectTls?: boolean; local?: boolean } = {}) =>
-  new Names({ clock, dns, preferDirectTls: false, local: true, ...about })
+  createNames({ clock, dns, preferDirectTls: false, local: true, ...about })
 
 const ttl = (seconds: number, ...addresses: string[]) => addresses.map(address => ({ address, ttl: seconds }))
 /** A route as text: targets, and what went wrong. */
