@@ -80,10 +80,8 @@ function freeze<T extends object>(value: T): T {
 }
 
 /** What an operator should know of settings that are used all the same. */
-function risks(
-  { domains, servers, remotes, serviceAccounts, cors, bosh }: Config,
-  tls: TlsMaterial | undefined,
-): string[] {
+function risks(config: Config, tls: TlsMaterial | undefined): string[] {
+  const { domains, servers, remotes, serviceAccounts, cors, bosh } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const unused = (named: Iterable<string>) =>
     [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))

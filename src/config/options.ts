@@ -1,7 +1,9 @@
 import { type Report, switches } from './kinds.js'
 
+export type Options = ReadonlyMap<string, string>
+
 /** Reads `name=value&name=value`. Not URLSearchParams: it takes a plus for a space, and file names have pluses. */
-export function readOptions(query: string, known: readonly string[], report: Report): Map<string, string> {
+export function readOptions(query: string, known: readonly string[], report: Report): Options {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {
     const [key = '', value = ''] = option.split(/=(.*)/s, 2)
@@ -20,12 +22,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-export function readSwitch(
-  options: ReadonlyMap<string, string>,
-  name: string,
-  otherwise: 'on' | 'off',
-  report: Report,
-): boolean {
+export function readSwitch(options: Options, name: string, otherwise: 'on' | 'off', report: Report): boolean {
   const text = options.get(name) ?? otherwise
   return switches.get(text) ?? report(`must have ${name}=on or ${name}=off`) ?? otherwise === 'on'
 }

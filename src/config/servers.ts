@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { prepareDomain } from '../jid/domains.js'
 import { isLoopback } from '../lib/client-network.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
-import { readOptions, readSwitch } from './options.js'
+import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, pemOf } from './pem.js'
 
 /** What a server is trusted with, and the certificates of the link to it. */
@@ -111,7 +111,7 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
   return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
 }
 
-function readTrust(options: ReadonlyMap<string, string>, report: Report): Omit<Trust, 'certificate'> {
+function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'> {
   const plain = readSwitch(options, 'plain', 'off', report)
   const ca = readCertificates('ca', options.get('ca'), report)
   return { plain, ca, verify: readSwitch(options, 'verify', 'on', report) }
@@ -129,7 +129,7 @@ function readCertificates(option: string, file: string | undefined, report: Repo
 }
 
 /** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
-function readOwnCertificate(options: ReadonlyMap<string, string>, report: Report): Trust['certificate'] {
+function readOwnCertificate(options: Options, report: Report): Trust['certificate'] {
   const file = options.get('cert')
   const keyFile = options.get('key') ?? file
   if (file === undefined || keyFile === undefined)

@@ -39,7 +39,7 @@ export function readTlsFiles(files: TlsFiles, report: (problem: string) => undef
   const passphrase = reported(() => readPassphrase(files))
   if (passphrase === undefined) return undefined
   const certificates = files.certificates.map((file, index) =>
-    reported(() => readCertificate(file, files.chains[index], files.keys[index], passphrase)),
+    reported(() => readCertificate(file, passphrase, files.chains[index], files.keys[index])),
   )
   const dhparam = reported(() => readParameters(files.dhparam))
   const isUsable = certificates.every(certificate => certificate !== undefined)
@@ -64,12 +64,7 @@ function readPassphrase({ passphrase, passphraseFile }: TlsFiles) {
   return { setting, text: readFile(passphraseFile, setting).replace(/\r?\n$/, '') }
 }
 
-function readCertificate(
-  file: string,
-  chainFile: string | undefined,
-  keyFile: string | undefined,
-  passphrase: Passphrase,
-) {
+function readCertificate(file: string, passphrase: Passphrase, chainFile?: string, keyFile?: string) {
   const text = readFile(file, 'TLS_CERT')
   const own = readCertificates(file, text, 'TLS_CERT')
   // The certificates behind the first are its chain.

@@ -5,25 +5,17 @@ export interface Schema {
   readonly [keyword: string]: unknown
 }
 
-export const text = (description: string, more: Schema = {}): Schema => ({
-  type: 'string',
-  description,
-  ...more,
-})
+export function text(description: string, more: Schema = {}): Schema {
+  return { type: 'string', description, ...more }
+}
 
 /** A number from 0 up. */
-export const count = (description: string, more: Schema = {}): Schema => ({
-  type: 'integer',
-  minimum: 0,
-  description,
-  ...more,
-})
+export function count(description: string, more: Schema = {}): Schema {
+  return { type: 'integer', minimum: 0, description, ...more }
+}
 
 /** One of these words. */
-export const word = (description: string, words: Iterable<string>, more: Schema = {}): Schema => ({
-  ...text(description, { enum: [...words] }),
-  ...more,
-})
+export const word = (description: string, words: readonly string[]) => text(description, { enum: words })
 
 /** An object whose properties are there but for the `optional` ones. */
 export function object<Name extends string>(

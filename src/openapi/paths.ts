@@ -108,13 +108,7 @@ type Responses = Readonly<Record<number, Response>>
 type Codes = readonly ProblemCode[]
 
 /** A call of an admin: the answers where nothing goes wrong, and by what it may fail beside what all of them may. */
-function call(
-  operationId: string,
-  summary: string,
-  answers: Responses,
-  codes: Codes = [],
-  about: object = {},
-) {
+function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }
 }

@@ -33,11 +33,7 @@ export function text<T>(
   }
 }
 
-export function word<Word extends string>(
-  words: readonly Word[],
-  description: string,
-  but = '.',
-): Parameter<Word> {
+export function word<Word extends string>(words: readonly Word[], description: string, but = '.') {
   const allowed = `One of ${words.join(', ')}${but}`
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
 }
