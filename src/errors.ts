@@ -109,10 +109,7 @@ export class Problem extends Error {
   }
 }
 
-/**
- * Why no connection could be made: the other side is not there, or this process or its machine has no descriptor left
- * for it, which is no fault of the other side's.
- */
+/** Why no connection could be made. That no descriptor was left for it is no fault of the other side's. */
 export function connectProblem({ code }: NodeJS.ErrnoException): ProblemCode {
   return code === 'EMFILE' || code === 'ENFILE' ? 'service-full' : 'remote-connection-failed'
 }

@@ -2,10 +2,7 @@ import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { LogLevels, LogPart } from './config/kinds.js'
 
-/**
- * The service's log: JSON lines on standard output, one child logger per part. It never throws: lines that cannot be
- * written are lost, and with them nothing else.
- */
+/** The service's log: JSON lines on standard output. It never throws: lines that cannot be written are lost. */
 export function createLog(level: string, destination: DestinationStream = standardOutput): Logger {
   // None of these is ever passed to the log. Should one be by mistake, it is not written.
   const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']

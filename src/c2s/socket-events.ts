@@ -17,10 +17,7 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/**
- * Listens to a socket. The functions are the same for all sockets and find the listener at theirs: closures would take
- * 170 bytes for each link.
- */
+/** Listens to a socket. The functions are the same for all: closures would take 170 bytes for each link. */
 export function listenTo(socket: Socket, events: SocketEvents): void {
   ;(socket as LinkSocket)[listener] = events
   socket.on('data', onData)

@@ -1,5 +1,4 @@
-// What servers say, where it is shown to an operator: it may have been written by attackers, who want to fill a log, or to pass
-// for a line of it.
+// What servers say, as operators are shown it: attackers may want to fill a log, or to pass for a line of it.
 
 /** Longest word of a server's that is shown, in UTF-16 units, and how many of a list. */
 const longest = 80

@@ -1,7 +1,4 @@
-/**
- * The names of an object's own members, in order, repeated ones repeatedly: `JSON.parse` hides those. The text must have
- * passed `JSON.parse`. Each character is looked at once.
- */
+/** The names of an object's members in text that `JSON.parse` reads, with the repeated ones, which that hides. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

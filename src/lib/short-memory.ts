@@ -7,9 +7,8 @@ export type MemoryKey = string
 export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
 
 /**
- * Remembers something about secrets for a short while, so much at most. It is found by a keyed hash only, with a key
- * that this process made up: the secrets cannot be read from it. `seconds` of 0 remembers nothing; `most` is how much is
- * remembered at a time.
+ * Remembers something about secrets for so many seconds, with 0 not at all, and `most` of it at a time. It is found by a
+ * keyed hash only, with a key that this process made up: the secrets cannot be read from it.
  */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
   const secret = randomBytes(32).toString('base64')

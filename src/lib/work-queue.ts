@@ -1,9 +1,6 @@
 export type WorkQueue = ReturnType<typeof workQueue>
 
-/**
- * Lets work begin a little at a time, in the order it was asked for. `refusal` is what rejects work that would be the first
- * to wait behind `mostWaiting`.
- */
+/** Lets work begin a little at a time, in its order. `refusal` rejects what would be one more than `mostWaiting`. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
   let free = atOnce
   const waiting: (() => void)[] = []

@@ -5,10 +5,7 @@ import { copyOf } from '../xml/copy-of.js'
 import { childrenOf, textOf } from '../xml/document.js'
 import type { LoginWish } from './wish.js'
 
-/**
- * The JID that a server has bound, as it is written in the answer. Throws a `Problem` where it is no full JID, with which
- * a page could do nothing, or that of another user, which no page may get.
- */
+/** The JID that a server has bound, as written. Throws a `Problem` where it is no full JID, or another user's. */
 export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')

@@ -41,10 +41,7 @@ export class LinkClient extends Client {
     this.on('error', error => host.fail(error))
   }
 
-  /**
-   * Gives the client the one mechanism that the login has chosen. Those of the library are slow, or do not check that the
-   * server knows the password.
-   */
+  /** Gives the client the chosen mechanism: the library's are slow, or let in servers that do not know the password. */
   use(mechanism: Mechanism): void {
     // The factory calls what it is given with `new`.
     this.#mechanisms.use(mechanism.name, function chosen() {

@@ -27,10 +27,7 @@ export interface Situation extends SaslOffer {
   readonly waiting: Waiting
 }
 
-/**
- * The one mechanism that a login tries; none is tried after it (RFC 6120 §13.8). There is a choice for passwords alone.
- * Throws `no-mechanism`.
- */
+/** The one mechanism that a login tries, and none after it (RFC 6120 §13.8). Throws `no-mechanism`. */
 export function chooseMechanism(
   { jid, credentials }: LoginWish,
   situation: Situation,

@@ -4,10 +4,7 @@ import { StreamFeatures } from './stream-features.js'
 /** How many streams a login opens: one to log in on, one to bind a resource on. */
 const streams = 2
 
-/**
- * What one login foresees of its server's features, so as to go ahead of them (XEP-0305 §3), and what they really are.
- * The login alone tells it what happens.
- */
+/** What one login foresees of its server's features, to go ahead of them (XEP-0305 §3), and what they really are. */
 export class Pipelining {
   /** Whether the server has offered anything else than was foreseen, or a login cannot go by what was. */
   isMistaken = false

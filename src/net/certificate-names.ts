@@ -3,9 +3,8 @@ import { domainToASCII } from 'node:url'
 import { prepareDomain } from '../jid/domains.js'
 
 /**
- * Whether a certificate is made out to an XMPP domain: a dNSName, an SRV-ID for `_xmpp-client`, or an xmppAddr.
- * A wildcard stands for the whole left-most label only; the common name is not looked at.
- * RFC 6120 §13.7.2, RFC 6125 §6.4.
+ * Whether a certificate is made out to an XMPP domain (RFC 6120 §13.7.2, RFC 6125 §6.4): a dNSName, an SRV-ID for
+ * `_xmpp-client`, or an xmppAddr. A wildcard stands for one whole label on the left; the common name does not count.
  */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
   return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {

@@ -20,10 +20,7 @@ const special = networks(
   ...['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 )
 
-/**
- * Whether an address may lead into a private network, to this machine, or to no single host. True unless it is plainly the
- * address of one host on the Internet, in any notation.
- */
+/** Whether an address, in any notation, is anything else than plainly that of one host on the Internet. */
 export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
 }

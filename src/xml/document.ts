@@ -15,10 +15,7 @@ export interface Document {
 
 const none: readonly Fate[] = []
 
-/**
- * Reads whole documents, one after the other. Throws an `XmlError` where a text is not one well-formed document within the
- * limits.
- */
+/** Reads whole documents. Throws an `XmlError` where one is not well-formed, or beyond the limits. */
 export function documentReader(limits: XmlLimits, options: SplitterOptions = {}): (text: string) => Document {
   let root: Root | undefined
   let children: Element[] = []

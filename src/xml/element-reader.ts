@@ -136,8 +136,7 @@ class ElementReader {
       defaultXMLVersion: '1.0',
       resolvePrefix: (prefix: string) => this.#resolve(prefix),
     })
-    // No more handlers than these: with a seventh V8 makes the parser a table to look everything up in, which
-    // takes five times as long.
+    // No more handlers: with a seventh V8 makes a table of the parser, and everything takes five times as long.
     parser.on('error', ({ message }) => {
       const isMinor =
         this.#rules.lenient &&

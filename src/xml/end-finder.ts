@@ -37,12 +37,10 @@ type Wanted = 'declaration or root' | 'root' | 'child'
 const deepestNames = 256
 
 /**
- * Finds the end of an element in the pieces that it comes in, or that of the root's start tag. Of what it
- * has passed it knows no more than how deep inside the element it is and a number for each open name, so that neither size
- * nor depth matters. Most of what is not well-formed ends somewhere, and is refused when it is read; an end tag of another
- * name is refused here, since such an element may have no end.
- *
- * What XMPP does not have is refused where it begins: comments, document types, and instructions but for the
+ * Finds the end of an element in the pieces that it comes in, or that of the root's start tag. Of what it has passed it
+ * knows how deep inside the element it is and a number for each open name, so that neither size nor depth matters. Most of
+ * what is not well-formed ends somewhere, and is refused when it is read; an end tag of another name is refused here, since
+ * such an element may have no end. So is what XMPP does not have: comments, document types, and instructions but for the
  * declaration of XML (RFC 6120 §11.1).
  */
 export class EndFinder {

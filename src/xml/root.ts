@@ -7,10 +7,7 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
-/**
- * Whether so many characters are not enough for what namespaces and prefixes a root declares. Each child that uses them gets
- * a copy, and a short one may be one of many thousands.
- */
+/** Whether a root declares more characters than this: each of many thousand children may get a copy of them. */
 export function declaresTooMuch({ declarations }: Root, most: number): boolean {
   const { defaultNamespace, prefixes, namespaces } = declarations
   let size = defaultNamespace.length

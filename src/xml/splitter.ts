@@ -75,10 +75,7 @@ export class Splitter {
     return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
   }
 
-  /**
-   * Reads on in a stream; everything that became whole is reported before this returns.
-   * Throws an `XmlError`, after which nothing more is read.
-   */
+  /** Reads on in a stream, and reports what became whole. Throws an `XmlError`, after which nothing more is read. */
   write(chunk: Buffer): void {
     if (this.#stopped) return
     try {

@@ -25,10 +25,7 @@ const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/**
- * Salts passwords off the event loop, a few at a time, and remembers the outcome for `memorySeconds`; for 0 not at all.
- * `derive` is PBKDF2.
- */
+/** Salts passwords off the event loop, and remembers the outcome for `memorySeconds`. `derive` is PBKDF2. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,
