@@ -21,9 +21,8 @@ export function streamFailure(element: Element, step: Step): Failure {
 /** The defined condition of a stream error (RFC 6120 §4.9.2). */
 function conditionOf({ text }: Element): string | undefined {
   try {
-    return childrenOf(text).find(
-      ({ name, namespace }) => namespace === streamErrorNamespace && name !== 'text',
-    )?.name
+    const named = childrenOf(text).filter(({ namespace }) => namespace === streamErrorNamespace)
+    return named.find(({ name }) => name !== 'text')?.name
   } catch {
     return undefined
   }

@@ -57,9 +57,8 @@ export class AttachCookie {
   }
 
   /**
-   * The `Set-Cookie` that goes with the reply to this request, if it is time for one: with the first reply, and again when
-   * half of its life is over. Only a repetition of the same request gets it again, so that a second client with the sid
-   * alone does not get the cookie.
+   * The `Set-Cookie` for the reply to this request, if it is time for one: the first, and again when half of its life
+   * is over. Only a repetition of the same request gets it again: a second client with the sid alone does not.
    */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue =

@@ -146,8 +146,3 @@ export function writeTerminate(condition: Condition | undefined, streamError?: s
 export function writeSeeOther(uri: string): string {
   return writeBody(" type='terminate' condition='see-other-uri'", `<uri>${escapeXml(uri)}</uri>`)
 }
-
-/** An attribute with a leading space, or nothing where there is no value. */
-export function attribute(name: string, value: string | number | undefined): string {
-  return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
-}

@@ -134,8 +134,7 @@ export class HttpPeer implements Peer, BodyTaker {
   /** Answers what is too large by what has come of it, in words that its client understands where it has a session. */
   refuseTooLarge(): void {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
-    const reply = this.#parts.refuseTooLarge(head, this)
-    this.#refuse(reply ?? 413)
+    this.#refuse(this.#parts.refuseTooLarge(head, this) ?? 413)
   }
 
   /** Answers before the body has come, and closes the connection. */

@@ -57,12 +57,9 @@ export function corsOf(res: ServerResponse, { cors }: ReplyParts) {
 }
 
 /** Writes the reply to a request. */
-export function send(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
+export function send(res: ServerResponse, reply: Reply, parts: ReplyParts) {
   if (res.destroyed) return
-  if (reply.status === 0) {
-    res.destroy()
-    return
-  }
+  if (reply.status === 0) return void res.destroy()
   try {
     write(res, reply, parts)
   } catch (error) {

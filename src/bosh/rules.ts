@@ -59,10 +59,7 @@ export class Rules {
     return true
   }
 
-  /**
-   * Whether a client asks more often than it was told to, where the operator minds (XEP-0124 §11, §12). To ask again at
-   * once is sensible where the last reply had something in it.
-   */
+  /** Whether a client asks too often, where the operator minds (XEP-0124 §11, §12). After a fruitful reply it may. */
   #isTooSoon(body: Body, now: number, unanswered: number, fruitful: boolean): boolean {
     const { enforcePolling, polling, isPolling, requests } = this.#terms
     if (!enforcePolling) return false

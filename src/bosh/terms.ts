@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.js'
 import type { Condition } from '../errors.js'
 import type { SessionTerms } from '../handed-out.js'
-import { attribute, type Body } from './body.js'
+import { attribute } from '../xml/escape.js'
+import type { Body } from './body.js'
 
 /** Limits that the operator sets on every session. */
 export type TermLimits = Omit<
@@ -59,12 +60,9 @@ export function announce(sid: string, rid: number, terms: Terms): string {
 }
 
 /** The same for a page that is told by its backend. */
-export function announced(
-  sid: string,
-  { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms,
-): SessionTerms {
+export function announced(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
   const maxpause = maxPause > 0 ? maxPause : undefined
-  return { sid, wait, hold, requests, inactivity, polling, maxpause, ver }
+  return { sid, wait, hold, requests, inactivity, polling, maxpause, ver } satisfies SessionTerms
 }
 
 /** The lower of the two versions, each a pair of integers: 1.10 is newer than 1.6. */

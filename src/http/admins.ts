@@ -8,6 +8,7 @@ import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
 import { createShortMemory, type MemoryKey } from '../lib/short-memory.js'
+import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
@@ -19,13 +20,11 @@ const memorySeconds = 300
 const mostRemembered = 1_000
 
 export interface AdminsParts {
-  readonly admins: readonly Admin[]
+  readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
   /** Where secrets that are kept as hashes are hashed. */
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** The address that a request comes from. */
-  readonly addressOf: (request: Request) => string
   /**
    * Gives the 401's body and may set headers on `request.res`. `attempt` is undefined without credentials, and has the
    * name in them if it is an admin's: another may be a secret in the wrong field.
@@ -44,7 +43,8 @@ interface Shown extends Claim {
 }
 
 /** Guards routes with the admins' names and secrets. */
-export function createAdmins({ admins, clock, hashes, failures, addressOf, refuse }: AdminsParts) {
+export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
+  const { admins } = config
   /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
@@ -53,7 +53,7 @@ export function createAdmins({ admins, clock, hashes, failures, addressOf, refus
 
   /** Throws a `Problem` where too many were wrong before. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
-    const client = clientOf(addressOf(request))
+    const client = clientOf(clientAddress(request, config))
     // What is right in one place is not known yet in another.
     const shown = { client, name, secret, key: remembered.keyOf([client, name, secret]) }
     const known = remembered.recall(shown.key)

@@ -72,10 +72,8 @@ export function pageAnswer(view: string, values: object, representation: Represe
 
 /** Answers with a page; in HTML where the client asks for JSON, since there is none. */
 export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
-  sendAnswer(
-    response.vary('Accept'),
-    pageAnswer(view, values, negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'),
-  )
+  const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
+  sendAnswer(response.vary('Accept'), pageAnswer(view, values, representation))
 }
 
 export function sendAnswer(response: Response, { status, headers, body }: Answer): void {

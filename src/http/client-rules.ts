@@ -21,10 +21,9 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
 export const unknownAddress = 'unknown'
 
 /**
- * The address that a request comes from: the right-most of those in `X-Forwarded-For`, and the connection's own behind
- * them, that is no trusted proxy. Where the connection is not one of theirs the header may have come from any client and
- * counts for nothing; where all of them are, it is the connection's. `unknownAddress` where a proxy says something else
- * than an address: what came to it from there did not come from the proxy itself.
+ * The address that a request comes from: of those in `X-Forwarded-For`, and the connection's own behind them, the
+ * right-most that is no trusted proxy, or else the connection's. Where that is none of theirs the header counts for
+ * nothing. `unknownAddress` where a proxy says something else than an address: that did not come from the proxy itself.
  */
 export function clientAddress(request: IncomingMessage, { trustedProxies }: ClientRules): string {
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)

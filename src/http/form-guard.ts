@@ -53,9 +53,8 @@ export function createFormGuard(externalUrl: string | undefined, now: () => numb
 }
 
 /**
- * What sent a form: a `program` sends neither header and needs no token; a page of this service (`here`) needs one, and so
- * does a browser that hides the origin; a page of another site is refused whatever it sends. `externalUrl` is the service's
- * public URL, where it is known.
+ * What sent a form: a `program` sends neither header and needs no token; a page from `here`, at `externalUrl` if that
+ * is known, or a browser that hides the origin, needs one; any other page is refused whatever it sends.
  */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,

@@ -17,9 +17,8 @@ const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 type Liking = Readonly<typeof unwanted>
 
 /**
- * Chooses the representation by `Accept`. A client without an opinion gets the `usual` one: by `Content-Type`, a JSON
- * body is answered in JSON and anything else with a page, unless the address has a habit of its own. A page is called
- * XHTML only for clients that list it: others would offer to save it.
+ * Chooses the representation by `Accept`. A client without an opinion gets the `usual` one: by `Content-Type`, JSON for
+ * JSON, else a page. A page is called XHTML only for clients that list it: others would offer to save it.
  */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   // What nearly all programs send.

@@ -6,7 +6,7 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import type { Element } from '../xml/element.js'
-import { escapeXml } from '../xml/escape.js'
+import { attribute } from '../xml/escape.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
@@ -158,11 +158,10 @@ export class BoshLink implements Link {
   }
 
   #stream(): string {
-    const from = this.#from
-    const sender =
-      from === undefined || !this.facts.encrypted ? '' : ` from='${escapeXml(withULabels(from))}'`
+    const from = this.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
+    const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
     // MongooseIM looks for the very prefix.
-    return ` to='${escapeXml(withULabels(this.#domain))}'${sender} xml:lang='${escapeXml(this.#lang)}' xmlns:xmpp='urn:xmpp:xbosh'`
+    return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='urn:xmpp:xbosh'`
   }
 
   #expectFeatures(): void {

@@ -51,11 +51,8 @@ function readDocument(text: string) {
 }
 
 function readEnd(root: Root, children: readonly Element[]): LinkEnd {
-  const streamError = children.find(
-    ({ name, namespace }) => name === 'error' && namespace === streamsNamespace,
-  )
-  if (streamError !== undefined)
-    return { failure: streamFailure(streamError, 'features'), streamError: streamError.text }
+  const error = children.find(({ name, namespace }) => name === 'error' && namespace === streamsNamespace)
+  if (error !== undefined) return { failure: streamFailure(error, 'features'), streamError: error.text }
   const condition = root.attribute('condition')
   const code = byCondition.get(condition) ?? 'remote-connection-failed'
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }

@@ -75,10 +75,7 @@ export function createRemotes(parts: RemotesParts) {
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /**
-     * Opens a session for a login whose page will talk to the endpoint itself; undefined where the domain's pages do not.
-     * Throws a `Problem` while the service stops.
-     */
+    /** Opens a session whose page will talk to the endpoint, if the domain's do. Throws a `Problem` in a stop. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined

@@ -45,10 +45,8 @@ function isBind({ name, namespace }: Element): boolean {
   return name === 'bind' && namespace === bindNamespace
 }
 
-function jidIn({ text }: Element, childNamespace: string, childName: string): string | undefined {
-  const told = childrenOf(text).find(
-    ({ name, namespace }) => name === childName && namespace === childNamespace,
-  )
+function jidIn({ text }: Element, namespace: string, name: string): string | undefined {
+  const told = childrenOf(text).find(child => child.name === name && child.namespace === namespace)
   return told && textOf(told.text)
 }
 

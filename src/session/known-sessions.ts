@@ -6,7 +6,7 @@ import type { Sessions, SessionView } from './sessions.js'
 const quietMilliseconds = 5_000
 
 /** Sessions that were handed over to pages which talk to another endpoint. */
-export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
+type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 

@@ -4,9 +4,8 @@ import type { Config } from '../config/config.js'
 const longestWait = 25_000
 
 /**
- * How much the clients of sessions may send: so much at once, and so much in a second (a token bucket). One for all
- * sessions, of which each keeps a single number: the time, in milliseconds of the clock, at which all that it has
- * sent will be paid for, and 0 before it has sent anything. Sizes are in UTF-16 units.
+ * How much the clients of sessions may send: a token bucket for all, of which each session keeps a single number: when,
+ * in milliseconds of the clock, all that it has sent will be paid for; 0 before. Sizes are in UTF-16 units.
  */
 export class RateShaper {
   readonly #millisecondsEach: number

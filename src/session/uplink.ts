@@ -1,7 +1,7 @@
 import type { Link, StreamOptions } from '../link.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
-import { escapeXml } from '../xml/escape.js'
+import { attribute } from '../xml/escape.js'
 import type { Payload } from './payload.js'
 
 /** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
@@ -73,10 +73,9 @@ export function bounce({ name, namespace, text }: Element): Element | undefined 
   const tag = startTagOf(text)
   const condition = conditionFor(name, tag.attribute('type'))
   if (condition === undefined) return undefined
-  const attribute = (key: string, value: string | undefined) =>
-    value === undefined ? '' : ` ${key}='${escapeXml(value)}'`
+  const addressing = attribute('to', tag.attribute('from')) + attribute('id', tag.attribute('id'))
   const answer =
-    `<${name} xmlns='jabber:client' type='error'${attribute('to', tag.attribute('from'))}${attribute('id', tag.attribute('id'))}>` +
+    `<${name} xmlns='jabber:client' type='error'${addressing}>` +
     `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
     `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
   return { name, namespace, text: answer }

@@ -71,11 +71,10 @@ export function createCalls(parts: CallsParts) {
     address: clientAddress(request, config),
   })
   const admins = createAdmins({
-    admins: config.admins,
+    config,
     clock,
     hashes,
     failures: limits.failures,
-    addressOf: request => clientAddress(request, config),
     refuse(request, attempt) {
       const isGuess = attempt !== undefined
       const audit = isGuess || undefined

@@ -1,19 +1,16 @@
 const markup = /[&<>"'\n\r\t]/
 const allMarkup = new RegExp(markup, 'g')
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-  '\n': '&#10;',
-  '\r': '&#13;',
-  '\t': '&#9;',
-}
+const entities: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
 
 /** Escapes a value for element content and for attributes in either kind of quotes. */
 export function escapeXml(value: string): string {
-  return markup.test(value) ? value.replace(allMarkup, character => entities[character]!) : value
+  if (!markup.test(value)) return value
+  return value.replace(allMarkup, character => `&${entities[character] ?? `#${character.charCodeAt(0)}`};`)
+}
+
+/** An attribute with a leading space, or nothing where there is no value. */
+export function attribute(name: string, value: string | number | undefined): string {
+  return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
 }
 
 /** Removes what no XML 1.0 document may contain, lone surrogates included (XML 1.0 §2.2). */

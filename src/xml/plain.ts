@@ -1,5 +1,5 @@
 import { copyOf } from './copy-of.js'
-import type { Element, MeantNamespace } from './element.js'
+import type { MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
 import type { XmlLimits } from './limits.js'
 import { isSame, longestName, mostAttributes, PlainTag } from './plain-tag.js'
@@ -86,12 +86,7 @@ class PlainReader {
   }
 
   /** Reads the child of the root that begins at `start`, and makes it independent of the root's declarations. */
-  readChild(
-    text: string,
-    start: number,
-    declarations: Declarations,
-    meantNamespace: MeantNamespace,
-  ): Element | undefined {
+  readChild(text: string, start: number, declarations: Declarations, meantNamespace: MeantNamespace) {
     const tag = this.#child
     if (!tag.read(text, start)) return undefined
     const end = this.#readContent(text, declarations)
@@ -173,11 +168,7 @@ class PlainReader {
   }
 
   /** Whether the prefixes in a tag are declared on the root or on the child; notes those that are the root's. */
-  #knowsPrefixes(
-    text: string,
-    { name, nameColon, prefix, prefixEnd }: PlainTag,
-    from: Declarations,
-  ): boolean {
+  #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: PlainTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
   }
@@ -246,11 +237,7 @@ function declaredBy(text: string, tag: PlainTag, prefix: string): string | undef
 }
 
 /** The namespace of a child, whose prefix is declared. */
-function namespaceOf(
-  text: string,
-  tag: PlainTag,
-  { defaultNamespace, prefixes, namespaces }: Declarations,
-): string {
+function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, namespaces }: Declarations) {
   if (tag.nameColon === 0)
     return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
   const prefix = text.slice(tag.name, tag.nameColon)

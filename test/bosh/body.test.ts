@@ -2,17 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  attribute,
-  type Body,
-  emptyBody,
-  errorBody,
-  parseBody,
-  writeBody,
-  writeTerminate,
-} from '../../src/bosh/body.js'
+import { type Body, emptyBody, errorBody, parseBody, writeBody, writeTerminate } from '../../src/bosh/body.js'
 import { boshNamespace } from '../../src/namespaces.js'
-import { removeForbidden } from '../../src/xml/escape.js'
+import { attribute, removeForbidden } from '../../src/xml/escape.js'
 import { XmlError } from '../../src/xml/xml-error.js'
 import { collectGarbage } from '../support/collected.js'
 

@@ -7,10 +7,7 @@ export interface BodyTaker {
   onData(chunk: Buffer): void
   /** All of it has come. */
   onEnd(): void
-  /**
-   * The connection is closed. Sometimes called as well where the reply has left, and the body was not complete then:
-   * `writableFinished` of the response tells.
-   */
+  /** The connection is closed, or the reply has left before all of the body came: `writableFinished` tells. */
   onGone(): void
 }
 

@@ -13,13 +13,10 @@ export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResp
 
 /**
  * The classes for the options of `createServer`, of which `takeBody` and `replyWhole` make use; none where this is not
- * `wanted`, or the version of Node not tested, and servers use Node's own. An `app` of Express that is to serve such
- * requests is made to take them as they are.
- *
- * Express gives each request and response the prototypes of its app. V8 shares no hidden class between objects whose
- * prototype was changed: what is put on one afterwards makes a new class for it alone, and none of the code that touches
- * it finds what it learned from those before. That is half of what a call costs, and it does not happen where the
- * prototypes are right from the start.
+ * `wanted`, or the version of Node not tested, and servers use Node's own. An `app` of Express is made to take them as
+ * they are: it would give each object the prototypes of its own, and V8 shares no hidden class between objects whose
+ * prototype was changed, so that no code finds again what it learned from those before. That is half of what a call
+ * costs.
  */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}
