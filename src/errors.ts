@@ -87,10 +87,7 @@ export class Problem extends Error {
   readonly step: Step | undefined
   /** The XMPP server's own condition, if it is one of XMPP's: a server could put anything there, a password too. */
   readonly condition: string | undefined
-  /**
-   * More than the table's sentence, such as the parameter's name; never a value that a caller sent. What a server calls
-   * things is in it as `foreign-text.ts` writes it, for operators alone.
-   */
+  /** More than the table's sentence. No value that a caller sent; what a server did as `foreign-text.ts` writes it. */
   readonly detail: string | undefined
   readonly retryAfterSeconds: number | undefined
 

@@ -21,10 +21,7 @@ export function createLog(level: string, destination: DestinationStream = standa
   })
 }
 
-/**
- * Pino's own would keep what cannot be written until there is no memory left, or wait with everything for a slow reader
- * whose pipe it has made one that does not block.
- */
+/** Pino's own keeps what cannot be written until memory is full, or waits with everything for a slow reader. */
 const standardOutput: DestinationStream = {
   write(line) {
     writeSync(1, line)

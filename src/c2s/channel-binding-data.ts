@@ -5,10 +5,7 @@ import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)
 
-/**
- * The channel binding data of a TLS connection (RFC 5056): bytes that only its two ends know, so that a relay between two
- * connections is noticed. Undefined where this connection has none of that type.
- */
+/** The channel binding data of a TLS connection (RFC 5056), by which a relay in between is noticed; if it has any. */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
   const version = socket.getProtocol()
   switch (type) {

@@ -23,10 +23,7 @@ export function startTls(socket: Socket, domain: string, context: SecureContext,
   return secured
 }
 
-/**
- * Node asks for the certificate together with all those above it, which takes ten times as long and longer than anything
- * else that the handshake costs here. Only its names are looked at.
- */
+/** Node asks for all certificates above it as well, which takes ten times as long. Only its names are looked at. */
 function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
   return getPeerCertificate.call(this, false) as DetailedPeerCertificate
 }

@@ -11,10 +11,7 @@ export interface WriterEvents {
   onStall(): void
 }
 
-/**
- * How long a server may take nothing of what waits for it, in seconds: as long as TCP itself waits by default (RFC 9293
- * §3.9.1.1). Servers that take little at a time, to keep a rate, are not meant.
- */
+/** How long a server may take nothing of what waits, in seconds: as TCP itself by default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
 /** Writes to one connection. What is sent in one turn of the event loop leaves together. */

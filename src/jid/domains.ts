@@ -33,10 +33,7 @@ export function prepareDomain(text: string): string | undefined {
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
 }
 
-/**
- * A domain, or a JID's, as XMPP servers and people write it: with U-labels (RFC 7622 §3.2.1). What is compared, DNS,
- * certificates and URLs have A-labels: `prepareDomain`.
- */
+/** A domain, or a JID's, as servers and people write it, with U-labels (RFC 7622 §3.2.1): undoes `prepareDomain`. */
 export function withULabels(address: string): string {
   // Hardly any has an A-label, and this is asked several times in a login.
   if (!/xn--/i.test(address)) return address
@@ -58,10 +55,7 @@ export function preparePattern(text: string): string | undefined {
   return suffix === undefined || suffix.startsWith('[') || isIP(suffix) !== 0 ? undefined : `*.${suffix}`
 }
 
-/**
- * Whether a list of prepared patterns allows a prepared domain. `*.example.org` allows every subdomain at any depth,
- * but not `example.org` itself; `*` allows any domain.
- */
+/** Whether prepared patterns allow a prepared domain: `*.example.org` any subdomain, but not `example.org` itself. */
 export function allowsDomain(patterns: readonly string[], domain: string): boolean {
   return patterns.some(
     pattern =>

@@ -309,6 +309,5 @@ function features(feature: XmlElement): XmlElement {
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
   // Of what the library reads then only the answer to its request comes from the server.
-  if (step === 'bind') return new Problem('remote-protocol-error', { step, cause: error })
-  return new Problem('internal-error', { step, cause: error })
+  return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

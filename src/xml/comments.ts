@@ -3,10 +3,7 @@ export function withoutComments(text: string): string {
   return replaceParts(text, '<!--', '-->', () => '')
 }
 
-/**
- * A text with something else in place of its parts that begin and end so; one that has no end stays. A regular expression
- * would look for that end from each beginning anew.
- */
+/** Replaces parts that begin and end so. A regular expression would look for a missing end from each beginning. */
 export function replaceParts(
   text: string,
   opening: string,

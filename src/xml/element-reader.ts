@@ -33,10 +33,7 @@ const mostFaults = 10
 /** Ends the reading of such a child. */
 const tooManyFaults = new Error('too many faults')
 
-/**
- * How saxes words what breaks the rules of namespaces and not those of XML (Namespaces in XML 1.0 §2-§6). Of an attribute
- * that stands twice it cannot be told which of the two it breaks.
- */
+/** How saxes words what breaks, or may break, the rules of namespaces alone (Namespaces in XML 1.0 §2-§6). */
 const namespaceFaults = [
   'xml prefix must be bound',
   'xmlns prefix must be bound',
@@ -49,10 +46,7 @@ const namespaceFaults = [
   'duplicate attribute',
 ]
 
-/**
- * Reads whole elements that may be anything. saxes checks well-formedness and namespaces and says which of the root's
- * declarations an element uses; no tree is built, and the text is passed on.
- */
+/** Reads whole elements that may be anything: saxes checks them, no tree is built, and the text is passed on. */
 class ElementReader {
   /** Whether the child that was read last uses prefixes that nothing declares. */
   isMended = false

@@ -65,10 +65,7 @@ export class EndFinder {
     this.#wanted = wanted
   }
 
-  /**
-   * Where the element ends in this piece, which is read from `from` on; -1 where it goes on in the next one. An end tag by
-   * itself, or a section of CDATA, ends like an element. Throws an `XmlError`.
-   */
+  /** Where the element, end tag or section ends in this piece; -1 where it goes on. Throws an `XmlError`. */
   find(piece: string, from = 0): number {
     for (let at = from; at < piece.length; at++) {
       if (this.#place === 'text') {

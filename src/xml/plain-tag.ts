@@ -18,10 +18,7 @@ const greater = 0x3e
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
-/**
- * A start tag as nearly all peers write one, found in places of its text. All is checked but that its prefixes are
- * declared, of which it may be one among many. Keeps nothing of the text, and reads one tag after the other.
- */
+/** A start tag as nearly all peers write one, kept as places of its text. Its prefixes may not be declared. */
 export class PlainTag {
   /** Where the name begins, behind the `<`. */
   name = 0
