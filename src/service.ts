@@ -28,7 +28,7 @@ import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
 import { createSites, type SiteParts } from './sites.js'
-import { CallLimits } from './warm/call-limits.js'
+import { createCallLimits } from './warm/call-limits.js'
 
 /** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
 const farewellMilliseconds = 1_000
@@ -125,7 +125,7 @@ export async function startService({
     limits,
     shaper: new RateShaper(config.rates),
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
-    callLimits: new CallLimits(config),
+    callLimits: createCallLimits(config),
     clock,
     logFor,
     counts,

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import type { SessionState, SessionView } from '../../src/session/sessions.js'
-import { CallLimits } from '../../src/warm/call-limits.js'
+import { createCallLimits } from '../../src/warm/call-limits.js'
 import { config, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { sessionsPerJid?: number; warmsPerJid?: number; warmsPerAdmin?: number }) =>
-  new CallLimits({ limits: { ...config.limits, ...about }, rates: { ...config.rates, ...about } })
+  createCallLimits({ limits: { ...config.limits, ...about }, rates: { ...config.rates, ...about } })
 
 describe('warm calls', () => {
   beforeEach(() => {

@@ -11,7 +11,7 @@ import { Counts } from '../../src/counts.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
-import { CallLimits } from '../../src/warm/call-limits.js'
+import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { unlimited } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
@@ -61,7 +61,7 @@ export function appParts(settings: Config = config): AppParts {
     httpLog: log,
     clock: systemClock,
     hashes: hashQueue(),
-    limits: new CallLimits(settings),
+    limits: createCallLimits(settings),
     counts: new Counts(),
     onCall: () => {},
     isStopping: () => false,
