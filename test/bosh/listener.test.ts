@@ -498,7 +498,7 @@ describe.each(servers)('in %s', (_name, create) => {
         "\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n",
       )
       expect(head).toContain('\r\nAccess-Control-Allow-Origin: *\r\n')
-      // The rest of it, and its end, are nobody's concern.
+      // The rest of it, and its end, concern no part.
       expect(await refusedOne.send('x'.repeat(50)).rest()).toBe('')
       refusedOne.socket.destroy()
       expect(counts).toMatchObject({ bodiesRefused: 1, failedRequests: 1, requests: most + 1 })
@@ -590,7 +590,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
   describe('a client that reads nothing', () => {
     test('of a reply is given up after a minute, one that reads in time is not', async () => {
-      // More than any system keeps for a socket that nobody reads from.
+      // More than any system keeps for a socket that no client reads from.
       answer = async () => reply('x'.repeat(32 * 1024 * 1024))
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
       const client = connect(port, '127.0.0.1')

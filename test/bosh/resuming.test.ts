@@ -188,7 +188,7 @@ describe('what the server sends', () => {
     await talk(bench, old)
     await say(bench, 4, 5)
     const page = await bench.resume(old)
-    // Whoever sends 703 may have 702 under way, and has the reply to 701.
+    // A page that sends 703 may have 702 under way, and has the reply to 701.
     expect(numbers(await page.next())).toEqual([2, 3, 4, 5])
   })
 

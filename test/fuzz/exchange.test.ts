@@ -40,7 +40,7 @@ class Crowd {
   readonly bench = new BoshBench({ maxRequests: 3, inactivity: 20, maxPause: 20 }, ['*'])
   #random: Random
   #victim: Client | undefined
-  /** Somebody who minds his own business meanwhile. */
+  /** A client that minds its own business meanwhile. */
   #healthy: Client | undefined
   #said = 0
 
@@ -132,7 +132,7 @@ test(
           .replace(/ sid='[^']*'/, ` sid='${victim.sid}'`)
           .replace(/ rid='\d+'/, () => ` rid='${victim.rid + random.pick([1, 1, 1, 2, 3, 0, -1])}'`)
         fault = await crowd.ask(text)
-        // Whether it counted or not, whoever goes on counts on.
+        // Whether it counted or not, a client that goes on counts on.
         if (random.chance(0.7)) victim.rid += 1
       }
       if (fault !== undefined) expect({ fault, text }).toBeUndefined()

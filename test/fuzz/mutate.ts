@@ -216,7 +216,7 @@ const attributes = [
   'restart',
 ]
 
-/** An element out of a small grammar; it may use prefixes that nobody declared, or say a thing twice. */
+/** An element out of a small grammar; it may use prefixes that are not declared, or say a thing twice. */
 export function generate(random: Random, depth = 0): string {
   const name = random.pick(names)
   let start = `<${name}`

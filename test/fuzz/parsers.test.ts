@@ -186,7 +186,7 @@ function lenientFault(stanza: string, random: Random): string | undefined {
   if (fault === 'not-well-formed' && isWellFormed(isWhole ? `${text}</s:stream>` : text, { isWhole }))
     return 'refused for its namespaces'
   const cut = readStream(pieces(bytes, random), limits, true)
-  // With less than its name nobody knows whether it is a stanza.
+  // With less than its name it is not known whether it is a stanza.
   const hasLongName = /<[^\s/>]{150}/.test(text)
   if (fault === undefined && !hasLongName && JSON.stringify(whole) !== JSON.stringify(cut))
     return 'pieces say something else than the whole'

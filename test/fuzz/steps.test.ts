@@ -1,4 +1,4 @@
-// Shapes that nobody listed: twice as much of anything takes at most about twice as many steps, whatever reads it.
+// Shapes that no list has: twice as much of anything takes at most about twice as many steps, whatever reads it.
 //   STEP_CASES  how many shapes for each reader (150)
 //   STEP_SEED   (20261121)
 import { expect, test } from '@jest/globals'

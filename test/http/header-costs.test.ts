@@ -1,4 +1,4 @@
-// What a header says is written by anybody: reading it costs no more than its length, whatever the shape.
+// What a header says is written by any client: reading it costs no more than its length, whatever the shape.
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
 import { AttachCookie } from '../../src/bosh/attach-cookie.js'

@@ -53,7 +53,7 @@ const weights = {
   /** Another page takes the session over; one of those before goes on without knowing. */
   resume: 2,
   stale: 2,
-  /** Somebody sends the sid over a channel that is not encrypted. */
+  /** Another program sends the sid over a channel that is not encrypted. */
   eavesdrop: 1,
   /** What ends a session. */
   terminate: 0.5,

@@ -8,7 +8,7 @@ import { firstRid, type Made, numbersIn } from './client.js'
 export interface Copy {
   readonly made: Made
   readonly peer: FakePeer
-  /** The reply will be written to a connection that is dead, and nobody notices. */
+  /** The reply will be written to a connection that is dead, and neither side notices. */
   readonly lossy: boolean
   readonly since: number
   /** A newer copy of it came. */
@@ -54,7 +54,7 @@ export class SessionModel {
   handed: number[] = []
   /** How many of them are not for the page that has the session now. */
   base = 0
-  /** Those of them that are no stanzas: nobody is told when they are not fetched. */
+  /** Those of them that are no stanzas: no sender is told when they are not fetched. */
   readonly #others = new Set<number>()
   /**
    * How far the login has come: the client has asked to be let in, the server has let it in with the last thing that was
@@ -66,7 +66,7 @@ export class SessionModel {
   /** Why the session may be over. */
   end: 'asked' | 'told' | 'fault' | 'silence' | undefined
   outcome: string | undefined
-  /** The number of the stanza that told the client's JID; an answer, for which nobody waits. */
+  /** The number of the stanza that told the client's JID; an answer, for which the server does not wait. */
   boundBy: number | undefined
   #acknowledged = 0
   #isPaused = false
@@ -93,7 +93,7 @@ export class SessionModel {
    */
   resume(rid: number, last: number, seconds: number, now: number): void {
     const { acks, requests } = this.agreed
-    // Nobody makes a request without having got all but so many of the replies before.
+    // No client makes a request without having got all but so many of the replies before.
     const certain = acks
       ? this.#acknowledged
       : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
@@ -171,7 +171,7 @@ export class SessionModel {
   leave(copy: Copy, now: number): void {
     this.#lastSign = now
     if (this.parked.get(copy.made.rid) !== copy) return
-    // It was not received, and nobody is there to be told.
+    // It was not received, and there is no client to be told.
     this.parked.delete(copy.made.rid)
     this.waiting = this.waiting.filter(other => other !== copy)
   }
@@ -194,7 +194,7 @@ export class SessionModel {
     this.other(number)
   }
 
-  /** The server answers the request for a resource; to that nobody wants an answer. */
+  /** The server answers the request for a resource; to that it wants no answer. */
   answerBind(number: number): void {
     this.bindRequest = undefined
     this.boundBy = number

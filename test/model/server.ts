@@ -12,7 +12,7 @@ export class ModelServer {
   /** Numbers of the client's stanzas that came, and of its own that came back. */
   readonly forwarded: number[] = []
   readonly bounced: number[] = []
-  /** What cannot be sent while nobody reads. */
+  /** What cannot be sent while the service does not read. */
   #unread: number[] = []
   #looked = 0
   /** How many streams it has opened. */
@@ -33,7 +33,7 @@ export class ModelServer {
     else this.#send(numbers, atOnce)
   }
 
-  /** Sends what had to wait, a little at a time; false if there is nothing, or still nobody reads. */
+  /** Sends what had to wait, a little at a time; false if there is nothing, or the service still does not read. */
   catchUp(): boolean {
     if (this.#unread.length === 0 || this.bench.link.paused || this.#isOver) return false
     this.#send(this.#unread.splice(0, 4), true)
@@ -80,7 +80,7 @@ export class ModelServer {
   end(how: 'shutDown' | 'streamError' | 'linkLoss'): void {
     if (this.#isOver) return
     this.#isOver = true
-    // What nobody has read yet is lost with the connection.
+    // What the service has not read yet is lost with the connection.
     this.stanzas -= this.#unread.length
     if (how === 'shutDown') {
       this.model.outcome = 'system-shutdown'

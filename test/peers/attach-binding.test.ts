@@ -48,7 +48,7 @@ describeWith(['chromium'], 'a session that answers one browser only', () => {
 
   const open = async () => PortalPage.open(await context.newPage(), service.url, service.url)
 
-  /** What somebody gets who knows the session's values and has another browser, or none. */
+  /** What another program gets that knows the session's values and has another browser, or none. */
   async function stranger({ sid }: WarmBinding, rid: number): Promise<string> {
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     const answer = await client.request("<message xmlns='jabber:client' to='alice@localhost'/>")

@@ -1,4 +1,4 @@
-// The documents' examples as they stand there, before a running service: nobody copies what has never worked.
+// The documents' examples as they stand there, before a running service: no operator copies what has never worked.
 
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

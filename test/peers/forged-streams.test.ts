@@ -1,5 +1,5 @@
 // A user of Debian's Prosody or ejabberd sends herself a message that looks like a server in the middle, and has her
-// stream begin anew where that begins. Her session is one that she has resumed, so that nobody knows her JID.
+// stream begin anew where that begins. Her session is one that she has resumed, so that no page knows her JID.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'

@@ -30,7 +30,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Left behind: what is made here, and what is only for whoever works on it. */
+/** Left behind: what is made here, and what is only for its developers. */
 const made = new Set([
   'node_modules',
   'dist',

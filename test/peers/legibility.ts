@@ -39,7 +39,7 @@ export function excessWidth(tab: Page): Promise<number> {
   return tab.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 }
 
-/** Whether whoever uses the keyboard sees where they are. */
+/** Whether a user of the keyboard sees where the focus is. */
 export function showsFocus(tab: Page): Promise<boolean> {
   return tab.evaluate<boolean>(`(() => {
     const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)

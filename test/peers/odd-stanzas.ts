@@ -220,7 +220,7 @@ const values = [
 const depths = [5, 60, 100, 125, 126, 127, 128, 129, 130, 200, 1000, 2500]
 /** Deepest nesting in a stanza: one of 5000 levels ends ejabberd itself, with all of its sessions. */
 const deepest = 2500
-/** The same for presence: Prosody does not read a roster again in which somebody waits with a deeper one. */
+/** The same for presence: Prosody does not read a roster again in which a contact waits with a deeper one. */
 const deepestPresence = 60
 
 /** Whom they are for. */

@@ -15,7 +15,7 @@ export class PortalVisitor {
     tab.on('response', response => this.origins.add(new URL(response.url()).origin))
   }
 
-  /** Somebody whose browser shows the portal's first page. */
+  /** A visitor whose browser shows the portal's first page. */
   static async come(context: BrowserContext, portal: string): Promise<PortalVisitor> {
     const visitor = new PortalVisitor(await context.newPage(), portal)
     await visitor.load()
