@@ -79,11 +79,12 @@ export class AttachCookie {
 
   /** Looks for it among the others; there may be several of its name, set by neighbours of the site. */
   #isIn(header: string): boolean {
-    const wanted = Buffer.from(`${this.#name}=${this.#value}`)
+    const wanted = `${this.#name}=${this.#value}`
     return header.split(';').some(cookie => {
-      const given = Buffer.from(cookie.trim())
+      const given = cookie.trim()
+      if (given.length !== wanted.length) return false
       // In a time that tells nothing of how much is right.
-      return given.length === wanted.length && timingSafeEqual(given, wanted)
+      return timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(wanted))
     })
   }
 }
