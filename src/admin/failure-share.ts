@@ -10,10 +10,7 @@ const fewestRequests = 20
 /** How many there were of something, and how many of them failed. */
 type Tried = readonly [all: number, failed: number]
 
-/**
- * Warns, once in five minutes, where in these more than a share of `most`, from 0 to 1, of the requests of browsers or the
- * calls of backends has failed; 0 warns of nothing. Gives back what ends it.
- */
+/** Warns where in five minutes a share above `most` of requests or calls has failed; never for 0. Gives back what ends it. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

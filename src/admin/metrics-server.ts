@@ -12,10 +12,7 @@ import { type Metrics, textType } from './metrics.js'
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
-/**
- * Serves the metrics, and what a prober wants to know, at an address of their own, which browsers need not reach.
- * Throws a `ConfigError` if the address cannot be had.
- */
+/** Serves the metrics, and what a prober asks, at an address of their own. Throws a `ConfigError` if it cannot be had. */
 export async function serveMetrics(address: Place, metrics: Metrics, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(metrics, log)

@@ -2,10 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/**
- * Reads a file of `NAME=value` lines as Node.js does; none where there is no such file. Throws a `ConfigError` that names
- * each line which is neither that nor a comment, or whose value would be cut off.
- */
+/** Reads lines of `NAME=value` as Node.js does; none where there is no such file. A `ConfigError` names each faulty one. */
 export function readEnvFile(file: string): Record<string, string> {
   const lines = readLines(file)
   const values: Record<string, string> = {}

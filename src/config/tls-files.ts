@@ -1,5 +1,4 @@
-// The certificates of the https listener and their keys. Their files are read when the settings are checked, at the start,
-// and again on SIGHUP.
+// The certificates of the https listener and their keys: read when the settings are checked, and again on SIGHUP.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'

@@ -26,10 +26,7 @@ const closeMilliseconds = 2_000
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
-/**
- * Serves a client from its stream's header to its end (RFC 6120 §4). `sasl` answers what it says to log in. Gives back what
- * ends the stream with an error (RFC 6120 §4.9.3).
- */
+/** Serves a client's stream (RFC 6120 §4); `sasl` logs it in. Gives back what ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let restarts = false
   let isOpen = false

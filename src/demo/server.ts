@@ -7,10 +7,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/**
- * Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1 and in memory only, where every account is a
- * contact of every other. `passwords` is by account name.
- */
+/** Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1, in memory only. `passwords` is by account. */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts)

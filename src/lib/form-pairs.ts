@@ -1,6 +1,6 @@
 /**
- * The pairs of a form or of a URL's query, decoded; undefined where a percent escape is broken or not UTF-8. Stricter than the WHATWG's parser, which turns broken escapes into other
- * characters: a password that is changed in silence fails with the wrong error.
+ * The pairs of a form or of a URL's query, decoded; undefined where a percent escape is broken or not UTF-8. Stricter than
+ * the WHATWG's parser, which changes broken escapes: a password changed in silence fails with the wrong error.
  */
 export function* formPairs(
   text: string,

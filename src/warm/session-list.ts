@@ -4,7 +4,7 @@ import type { Sessions } from '../session/sessions.js'
 import type { Values } from './parameter-kinds.js'
 import { type listParameters, type Place, usualLimit } from './parameters.js'
 
-/** A part of a list; `total` is the number of sessions in the whole of it, `next` where the next part begins, if there is one. */
+/** A part of a list; `total` is how many sessions the whole of it has, `next` where the next part begins, if there is one. */
 export type SessionPage = Awaited<ReturnType<typeof listSessions>>
 
 /** The first `limit` sessions after a place that fit the filter and have a domain within the admin's `scope`. */

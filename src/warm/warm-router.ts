@@ -21,10 +21,7 @@ import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 export type WarmParts = CallsParts & WarmSessionParts
 
-/**
- * The warm API: the form, the call that logs in, and the calls that control sessions. These are named by their handles; only
- * the answers to a warm and to a resume have a session's secret. Problems go on to the app's error handler.
- */
+/** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, sessions, release, clock, counts } = parts
   const home = homePath(config.externalUrl)
@@ -83,7 +80,7 @@ export function createWarmRouter(parts: WarmParts): Router {
 
   const contextOf = ({ request }: Call) => ({ request, config, now: clock.now() })
 
-  /** The session that a call names. Throws a `Problem` where there is none, or it is another admin's or another endpoint's. */
+  /** The session that a call names. Throws a `Problem` where there is none, or it is not this admin's or not here. */
   const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
     const id = request.params['id'] as string
     line['id'] = id
