@@ -33,6 +33,8 @@ const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
  * the server (RFC 6120 §6, §7). It ends with a plain bound stream: nothing else that the server offers is taken up.
  */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
+  /** The SASL mechanism at work, once it has been chosen. */
+  mechanism: Mechanism | undefined
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
@@ -45,7 +47,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #reject: (error: unknown) => void = () => {}
   #isOver = false
   #progress: LoginProgress | undefined
-  #mechanism: Mechanism | undefined
   /** Whether the server has been told who wants to log in. */
   #isIntroduced = false
   #isAuthenticated = false
@@ -70,11 +71,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#until = until
     this.#pipelining = pipelining
     this.#client = new LinkClient(this, wish.jid.resource)
-  }
-
-  /** The name of the SASL mechanism at work, once it has been chosen. */
-  get mechanism(): string | undefined {
-    return this.#mechanism?.name
   }
 
   /** How far the login has come. */
@@ -225,7 +221,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
     const mechanism = chooseMechanism(this.#wish, { ...offer, link: facts, waiting: this }, this.#parts)
-    this.#mechanism = mechanism
+    this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
       // It would send a secret at once, which the server may not want any more.
@@ -239,7 +235,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #takeSasl(name: string, text: string): void {
-    const mechanism = this.#mechanism
+    const mechanism = this.mechanism
     if (mechanism === undefined || this.#isAuthenticated)
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()

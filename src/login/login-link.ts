@@ -23,10 +23,7 @@ export interface Opened {
 /** Opens the link for a login. Throws a `Problem` where there may be none. */
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/**
- * A user who is logged in. What comes over the link goes to `undelivered` until the link's events are replaced, which has to
- * be done in the same turn of the event loop.
- */
+/** A user who is logged in. In the same turn the link's events are to be replaced: they feed `undelivered`. */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
   /** The full JID that the server bound; empty if the login was to end before. */

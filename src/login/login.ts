@@ -28,7 +28,7 @@ export async function login<T extends Opened>(
   const attempt = new LoginAttempt<T>(parts, wish, 'bound', pipelining)
   try {
     const loggedIn = await attempt.run(open, caller)
-    if (attempt.mechanism?.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
+    if (attempt.mechanism?.name.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
     return loggedIn
   } catch (error) {
     memory.failed(jid.domain, pipelining, caller.aborted)

@@ -56,10 +56,7 @@ export class Pipelining {
     return this.#wentBy
   }
 
-  /**
-   * The features of the stream have come. Tells what the login is to go by from now on: nothing new if they are, for a
-   * login, those that it went by already. `unfit` are others, and features that come again.
-   */
+  /** The features have come. Tells what the login goes by from now on; `unfit` are others, and those that come again. */
   came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#haveCome) return 'unfit'
     this.#haveCome = true

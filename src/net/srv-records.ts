@@ -46,10 +46,7 @@ export function inOrder(
   }))
 }
 
-/**
- * Draws at most so many, one after the other and at random by weight; weight 0 has a small chance (RFC 2782). There is a
- * limit because each draw goes through all that are left, and a domain may have thousands.
- */
+/** Draws at random by weight (RFC 2782), and not too many: each draw goes through the thousands that may be left. */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []

@@ -2,9 +2,8 @@ import { Problem } from '../../errors.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
 /**
- * SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. With an empty `authzid` the user acts
- * for themself. Mechanisms that show a token in place of the password write it the same way: X-OAUTH2 of Google and
- * ejabberd, X-TOKEN of Prosody's modules.
+ * SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. X-OAUTH2 of Google and ejabberd and
+ * X-TOKEN of Prosody's modules have a token in place of the password. With an empty `authzid` the user acts for themself.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
