@@ -13,6 +13,8 @@ export const endReasons = [
   'logout',
   /** The caller that had it warmed hung up before the answer. */
   'unclaimed',
+  /** The connection of its client ended without a word. */
+  'connection-closed',
   /** It never got beyond its login, which failed or was made to check credentials only. */
   'login',
   /** The XMPP server gave its resource to another client. */
@@ -76,6 +78,10 @@ export class Counts {
   waitTimeouts = 0
   /** Requests that were given up for the one before them, which never came. */
   gapTimeouts = 0
+  /** Connections that were upgraded to WebSockets, and requests for that which were refused. */
+  readonly webSockets = { opened: 0, refused: 0 }
+  /** Answers to pings over WebSocket, and how long all of them took together, in seconds. */
+  readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0 }
   /** For want of room, by what there was too much of. */
   readonly sessionsRefused = {

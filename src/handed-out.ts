@@ -27,6 +27,8 @@ export interface HandedOut extends SessionTerms {
   readonly rid: number
   /** What the page's requests have to bring along, where its backend hands that out. */
   readonly cookie?: Cookie | undefined
+  /** By which the page may come over WebSocket instead, once; undefined where it may not. */
+  readonly token?: string | undefined
   /** The address of the endpoint to talk to, where it is not ours. */
   readonly url?: string | undefined
   /** Seconds until that endpoint gives the session up. */

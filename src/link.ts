@@ -24,6 +24,8 @@ export interface Link {
   resume(): void
   /** Closes the stream in an orderly way. No event is reported any more. */
   close(): void
+  /** Ends the connection behind what was sent, without closing the stream. No event is reported any more. */
+  cut(): void
 }
 
 /** What the stream header says beside the domain (RFC 6120 §4.7). */

@@ -40,7 +40,10 @@ async function main(): Promise<void> {
   // A terminal that is closed sends SIGHUP too, and does not stop the service: SIGTERM does.
   process.on('SIGHUP', () => service.reload())
   const { url, urls, metricsUrl } = service
-  log.info({ url, urls, metricsUrl, warm: config.warmPath, bosh: config.boshPath }, 'listening')
+  log.info(
+    { url, urls, metricsUrl, warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath },
+    'listening',
+  )
   stopOnSignal(service)
 }
 

@@ -1,17 +1,23 @@
 // The namespaces that more than one part reads or writes.
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
+/** Of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
+export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
 export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const sasl2Namespace = 'urn:xmpp:sasl:2'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
+export const bind2Namespace = 'urn:xmpp:bind:0'
+/** Stream management (XEP-0198). */
+export const smNamespace = 'urn:xmpp:sm:3'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 /** Where a server lists its types of channel binding (XEP-0440). */
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'
 /** Where a domain says how it is reached by other means than the DNS (XEP-0156 §3). */
 export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
 export const boshRelation = 'urn:xmpp:alt-connections:xbosh'
+export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 
 const stanzas = new Set(['message', 'presence', 'iq'])
 

@@ -13,6 +13,7 @@ import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { type HashQueue, hashQueue } from './lib/hash-queue.js'
+import { Rate } from './lib/rates.js'
 import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
 import { createPipeliningMemory } from './login/pipelining-memory.js'
@@ -30,6 +31,8 @@ import { SessionLimits } from './session/session-limits.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createCallLimits } from './warm/call-limits.js'
 
+/** How many wrong tokens over WebSocket a client may show in a minute before it has to wait for the answers. */
+const mostWrongTokens = 10
 /** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
 const farewellMilliseconds = 1_000
 /** How long everything open has to end by itself, in milliseconds; the rest is cut off then. */
@@ -125,6 +128,7 @@ export async function startService({
     limits,
     shaper: new RateShaper(config.rates),
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
+    wrongTokens: new Rate(mostWrongTokens, 60),
     callLimits: createCallLimits(config),
     clock,
     logFor,
@@ -149,6 +153,7 @@ export async function startService({
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
+    sites.shutDown()
     registry.shutDown()
     remotes.shutDown()
     const late = pause(stopMilliseconds)

@@ -7,15 +7,20 @@ import { type ConnectionManager, createConnectionManager } from './bosh/connecti
 import { createCors } from './bosh/http-reply.js'
 import { createBoshListener, type ListenerParts } from './bosh/listener.js'
 import type { Config, HttpHost } from './config/config.js'
-import { boshPathOf, boshUrlOfDomain, configOfHost } from './config/serving.js'
+import { configOfHost, pathOf, takeoverPath, urlOfDomain } from './config/serving.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/bare-answer.js'
 import { accessBy } from './http/client-rules.js'
 import type { DispatchTable, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
-import { createOpener, type OpenerParts } from './session/opener.js'
+import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
 import { createLogins, type SessionLoginParts } from './warm/session-login.js'
+import {
+  createWebSocketEndpoint,
+  type EndpointParts,
+  type WebSocketEndpoint,
+} from './websocket/websocket-endpoint.js'
 
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
@@ -24,7 +29,8 @@ const maxBodyBytes = 512 * 1024
 export interface SiteParts
   extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper'>,
     Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'onCall' | 'isStopping'>,
-    Pick<ListenerParts, 'bodies'> {
+    Pick<ListenerParts, 'bodies'>,
+    Pick<EndpointParts, 'wrongTokens'> {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
@@ -34,36 +40,81 @@ export interface SiteParts
   readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
 }
 
+/** What answers at each host, and what has to be told that the service is being stopped. */
+export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
+  /** Sends clients away that have connected and opened no session yet. */
+  shutDown(): void
+}
+
 /** What answers at each host in the settings, and at any other. */
-export function createSites(config: Config, parts: SiteParts): Pick<DispatchTable, 'hosts' | 'otherHosts'> {
+export function createSites(config: Config, parts: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
-  const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
+  const endpoints: WebSocketEndpoint[] = []
+  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
+  const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
-  const other = usual ?? (strictHost ? refusal(config, parts) : createSite([config], [config], parts))
-  return { hosts: sites, otherHosts: other }
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config] }, parts, endpoints)
+  const other = usual ?? (strictHost ? refusal(config, parts) : all())
+  return {
+    hosts: sites,
+    otherHosts: other,
+    shutDown() {
+      for (const endpoint of endpoints) endpoint.shutDown()
+    },
+  }
 }
 
-/** The site of a host: a BOSH endpoint for each of its domains, and one warm API for those that have it at the same path. */
-function createHost(config: Config, hosts: readonly HttpHost[], parts: SiteParts): Routes {
-  const endpoints = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
-  const apis = [...new Set(hosts.map(({ warmPath }) => warmPath))].map(path => {
-    const [first, ...others] = hosts.filter(({ warmPath }) => warmPath === path)
-    return others.length === 0 ? endpoints.get(first!)! : configOfHost(config, [first!, ...others])
-  })
-  return createSite([...endpoints.values()], apis, parts)
+/** The settings of each part of a site. */
+interface SiteConfigs {
+  readonly bosh: readonly Config[]
+  readonly apis: readonly Config[]
+  readonly websocket: readonly Config[]
 }
 
-/** BOSH endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
-function createSite(endpoints: readonly Config[], apis: readonly Config[], parts: SiteParts): Routes {
-  const configs = [...new Set([...endpoints, ...apis])]
+/** The site of a host: a BOSH endpoint for each of its domains; those that have another path in common share what is there. */
+function createHost(
+  config: Config,
+  hosts: readonly HttpHost[],
+  parts: SiteParts,
+  endpoints: WebSocketEndpoint[],
+): Routes {
+  const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
+  const sharing = (pathOf: (host: HttpHost) => string | undefined) =>
+    [...new Set(hosts.map(pathOf))].map(path => {
+      const [first, ...others] = hosts.filter(host => pathOf(host) === path)
+      return others.length === 0 ? own.get(first!)! : configOfHost(config, [first!, ...others])
+    })
+  const configs = {
+    bosh: [...own.values()],
+    apis: sharing(({ warmPath }) => warmPath),
+    websocket: sharing(({ websocketPath }) => websocketPath),
+  }
+  return createSite(configs, parts, endpoints)
+}
+
+/** Endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
+function createSite(
+  { bosh, apis, websocket }: SiteConfigs,
+  parts: SiteParts,
+  endpoints: WebSocketEndpoint[],
+): Routes {
+  const configs = [...new Set([...bosh, ...apis, ...websocket])]
   const sessions = new Map(configs.map(config => [config, createSessions(config, parts)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
+  const webSockets = websocket
+    .filter(config => config.websocket.enabled)
+    .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
+  endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   return {
-    paths: new Map(
-      endpoints
-        .filter(({ bosh }) => bosh.enabled)
-        .map(config => [config.boshPath, createEndpoint(config, sessions.get(config)!.manager, parts)]),
-    ),
+    paths: new Map([
+      ...bosh
+        .filter(config => config.bosh.enabled)
+        .map(config => [config.boshPath, createBosh(config, sessions.get(config)!.manager, parts)] as const),
+      ...webSockets.flatMap(({ config: { websocketPath }, endpoint }) => [
+        [websocketPath, endpoint.through] as const,
+        [websocketPath + takeoverPath, endpoint.takeover] as const,
+      ]),
+    ]),
     below: apps
       .slice(1)
       .filter(({ config }) => config.warm.enabled)
@@ -75,13 +126,15 @@ function createSite(endpoints: readonly Config[], apis: readonly Config[], parts
 /** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
 function createSessions(config: Config, parts: SiteParts) {
   const { domains, retiredDomains, bosh } = config
-  const opener = createOpener({ ...parts, domains, retiredDomains, log: parts.logFor('bosh') })
+  const log = parts.logFor('bosh')
+  const issuesTickets = config.websocket.enabled
+  const opener = createOpener({ ...parts, domains, retiredDomains, issuesTickets, log })
   const { defaultDomain, requireSecure } = bosh
   const cookies = (domain: string) => cookieRules(config, domain)
   const manager = createConnectionManager({ opener, defaultDomain, terms: bosh, requireSecure, cookies })
   const openHere = opener.forLogins(manager.attach)
   const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
-  return { manager, open }
+  return { opener, manager, open }
 }
 
 /** The Express app, whose logins open sessions at the same domains. */
@@ -100,7 +153,26 @@ function createApi(config: Config, open: Open, parts: SiteParts): Express {
   })
 }
 
-function createEndpoint(config: Config, manager: ConnectionManager, parts: SiteParts): RequestListener {
+function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebSocketEndpoint {
+  const { websocket, websocketPath, bosh } = config
+  const clients = { ...config, assumeSecure: config.assumeSecure || websocket.assumeSecure }
+  const below = (base: string | undefined) => (base === undefined ? undefined : base + websocketPath)
+  return createWebSocketEndpoint({
+    ...parts,
+    ...websocket,
+    opener,
+    defaultDomain: bosh.defaultDomain,
+    clients,
+    access: accessBy(config.access.websocket),
+    secureUrl: req => below(secureBase(clients, req))?.replace(/^https:/, 'wss:'),
+    redirectUrl: req => (websocket.requireSecure ? below(redirectBase(clients, req)) : undefined),
+    rules: websocket,
+    report: error => opener.report(error),
+    now: () => parts.clock.now(),
+  })
+}
+
+function createBosh(config: Config, manager: ConnectionManager, parts: SiteParts): RequestListener {
   const { bosh, boshPath } = config
   const clients = { ...config, assumeSecure: config.assumeSecure || bosh.assumeSecure }
   const below = (base: string | undefined) => (base === undefined ? undefined : base + boshPath)
@@ -120,9 +192,9 @@ function createEndpoint(config: Config, manager: ConnectionManager, parts: SiteP
 /** Attributes of the cookies of a domain's sessions: browsers send them to the endpoint that the binding names. */
 function cookieRules(config: Config, domain: string): CookieRules {
   const { externalUrl, assumeSecure, bosh } = config
-  const url = boshUrlOfDomain(config, domain)
+  const url = urlOfDomain(config, domain)
   return {
-    path: url === undefined ? homePath(externalUrl) + boshPathOf(config, domain) : new URL(url).pathname,
+    path: url === undefined ? homePath(externalUrl) + pathOf(config, domain) : new URL(url).pathname,
     secure: assumeSecure || bosh.assumeSecure || (url ?? externalUrl)?.startsWith('https:') === true,
   }
 }

@@ -13,7 +13,7 @@ const storeys = [
   ['sites'],
   ['app', 'admin'],
   ['demo', 'openapi'],
-  ['bosh', 'remote', 'warm'],
+  ['bosh', 'remote', 'warm', 'websocket'],
   ['http', 'login'],
   ['session'],
   ['c2s'],

@@ -102,6 +102,12 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
       'Requests for a session at a domain that is not served.',
       () => counts.unknownHosts,
     ],
+    websocket_upgrades_total: [
+      'Requests for a WebSocket, by what came of them: opened or refused.',
+      byLabel('outcome', () => counts.webSockets),
+    ],
+    websocket_pongs_total: ['Pings over WebSocket that were answered.', () => counts.pongs.count],
+    websocket_pong_seconds_total: ['Time that these answers took, all together.', () => counts.pongs.seconds],
     warm_reuses_total: ['Warm calls that took up a session which was there.', () => counts.reuses],
     admin_login_failures_total: [
       'Calls with a wrong name or secret of an admin, or after too many of these.',

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Client, Outcome, Successor } from '../session/client.js'
+import type { Client, Outcome, Succession, Successor } from '../session/client.js'
 import { inspect, type Payload } from '../session/payload.js'
 import type { Session } from '../session/session.js'
 import type { Handover } from '../session/sessions.js'
@@ -177,10 +177,10 @@ export class BoshClient extends Delivery implements Client {
     this.#answerAll(this.terminate('internal-server-error'))
   }
 
-  succeed(handover: Handover): Successor | undefined {
+  release(): Succession | undefined {
     // What waits for nothing but its turn has been received, and its page will not send it again.
     this.#acceptParked(Number.POSITIVE_INFINITY)
-    if (!this.session.isLive) return undefined
+    if (this.session.isOver) return undefined
     const { window } = this
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
@@ -189,8 +189,9 @@ export class BoshClient extends Delivery implements Client {
     const elements = unacknowledged.flatMap(({ text }) => readElement(text).children)
     // What belongs to the stream is left out.
     this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
-    // Keys and acknowledgements were agreed on with the page before; this one knows of neither.
-    return BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, 'resumed')
+    // Keys and acknowledgements were agreed on with the page before; the next one knows of neither.
+    return handover =>
+      BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, 'resumed')
   }
 
   /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */

@@ -1,9 +1,7 @@
-import { Buffer } from 'node:buffer'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { inertHeaders } from '../http/bare-answer.js'
+import { answerWithPage, inertHeaders } from '../http/bare-answer.js'
 import { type Access, cameSecurely, clientAddress } from '../http/client-rules.js'
 import { isAwaited, takeBody } from '../http/take-body.js'
-import { escapeXml } from '../xml/escape.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
@@ -93,12 +91,6 @@ function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     fail(res, parts, 308, 'Location', elsewhere)
     return
   }
-  const warning = secure ? '' : '<p>This request did not come over an encrypted channel.</p>'
-  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>BOSH endpoint</title></head><body><h1>BOSH endpoint</h1><p>${escapeXml(parts.getText)}</p>${warning}</body></html>`
-  res.writeHead(200, [
-    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', String(Buffer.byteLength(html))],
-    ...inertHeaders,
-    ...['X-Frame-Options', 'DENY', ...corsOf(res, parts).answer],
-  ])
-  res.end(req.method === 'HEAD' ? undefined : html)
+  const about = { title: 'BOSH endpoint', text: parts.getText, isSecure: secure }
+  answerWithPage(req, res, about, corsOf(res, parts).answer)
 }

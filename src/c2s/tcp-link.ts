@@ -148,6 +148,16 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#end(end)
   }
 
+  cut(): void {
+    if (this.#phase === 'connecting') this.#destroy()
+    if (this.#phase !== 'open') return
+    this.#phase = 'closing'
+    this.#socket!.resume()
+    this.#writer!.write('')
+    this.#socket!.end()
+    this.#expect(closeSeconds)
+  }
+
   #ready(socket: Socket): void {
     this.#phase = 'open'
     this.#connection = undefined

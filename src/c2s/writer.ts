@@ -14,6 +14,9 @@ export interface WriterEvents {
 /** How long a server may take nothing of what waits, in seconds: as TCP itself by default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
+/** From how much on that waits for the write batch there may be senders that wait for it to be taken, in UTF-16 units. */
+const much = 256 * 1024
+
 /** Writes to one connection. What is sent in one turn of the event loop leaves together. */
 export class Writer {
   /** With stanzas to write: a server reads many in the time that writing one takes. */
@@ -78,7 +81,11 @@ export class Writer {
   }
 
   #flush(): void {
-    if (this.#waiting !== '') this.write('')
+    if (this.#waiting === '') return
+    const isMuch = this.#waiting.length > much
+    this.write('')
+    // Where all of it has been taken at once, no drain of the socket follows.
+    if (isMuch && this.#stall === undefined) this.#events.onDrain()
   }
 
   #fallBehind(): void {

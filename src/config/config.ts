@@ -106,6 +106,7 @@ export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost
       ...entry,
       boshPath: path(entry.boshPath, values.BOSH_PATH),
       warmPath: path(entry.warmPath, values.WARM_PATH),
+      websocketPath: path(entry.websocketPath, values.WEBSOCKET_PATH),
     }
   }
   return new Map([...values.HTTP_HOSTS].map(([name, entries]) => [name, entries.map(complete)]))

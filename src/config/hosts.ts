@@ -10,6 +10,7 @@ export interface HostEntry {
   /** As it is written: `off`, or undefined where it is that of BOSH_PATH. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
+  readonly websocketPath: string | undefined
 }
 
 /**
@@ -34,7 +35,7 @@ export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (tex
 }
 
 function readEntry(domain: string | undefined, query: string, report: Report): HostEntry {
-  const options = readOptions(query, ['url', 'bosh', 'warm'], report)
+  const options = readOptions(query, ['url', 'bosh', 'warm', 'websocket'], report)
   const read = (name: string, kind: Kind<string>) => {
     const text = options.get(name)
     if (text === undefined || (text === 'off' && kind === path)) return text
@@ -45,5 +46,6 @@ function readEntry(domain: string | undefined, query: string, report: Report): H
     externalUrl: read('url', baseUrl),
     boshPath: read('bosh', path),
     warmPath: read('warm', path),
+    websocketPath: read('websocket', path),
   }
 }

@@ -72,14 +72,20 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows': set =>
     set.BOSH_DEFAULT_DOMAIN !== undefined && !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN),
 
-  'WARM_ENABLED is off, and so is BOSH_ENABLED: nothing is left to serve': set =>
-    !set.WARM_ENABLED && !set.BOSH_ENABLED,
+  'WARM_ENABLED is off, and so are BOSH_ENABLED and WEBSOCKET_ENABLED: nothing is left to serve': set =>
+    !set.WARM_ENABLED && !set.BOSH_ENABLED && !set.WEBSOCKET_ENABLED,
   [`BOSH_PATH ${onlyHostsFill}`]: set => set.BOSH_ENABLED && isUnfilled(set.BOSH_PATH, set),
   [`BOSH_PATH must ${outside}`]: set => set.BOSH_ENABLED && isTaken(set.BOSH_PATH),
   [`WARM_PATH ${onlyHostsFill}`]: set => set.WARM_ENABLED && isUnfilled(set.WARM_PATH, set),
   [`WARM_PATH must ${outside}`]: set => set.WARM_ENABLED && isTaken(set.WARM_PATH),
   'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
     set.WARM_ENABLED && set.BOSH_ENABLED && overlap(set.WARM_PATH, set.BOSH_PATH),
+  [`WEBSOCKET_PATH ${onlyHostsFill}`]: set => set.WEBSOCKET_ENABLED && isUnfilled(set.WEBSOCKET_PATH, set),
+  [`WEBSOCKET_PATH must ${outside}`]: set => set.WEBSOCKET_ENABLED && isTaken(set.WEBSOCKET_PATH),
+  'WEBSOCKET_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
+    set.WEBSOCKET_ENABLED && set.BOSH_ENABLED && overlap(set.WEBSOCKET_PATH, set.BOSH_PATH),
+  'WEBSOCKET_PATH and WARM_PATH must differ, and neither may lie inside the other': set =>
+    set.WEBSOCKET_ENABLED && set.WARM_ENABLED && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set =>
     set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
@@ -113,6 +119,7 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         ...host,
         boshPath: set.BOSH_ENABLED ? host.boshPath : undefined,
         warmPath: set.WARM_ENABLED ? host.warmPath : undefined,
+        websocketPath: set.WEBSOCKET_ENABLED ? host.websocketPath : undefined,
       }))
       return served
         .flatMap((host, index) => problemsOfHost(host, served.slice(0, index)))
@@ -137,10 +144,13 @@ function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values):
 
 /** What is wrong with the paths of one domain of a host, seen beside the domains before it. */
 function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly string[] {
-  const paths = [host.boshPath, host.warmPath].filter(path => path !== undefined)
+  const { boshPath, warmPath, websocketPath } = host
+  const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
   const called = ({ domain = 'all domains' }: HttpHost) => domain
+  const isTwice =
+    overlap(boshPath, warmPath) || overlap(boshPath, websocketPath) || overlap(warmPath, websocketPath)
   return [
-    overlap(host.boshPath, host.warmPath) && 'the same path for both endpoints, or one inside the other',
+    isTwice && 'the same path for two endpoints, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,
     paths.some(path => path.includes(hostVariable)) &&
       `no domain that ${hostVariable} in a path could stand for: give it paths of its own`,
@@ -152,13 +162,24 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly s
   ].filter(problem => problem !== false)
 }
 
-/** Whether a request could be for either of two domains of one host. Both may have the same warm API: calls name theirs. */
+/**
+ * Whether a request could be for either of two domains of one host. Both may have the same warm API, and the same WebSocket
+ * endpoint: calls and streams name their domain.
+ */
 function contradict(one: HttpHost, other: HttpHost): boolean {
+  const shared = [
+    [one.warmPath, other.warmPath],
+    [one.websocketPath, other.websocketPath],
+  ]
+  const others = [one, other].flatMap(host => [
+    [host.boshPath, (host === one ? other : one).warmPath],
+    [host.boshPath, (host === one ? other : one).websocketPath],
+    [host.warmPath, (host === one ? other : one).websocketPath],
+  ])
   return (
     overlap(one.boshPath, other.boshPath) ||
-    overlap(one.boshPath, other.warmPath) ||
-    overlap(one.warmPath, other.boshPath) ||
-    (one.warmPath !== other.warmPath && overlap(one.warmPath, other.warmPath))
+    others.some(([path, second]) => overlap(path, second)) ||
+    shared.some(([path, second]) => path !== second && overlap(path, second))
   )
 }
 

@@ -2,6 +2,9 @@
 import { allowsDomain } from '../jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
+/** Below the path of the WebSocket endpoint: where pages come that have a token. */
+export const takeoverPath = '/warm'
+
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
 /** The remote endpoint that serves a domain, if one does. An entry for the domain itself wins over one for all others. */
@@ -19,7 +22,7 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
  * share a warm API, they have all domains, and the addresses of the first.
  */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
-  const { externalUrl, boshPath, warmPath } = first
+  const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]
   const domains = own.map(({ domain }) => domain).filter(domain => domain !== undefined)
   const hasAll = domains.length < own.length
@@ -36,24 +39,40 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
     externalUrl,
     boshPath: boshPath ?? config.boshPath,
     warmPath: warmPath ?? config.warmPath,
+    websocketPath: websocketPath ?? config.websocketPath,
     bosh: {
       ...config.bosh,
       enabled: config.bosh.enabled && boshPath !== undefined,
       defaultDomain: hasAll || others.length > 0 ? config.bosh.defaultDomain : first.domain,
     },
     warm: { ...config.warm, enabled: config.warm.enabled && warmPath !== undefined },
+    websocket: {
+      ...config.websocket,
+      enabled: config.websocket.enabled && websocketPath !== undefined,
+    },
     http: { ...config.http, hosts: new Map(), own, defaultHost: undefined, strictHost: false },
   }
 }
 
-/** The BOSH endpoint's address for browsers of a domain's users, where a host with a URL of its own is theirs. */
-export function boshUrlOfDomain({ http }: Pick<Config, 'http'>, domain: string): string | undefined {
+/** An endpoint for browsers, by where its path stands in the settings. */
+export type EndpointPath = 'boshPath' | 'websocketPath'
+
+/** The address of an endpoint for browsers of a domain's users, where a host with a URL of its own is theirs. */
+export function urlOfDomain(
+  { http }: Pick<Config, 'http'>,
+  domain: string,
+  endpoint: EndpointPath = 'boshPath',
+): string | undefined {
   const hosts = [...http.hosts.values(), http.own].flat().filter(host => host.domain === domain)
-  const own = hosts.find(({ externalUrl, boshPath }) => externalUrl !== undefined && boshPath !== undefined)
-  return own && `${own.externalUrl}${own.boshPath}`
+  const own = hosts.find(host => host.externalUrl !== undefined && host[endpoint] !== undefined)
+  return own && `${own.externalUrl}${own[endpoint]}`
 }
 
-/** The BOSH endpoint's path for a domain's users, which differs where one host has several domains. */
-export function boshPathOf({ http, boshPath }: Pick<Config, 'http' | 'boshPath'>, domain: string): string {
-  return http.own.find(host => host.domain === domain)?.boshPath ?? boshPath
+/** Its path for a domain's users, which differs where one host has several domains. */
+export function pathOf(
+  config: Pick<Config, 'http' | EndpointPath>,
+  domain: string,
+  endpoint: EndpointPath = 'boshPath',
+): string {
+  return config.http.own.find(host => host.domain === domain)?.[endpoint] ?? config[endpoint]
 }

@@ -116,7 +116,7 @@ export const sections = {
       'Answers requests to any other host with 421; unless set, all domains are served there.',
     ),
     HOST_META_ENABLED: at('http.hostMeta', boolean, 'on').means(
-      'Tells clients the address of the BOSH endpoint at `/.well-known/host-meta` and `host-meta.json`, as far as EXTERNAL_URL, or the `url` of the host, has one that is https.',
+      'Tells clients the addresses of the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`, as far as EXTERNAL_URL, or the `url` of the host, has an address that is https.',
     ),
     HTTP_FAST: at('http.fast', boolean, 'on').means(
       'Reads requests and writes replies past the streams of Node.js, where its version is 20, 22 or 24; `off` is slower, and looks the same to clients.',
@@ -250,6 +250,49 @@ export const sections = {
       'Time that browsers may remember what those pages may do, in seconds.',
     ),
   },
+  WebSocket: {
+    WEBSOCKET_ENABLED: at('websocket.enabled', boolean, 'on').means(
+      'Whether there is a WebSocket endpoint at all.',
+    ),
+    WEBSOCKET_PATH: at('websocketPath', path, '/xmpp-websocket').means(
+      'Path of the WebSocket endpoint; `$host` in it stands for the domain of an entry of HTTP_HOSTS. Domains of one host may share it.',
+    ),
+    WEBSOCKET_ORIGINS: at('websocket.origins', origins, '*').means(
+      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas; `*` is any, and an empty value does not stand for none: write `none`. Programs that are no browsers send no origin, and may use it.',
+    ),
+    WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', boolean, 'off').means(
+      'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE, and no others.',
+    ),
+    WEBSOCKET_REQUIRE_SECURE: at('websocket.requireSecure', boolean, 'off').means(
+      'Opens streams over encrypted connections only; other clients are sent to the wss address, where one is known.',
+    ),
+    WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', integer(0, 3600), '30').means(
+      'Time between two pings, in seconds; 0 sends none. Clients on phones keep their battery longer with 60.',
+    ),
+    WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', integer(1, 300), '10').means(
+      'Time that the answer to a ping may take, in seconds; 15 suits phones better.',
+    ),
+    WEBSOCKET_IDLE_TIMEOUT: at('websocket.idleTimeout', integer(0, 86400), '840').means(
+      'Time without a single frame, pongs included, after which a connection ends, in seconds; 0 is any time. Proxies in front need a longer one.',
+    ),
+    WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', integer(1, 60), '5').means(
+      'Time that a client has to answer that a stream is closed, in seconds.',
+    ),
+    WEBSOCKET_RESUME: at('websocket.resumeSeconds', integer(5, 86400), '120').means(
+      'Time that a warmed session waits for its page after the connection of that has broken, in seconds.',
+    ),
+    WEBSOCKET_MAX_MESSAGE_BYTES: at('websocket.maxMessageBytes', integer(16384, 16_777_216), '1048576').means(
+      'Longest message that is read, in bytes, in however many frames; a stanza may have 262144 in any case.',
+    ),
+    WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', integer(1, 1000), '8').means(
+      'Frames that one message may be sent in.',
+    ),
+    WEBSOCKET_GET_TEXT: at(
+      'websocket.getText',
+      text,
+      'This is an XMPP WebSocket endpoint: point your client here.',
+    ).means('Text of the page that a browser shows at the WebSocket endpoint.'),
+  },
   Warming: {
     WARM_ENABLED: at('warm.enabled', boolean, 'on').means('Whether there is a warm API at all.'),
     WARM_PATH: at('warmPath', path, '/warm').means(
@@ -287,6 +330,12 @@ export const sections = {
     BOSH_DENY: at('access.bosh.deny', readNetworks, 'none').means(
       'Addresses that may not use the BOSH endpoint although BOSH_ALLOW has them.',
     ),
+    WEBSOCKET_ALLOW: at('access.websocket.allow', readNetworks, 'any').means(
+      'Addresses that may use the WebSocket endpoint.',
+    ),
+    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means(
+      'Addresses that may not use the WebSocket endpoint although WEBSOCKET_ALLOW has them.',
+    ),
     MAX_SESSIONS: at('limits.sessions', integer(0, 10_000_000), '20000').means(
       'Sessions at a time; 0 is any number, here and in every limit below.',
     ),
@@ -308,7 +357,7 @@ export const sections = {
       'BOSH requests that wait for an answer at a time.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
-      'Memory, in MiB, for BOSH requests that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
+      'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
     ),
     MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
       'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has. Three quarters of the heap of Node.js hold in any case.',

@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express'
 import { Problem } from '../errors.js'
-import { boshUrlFor, homePath } from '../http/addresses.js'
+import { endpointUrls, homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
 import { signalOf } from '../http/caller-gone.js'
 import { attachingPagePolicy, readOnly } from '../http/pages.js'
@@ -59,7 +59,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
     const giveUp = () => release(binding.id)
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
-    sendAnswer(response, jsonAnswer(describeBinding(binding, boshUrlFor(config, domain, request))))
+    sendAnswer(response, jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request))))
   }
 
   const router = Router({ caseSensitive: true })

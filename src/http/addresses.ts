@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/listen-addresses.js'
-import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
+import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client-rules.js'
 
@@ -19,17 +19,26 @@ export function homePath(externalUrl: string | undefined): string {
 }
 
 /**
- * The BOSH endpoint's address for the browsers of a domain's users: with the domain's own host or the URL of the settings, or
- * else at the host that was asked if that is known to be ours, or else its path alone. What a client makes up in `Host` is
+ * The addresses of the endpoints for the browsers of a domain's users: with the domain's own host or the URL of the settings,
+ * or else at the host that was asked if that is known to be ours, or else a path alone. What a client makes up in `Host` is
  * in none of them.
  */
-export function boshUrlFor(
-  config: Addressing & Pick<Config, 'boshPath'>,
+export function endpointUrls(
+  config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
   request: IncomingMessage,
-): string {
+): EndpointUrls {
   const base = () => config.externalUrl ?? ownOrigin(config, request) ?? ''
-  return boshUrlOfDomain(config, domain) ?? base() + boshPathOf(config, domain)
+  const urlOf = (endpoint: EndpointPath) =>
+    urlOfDomain(config, domain, endpoint) ?? base() + pathOf(config, domain, endpoint)
+  return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + takeoverPath }
+}
+
+/** Addresses for browsers. */
+export interface EndpointUrls {
+  readonly bosh: string
+  /** Where a page takes its session over. */
+  readonly websocket: string
 }
 
 /** The public base URL of the settings, if it is over TLS. */

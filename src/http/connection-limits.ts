@@ -9,6 +9,7 @@ export class ConnectionLimits {
   open = 0
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #ofClient = new KeyCounts()
+  readonly #admitted = new WeakSet<Socket>()
 
   constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
     this.#config = config
@@ -22,7 +23,8 @@ export class ConnectionLimits {
     const listeners = server.listeners('connection')
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => {
-      if (!this.#admits(socket)) socket.destroy()
+      // A connection comes back that was to be upgraded, and is not.
+      if (!this.#admitted.has(socket) && !this.#admits(socket)) socket.destroy()
       else for (const listener of listeners) listener.call(server, socket)
     })
   }
@@ -36,6 +38,7 @@ export class ConnectionLimits {
     const client = clientOf(address)
     const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (isTooMany && !this.#config.trustedProxies.contains(address)) return false
+    this.#admitted.add(socket)
     this.open++
     this.#ofClient.add(client, 1)
     socket.once('close', () => {

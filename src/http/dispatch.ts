@@ -1,11 +1,15 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../config/kinds.js'
 import { answerBare } from './bare-answer.js'
+import type { Upgrade } from './upgrades.js'
+
+/** Answers the requests to one path, and takes the connections over whose requests ask for that. */
+export type Endpoint = RequestListener & { readonly upgrade?: Upgrade }
 
 /** What answers the requests to one host. */
 export interface Routes {
-  /** Listeners for one path each, with or without a slash at its end. */
-  readonly paths: ReadonlyMap<string, RequestListener>
+  /** What answers at one path each, with or without a slash at its end. */
+  readonly paths: ReadonlyMap<string, Endpoint>
   /** Listeners for a path and all that lies below it. The first that fits counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
   /** Answers all other requests. */
@@ -21,30 +25,33 @@ export interface DispatchTable {
 }
 
 /** Hands each request to the one listener that answers it: a server's only step before that. */
-export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTable): RequestListener {
-  return (req, res) => {
+export type Dispatcher = RequestListener & {
+  /** What takes the connection of a request over; undefined where it is answered like any other. */
+  readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
+}
+
+export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTable): Dispatcher {
+  const listenerFor = (req: IncomingMessage): Endpoint => {
     const url = req.url!
     const anywhere = everywhere.get(url)
-    if (anywhere !== undefined) {
-      anywhere(req, res)
-      return
-    }
+    if (anywhere !== undefined) return anywhere
     let routes = otherHosts
     if (hosts.size > 0) {
-      if (namesSeveralHosts(req)) {
-        // A proxy in front may have chosen another one of them (RFC 9112 §3.2).
-        answerBare(res, 400, ['Connection', 'close'])
-        return
-      }
+      // A proxy in front may have chosen another one of them (RFC 9112 §3.2).
+      if (namesSeveralHosts(req)) return refuse
       const { host = '' } = req.headers
       // Nearly all requests write the name as the table has it.
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
     }
-    listenerAt(url, routes)(req, res)
+    return listenerAt(url, routes)
   }
+  const answer: RequestListener = (req, res) => listenerFor(req)(req, res)
+  return Object.assign(answer, { upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade })
 }
 
-function listenerAt(url: string, { paths, below, rest }: Routes): RequestListener {
+const refuse: RequestListener = (_req, res) => answerBare(res, 400, ['Connection', 'close'])
+
+function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   // Nearly all requests write the path as the table has it.
   const exact = paths.get(url)
   if (exact !== undefined) return exact

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { Place } from '../config/listen-addresses.js'
@@ -10,9 +11,11 @@ import type { Name } from '../config/settings.js'
 import { codeOf } from '../log.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
+import type { Dispatcher } from './dispatch.js'
 import { install } from './fast/install.js'
 import { reasonAgainst, written } from './places.js'
 import { isTooLate, leaveContinue } from './take-body.js'
+import { takeUpgrades } from './upgrades.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export type Listening = Awaited<ReturnType<typeof listen>>
@@ -23,22 +26,26 @@ export interface ListeningParts {
 }
 
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
-export async function listen(listener: RequestListener, { config, log }: ListeningParts) {
+export async function listen(dispatcher: Dispatcher, { config, log }: ListeningParts) {
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   const answer: RequestListener = (req, res) => {
     if (isTooLate(req)) req.resume()
-    else listener(req, res)
+    else dispatcher(req, res)
   }
   const certificates = https && new Certificates(https)
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
+  const upgraded = new Set<Duplex>()
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
+    // What stands behind a limit would be passed over, be it the address of a client: the header's length is limit enough.
+    server.maxHeadersCount = 0
     limits.guard(server)
     leaveContinue(server, answer)
+    takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
     // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
     const ipv6Only = places.some(({ host }) => host !== place.host)
     try {
@@ -93,6 +100,7 @@ export async function listen(listener: RequestListener, { config, log }: Listeni
     },
     closeAllConnections() {
       for (const server of servers) server.closeAllConnections()
+      for (const connection of upgraded) connection.destroy()
     },
   }
 }

@@ -33,10 +33,19 @@ export class UnfinishedBodies {
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
+  /** Begins to count what others keep of a message that comes from this address. */
+  ofMessage(address: string): UnfinishedMessage {
+    return new UnfinishedMessage(this, this.#clientAt(address))
+  }
+
   /** Begins to keep a body that comes from this address, and has this length if that is known. */
   begin(address: string, length = Number.POSITIVE_INFINITY): UnfinishedBody {
-    const isProxy = this.#parts.trustedProxies.contains(address)
-    return new UnfinishedBody(this, isProxy ? undefined : clientOf(address), length)
+    return new UnfinishedBody(this, this.#clientAt(address), length)
+  }
+
+  /** Undefined where it is a trusted proxy. */
+  #clientAt(address: string): string | undefined {
+    return this.#parts.trustedProxies.contains(address) ? undefined : clientOf(address)
   }
 
   /** Counts so many more bytes of a client, or of a trusted proxy where that is undefined; false if there is no room. */
@@ -101,5 +110,26 @@ export class UnfinishedBody {
   end(): void {
     this.#all.count(this.#client, -this.#counted)
     this.#counted = 0
+  }
+}
+
+/** How much others keep of a message of which a part has come. */
+export class UnfinishedMessage {
+  readonly #all: UnfinishedBodies
+  readonly #client: string | undefined
+  #bytes = 0
+
+  constructor(all: UnfinishedBodies, client: string | undefined) {
+    this.#all = all
+    this.#client = client
+  }
+
+  /** It is so many bytes now. False where there is no room for more. */
+  is(bytes: number): boolean {
+    const more = bytes - this.#bytes
+    if (more > 0 && !this.#all.take(this.#client, more)) return false
+    if (more < 0) this.#all.count(this.#client, more)
+    this.#bytes = bytes
+    return true
   }
 }

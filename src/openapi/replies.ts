@@ -5,7 +5,7 @@ import type { Cookie } from '../handed-out.js'
 import { contentTypes } from '../http/answer.js'
 import type { Representation } from '../http/negotiation.js'
 import { count, object, type Schema, schemaNamed, text, word } from '../lib/json-schema.js'
-import type { BindingObject, SessionObject } from '../warm/answers.js'
+import type { BindingObject, SessionObject, WebSocketObject } from '../warm/answers.js'
 import { listParameters } from '../warm/parameters.js'
 
 /** A reply, as the document describes it. */
@@ -49,6 +49,16 @@ const binding: Record<keyof BindingObject, Schema> = {
     { format: 'uri-reference' },
   ),
   expires_in: count('Time the browser has for its first request, in seconds.'),
+  websocket: object(
+    'The other way to the session, over WebSocket (RFC 7395); absent where it is off, with `attach_binding`, and for sessions at other endpoints.',
+    {
+      url: text('Where the page takes the session over: a URL, or its path alone, as above.', {
+        format: 'uri-reference',
+      }),
+      token: text("The password for that, good once. The user's name is the local part of the JID."),
+      expires_in: count('Time that it is good for, in seconds.'),
+    } satisfies Record<keyof WebSocketObject, Schema>,
+  ),
   cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', {
     name: text('`wb-` and the handle.'),
     value: text('A secret of the session.'),
@@ -62,7 +72,12 @@ const binding: Record<keyof BindingObject, Schema> = {
 
 /** What JSON replies carry, by name. */
 export const replySchemas: Readonly<Record<string, Schema>> = {
-  Binding: object('A session that waits for its page.', binding, ['maxpause', 'cookie', 'reused']),
+  Binding: object('A session that waits for its page.', binding, [
+    'maxpause',
+    'websocket',
+    'cookie',
+    'reused',
+  ]),
   Session: object('How a session stands.', session, ['jid', 'quiet']),
   SessionList: object(
     'A part of a list of sessions, the oldest first.',

@@ -128,6 +128,11 @@ export class BoshLink implements Link {
     this.#unsent = []
   }
 
+  /** There is no connection that the endpoint could miss. */
+  cut(): void {
+    this.close()
+  }
+
   /** Ends the session at the endpoint at once, and breaks off what is open. Reports nothing any more. */
   abandon(): void {
     if (this.#isOver) return

@@ -11,6 +11,9 @@ export interface Outcome {
   readonly streamError?: string | undefined
 }
 
+/** Makes the client of another page, over the transport that the session was opened for. */
+export type Succession = (handover: Handover) => Successor
+
 /** What takes the place of a client when another page takes the session over. */
 export interface Successor {
   readonly client: Client
@@ -39,8 +42,8 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** The session failed: tells it to all that listen. */
   fail(): void
   /**
-   * Makes the client of another page that takes the session over, and lets go of all that is open here. What may have
-   * been lost on its way to the first page goes back to the outbox. Undefined where that is not possible.
+   * Lets go of all that is open here, since another page takes the session over: what may have been lost on its way to the
+   * first one goes back to the outbox. Undefined, and nothing has changed, where that is not possible.
    */
-  succeed(handover: Handover): Successor | undefined
+  release(): Succession | undefined
 }

@@ -8,12 +8,13 @@ import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
 import { type Attach, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
-import { Session, type SessionKeeper } from './session.js'
+import { Session } from './session.js'
+import type { SessionKeeper } from './session-keeper.js'
 import type { Refusal, SessionLimits } from './session-limits.js'
 import type { Open } from './sessions.js'
 
 export interface OpenerParts
-  extends Pick<SessionKeeper, 'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'shaper'> {
+  extends Pick<SessionKeeper<Session>, 'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'shaper'> {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */
   readonly domains: readonly string[]
@@ -21,6 +22,8 @@ export interface OpenerParts
   readonly retiredDomains: readonly string[]
   /** How many sessions there may be. */
   readonly limits: SessionLimits
+  /** Whether pages get tickets, by which they may come over WebSocket. */
+  readonly issuesTickets?: boolean
 }
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
@@ -37,9 +40,10 @@ export function createOpener(parts: OpenerParts) {
     log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
   }
 
-  const keeper: SessionKeeper = {
+  const keeper: SessionKeeper<Session> = {
     ...parts,
     loginMilliseconds: limits.loginMilliseconds,
+    tickets: parts.issuesTickets === true ? registry.tickets : undefined,
     loggedIn(session) {
       limits.loggedIn(session)
       if (session.jid === undefined) return

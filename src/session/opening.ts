@@ -56,7 +56,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
         end = { failure: { step: 'connect', code: 'internal-error' } }
       this.close()
     },
-    succeed: () => undefined,
+    release: () => undefined,
   }
 
   const opening: Opening = {
@@ -69,8 +69,8 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
       const successor = attach(session, wish, handover)
       login = undefined
       session.link.events = session
-      session.handOut(successor.client, jid, undelivered, handover.seconds)
-      return successor.handedOut
+      const token = session.handOut(successor.client, jid, undelivered, handover)
+      return { ...successor.handedOut, token }
     },
     abandon() {
       login = undefined

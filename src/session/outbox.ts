@@ -39,6 +39,11 @@ export class Outbox {
     for (const { text } of elements) this.#size += text.length
   }
 
+  /** Takes out so many of the oldest, which have arrived already. */
+  skip(count: number): void {
+    for (const { text } of this.#elements.splice(0, count)) this.#size -= text.length
+  }
+
   /** Takes out everything. */
   clear(): Element[] {
     const all = this.#elements
@@ -48,16 +53,16 @@ export class Outbox {
     return all
   }
 
-  /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply. */
-  take(): readonly Element[] {
+  /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply, or so much. */
+  take(most = mostTaken): readonly Element[] {
     if (this.#elements.length === 0) return nothing
-    if (this.#size <= mostTaken) return this.clear()
+    if (this.#size <= most) return this.clear()
     const elements = this.#elements
     let size = elements[0]!.text.length
     let taken = 1
     for (; taken < elements.length; taken++) {
       const { length } = elements[taken]!.text
-      if (size + length > mostTaken) break
+      if (size + length > most) break
       size += length
     }
     this.#elements = elements.slice(taken)

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { Client } from './client.js'
 import type { Session } from './session.js'
 import type { SessionState, SessionView } from './sessions.js'
+import { Tickets } from './ticket.js'
 
 /** How often the deadlines of sessions are looked at, in milliseconds. */
 const sweepInterval = 250
@@ -18,6 +19,8 @@ export class Registry {
   readonly #bySid = new Map<string, Session>()
   /** By the user that they are bound to, in the order in which their JIDs became known; only several cost a list. */
   readonly #byUser = new Map<string, Session | readonly Session[]>()
+  /** The tickets of those that wait for their pages. */
+  readonly tickets = new Tickets<Session>()
   readonly #clock: Clock
   #sweep: Timer | undefined
   /** Whether the service is being stopped, and no session may be added. */
@@ -39,7 +42,7 @@ export class Registry {
 
   /** The session's JID is known from now on, and stays the same. */
   bound(session: Session, jid: string): void {
-    const others = this.#ofUser(jid)
+    const others = this.sessionsOf(jid)
     this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
   }
 
@@ -47,7 +50,7 @@ export class Registry {
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
     if (session.jid !== undefined) {
-      const others = this.#ofUser(session.jid).filter(other => other !== session)
+      const others = this.sessionsOf(session.jid).filter(other => other !== session)
       if (others.length === 0) this.#byUser.delete(userOf(session.jid))
       else this.#byUser.set(userOf(session.jid), others.length === 1 ? others[0]! : others)
     }
@@ -70,12 +73,12 @@ export class Registry {
 
   /** Those of the user that a JID, bare or full, is of. */
   ofJid(jid: string): readonly SessionView[] {
-    return this.#ofUser(jid).map(({ view }) => view)
+    return this.sessionsOf(jid).map(({ view }) => view)
   }
 
   /** How many sessions the user of a JID has, without those whose end is yet to be told. */
   liveOf(jid: string): number {
-    return this.#ofUser(jid).filter(({ isLive }) => isLive).length
+    return this.sessionsOf(jid).filter(({ isLive }) => isLive).length
   }
 
   /** What speaks for the sessions' browsers. */
@@ -101,7 +104,8 @@ export class Registry {
     for (const session of [...this.#sessions.values()]) session.guard(() => session.abandon('shutdown'))
   }
 
-  #ofUser(jid: string): readonly Session[] {
+  /** The sessions of the user that a JID, bare or full, is of. */
+  sessionsOf(jid: string): readonly Session[] {
     const found = this.#byUser.get(userOf(jid)) ?? []
     return 'length' in found ? found : [found]
   }

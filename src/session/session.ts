@@ -1,56 +1,23 @@
-import type { Logger } from 'pino'
-import type { Counts, EndReason } from '../counts.js'
-import type { Clock } from '../lib/clock.js'
-import type {
-  Link,
-  LinkEnd,
-  LinkEvents,
-  LinkOptions,
-  OpenLink,
-  StreamHeader,
-  StreamOptions,
-} from '../link.js'
+import type { EndReason } from '../counts.js'
+import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
-import type { Client, Outcome } from './client.js'
-import { Inactivity } from './inactivity.js'
+import type { Client, Succession } from './client.js'
 import { LoginWatch, refusedLogin } from './login-watch.js'
-import { Outbox } from './outbox.js'
 import { encryptionRequired, type Payload } from './payload.js'
-import type { RateShaper } from './rate-shaper.js'
+import type { SessionKeeper } from './session-keeper.js'
+import { SessionLife } from './session-life.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
 import { newSid } from './sid.js'
+import { Ticket } from './ticket.js'
 import { Uplink } from './uplink.js'
 import { visibleFeatures } from './visible-features.js'
-
-/** What sessions have in common, and what keeps account of them. */
-export interface SessionKeeper {
-  readonly clock: Clock
-  readonly counts: Counts
-  readonly log: Logger
-  /** How long a client may take to log in, in milliseconds. */
-  readonly loginMilliseconds: number
-  /** How many elements may wait for a client; as many as usual unless a test has its own. */
-  readonly mostElements?: number | undefined
-  /** How much clients may send. */
-  readonly shaper: RateShaper
-  /** Opens a link to a domain's XMPP server. */
-  readonly connect: OpenLink
-  /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
-  loggedIn(session: Session): void
-  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
-  unfit(session: Session, fate: Fate): void
-  /** Called once, when the session is over and nothing of it can be asked for any more. */
-  ended(session: Session, reason: EndReason): void
-  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
-  broke(session: Session, cause: unknown): void
-}
 
 /**
  * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client
  * that speaks for the browser, and how the session stands: opening, waiting for its page, live or ended.
  */
-export class Session implements LinkEvents {
+export class Session extends SessionLife<Session> implements LinkEvents {
   /** The secret that its clients name it by. */
   readonly sid: string
   /** The handle that may be shown; no secret. */
@@ -59,39 +26,35 @@ export class Session implements LinkEvents {
   readonly domain: string
   readonly origin: SessionView['origin']
   readonly #createdAt: number
-  /** When `tick` has something to do, in milliseconds of the clock. */
-  deadline = Number.POSITIVE_INFINITY
   /** Whether its client comes over an encrypted channel; undefined until that is known, and the same from then on. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  readonly #keeper: SessionKeeper
-  /** What waits for its client. */
-  readonly outbox: Outbox
-  /** How long its client may have nothing open, and since when it has not. */
-  readonly inactivity: Inactivity
-  #uplink!: Uplink
-  #client: Client | undefined = undefined
-  /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
-  #watch: LoginWatch | undefined
+  /** What a client leaves to the next one, for its page to go on where it was; gone once anything is taken out of the outbox. */
+  resumption: unknown
   /** What the rate shaper keeps of the session. */
   #paidAt = 0
-  #outcome: Outcome | undefined = undefined
-  #isOver = false
+  #ticket: Ticket | undefined = undefined
 
   /** `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet. */
-  constructor(domain: string, origin: SessionView['origin'], keeper: SessionKeeper, isSecure?: boolean) {
+  constructor(
+    domain: string,
+    origin: SessionView['origin'],
+    keeper: SessionKeeper<Session>,
+    isSecure?: boolean,
+  ) {
+    const now = keeper.clock.now()
+    super(
+      keeper,
+      origin === 'client' ? new LoginWatch(domain, now + keeper.loginMilliseconds) : undefined,
+      now,
+    )
     const { sid, id } = newSid()
     this.sid = sid
     this.id = id
     this.domain = domain
     this.origin = origin
-    this.#createdAt = keeper.clock.now()
+    this.#createdAt = now
     this.#isSecure = isSecure
-    this.#keeper = keeper
-    this.outbox = new Outbox(keeper.mostElements)
-    this.inactivity = new Inactivity(this.#createdAt)
-    const loginEnd = this.#createdAt + keeper.loginMilliseconds
-    this.#watch = origin === 'client' ? new LoginWatch(domain, loginEnd) : undefined
   }
 
   /** The full JID, once the server has told it. */
@@ -99,32 +62,9 @@ export class Session implements LinkEvents {
     return this.#jid
   }
 
-  get client(): Client | undefined {
-    return this.#client
-  }
-
-  get link(): Link {
-    return this.#uplink.link
-  }
-
-  /** Whether nothing has ended it. */
-  get isLive(): boolean {
-    return !this.#isOver && this.#outcome === undefined
-  }
-
-  /** Whether nothing can be done with it any more; its client has been told, or will never be. */
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  /** How it ended, as long as its client has yet to be told. */
-  get outcome(): Outcome | undefined {
-    return this.#outcome
-  }
-
   /** What may be known of it. */
   get view(): SessionView {
-    const hasNothingOpen = this.#client !== undefined && !this.#client.isPresent
+    const hasNothingOpen = this.client !== undefined && !this.client.isPresent
     return {
       id: this.id,
       domain: this.domain,
@@ -137,9 +77,9 @@ export class Session implements LinkEvents {
   }
 
   get state(): SessionState {
-    if (this.#outcome !== undefined) return 'ended'
-    if (this.#jid === undefined || this.#uplink.isOpening) return 'opening'
-    return this.#client?.isPresent === true ? 'held' : this.inactivity.kind
+    if (this.outcome !== undefined) return 'ended'
+    if (this.#jid === undefined || this.uplink.isOpening) return 'opening'
+    return this.client?.isPresent === true ? 'held' : this.inactivity.kind
   }
 
   /** What is to be sent to a client over an encrypted channel must not be sent over another from then on. */
@@ -147,9 +87,10 @@ export class Session implements LinkEvents {
     return this.#isSecure === true
   }
 
-  /** The first request of a browser has come over this kind of channel. */
+  /** Its page has come, over this kind of channel: no other may come by the same ticket. */
   learnChannel(isSecure: boolean): void {
     this.#isSecure ??= isSecure
+    if (this.#ticket !== undefined) this.#await(undefined)
   }
 
   /**
@@ -157,17 +98,25 @@ export class Session implements LinkEvents {
    * login of this process.
    */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
-    this.#client = client
-    this.#uplink = new Uplink(this.#keeper.connect(this.domain, options, events))
+    this.speaker = client
+    this.uplink = new Uplink(this.keeper.connect(this.domain, options, events))
   }
 
-  /** The login of this process is done, and the session waits for its page, which `client` speaks for. */
-  handOut(client: Client, jid: string, undelivered: readonly Element[], seconds: number): void {
-    this.#uplink.opened()
+  /**
+   * The login of this process is done, and the session waits for its page, which `client` speaks for. Returns the token of a
+   * ticket, where there are any.
+   */
+  handOut(
+    client: Client,
+    jid: string,
+    undelivered: readonly Element[],
+    handover: Handover,
+  ): string | undefined {
+    this.uplink.opened()
     this.outbox.putBack(undelivered)
     if (this.outbox.isFull) this.link.pause()
     this.#learn(jid)
-    this.#awaitPage(client, seconds)
+    return this.#awaitPage(client, handover)
   }
 
   /**
@@ -177,47 +126,98 @@ export class Session implements LinkEvents {
    */
   resume(handover: Handover): ResumedSession | undefined {
     const jid = this.#jid
-    if (!this.isLive || jid === undefined || this.#uplink.isOpening) return undefined
-    const successor = this.#client?.succeed(handover)
-    if (successor === undefined) return undefined
-    this.#paidAt = 0
-    this.#awaitPage(successor.client, handover.seconds)
-    return { id: this.id, jid, ...successor.handedOut }
+    const succession = this.outcome === undefined ? this.#release() : undefined
+    if (jid === undefined || succession === undefined) return undefined
+    const { client, handedOut } = succession(handover)
+    const token = this.#awaitPage(client, handover)
+    return { id: this.id, jid, ...handedOut, token }
+  }
+
+  /**
+   * Passes it to a page that is there already, and has shown what its ticket admits: it hears the end of a session, too, and
+   * what came before. False where there is no session any more.
+   */
+  takeOver(make: (succession: Succession) => Client): boolean {
+    const succession = this.#release()
+    if (succession === undefined) return false
+    this.#await(undefined)
+    this.speaker = make(succession)
+    this.schedule()
+    return true
+  }
+
+  /** The ticket by which a page may take it over, as long as it waits for one. */
+  get ticket(): Ticket | undefined {
+    return this.#ticket
+  }
+
+  /** A page has shown the ticket, which is good for one page, whatever becomes of that. */
+  spendTicket(): void {
+    this.#await(undefined)
+  }
+
+  /** Any page that comes now has to show this ticket, and no other. */
+  #await(ticket: Ticket | undefined): void {
+    const { tickets } = this.keeper
+    if (this.#ticket !== undefined) tickets!.remove(this.#ticket)
+    this.#ticket = ticket
+    if (ticket !== undefined) tickets!.add(ticket, this)
+  }
+
+  #release(): Succession | undefined {
+    if (this.isOver || this.#jid === undefined || this.uplink.isOpening) return undefined
+    const succession = this.client?.release()
+    if (succession !== undefined) this.#paidAt = 0
+    return succession
   }
 
   // What the client asks of its session.
 
-  /** Takes out the oldest elements that wait for the client, as many as go into one delivery; none if there are none. */
-  take(): readonly Element[] {
+  /**
+   * Takes out the oldest elements that wait for the client, as many as go into one delivery of so many UTF-16 units, but one
+   * at least; none if there are none.
+   */
+  take(most?: number): readonly Element[] {
     const wasFull = this.outbox.isFull
-    const elements = this.outbox.take()
+    this.resumption = undefined
+    const elements = this.outbox.take(most)
     if (wasFull && !this.outbox.isFull) this.link.resume()
     return elements
   }
 
+  /** Leaves out so many of the oldest elements that wait for the client: it has them already. */
+  skip(count: number): void {
+    const wasFull = this.outbox.isFull
+    this.outbox.skip(count)
+    if (wasFull && !this.outbox.isFull) this.link.resume()
+  }
+
   /** When the client may send more, in milliseconds of the clock. */
   get freeAt(): number {
-    return this.#keeper.shaper.freeAt(this.#paidAt)
+    return this.keeper.shaper.freeAt(this.#paidAt)
   }
 
   /** Whether the server has yet to take so much that the client should send no more. */
   get isBehind(): boolean {
-    return this.#uplink.isBehind
+    return this.uplink.isBehind
+  }
+
+  /** Counts what comes from the client and is not for the server, in UTF-16 units: it may send that much less. */
+  charge(size: number, now: number): void {
+    this.#paidAt = this.keeper.shaper.charge(this.#paidAt, size, now)
   }
 
   /** Sends to the server what comes from the client. What is sent while the stream is being opened waits for its features. */
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
-    this.#paidAt = this.#keeper.shaper.charge(this.#paidAt, payload.size, now)
+    this.charge(payload.size, now)
     if (!this.isSecure && payload.revealsPassword) {
       this.outbox.add(encryptionRequired)
       return
     }
-    if (this.#watch !== undefined) for (const element of payload.elements) this.#watch.sent(element)
-    this.#uplink.send(payload)
-    if (!this.#uplink.isOverfull) return
-    this.#outcome = { reason: 'connection-lost' }
-    this.link.close()
+    if (this.watch !== undefined) for (const element of payload.elements) this.watch.sent(element)
+    this.uplink.send(payload)
+    if (this.uplink.isOverfull) this.loseLink()
   }
 
   /**
@@ -226,107 +226,26 @@ export class Session implements LinkEvents {
    * of an element.
    */
   restart(to: string | undefined, options: StreamOptions): boolean {
-    if (!this.link.isBetweenElements || this.#watch?.restart(to) !== true) return false
-    this.#uplink.restart(options)
+    if (!this.link.isBetweenElements || this.watch?.restart(to) !== true) return false
+    this.uplink.restart(options)
     return true
   }
 
   /** Takes note of what an operator may want to know; never of content. */
   notice(what: string): void {
-    this.#keeper.log.info({ session: this.id }, what)
-  }
-
-  /** Something about the client has changed: says anew when time demands something. */
-  schedule(): void {
-    if (this.#isOver || this.#client === undefined) return
-    const inactive = this.#client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
-    this.deadline = Math.min(inactive, this.#client.deadline, this.#watch?.end ?? Number.POSITIVE_INFINITY)
-  }
-
-  /** Does what time demands; called when `deadline` has passed. */
-  tick(): void {
-    const now = this.#keeper.clock.now()
-    if (this.#watch !== undefined && now >= this.#watch.end) this.expel('login-timeout')
-    else this.#client!.tick(now)
-    if (this.#isOver) return
-    if (this.#client!.isPresent || now < this.inactivity.end) this.schedule()
-    else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
-  }
-
-  /** Ends the session at once, at the wish of its user or of an admin; its client is told. */
-  end(reason: 'client' | 'logout'): void {
-    this.#client?.dismiss()
-    this.abandon(reason)
-  }
-
-  /**
-   * Ends the session because the service stops: its client gets what is queued and is told. The XMPP server sees its user
-   * leave at once, unless there is something left that may yet have to go back to its sender.
-   */
-  shutDown(): void {
-    this.#finish({ reason: 'shutdown' })
-    if (!this.#isOver && this.outbox.isEmpty) this.link.close()
-  }
-
-  /** Ends the session because of what its client left undone, or has too much of; the client is told. */
-  expel(reason: 'login-timeout' | 'limit'): void {
-    this.guard(() => {
-      this.#watch = undefined
-      this.link.close()
-      this.#finish({ reason })
-    })
-  }
-
-  /**
-   * Ends the session because it failed at something that was not foreseen: its state cannot be relied on any more. The
-   * client is told, and no other session notices.
-   */
-  collapse(cause: unknown): void {
-    this.#isOver = true
-    this.deadline = Number.POSITIVE_INFINITY
-    const acts = [() => this.#keeper.broke(this, cause), () => this.link.close(), () => this.#client?.fail()]
-    for (const act of acts) {
-      try {
-        act()
-      } catch {
-        // What is broken may break here, too, and has been reported.
-      }
-    }
-  }
-
-  /**
-   * Ends the session without a word to its client; the XMPP server sees an orderly end. What had ended it before, with its
-   * client not told yet, is the reason rather than the one given here.
-   */
-  abandon(reason: EndReason): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.deadline = Number.POSITIVE_INFINITY
-    const isLogin = this.origin === 'warmed' && this.#jid === undefined
-    this.#uplink.close(this.outbox.clear())
-    this.#client?.close()
-    this.#keeper.ended(this, isLogin ? 'login' : (this.#outcome?.reason ?? reason))
-  }
-
-  /** Runs what nothing above would catch. */
-  guard(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.collapse(error)
-    }
+    this.keeper.log.info({ session: this.id }, what)
   }
 
   // What the link tells.
 
   onOpen(header: StreamHeader): void {
-    this.#client?.onOpen(header)
+    this.client?.onOpen(header)
   }
 
   onElement(element: Element): void {
     if (this.#jid === undefined) {
       this.heardInLogin(element)
-      const loggedIn = this.#watch?.received(element)
+      const loggedIn = this.watch?.received(element)
       if (loggedIn !== undefined) {
         this.#learn(loggedIn.jid)
         // It may have been one session too many.
@@ -339,25 +258,25 @@ export class Session implements LinkEvents {
       return
     }
     this.outbox.add(visibleFeatures(element, this.isSecure))
-    this.#uplink.opened()
+    this.uplink.opened()
   }
 
   /** Takes note where the server refuses a login with this element. */
   heardInLogin(element: Element): void {
     const code = refusedLogin(element)
-    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
+    if (code !== undefined) this.keeper.counts.linkFailures.add('sasl', code)
   }
 
   onUnfit(fate: Fate): void {
-    this.#keeper.unfit(this, fate)
+    this.keeper.unfit(this, fate)
   }
 
   onFlush(): void {
-    if (!this.outbox.isEmpty) this.#client?.flush()
+    if (!this.outbox.isEmpty) this.client?.flush()
   }
 
   onDrain(): void {
-    this.#client?.flush()
+    this.client?.flush()
   }
 
   onEnd({ failure, streamError }: LinkEnd): void {
@@ -366,31 +285,45 @@ export class Session implements LinkEvents {
         this.collapse(failure.cause)
         return
       }
-      if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
+      if (this.#jid === undefined) this.keeper.counts.linkFailures.add(failure.step, failure.code)
       const told = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-      this.#finish({ reason: streamError === undefined ? 'connection-lost' : told, streamError })
+      this.finish({ reason: streamError === undefined ? 'connection-lost' : told, streamError })
     })
-  }
-
-  /** The session is over as soon as its client has been told; what is queued goes first. */
-  #finish(outcome: Outcome): void {
-    if (!this.isLive) return
-    this.#outcome = outcome
-    this.#client?.flush()
   }
 
   /** The server takes the client for one of its users, and may have told with which JID. */
   #learn(jid: string | undefined): void {
-    this.#watch = undefined
+    this.watch = undefined
     this.#jid = jid
-    this.#keeper.loggedIn(this)
+    this.keeper.loggedIn(this)
   }
 
-  /** From now on `client` speaks for the session's page, which has `seconds` for its first request. */
-  #awaitPage(client: Client, seconds: number): void {
-    this.#client = client
+  /**
+   * From now on `client` speaks for the session's page, which has so long for its first request. Returns the token of a ticket
+   * for it; a session that is to answer one browser only has none.
+   */
+  #awaitPage(client: Client, { seconds, attachBinding }: Handover): string | undefined {
+    const now = this.keeper.clock.now()
+    this.speaker = client
     this.inactivity.allow('waiting', seconds)
-    this.inactivity.begin(this.#keeper.clock.now())
+    this.inactivity.begin(now)
     this.schedule()
+    const isForAny = this.keeper.tickets !== undefined && attachBinding === 'off'
+    const fresh = isForAny ? Ticket.fresh(seconds, now) : undefined
+    this.#await(fresh?.ticket)
+    return fresh?.token
+  }
+
+  protected override closeDoor(): void {
+    this.#await(undefined)
+  }
+
+  protected override ended(reason: EndReason): void {
+    const isLogin = this.origin === 'warmed' && this.#jid === undefined
+    this.keeper.ended(this, isLogin ? 'login' : reason)
+  }
+
+  protected override broke(cause: unknown): void {
+    this.keeper.broke(this, cause)
   }
 }

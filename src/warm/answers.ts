@@ -1,8 +1,8 @@
 // What calls are answered with: sessions that were handed out, and what is known of sessions.
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
-import { boshPathOf, boshUrlOfDomain } from '../config/serving.js'
-import { boshUrlFor, homePath } from '../http/addresses.js'
+import { pathOf, urlOfDomain } from '../config/serving.js'
+import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
 import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/pages.js'
@@ -42,15 +42,15 @@ export function bindingAnswer(
 ): Answer {
   const representation = represent(request, config.warmPath)
   if (representation === 'json')
-    return jsonAnswer(describeBinding(binding, boshUrlFor(config, domain, request), reused))
+    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused))
   const { jid, sid, rid, wait, hold, requests, expiresIn } = binding
   if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
   const home = homePath(config.externalUrl)
   const form = home + config.warmPath
   const url =
     binding.url ??
-    boshUrlOfDomain(config, domain) ??
-    pageUrl(config.externalUrl, boshPathOf(config, domain), request.headers.host)
+    urlOfDomain(config, domain) ??
+    pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
   const values = { jid, sid, rid, wait, hold, requests, expiresIn, home, form, url }
   const { status, headers, body } = pageAnswer('bound', values, representation)
   return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
@@ -59,12 +59,17 @@ export function bindingAnswer(
 /** A binding as JSON has it. */
 export type BindingObject = ReturnType<typeof describeBinding>
 
-/** `url` is the address of our own endpoint. */
-export function describeBinding(binding: Binding, url: string, reused?: boolean) {
-  const { jid, sid, rid, id, expiresIn, cookie } = binding
+/** What it says of the way over WebSocket. */
+export type WebSocketObject = NonNullable<BindingObject['websocket']>
+
+/** `urls` are the addresses of our own endpoints. */
+export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean) {
+  const { jid, sid, rid, id, token, expiresIn, cookie } = binding
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
-  return { jid, sid, rid, id, ...terms, url: binding.url ?? url, expires_in: expiresIn, cookie, reused }
+  const websocket = token === undefined ? undefined : { url: urls.websocket, token, expires_in: expiresIn }
+  const url = binding.url ?? urls.bosh
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, reused }
 }
 
 /** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */

@@ -18,6 +18,15 @@ describe('what a link is sent', () => {
     expect(await peer.until('<message/>')).toBe('<presence/><message/>')
   })
 
+  test('is told of once it has left, where it was so much that its sender may wait for that', async () => {
+    const { call, peer } = await opened()
+    call.link.send([element(`<a>${'x'.repeat(300_000)}</a>`)])
+    expect(call.link.backlog).toBeGreaterThan(256 * 1024)
+    await call.hears('drain')
+    expect(call.link.backlog).toBe(0)
+    await peer.until('</a>')
+  })
+
   test('leaves before the end of the stream, and before a new one', async () => {
     const { call, peer } = await opened()
     call.link.send([element('<presence/>')])

@@ -144,9 +144,17 @@ describe('what is documented is so:', () => {
           scramMemory: 300,
           scramMaxIterations: 200_000,
         },
+        websocketPath: '/xmpp-websocket',
+        websocket: {
+          ...{ enabled: true, origins: ['*'], assumeSecure: false, requireSecure: false },
+          ...{ pingInterval: 30, pongTimeout: 10, idleTimeout: 840, closeTimeout: 5, resumeSeconds: 120 },
+          ...{ maxMessageBytes: 1_048_576, maxFragments: 8 },
+          getText: 'This is an XMPP WebSocket endpoint: point your client here.',
+        },
         access: {
           warm: { allow: networks('loopback, private'), deny: networks('none') },
           bosh: { allow: networks('any'), deny: networks('none') },
+          websocket: { allow: networks('any'), deny: networks('none') },
         },
         limits: {
           sessions: 20_000,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { readHostName } from '../../src/config/kinds.js'
 import { loadConfig } from '../../src/config/load.js'
-import { boshUrlOfDomain, configOfHost } from '../../src/config/serving.js'
+import { configOfHost, urlOfDomain } from '../../src/config/serving.js'
 import { problemsOf } from '../support/config-problems.js'
 
 const required = {
@@ -17,7 +17,7 @@ const hosts = (HTTP_HOSTS: string, environment = {}) =>
 const problems = (environment: Record<string, string>) =>
   problemsOf(() => loadConfig({ ...required, ...environment }))
 
-const paths = { boshPath: '/http-bind', warmPath: '/warm' }
+const paths = { boshPath: '/http-bind', warmPath: '/warm', websocketPath: '/xmpp-websocket' }
 
 describe('HTTP_HOSTS', () => {
   test('gives each host its domain, in one spelling, and what it leaves out is as everywhere', () => {
@@ -40,6 +40,7 @@ describe('HTTP_HOSTS', () => {
       externalUrl: 'https://chat.example.org/c',
       boshPath: '/b',
       warmPath: undefined,
+      websocketPath: '/xmpp-websocket',
     })
   })
 
@@ -115,12 +116,12 @@ describe('HTTP_HOSTS', () => {
     [
       'one path for two',
       'a=example.org?bosh=/warm',
-      'for a has the same path for both endpoints, or one inside the other',
+      'for a has the same path for two endpoints, or one inside the other',
     ],
     [
       'a path inside the other',
       'a=example.org?bosh=/x&warm=/x/y',
-      'for a has the same path for both endpoints, or one inside the other',
+      'for a has the same path for two endpoints, or one inside the other',
     ],
     [
       'a path that the service has for itself',
@@ -212,10 +213,26 @@ describe('endpoints', () => {
     expect(problems({ ...same, BOSH_ENABLED: 'off' })).toEqual([])
   })
 
-  test('cannot both be off', () => {
-    expect(problems({ ...open, WARM_ENABLED: 'off', BOSH_ENABLED: 'off' })).toEqual([
-      'WARM_ENABLED is off, and so is BOSH_ENABLED: nothing is left to serve',
+  test('cannot all be off', () => {
+    const off = { WARM_ENABLED: 'off', BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' }
+    expect(problems({ ...open, ...off })).toEqual([
+      'WARM_ENABLED is off, and so are BOSH_ENABLED and WEBSOCKET_ENABLED: nothing is left to serve',
     ])
+  })
+
+  test.each([
+    ['BOSH_PATH', { WEBSOCKET_PATH: '/http-bind/socket' }],
+    ['WARM_PATH', { WEBSOCKET_PATH: '/warm' }],
+  ])('of WebSocket and %s must differ', (other, environment) => {
+    expect(problems({ ...open, ...environment })).toEqual([
+      `WEBSOCKET_PATH and ${other} must differ, and neither may lie inside the other`,
+    ])
+  })
+
+  test('of WebSocket may be one for several domains of a host, but not that of another endpoint', () => {
+    const several = 'a=example.org?bosh=/b,a=x.example.net?bosh=/c'
+    expect(problems({ HTTP_HOSTS: several })).toEqual([])
+    expect(problems({ HTTP_HOSTS: `${several}&websocket=/b` })).toHaveLength(1)
   })
 
   test('need no admin where there is no warm API', () => {
@@ -277,9 +294,9 @@ describe('the settings of a host', () => {
   })
 
   test('say where browsers of a domain come, if one has an address of its own', () => {
-    expect(boshUrlOfDomain(config, 'example.org')).toBe('https://a.example/x/http-bind')
-    expect(boshUrlOfDomain(config, 'x.example.net')).toBeUndefined()
-    expect(boshUrlOfDomain(config, 'other.example.net')).toBeUndefined()
+    expect(urlOfDomain(config, 'example.org')).toBe('https://a.example/x/http-bind')
+    expect(urlOfDomain(config, 'x.example.net')).toBeUndefined()
+    expect(urlOfDomain(config, 'other.example.net')).toBeUndefined()
   })
 })
 

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/networks.js'
-import { boshUrlFor, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
+import { endpointUrls, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
 
 const https: Config['https'] = {
   places: [{ host: '0.0.0.0', port: 8443 }],
@@ -46,10 +46,11 @@ const config = {
     names: ['chat.example', 'name.example'],
   },
   boshPath: '/http-bind',
+  websocketPath: '/xmpp-websocket',
 }
 
-const boshUrl = (settings: Parameters<typeof boshUrlFor>[0], request: IncomingMessage) =>
-  boshUrlFor(settings, 'chat.example', request)
+const boshUrl = (settings: Parameters<typeof endpointUrls>[0], request: IncomingMessage) =>
+  endpointUrls(settings, 'chat.example', request).bosh
 
 interface Sent {
   readonly headers?: Record<string, string>

@@ -41,6 +41,8 @@ export class ScriptedLink implements Link, Opened {
 
   close(): void {}
 
+  cut(): void {}
+
   abandon(): void {
     this.isAbandoned = true
   }

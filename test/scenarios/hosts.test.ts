@@ -245,7 +245,9 @@ describe('an endpoint that is off', () => {
   test('is not there: BOSH', async () => {
     await start({ BOSH_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).status).toBe(404)
-    expect((await askAt('chat.local', '/.well-known/host-meta')).status).toBe(404)
+    const { text } = await askAt('chat.local', '/.well-known/host-meta')
+    expect(text).toContain("href='wss://chat.local/xmpp-websocket'")
+    expect(text).not.toContain('http-bind')
     expect((await warm('chat.local')).status).toBe(200)
   })
 
@@ -254,6 +256,12 @@ describe('an endpoint that is off', () => {
     for (const path of ['/warm', '/warm/sessions']) expect((await warm('chat.local', path)).status).toBe(404)
     expect((await askAt('chat.local', '/')).text).not.toContain('/warm')
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
+  })
+
+  test('is not there: WebSocket', async () => {
+    await start({ WEBSOCKET_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
+    expect((await askAt('chat.local', '/xmpp-websocket')).status).toBe(404)
+    expect((await askAt('chat.local', '/.well-known/host-meta')).text).not.toContain('wss:')
   })
 
   test('is not there: host-meta', async () => {

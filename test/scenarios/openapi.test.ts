@@ -275,9 +275,13 @@ describe('the replies are those of the document:', () => {
       JSON.parse((await ask(at, method, path, 'application/json', about)).text)
     await ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, 'application/json')
     await warmed(near)
-    const asking = { ...account, attach_binding: 'reply', reuse: true }
+    // A session with a cookie has no other way in.
+    const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply', reuse: true }))
+    const { websocket } = await read('/warm', 'POST', json(account))
+    const { cookie, reused, ...others } = bound
+    expect(bound.websocket).toBeUndefined()
     const objects = {
-      Binding: await read('/warm', 'POST', json(asking)),
+      Binding: { ...others, websocket, cookie, reused },
       Session: (await read('/warm/sessions')).sessions[0],
       SessionList: await read('/warm/sessions?limit=1'),
       Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
@@ -287,8 +291,9 @@ describe('the replies are those of the document:', () => {
       const { properties } = usual.api.document.components.schemas[name]
       expect(Object.keys(object)).toEqual(Object.keys(properties))
     }
-    const { properties } = usual.api.document.components.schemas.Binding.properties.cookie
-    expect(Object.keys(objects.Binding.cookie)).toEqual(Object.keys(properties))
+    const { properties } = usual.api.document.components.schemas.Binding
+    expect(Object.keys(cookie)).toEqual(Object.keys(properties.cookie.properties))
+    expect(Object.keys(websocket)).toEqual(Object.keys(properties.websocket.properties))
   })
 })
 

@@ -58,6 +58,10 @@ export class FakeLink implements Link {
     this.closed = true
   }
 
+  cut(): void {
+    this.closed = true
+  }
+
   /** The server opens its stream and offers features. */
   open(
     features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>",
@@ -200,6 +204,8 @@ export interface BenchOptions {
   readonly connect?: () => never
   readonly limits?: SessionLimits
   readonly shaper?: RateShaper
+  /** Whether pages get tickets, by which they may come over WebSocket. */
+  readonly issuesTickets?: boolean
 }
 
 const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
@@ -229,6 +235,7 @@ export class BoshBench {
       domains,
       retiredDomains: ['gone.example'],
       mostElements: about.maxQueueElements,
+      issuesTickets: about.issuesTickets === true,
       connect: (domain, options, events) => {
         about.connect?.()
         const link = new FakeLink(domain, options, events)
@@ -360,10 +367,10 @@ export class BoshBench {
     } = about
     const handedOut = await opening.handOut(jid, undelivered, { seconds, attachBinding })
     if (handedOut === undefined) throw new Error('it cannot be handed out')
-    const { sid, rid, cookie } = handedOut
+    const { sid, rid, cookie, token } = handedOut
     const link = opening.link as FakeLink
     link.sent.length = 0
-    return new Client(this, sid, rid - 1, link, cookie)
+    return new Client(this, sid, rid - 1, link, cookie, undefined, token)
   }
 
   /** Hands a session over to another page. */
@@ -371,7 +378,7 @@ export class BoshBench {
     const resumed = this.registry.byId(idOf(sid))?.resume({ seconds: 120, attachBinding: 'off', ...handover })
     await settled()
     if (resumed === undefined) throw new Error('it cannot be resumed')
-    return new Client(this, sid, resumed.rid - 1, link, resumed.cookie)
+    return new Client(this, sid, resumed.rid - 1, link, resumed.cookie, undefined, resumed.token)
   }
 }
 
@@ -385,6 +392,8 @@ export class Client {
     public cookie?: Cookie | undefined,
     /** Of a session that the client has created. */
     readonly creation: Exchanged = { peer: new FakePeer(), reply: undefined },
+    /** By which its page may come over WebSocket. */
+    readonly token: string | undefined = undefined,
   ) {}
 
   /** The session's handle. */

@@ -197,6 +197,7 @@ listen:
     backlog: 1024
     request_handlers:
       /http-bind: mod_bosh
+      /xmpp-websocket: ejabberd_http_ws
       /api: mod_http_api
 api_permissions:
   "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, oauth_issue_token]}

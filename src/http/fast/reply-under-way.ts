@@ -1,0 +1,8 @@
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** The reply that is next on a connection of one of Node's servers, where one is to come. */
+export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
+  const { _httpMessage: reply } = connection as { _httpMessage?: ServerResponse | null }
+  return reply ?? undefined
+}

@@ -1,0 +1,33 @@
+// What keeps account of sessions. Types only.
+import type { Logger } from 'pino'
+import type { Counts, EndReason } from '../counts.js'
+import type { Clock } from '../lib/clock.js'
+import type { OpenLink } from '../link.js'
+import type { Fate } from '../xml/element.js'
+import type { RateShaper } from './rate-shaper.js'
+import type { Tickets } from './ticket.js'
+
+/** What sessions have in common, and what keeps account of them. */
+export interface SessionKeeper<Session> {
+  readonly clock: Clock
+  readonly counts: Counts
+  readonly log: Logger
+  /** How long a client may take to log in, in milliseconds. */
+  readonly loginMilliseconds: number
+  /** How many elements may wait for a client; as many as usual unless a test has its own. */
+  readonly mostElements?: number | undefined
+  /** How much clients may send. */
+  readonly shaper: RateShaper
+  /** The tickets by which pages may also come over another transport than the one they were opened for; undefined without. */
+  readonly tickets: Tickets<Session> | undefined
+  /** Opens a link to a domain's XMPP server. */
+  readonly connect: OpenLink
+  /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
+  loggedIn(session: Session): void
+  /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
+  unfit(session: Session, fate: Fate): void
+  /** Called once, when the session is over and nothing of it can be asked for any more. */
+  ended(session: Session, reason: EndReason): void
+  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
+  broke(session: Session, cause: unknown): void
+}

@@ -1,0 +1,175 @@
+import type { EndReason } from '../counts.js'
+import type { Link } from '../link.js'
+import type { Client, Outcome } from './client.js'
+import { Inactivity } from './inactivity.js'
+import type { LoginWatch } from './login-watch.js'
+import { Outbox } from './outbox.js'
+import type { SessionKeeper } from './session-keeper.js'
+import type { Uplink } from './uplink.js'
+
+/** How a session goes on and ends: what time demands of it, and the ways in which it can be over. */
+export abstract class SessionLife<Session> {
+  /** When `tick` has something to do, in milliseconds of the clock. */
+  deadline = Number.POSITIVE_INFINITY
+  /** What waits for its client. */
+  readonly outbox: Outbox
+  /** How long its client may have nothing open, and since when it has not. */
+  readonly inactivity: Inactivity
+  protected readonly keeper: SessionKeeper<Session>
+  protected uplink!: Uplink
+  /** Its client. */
+  protected speaker: Client | undefined = undefined
+  /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
+  protected watch: LoginWatch | undefined
+  #outcome: Outcome | undefined = undefined
+  #isOver = false
+
+  constructor(keeper: SessionKeeper<Session>, watch: LoginWatch | undefined, now: number) {
+    this.keeper = keeper
+    this.watch = watch
+    this.outbox = new Outbox(keeper.mostElements)
+    this.inactivity = new Inactivity(now)
+  }
+
+  /** No page may come any more. */
+  protected abstract closeDoor(): void
+
+  /** It is over; called once. */
+  protected abstract ended(reason: EndReason): void
+
+  /** It has failed at something that was not foreseen. */
+  protected abstract broke(cause: unknown): void
+
+  get client(): Client | undefined {
+    return this.speaker
+  }
+
+  get link(): Link {
+    return this.uplink.link
+  }
+
+  /** Whether nothing has ended it. */
+  get isLive(): boolean {
+    return !this.#isOver && this.#outcome === undefined
+  }
+
+  /** Whether nothing can be done with it any more; its client has been told, or will never be. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** How it ended, as long as its client has yet to be told. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome
+  }
+
+  /** Something about the client has changed: says anew when time demands something. */
+  schedule(): void {
+    if (this.#isOver || this.speaker === undefined) return
+    const inactive = this.speaker.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
+    this.deadline = Math.min(inactive, this.speaker.deadline, this.watch?.end ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Does what time demands; called when `deadline` has passed. */
+  tick(): void {
+    const now = this.keeper.clock.now()
+    if (this.watch !== undefined && now >= this.watch.end) this.expel('login-timeout')
+    else this.speaker!.tick(now)
+    if (this.#isOver) return
+    if (this.speaker!.isPresent || now < this.inactivity.end) this.schedule()
+    else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
+  }
+
+  /** Ends the session at once, at the wish of its user or of an admin; its client is told. */
+  end(reason: 'client' | 'logout'): void {
+    this.speaker?.dismiss()
+    this.abandon(reason)
+  }
+
+  /**
+   * Ends the session because the service stops: its client gets what is queued and is told. The XMPP server sees its user
+   * leave at once, unless there is something left that may yet have to go back to its sender.
+   */
+  shutDown(): void {
+    this.finish({ reason: 'shutdown' })
+    if (!this.#isOver && this.outbox.isEmpty) this.link.close()
+  }
+
+  /** Ends the session because of what its client left undone, or has too much of; the client is told. */
+  expel(reason: 'login-timeout' | 'limit'): void {
+    this.guard(() => {
+      this.watch = undefined
+      this.link.close()
+      this.finish({ reason })
+    })
+  }
+
+  /**
+   * Ends the session because it failed at something that was not foreseen: its state cannot be relied on any more. The
+   * client is told, and no other session notices.
+   */
+  collapse(cause: unknown): void {
+    this.#isOver = true
+    this.closeDoor()
+    this.deadline = Number.POSITIVE_INFINITY
+    const acts = [() => this.broke(cause), () => this.link.close(), () => this.speaker?.fail()]
+    for (const act of acts) {
+      try {
+        act()
+      } catch {
+        // What is broken may break here, too, and has been reported.
+      }
+    }
+  }
+
+  /**
+   * Ends the session without a word to its client; the XMPP server sees an orderly end. What had ended it before, with its
+   * client not told yet, is the reason rather than the one given here.
+   */
+  abandon(reason: EndReason): void {
+    this.#leave(reason, () => this.uplink.close(this.outbox.clear()))
+  }
+
+  /**
+   * Ends the session because the connection of its client has broken, and the connection to the server with it: a client
+   * that holds its own stream may go on with it over another (XEP-0198 §5).
+   */
+  cut(): void {
+    this.#leave('connection-closed', () => {
+      this.outbox.clear()
+      this.link.cut()
+    })
+  }
+
+  #leave(reason: EndReason, letGo: () => void): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.closeDoor()
+    this.deadline = Number.POSITIVE_INFINITY
+    letGo()
+    this.speaker?.close()
+    this.ended(this.#outcome?.reason ?? reason)
+  }
+
+  /** Runs what nothing above would catch. */
+  guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.collapse(error)
+    }
+  }
+
+  /** The session is over as soon as its client has been told; what is queued goes first. */
+  protected finish(outcome: Outcome): void {
+    if (!this.isLive) return
+    this.#outcome = outcome
+    this.speaker?.flush()
+  }
+
+  /** The server does not take what is sent to it. */
+  protected loseLink(): void {
+    this.#outcome = { reason: 'connection-lost' }
+    this.link.close()
+  }
+}

@@ -1,0 +1,118 @@
+// How XMPP stands in WebSocket messages: each is one whole element (RFC 7395 §3.3).
+import { framingNamespace, streamsNamespace } from '../namespaces.js'
+import { copyOf } from '../xml/copy-of.js'
+import { startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/element.js'
+import { escapeXml } from '../xml/escape.js'
+import { defaultLimits } from '../xml/limits.js'
+import { Splitter } from '../xml/splitter.js'
+import { XmlError } from '../xml/xml-error.js'
+
+/** Why a message cannot be taken, as RFC 6120 §4.9.3 calls it. */
+export type MessageFault = XmlError['fault'] | 'bad-format'
+
+/** What the elements of all messages are read as children of. A stanza without a namespace is meant for the server. */
+const root = Buffer.from(`<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`)
+const less = 0x3c
+const greater = 0x3e
+
+/** Reads messages, one after the other. */
+class MessageReader {
+  #splitter: Splitter | undefined
+  #elements: Element[] = []
+  #isClosed = false
+
+  /** The one element that a message is, or why it is none. */
+  read(message: Buffer): Element | MessageFault {
+    if (message[0] !== less || message[message.length - 1] !== greater) return 'bad-format'
+    this.#splitter ??= this.#begin()
+    try {
+      this.#splitter.write(message)
+      if (!this.#splitter.isBetweenElements || this.#isClosed) return this.#fail('not-well-formed')
+      const [element, ...others] = this.#elements
+      if (element === undefined || others.length > 0) return this.#fail('bad-format')
+      return element
+    } catch (error) {
+      if (error instanceof XmlError) return this.#fail(error.fault)
+      this.#splitter = undefined
+      throw error
+    } finally {
+      // A password may be in it, and the next message may be long in coming.
+      this.#elements = []
+    }
+  }
+
+  #begin(): Splitter {
+    this.#isClosed = false
+    const sink = {
+      onOpen() {},
+      onElement: (element: Element) => void this.#elements.push(element),
+      onClose: () => {
+        this.#isClosed = true
+      },
+    }
+    const splitter = new Splitter(sink, defaultLimits)
+    splitter.write(root)
+    return splitter
+  }
+
+  /** Nothing of a faulty message is left for the next one, which is another client's. */
+  #fail(fault: MessageFault): MessageFault {
+    this.#splitter = undefined
+    return fault
+  }
+}
+
+const reader = new MessageReader()
+
+/** The one element that a message is, or why it is none (RFC 7395 §3.3.3). The message is valid UTF-8. */
+export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
+
+/** Longest value of an attribute that a session keeps, in UTF-16 units: as long as a JID in ASCII (RFC 7622 §3.1). */
+const longestKept = 3071
+
+/** What a client says when it opens a stream (RFC 7395 §3.4). */
+export interface StreamOpening {
+  readonly to: string | undefined
+  readonly from: string | undefined
+  readonly lang: string | undefined
+  readonly version: string | undefined
+}
+
+/** Reads an `<open/>`; undefined for another element, and for one that is no good. */
+export function readOpen({ name, namespace, text }: Element): StreamOpening | undefined {
+  if (name !== 'open' || namespace !== framingNamespace) return undefined
+  const tag = startTagOf(text)
+  const [to, from, lang] = [tag.attribute('to'), tag.attribute('from'), tag.attribute('xml:lang')]
+  if ([to, from, lang].some(value => value !== undefined && value.length > longestKept)) return undefined
+  const kept = (value: string | undefined) => (value === undefined ? undefined : copyOf(value))
+  return { to, from: kept(from), lang: kept(lang), version: tag.attribute('version') }
+}
+
+/** Opens our side of a stream (RFC 7395 §3.4). */
+export function writeOpen(from: string | undefined, id: string | undefined): string {
+  const attribute = (name: string, value: string | undefined) =>
+    value === undefined ? '' : ` ${name}='${escapeXml(value)}'`
+  return `<open xmlns='${framingNamespace}' version='1.0'${attribute('from', from)}${attribute('id', id)}/>`
+}
+
+/**
+ * Closes our side of a stream (RFC 7395 §3.6), and says where else to go, if anywhere (§3.6.1). Written to the character
+ * as Strophe compares it: by another text it learns of the end only when its own `<close/>` has waited 5 seconds.
+ */
+export function writeClose(seeOther?: string): string {
+  const elsewhere = seeOther === undefined ? '' : ` see-other-uri="${escapeXml(seeOther)}"`
+  return `<close xmlns="${framingNamespace}"${elsewhere} />`
+}
+
+/** An element that a server sent, as a message: what begins with `stream:` has to declare that prefix (RFC 7395 §3.3.3). */
+export function messageOf({ namespace, text }: Element): string {
+  return namespace === streamsNamespace ? declareStream(text) : text
+}
+
+/** Declares the prefix `stream` in an element that begins with it, and does not do so itself. */
+export function declareStream(text: string): string {
+  const [start = '', name] = /^<(stream:[a-z]+)[^>]*>?/.exec(text) ?? []
+  if (name === undefined || start.includes(' xmlns:stream=')) return text
+  return `<${name} xmlns:stream='${streamsNamespace}'${text.slice(name.length + 1)}`
+}

@@ -1,0 +1,148 @@
+import { sasl2Namespace, saslNamespace, smNamespace } from '../namespaces.js'
+import type { Succession } from '../session/client.js'
+import type { Session } from '../session/session.js'
+import { startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/element.js'
+import type { Channel } from './channel.js'
+import { SocketClient } from './socket-client.js'
+import { isStanza, readCount, request, StreamManagement } from './stream-management.js'
+
+export interface PageParts {
+  readonly now: () => number
+  /** How long the session waits for its page after its connection has broken, in seconds. */
+  readonly resumeSeconds: number
+}
+
+/** The client of a page that has taken over a session which was logged in for it. */
+export class PageClient extends SocketClient {
+  readonly #resumeSeconds: number
+  /** Makes the client of a page that takes it over in turn. */
+  readonly #succession: Succession
+  /** Undefined as long as the page does not want it. */
+  #management: StreamManagement | undefined
+
+  constructor(
+    session: Session,
+    channel: Channel,
+    { now, resumeSeconds }: PageParts,
+    succession: Succession,
+    management: StreamManagement | undefined,
+  ) {
+    super(session, channel, now, true)
+    this.#resumeSeconds = resumeSeconds
+    this.#succession = succession
+    this.#management = management
+    channel.events = this
+    session.learnChannel(channel.isSecure)
+    session.inactivity.allow('quiet', resumeSeconds)
+    session.resumption = undefined
+  }
+
+  /** The page is told not to come back; what it has not acknowledged waits for the next one. */
+  release(): Succession {
+    this.endWith('conflict')
+    this.#giveBack()
+    return this.#succession
+  }
+
+  protected override get mayDeliver(): boolean {
+    // What is acknowledged matters no more where no page can come after this one.
+    return super.mayDeliver && (this.#management?.isFull !== true || this.session.outcome !== undefined)
+  }
+
+  protected override deliver(elements: readonly Element[]): void {
+    super.deliver(elements)
+    this.#management?.sent(elements)
+    this.#ask()
+  }
+
+  protected override take(element: Element): void {
+    const { namespace } = element
+    if (namespace === smNamespace) this.#takeManagement(element)
+    // It is logged in, and its stream has only one user.
+    else if (namespace === saslNamespace || namespace === sasl2Namespace) this.refuse('policy-violation')
+    else {
+      if (isStanza(element)) this.#management?.took()
+      this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)
+    }
+  }
+
+  protected override takeOpen(): void {
+    this.refuse('policy-violation')
+  }
+
+  protected override gone(isCut: boolean): void {
+    if (isCut) {
+      // Where no page comes for it, its senders are told.
+      this.#giveBack()
+      this.session.inactivity.begin(this.now())
+      this.session.schedule()
+      // A session that has ended can be handed to no page.
+      if (this.session.outcome !== undefined) this.flush()
+    } else if (this.session.client === this) this.session.abandon('client')
+  }
+
+  #ask(): void {
+    if (this.#management?.asks() === true) this.channel.send(request)
+  }
+
+  /** What the page has not acknowledged waits for the next one, before all else. */
+  #giveBack(): void {
+    const resumption = this.#management?.resumption
+    if (resumption === undefined) return
+    this.#management = undefined
+    this.session.outbox.putBack(resumption.unacknowledged)
+    this.session.resumption = resumption
+  }
+
+  #takeManagement({ name, text }: Element): void {
+    const management = this.#management
+    if (text.length > longestManagement) {
+      this.refuse('policy-violation')
+      return
+    }
+    this.session.charge(text.length, this.now())
+    if (name === 'enable' && management === undefined) {
+      this.#management = new StreamManagement()
+      this.channel.send(this.#management.enabled(this.#resumeSeconds))
+    } else if (name === 'r' && management !== undefined) this.channel.send(management.answer)
+    else if (name === 'a' && management !== undefined) {
+      const count = readCount(startTagOf(text).attribute('h'))
+      const progress = count === undefined ? undefined : management.acknowledge(count)
+      if (progress === undefined) this.refuse('undefined-condition')
+      else {
+        this.flush()
+        // One that has received nothing since it was asked last is asked with the next stanza.
+        if (progress > 0) this.#ask()
+      }
+    } else this.channel.send(unexpected)
+    if (this.session.isLive) this.pace()
+  }
+
+  /** A page that has resumed may still believe in a resource that it once asked for: its server would refuse the stanza. */
+  #fromItself(element: Element): Element {
+    const from = startTagOf(element.text).attribute('from')
+    if (from === undefined || from === this.session.jid) return element
+    return { ...element, text: withoutFrom(element.text) }
+  }
+}
+
+/** Longest element of stream management, in UTF-16 units: it has a few attributes and nothing in it. */
+const longestManagement = 1024
+
+const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
+
+const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
+
+/** An element without the attribute `from` in its start tag, which has one. */
+function withoutFrom(text: string): string {
+  let at = text.search(/[ \t\r\n]/)
+  for (;;) {
+    attributeBehind.lastIndex = at
+    const name = attributeBehind.exec(text)?.[1]
+    if (name === undefined) return text
+    const end = attributeBehind.lastIndex
+    if (name === 'from') return text.slice(0, at) + text.slice(end)
+    at = end
+  }
+}

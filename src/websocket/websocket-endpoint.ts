@@ -1,0 +1,122 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { Counts } from '../counts.js'
+import { answerBare, answerWithPage } from '../http/bare-answer.js'
+import { type Access, type ClientRules, cameSecurely, clientAddress } from '../http/client-rules.js'
+import type { Endpoint } from '../http/dispatch.js'
+import { refuseUpgrade, type Upgrade } from '../http/upgrades.js'
+import { Channel, type ChannelParts, closeCodes } from './channel.js'
+import type { StreamStart } from './stream-start.js'
+import { Takeover, type TakeoverParts } from './takeover.js'
+import { ThroughStart } from './through-start.js'
+
+export interface EndpointParts extends TakeoverParts, Omit<ChannelParts, 'ponged'> {
+  /** What is believed of where requests come from. */
+  readonly clients: ClientRules
+  /** Which addresses may use the endpoint; any unless it is given. */
+  readonly access: Access | undefined
+  /** Origins whose pages may use it; `*` is any. */
+  readonly origins: readonly string[]
+  /** Where a client finds this endpoint over TLS, as far as that is known. */
+  readonly secureUrl: (req: IncomingMessage) => string | undefined
+  /** Longest message, in bytes. */
+  readonly maxMessageBytes: number
+  /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
+  readonly redirectUrl: (req: IncomingMessage) => string | undefined
+  /** The text of the page for people who open the path in a browser. */
+  readonly getText: string
+  readonly counts: Counts
+}
+
+/** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
+const mostPieces = 4096
+
+/** What clients of other versions are told (RFC 6455 §4.2.2). */
+const onlyVersion = ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket']
+
+/** The subprotocol of XMPP (RFC 7395 §3.1). */
+const subprotocol = 'xmpp'
+
+export interface WebSocketEndpoint {
+  /** Where clients log in by themselves: answers requests for a page, and takes those for a WebSocket over. */
+  readonly through: Endpoint
+  /** The same where pages come by their tokens. */
+  readonly takeover: Endpoint
+  /** Sends clients away that have not opened a stream yet: the service is being stopped. */
+  shutDown(): void
+}
+
+/** XMPP over WebSocket: takes a connection over from HTTP and waits for its client to open a stream (RFC 7395 §3). */
+export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
+  const { access, clients, origins, counts } = parts
+  const starting = new Set<StreamStart>()
+  const channelParts = { ...parts, ponged: (seconds: number) => countPong(counts, seconds) }
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // A short message could stand for a long one.
+    perMessageDeflate: false,
+    maxPayload: parts.maxMessageBytes,
+    maxFragments: parts.maxFragments,
+    maxBufferedChunks: mostPieces,
+    handleProtocols: () => subprotocol,
+  })
+  const refuse = (socket: Duplex, status: number, headers?: readonly string[]) => {
+    counts.webSockets.refused += 1
+    refuseUpgrade(socket, status, headers)
+  }
+  server.on('wsClientError', (_error, socket) => refuse(socket, 400))
+  const mayComeFrom = (origin: string | undefined) =>
+    origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
+
+  const upgradeTo =
+    (Start: typeof ThroughStart | typeof Takeover): Upgrade =>
+    (req, socket, head) => {
+      const address = clientAddress(req, clients)
+      if (access?.(address) === false || !mayComeFrom(req.headers.origin)) refuse(socket, 403)
+      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, 426, onlyVersion)
+      else if (req.httpVersion !== '1.1' || !offersXmpp(req)) refuse(socket, 400)
+      else if (parts.opener.registry.isStopping) refuse(socket, 503)
+      else {
+        const secure = cameSecurely(req, clients)
+        const secureUrl = secure ? undefined : parts.secureUrl(req)
+        server.handleUpgrade(req, socket, head, webSocket => {
+          counts.webSockets.opened += 1
+          const channel = new Channel(webSocket, socket as Socket, { address, secure }, channelParts)
+          const start: StreamStart = new Start(channel, parts, secureUrl, () => starting.delete(start))
+          starting.add(start)
+        })
+      }
+    }
+  const answerer = (): RequestListener => (req, res) => {
+    if (access?.(clientAddress(req, clients)) === false) answerBare(res, 403)
+    else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
+    else answerBare(res, 405, ['Allow', 'GET, HEAD'])
+  }
+  return {
+    through: Object.assign(answerer(), { upgrade: upgradeTo(ThroughStart) }),
+    takeover: Object.assign(answerer(), { upgrade: upgradeTo(Takeover) }),
+    shutDown() {
+      for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
+    },
+  }
+}
+
+function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
+  const isSecure = cameSecurely(req, parts.clients)
+  const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
+  if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
+  else answerWithPage(req, res, { title: 'WebSocket endpoint', text: parts.getText, isSecure })
+}
+
+function countPong({ pongs }: Counts, seconds: number): void {
+  pongs.count += 1
+  pongs.seconds += seconds
+}
+
+function offersXmpp({ headers }: IncomingMessage): boolean {
+  const offered = headers['sec-websocket-protocol']?.split(',') ?? []
+  return offered.some(name => name.trim() === subprotocol)
+}

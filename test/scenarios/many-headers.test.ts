@@ -1,0 +1,53 @@
+// Requests with more lines in their header than any client has to say: what stands behind them counts all the same.
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { Stage } from '../support/websocket-stage.js'
+import { handshake } from '../support/websocket-wire.js'
+
+let stage: Stage
+afterEach(() => stage.strike())
+
+const lines = 'a:\r\n'.repeat(1_990)
+const authorization = `Authorization: Basic ${Buffer.from('admin:admin-secret').toString('base64')}`
+
+describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
+  const set = async (environment: Record<string, string> = {}) => {
+    stage = await Stage.set({ environment: { HTTP_FAST: fast, ...environment } })
+  }
+
+  test('the address that a proxy has passed on', async () => {
+    await set({ WARM_ALLOW: 'loopback', ADMIN_USERS: 'admin:admin-secret' })
+    const statuses: number[] = []
+    for (const address of ['127.0.0.1', '8.8.8.8']) {
+      const http = await stage.connect()
+      http.write(
+        `GET /warm HTTP/1.1\r\nHost: a\r\n${authorization}\r\n${lines}X-Forwarded-For: ${address}\r\n\r\n`,
+      )
+      statuses.push((await http.head()).status)
+    }
+    expect(statuses).toEqual([200, 403])
+  })
+
+  test('the origin of a WebSocket', async () => {
+    await set({ WEBSOCKET_ORIGINS: 'https://good.example' })
+    const http = await stage.connect()
+    const origin = 'Origin: https://evil.example\r\n'
+    http.write(handshake().replace(/\r\n\r\n$/, `\r\n${lines}${origin}\r\n`))
+    expect((await http.head()).status).toBe(403)
+  })
+
+  test('the length of the body of a request that asks for another protocol', async () => {
+    await set()
+    const http = await stage.connect()
+    const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
+    const wish = 'Connection: Upgrade\r\nUpgrade: h2c\r\n'
+    http.write(
+      `POST /http-bind HTTP/1.1\r\nHost: a\r\n${wish}${lines}Content-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    const { status, headers } = await http.head()
+    expect(status).toBe(200)
+    expect(await http.body(Number(headers['content-length']))).toContain("condition='bad-request'")
+    http.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
+    const next = await http.head()
+    expect([next.status, next.headers['content-length']]).toEqual([200, '2'])
+  })
+})

@@ -1,0 +1,579 @@
+// A page comes over WebSocket, shows the token that its backend was given, and has the session that was warmed for it.
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { MovedClock } from '../support/moved-clock.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { WebSocketWire } from '../support/websocket-wire.js'
+import * as say from '../websocket/pages.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const bob = { jid: 'bob@plain.example', password: 'Pa55-of-bob' }
+const path = '/xmpp-websocket/warm'
+const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
+const open = `<open xmlns='${framing}' to='plain.example' version='1.0'/>`
+const close = `<close xmlns="${framing}" />`
+const gone = "type='terminate' condition='item-not-found'"
+const sasl2Refusal =
+  "<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
+const streamError = (condition: string) =>
+  `<stream:error xmlns:stream='http://etherx.jabber.org/streams'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+
+type Binding = WarmBinding & { websocket: { url: string; token: string; expires_in: number } }
+
+let server: LoginServer
+let clock: MovedClock
+let service: TestService
+const folder = mkdtempSync(join(tmpdir(), 'taking-over-'))
+const wires: WebSocketWire[] = []
+const closers: (() => unknown)[] = []
+/** All that were handed out. */
+const tokens: string[] = []
+
+const at = (login: LoginServer) => `plain.example=xmpp://127.0.0.1:${login.port}?tls=none`
+const start = (environment: Record<string, string> = {}) =>
+  startTestService({
+    servers: at(server),
+    environment: { XMPP_DOMAINS: 'plain.example', ...environment },
+    clock,
+  })
+
+beforeAll(async () => {
+  const accounts = { alice: alice.password, bob: bob.password }
+  server = await startLoginServer({ domain: 'plain.example', accounts })
+  clock = new MovedClock()
+  service = await start()
+})
+
+afterEach(async () => {
+  for (const { jid } of [alice, bob]) await call('DELETE', `/sessions?jid=${jid}`)
+  for (const wire of wires.splice(0)) wire.drop()
+  for (const closer of closers.splice(0)) await closer()
+  await eventually('the server is left', () => server.open === 0)
+  expect(server.complaints).toEqual([])
+})
+
+afterAll(async () => {
+  await service.stop()
+  await server.stop()
+  rmSync(folder, { recursive: true })
+  // At the lowest level nothing is left out.
+  const logged = service.lines.join('')
+  expect(tokens.length).toBeGreaterThan(20)
+  for (const token of tokens) {
+    expect(logged).not.toContain(token)
+    for (const user of ['alice', 'alice@plain.example']) expect(logged).not.toContain(say.plain(token, user))
+  }
+})
+
+const call = (...about: Parameters<typeof callSessions> extends [string, ...infer Rest] ? Rest : never) =>
+  callSessions(service.url, ...about)
+const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
+
+async function warm(account = alice, more: Record<string, string> = {}): Promise<Binding> {
+  const binding = (await service.bind({ ...account, ...more })) as Binding
+  tokens.push(binding.websocket.token)
+  return binding
+}
+
+/** What its backend is given for a page that takes the place of the one before. */
+async function again(id: string): Promise<Binding> {
+  const { status, json } = await call('POST', `/${id}/resume`)
+  expect(status).toBe(200)
+  tokens.push(json.websocket.token)
+  return json
+}
+
+/** A page that has opened its stream, and has read what it is offered. */
+async function page(headers: Record<string, string> = {}, url = service.url): Promise<WebSocketWire> {
+  const wire = await WebSocketWire.open(url, { path, headers })
+  wires.push(wire)
+  wire.send(open)
+  expect(await wire.message()).toMatch(/^<open /)
+  expect(await wire.message()).toContain('HT-SHA-256-NONE')
+  return wire
+}
+
+/** Reads so many messages. */
+async function read(wire: WebSocketWire, count: number): Promise<string[]> {
+  const messages: string[] = []
+  while (messages.length < count) messages.push(await wire.message())
+  return messages
+}
+
+/** Logs in by SASL, and asks for a resource. Returns the full JID that it is told. */
+async function take(wire: WebSocketWire, token: string): Promise<string> {
+  wire.send(say.auth(token, 'alice'), open, say.bind)
+  const messages = await read(wire, 4)
+  return /<jid>([^<]*)</.exec(messages[3]!)![1]!
+}
+
+/** A page that has taken its session over. */
+async function takenOver({ websocket }: Binding): Promise<WebSocketWire> {
+  const wire = await page()
+  await take(wire, websocket.token)
+  return wire
+}
+
+/** The same, with a stream that may go on. */
+async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
+  const wire = await takenOver(binding)
+  wire.send(say.enable)
+  return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
+}
+
+/** What the server has sent to the page with this id. */
+const letter = (id: string) => `<message from='bob@plain.example/b' id='${id}'><body>${id}</body></message>`
+const written = (id: string) =>
+  expect.stringMatching(new RegExp(`^<message xmlns='jabber:client' .*id='${id}'`))
+const idsAt = (index = server.connections.length - 1) =>
+  server.connections[index]!.stanzas.map(({ attributes }) => attributes['id'])
+
+describe('a page logs in', () => {
+  const hashed = (token: string, by: string) => createHmac('sha256', token).update(by).digest()
+  const sasl = (text: string) =>
+    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${text}</auth>`
+  const sasl2 = (mechanism: string, text: string, more: string) =>
+    `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='${mechanism}'><initial-response>${text}</initial-response>${more}</authenticate>`
+  const inline = "<bind xmlns='urn:xmpp:bind:0'><tag>portal</tag></bind>"
+  const hash = (token: string) =>
+    Buffer.concat([Buffer.from('alice\0'), hashed(token, 'Initiator')]).toString('base64')
+
+  /** What it sends, whether a stream follows, and whether it has the session by then. */
+  test.each<[string, (token: string) => string, 'stream' | 'features' | 'session']>([
+    ['with PLAIN and the local part', token => sasl(say.plain(token, 'alice')), 'stream'],
+    ['with PLAIN and the bare JID', token => sasl(say.plain(token, alice.jid)), 'stream'],
+    ['with PLAIN and an authzid', token => sasl(say.plain(token, 'alice', alice.jid)), 'stream'],
+    ['with PLAIN over SASL2', token => sasl2('PLAIN', say.plain(token, 'alice'), ''), 'features'],
+    [
+      'with PLAIN over SASL2, and is bound',
+      token => sasl2('PLAIN', say.plain(token, 'alice'), inline),
+      'session',
+    ],
+    ['with its hash', token => sasl2('HT-SHA-256-NONE', hash(token), ''), 'features'],
+    ['with its hash, and is bound', token => sasl2('HT-SHA-256-NONE', hash(token), inline), 'session'],
+  ])('%s, and has the resource that was warmed and all that came', async (_what, login, then) => {
+    const binding = await warm()
+    server.last.say(letter('one') + letter('two'))
+    expect(binding.websocket).toEqual({
+      url: `${service.url.replace('http', 'ws')}${path}`,
+      token: expect.stringMatching(/^[\w-]{43}$/),
+      expires_in: 120,
+    })
+    const { token } = binding.websocket
+    const wire = await page()
+    wire.send(login(token))
+    const success = await wire.message()
+    expect(success).toMatch(/^<success /)
+    const isHashed = login(token).includes('HT-')
+    expect(success.includes(hashed(token, 'Responder').toString('base64'))).toBe(isHashed)
+    if (then === 'stream') {
+      wire.send(open)
+      expect(await wire.message()).toMatch(/^<open /)
+    }
+    expect(await wire.message()).toContain("<sm xmlns='urn:xmpp:sm:3'/>")
+    if (then === 'session') expect(success).toContain(`<authorization-identifier>${binding.jid}<`)
+    else {
+      wire.send(say.bind)
+      expect(await wire.message()).toContain(`<jid>${binding.jid}</jid>`)
+    }
+    server.last.say(letter('three'))
+    expect(await read(wire, 3)).toEqual(['one', 'two', 'three'].map(written))
+    wire.send(say.stanza('mine'), say.stanza('and mine'))
+    await eventually('they arrive', () => idsAt().length === 2)
+    expect(idsAt()).toEqual(['mine', 'and mine'])
+    expect(await stateOf(binding.id)).toBe('held')
+  })
+
+  test('with another token, and is refused, in the same words always', async () => {
+    const [used, others] = [await warm(), await warm(bob)]
+    await takenOver(used)
+    const ended = await warm()
+    await call('DELETE', `/${ended.id}`)
+    const wire = await page()
+    const wrong = [
+      '',
+      'guessed',
+      used.sid,
+      used.websocket.token,
+      others.websocket.token,
+      ended.websocket.token,
+    ]
+    for (const token of wrong) {
+      const other = await page()
+      other.send(say.auth(token, 'alice'))
+      expect(await other.message()).toBe(say.notAuthorized)
+      other.drop()
+    }
+    wire.send(say.authenticate('guessed', 'nobody'))
+    expect(await wire.message()).toBe(sasl2Refusal)
+    // And may still show the right one.
+    const right = await warm()
+    expect(await take(wire, right.websocket.token)).toBe(right.jid)
+  })
+
+  test('at a domain that its token is not for, and is refused', async () => {
+    const other = await startLoginServer({ domain: 'other.example', accounts: { alice: alice.password } })
+    const both = await startTestService({
+      servers: `${at(server)},other.example=xmpp://127.0.0.1:${other.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example,other.example' },
+    })
+    const binding = (await both.bind(alice)) as Binding
+    const wire = await WebSocketWire.open(both.url, { path })
+    wires.push(wire)
+    wire.send(open.replace('plain.example', 'other.example'), say.auth(binding.websocket.token, 'alice'))
+    expect((await read(wire, 3))[2]).toBe(say.notAuthorized)
+    wire.drop()
+    await callSessions(both.url, 'DELETE', `/${binding.id}`)
+    await both.stop()
+    await other.stop()
+  })
+})
+
+test('ten wrong tokens slow an address down, and no other', async () => {
+  const own = await start()
+  const from = (address: string) => page({ 'X-Forwarded-For': address }, own.url)
+  for (let guess = 0; guess < 10; guess++) {
+    const mallory = await from('192.0.2.66')
+    mallory.send(say.auth(`guess ${guess}`, 'alice'))
+    expect(await mallory.message()).toBe(say.notAuthorized)
+    mallory.drop()
+  }
+  const more = await from('192.0.2.66')
+  const asked = performance.now()
+  more.send(say.auth('guess', 'alice'))
+  const other = await from('192.0.2.7')
+  other.send(say.auth('mistyped', 'alice'))
+  expect(await other.message()).toBe(say.notAuthorized)
+  expect(await more.message()).toBe(say.notAuthorized)
+  expect(performance.now() - asked).toBeGreaterThan(1_900)
+  for (const wire of [more, other]) wire.drop()
+  await own.stop()
+})
+
+describe('no token is given', () => {
+  test('to a session that is to answer one browser only', async () => {
+    for (const attach_binding of ['cookie', 'reply']) {
+      const { json } = await service.warm({ ...alice, attach_binding })
+      expect(json).toHaveProperty('sid')
+      expect(json).not.toHaveProperty('websocket')
+      const resumed = await call('POST', `/${json['id']}/resume`, { body: { attach_binding } })
+      expect(resumed.json).toHaveProperty('sid')
+      expect(resumed.json).not.toHaveProperty('websocket')
+    }
+  })
+
+  test('where there is no endpoint for it', async () => {
+    const own = await start({ WEBSOCKET_ENABLED: 'off' })
+    const { json } = await own.warm(alice)
+    expect(json).toHaveProperty('sid')
+    expect(json).not.toHaveProperty('websocket')
+    await callSessions(own.url, 'DELETE', `/${json['id']}`)
+    await expect(WebSocketWire.open(own.url, { path })).rejects.toThrow('no WebSocket')
+    await own.stop()
+  })
+
+  test('where the page talks to another endpoint', async () => {
+    const here = await startTestService({
+      servers: `plain.example=${service.url}/http-bind`,
+      environment: { XMPP_DOMAINS: 'plain.example', REMOTE_ATTACH: 'there' },
+      clock,
+    })
+    const { json } = await here.warm(alice)
+    expect(json['url']).toBe(`${service.url}/http-bind`)
+    expect(json).not.toHaveProperty('websocket')
+    await here.stop()
+  })
+
+  test('in a page', async () => {
+    for (const accept of ['text/html', 'application/xhtml+xml']) {
+      const { status, text } = await service.warm(alice, { as: 'form', accept })
+      expect([status, text]).toEqual([200, expect.stringContaining('class="sid"')])
+      expect(text).not.toMatch(/token|wss?:/)
+    }
+  })
+})
+
+describe('whichever page comes first has the session', () => {
+  const bosh = ({ sid, rid }: WarmBinding) => {
+    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    closers.push(() => client.close())
+    return client
+  }
+
+  test('the one over BOSH: the token is good no more', async () => {
+    const binding = await warm()
+    await bosh(binding).request(say.stanza('mine'), { pause: '60' })
+    const wire = await page()
+    wire.send(say.auth(binding.websocket.token, 'alice'))
+    expect(await wire.message()).toBe(say.notAuthorized)
+    expect(await stateOf(binding.id)).toBe('paused')
+  })
+
+  test('the one over WebSocket: requests find no session, until it is handed out again', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    expect(await bosh(binding).request(say.stanza('stolen'))).toContain(gone)
+    wire.send(say.stanza('mine'))
+    const next = await again(binding.id)
+    expect(await read(wire, 2)).toEqual([streamError('conflict'), close])
+    const client = bosh(next)
+    await client.request(say.stanza('over'), { pause: '60' })
+    expect(await bosh(binding).request(say.stanza('stolen'))).toContain(gone)
+    expect(idsAt()).toEqual(['mine', 'over'])
+    // And back.
+    const back = await takenOver(await again(binding.id))
+    expect(await client.request(say.stanza('stolen'))).toContain(gone)
+    back.send(say.stanza('back'))
+    await eventually('it arrives', () => idsAt().length === 3)
+    expect(idsAt()).toEqual(['mine', 'over', 'back'])
+  })
+
+  test('a poll that is held is answered, and what it may have missed comes again', async () => {
+    const binding = await warm()
+    const client = bosh(binding)
+    server.last.say(letter('one'))
+    expect(await client.request(say.stanza('mine'))).toContain("id='one'")
+    const held = client.request()
+    await eventually('it is held', () => service.service.counts().sessions === 1)
+    while ((await stateOf(binding.id)) !== 'held') {}
+    const { websocket } = await again(binding.id)
+    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+    const wire = await page()
+    await take(wire, websocket.token)
+    expect(await wire.message()).toEqual(written('one'))
+  })
+
+  test('of two at the same time one', async () => {
+    const binding = await warm()
+    const pages = [await page(), await page(), await page()]
+    for (const wire of pages) wire.send(say.authenticate(binding.websocket.token, 'alice'))
+    const answers = await Promise.all(pages.map(wire => wire.message()))
+    expect(answers.filter(text => text.startsWith('<success'))).toHaveLength(1)
+    expect(answers.filter(text => text === sasl2Refusal)).toHaveLength(2)
+  })
+
+  test('by the token of a session that is used again', async () => {
+    const binding = await warm()
+    clock.advance(5_000)
+    const reused = await warm(alice, { reuse: 'on' })
+    expect(reused).toMatchObject({ id: binding.id, reused: true })
+    const wire = await page()
+    wire.send(say.auth(binding.websocket.token, 'alice'))
+    expect(await wire.message()).toBe(say.notAuthorized)
+    expect(await take(wire, reused.websocket.token)).toBe(binding.jid)
+    // A page that is there keeps it.
+    clock.advance(5_000)
+    expect((await warm(alice, { reuse: 'on' })).id).not.toBe(binding.id)
+  })
+})
+
+describe('a page whose connection breaks', () => {
+  test('has its session wait for it for as long as WEBSOCKET_RESUME says, and then end', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    wire.drop()
+    while ((await stateOf(binding.id)) !== 'quiet') {}
+    server.last.say(letter('late'))
+    clock.advance(119_000)
+    expect(await stateOf(binding.id)).toBe('quiet')
+    clock.advance(1_500)
+    await eventually('it ends', () => service.service.counts().sessions === 0)
+    await eventually('the server is told', () => server.last.goodbye === 'footer')
+    expect(server.last.stanzas).toMatchObject([
+      { name: 'message', attributes: { type: 'error', id: 'late' } },
+    ])
+    const ended = service.lines.filter(line => line.includes('session ended') && line.includes(binding.id))
+    expect(ended.join()).toContain('"reason":"inactivity"')
+  })
+
+  test('comes back by a new token, and gets what came in between', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    wire.send(say.stanza('first'))
+    await eventually('it arrives', () => idsAt().length === 1)
+    wire.drop()
+    while ((await stateOf(binding.id)) !== 'quiet') {}
+    server.last.say(letter('meanwhile'))
+    const back = await takenOver(await again(binding.id))
+    expect(await back.message()).toEqual(written('meanwhile'))
+    expect(await stateOf(binding.id)).toBe('held')
+  })
+
+  test('and that counts goes on with nothing lost or doubled, whatever was on its way', async () => {
+    const binding = await warm()
+    const { wire, streamId } = await counting(binding)
+    server.last.say(letter('one') + letter('two') + letter('three'))
+    wire.send(say.stanza('c1'), say.stanza('c2'))
+    expect(await wire.message()).toEqual(written('one'))
+    await eventually('they arrive', () => idsAt().length === 2)
+    // The others came, and were not read. These leave, and the connection breaks at once.
+    wire.send(say.stanza('c3'), say.stanza('c4'))
+    wire.drop()
+    server.last.say(letter('four'))
+    const next = await again(binding.id)
+    const back = await page()
+    back.send(say.auth(next.websocket.token, 'alice'), open, say.resume(streamId, 1))
+    const messages = await read(back, 4)
+    const has = Number(/^<resumed .* h='(\d+)'/.exec(messages[3]!)![1])
+    const sent = ['c1', 'c2', 'c3', 'c4', 'c5']
+    expect(has).toBe(idsAt().length)
+    for (const id of sent.slice(has)) back.send(say.stanza(id))
+    const received: string[] = []
+    while (received.length < 3) {
+      const text = await back.message()
+      if (text !== say.request) received.push(text)
+    }
+    expect(received).toEqual(['two', 'three', 'four'].map(written))
+    await eventually('all arrive', () => idsAt().length >= sent.length)
+    expect(idsAt()).toEqual(sent)
+  })
+
+  test('cannot go on with the stream of another, or one that went on elsewhere, and begins anew', async () => {
+    const [first, second] = [await warm(), await warm()]
+    const [one, other] = [await counting(first), await counting(second)]
+    one.wire.drop()
+    const { websocket } = await again(first.id)
+    const wire = await page()
+    wire.send(say.auth(websocket.token, 'alice'), open)
+    await read(wire, 3)
+    for (const [previous, count] of [
+      [other.streamId, 0],
+      ['unheard-of', 0],
+      [one.streamId, 7],
+    ] as const) {
+      wire.send(say.resume(previous, count))
+      expect(await wire.message()).toBe(
+        "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
+      )
+    }
+    wire.send(say.bind)
+    expect(await wire.message()).toContain(`<jid>${first.jid}</jid>`)
+    expect(await stateOf(second.id)).toBe('held')
+  })
+
+  test('is noticed at once, whatever it sent last', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    for (let sent = 0; sent < 200; sent++) wire.send(say.stanza(`c${sent}`, 'x'.repeat(500)))
+    wire.halfClose()
+    await eventually('all arrive', () => idsAt().length === 200)
+    while ((await stateOf(binding.id)) !== 'quiet') {}
+    expect(idsAt()).toEqual(Array.from({ length: 200 }, (_, sent) => `c${sent}`))
+  })
+})
+
+test('a page that acknowledges nothing gets no more than can be kept for it, and all when it does', async () => {
+  const { wire } = await counting(await warm())
+  const all = Array.from({ length: 3000 }, (_, number) => `m${number}`)
+  server.last.say(all.map(id => letter(id).replace('</body>', `${'x'.repeat(2000)}</body>`)).join(''))
+  const read: string[] = []
+  let size = 0
+  /** Reads what there is, until nothing has come for a while. */
+  const readOn = async () => {
+    for (let silent = 0; silent < 20; silent++) {
+      wire.send(say.request)
+      for (let next = await wire.message(); !next.startsWith('<a '); next = await wire.message()) {
+        if (next === say.request) continue
+        silent = 0
+        size += next.length
+        read.push(/ id='(\w+)'/.exec(next)![1]!)
+      }
+    }
+  }
+  await readOn()
+  expect(size).toBeGreaterThan(1024 * 1024)
+  expect(size).toBeLessThan(1.2 * 1024 * 1024)
+  while (read.length < all.length) {
+    wire.send(say.ack(read.length))
+    await readOn()
+  }
+  expect(read).toEqual(all)
+})
+
+test('the list says how sessions stand that pages have over WebSocket', async () => {
+  const [waiting, there, away] = [await warm(), await warm(), await warm()]
+  const wire = await takenOver(away)
+  await takenOver(there)
+  wire.drop()
+  while ((await stateOf(away.id)) !== 'quiet') {}
+  const { sessions } = (await call('GET', '/sessions')).json
+  expect(sessions).toMatchObject([
+    { id: waiting.id, state: 'waiting', origin: 'warmed' },
+    { id: there.id, state: 'held', origin: 'warmed' },
+    { id: away.id, state: 'quiet', origin: 'warmed' },
+  ])
+  expect(sessions[1]).not.toHaveProperty('quiet')
+  expect(JSON.stringify(sessions)).not.toContain('token')
+})
+
+test('a user who is logged out has the page told, and the server sees it leave', async () => {
+  const binding = await warm()
+  const wire = await takenOver(binding)
+  expect((await call('DELETE', `/${binding.id}`)).status).toBe(204)
+  expect(await wire.message()).toBe(close)
+  wire.send(close)
+  expect((await wire.leave()).code).toBe(1000)
+  await eventually('the server is told', () => server.last.goodbye === 'footer')
+})
+
+test('a page that closes its stream logs its user out', async () => {
+  const wire = await takenOver(await warm())
+  wire.send(say.stanza('last'), close)
+  expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+  await eventually('the server is told', () => server.last.goodbye === 'footer')
+  expect(idsAt()).toEqual(['last'])
+  expect(service.service.counts().sessions).toBe(0)
+})
+
+describe('with TLS', () => {
+  test('a session that was taken over over it is taken over over nothing else', async () => {
+    const { key, cert } = makeCertificate(['DNS:localhost'])
+    const file = join(folder, 'tls.pem')
+    writeFileSync(file, key + cert)
+    const own = await start({ HTTPS_PORT: '0', TLS_CERT: file, TRUSTED_PROXIES: 'none' })
+    const secureUrl = own.service.urls.find(url => url.startsWith('https:'))!
+    const binding = (await own.bind(alice)) as Binding
+    const wire = await page({}, secureUrl)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    const next = (await callSessions(own.url, 'POST', `/${binding.id}/resume`)).json
+    const open = await page({}, own.url)
+    open.send(say.auth(next.websocket.token, 'alice'))
+    expect(await open.message()).toBe(say.notAuthorized)
+    const secure = await page({}, secureUrl)
+    expect(await take(secure, next.websocket.token)).toBe(binding.jid)
+    await callSessions(own.url, 'DELETE', `/${binding.id}`)
+    for (const each of [wire, open, secure]) each.drop()
+    await own.stop()
+  })
+})
+
+describe('while the service stops', () => {
+  test('pages are told, those that have a session and those that have none yet', async () => {
+    const own = await start()
+    const binding = (await own.bind(alice)) as Binding
+    const [there, coming, late] = [await page({}, own.url), await page({}, own.url), await own.bind(alice)]
+    await take(there, binding.websocket.token)
+    server.connections.at(-2)!.say(letter('last'))
+    expect(await there.message()).toEqual(written('last'))
+    const stopping = own.stop()
+    const told = [streamError('system-shutdown'), close]
+    expect(await read(there, 2)).toEqual(told)
+    expect(await read(coming, 2)).toEqual(told)
+    for (const wire of [there, coming]) {
+      wire.send(close)
+      expect(await wire.leave()).toEqual({ messages: [], code: 1001 })
+    }
+    await expect(WebSocketWire.open(own.url, { path })).rejects.toThrow()
+    await stopping
+    expect(own.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(late.id).not.toBe(binding.id)
+  })
+})

@@ -1,0 +1,262 @@
+// RFC 6455 to the letter, byte by byte, at the endpoint as it is served: over TCP and over TLS.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { closing, fragments, frame, opcodes, text } from '../support/frames.js'
+import { close, closeSocket, faultOf, message, type Pair, Stage } from '../support/websocket-stage.js'
+import type { WebSocketWire } from '../support/websocket-wire.js'
+
+let folder: string
+let stage: Stage
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-websocket-'))
+  const { cert, key } = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
+  writeFileSync(join(folder, 'tls.crt'), cert)
+  writeFileSync(join(folder, 'tls.key'), key)
+  stage = await Stage.set({
+    environment: {
+      ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), RATE_SESSIONS_PER_ADDRESS: '0' },
+      ...{ RATE_SESSION_BYTES: '0', MAX_UNAUTHENTICATED_PER_ADDRESS: '0', WEBSOCKET_CLOSE_TIMEOUT: '2' },
+      // The least that there may be: 1 MiB.
+      MAX_UNFINISHED_MB: '1',
+    },
+  })
+})
+
+afterAll(async () => {
+  await stage.strike()
+  rmSync(folder, { recursive: true })
+})
+
+describe.each(['http', 'https'] as const)('over %s', scheme => {
+  let pair: Pair
+  let wire: WebSocketWire
+
+  const begin = async () => {
+    pair = await stage.pair({}, scheme === 'http' ? undefined : stage.secureUrl)
+    wire = pair.wire
+  }
+  afterEach(async () => {
+    wire.drop()
+    await eventually('the session is over', () => stage.service.service.counts().sessions === 0)
+    expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
+  })
+
+  /** The server gets what the client sends. */
+  const arrives = async (sent: string | Buffer | readonly Buffer[], got: string) => {
+    wire.write(...(typeof sent === 'string' || Buffer.isBuffer(sent) ? [sent] : sent))
+    expect(await pair.link.until('</message>')).toBe(got)
+  }
+
+  test('a message of every length arrives whole, however its length is written', async () => {
+    await begin()
+    const around = message('').length
+    for (const length of [125, 126, 127, 65_535, 65_536, 200_000]) {
+      const sent = message('x'.repeat(length - around))
+      expect(sent).toHaveLength(length)
+      await arrives(text(sent), sent)
+    }
+    // Longer than need be is no fault that the peer has to see (§5.2), and harms nobody.
+    await arrives(text(message('a'), { lengthBytes: 8 }), message('a'))
+  })
+
+  test('messages in parts arrive whole, with pings between the parts, which are answered', async () => {
+    await begin()
+    const sent = message('in parts')
+    await arrives(fragments(sent.slice(0, 9), '', sent.slice(9, 30), sent.slice(30)), sent)
+    const [first, second, third] = fragments(sent.slice(0, 20), sent.slice(20, 21), sent.slice(21))
+    const pings = ['one', 'two'].map(data => frame(opcodes.ping, data))
+    const unasked = frame(opcodes.pong, 'nobody asked')
+    await arrives([first!, pings[0]!, second!, unasked, pings[1]!, third!], sent)
+    for (const data of ['one', 'two'])
+      expect(await wire.control()).toEqual({ opcode: opcodes.pong, payload: Buffer.from(data) })
+  })
+
+  test('characters that are split between two frames arrive whole', async () => {
+    await begin()
+    const sent = message('na\u00efve \u{1f600} \u4e2d')
+    const bytes = Buffer.from(sent)
+    for (let at = 1; at < bytes.length; at++) {
+      if ((bytes[at]! & 0xc0) !== 0x80) continue
+      await arrives(fragments(bytes.subarray(0, at), bytes.subarray(at)), sent)
+    }
+  })
+
+  test('a client that sends one byte at a time is understood', async () => {
+    await begin()
+    const sent = message('slowly')
+    const [first, second] = fragments(sent.slice(0, 7), sent.slice(7))
+    for (const byte of Buffer.concat([first!, frame(opcodes.ping, 'p'), second!])) {
+      wire.write(Buffer.from([byte]))
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    expect(await pair.link.until('</message>')).toBe(sent)
+    expect((await wire.control()).opcode).toBe(opcodes.pong)
+  })
+
+  test('many messages in one piece arrive one by one, in their order', async () => {
+    await begin()
+    const sent = Array.from({ length: 200 }, (_, number) => message(`number ${number}`))
+    wire.send(...sent)
+    for (const one of sent) expect(await pair.link.until('</message>')).toBe(one)
+  })
+
+  test('what a mask hides is read whatever the mask is', async () => {
+    await begin()
+    for (const mask of [
+      [0, 0, 0, 0],
+      [255, 255, 255, 255],
+      [0, 0, 0, 1],
+    ].map(bytes => Buffer.from(bytes)))
+      await arrives(text(message('masked'), { mask }), message('masked'))
+  })
+
+  test.each<[what: string, code: number, bytes: () => Buffer | Buffer[]]>([
+    ['a frame that is not masked', 1002, () => text(message('a'), { mask: false })],
+    ['a ping that is not masked', 1002, () => frame(opcodes.ping, 'a', { mask: false })],
+    ['a reserved bit: 1', 1002, () => text(message('a'), { rsv: 4 })],
+    ['a reserved bit: 2', 1002, () => text(message('a'), { rsv: 2 })],
+    ['a reserved bit: 3', 1002, () => text(message('a'), { rsv: 1 })],
+    ['a reserved bit of a ping', 1002, () => frame(opcodes.ping, '', { rsv: 4 })],
+    ['an opcode that means nothing', 1002, () => frame(3, 'a')],
+    ['an opcode of control that means nothing', 1002, () => frame(11, 'a')],
+    ['a ping that is too long', 1002, () => frame(opcodes.ping, 'p'.repeat(126))],
+    ['a ping in parts', 1002, () => frame(opcodes.ping, 'p', { fin: false })],
+    ['a part that continues nothing', 1002, () => frame(opcodes.continuation, '<a/>')],
+    ['a message within another', 1002, () => [frame(opcodes.text, '<a', { fin: false }), text(message('a'))]],
+    ['a close with half a code', 1002, () => frame(opcodes.close, Buffer.from([3]))],
+    ['a close that is too long', 1002, () => frame(opcodes.close, closing(1000, 'x'.repeat(124)))],
+    [
+      'a close with a reason that is no UTF-8',
+      1007,
+      () => frame(opcodes.close, closing(1000, Buffer.from([0xff]))),
+    ],
+    ['a binary message', 1003, () => frame(opcodes.binary, message('a'))],
+    [
+      'a binary message in parts',
+      1003,
+      () => [frame(opcodes.binary, '<a', { fin: false }), frame(opcodes.continuation, '/>')],
+    ],
+    ['bytes that are no UTF-8', 1007, () => text(Buffer.from([0x3c, 0xff, 0x3e]))],
+    ['half a surrogate pair', 1007, () => text(Buffer.from('<a>\xed\xa0\x80</a>', 'latin1'))],
+    ['a character written too long', 1007, () => text(Buffer.from('<a>\xc0\xaf</a>', 'latin1'))],
+    ['a character beyond the last', 1007, () => text(Buffer.from('<a>\xf4\x90\x80\x80</a>', 'latin1'))],
+    ['half a character at the end', 1007, () => text(Buffer.from('<a>\xe4\xb8', 'latin1'))],
+    ['a message that is too long', 1009, () => text(message('x'.repeat(1_048_577)))],
+    [
+      'a message that says it is too long, before any of it',
+      1009,
+      () => text('', { length: 1_048_577, lengthBytes: 8 }),
+    ],
+    ['a message of 2^63 bytes', 1009, () => text('', { length: 2n ** 63n, lengthBytes: 8 })],
+    ['a message of 2^53 bytes', 1009, () => text('', { length: 2n ** 53n, lengthBytes: 8 })],
+    ['parts that are too long together', 1009, () => fragments('x'.repeat(600_000), 'x'.repeat(600_000))],
+    ['too many parts', 1008, () => fragments(...Array.from(message('too many'), byte => byte))],
+  ])('%s is closed with %d, and the server keeps the stream', async (_what, code, bytes) => {
+    await begin()
+    const before = message('in front')
+    wire.send(before).write(...[bytes()].flat())
+    expect(await wire.leave()).toEqual({ messages: [], code })
+    expect(await pair.link.rest()).toBe(before)
+  })
+
+  test.each([1000, 1001, 1003, 1007, 1008, 1011, 3000, 4999])(
+    'a close with %d is answered with the same, and the connection ends',
+    async code => {
+      await begin()
+      expect(await closeSocket(wire, closing(code, 'b\u00fae'))).toBe(code)
+      expect(await pair.link.rest()).toBe('')
+    },
+  )
+
+  test('a close without a code is answered without one', async () => {
+    await begin()
+    expect(await closeSocket(wire)).toBe(1005)
+  })
+
+  test.each([0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2999, 5000, 65_535])(
+    'a close with %d, which none may have, is an error of the protocol',
+    async code => {
+      await begin()
+      expect(await closeSocket(wire, closing(code))).toBe(1002)
+    },
+  )
+
+  test('what comes behind a close is not read', async () => {
+    await begin()
+    wire.write(Buffer.concat([frame(opcodes.close, closing(1000)), text(message('late'))]))
+    expect((await wire.rest()).code).toBe(1000)
+    expect(await pair.link.rest()).toBe('')
+  })
+
+  test('a client that answers no close, and hangs up in no direction, is cut off', async () => {
+    await begin()
+    const before = performance.now()
+    wire.frame(3)
+    expect((await wire.rest()).code).toBe(1002)
+    const gone = new Promise(resolve => wire.socket.once('close', resolve))
+    // Only what is sent to it shows that a connection is gone whose other side had been closed before.
+    const probe = setInterval(() => wire.frame(opcodes.pong), 100)
+    await gone
+    clearInterval(probe)
+    expect(performance.now() - before).toBeLessThan(10_000)
+  })
+
+  test('a client that goes on and on after it was refused is cut off all the same', async () => {
+    await begin()
+    wire.send('<a>')
+    expect(await wire.message()).toBe(faultOf('not-well-formed'))
+    expect(await wire.message()).toBe(close)
+    const before = performance.now()
+    const chatter = setInterval(() => wire.send(message('still here')), 100)
+    try {
+      expect((await wire.rest()).code).toBe(1000)
+      await new Promise(resolve => wire.socket.once('close', resolve))
+    } finally {
+      clearInterval(chatter)
+    }
+    expect(performance.now() - before).toBeLessThan(10_000)
+  })
+
+  test('a client that hangs up in its direction has sent all that it sent before', async () => {
+    await begin()
+    const sent = Array.from({ length: 50 }, (_, number) => message(`number ${number}`)).join('')
+    wire.write(text(message('first')))
+    for (let number = 0; number < 50; number++) wire.write(text(message(`number ${number}`)))
+    wire.halfClose()
+    expect(await pair.link.rest()).toBe(message('first') + sent)
+    await wire.ended()
+  })
+
+  test('a message that was half there when the client hung up is not', async () => {
+    await begin()
+    wire.write(text(message('whole')), text(message('half')).subarray(0, -1))
+    wire.halfClose()
+    expect(await pair.link.rest()).toBe(message('whole'))
+  })
+
+  test('pongs that nobody asked for, and pings, are not counted as parts of a message', async () => {
+    await begin()
+    // As much as may be kept of all messages together.
+    for (let left = 0; left < 10; left++)
+      wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => frame(opcodes.pong, 'p'.repeat(125)))))
+    for (let left = 0; left < 200; left++) {
+      wire.write(Buffer.concat(Array.from({ length: 40 }, () => frame(opcodes.ping, 'p'.repeat(125)))))
+      for (let pong = 0; pong < 40; pong++) await wire.control()
+    }
+    await arrives(text(message('still here')), message('still here'))
+  })
+
+  test('a compression that the client offers is not agreed upon', async () => {
+    await begin()
+    const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
+    const other = await stage.wire({ headers: offers }, scheme === 'http' ? undefined : stage.secureUrl)
+    expect(other.answer!.headers['sec-websocket-extensions']).toBeUndefined()
+    other.write(text(message('a'), { rsv: 4 }))
+    expect((await other.leave()).code).toBe(1002)
+  })
+})

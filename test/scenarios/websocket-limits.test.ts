@@ -1,0 +1,424 @@
+// What a WebSocket costs at most: time without a word, bytes, connections, sessions; and how operators see and end it.
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { fragments, frame, opcodes, text } from '../support/frames.js'
+import { MovedClock } from '../support/moved-clock.js'
+import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
+import {
+  auth,
+  close,
+  faultOf,
+  features,
+  goodbye,
+  header,
+  message,
+  open,
+  type Pair,
+  Stage,
+  type StageOptions,
+} from '../support/websocket-stage.js'
+import type { WebSocketWire } from '../support/websocket-wire.js'
+
+let stage: Stage
+
+const set = async (
+  environment: Record<string, string> = {},
+  more: Omit<StageOptions, 'environment'> = {},
+) => {
+  stage = await Stage.set({ environment, ...more })
+}
+
+afterEach(async () => {
+  expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
+  await stage.strike()
+})
+
+const sessions = () => stage.service.service.counts().sessions
+const isOver = () => eventually('its session is over', () => sessions() === 0)
+const gone = async (wire: WebSocketWire) => {
+  // Only what is sent to it shows that a connection is gone whose other side had been closed before.
+  const probe = setInterval(() => wire.frame(opcodes.pong), 50)
+  if (!wire.socket.closed) await new Promise(resolve => wire.socket.once('close', resolve))
+  clearInterval(probe)
+}
+/** What the other side has to do with bytes that are on their way. */
+const settled = async () => {
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+describe('time', () => {
+  const silent = { answersPings: false }
+  let clock: FakeClock
+  const begin = async (environment: Record<string, string> = {}) => {
+    clock = new FakeClock()
+    await set(environment, { clock })
+  }
+  const pass = async (seconds: number) => {
+    clock.advance(seconds * 1000)
+    await settled()
+  }
+
+  test('a ping is sent every thirty seconds, and its answer is waited for for ten (G10)', async () => {
+    await begin({ METRICS_ADDRESS: '127.0.0.1:0', BOSH_LOGIN_TIMEOUT: '0' })
+    const { wire, link } = await stage.pair(silent)
+    for (let round = 0; round < 3; round++) {
+      await pass(round === 0 ? 30 : 28)
+      const ping = await wire.control()
+      expect(ping.opcode).toBe(opcodes.ping)
+      clock.advance(2_000)
+      wire.frame(opcodes.pong, ping.payload).send(message(`${round}`))
+      await link.until('</message>')
+    }
+    const { samples } = await scrape(stage.service.service.metricsUrl)
+    expect(samples.get('warm_bindings_websocket_pongs_total')).toBe(3)
+    expect(samples.get('warm_bindings_websocket_pong_seconds_total')).toBe(6)
+    await pass(28)
+    expect((await wire.control()).opcode).toBe(opcodes.ping)
+    await pass(9)
+    expect(sessions()).toBe(1)
+    await pass(2)
+    expect((await wire.rest()).code).toBe(1006)
+    expect(await link.rest()).toBe('')
+    expect(sessions()).toBe(0)
+  })
+
+  test('no ping is sent where none is wanted, and an idle client is cut off (G10, G11)', async () => {
+    await begin({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '840', BOSH_LOGIN_TIMEOUT: '0' })
+    const { wire, link } = await stage.pair(silent)
+    await pass(800)
+    wire.send(message('here'))
+    await link.until('</message>')
+    await pass(839)
+    expect(sessions()).toBe(1)
+    await pass(2)
+    expect((await wire.rest()).code).toBe(1006)
+    expect(wire.controls).toEqual([])
+    await link.gone
+  })
+
+  test('a client is pinged, and cut off, that has sent half a message (G10)', async () => {
+    await begin()
+    const { wire } = await stage.pair(silent)
+    wire.write(frame(opcodes.text, '<message', { fin: false }))
+    await pass(30)
+    expect((await wire.control()).opcode).toBe(opcodes.ping)
+    await pass(11)
+    expect((await wire.rest()).code).toBe(1006)
+  })
+
+  test('a stream has to be opened within ten seconds (G6)', async () => {
+    await begin()
+    const wire = await stage.wire()
+    await pass(10)
+    const [opening, fault, end] = [await wire.message(), await wire.message(), await wire.message()]
+    expect(opening).toContain('<open ')
+    expect([fault, end]).toEqual([faultOf('connection-timeout'), close])
+  })
+
+  test('a client that does not answer that the stream is closed is closed after five seconds, and cut off after five more (G8)', async () => {
+    await begin()
+    const { wire } = await stage.pair(silent)
+    wire.send('<a>')
+    expect([await wire.message(), await wire.message()]).toEqual([faultOf('not-well-formed'), close])
+    await settled()
+    await pass(4)
+    // What was on its way is no answer.
+    wire.send(message('on its way'))
+    await settled()
+    await pass(2)
+    expect((await wire.next()).opcode).toBe(opcodes.close)
+    await pass(3)
+    expect(wire.socket.readableEnded).toBe(false)
+    await pass(3)
+    await gone(wire)
+  })
+
+  test('a client has to log in in time (H7)', async () => {
+    await begin({ BOSH_LOGIN_TIMEOUT: '60', WEBSOCKET_PING_INTERVAL: '0' })
+    const { wire, link } = await stage.pair()
+    await pass(59)
+    wire.send(auth)
+    await link.until('</auth>')
+    await pass(2)
+    expect(await wire.message()).toBe(faultOf('connection-timeout'))
+    expect(await wire.message()).toBe(close)
+    expect(await goodbye(link)).toBe('</stream:stream>')
+  })
+
+  test('a client that has sent too much is not read until it may send more, and nothing is lost (G13)', async () => {
+    await begin({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '2000', BOSH_LOGIN_TIMEOUT: '0' })
+    const { wire, link } = await stage.pair()
+    const sent = Array.from({ length: 400 }, (_, number) => message(`${number} ${'x'.repeat(1_000)}`))
+    for (const one of sent) {
+      wire.send(one)
+      await settled()
+    }
+    // One piece of bytes from the network, and what came before it.
+    expect(link.unread.length).toBeLessThan(70_000)
+    // It answers pings, behind what it has sent.
+    const rest = wire.rest()
+    const isThere = () => link.unread.length >= sent.join('').length
+    for (let second = 0; second < 600 && !isThere(); second++) await pass(1)
+    expect(link.unread === sent.join('')).toBe(true)
+    for (let second = 0; second < 60; second++) await pass(1)
+    expect(wire.controls.length).toBeGreaterThanOrEqual(2)
+    // It was not cut off for not having been read.
+    expect(sessions()).toBe(1)
+    wire.drop()
+    await rest
+  })
+})
+
+describe('bytes', () => {
+  test('a server that takes nothing is not sent more, and gets all in the end (G12)', async () => {
+    await set({ RATE_SESSION_BYTES: '0' })
+    const { wire, link } = await stage.loggedIn()
+    link.raw.pause()
+    const one = message('x'.repeat(100_000))
+    let written = 0
+    // Until the kernels between have no room left, and a while behind it.
+    for (; written < 400 && wire.socket.writableLength < 4_000_000; written++) {
+      wire.send(one)
+      await settled()
+    }
+    expect(wire.socket.writableLength).toBeGreaterThan(4_000_000)
+    link.raw.resume()
+    await eventually('all of it is there', () => link.unread.length === written * one.length)
+  }, 60_000)
+
+  test('a client that reads nothing keeps no more than a little here, and gets all in the end (G12)', async () => {
+    await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
+    const { wire, link } = await stage.loggedIn()
+    wire.socket.pause()
+    const letter = "<message from='a@b'><body>".concat('x'.repeat(50_000), '</body></message>')
+    let said = 0
+    for (; said < 1_000 && link.raw.writableLength < 2_000_000; said++) {
+      link.send(letter)
+      await settled()
+    }
+    // The server is not read either.
+    expect(link.raw.writableLength).toBeGreaterThan(1_900_000)
+    wire.socket.resume()
+    for (let left = said; left > 0; left--) expect((await wire.message()).length).toBeGreaterThan(50_000)
+  }, 60_000)
+
+  test('a client that hangs up while it is not read has sent all that it sent (G13)', async () => {
+    await set({ RATE_SESSION_BYTES: '1000000', RATE_SESSION_BURST: '10000' })
+    const { wire, link } = await stage.loggedIn()
+    const sent = Array.from({ length: 30 }, (_, number) => message(`${number} ${'x'.repeat(20_000)}`))
+    wire.send(...sent).halfClose()
+    expect(await link.rest()).toBe(sent.join(''))
+  })
+
+  test('parts of messages have room for so many bytes in all, and of each client (H10)', async () => {
+    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_MESSAGE_BYTES: '1048576' })
+    const big = 'x'.repeat(700_000)
+    const [first, second] = [await stage.pair(), await stage.pair()]
+    first.wire.write(frame(opcodes.text, `<message>${big}`, { fin: false }))
+    await settled()
+    first.wire.frame(opcodes.ping)
+    expect((await first.wire.control()).opcode).toBe(opcodes.pong)
+    second.wire.write(frame(opcodes.text, `<message>${big}`, { fin: false }))
+    expect((await second.wire.leave()).code).toBe(1013)
+    // Messages that come whole are not meant.
+    const third = await stage.pair()
+    third.wire.send(message('whole'))
+    expect(await third.link.until('</message>')).toBe(message('whole'))
+    // It was too long for a stanza, and had its room until it was whole.
+    first.wire.frame(opcodes.continuation, '</message>')
+    expect(await first.wire.message()).toBe(faultOf('policy-violation'))
+    const fourth = await stage.pair()
+    fourth.wire.write(...fragments(message('x'.repeat(200_000)).slice(0, -5), 'sage>'))
+    expect(await fourth.link.until('</message>')).toHaveLength(message('').length + 200_000)
+  })
+
+  test('a part of a message counts with all that was read together with it (H10)', async () => {
+    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_FRAGMENTS: '8' })
+    const filler = Buffer.concat(Array.from({ length: 400 }, () => frame(opcodes.pong, 'x'.repeat(125))))
+    const clients: WebSocketWire[] = []
+    for (let client = 0; client < 4; client++) {
+      const wire = await stage.wire()
+      for (let part = 0; part < 7; part++) {
+        const opcode = part === 0 ? opcodes.text : opcodes.continuation
+        wire.write(Buffer.concat([filler, frame(opcode, '<', { fin: false })]))
+        await settled()
+      }
+      clients.push(wire)
+    }
+    // Three have room for what they keep here.
+    expect((await clients[3]!.leave()).code).toBe(1013)
+  })
+
+  test('behind the frame that closes, what is read still counts (H10)', async () => {
+    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_MESSAGE_BYTES: '1048576' })
+    const first = await stage.wire()
+    first.frame(opcodes.binary, 'x')
+    first.write(frame(opcodes.text, 'x'.repeat(900_000), { fin: false }))
+    await settled()
+    const second = await stage.wire()
+    second.write(frame(opcodes.text, `<message>${'x'.repeat(700_000)}`, { fin: false }))
+    expect((await second.leave()).code).toBe(1013)
+  })
+
+  test('the limits of messages are those of the settings (G12)', async () => {
+    await set({ WEBSOCKET_MAX_MESSAGE_BYTES: '16384', WEBSOCKET_MAX_FRAGMENTS: '2' })
+    const { wire, link } = await stage.pair()
+    wire.write(...fragments('<message>', '</message>'))
+    await link.until('</message>')
+    wire.write(...fragments('<message>', '', '</message>'))
+    expect((await wire.leave()).code).toBe(1008)
+    const other = await stage.pair()
+    other.wire.send(message('x'.repeat(16_384)))
+    expect((await other.wire.leave()).code).toBe(1009)
+  })
+})
+
+describe('numbers', () => {
+  const refused = async () => {
+    const wire = await stage.wire()
+    wire.send(open())
+    const { messages } = await wire.leave()
+    return messages.slice(1)
+  }
+  const tooMany = [faultOf('policy-violation'), close]
+
+  test.each([
+    ['sessions', { MAX_SESSIONS: '2' }],
+    ['sessions of an address', { MAX_SESSIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
+    [
+      'sessions without a user of an address',
+      { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' },
+    ],
+  ])('too many %s are refused, and room is made by those that leave (H7)', async (_what, environment) => {
+    await set(environment)
+    const { wire } = await stage.pair()
+    await stage.pair()
+    expect(await refused()).toEqual(tooMany)
+    wire.drop()
+    await eventually('it is gone', () => sessions() === 1)
+    await stage.pair()
+  })
+
+  test('those that are logged in do not count as being without a user', async () => {
+    await set({ MAX_UNAUTHENTICATED_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
+    await stage.loggedIn()
+    await stage.loggedIn({}, undefined, 'romeo@localhost/a')
+    await stage.pair()
+    expect(await refused()).toEqual(tooMany)
+  })
+
+  test('too many sessions of a user: the last one is told (H7)', async () => {
+    await set({ MAX_SESSIONS_PER_JID: '1' })
+    await stage.loggedIn()
+    await expect(stage.loggedIn()).rejects.toThrow()
+    await eventually('it is gone', () => sessions() === 1)
+  })
+
+  test('connections of an address count like any others, and no more than once', async () => {
+    await set({ MAX_CONNECTIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
+    const wire = await stage.wire()
+    await stage.wire()
+    await expect(stage.wire()).rejects.toThrow()
+    wire.drop()
+    await eventually('there is room', () => wire.socket.closed)
+    const { samples } = await scrape(stage.service.service.metricsUrl)
+    expect(samples.get('warm_bindings_http_connections')).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('operators', () => {
+  test('see sessions, upgrades and pings in the metrics', async () => {
+    await set({ METRICS_ADDRESS: '127.0.0.1:0', WEBSOCKET_ORIGINS: 'https://chat.example' })
+    await expect(stage.wire({ headers: { Origin: 'https://evil.example' } })).rejects.toThrow('403')
+    const { wire, link } = await stage.loggedIn()
+    const scraped = async () => (await scrape(stage.service.service.metricsUrl)).samples
+    const before = await scraped()
+    expect(before.get('warm_bindings_websocket_upgrades_total{outcome="opened"}')).toBe(1)
+    expect(before.get('warm_bindings_websocket_upgrades_total{outcome="refused"}')).toBe(1)
+    expect(before.get('warm_bindings_sessions{state="held"}')).toBe(1)
+    expect(before.get('warm_bindings_sessions_created_total{origin="client"}')).toBe(1)
+    expect(before.get('warm_bindings_http_connections')).toBe(1)
+    wire.drop()
+    await link.gone
+    await isOver()
+    const after = await scraped()
+    expect(after.get('warm_bindings_sessions_ended_total{reason="connection-closed"}')).toBe(1)
+    expect(after.get('warm_bindings_http_connections')).toBe(0)
+  })
+
+  test('end a session, whose client is told, and its server', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    const [{ id }] = (await callSessions(stage.service.url, 'GET', '/sessions')).json.sessions
+    const ending = callSessions(stage.service.url, 'DELETE', `/${id}`)
+    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+    expect((await ending).status).toBe(204)
+    expect(await goodbye(link)).toBe('</stream:stream>')
+    expect(sessions()).toBe(0)
+  })
+
+  test('stop the service: clients get what is theirs, and are told, whether they have a stream or not (H6)', async () => {
+    await set()
+    const waiting = await stage.wire()
+    const { wire, link } = await stage.loggedIn()
+    link.send(message('last').replace(" xmlns='jabber:client'", ''))
+    await wire.message()
+    const stopping = stage.service.stop()
+    expect(await wire.leave()).toEqual({ messages: [faultOf('system-shutdown'), close], code: 1001 })
+    expect(await goodbye(link)).toBe('</stream:stream>')
+    const { messages, code } = await waiting.leave()
+    expect([messages.slice(1), code]).toEqual([[faultOf('system-shutdown'), close], 1001])
+    await stopping
+    expect(stage.service.service.counts()).toEqual({ sessions: 0, links: 0 })
+  })
+
+  test('stop it within ten seconds, whatever clients do', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn({ answersPings: false })
+    wire.socket.pause()
+    for (let left = 0; left < 200; left++) link.send(message('x'.repeat(50_000)))
+    const half = await stage.connect()
+    half.write('GET /xmpp-websocket HTTP/1.1\r\nHost: a\r\n')
+    const before = performance.now()
+    await stage.service.stop()
+    expect(performance.now() - before).toBeLessThan(10_000)
+    expect(sessions()).toBe(0)
+  }, 30_000)
+
+  test('find no secret in the log, at any level (H5)', async () => {
+    await set({ WEBSOCKET_ASSUME_SECURE: 'on' })
+    const secrets = ['Pa55w0rd-of-juliet', 'sent-by-juliet', 'sent-to-juliet', 'id-of-the-stream']
+    const wire = await stage.wire()
+    wire.send(open(`to='localhost' from='juliet@localhost' version='1.0'`))
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    link.send(header(secrets[3]) + features())
+    await wire.message()
+    await wire.message()
+    const plain = Buffer.from(`\0juliet\0${secrets[0]}`).toString('base64')
+    wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`)
+    await link.until('</auth>')
+    wire.send(message(secrets[1]!))
+    await link.until('</message>')
+    link.send(message(secrets[2]!))
+    expect(await wire.message()).toContain(secrets[2])
+    wire.send(`<a>${secrets[1]}`)
+    wire.write(text(`<${secrets[1]}`))
+    await wire.leave()
+    await isOver()
+    for (const secret of [...secrets, plain])
+      expect(stage.service.lines.filter(line => line.includes(secret))).toEqual([])
+    expect(stage.service.lines.join('')).toContain('session created')
+  })
+})
+
+test('time of the system that is moved ends no session', async () => {
+  const clock = new MovedClock()
+  await set({}, { clock })
+  const pair: Pair = await stage.loggedIn()
+  clock.advance(3_600_000)
+  pair.wire.send(message('still here'))
+  expect(await pair.link.until('</message>')).toBe(message('still here'))
+})

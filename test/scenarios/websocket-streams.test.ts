@@ -1,0 +1,489 @@
+// XMPP over WebSocket as RFC 7395 has it, for a client that logs in by itself: what it and its server see.
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { closing, opcodes } from '../support/frames.js'
+import { ask } from '../support/http-answer.js'
+import {
+  auth,
+  bound,
+  close,
+  faultOf,
+  features,
+  framing,
+  goodbye,
+  header,
+  mechanisms,
+  message,
+  open,
+  Stage,
+  type StageOptions,
+  streams,
+  success,
+} from '../support/websocket-stage.js'
+import { handshake, type WebSocketWire } from '../support/websocket-wire.js'
+
+let stage: Stage
+
+const set = async (
+  environment: Record<string, string> = {},
+  more: Omit<StageOptions, 'environment'> = {},
+) => {
+  stage = await Stage.set({ environment, ...more })
+}
+
+afterEach(async () => {
+  expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
+  await stage.strike()
+})
+
+const sessions = () => stage.service.service.counts().sessions
+const isOver = () => eventually('its session is over', () => sessions() === 0)
+
+const starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+
+/** What a client is told that gets no stream. */
+const refusedWith = async (wire: WebSocketWire) => {
+  const [opening, fault, ...others] = (await wire.leave()).messages
+  expect(opening).toMatch(new RegExp(`^<open xmlns='${framing}' [^>]*/>$`))
+  expect(others).toEqual([close])
+  return /<stream:error [^>]*><([a-z-]+) /.exec(fault!)?.[1]
+}
+
+describe('the handshake', () => {
+  test('answers with the key of the client and the subprotocol xmpp (G1, G2)', async () => {
+    await set()
+    for (const protocols of ['xmpp', 'mqtt, xmpp', ' xmpp ,other']) {
+      const { answer } = await stage.wire({ headers: { 'Sec-WebSocket-Protocol': protocols } })
+      expect(answer!.headers).toMatchObject({
+        ...{ upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-protocol': 'xmpp' },
+        'sec-websocket-accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+      })
+    }
+  })
+
+  test('is refused without the subprotocol, and without a key (G2)', async () => {
+    await set()
+    for (const headers of [
+      { 'Sec-WebSocket-Protocol': undefined },
+      { 'Sec-WebSocket-Protocol': 'mqtt' },
+      { 'Sec-WebSocket-Key': undefined },
+    ])
+      await expect(stage.wire({ headers })).rejects.toThrow('HTTP 400')
+  })
+
+  test('has its place with a slash behind it, or a query, and is not there where it is off', async () => {
+    await set()
+    for (const path of ['/xmpp-websocket/', '/xmpp-websocket?v=1']) await stage.wire({ path })
+    await stage.strike()
+    await set({ WEBSOCKET_ENABLED: 'off' })
+    await expect(stage.wire()).rejects.toThrow('HTTP 404')
+    await stage.strike()
+    await set({ WEBSOCKET_PATH: '/ws' })
+    await stage.wire({ path: '/ws' })
+  })
+
+  test('people who open the address see a page that loads nothing (G3)', async () => {
+    await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
+    const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
+    expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
+    expect(page).toMatchObject({
+      status: 200,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+      },
+    })
+    expect(
+      (await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status,
+    ).toBe(405)
+  })
+
+  test('is for pages of the origins in the settings, and for programs, which have none (G5)', async () => {
+    await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
+    for (const Origin of [
+      undefined,
+      'https://chat.example',
+      'HTTPS://Chat.example',
+      'https://other.example:8443',
+    ])
+      await stage.wire({ headers: { Origin } })
+    for (const Origin of [
+      'https://evil.example',
+      'http://chat.example',
+      'null',
+      'https://chat.example.evil.example',
+      '',
+    ])
+      await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
+  })
+
+  test('is for addresses of the settings, as is the page (H9)', async () => {
+    await set({ WEBSOCKET_DENY: '127.0.0.0/8' })
+    await expect(stage.wire()).rejects.toThrow('HTTP 403')
+    expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })).status).toBe(403)
+    await stage.strike()
+    await set({ WEBSOCKET_ALLOW: '192.0.2.0/24', TRUSTED_PROXIES: 'loopback' })
+    await expect(stage.wire()).rejects.toThrow('HTTP 403')
+    await stage.wire({ headers: { 'X-Forwarded-For': '192.0.2.7' } })
+  })
+})
+
+describe('a stream', () => {
+  test('is opened by both sides, and its features stand alone (G4, G6)', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(open("to='localhost' from='juliet@localhost' version='1.0' xml:lang='de'"))
+    const link = await stage.server.connection()
+    const asked = await link.until("streams'>")
+    expect(asked).toContain("to='localhost'")
+    expect(asked).toContain("xml:lang='de'")
+    link.send(header('abc') + features())
+    expect(await wire.message()).toBe(`<open xmlns='${framing}' version='1.0' from='localhost' id='abc'/>`)
+    expect(await wire.message()).toBe(
+      `<stream:features xmlns:stream='${streams}'>${mechanisms('X-TEST')}</stream:features>`,
+    )
+  })
+
+  test('is begun anew after success, without a close (G7)', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    expect(sessions()).toBe(1)
+    // Only then: another time it is a fault.
+    wire.send(open())
+    expect(await wire.leave()).toEqual({ messages: [faultOf('policy-violation'), close], code: 1000 })
+    expect(await goodbye(link)).toBe('</stream:stream>')
+  })
+
+  test('is not begun anew before success (G7)', async () => {
+    await set()
+    const { wire } = await stage.pair()
+    wire.send(open())
+    expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
+  })
+
+  test('is closed by the client, answered, and closed at the server (G8)', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    wire.send(message('last words'), close)
+    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+    expect(await goodbye(link)).toBe(`${message('last words')}</stream:stream>`)
+    await isOver()
+  })
+
+  test('is closed by the server, whose last words come first (G8)', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    link.send(`${message('one')}<presence/></stream:stream>`)
+    expect(await wire.message()).toBe(message('one'))
+    expect(await wire.message()).toContain("<presence xmlns='jabber:client'/>")
+    const fault = await wire.message()
+    expect(fault).toContain('<stream:error ')
+    expect(await wire.message()).toBe(close)
+    wire.send(close)
+    expect(await wire.leave()).toEqual({ messages: [], code: 1000 })
+    await isOver()
+  })
+
+  test('ends with the error of the server, which stands alone (G9)', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    link.send(
+      "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+    )
+    expect(await wire.message()).toBe(faultOf('conflict'))
+    expect(await wire.message()).toBe(close)
+    wire.send(close)
+    expect((await wire.leave()).code).toBe(1000)
+  })
+
+  test('an error before anything of the server comes behind our own opening (G9)', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(open())
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    link.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='urn:none'>")
+    expect(await refusedWith(wire)).toBe('remote-connection-failed')
+  })
+
+  test('a server that is not there is told of as an error (G9)', async () => {
+    await set()
+    stage.server.stop()
+    const wire = await stage.wire()
+    wire.send(open())
+    expect(await refusedWith(wire)).toBe('remote-connection-failed')
+    await isOver()
+  })
+
+  test('closed before it was opened, it is closed (G8)', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(close)
+    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+  })
+})
+
+test.each([
+  ["<presence xmlns='jabber:client'/>", 'invalid-namespace'],
+  ["<open xmlns='urn:other' to='localhost' version='1.0'/>", 'invalid-namespace'],
+  [
+    `<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`,
+    'not-well-formed',
+  ],
+  [`<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}'>`, 'restricted-xml'],
+  [`<?xml version='1.0'?>${open()}`, 'restricted-xml'],
+  ['', 'bad-format'],
+  [' ', 'bad-format'],
+  ['hello', 'bad-format'],
+  [` ${open()}`, 'bad-format'],
+  [open() + open(), 'bad-format'],
+  [`${open()}<`, 'bad-format'],
+  ['<open', 'bad-format'],
+  ['<open>', 'not-well-formed'],
+  ['</open>', 'not-well-formed'],
+  ['</stream:stream>', 'not-well-formed'],
+  ['<!DOCTYPE open>', 'restricted-xml'],
+  ['<!-- open -->', 'restricted-xml'],
+  ['<?open?>', 'restricted-xml'],
+  ["<p:open to='localhost'/>", 'not-well-formed'],
+  [open("to='localhost'"), 'unsupported-version'],
+  [open("to='localhost' version='2.0'"), 'unsupported-version'],
+  [open("to='elsewhere.example' version='1.0'"), 'host-unknown'],
+  [open("version='1.0'"), 'improper-addressing'],
+  [open("to='a b' version='1.0'"), 'improper-addressing'],
+])(
+  'a client that begins with %j is told %s, behind our own opening (G4, G6, G9)',
+  async (first, condition) => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(first)
+    expect(await refusedWith(wire)).toBe(condition)
+    expect(sessions()).toBe(0)
+  },
+)
+
+test.each([
+  ['<a', 'bad-format'],
+  [' ', 'bad-format'],
+  ['\n', 'bad-format'],
+  ['<a/> <b/>', 'bad-format'],
+  ['<a/>\n', 'bad-format'],
+  ['<a>', 'not-well-formed'],
+  ['<a></b>', 'not-well-formed'],
+  ['<a b=1/>', 'not-well-formed'],
+  ['<a>&nbsp;</a>', 'not-well-formed'],
+  ['<a></stream:stream>', 'not-well-formed'],
+  ['</stream:stream>', 'not-well-formed'],
+  [`<stream:stream xmlns:stream='${streams}'>`, 'not-well-formed'],
+  ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'restricted-xml'],
+  [`<a>${'<b>'.repeat(200)}${'</b>'.repeat(200)}</a>`, 'policy-violation'],
+  [`<message>${'x'.repeat(262_144)}</message>`, 'policy-violation'],
+  [`<other xmlns='${framing}'/>`, 'bad-format'],
+  // Neither can be had over a WebSocket (RFC 7395 §3.9).
+  ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
+  [
+    "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
+    'policy-violation',
+  ],
+])('a client that says %j ends its stream with %s (G4, G10, G14)', async (said, condition) => {
+  await set()
+  const { wire, link } = await stage.loggedIn()
+  wire.send(message('before'), said, message('behind'))
+  expect(await wire.message()).toBe(faultOf(condition))
+  expect(await wire.message()).toBe(close)
+  wire.send(close)
+  expect((await wire.leave()).code).toBe(1000)
+  expect(await goodbye(link)).toBe(`${message('before')}</stream:stream>`)
+  await isOver()
+})
+
+test('elements stand alone in both directions, whatever they inherit (G4)', async () => {
+  await set()
+  const { wire, link } = await stage.loggedIn()
+  link.send("<message from='a@b'><body>hi</body></message>")
+  expect(await wire.message()).toBe("<message xmlns='jabber:client' from='a@b'><body>hi</body></message>")
+  link.send("<iq type='get' id='1'><q xmlns='urn:q'/></iq><r xmlns='urn:xmpp:sm:3'/>")
+  expect(await wire.message()).toBe("<iq xmlns='jabber:client' type='get' id='1'><q xmlns='urn:q'/></iq>")
+  expect(await wire.message()).toBe("<r xmlns='urn:xmpp:sm:3'/>")
+  // Clients forget the namespace: the server reads it as one of its stream.
+  wire.send(
+    '<presence/>',
+    "<a:iq xmlns:a='jabber:client' type='get' id='2'/>",
+    "<a xmlns='urn:xmpp:sm:3' h='1'/>",
+  )
+  expect(await link.until("h='1'/>")).toBe(
+    "<presence xmlns='jabber:client'/><a:iq xmlns:a='jabber:client' type='get' id='2'/><a xmlns='urn:xmpp:sm:3' h='1'/>",
+  )
+})
+
+describe('without encryption', () => {
+  test('a client sees neither PLAIN nor STARTTLS, and PLAIN goes to no server (H12, G14)', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(open())
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    link.send(header() + features(mechanisms('SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN') + starttls))
+    await wire.message()
+    expect(await wire.message()).toContain(mechanisms('SCRAM-SHA-1'))
+    const secret = Buffer.from('\0juliet\0Pa55w0rd').toString('base64')
+    wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`)
+    expect(await wire.message()).toContain('<encryption-required/>')
+    wire.send(auth)
+    expect(await link.until('</auth>')).toBe(auth)
+    expect(stage.service.lines.join('')).not.toContain(secret)
+  })
+
+  test('where it is required a client is sent to the address that has it (G8)', async () => {
+    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })
+    const wire = await stage.wire()
+    wire.send(open())
+    expect(await wire.message()).toContain('<open ')
+    expect(await wire.message()).toBe(
+      `<close xmlns="${framing}" see-other-uri="wss://chat.example/c/xmpp-websocket" />`,
+    )
+    wire.send(close)
+    expect((await wire.leave()).code).toBe(1000)
+    expect(sessions()).toBe(0)
+    const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
+    expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.example/c/xmpp-websocket'])
+  })
+
+  test('or refused, where that is not known; what a trusted proxy or the operator vouches for is as good', async () => {
+    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
+    const wire = await stage.wire()
+    wire.send(open())
+    expect(await refusedWith(wire)).toBe('policy-violation')
+    await stage.pair({ headers: { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https' } })
+    await stage.strike()
+    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', WEBSOCKET_ASSUME_SECURE: 'on' })
+    await stage.pair()
+  })
+})
+
+describe('a client whose connection breaks', () => {
+  test('leaves a stream that its server may keep, and all that it had sent (G14)', async () => {
+    await set()
+    for (const leave of [
+      (wire: WebSocketWire) => wire.drop(),
+      (wire: WebSocketWire) => wire.halfClose(),
+      (wire: WebSocketWire) => wire.frame(opcodes.close, closing(1001)),
+      (wire: WebSocketWire) => wire.frame(opcodes.binary, 'x'),
+    ]) {
+      const { wire, link } = await stage.loggedIn()
+      wire.send(message('one'), message('two'))
+      await link.until('one')
+      leave(wire)
+      expect(await link.rest()).toBe(message('one').split('one')[1] + message('two'))
+      await isOver()
+    }
+  })
+
+  test('resumes that stream over a new connection (G14)', async () => {
+    await set()
+    const { wire, link } = await stage.loggedIn()
+    wire.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    await link.until("resume='true'/>")
+    link.send("<enabled xmlns='urn:xmpp:sm:3' id='x1' resume='true'/>")
+    expect(await wire.message()).toContain("id='x1'")
+    wire.drop()
+    expect(await link.rest()).toBe('')
+    const again = await stage.pair()
+    again.wire.send(auth)
+    await again.link.until('</auth>')
+    again.link.send(success)
+    await again.wire.message()
+    again.wire.send(open())
+    await again.link.until("streams'>")
+    again.link.send(header('s2') + features("<sm xmlns='urn:xmpp:sm:3'/>"))
+    await again.wire.message()
+    await again.wire.message()
+    again.wire.send("<resume xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>")
+    await again.link.until("h='0'/>")
+    again.link.send(
+      `<resumed xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>${'<message><body>missed</body></message>'}`,
+    )
+    expect(await again.wire.message()).toContain('<resumed ')
+    expect(await again.wire.message()).toContain('missed')
+  })
+
+  test('before its server has answered takes nothing along', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(open())
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    wire.drop()
+    await link.gone
+    await isOver()
+  })
+})
+
+test('several domains have an endpoint each, at their hosts or at paths of their own (G15)', async () => {
+  await set({
+    XMPP_DOMAINS: 'localhost,other.example',
+    HTTP_HOSTS: 'chat.local=localhost,web.local=localhost,web.local=other.example?websocket=/ws/$host',
+    BOSH_PATH: '/b/$host',
+    HTTP_STRICT_HOST: 'on',
+  })
+  const at = (Host: string, path?: string) =>
+    stage.wire({ headers: { Host }, ...(path === undefined ? {} : { path }) })
+  const wire = await at('chat.local')
+  wire.send(open("to='other.example' version='1.0'"))
+  expect(await refusedWith(wire)).toBe('host-unknown')
+  // The domain of the host goes without saying.
+  const plain = await at('chat.local')
+  plain.send(open("version='1.0'"))
+  expect(await (await stage.server.connection()).until('>')).toBeDefined()
+  const other = await at('web.local', '/ws/other.example')
+  other.send(open("version='1.0'"))
+  expect(await (await stage.server.connection()).until("streams'>")).toContain("to='other.example'")
+  const wrong = await at('web.local', '/ws/other.example')
+  wrong.send(open())
+  expect(await refusedWith(wrong)).toBe('host-unknown')
+  await expect(at('web.local', '/ws/localhost')).rejects.toThrow('HTTP 404')
+  await expect(at('any.local')).rejects.toThrow(/HTTP 4(21|05|04)/)
+})
+
+test('several domains of a host may share one, and clients say which (G15)', async () => {
+  await set({
+    XMPP_DOMAINS: 'localhost,other.example,third.example',
+    HTTP_HOSTS: 'web.local=localhost,web.local=other.example',
+    BOSH_PATH: '/b/$host',
+    HTTP_DEFAULT_HOST: 'web.local',
+  })
+  for (const domain of ['localhost', 'other.example']) {
+    const wire = await stage.wire()
+    wire.send(open(`to='${domain}' version='1.0'`))
+    expect(await (await stage.server.connection()).until("streams'>")).toContain(`to='${domain}'`)
+  }
+  const third = await stage.wire()
+  third.send(open("to='third.example' version='1.0'"))
+  expect(await refusedWith(third)).toBe('host-unknown')
+  const none = await stage.wire()
+  none.send(open("version='1.0'"))
+  expect(await refusedWith(none)).toBe('improper-addressing')
+})
+
+test('a request that names two hosts gets no WebSocket', async () => {
+  await set({ HTTP_HOSTS: 'chat.local=localhost' })
+  const wire = await stage.connect()
+  wire.write(handshake().replace('Host: 127.0.0.1', 'Host: chat.local\r\nHost: other.local'))
+  expect((await wire.head()).status).toBe(400)
+})
+
+test('what is bound, and what comes behind it, is the user of the client (D6)', async () => {
+  await set()
+  const { link } = await stage.loggedIn()
+  expect(stage.service.service.counts().sessions).toBe(1)
+  link.send(bound('somebody@localhost/else'))
+  const { status, text: listed } = await ask(`${stage.service.url}/warm/sessions`, {
+    agent: false,
+    headers: { Authorization: `Basic ${btoa('admin:admin-secret')}`, Accept: 'application/json' },
+  })
+  expect(status).toBe(200)
+  expect(JSON.parse(listed).sessions).toMatchObject([
+    { jid: 'juliet@localhost/balcony', origin: 'client', state: 'held' },
+  ])
+})

@@ -1,0 +1,116 @@
+// A WebSocket without a network: the test speaks for the page, and says what the network does.
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
+import type { Clock } from '../../src/lib/clock.js'
+import { Rate } from '../../src/lib/rates.js'
+import { framingNamespace } from '../../src/namespaces.js'
+import { Channel } from '../../src/websocket/channel.js'
+import { Takeover } from '../../src/websocket/takeover.js'
+import type { BoshBench } from './bosh-bench.js'
+
+class FakeConnection extends EventEmitter {
+  writableLength = 0
+  cork(): void {}
+  uncork(): void {}
+}
+
+/** One end of a WebSocket, as `ws` has it. */
+export class FakeWebSocket extends EventEmitter {
+  readonly connection = new FakeConnection()
+  /** What was written to it. */
+  readonly sent: string[] = []
+  /** What waits for the page to read it, in bytes. */
+  bufferedAmount = 0
+  isPaused = false
+  isGone = false
+  closedWith: number | undefined
+
+  send(message: string): void {
+    this.sent.push(message)
+  }
+
+  ping(): void {}
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
+  }
+
+  close(code: number): void {
+    this.closedWith ??= code
+  }
+
+  terminate(): void {
+    this.leave()
+  }
+
+  /** A message of the page has come. */
+  receive(message: string): void {
+    if (!this.isGone) this.emit('message', Buffer.from(message), false)
+  }
+
+  /** The page has read all that was written. */
+  drain(): void {
+    this.bufferedAmount = 0
+    this.connection.emit('drain')
+  }
+
+  /** The connection is over. */
+  leave(): void {
+    if (this.isGone) return
+    this.isGone = true
+    this.emit('close')
+  }
+}
+
+export interface TakeoverOptions {
+  readonly secure?: boolean
+  readonly address?: string
+  /** How long sessions wait for their page, in seconds. */
+  readonly resumeSeconds?: number
+  /** How many wrong tokens a client may show in a minute; 0 is any number. */
+  readonly wrongTokens?: Rate
+}
+
+/** A page's connection to the address where sessions are taken over. */
+export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
+  const { opener } = bench
+  const { secure = true, address = '192.0.2.7', resumeSeconds = 90 } = options
+  const socket = new FakeWebSocket()
+  const channel = new Channel(
+    socket as unknown as WebSocket,
+    socket.connection as unknown as Socket,
+    { address, secure },
+    {
+      rules: { pingInterval: 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
+      clock: bench.clock,
+      bodies: unlimitedBodies(bench.clock),
+      maxFragments: 8,
+      ponged: () => {},
+      report: error => opener.report(error),
+    },
+  )
+  const parts = {
+    ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock },
+    now: () => bench.clock.now(),
+    resumeSeconds,
+    wrongTokens: options.wrongTokens ?? new Rate(0, 60),
+  }
+  new Takeover(channel, parts, undefined, () => {})
+  return socket
+}
+
+function unlimitedBodies(clock: Clock): UnfinishedBodies {
+  const trustedProxies = { contains: () => true }
+  const log = undefined as never
+  return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, clock, log })
+}
+
+/** What a page says when it opens its stream. */
+export const open = (to = 'chat.example') => `<open xmlns='${framingNamespace}' to='${to}' version='1.0'/>`
+export const close = `<close xmlns="${framingNamespace}" />`

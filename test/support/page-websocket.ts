@@ -1,0 +1,139 @@
+// Pages that a portal would serve to its user, with the very scripts that the documents have for WebSocket.
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import express, { type Request, type Response, Router } from 'express'
+
+const { resolve } = createRequire(import.meta.url)
+const stropheFolder = dirname(resolve('strophe.js/package.json'))
+const converseFolder = dirname(resolve('converse.js/dist/converse.min.js'))
+
+/** What a page notes, for the test to look at; `window.noted`. */
+export interface SocketNoted {
+  /** Texts of the messages that came, each as often as it came. */
+  readonly texts: string[]
+  /** What became of the connection. */
+  readonly events: string[]
+}
+
+/** What a page can be told to do; `window.portal`. */
+export interface SocketChat {
+  /** The full JID that the client has. */
+  jid(): string
+  say(to: string, text: string): void
+  leave(): void
+}
+
+export interface SocketScripts {
+  readonly strophe: string
+  readonly converse: string
+}
+
+/** Takes note of what came; Strophe has each element in a wrapper. */
+const noting = `
+window.noted = { texts: [], events: [] }
+const note = root => {
+  for (const element of root.nodeName === 'message' || root.nodeName === 'resumed' ? [root] : root.children) {
+    if (element.nodeName === 'resumed') noted.events.push('resumed')
+    if (element.nodeName !== 'message') continue
+    for (const body of element.children) if (body.nodeName === 'body') noted.texts.push(body.textContent)
+  }
+}
+`
+
+const stropheBefore = `${noting}
+const tab = 'strophe'
+const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
+const { connect } = Strophe.Connection.prototype
+Strophe.Connection.prototype.connect = function (jid, pass, follow, ...rest) {
+  this.xmlInput = note
+  connect.call(this, jid, pass, (status, why) => {
+    noted.events.push(why ? nameOf(status) + ' ' + why : nameOf(status))
+    if (!noted.isLeaving) follow(status, why)
+  }, ...rest)
+}
+`
+
+const stropheAfter = `
+window.portal = {
+  jid: () => connection.jid,
+  say: (to, text) => connection.send($msg({ to, type: 'chat' }).c('body').t(text)),
+  leave() {
+    noted.isLeaving = true
+    connection.disconnect('done')
+  },
+}
+`
+
+const converseBefore = `${noting}
+const tab = 'converse'
+const events = ['connected', 'reconnected', 'will-reconnect', 'disconnected', 'logout', 'streamResumptionFailed']
+const { initialize } = converse
+converse.plugins.add('portal', {
+  initialize() {
+    const { api } = this._converse
+    for (const event of events) api.listen.on(event, () => noted.events.push(event))
+    api.listen.on('connectionInitialized', () => {
+      api.connection.get().xmlInput = note
+    })
+    window.portal = {
+      jid: () => api.connection.get().jid,
+      say: (to, text) => void api.chats.open(to, {}, true).then(box => box.sendMessage({ body: text })),
+      leave: () => void api.user.logout(),
+    }
+  },
+})
+const here = {
+  ...{ assets_path: '/portal/converse/dist', view_mode: 'fullscreen', i18n: 'en', loglevel: 'warn' },
+  ...{ persistent_store: 'sessionStorage', whitelisted_plugins: ['portal'] },
+}
+converse.initialize = settings => initialize.call(converse, { ...here, ...settings })
+`
+
+const page = (head: string, scripts: readonly string[]) => `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">${head}</head>
+<body>${scripts.map(script => `<script ${script}></script>`).join('')}</body>
+</html>
+`
+
+/**
+ * The pages at `/portal/websocket/strophe` and `/portal/websocket/converse`, which run these scripts of their portal, and its
+ * address `/chat/credentials`, which answers with what `credentials` gives for a tab.
+ */
+export function createSocketPagesRouter(
+  scripts: () => SocketScripts,
+  credentials: (tab: string) => Promise<object>,
+): Router {
+  const router = Router()
+  const show = (path: string, html: string) =>
+    router.get(path, (_request: Request, response: Response) => {
+      response.removeHeader('Content-Security-Policy')
+      response.type('html').send(html)
+    })
+  const script = (path: string, text: () => string) =>
+    router.get(path, (_request: Request, response: Response) => void response.type('js').send(text()))
+
+  show(
+    '/portal/websocket/strophe',
+    page('', ['src="/portal/websocket/strophe.js"', 'src="/portal/websocket/strophe-chat.js"']),
+  )
+  script('/portal/websocket/strophe-chat.js', () => `${stropheBefore}\n${scripts().strophe}\n${stropheAfter}`)
+  router.get('/portal/websocket/strophe.js', (_request, response) =>
+    response.sendFile('dist/strophe.umd.min.js', { root: stropheFolder }),
+  )
+
+  show(
+    '/portal/websocket/converse',
+    page('<link rel="stylesheet" href="/portal/converse/dist/converse.min.css">', [
+      'type="module" src="/portal/converse/dist/converse.min.js"',
+      'type="module" src="/portal/websocket/converse-chat.js"',
+    ]),
+  )
+  script('/portal/websocket/converse-chat.js', () => `${converseBefore}\n${scripts().converse}`)
+  router.use('/portal/converse/dist', express.static(converseFolder, { index: false }))
+
+  router.get('/chat/credentials', async (request, response) => {
+    response.set('Cache-Control', 'no-store').json(await credentials(String(request.query['tab'])))
+  })
+  return router
+}

@@ -1,0 +1,78 @@
+// A network between a client and the service that can be lost and come back: a TCP relay.
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+export interface Relay {
+  /** Where clients reach the service through it: `http://127.0.0.1:PORT`. */
+  readonly url: string
+  /** How many connections are open. */
+  readonly open: number
+  /** Breaks all connections on both sides. */
+  cut(): void
+  /** Passes nothing on any more; connections look as if they were alive. */
+  stall(): void
+  /** No client gets through any more. Clients see their connections break; the service is not told, its connections stay open. */
+  lose(): void
+  /** Clients get through again. What was lost stays so. */
+  restore(): void
+  stop(): Promise<void>
+}
+
+/** Listens on a free port of 127.0.0.1. */
+export async function startRelay(service: string): Promise<Relay> {
+  const { hostname, port } = new URL(service)
+  const pairs = new Map<Socket, Socket>()
+  const orphans = new Set<Socket>()
+  let isLost = false
+  let isStalled = false
+
+  const server = createServer({ noDelay: true }, near => {
+    near.on('error', () => {})
+    if (isLost) {
+      near.resetAndDestroy()
+      return
+    }
+    const far = connect({ host: hostname, port: Number(port), noDelay: true })
+    far.on('error', () => {})
+    pairs.set(near, far)
+    near.on('data', chunk => void (isStalled || far.write(chunk)))
+    far.on('data', chunk => void (isStalled || near.destroyed || near.write(chunk)))
+    near.on('close', () => {
+      pairs.delete(near)
+      if (!orphans.has(far)) far.destroy()
+    })
+    far.on('close', () => {
+      orphans.delete(far)
+      near.end()
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+
+  const cut = () => {
+    for (const near of pairs.keys()) near.resetAndDestroy()
+  }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get open() {
+      return pairs.size
+    },
+    cut,
+    stall() {
+      isStalled = true
+    },
+    lose() {
+      isLost = true
+      for (const far of pairs.values()) orphans.add(far)
+      cut()
+    },
+    restore() {
+      isLost = false
+      isStalled = false
+    },
+    stop: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        cut()
+        for (const far of orphans) far.destroy()
+      }),
+  }
+}

@@ -1,0 +1,137 @@
+// A service with a WebSocket endpoint, and the XMPP server behind it, whose lines a test says.
+import { expect } from '@jest/globals'
+import type { Clock } from '../../src/lib/clock.js'
+import { opcodes } from './frames.js'
+import { type ScriptedConnection, ScriptedServer } from './scripted-server.js'
+import { startTestService, type TestService } from './start-service.js'
+import { WebSocketWire, type WireOptions } from './websocket-wire.js'
+
+export const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
+export const streams = 'http://etherx.jabber.org/streams'
+export const open = (attributes = "to='localhost' version='1.0'") =>
+  `<open xmlns='${framing}' ${attributes}/>`
+/** To the character as Strophe compares it. */
+export const close = `<close xmlns="${framing}" />`
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+export const auth = `<auth xmlns='${sasl}' mechanism='X-TEST'>=</auth>`
+export const success = `<success xmlns='${sasl}'/>`
+export const bind =
+  "<iq xmlns='jabber:client' type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+export const bound = (jid = 'juliet@localhost/balcony') =>
+  `<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${jid}</jid></bind></iq>`
+
+export const mechanisms = (...names: readonly string[]) =>
+  `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
+
+export const header = (id = 's1') =>
+  `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}' id='${id}' from='localhost' version='1.0'>`
+export const features = (inner = mechanisms('X-TEST')) => `<stream:features>${inner}</stream:features>`
+
+export const message = (body: string, more = '') =>
+  `<message xmlns='jabber:client' to='romeo@localhost'${more}><body>${body}</body></message>`
+
+export const faultOf = (condition: string) =>
+  `<stream:error xmlns:stream='${streams}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+
+/** A client, and its stream at the server. */
+export interface Pair {
+  readonly wire: WebSocketWire
+  readonly link: ScriptedConnection
+}
+
+export interface StageOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  readonly clock?: Clock
+}
+
+export class Stage {
+  readonly #wires: WebSocketWire[] = []
+
+  private constructor(
+    readonly server: ScriptedServer,
+    readonly service: TestService,
+  ) {}
+
+  static async set({ environment = {}, clock }: StageOptions = {}): Promise<Stage> {
+    const server = await ScriptedServer.start()
+    const service = await startTestService({
+      servers: `*=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment,
+      ...(clock === undefined ? {} : { clock }),
+    })
+    return new Stage(server, service)
+  }
+
+  /** Where the service listens with TLS. */
+  get secureUrl(): string {
+    return this.service.service.urls.find(url => url.startsWith('https:'))!
+  }
+
+  /** A WebSocket whose client has said nothing yet. */
+  async wire(options: WireOptions = {}, url = this.service.url): Promise<WebSocketWire> {
+    return this.keep(await WebSocketWire.open(url, options))
+  }
+
+  /** A connection of HTTP. */
+  async connect(url = this.service.url): Promise<WebSocketWire> {
+    return this.keep(await WebSocketWire.connect(url))
+  }
+
+  keep(wire: WebSocketWire): WebSocketWire {
+    this.#wires.push(wire)
+    return wire
+  }
+
+  /** A client whose stream is open, up to the features of its server. */
+  async pair(options: WireOptions = {}, url?: string): Promise<Pair> {
+    const wire = await this.wire(options, url)
+    wire.send(open())
+    const link = await this.server.connection()
+    await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+    link.send(header() + features())
+    expect(await wire.message()).toContain('<open ')
+    expect(await wire.message()).toContain('<mechanism>X-TEST</mechanism>')
+    return { wire, link }
+  }
+
+  /** A client that is logged in and bound. */
+  async loggedIn(options: WireOptions = {}, url?: string, jid?: string): Promise<Pair> {
+    const { wire, link } = await this.pair(options, url)
+    wire.send(auth)
+    await link.until('</auth>')
+    link.send(success)
+    expect(await wire.message()).toBe(success)
+    wire.send(open())
+    await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+    link.send(header('s2') + features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(await wire.message()).toContain("id='s2'")
+    expect(await wire.message()).toContain('xmpp-bind')
+    wire.send(bind)
+    await link.until('</iq>')
+    link.send(bound(jid))
+    expect(await wire.message()).toContain("type='result'")
+    return { wire, link }
+  }
+
+  async strike(): Promise<void> {
+    for (const wire of this.#wires) wire.drop()
+    this.server.stop()
+    await this.service.stop()
+  }
+}
+
+/** What the server reads up to the end of the stream, which it closes as well. */
+export async function goodbye(link: ScriptedConnection): Promise<string> {
+  const last = await link.until('</stream:stream>')
+  link.end('</stream:stream>')
+  return last
+}
+
+/** Closes a WebSocket as a client does, and reads what the server says to it. */
+export async function closeSocket(wire: WebSocketWire, payload?: Buffer): Promise<number> {
+  wire.frame(opcodes.close, payload)
+  const { code } = await wire.rest()
+  await wire.ended()
+  return code
+}

@@ -1,0 +1,253 @@
+// A WebSocket client without manners: writes the bytes that a test says, over TCP or TLS, and reads the server's frames.
+import { createHash } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type FrameOptions, frame, opcodes, readFrame, type ServerFrame, text } from './frames.js'
+
+/** The nonce of the example in RFC 6455 §1.2. */
+const usualKey = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+export interface WireOptions {
+  readonly path?: string
+  /** They win over the usual ones; one without a value is left out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>
+  /** Whether pings are answered; they are, unless said. */
+  readonly answersPings?: boolean
+}
+
+export interface HttpHead {
+  readonly status: number
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The request for a WebSocket. */
+export function handshake({ path = '/xmpp-websocket', headers = {} }: WireOptions = {}): string {
+  const all = {
+    Host: '127.0.0.1',
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': usualKey,
+    'Sec-WebSocket-Protocol': 'xmpp',
+    ...headers,
+  }
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}: ${value}`,
+  )
+  return [`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n')
+}
+
+export class WebSocketWire {
+  readonly socket: Socket
+  readonly #answersPings: boolean
+  #unread: Buffer = Buffer.alloc(0)
+  #hasEnded = false
+  #isClosed = false
+  #wake: () => void = () => {}
+  /** What the server has sent of pings and pongs. */
+  readonly controls: ServerFrame[] = []
+  /** The head of the answer to the handshake. */
+  answer: HttpHead | undefined
+
+  private constructor(socket: Socket, { answersPings = true }: WireOptions) {
+    this.socket = socket
+    this.#answersPings = answersPings
+    socket.setNoDelay(true)
+    socket.on('data', chunk => {
+      this.#unread = Buffer.concat([this.#unread, chunk])
+      this.#wake()
+    })
+    socket.on('end', () => {
+      this.#hasEnded = true
+      this.#wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#isClosed = true
+      this.#wake()
+    })
+  }
+
+  /** Connects, and asks for nothing. A URL with https trusts any certificate. */
+  static async connect(url: string, options: WireOptions = {}): Promise<WebSocketWire> {
+    const { protocol, hostname, port } = new URL(url)
+    const place = { host: hostname, port: Number(port), allowHalfOpen: true }
+    const isSecure = protocol === 'https:'
+    const socket = isSecure ? connectTls({ ...place, rejectUnauthorized: false }) : connect(place)
+    const wire = new WebSocketWire(socket, options)
+    await new Promise<void>((resolve, reject) => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', resolve)
+      socket.once('error', reject)
+    })
+    return wire
+  }
+
+  /** Opens a WebSocket. Rejects with the status if the server does not. */
+  static async open(url: string, options: WireOptions = {}): Promise<WebSocketWire> {
+    const wire = await WebSocketWire.connect(url, options)
+    wire.write(handshake(options))
+    const { status, headers } = await wire.head()
+    if (status !== 101) {
+      wire.drop()
+      throw new Error(`no WebSocket but HTTP ${status}`)
+    }
+    const expected = createHash('sha1')
+      .update(`${options.headers?.['Sec-WebSocket-Key'] ?? usualKey}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest('base64')
+    if (headers['sec-websocket-accept'] !== expected) throw new Error('another key was accepted')
+    return wire
+  }
+
+  /** The head of the next answer of HTTP. */
+  async head(): Promise<HttpHead> {
+    for (;;) {
+      const end = this.#unread.indexOf('\r\n\r\n')
+      if (end >= 0) {
+        const [line = '', ...rest] = this.#take(end + 4)
+          .toString('latin1')
+          .trimEnd()
+          .split('\r\n')
+        const pairs = rest.map(one => {
+          const colon = one.indexOf(':')
+          return [one.slice(0, colon).toLowerCase(), one.slice(colon + 1).trim()] as const
+        })
+        this.answer = { status: Number(line.split(' ')[1]), headers: Object.fromEntries(pairs) }
+        return this.answer
+      }
+      await this.#more('the head of an answer')
+    }
+  }
+
+  /** So many bytes of a body. */
+  async body(length: number): Promise<string> {
+    while (this.#unread.length < length) await this.#more('a body')
+    return this.#take(length).toString()
+  }
+
+  write(...pieces: readonly (string | Buffer)[]): this {
+    for (const piece of pieces) this.socket.write(piece)
+    return this
+  }
+
+  /** Sends one message, or several, in one piece of bytes. */
+  send(...messages: readonly string[]): this {
+    return this.write(Buffer.concat(messages.map(message => text(message))))
+  }
+
+  frame(opcode: number, payload?: string | Buffer, options?: FrameOptions): this {
+    return this.write(frame(opcode, payload, options))
+  }
+
+  /** The next frame that is neither ping nor pong. Rejects where the connection ends before. */
+  async next(): Promise<ServerFrame> {
+    for (;;) {
+      const read = readFrame(this.#unread)
+      if (read === undefined) {
+        await this.#more('a frame')
+        continue
+      }
+      const { opcode, payload } = read.frame
+      const taken = { opcode, payload: Buffer.from(payload) }
+      this.#take(read.length)
+      if (opcode !== opcodes.ping && opcode !== opcodes.pong) return taken
+      this.controls.push(taken)
+      if (opcode === opcodes.ping && this.#answersPings) this.frame(opcodes.pong, taken.payload)
+    }
+  }
+
+  /** The next frame of control that has come or is to come before the next message. */
+  async control(): Promise<ServerFrame> {
+    for (;;) {
+      const first = this.controls.shift()
+      if (first !== undefined) return first
+      const read = readFrame(this.#unread)
+      if (read === undefined) await this.#more('a frame of control')
+      else if (read.frame.opcode < opcodes.ping) throw new Error(`no control but ${read.frame.payload}`)
+      else {
+        this.controls.push({ opcode: read.frame.opcode, payload: Buffer.from(read.frame.payload) })
+        this.#take(read.length)
+      }
+    }
+  }
+
+  /** The next message. Rejects where something else comes. */
+  async message(): Promise<string> {
+    const { opcode, payload } = await this.next()
+    if (opcode === opcodes.text) return payload.toString()
+    throw new Error(`no message but ${opcode === opcodes.close ? `a close with ${codeOf(payload)}` : opcode}`)
+  }
+
+  /** All messages up to the close of the WebSocket, and the code of that; 1006 where there is none (§7.1.5). */
+  async rest(): Promise<{ messages: string[]; code: number }>
+  /** The same, or up to a message like this, without a code. */
+  async rest(last: RegExp): Promise<{ messages: string[]; code: number | undefined }>
+  async rest(last?: RegExp): Promise<{ messages: string[]; code: number | undefined }> {
+    const messages: string[] = []
+    for (;;) {
+      const frame = await this.next().catch(() => undefined)
+      if (frame === undefined) return { messages, code: 1006 }
+      if (frame.opcode === opcodes.close) return { messages, code: codeOf(frame.payload) }
+      const message = frame.payload.toString()
+      messages.push(message)
+      if (last?.test(message) === true) return { messages, code: undefined }
+    }
+  }
+
+  /** The same, and answers what closes the stream, and what closes the WebSocket, and hangs up. */
+  async leave(): Promise<{ messages: string[]; code: number }> {
+    const messages: string[] = []
+    for (;;) {
+      const { messages: more, code } = await this.rest(closeElement)
+      messages.push(...more)
+      if (code === undefined) {
+        this.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>")
+        continue
+      }
+      if (code !== 1006) this.frame(opcodes.close, Buffer.from([code >> 8, code & 0xff]))
+      await this.ended()
+      this.drop()
+      return { messages, code }
+    }
+  }
+
+  /** Resolves once the server has closed its side of the connection. */
+  async ended(): Promise<void> {
+    while (!this.#hasEnded && !this.#isClosed) await this.#wait()
+  }
+
+  /** Hangs up in one direction. */
+  halfClose(): void {
+    this.socket.end()
+  }
+
+  /** Hangs up without a word. */
+  drop(): void {
+    this.socket.destroy()
+  }
+
+  #take(length: number): Buffer {
+    const taken = this.#unread.subarray(0, length)
+    this.#unread = this.#unread.subarray(length)
+    return taken
+  }
+
+  async #more(what: string): Promise<void> {
+    if (this.#hasEnded || this.#isClosed)
+      throw new Error(`the connection ended before ${what}: ${this.#unread.toString('latin1').slice(0, 500)}`)
+    await this.#wait()
+  }
+
+  #wait(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wake = resolve
+    })
+  }
+}
+
+/** 1005 where there is none (§7.1.5). */
+function codeOf(payload: Buffer): number {
+  return payload.length < 2 ? 1005 : payload.readUInt16BE(0)
+}
+
+const closeElement = /^<close /
