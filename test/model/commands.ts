@@ -14,6 +14,8 @@ export interface Setting extends Wishes {
   readonly maxRequests: number
   /** Whether the client opens the stream again as soon as it may. */
   readonly isPrompt: boolean
+  /** Whether pages may come over WebSocket, too. */
+  readonly hasSockets: boolean
 }
 
 export function randomSetting(random: Random): Setting {
@@ -27,6 +29,7 @@ export function randomSetting(random: Random): Setting {
     sasl2: random.chance(0.6),
     maxRequests,
     isPrompt: random.chance(0.8),
+    hasSockets: random.chance(0.6),
   }
 }
 
@@ -65,19 +68,43 @@ const weights = {
   badRid: 0.3,
 } as const
 
-export type Name = keyof typeof weights
+/** What comes to that where pages may come over WebSocket. */
+const socketWeights = {
+  ...weights,
+  resume: 9,
+  /** A page shows a token and takes the session over, or stops in the middle of it and goes on later. */
+  takeOver: 12,
+  halfway: 2,
+  goOn: 3,
+  /** It shows one that is used, or was never any. */
+  wrongToken: 1,
+  /** It sends stanzas; what it sent arrives; it reads, and says so if it is asked. */
+  socketSend: 14,
+  socketArrive: 12,
+  socketRead: 14,
+  /** Its connection breaks. */
+  cut: 5,
+  /** It does not read for a while, or the server does not. */
+  stall: 3,
+  slow: 2,
+  /** One from before sends something. */
+  staleSocket: 2,
+  socketClose: 0.4,
+} as const
 
-const names = Object.keys(weights) as Name[]
-const total = names.reduce((sum, name) => sum + weights[name], 0)
+export type Name = keyof typeof socketWeights
 
-export function randomCommands(random: Random): Command[] {
+export function randomCommands(random: Random, hasSockets: boolean): Command[] {
+  const among: Partial<Record<Name, number>> = hasSockets ? socketWeights : weights
+  const names = Object.keys(among) as Name[]
+  const total = names.reduce((sum, name) => sum + among[name]!, 0)
   const commands: Command[] = []
   for (let left = 10 + random.below(50); left > 0; left--) {
     let place = random.next() * total
     let name = names[0]!
     for (const each of names) {
       name = each
-      place -= weights[each]
+      place -= among[each]!
       if (place < 0) break
     }
     commands.push({ name, x: random.below(1000), y: random.below(1000) })

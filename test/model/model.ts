@@ -68,6 +68,10 @@ export class SessionModel {
   outcome: string | undefined
   /** The number of the stanza that told the client's JID; an answer, for which the server does not wait. */
   boundBy: number | undefined
+  /** Whether a page has the session over a WebSocket: it may be behind with what it reads, or gone for a while. */
+  socket: 'none' | 'open' | 'behind' | 'cut' = 'none'
+  /** Whether the page that waits to be attached to has been, over BOSH; no other may come by its token then. */
+  hasCome = false
   #acknowledged = 0
   #isPaused = false
   /** Rids below belong to pages that are shut out. */
@@ -92,6 +96,40 @@ export class SessionModel {
    * one before its first. What may not have reached the page before will be handed out again.
    */
   resume(rid: number, last: number, seconds: number, now: number): void {
+    this.#passOn()
+    this.socket = 'none'
+    this.received = last
+    this.#answered = last
+    this.fence = rid - 1
+    this.#patience = seconds
+    this.#lastSign = now
+  }
+
+  /** A page has the session from now on over a WebSocket, and so long to come back whenever its connection breaks. */
+  takeOver(seconds: number, now: number): void {
+    this.#passOn()
+    this.socket = 'open'
+    this.fence = Number.POSITIVE_INFINITY
+    this.#patience = seconds
+    this.#lastSign = now
+  }
+
+  /** That page is gone, and so it may be back. */
+  cut(now: number): void {
+    this.socket = 'cut'
+    this.#lastSign = now
+  }
+
+  /** These are to be sent again, before all others. */
+  sendAgain(again: readonly number[]): void {
+    this.handed = this.handed.filter(number => !again.includes(number))
+    this.sent = [...this.handed, ...this.sent.filter(number => !this.handed.includes(number))]
+    this.#mostQueued = Math.max(this.#mostQueued, this.sent.length - this.handed.length + 9)
+  }
+
+  /** What the page before was given over BOSH, and may have lost, is for the next one. */
+  #passOn(): void {
+    this.hasCome = false
     const { acks, requests } = this.agreed
     // No client makes a request without having got all but so many of the replies before.
     const certain = acks
@@ -101,20 +139,13 @@ export class SessionModel {
     const again = kept
       .filter(([answered]) => answered > certain)
       .flatMap(([, text]) => this.stanzasAmong(numbersIn(text)))
-    this.handed = this.handed.filter(number => !again.includes(number))
-    this.sent = [...this.handed, ...this.sent.filter(number => !this.handed.includes(number))]
+    this.sendAgain(again)
     this.base = this.handed.length
-    this.#mostQueued = Math.max(this.#mostQueued, this.sent.length - this.base + 9)
     for (const copy of this.waiting) copy.fate = 'empty'
     this.parked.clear()
     this.given = new Map()
     this.agreed = { ...this.agreed, acks: false }
-    this.received = last
-    this.#answered = last
-    this.fence = rid - 1
     this.#isPaused = false
-    this.#patience = seconds
-    this.#lastSign = now
   }
 
   /** Those of these numbers that were stanzas. */
@@ -149,6 +180,7 @@ export class SessionModel {
 
   #accept({ rid, kind, stanzas, pause, binds, ack }: Made): void {
     if (this.end !== undefined) return
+    this.hasCome = true
     this.received = rid
     this.#acknowledged = ack
     this.#isPaused = kind === 'pause'
@@ -219,7 +251,9 @@ export class SessionModel {
     this.waiting = this.waiting.filter(other => other !== copy)
     const { rid } = copy.made
     if (copy.fate !== undefined) {
-      const isRefused = reply.status === 404 || reply.body === terminated('item-not-found')
+      // A service that stops says so to all whose session it has not.
+      const isStopping = this.outcome === 'system-shutdown' && reply.body === terminated('system-shutdown')
+      const isRefused = reply.status === 404 || reply.body === terminated('item-not-found') || isStopping
       const isRight = copy.fate === 'refused' ? isRefused : reply.body === empty
       this.#demand(isRight, `${rid} of a page before gets ${reply.status} ${reply.body}`)
       return false
@@ -294,7 +328,9 @@ export class SessionModel {
     const { handed, sent } = this
     this.#demand(String(handed) === String(sent.slice(0, handed.length)), `replies had ${handed} of ${sent}`)
     const live = this.waiting.filter(({ peer }) => !peer.gone)
-    if (live.length > 0) this.#lastSign = now
+    const isThere = this.socket === 'open' || this.socket === 'behind'
+    if (live.length > 0 || isThere) this.#lastSign = now
+    if (ended && this.outcome !== undefined && this.socket !== 'none') this.end ??= 'told'
     const isSilent = now - this.#lastSign >= this.#patience * 1000 - step
     if (ended && this.end === undefined) {
       this.#demand(isSilent, `it ends after ${(now - this.#lastSign) / 1000} s of silence`)
@@ -321,6 +357,14 @@ export class SessionModel {
       'a request waits, and so do stanzas',
     )
     this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and nobody is told')
+    this.#demand(
+      this.socket !== 'open' || this.handed.length === this.sent.length,
+      'a page is there, and stanzas wait',
+    )
+    this.#demand(
+      (this.socket !== 'open' && this.socket !== 'cut') || this.outcome === undefined,
+      'the link is over, and a page is not told',
+    )
     const { hold, wait, requests } = this.agreed
     const most = this.opening ? requests + 1 : wait === 0 ? 0 : hold
     this.#demand(held.length <= most || this.outcome !== undefined, `${held.length} are held`)

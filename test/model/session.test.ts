@@ -43,10 +43,10 @@ test(
       const seed = firstSeed + run
       const random = new Random(seed)
       const setting = randomSetting(random)
-      const commands = randomCommands(random)
+      const commands = randomCommands(random, setting.hasSockets)
       if ((await live(setting, commands)) !== undefined) failures.push(await report(seed, setting, commands))
     }
     expect(failures.join('\n\n')).toBe('')
   },
-  Math.max(120_000, minutes * 60_000 + 60_000),
+  Math.max(120_000, runs * 20, minutes * 60_000 + 60_000),
 )
