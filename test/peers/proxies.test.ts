@@ -1,6 +1,7 @@
 // The service behind the web servers of Debian, configured as `deploy/` says.
 import { Agent, request } from 'node:https'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import type { HttpAnswer } from '../support/http-answer.js'
@@ -36,6 +37,49 @@ const startService = (environment: Readonly<Record<string, string>> = {}) =>
   startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment })
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
+
+interface WebSocketBinding {
+  readonly jid: string
+  readonly websocket: { readonly url: string; readonly token: string }
+}
+
+/** A WebSocket, opened when something is said over it. */
+class SocketToService {
+  readonly #socket: WebSocket
+  readonly #opened: Promise<void>
+  readonly closed: Promise<number>
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket
+    this.#opened = new Promise((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.on('error', reject)
+    })
+    this.closed = new Promise(resolve => socket.once('close', resolve))
+  }
+
+  /** Sends this and resolves with the message that has the sign in it; rejects if the connection ends before. */
+  async says(message: string, sign: string): Promise<string> {
+    await this.#opened
+    return new Promise((resolve, reject) => {
+      const hear = (data: Buffer) => {
+        const text = data.toString()
+        if (!text.includes(sign)) return
+        this.#socket.off('message', hear)
+        resolve(text)
+      }
+      this.#socket.on('message', hear)
+      void this.closed.then(code => reject(new Error(`closed with ${code}`)))
+      this.#socket.send(message)
+    })
+  }
+
+  async leave(): Promise<void> {
+    const sign = '<close xmlns="urn:ietf:params:xml:ns:xmpp-framing"'
+    await this.says(`${sign}/>`, sign)
+    expect(await this.closed).toBe(1000)
+  }
+}
 
 /** What a client of the proxy sends and gets, over connections of its own. */
 class Visitor {
@@ -75,7 +119,7 @@ class Visitor {
     })
   }
 
-  async warm(path = '/warm', parameters = alice): Promise<WarmBinding> {
+  async warm(path = '/warm', parameters = alice): Promise<WarmBinding & WebSocketBinding> {
     const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
     const { status, text } = await this.ask('POST', path, headers, JSON.stringify(parameters))
     expect({ status, text }).toMatchObject({ status: 200 })
@@ -98,6 +142,24 @@ class Visitor {
   attach({ url, sid, rid }: WarmBinding): BoshClient {
     const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8' }, body)
     return new BoshClient(url, { sid, rid, post })
+  }
+
+  /** Takes a session over by its token, over a WebSocket. */
+  async takeOver({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
+    const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: this.#proxy.ca, agent: this.#agent }))
+    const domain = jid.replace(/^.*@|\/.*$/g, '')
+    const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${token}`).toString('base64')
+    await socket.says(
+      `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`,
+      'PLAIN',
+    )
+    const said = await socket.says(
+      `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${response}</initial-response>` +
+        "<bind xmlns='urn:xmpp:bind:0'/></authenticate>",
+      'bound',
+    )
+    expect(said).toContain(jid)
+    return socket
   }
 
   leave(): void {
@@ -154,6 +216,15 @@ for (const name of names) {
       expect(attribute(await page.terminate(), 'type')).toBe('terminate')
     })
 
+    test('a warmed session is taken over through a WebSocket', async () => {
+      const binding = await visitor.warm()
+      expect(binding.websocket.url).toBe(`${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`)
+      const page = await visitor.takeOver(binding)
+      expect(await page.says(ping, "id='p1'")).toContain("type='result'")
+      await page.leave()
+      expect((await visitor.ask('GET', '/xmpp-websocket')).text).toContain('WebSocket endpoint')
+    })
+
     test('what comes for a held request reaches it at once', async () => {
       const page = visitor.attach(await visitor.warm())
       const bobs = await behind.bind({ jid: 'bob@localhost', password: 'demo' })
@@ -193,7 +264,8 @@ for (const name of names) {
     })
 
     test('what is not ours is not found', async () => {
-      expect((await visitor.ask('GET', '/http-bind-not')).status).toBe(404)
+      for (const path of ['/http-bind-not', '/xmpp-websocket-not'])
+        expect((await visitor.ask('GET', path)).status).toBe(404)
     })
   })
 }
@@ -234,6 +306,42 @@ describeWith(names.flatMap(packagesOf), 'A request that is held as long as it ma
   }, 90_000)
 })
 
+/** What makes all that a proxy has open end when nothing came over it for two seconds, but for WebSockets. */
+const impatient: Record<ProxyName, (configuration: string) => string> = {
+  nginx: text => text.replace('proxy_read_timeout 90s', 'proxy_read_timeout 2s'),
+  haproxy: text => text.replaceAll(/(timeout (client|server)) 90s/g, '$1 2s'),
+  apache2: text => text.replace('ProxyTimeout 90', 'ProxyTimeout 2\n    Timeout 2'),
+  lighttpd: text => `server.max-read-idle = 2\nserver.max-write-idle = 2\n${text}`,
+}
+
+describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', () => {
+  test('is left open by all proxies, longer than a request', async () => {
+    const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
+    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
+    try {
+      await Promise.all(
+        proxies.map(async (proxy, index) => {
+          const visitor = new Visitor(proxy)
+          const { websocket, ...binding } = await visitor.warm()
+          const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
+          const page = await visitor.takeOver({ ...binding, websocket: { ...websocket, url } })
+          // Longer than all of their limits together.
+          await new Promise(resolve => setTimeout(resolve, 7_000))
+          expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
+            names[index],
+            expect.stringContaining("type='result'"),
+          ])
+          await page.leave()
+          visitor.leave()
+        }),
+      )
+    } finally {
+      await Promise.all(proxies.map(proxy => proxy.stop()))
+      await silent.stop()
+    }
+  }, 30_000)
+})
+
 for (const name of proxiesOfNodes) {
   describeWith([name], `Two nodes behind ${name}`, () => {
     test('have their sessions each at its own address', async () => {
@@ -266,6 +374,14 @@ for (const name of proxiesOfNodes) {
           expect(resumed.url).toBe(binding.url)
           expect(resumed.cookie.attributes).toContain(`Path=${new URL(binding.url).pathname};`)
           await visitor.attach(resumed).terminate()
+        }
+        for (const binding of await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))) {
+          expect(binding.websocket.url).toBe(
+            binding.url.replace('http', 'ws').replace('http-bind', 'xmpp-websocket/warm'),
+          )
+          const page = await visitor.takeOver(binding)
+          expect(await page.says(ping, "id='p1'")).toContain("type='result'")
+          await page.leave()
         }
         const { text } = await visitor.ask('GET', '/.well-known/host-meta.json')
         expect([...addresses]).toContain(JSON.parse(text).links[0].href)
