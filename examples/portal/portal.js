@@ -7,8 +7,8 @@ import { createChats } from './chats.js'
 
 const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
-/** The portal as an Express app. `service` warms sessions; `boshUrl` is the BOSH endpoint for browsers. */
-export function createPortal({ service, boshUrl, users }) {
+/** The portal as an Express app. `service` warms sessions; `boshUrl` and `socketUrl` are where browsers take them over. */
+export function createPortal({ service, boshUrl, socketUrl, users }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }) => /(?:^|; )visit=([\da-f]{64})/.exec(headers.cookie)?.[1]
@@ -16,7 +16,7 @@ export function createPortal({ service, boshUrl, users }) {
   const showPage = (request, response) => {
     const user = visits.get(cookieOf(request))?.user
     if (user === undefined) response.render('sign-in')
-    else response.render('portal', { name: user.name, jid: user.chat.jid, boshUrl })
+    else response.render('portal', { name: user.name, jid: user.chat.jid, boshUrl, socketUrl })
   }
 
   const signIn = (request, response) => {
@@ -42,13 +42,12 @@ export function createPortal({ service, boshUrl, users }) {
     response.clearCookie('visit').redirect(303, '/')
   }
 
-  /** Answers Converse's `prebind_url`: when the page is loaded, and whenever its session is over. */
-  const bind = async (request, response) => {
+  /** Answers Converse's `prebind_url` or `credentials_url`: when the page is loaded, and whenever its session is over. */
+  const bind = pick => async (request, response) => {
     const visit = visits.get(cookieOf(request))
     if (visit === undefined) return response.sendStatus(401)
     try {
-      const { jid, sid, rid } = await visit.chats.bind(String(request.query.tab).slice(0, 36))
-      response.json({ jid, sid, rid })
+      response.json(pick(await visit.chats.bind(String(request.query.tab).slice(0, 36))))
     } catch (error) {
       console.error(`no chat for ${visit.user.chat.jid}: ${error.message}`, error.cause?.code ?? '')
       response.sendStatus(503)
@@ -56,7 +55,7 @@ export function createPortal({ service, boshUrl, users }) {
   }
 
   const policy =
-    `default-src 'self'; connect-src 'self' ${new URL(boshUrl).origin}; img-src 'self' data:; ` +
+    `default-src 'self'; connect-src 'self' ${new URL(boshUrl).origin} ${new URL(socketUrl).origin}; img-src 'self' data:; ` +
     "style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
   const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
   app.engine('hbs', (file, values, done) =>
@@ -72,7 +71,10 @@ export function createPortal({ service, boshUrl, users }) {
   app.get('/', showPage)
   app.post('/sign-in', ownPagesOnly, express.urlencoded({ extended: false }), signIn)
   app.post('/sign-out', ownPagesOnly, signOut)
-  return app.get('/chat/binding', ownPagesOnly, bind)
+  const forBosh = ({ jid, sid, rid }) => ({ jid, sid, rid })
+  const forWebSocket = ({ jid, websocket }) => ({ jid, password: websocket.token })
+  app.get('/chat/binding', ownPagesOnly, bind(forBosh))
+  return app.get('/chat/credentials', ownPagesOnly, bind(forWebSocket))
 }
 
 /** Refuses requests that a page of another site made; browsers say which site a request comes from. */

@@ -18,7 +18,7 @@ export function warmBindings({ url, user, password }) {
   }
 
   return {
-    /** Logs a user in. Resolves with `jid`, `sid` and `rid` for the page, and `id` for the calls below. */
+    /** Logs a user in. Resolves with `jid`, `sid`, `rid` and `websocket` for the page, and `id` for the calls below. */
     warm: credentials => call('POST', '', credentials),
     /** Hands a live session to a new page; resolves with undefined if it is over. */
     resume: id => call('POST', `/${id}/resume`),

@@ -163,6 +163,46 @@ for (const kind of kinds) {
       expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
     })
 
+    test('goes over from BOSH to WebSocket and back with the same session', async () => {
+      const before = calls().length
+      const sockets: string[] = []
+      visitor.tab.on('websocket', socket => sockets.push(socket.url()))
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.sees('I am online')
+      const [{ id, jid } = { id: '', jid: '' }] = await sessions()
+      await bob.seesPresence(jid, undefined)
+      await visitor.turnTo('bob')
+      expect(sockets).toEqual([])
+      let number = 0
+      for (const transport of ['WebSocket', 'BOSH'] as const) {
+        number += 1
+        await visitor.away()
+        bob.say(jid, `while you were away ${number}`)
+        await bob.isUpToDate()
+        await visitor.load()
+        await visitor.reads(`while you were away ${number}`)
+        await visitor.choose(transport)
+        await visitor.sees('I am online')
+        await visitor.say(`over ${transport} ${number}`)
+        expect(await bob.receives(`over ${transport} ${number}`)).toContain(jid)
+        bob.say(jid, `number ${number}`)
+        await visitor.reads(`number ${number}`)
+        expect(await visitor.count(`number ${number}`)).toBe(1)
+        expect(await visitor.count(`while you were away ${number}`)).toBe(1)
+      }
+      expect(new Set(sockets)).toEqual(new Set([`${service.url.replace('http', 'ws')}/xmpp-websocket/warm`]))
+      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      expect(calls()[before]).toBe(`warm ${id} ok`)
+      expect(new Set(calls().slice(before + 1))).toEqual(new Set([`resume ${id} ok`]))
+
+      await visitor.choose('WebSocket')
+      await visitor.sees('I am online')
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await visitor.signOut()
+      await gone
+      expect(await sessions()).toEqual([])
+    })
+
     test('gets a new session for a page whose own has ended', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
@@ -256,7 +296,9 @@ describe('The example portal', () => {
     const page = await call('GET', '/', headers)
     expect(page.text).toContain('Good to see you, Alice.')
     expect(page.headers['cache-control']).toBe('no-store')
-    expect(page.headers['content-security-policy']).toContain(`connect-src 'self' ${service.url};`)
+    expect(page.headers['content-security-policy']).toContain(
+      `connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
+    )
     expect(page.text).not.toContain(admin.secret)
   })
 

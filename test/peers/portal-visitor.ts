@@ -52,6 +52,13 @@ export class PortalVisitor {
     await this.tab.getByRole('button', { name: 'Sign out' }).click()
   }
 
+  /** Has the chat come the other way from now on: the page is loaded again. */
+  async choose(transport: 'BOSH' | 'WebSocket'): Promise<void> {
+    const reloaded = this.tab.waitForEvent('load')
+    await this.tab.getByLabel(transport).click()
+    await reloaded
+  }
+
   /** Opens the chat with a contact; where one is open already, it stays open when the page is loaded again. */
   async turnTo(contact: string): Promise<void> {
     await this.tab.locator('converse-roster-contact', { hasText: contact }).click()

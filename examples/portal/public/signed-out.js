@@ -1,1 +1,3 @@
-sessionStorage.clear() // The next user of this tab must not see what the chat has stored.
+// The next user of this tab must not see what the chat has stored.
+sessionStorage.clear()
+localStorage.removeItem('conversejs-session-jid')
