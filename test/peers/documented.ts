@@ -19,6 +19,8 @@ export class Document {
   constructor(file: string, url: string) {
     this.text = readFileSync(`${repository}${file}`, 'utf8')
       .replaceAll(/https?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url)
+      .replaceAll(/wss?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url.replace('http', 'ws'))
+      .replaceAll("domain: 'example.org'", "domain: 'localhost'")
       .replaceAll('@example.org', '@localhost')
   }
 

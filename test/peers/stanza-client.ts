@@ -1,31 +1,38 @@
-// stanza as its users have it: logs in over BOSH, sends presence, chats.
+// stanza as its users have it: logs in over BOSH or WebSocket, sends presence, chats.
 
 import { type Agent, createClient } from 'stanza'
 import { patience } from '../support/eventually.js'
+import { Noted } from './noted.js'
 
 export class StanzaClient {
+  readonly texts = new Noted()
+  /** What became of its stream: `started`, `resumed`, `disconnected`, `lost`. */
+  readonly events = new Noted()
   readonly #agent: Agent
-  readonly #texts: string[] = []
-  readonly #waiting = new Set<() => void>()
+  readonly #isOverBosh: boolean
 
-  private constructor(agent: Agent) {
+  constructor(agent: Agent, isOverBosh = false) {
     this.#agent = agent
+    this.#isOverBosh = isOverBosh
     agent.on('message', ({ body }) => {
-      if (body === undefined) return
-      this.#texts.push(body)
-      for (const look of this.#waiting) look()
+      if (body !== undefined) this.texts.note(body)
     })
+    agent.on('session:started', () => this.events.note('started'))
+    agent.on('stream:management:resumed', () => this.events.note('resumed'))
+    agent.on('disconnected', () => this.events.note('disconnected'))
+    agent.on('stanza:failed', () => this.events.note('lost'))
   }
 
   /** Rejects with the event that says why there is no session. */
   static async logIn(url: string, jid: string, password: string): Promise<StanzaClient> {
+    const isOverBosh = url.startsWith('http')
     const agent = createClient({
       jid,
       password,
-      transports: { bosh: url, websocket: false },
-      autoReconnect: false,
+      transports: isOverBosh ? { bosh: url, websocket: false } : { bosh: false, websocket: url },
+      autoReconnect: !isOverBosh,
     })
-    const client = new StanzaClient(agent)
+    const client = new StanzaClient(agent, isOverBosh)
     const started = new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`no session within ${patience} ms`)), patience)
       agent.once('session:started', () => {
@@ -40,7 +47,12 @@ export class StanzaClient {
       }
     })
     agent.connect()
-    await started
+    try {
+      await started
+    } catch (error) {
+      agent.disconnect()
+      throw error
+    }
     agent.sendPresence()
     return client
   }
@@ -53,29 +65,14 @@ export class StanzaClient {
     this.#agent.sendMessage({ to, type: 'chat', body: text })
   }
 
-  receives(text: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error) => {
-        clearTimeout(late)
-        this.#waiting.delete(look)
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-      const look = () => {
-        if (this.#texts.includes(text)) settle()
-      }
-      const late = setTimeout(
-        () => settle(new Error(`no "${text}", but ${JSON.stringify(this.#texts)}`)),
-        patience,
-      )
-      this.#waiting.add(look)
-      look()
-    })
+  receives(text: string, milliseconds?: number): Promise<void> {
+    return this.texts.has(text, milliseconds)
   }
 
   /** Resolves once the service has said that the session is over. */
   async leave(): Promise<void> {
-    const told = new Promise<void>(resolve => this.#agent.once('bosh:terminate', () => resolve()))
+    const event = this.#isOverBosh ? 'bosh:terminate' : 'disconnected'
+    const told = new Promise<void>(resolve => this.#agent.once(event, () => resolve()))
     this.#agent.disconnect()
     await told
   }

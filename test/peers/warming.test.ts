@@ -54,6 +54,11 @@ for (const kind of servers) {
         ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
         url: `${warmer.url}/http-bind`,
         expires_in: 120,
+        websocket: {
+          url: `${warmer.url.replace('http', 'ws')}/xmpp-websocket/warm`,
+          token: expect.stringMatching(/^[\w-]{43}$/),
+          expires_in: 120,
+        },
       })
       expect(await goodbye(warmer, reply.json as unknown as WarmBinding)).toContain("type='terminate'")
     })

@@ -1,0 +1,276 @@
+// Clients that know nothing of warm-bindings take over warmed sessions, by the recipes in the documents: they log in over
+// WebSocket with a token for a password, lose their network, and come back.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { client, xml } from '@xmpp/client'
+import type { Browser, BrowserContext } from 'playwright-core'
+import { type Agent, createClient } from 'stanza'
+import { launchChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
+import { createSocketPagesRouter } from '../support/page-websocket.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { Document } from './documented.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { SocketPage } from './socket-page.js'
+import { StanzaClient } from './stanza-client.js'
+import { befriend, User } from './user.js'
+import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(120_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+/** How long the network is gone, in milliseconds. */
+const outage = 20_000
+/** Strophe and stanza try again after 1 or 2 seconds, and then after twice as long each time. */
+const untilAllTryAgain = 30_000
+
+const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
+type Name = (typeof names)[number]
+
+/** A client as it is seen by its user. */
+interface Visitor {
+  jid(): Promise<string>
+  say(to: string, text: string): Promise<void>
+  receives(text: string, milliseconds?: number): Promise<void>
+  /** Texts of all messages that came, each as often as it came. */
+  texts(): Promise<readonly string[]>
+  /** Resolves once its stream was resumed. */
+  resumes(milliseconds: number): Promise<void>
+  /** Leaves its page and comes back, for a client that lives in one. */
+  readonly page?: Pick<SocketPage, 'away' | 'load'>
+  leave(): Promise<void>
+}
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of encryptedServers) {
+  describeWith([...kind.packages, 'chromium'], `Over WebSocket, at ${kind.name},`, () => {
+    let server: XmppServer
+    let warmer: TestService
+    let relay: Relay
+    let recipes: Record<Name, string>
+    let context: BrowserContext
+    let bob: User
+    let visitors: Visitor[]
+    /** The sessions of the tabs, as a portal's backend knows them. */
+    const ids = new Map<string, string>()
+
+    /** What the backend of a portal answers to its pages. */
+    const credentials = async (tab: string) => {
+      const before = ids.get(tab)
+      const resumed =
+        before === undefined ? undefined : await callSessions(warmer.url, 'POST', `/${before}/resume`)
+      const { id, jid, websocket } =
+        resumed?.status === 200 ? resumed.json : await warmer.bind(alice as Record<string, string>)
+      ids.set(tab, id)
+      return { jid, password: websocket.token }
+    }
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      server = await kind.start(passwords)
+      warmer = await startTestService({
+        servers: kind.servers(server),
+        routers: () => [
+          createSocketPagesRouter(
+            () => ({ strophe: recipes.Strophe, converse: recipes.Converse }),
+            credentials,
+          ),
+        ],
+      })
+      relay = await startRelay(warmer.url)
+      recipes = readRecipes(relay.url)
+      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      ids.clear()
+      visitors = []
+      const binding = await warmer.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      context = await browser!.newContext()
+    })
+
+    afterEach(async () => {
+      relay.restore()
+      await Promise.allSettled(visitors.map(visitor => visitor.leave()))
+      await context?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await relay?.stop()
+      await warmer?.stop()
+      await server?.stop()
+    })
+
+    const fetchAtPortal = (path: string) => fetch(warmer.url + path)
+
+    const openPage = async (name: 'strophe' | 'converse'): Promise<Visitor> => {
+      const page = await SocketPage.open(await context.newPage(), warmer.url, name)
+      return Object.assign(page, {
+        page,
+        resumes: (milliseconds: number) => page.notes('resumed', milliseconds),
+      })
+    }
+
+    const runXmppJs = async (recipe: string, tab: string): Promise<Visitor> => {
+      const xmpp = run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs
+      const it = new XmppJsClient(xmpp)
+      return {
+        jid: async () => it.jid,
+        say: (to, text) => it.say(to, text),
+        receives: (text, milliseconds) => it.receives(text, milliseconds),
+        texts: async () => it.texts.all,
+        resumes: milliseconds => it.events.has('resumed', milliseconds),
+        leave: () => it.leave(),
+      }
+    }
+
+    const runStanza = async (recipe: string, tab: string): Promise<Visitor> => {
+      const agent = run(recipe, { createClient, tab, fetch: fetchAtPortal }, 'client') as Agent
+      const it = new StanzaClient(agent)
+      return {
+        jid: async () => it.jid,
+        say: (to, text) => it.say(to, text),
+        receives: (text, milliseconds) => it.receives(text, milliseconds),
+        texts: async () => it.texts.all,
+        resumes: milliseconds => it.events.has('resumed', milliseconds),
+        leave: () => it.leave(),
+      }
+    }
+
+    const come = async (name: Name): Promise<Visitor> => {
+      const visitor = await {
+        Strophe: () => openPage('strophe'),
+        Converse: () => openPage('converse'),
+        'xmpp.js': () => runXmppJs(recipes['xmpp.js'], 'plain'),
+        'xmpp.js by FAST': () => runXmppJs(recipes['xmpp.js by FAST'], 'fast'),
+        stanza: () => runStanza(recipes.stanza, 'stanza'),
+      }[name]()
+      visitors.push(visitor)
+      return visitor
+    }
+
+    /** Says something both ways. */
+    const chat = async (visitor: Visitor, jid: string, number: number) => {
+      await visitor.say(bob.jid, `number ${number} of ${jid}`)
+      await bob.receives(`number ${number} of ${jid}`)
+      bob.say(jid, `number ${number} for ${jid}`)
+      await visitor.receives(`number ${number} for ${jid}`)
+    }
+
+    test('clients take over, lose their network, come back with nothing lost or doubled, are loaded again, and leave', async () => {
+      const each = await Promise.all(
+        names.map(async name => {
+          const visitor = await come(name)
+          await eventually(`a session for ${name}`, () => ids.size >= visitors.length)
+          return { name, visitor, jid: '' }
+        }),
+      )
+      const together = (act: (one: (typeof each)[number]) => Promise<void>) =>
+        Promise.all(
+          each.map(one =>
+            act(one).catch(error => {
+              throw new Error(`${one.name}: ${error.message}`, { cause: error })
+            }),
+          ),
+        )
+      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
+      const warmed = (json.sessions as { jid: string }[]).map(({ jid }) => jid)
+      for (const jid of warmed) await bob.seesPresence(jid, undefined)
+      await together(async one => {
+        one.jid = await one.visitor.jid()
+        expect(warmed).toContain(one.jid)
+        await chat(one.visitor, one.jid, 1)
+      })
+      expect(new Set(each.map(({ jid }) => jid)).size).toBe(names.length)
+
+      // What is on its way when the network goes reaches neither side.
+      relay.stall()
+      await together(({ visitor, jid }) => visitor.say(bob.jid, `number 2 of ${jid}`))
+      for (const { jid } of each) bob.say(jid, `number 2 for ${jid}`)
+      await bob.isUpToDate()
+      relay.lose()
+      await context.setOffline(true)
+      await new Promise(resolve => setTimeout(resolve, outage))
+      for (const { jid } of each) bob.say(jid, `number 3 for ${jid}`)
+      await bob.isUpToDate()
+      relay.restore()
+      await context.setOffline(false)
+
+      await together(async ({ visitor, jid }) => {
+        await visitor.resumes(untilAllTryAgain)
+        await visitor.receives(`number 3 for ${jid}`)
+        await bob.receives(`number 2 of ${jid}`)
+        await chat(visitor, jid, 4)
+        const numbers = (texts: readonly string[], word: 'of' | 'for') =>
+          texts.flatMap(text =>
+            Array.from(text.matchAll(/number (\d) (of|for) ([^<]*)/g))
+              .filter(([, , said, whom]) => said === word && whom === jid)
+              .map(([, number]) => number),
+          )
+        expect(numbers(await visitor.texts(), 'for')).toEqual(['1', '2', '3', '4'])
+        expect(numbers([bob.received], 'of')).toEqual(['1', '2', '4'])
+        expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      })
+
+      await together(async ({ visitor, jid }) => {
+        if (visitor.page === undefined) return
+        await visitor.page.away()
+        bob.say(jid, `number 5 for ${jid}`)
+        await bob.isUpToDate()
+        await visitor.page.load()
+        await visitor.receives(`number 5 for ${jid}`)
+        await chat(visitor, jid, 6)
+        expect(await visitor.jid()).toBe(jid)
+        const texts = (await visitor.texts()).filter(text => text.startsWith('number'))
+        expect(texts).toEqual([5, 6].map(number => `number ${number} for ${jid}`))
+        expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      })
+
+      await together(async ({ visitor, jid }) => {
+        const gone = bob.seesPresence(jid, 'unavailable')
+        await Promise.all([visitor.leave(), gone])
+      })
+      visitors = []
+      await bob.leave()
+      await eventually('no session and no link left', () => isIdle(warmer))
+    })
+  })
+}
+
+const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
+
+/** What the documents say to do with each client, at the service behind this address. */
+function readRecipes(url: string): Record<Name, string> {
+  const document = new Document('docs/portals.md', url)
+  const blocks = document.blocks('js')
+  const having = (sign: string) => blocks.find(code => code.includes(sign))!
+  const xmppJs = having("from '@xmpp/client'")
+  return {
+    Strophe: having('enableStreamManagement'),
+    Converse: having('credentials_url'),
+    'xmpp.js': xmppJs,
+    'xmpp.js by FAST': xmppJs.replace(/^ *await authenticate.*$/m, having('HT-SHA-256-NONE').trimEnd()),
+    stanza: having("from 'stanza'"),
+  }
+}
+
+/** Runs a program whose imports are given, and returns what it calls `result`. */
+function run(program: string, given: Readonly<Record<string, unknown>>, result: string): unknown {
+  const body = `${program.replaceAll(/^import .*$/gm, '')}\nreturn ${result}`
+  return new Function(...Object.keys(given), body)(...Object.values(given))
+}
