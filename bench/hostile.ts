@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { parseBody } from '../src/bosh/body.js'
 import { UnfinishedBodies } from '../src/http/unfinished-bodies.js'
 import { systemClock } from '../src/lib/clock.js'
+import { readMessage } from '../src/websocket/framing.js'
 import { defaultLimits } from '../src/xml/limits.js'
 import { Splitter } from '../src/xml/splitter.js'
 import { readUtf8 } from '../src/xml/utf8.js'
@@ -51,6 +52,7 @@ interface Reader {
 const whole = Number.POSITIVE_INFINITY
 const streamStart = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
 const bodyStart = "<body rid='1' xmlns='http://jabber.org/protocol/httpbind'>"
+const messageStart = "<message xmlns='jabber:client'>"
 const sink = { onOpen() {}, onElement() {}, onClose() {} }
 
 const within = ({ start, end, ...shape }: Shape, [before, behind]: readonly [string, string]): Shape => ({
@@ -93,6 +95,15 @@ const readers: readonly Reader[] = [
     },
     sizes: sizesOfXml,
     pieces: [whole, 1024, 1],
+  },
+  {
+    name: 'message',
+    plain: within(plainXml, [messageStart, '</message>']),
+    shapes: documents(messageStart, '</message>'),
+    // The service has it whole: parts are put together before.
+    read: pieces => void readMessage(Buffer.concat(pieces)),
+    sizes: sizesOfXml,
+    pieces: [whole, 1024],
   },
   {
     name: 'JSON',

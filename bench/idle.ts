@@ -85,7 +85,11 @@ async function weighFloor({ sizes }: Stage): Promise<Weight> {
 }
 
 /** Weighs a process at two numbers of held sessions, each time after a collection of garbage and a rest. */
-async function weigh(process: Started, { idleSessions, restMilliseconds }: Stage['sizes'], hold: Hold) {
+export async function weigh(
+  process: Started,
+  { idleSessions, restMilliseconds }: Stage['sizes'],
+  hold: Hold,
+) {
   const [few, many] = idleSessions
   const at = async (count: number) => {
     await hold(count)
@@ -103,7 +107,7 @@ async function weigh(process: Started, { idleSessions, restMilliseconds }: Stage
   }
 }
 
-const inWords = ({ sessions, residentKib, kibPerSession }: Weight) =>
+export const inWords = ({ sessions, residentKib, kibPerSession }: Weight) =>
   `${residentKib[0]} KiB at ${sessions[0]}, ${residentKib[1]} KiB at ${sessions[1]}: ${kibPerSession.toFixed(1)} KiB each`
 
 function residentKib(pid: number): number {

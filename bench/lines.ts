@@ -7,13 +7,14 @@ export interface Line {
   readonly sense: 'at least' | 'at most'
   readonly reach: number
   /** Of `reach` and of the figure compared with it; `x` is a ratio. */
-  readonly unit: 'x' | 'KiB' | 'ms' | 'lost'
+  readonly unit: 'x' | 'KiB' | 'ms' | 'lost' | '%'
 }
 
 const atLeast = (reach: number) => ({ sense: 'at least', reach, unit: 'x' }) as const
 const atMost = (reach: number, unit: Line['unit'] = 'x') => ({ sense: 'at most', reach, unit }) as const
 
 const ownEndpoint = (server: string) => `${server}'s own BOSH endpoint`
+const ownSocket = (server: string) => `${server}'s own WebSocket endpoint`
 
 export const lines = {
   warm: {
@@ -99,6 +100,42 @@ export const lines = {
     what: 'event loop lag meanwhile, p99',
     against: 'no other',
     ...atMost(50, 'ms'),
+  },
+  socketChat: {
+    id: '11',
+    what: 'round trips a second over WebSocket, 50 sessions, before Prosody',
+    against: ownSocket('Prosody'),
+    ...atLeast(1),
+  },
+  socketEjabberd: {
+    id: '11',
+    what: 'the same before ejabberd',
+    against: ownSocket('ejabberd'),
+    ...atLeast(1),
+  },
+  socketCpu: {
+    id: '12',
+    what: 'CPU of the service for a round trip over WebSocket',
+    against: 'its own over BOSH, as in line 6',
+    ...atMost(0.6),
+  },
+  socketMemory: {
+    id: '13',
+    what: 'memory of a held session over WebSocket, plain link',
+    against: 'no other',
+    ...atMost(14, 'KiB'),
+  },
+  pingLost: {
+    id: '14',
+    what: 'WebSockets that say nothing, with a ping every 30 s',
+    against: 'sessions lost',
+    ...atMost(0, 'lost'),
+  },
+  pingCpu: {
+    id: '14',
+    what: 'CPU of the service meanwhile, of one core',
+    against: 'no other',
+    ...atMost(3, '%'),
   },
 } as const satisfies Record<string, Line>
 

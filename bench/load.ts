@@ -5,6 +5,8 @@ import { Chat } from './chat.js'
 import { HeldSession } from './held-session.js'
 import { PostPairs } from './post-pairs.js'
 import { Opener, openAll, openBosh } from './sessions.js'
+import { SocketChat } from './socket-chat.js'
+import { openSockets, type SocketSession } from './socket-sessions.js'
 import { Tally } from './tally.js'
 import type { Lane } from './wire.js'
 import type { Figures, Outcome, Work } from './work.js'
@@ -25,7 +27,13 @@ const relayed = [
     `<message xmlns='jabber:client' to='user1@localhost/${'r'.repeat(20)}' type='chat'><body>word 1</body></message></body>`,
 ] as const
 
-const parts = { warm: countWarms, chat: countMessages, pace: warmEvenly, hold: holdMany }
+const parts = {
+  warm: countWarms,
+  chat: countMessages,
+  pace: warmEvenly,
+  hold: holdMany,
+  rest: restMany,
+}
 
 process.on('message', async (work: Work) => {
   const outcome: Outcome = await parts[work.part](work).then(
@@ -68,9 +76,13 @@ async function countMessages(work: Work): Promise<Figures> {
   const talks =
     kind === 'floor' || kind === 'relay'
       ? Array.from({ length: work.users }, (_, index) => pair(index))
-      : (await openBosh(work.target, names(work, work.users))).map(
-          session => new Chat(session, { port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }),
-        )
+      : work.target.over === 'websocket'
+        ? (await openSockets(work.target, names(work, work.users), fail)).map(
+            session => new SocketChat(session, arrived),
+          )
+        : (await openBosh(work.target, names(work, work.users))).map(
+            session => new Chat(session, { port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }),
+          )
   for (const talk of talks) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of talks) talk.sendNext()
@@ -151,6 +163,27 @@ async function holdMany(work: Work): Promise<Figures> {
   for (const each of held) each.close()
   for (const lane of spare) lane.close()
   return { ...tally.figures(), lost: lost + missing }
+}
+
+/** Keeps many WebSockets open that say nothing; what is counted are the pings that they answer. */
+async function restMany({ sessions = 0, ...work }: Work): Promise<Figures> {
+  const tally = new Tally(work.pids)
+  const open: SocketSession[] = []
+  let lost = 0
+  while (open.length < sessions) {
+    const users = names(work, Math.min(batchSize, sessions - open.length), open.length)
+    open.push(...(await openSockets(work.target, users, () => void lost++)))
+  }
+  process.send?.({ ready: open.length })
+  await sleep(settleMilliseconds)
+  const answered = () => open.reduce((sum, { lane }) => sum + lane.pings, 0)
+  const before = answered()
+  await tally.during(async () => {
+    await sleep(work.amount * 1000)
+    for (let ping = answered() - before; ping > 0; ping--) tally.add(0)
+  })
+  for (const { lane } of open) lane.close()
+  return { ...tally.figures(), lost }
 }
 
 /** The accounts in turn, from a number on. */

@@ -1,5 +1,5 @@
-// `npm run bench [-- warm|chat|idle|mixed|soak|profile …]`: what is to be reached, line by line, with a verdict each.
-// Without a word it is everything but `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
+// `npm run bench [-- warm|chat|idle|mixed|websocket|pings|soak|profile …]`: what is to be reached, line by line, with a verdict each.
+// Without a word it is everything but `pings`, `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
 // `endurance` and `hostile` are for themselves: see endurance.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -11,11 +11,13 @@ import type { PartResult } from './figures.js'
 import { measureIdle } from './idle.js'
 import type { Verdict } from './lines.js'
 import { measureMixed } from './mixed.js'
+import { measurePings } from './pings.js'
 import { startLoadClient, stopAll } from './processes.js'
 import { measureProfile } from './profile.js'
 import { summary } from './report.js'
 import { conditions, resultsFile, writeResult } from './results.js'
 import { measureSoak } from './soak.js'
+import { measureSockets } from './socketing.js'
 import { accounts, fullSizes, quickSizes, type Stage } from './stage.js'
 import { measureStarttls } from './starttls.js'
 import { measureWarming } from './warming.js'
@@ -28,12 +30,14 @@ const parts: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   chat: { chatting: measureChatting },
   idle: { idle: measureIdle },
   mixed: { mixed: measureMixed },
+  websocket: { websocket: measureSockets },
+  pings: { pings: measurePings },
   soak: { soak: measureSoak },
   profile: { profile: measureProfile },
 }
-const usual = ['warm', 'chat', 'idle', 'mixed']
+const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
 /** For the usual parts; any other may take as long again. */
-const usualMinutes = 12
+const usualMinutes = 16
 
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === 'endurance') {

@@ -37,6 +37,20 @@ export async function openAll(
   }
 }
 
+/** Has sessions warmed for the users. */
+export async function warmed(target: Target, users: readonly string[]): Promise<Warmed[]> {
+  const lanes = new Lanes(target)
+  const bindings: Warmed[] = []
+  await inParallel(usuallyAtOnce, users, async user => void bindings.push(await warm(lanes, user)))
+  lanes.close()
+  return bindings
+}
+
+/** What the warm API answers. */
+export interface Warmed extends LoggedIn {
+  readonly websocket?: { readonly url: string; readonly token: string }
+}
+
 /** Opens BOSH sessions for the users and hands them over. */
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
   const lanes = new Lanes(target)
@@ -108,12 +122,12 @@ export const terminateBody = (sid: string, rid: number) =>
   `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}' type='terminate'/>`
 
 /** What a portal's backend does. */
-function warm(lanes: Lanes, user: string): Promise<LoggedIn> {
+function warm(lanes: Lanes, user: string): Promise<Warmed> {
   return lanes.use('warm', async lane => {
     const form = `jid=${user}%40${domain}&password=${user}`
     const { status, text } = await lane.ask(form)
     if (status >= 300) throw new Error(`warm: HTTP ${status}: ${text.slice(0, 300)}`)
-    return JSON.parse(text) as LoggedIn
+    return JSON.parse(text) as Warmed
   })
 }
 
@@ -156,7 +170,7 @@ class Lanes {
 }
 
 /** Works through the items, that many at once. */
-async function inParallel<T>(
+export async function inParallel<T>(
   atOnce: number,
   items: readonly T[],
   work: (item: T) => Promise<void>,

@@ -6,7 +6,7 @@ import { type Lag, startService } from './processes.js'
 import { runFresh, type Stage, users } from './stage.js'
 
 /** Descriptors that the service needs besides two for each session. */
-const spareDescriptors = 300
+export const spareDescriptors = 300
 /** The largest part of the sessions that may pause, and need but one descriptor meanwhile, before fewer are held. */
 const mostPausing = 0.05
 /** For 10,000 logins at a Prosody that slows down meanwhile. */
@@ -76,7 +76,7 @@ export async function measureSoak(stage: Stage): Promise<PartResult> {
 }
 
 /** How many files a process may open at most; Node raises its own limit to it. */
-function openFilesLimit(): number {
+export function openFilesLimit(): number {
   const [, , hard] = /Max open files\s+(\d+)\s+(\d+|unlimited)/.exec(
     readFileSync('/proc/self/limits', 'utf8'),
   ) ?? ['', '', '0']

@@ -22,6 +22,8 @@ export interface Sizes {
   readonly idleSessions: readonly [number, number]
   readonly restMilliseconds: number
   readonly soakSessions: number
+  /** WebSockets that say nothing. */
+  readonly pingedSessions: number
   readonly soakSeconds: number
   readonly soakSecondsPerMessage: number
 }
@@ -38,6 +40,7 @@ export const fullSizes: Sizes = {
   idleSessions: [1_000, 6_000],
   restMilliseconds: 10_000,
   soakSessions: 10_000,
+  pingedSessions: 10_000,
   soakSeconds: 300,
   soakSecondsPerMessage: 60,
 }
@@ -55,6 +58,7 @@ export const quickSizes: Sizes = {
   idleSessions: [50, 150],
   restMilliseconds: 500,
   soakSessions: 200,
+  pingedSessions: 200,
   soakSeconds: 10,
   soakSecondsPerMessage: 5,
 }

@@ -10,16 +10,18 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | '
 export interface Target {
   readonly kind: Kind
   readonly port: number
+  /** BOSH unless it says another. */
+  readonly over?: 'websocket'
   /** PEM file with the certificate to trust; for the kinds with TLS. */
   readonly caFile?: string
 }
 
 /**
  * One round to run: `warm` opens and ends sessions, `chat` exchanges messages, `pace` warms at an even rate, `hold`
- * keeps many sessions waiting that hardly say anything. All processes in `pids` are measured by name.
+ * keeps many sessions waiting that hardly say anything, `rest` many WebSockets that say nothing. All processes in `pids` are measured by name.
  */
 export interface Work {
-  readonly part: 'warm' | 'chat' | 'pace' | 'hold'
+  readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
   readonly target: Target
   /** Name of the accounts, a number from 0 is appended; the password is the whole name. */
   readonly prefix: string
@@ -32,7 +34,7 @@ export interface Work {
   readonly pollFirst?: boolean
   /** `pace` only. */
   readonly warmsPerSecond?: number
-  /** `hold` only: how many sessions, how often each sends a message, and how many pause in between instead of waiting. */
+  /** `hold` and `rest`: how many sessions; `hold` only: how often each sends a message, and how many pause in between instead of waiting. */
   readonly sessions?: number
   readonly secondsPerMessage?: number
   readonly pausing?: number
