@@ -160,6 +160,7 @@ function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebS
   return createWebSocketEndpoint({
     ...parts,
     ...websocket,
+    log: parts.logFor('websocket'),
     opener,
     defaultDomain: bosh.defaultDomain,
     clients,

@@ -7,6 +7,9 @@ import type { Element } from '../xml/element.js'
 import type { Channel, ChannelEvents } from './channel.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
 
+/** Notes down that a client was turned away, and why. */
+export type NoteRefusal = (reason: string, address: string) => void
+
 export interface StartParts {
   /** Opens the sessions. */
   readonly opener: Opener
@@ -15,6 +18,7 @@ export interface StartParts {
   /** Whether streams are opened over encrypted channels only. */
   readonly requireSecure: boolean
   readonly clock: Clock
+  readonly noteRefusal: NoteRefusal
 }
 
 /** Longest message before there is a session, in bytes: whatever is said until then is short. */
@@ -63,6 +67,7 @@ export abstract class StreamStart implements ChannelEvents {
   /** Tells the client why it gets no stream: behind our own `<open/>`, as all errors (RFC 7395 §3.5). */
   refuse(condition: string, code?: number): void {
     this.over()
+    this.#parts.noteRefusal(condition, this.channel.address)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 

@@ -161,6 +161,7 @@ export class Takeover extends StreamStart {
   /** A wrong token, or one that is used or too late. */
   #turnDown(namespace: string): void {
     this.#step = 'refusal'
+    this.#parts.noteRefusal('wrong token', this.channel.address)
     this.channel.pause()
     this.#parts.wrongTokens
       .take(clientOf(this.channel.address))

@@ -1,18 +1,20 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import type { Counts } from '../counts.js'
 import { answerBare, answerWithPage } from '../http/bare-answer.js'
 import { type Access, type ClientRules, cameSecurely, clientAddress } from '../http/client-rules.js'
 import type { Endpoint } from '../http/dispatch.js'
 import { refuseUpgrade, type Upgrade } from '../http/upgrades.js'
+import { onceAMinute } from '../lib/throttle.js'
 import { Channel, type ChannelParts, closeCodes } from './channel.js'
-import type { StreamStart } from './stream-start.js'
+import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { Takeover, type TakeoverParts } from './takeover.js'
 import { ThroughStart } from './through-start.js'
 
-export interface EndpointParts extends TakeoverParts, Omit<ChannelParts, 'ponged'> {
+export interface EndpointParts extends Omit<TakeoverParts, 'noteRefusal'>, Omit<ChannelParts, 'ponged'> {
   /** What is believed of where requests come from. */
   readonly clients: ClientRules
   /** Which addresses may use the endpoint; any unless it is given. */
@@ -28,6 +30,7 @@ export interface EndpointParts extends TakeoverParts, Omit<ChannelParts, 'ponged
   /** The text of the page for people who open the path in a browser. */
   readonly getText: string
   readonly counts: Counts
+  readonly log: Logger
 }
 
 /** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
@@ -50,9 +53,13 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket: takes a connection over from HTTP and waits for its client to open a stream (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts } = parts
+  const { access, clients, origins, counts, log } = parts
+  const isDue = onceAMinute<string>(parts.clock)
+  const noteRefusal: NoteRefusal = (reason, address) =>
+    log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
   const starting = new Set<StreamStart>()
   const channelParts = { ...parts, ponged: (seconds: number) => countPong(counts, seconds) }
+  const startParts = { ...parts, noteRefusal }
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -63,11 +70,18 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,
   })
-  const refuse = (socket: Duplex, status: number, headers?: readonly string[]) => {
+  const refuse = (
+    socket: Duplex,
+    req: IncomingMessage,
+    status: number,
+    reason: string,
+    headers?: readonly string[],
+  ) => {
     counts.webSockets.refused += 1
+    noteRefusal(reason, clientAddress(req, clients))
     refuseUpgrade(socket, status, headers)
   }
-  server.on('wsClientError', (_error, socket) => refuse(socket, 400))
+  server.on('wsClientError', (_error, socket, req) => refuse(socket, req, 400, 'handshake'))
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
@@ -75,17 +89,19 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     (Start: typeof ThroughStart | typeof Takeover): Upgrade =>
     (req, socket, head) => {
       const address = clientAddress(req, clients)
-      if (access?.(address) === false || !mayComeFrom(req.headers.origin)) refuse(socket, 403)
-      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, 426, onlyVersion)
-      else if (req.httpVersion !== '1.1' || !offersXmpp(req)) refuse(socket, 400)
-      else if (parts.opener.registry.isStopping) refuse(socket, 503)
+      if (access?.(address) === false) refuse(socket, req, 403, 'address')
+      else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 403, 'origin')
+      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 426, 'version', onlyVersion)
+      else if (req.httpVersion !== '1.1') refuse(socket, req, 400, 'version')
+      else if (!offersXmpp(req)) refuse(socket, req, 400, 'subprotocol')
+      else if (parts.opener.registry.isStopping) refuse(socket, req, 503, 'shutdown')
       else {
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
           const channel = new Channel(webSocket, socket as Socket, { address, secure }, channelParts)
-          const start: StreamStart = new Start(channel, parts, secureUrl, () => starting.delete(start))
+          const start: StreamStart = new Start(channel, startParts, secureUrl, () => starting.delete(start))
           starting.add(start)
         })
       }

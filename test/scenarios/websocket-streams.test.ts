@@ -118,6 +118,29 @@ describe('the handshake', () => {
       await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
   })
 
+  test('tells its operator why clients are refused: each reason once a minute, or each client', async () => {
+    const reasons = () =>
+      stage.service.lines
+        .map(line => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ msg }) => msg === 'a WebSocket client was refused')
+        .map(({ part, reason, address }) => [part, reason, address].join(' '))
+    for (const level of ['info', 'debug']) {
+      await set({ LOG_LEVEL: `info,websocket=${level}`, WEBSOCKET_ORIGINS: 'https://chat.example' })
+      for (const Origin of ['https://evil.example', 'https://other.example'])
+        await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
+      const wire = await stage.wire()
+      wire.send('<open/>')
+      await wire.leave()
+      const origin = 'websocket origin 127.0.0.1'
+      expect(reasons()).toEqual([
+        ...(level === 'info' ? [origin] : [origin, origin]),
+        'websocket invalid-namespace 127.0.0.1',
+      ])
+      expect(stage.service.lines.join('')).not.toContain('evil.example')
+      await stage.strike()
+    }
+  })
+
   test('is for addresses of the settings, as is the page (H9)', async () => {
     await set({ WEBSOCKET_DENY: '127.0.0.0/8' })
     await expect(stage.wire()).rejects.toThrow('HTTP 403')

@@ -100,6 +100,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
     now: () => bench.clock.now(),
     resumeSeconds,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
+    noteRefusal: () => {},
   }
   new Takeover(channel, parts, undefined, () => {})
   return socket
