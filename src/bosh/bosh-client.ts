@@ -34,6 +34,7 @@ const notFound: Reply = {
  * (XEP-0124 §8-§14). All requests come through `create` and `handle`.
  */
 export class BoshClient extends Delivery implements Client {
+  readonly transport = 'bosh'
   readonly #rules: Rules
 
   constructor(session: Session, parts: BoshParts, start: Start) {

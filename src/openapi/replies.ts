@@ -28,6 +28,10 @@ const session: Record<keyof SessionObject, Schema> = {
       "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, " +
       '`elsewhere` where its browser was sent to another endpoint.',
   },
+  transport: {
+    ...text('How its client reaches this service; absent before one has come.'),
+    enum: ['bosh', 'websocket'],
+  },
   age: count('Seconds since it was opened.'),
   quiet: count('Seconds since a request was open; absent while one is.'),
 }
@@ -78,7 +82,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'cookie',
     'reused',
   ]),
-  Session: object('How a session stands.', session, ['jid', 'quiet']),
+  Session: object('How a session stands.', session, ['jid', 'transport', 'quiet']),
   SessionList: object(
     'A part of a list of sessions, the oldest first.',
     {

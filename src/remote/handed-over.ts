@@ -9,7 +9,7 @@ const mostRemembered = 20_000
 const mostReleasable = 1000
 
 /** What all of them have in common. */
-const alike = { origin: 'warmed', state: 'elsewhere', quietSince: undefined } as const
+const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
 
 /** The sessions that were logged in here and live at other endpoints, as far as they are remembered. */
 export class HandedOverSessions {

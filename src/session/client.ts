@@ -2,7 +2,7 @@
 import type { EndReason } from '../counts.js'
 import type { HandedOut } from '../handed-out.js'
 import type { LinkEvents } from '../link.js'
-import type { Handover } from './sessions.js'
+import type { Handover, Transport } from './sessions.js'
 
 /** How a session ended, for its client to tell the browser. */
 export interface Outcome {
@@ -27,6 +27,8 @@ export interface Successor {
  * What comes for the browser waits in the session's outbox until the client takes it.
  */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
+  /** Undefined for a login of this process. */
+  readonly transport: Transport | undefined
   /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */
   readonly isPresent: boolean
   /** When `tick` has something to do, in milliseconds of the clock. */

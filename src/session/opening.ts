@@ -33,6 +33,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
   }
 
   const client: Client = {
+    transport: undefined,
     isPresent: true,
     deadline: Number.POSITIVE_INFINITY,
     onOpen() {},

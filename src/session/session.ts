@@ -65,13 +65,15 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   /** What may be known of it. */
   get view(): SessionView {
     const hasNothingOpen = this.client !== undefined && !this.client.isPresent
+    const { state } = this
     return {
       id: this.id,
       domain: this.domain,
       origin: this.origin,
+      transport: state === 'waiting' ? undefined : this.client?.transport,
       createdAt: this.#createdAt,
       jid: this.#jid,
-      state: this.state,
+      state,
       quietSince: hasNothingOpen ? this.inactivity.since : undefined,
     }
   }

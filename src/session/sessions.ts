@@ -11,6 +11,9 @@ import type { Element } from '../xml/element.js'
  */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
+/** How a client reaches this service. */
+export type Transport = 'bosh' | 'websocket'
+
 /** What may be known of a session; never its secret. Times are in milliseconds of the clock. */
 export interface SessionView {
   readonly id: string
@@ -20,6 +23,8 @@ export interface SessionView {
   /** `warmed` by the API, or opened by a `client` itself. */
   readonly origin: 'warmed' | 'client'
   readonly state: SessionState
+  /** Of its client; undefined as long as none has come. */
+  readonly transport: Transport | undefined
   readonly createdAt: number
   /** Since when no request is open; undefined while one is. */
   readonly quietSince: number | undefined

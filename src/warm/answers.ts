@@ -111,12 +111,12 @@ export type SessionObject = ReturnType<typeof describeSession>
 
 /** What a backend may know of a session; ages are in whole seconds. */
 function describeSession(
-  { id, jid, domain, origin, state, createdAt, quietSince }: SessionView,
+  { id, jid, domain, origin, state, transport, createdAt, quietSince }: SessionView,
   now: number,
 ) {
   const seconds = (since: number) => Math.floor((now - since) / 1000)
   const quiet = quietSince === undefined ? undefined : seconds(quietSince)
-  return { id, jid, domain: withULabels(domain), origin, state, age: seconds(createdAt), quiet }
+  return { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
 }
 
 /** A page with a table of sessions, and the query of the page that follows; undefined where JSON is wanted. */
@@ -127,10 +127,11 @@ function sessionPage(
 ): Answer | undefined {
   const representation = represent(request, config.warmPath)
   if (representation === 'json') return undefined
-  const rows = sessions.map(({ jid, domain, age, quiet, ...rest }) => ({
+  const rows = sessions.map(({ jid, domain, transport, age, quiet, ...rest }) => ({
     ...rest,
     who: jid ?? `(at ${domain})`,
     age: span(age),
+    transport: transport ?? '–',
     quiet: quiet === undefined ? '–' : span(quiet),
   }))
   const home = homePath(config.externalUrl)

@@ -23,6 +23,7 @@ const conditionOf: Partial<Record<EndReason, string>> = {
 
 /** The client of a session over a WebSocket (RFC 7395). */
 export abstract class SocketClient implements Client, ChannelEvents {
+  readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: Channel
   readonly #now: () => number

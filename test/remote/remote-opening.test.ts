@@ -198,6 +198,7 @@ describe('a session that is handed out', () => {
       domain: 'far.example',
       origin: 'warmed',
       state: 'elsewhere',
+      transport: 'bosh',
       createdAt: 1000,
       quietSince: undefined,
     }

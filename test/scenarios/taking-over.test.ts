@@ -510,9 +510,10 @@ test('the list says how sessions stand that pages have over WebSocket', async ()
   const { sessions } = (await call('GET', '/sessions')).json
   expect(sessions).toMatchObject([
     { id: waiting.id, state: 'waiting', origin: 'warmed' },
-    { id: there.id, state: 'held', origin: 'warmed' },
-    { id: away.id, state: 'quiet', origin: 'warmed' },
+    { id: there.id, state: 'held', transport: 'websocket', origin: 'warmed' },
+    { id: away.id, state: 'quiet', transport: 'websocket', origin: 'warmed' },
   ])
+  expect(sessions[0]).not.toHaveProperty('transport')
   expect(sessions[1]).not.toHaveProperty('quiet')
   expect(JSON.stringify(sessions)).not.toContain('token')
 })

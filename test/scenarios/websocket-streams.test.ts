@@ -507,6 +507,6 @@ test('what is bound, and what comes behind it, is the user of the client (D6)', 
   })
   expect(status).toBe(200)
   expect(JSON.parse(listed).sessions).toMatchObject([
-    { jid: 'juliet@localhost/balcony', origin: 'client', state: 'held' },
+    { jid: 'juliet@localhost/balcony', origin: 'client', state: 'held', transport: 'websocket' },
   ])
 })

@@ -9,6 +9,7 @@ const there: SessionView = {
   jid,
   domain: 'chat.example',
   origin: 'warmed',
+  transport: 'bosh',
   state: 'elsewhere',
   createdAt: 1_000,
   quietSince: undefined,

@@ -24,7 +24,7 @@ export class FakeSessions implements Sessions {
   add(number: number, more: Partial<SessionView> = {}): SessionView {
     const view: SessionView = {
       ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
-      ...{ origin: 'warmed', state: 'quiet', createdAt: 0, quietSince: 0 },
+      ...{ origin: 'warmed', state: 'quiet', transport: 'bosh', createdAt: 0, quietSince: 0 },
       ...more,
     }
     this.views.set(view.id, view)

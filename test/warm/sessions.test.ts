@@ -149,15 +149,15 @@ describe('a session', () => {
     expect([reply.status, reply.type]).toEqual([200, json])
     expect(reply.text).toBe(
       `{"id":"${one}","jid":"juliet@chat.example/balcony","domain":"chat.example","origin":"warmed",` +
-        '"state":"quiet","age":61,"quiet":1}',
+        '"state":"quiet","transport":"bosh","age":61,"quiet":1}',
     )
   })
 
   test('that is held is not quiet, and one that is logging in has no JID', async () => {
     const { sessions, get } = setUp()
-    sessions.add(1, { state: 'opening', jid: undefined, quietSince: undefined, origin: 'client' })
+    sessions.add(1, { state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
     expect((await get(`/warm/${one}`)).body).toEqual({
-      ...{ id: one, domain: 'chat.example', origin: 'client', state: 'opening', age: 0 },
+      ...{ id: one, domain: 'chat.example', origin: 'warmed', state: 'opening', age: 0 },
     })
   })
 
@@ -230,7 +230,7 @@ describe('the list', () => {
     expect(reply.body.total).toBe(5)
     expect(reply.body).not.toHaveProperty('next')
     expect(Object.keys(reply.body.sessions[0])).toEqual([
-      ...['id', 'jid', 'domain', 'origin', 'state', 'age', 'quiet'],
+      ...['id', 'jid', 'domain', 'origin', 'state', 'transport', 'age', 'quiet'],
     ])
   })
 
