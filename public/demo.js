@@ -1,5 +1,5 @@
-// The demo's page: each pane has a session of its own, warmed by the server and attached to with Strophe. Needs strophe.js
-// and session.js.
+// The demo's page: each pane has a session of its own, warmed by the server, which Strophe attaches to over BOSH or takes
+// over by WebSocket. Needs strophe.js and session.js.
 const { Session, Strophe, $msg } = globalThis
 
 const stateTexts = {
@@ -63,10 +63,14 @@ class Pane {
     }
   }
 
-  #attach({ jid, sid, rid, url, ...terms }) {
-    for (const [name, value] of Object.entries({ jid, sid, rid })) this.#find(`.${name}`).textContent = value
+  #attach({ jid, sid, rid, url, websocket, ...terms }) {
+    const overWebSocket = document.body.dataset.transport === 'websocket'
+    const values = overWebSocket ? { jid, token: websocket.token } : { jid, sid, rid }
+    for (const [name, value] of Object.entries(values)) this.#find(`.${name}`).textContent = value
     this.#show('attaching')
-    const binding = { jid, sid, rid, url: new URL(url, location.href).pathname, ...terms }
+    const binding = overWebSocket
+      ? { jid, websocket }
+      : { jid, sid, rid, url: new URL(url, location.href).pathname, ...terms }
     this.#session = new Session(binding, (state, reason) => this.#show(state, reason))
     const { connection } = this.#session
     connection.addHandler(stanza => this.#notePresence(stanza), null, 'presence')

@@ -1,4 +1,5 @@
-// A warmed session in one of the service's own pages: Strophe attaches to it, and it ends with the page at the latest.
+// A warmed session in one of the service's own pages: Strophe attaches to it, or takes it over by WebSocket, and it ends
+// with the page at the latest.
 // Knows nothing of what the page looks like. Not a module: Chromium runs no modules in pages that are XML.
 {
   const { Strophe, $pres } = globalThis
@@ -31,13 +32,19 @@
      * first response has come, with `ending` while it logs out, and at last with `closed`; or with `ended` and the reason
      * as a sentence, if the page did not ask for it.
      */
-    constructor({ url, jid, sid, rid, wait, hold, requests }, follow) {
-      this.#binding = { url, sid }
-      this.#rid = rid
+    constructor(binding, follow) {
+      this.#binding = binding
+      this.#rid = binding.rid
       this.#follow = follow
-      this.connection = new Strophe.Connection(url)
+      this.connection = new Strophe.Connection(binding.websocket?.url ?? binding.url)
       // Strophe sets it only where it logs in by itself. Without it, logging out could wait for ever for an answer.
       this.connection.disconnection_timeout = goodbyeMilliseconds
+      if (binding.websocket === undefined) this.#attach(binding)
+      else this.#takeOver(binding)
+      globalThis.addEventListener('pagehide', this.#leave)
+    }
+
+    #attach({ jid, sid, rid, wait, hold, requests }) {
       this.connection.rawOutput = body => {
         this.#rid = Math.max(this.#rid, Number(/ rid=["'](\d+)/.exec(body)[1]) + 1)
       }
@@ -47,7 +54,10 @@
       }
       this.connection.attach(jid, sid, rid, (status, why) => this.#note(status, why), wait, hold, requests)
       this.connection.send($pres())
-      globalThis.addEventListener('pagehide', this.#leave)
+    }
+
+    #takeOver({ jid, websocket: { token } }) {
+      this.connection.connect(jid, token, (status, why) => this.#note(status, why))
     }
 
     /** Whether the session can still be used or ended. */
@@ -70,6 +80,14 @@
 
     #note(status, why) {
       switch (status) {
+        case Strophe.Status.CONNECTED:
+          this.connection.send($pres())
+          this.#enter('attached')
+          break
+        case Strophe.Status.AUTHFAIL:
+          this.#enter('ended', reasons['item-not-found'])
+          this.connection.disconnect('unauthorized')
+          break
         case Strophe.Status.CONNFAIL:
           this.#enter('ended', reasons[why] ?? `The session ended (${why ?? 'no reason given'}).`)
           break
@@ -82,7 +100,11 @@
 
     /** Ends the session when the page is left: otherwise the user would look online until it times out. */
     #leave = () => {
-      const { url, sid } = this.#binding
+      const { url, sid, websocket } = this.#binding
+      if (websocket !== undefined) {
+        this.connection.disconnect('user')
+        return
+      }
       const body = `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='${this.#rid}' type='terminate'/>`
       // The page is gone: there is no one to tell if it fails.
       fetch(url, { method: 'POST', body, keepalive: true }).catch(() => {})

@@ -58,6 +58,7 @@ function introduction(url: string): string {
 
   See two users chat without a password in the browser:
     ${url}/demo
+    ${url}/demo?transport=websocket
 
   Warm a session as your backend would, in JSON and as a form that is answered in XHTML:
     curl -u ${admin} -H 'Content-Type: application/json' -d '{"jid":"alice@localhost","password":"demo"}' ${url}/warm

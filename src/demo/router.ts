@@ -36,7 +36,11 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
       'Content-Security-Policy': attachingPagePolicy(config.boshPath),
       'Referrer-Policy': 'same-origin',
     })
-    sendPage(request, response, 'demo', { panes, home, form: home + config.warmPath })
+    const overWebSocket = request.query['transport'] === 'websocket'
+    const transport = overWebSocket ? 'websocket' : 'bosh'
+    const values = overWebSocket ? ['jid', 'token'] : ['jid', 'sid', 'rid']
+    const about = { panes, transport, overWebSocket, values }
+    sendPage(request, response, 'demo', { ...about, home, form: home + config.warmPath })
   }
 
   const warm: RequestHandler = async (request, response) => {

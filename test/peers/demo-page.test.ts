@@ -79,6 +79,24 @@ describe('The demo', () => {
       expect(await tab.locator('input[type=password]').count()).toBe(0)
     })
 
+    test('has the same over WebSocket, with a token in place of a password', async () => {
+      await tab.getByRole('link', { name: 'The same over WebSocket' }).click()
+      const [alice, bob] = [pane('Alice'), pane('Bob')]
+      await connect(alice)
+      const term = alice.locator('dt', { hasText: 'token' })
+      expect(await term.locator('+ dd').textContent()).toMatch(/^\S{43}$/)
+      await connect(bob)
+      await says(alice, 'Bob is online')
+      await say(alice, 'Bob', 'Noch Tee?')
+      await hears(bob, 'Noch Tee?')
+      await say(bob, 'Alice', 'Danke, ja.')
+      await hears(alice, 'Danke, ja.')
+      await tab.reload()
+      await connect(alice)
+      await says(alice, 'Bob is offline')
+      expect(complaints).toEqual([])
+    })
+
     test('keeps a message for a user who connects later', async () => {
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
