@@ -21,7 +21,7 @@ const storeys = [
   ['log'],
   ['config'],
   ['counts', 'handed-out', 'jid', 'lib'],
-  ['stream-errors'],
+  ['sasl-failure', 'stream-errors'],
   ['link'],
   ['errors', 'namespaces', 'xml'],
 ]

@@ -4,7 +4,7 @@ import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Client, Succession } from './client.js'
 import { LoginWatch, refusedLogin } from './login-watch.js'
-import { encryptionRequired, type Payload } from './payload.js'
+import type { Payload } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import { SessionLife } from './session-life.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
@@ -213,8 +213,8 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
     this.charge(payload.size, now)
-    if (!this.isSecure && payload.revealsPassword) {
-      this.outbox.add(encryptionRequired)
+    if (!this.isSecure && payload.plainRefusal !== undefined) {
+      this.outbox.add(payload.plainRefusal)
       return
     }
     if (this.watch !== undefined) for (const element of payload.elements) this.watch.sent(element)

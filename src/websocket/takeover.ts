@@ -4,6 +4,7 @@ import { userOf } from '../jid/jid.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Rate } from '../lib/rates.js'
 import { bind2Namespace, bindNamespace, sasl2Namespace, saslNamespace, smNamespace } from '../namespaces.js'
+import { writeSaslFailure } from '../sasl-failure.js'
 import type { Client } from '../session/client.js'
 import type { Session } from '../session/session.js'
 import { childrenOf, startTagOf } from '../xml/document.js'
@@ -186,9 +187,7 @@ export class Takeover extends StreamStart {
       this.refuse('policy-violation')
       return
     }
-    const reason =
-      namespace === sasl2Namespace ? `<${condition} xmlns='${saslNamespace}'/>` : `<${condition}/>`
-    this.channel.send(`<failure xmlns='${namespace}'>${reason}</failure>`)
+    this.channel.send(writeSaslFailure(namespace, condition))
   }
 
   #goOn(element: Element): void {

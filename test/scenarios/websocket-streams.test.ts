@@ -353,6 +353,11 @@ describe('without encryption', () => {
     const secret = Buffer.from('\0juliet\0Pa55w0rd').toString('base64')
     wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`)
     expect(await wire.message()).toContain('<encryption-required/>')
+    const initial = `<initial-response>${secret}</initial-response>`
+    wire.send(`<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>${initial}</authenticate>`)
+    expect(await wire.message()).toBe(
+      "<failure xmlns='urn:xmpp:sasl:2'><encryption-required xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>",
+    )
     wire.send(auth)
     expect(await link.until('</auth>')).toBe(auth)
     expect(stage.service.lines.join('')).not.toContain(secret)
