@@ -1,4 +1,5 @@
 // An XMPP server that is killed under its sessions, and comes back; two users of another server talk on meanwhile.
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Conversation, talkers } from '../support/conversation.js'
@@ -66,10 +67,13 @@ describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
       })
       await conversation.goesOn()
     }
-    await eventually('nothing of it is left', () => {
+    const left = () => {
       const { sessions, links } = here.service.counts()
-      return sessions === 2 && links === 2 && connectionsOf(prosody.c2sPort) === 0
-    })
+      return { sessions, links, connections: connectionsOf(prosody.c2sPort) }
+    }
+    const nothing = { sessions: 2, links: 2, connections: 0 }
+    await eventually('nothing of it is left', () => isDeepStrictEqual(left(), nothing)).catch(() => {})
+    expect(left()).toEqual(nothing)
 
     await prosody.restart()
     const back = await attach()
