@@ -7,6 +7,8 @@ export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const sasl2Namespace = 'urn:xmpp:sasl:2'
+/** Of the conditions of stanza errors (RFC 6120 §8.3.3). */
+export const stanzaErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const bind2Namespace = 'urn:xmpp:bind:0'
 /** Stream management (XEP-0198). */

@@ -169,7 +169,6 @@ function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebS
     redirectUrl: req => (websocket.requireSecure ? below(redirectBase(clients, req)) : undefined),
     rules: websocket,
     report: error => opener.report(error),
-    now: () => parts.clock.now(),
   })
 }
 

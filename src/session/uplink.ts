@@ -1,4 +1,5 @@
 import type { Link, StreamOptions } from '../link.js'
+import { stanzaErrorNamespace } from '../namespaces.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute } from '../xml/escape.js'
@@ -65,8 +66,6 @@ export class Uplink {
   }
 }
 
-const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
-
 /** The answer, as of its server, to a stanza that never reached its client, if there is one (XEP-0206 §7). */
 export function bounce({ name, namespace, text }: Element): Element | undefined {
   if (namespace !== 'jabber:client') return undefined
@@ -77,7 +76,7 @@ export function bounce({ name, namespace, text }: Element): Element | undefined 
   const answer =
     `<${name} xmlns='jabber:client' type='error'${addressing}>` +
     `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
-    `<${condition} xmlns='${stanzaErrors}'/></error></${name}>`
+    `<${condition} xmlns='${stanzaErrorNamespace}'/></error></${name}>`
   return { name, namespace, text: answer }
 }
 

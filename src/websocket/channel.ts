@@ -179,7 +179,7 @@ export class Channel {
   }
 
   /** Closes the WebSocket without a word: to those above the client is gone. */
-  #cut(code: number): void {
+  #cut(code?: number): void {
     this.#close(code)
     this.#guard(() => this.#gone())
   }
@@ -211,10 +211,7 @@ export class Channel {
   }
 
   /** The client has closed the WebSocket, or its side of the connection, or has broken the rules of WebSocket. */
-  readonly #lost = (): void => {
-    this.#close()
-    this.#guard(() => this.#gone())
-  }
+  readonly #lost = (): void => this.#cut()
 
   #gone(): void {
     if (this.#isGone) return
@@ -287,7 +284,7 @@ export class Channel {
     if (this.#socket.isPaused) {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
-    } else if (now >= (this.#pongDue ?? this.#idleAt) || now >= this.#idleAt) {
+    } else if (now >= Math.min(this.#pongDue ?? this.#idleAt, this.#idleAt)) {
       this.#socket.terminate()
       return
     }

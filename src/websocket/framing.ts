@@ -3,7 +3,7 @@ import { framingNamespace, streamsNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
-import { escapeXml } from '../xml/escape.js'
+import { attribute, escapeXml } from '../xml/escape.js'
 import { defaultLimits } from '../xml/limits.js'
 import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -91,8 +91,6 @@ export function readOpen({ name, namespace, text }: Element): StreamOpening | un
 
 /** Opens our side of a stream (RFC 7395 §3.4). */
 export function writeOpen(from: string | undefined, id: string | undefined): string {
-  const attribute = (name: string, value: string | undefined) =>
-    value === undefined ? '' : ` ${name}='${escapeXml(value)}'`
   return `<open xmlns='${framingNamespace}' version='1.0'${attribute('from', from)}${attribute('id', id)}/>`
 }
 

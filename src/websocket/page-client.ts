@@ -1,4 +1,5 @@
-import { sasl2Namespace, saslNamespace, smNamespace } from '../namespaces.js'
+import type { Clock } from '../lib/clock.js'
+import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../namespaces.js'
 import type { Succession } from '../session/client.js'
 import type { Session } from '../session/session.js'
 import { startTagOf } from '../xml/document.js'
@@ -8,7 +9,7 @@ import { SocketClient } from './socket-client.js'
 import { isStanza, readCount, request, StreamManagement } from './stream-management.js'
 
 export interface PageParts {
-  readonly now: () => number
+  readonly clock: Clock
   /** How long the session waits for its page after its connection has broken, in seconds. */
   readonly resumeSeconds: number
 }
@@ -24,11 +25,11 @@ export class PageClient extends SocketClient {
   constructor(
     session: Session,
     channel: Channel,
-    { now, resumeSeconds }: PageParts,
+    { clock, resumeSeconds }: PageParts,
     succession: Succession,
     management: StreamManagement | undefined,
   ) {
-    super(session, channel, now, true)
+    super(session, channel, clock, true)
     this.#resumeSeconds = resumeSeconds
     this.#succession = succession
     this.#management = management
@@ -75,7 +76,7 @@ export class PageClient extends SocketClient {
     if (isCut) {
       // Where no page comes for it, its senders are told.
       this.#giveBack()
-      this.session.inactivity.begin(this.now())
+      this.session.inactivity.begin(this.clock.now())
       this.session.schedule()
       // A session that has ended can be handed to no page.
       if (this.session.outcome !== undefined) this.flush()
@@ -101,7 +102,7 @@ export class PageClient extends SocketClient {
       this.refuse('policy-violation')
       return
     }
-    this.session.charge(text.length, this.now())
+    this.session.charge(text.length, this.clock.now())
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
       this.channel.send(this.#management.enabled(this.#resumeSeconds))
@@ -130,7 +131,7 @@ export class PageClient extends SocketClient {
 /** Longest element of stream management, in UTF-16 units: it has a few attributes and nothing in it. */
 const longestManagement = 1024
 
-const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
+const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 
 const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 

@@ -1,4 +1,5 @@
 import type { EndReason } from '../counts.js'
+import type { Clock } from '../lib/clock.js'
 import type { StreamHeader } from '../link.js'
 import { framingNamespace, streamsNamespace } from '../namespaces.js'
 import type { Client, Outcome, Succession } from '../session/client.js'
@@ -26,16 +27,16 @@ export abstract class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: Channel
-  readonly #now: () => number
+  protected readonly clock: Pick<Clock, 'now'>
   /** Whether our side of the stream has been opened: an error must not come before (RFC 7395 §3.5). */
   #isOpened: boolean
   /** Whether the client is not read until it may send more. */
   #isHeldBack = false
 
-  constructor(session: Session, channel: Channel, now: () => number, isOpened: boolean) {
+  constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
     this.session = session
     this.channel = channel
-    this.#now = now
+    this.clock = clock
     this.#isOpened = isOpened
   }
 
@@ -121,7 +122,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
       this.refuse('policy-violation')
       return
     }
-    this.session.send(payload, this.#now())
+    this.session.send(payload, this.clock.now())
     // What was refused has its answer in the outbox.
     if (!this.session.outbox.isEmpty || !this.session.isLive) this.flush()
     else this.pace()
@@ -135,10 +136,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected endWith(condition: string, code?: number): void {
     this.channel.end(code, this.#introduced(declareStream(writeStreamError(condition))))
-  }
-
-  protected now(): number {
-    return this.#now()
   }
 
   #take(message: Buffer): void {
@@ -173,7 +170,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** Reads on, or not as long as the client has sent too much, or its server takes too little. */
   protected pace(): void {
     const { session } = this
-    const mustWait = session.isBehind || this.#now() < session.freeAt
+    const mustWait = session.isBehind || this.clock.now() < session.freeAt
     if (mustWait && !this.#isHeldBack) this.channel.pause()
     if (!mustWait && this.#isHeldBack) this.channel.resume()
     this.#isHeldBack = mustWait

@@ -25,9 +25,9 @@ export interface StartParts {
 const longestMessage = 16 * 1024
 
 /** A channel that has no session yet (RFC 7395 §3.4). */
-export abstract class StreamStart implements ChannelEvents {
+export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
-  readonly #parts: StartParts
+  protected readonly parts: Parts
   /** The address over TLS that a client without TLS is sent to, as far as that is known. */
   readonly #secureUrl: string | undefined
   readonly #onOver: () => void
@@ -37,13 +37,13 @@ export abstract class StreamStart implements ChannelEvents {
   /** The session is waited for so many seconds; `onOver` is called when it is there, or never will be. */
   constructor(
     channel: Channel,
-    parts: StartParts,
+    parts: Parts,
     secureUrl: string | undefined,
     seconds: number,
     onOver: () => void,
   ) {
     this.channel = channel
-    this.#parts = parts
+    this.parts = parts
     this.#secureUrl = secureUrl
     this.#onOver = onOver
     this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
@@ -67,7 +67,7 @@ export abstract class StreamStart implements ChannelEvents {
   /** Tells the client why it gets no stream: behind our own `<open/>`, as all errors (RFC 7395 §3.5). */
   refuse(condition: string, code?: number): void {
     this.over()
-    this.#parts.noteRefusal(condition, this.channel.address)
+    this.parts.noteRefusal(condition, this.channel.address)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
@@ -76,7 +76,7 @@ export abstract class StreamStart implements ChannelEvents {
 
   /** What has to stand before an error. */
   protected get introduction(): readonly string[] {
-    return [writeOpen(this.#parts.defaultDomain, undefined)]
+    return [writeOpen(this.parts.defaultDomain, undefined)]
   }
 
   protected over(): void {
@@ -86,7 +86,7 @@ export abstract class StreamStart implements ChannelEvents {
 
   /** The domain that a client opens a stream to, and what else it says. Undefined where the client was refused. */
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
-    const { opener, requireSecure, defaultDomain } = this.#parts
+    const { opener, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')

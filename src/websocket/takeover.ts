@@ -3,7 +3,14 @@ import { allowsDomain } from '../jid/domains.js'
 import { userOf } from '../jid/jid.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Rate } from '../lib/rates.js'
-import { bind2Namespace, bindNamespace, sasl2Namespace, saslNamespace, smNamespace } from '../namespaces.js'
+import {
+  bind2Namespace,
+  bindNamespace,
+  sasl2Namespace,
+  saslNamespace,
+  smNamespace,
+  stanzaErrorNamespace,
+} from '../namespaces.js'
 import { writeSaslFailure } from '../sasl-failure.js'
 import type { Client } from '../session/client.js'
 import type { Session } from '../session/session.js'
@@ -29,8 +36,6 @@ const mostFailures = 5
 /** How long a client waits that has shown too many wrong tokens, in milliseconds. */
 const wrongTokenMilliseconds = 2_000
 
-const stanzaErrors = 'urn:ietf:params:xml:ns:xmpp-stanzas'
-
 /** Nothing but the mechanisms by which tokens are shown: clients would prefer others, and could not use them. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
@@ -38,12 +43,11 @@ const loginFeatures =
   `<sm xmlns='${smNamespace}'/><fast xmlns='urn:xmpp:fast:0'><mechanism>${hashedToken}</mechanism></fast></inline>` +
   '</authentication>'
 const managementFeature = `<sm xmlns='${smNamespace}'/>`
-const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrors}'/></failed>`
+const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
 /** The stream of a page that takes over, by a token, a session which was logged in for it. */
-export class Takeover extends StreamStart {
-  readonly #parts: TakeoverParts
+export class Takeover extends StreamStart<TakeoverParts> {
   /** What is waited for. */
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
@@ -54,7 +58,6 @@ export class Takeover extends StreamStart {
 
   constructor(channel: Channel, parts: TakeoverParts, secureUrl: string | undefined, onOver: () => void) {
     super(channel, parts, secureUrl, takeoverSeconds, onOver)
-    this.#parts = parts
   }
 
   protected override take(element: Element): void {
@@ -83,7 +86,7 @@ export class Takeover extends StreamStart {
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
-    else if (!allowsDomain(this.#parts.opener.domains, opened.domain)) this.refuse('host-unknown')
+    else if (!allowsDomain(this.parts.opener.domains, opened.domain)) this.refuse('host-unknown')
     else if (this.#step === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain
@@ -111,9 +114,9 @@ export class Takeover extends StreamStart {
 
   /** The session whose ticket is shown. It must not come over another channel than TLS once it has come over that. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
-    const { opener, now } = this.#parts
+    const { opener, clock } = this.parts
     const session = opener.registry.tickets.placeFor(proof)
-    if (session?.ticket?.admits(proof, now()) !== true) return undefined
+    if (session?.ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
     return isOfUser && this.#mayHave(session) ? session : undefined
   }
@@ -162,9 +165,9 @@ export class Takeover extends StreamStart {
   /** A wrong token, or one that is used or too late. */
   #turnDown(namespace: string): void {
     this.#step = 'refusal'
-    this.#parts.noteRefusal('wrong token', this.channel.address)
+    this.parts.noteRefusal('wrong token', this.channel.address)
     this.channel.pause()
-    this.#parts.wrongTokens
+    this.parts.wrongTokens
       .take(clientOf(this.channel.address))
       .then(wait => {
         const answer = () => {
@@ -173,10 +176,10 @@ export class Takeover extends StreamStart {
           this.#fail(namespace, 'not-authorized')
         }
         if (wait === undefined) answer()
-        else this.#parts.clock.after(wrongTokenMilliseconds, answer)
+        else this.parts.clock.after(wrongTokenMilliseconds, answer)
       })
       .catch(error => {
-        this.#parts.opener.report(error)
+        this.parts.opener.report(error)
         this.refuse('internal-server-error')
       })
   }
@@ -234,7 +237,7 @@ export class Takeover extends StreamStart {
     }
     session.guard(() => {
       const isTaken = session.takeOver(
-        succession => new PageClient(session, channel, this.#parts, succession, management),
+        succession => new PageClient(session, channel, this.parts, succession, management),
       )
       if (!isTaken) {
         this.refuse('remote-connection-failed')

@@ -9,12 +9,10 @@ const openSeconds = 10
 
 /** A channel whose client has yet to open the stream on which it will log in by itself. */
 export class ThroughStart extends StreamStart {
-  readonly #parts: StartParts
   #hasBegun = false
 
   constructor(channel: Channel, parts: StartParts, secureUrl: string | undefined, onOver: () => void) {
     super(channel, parts, secureUrl, openSeconds, onOver)
-    this.#parts = parts
   }
 
   protected override take(element: Element): void {
@@ -24,17 +22,17 @@ export class ThroughStart extends StreamStart {
     this.#hasBegun = true
     this.channel.pause()
     this.#open(opened.domain, opened.opening).catch(error => {
-      this.#parts.opener.report(error)
+      this.parts.opener.report(error)
       this.refuse('internal-server-error')
     })
   }
 
   async #open(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
-    const { opener, clock } = this.#parts
+    const { opener, clock } = this.parts
     const client = { address: this.channel.address, secure: this.channel.isSecure }
     const opened = await opener.openForClient(domain, { lang, from }, client, session => {
       // From its first event on the session speaks to the client.
-      const speaker = new ThroughClient(session, this.channel, () => clock.now(), false)
+      const speaker = new ThroughClient(session, this.channel, clock, false)
       this.channel.events = speaker
       return speaker
     })

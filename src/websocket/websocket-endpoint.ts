@@ -72,16 +72,18 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   })
   const refuse = (
     socket: Duplex,
-    req: IncomingMessage,
+    address: string,
     status: number,
     reason: string,
     headers?: readonly string[],
   ) => {
     counts.webSockets.refused += 1
-    noteRefusal(reason, clientAddress(req, clients))
+    noteRefusal(reason, address)
     refuseUpgrade(socket, status, headers)
   }
-  server.on('wsClientError', (_error, socket, req) => refuse(socket, req, 400, 'handshake'))
+  server.on('wsClientError', (_error, socket, req) =>
+    refuse(socket, clientAddress(req, clients), 400, 'handshake'),
+  )
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
@@ -89,12 +91,13 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     (Start: typeof ThroughStart | typeof Takeover): Upgrade =>
     (req, socket, head) => {
       const address = clientAddress(req, clients)
-      if (access?.(address) === false) refuse(socket, req, 403, 'address')
-      else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 403, 'origin')
-      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 426, 'version', onlyVersion)
-      else if (req.httpVersion !== '1.1') refuse(socket, req, 400, 'version')
-      else if (!offersXmpp(req)) refuse(socket, req, 400, 'subprotocol')
-      else if (parts.opener.registry.isStopping) refuse(socket, req, 503, 'shutdown')
+      if (access?.(address) === false) refuse(socket, address, 403, 'address')
+      else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 403, 'origin')
+      else if (req.headers['sec-websocket-version'] !== '13')
+        refuse(socket, address, 426, 'version', onlyVersion)
+      else if (req.httpVersion !== '1.1') refuse(socket, address, 400, 'version')
+      else if (!offersXmpp(req)) refuse(socket, address, 400, 'subprotocol')
+      else if (parts.opener.registry.isStopping) refuse(socket, address, 503, 'shutdown')
       else {
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)

@@ -97,7 +97,6 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
   )
   const parts = {
     ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock },
-    now: () => bench.clock.now(),
     resumeSeconds,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},
