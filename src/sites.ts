@@ -10,7 +10,7 @@ import type { Config, HttpHost } from './config/config.js'
 import { configOfHost, pathOf, takeoverPath, urlOfDomain } from './config/serving.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/bare-answer.js'
-import { accessBy } from './http/client-rules.js'
+import { accessBy, type Entrance } from './http/client-rules.js'
 import type { DispatchTable, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
@@ -155,38 +155,41 @@ function createApi(config: Config, open: Open, parts: SiteParts): Express {
 
 function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
-  const clients = { ...config, assumeSecure: config.assumeSecure || websocket.assumeSecure }
-  const below = (base: string | undefined) => (base === undefined ? undefined : base + websocketPath)
+  const entrance = entranceOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
     ...parts,
     ...websocket,
+    ...entrance,
+    secureUrl: req => entrance.secureUrl(req)?.replace(/^https:/, 'wss:'),
     log: parts.logFor('websocket'),
     opener,
     defaultDomain: bosh.defaultDomain,
-    clients,
-    access: accessBy(config.access.websocket),
-    secureUrl: req => below(secureBase(clients, req))?.replace(/^https:/, 'wss:'),
-    redirectUrl: req => (websocket.requireSecure ? below(redirectBase(clients, req)) : undefined),
     rules: websocket,
     report: error => opener.report(error),
   })
 }
 
 function createBosh(config: Config, manager: ConnectionManager, parts: SiteParts): RequestListener {
-  const { bosh, boshPath } = config
-  const clients = { ...config, assumeSecure: config.assumeSecure || bosh.assumeSecure }
-  const below = (base: string | undefined) => (base === undefined ? undefined : base + boshPath)
   return createBoshListener({
     ...parts,
     ...manager,
+    ...entranceOf(config, 'bosh', config.boshPath),
     cors: createCors(config.cors),
-    clients,
-    secureUrl: req => below(secureBase(clients, req)),
-    redirectUrl: req => (bosh.requireSecure ? below(redirectBase(clients, req)) : undefined),
-    access: accessBy(config.access.bosh),
     maxBodyBytes,
-    getText: bosh.getText,
   })
+}
+
+function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {
+  const { assumeSecure, requireSecure, getText } = config[transport]
+  const clients = { ...config, assumeSecure: config.assumeSecure || assumeSecure }
+  const below = (base: string | undefined) => (base === undefined ? undefined : base + path)
+  return {
+    clients,
+    access: accessBy(config.access[transport]),
+    secureUrl: req => below(secureBase(clients, req)),
+    redirectUrl: req => (requireSecure ? below(redirectBase(clients, req)) : undefined),
+    getText,
+  }
 }
 
 /** Attributes of the cookies of a domain's sessions: browsers send them to the endpoint that the binding names. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ClientRules, cameSecurely, clientAddress } from '../http/client-rules.js'
+import type { ServerResponse } from 'node:http'
+import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules.js'
 import type { BodyTaker } from '../http/fast/fast-request.js'
 import { closeLingering } from '../http/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies.js'
@@ -11,11 +11,10 @@ import type { ConnectionManager } from './connection-manager.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import type { Peer, Reply } from './peer.js'
 
-export interface HttpPeerParts extends ReplyParts, Pick<ConnectionManager, 'serve' | 'refuseTooLarge'> {
-  /** What is believed of where requests come from. */
-  readonly clients: ClientRules
-  /** Where the client of a request finds this endpoint over TLS, as far as that is known. */
-  readonly secureUrl: (req: IncomingMessage) => string | undefined
+export interface HttpPeerParts
+  extends ReplyParts,
+    Pick<Entrance, 'clients' | 'secureUrl'>,
+    Pick<ConnectionManager, 'serve' | 'refuseTooLarge'> {
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
   /** The bodies whose rest is waited for. */

@@ -1,18 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { answerWithPage, inertHeaders } from '../http/bare-answer.js'
-import { type Access, cameSecurely, clientAddress } from '../http/client-rules.js'
+import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules.js'
 import { isAwaited, takeBody } from '../http/take-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends HttpPeerParts {
-  /** Which addresses may use the endpoint; any unless it is given. */
-  readonly access?: Access | undefined
-  /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
-  readonly redirectUrl: (req: IncomingMessage) => string | undefined
-  /** The text of the page for people who open the path in a browser. */
-  readonly getText: string
-}
+export interface ListenerParts extends HttpPeerParts, Entrance {}
 
 /**
  * The BOSH path over HTTP: POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5).

@@ -11,6 +11,20 @@ export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 /** Whether a client with this address may use an endpoint. */
 export type Access = (address: string) => boolean
 
+/** What an endpoint knows of where its clients come from, and of where they find it over TLS. */
+export interface Entrance {
+  /** What is believed of where requests come from. */
+  readonly clients: ClientRules
+  /** Which addresses may use the endpoint; any unless it is given. */
+  readonly access?: Access | undefined
+  /** Where the client of a request finds the endpoint over TLS, as far as that is known. */
+  readonly secureUrl: (req: IncomingMessage) => string | undefined
+  /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
+  readonly redirectUrl: (req: IncomingMessage) => string | undefined
+  /** The text of the page for people who open the path in a browser. */
+  readonly getText: string
+}
+
 /** Makes a rule of the settings ready to be asked at every request; undefined where every address may call. */
 export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   const isForAll = allow.list.some(entry => entry.toLowerCase() === 'any') && deny.list.length === 0

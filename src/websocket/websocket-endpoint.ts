@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import type { Counts } from '../counts.js'
 import { answerBare, answerWithPage } from '../http/bare-answer.js'
-import { type Access, type ClientRules, cameSecurely, clientAddress } from '../http/client-rules.js'
+import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules.js'
 import type { Endpoint } from '../http/dispatch.js'
 import { refuseUpgrade, type Upgrade } from '../http/upgrades.js'
 import { onceAMinute } from '../lib/throttle.js'
@@ -14,21 +14,14 @@ import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { Takeover, type TakeoverParts } from './takeover.js'
 import { ThroughStart } from './through-start.js'
 
-export interface EndpointParts extends Omit<TakeoverParts, 'noteRefusal'>, Omit<ChannelParts, 'ponged'> {
-  /** What is believed of where requests come from. */
-  readonly clients: ClientRules
-  /** Which addresses may use the endpoint; any unless it is given. */
-  readonly access: Access | undefined
+export interface EndpointParts
+  extends Entrance,
+    Omit<TakeoverParts, 'noteRefusal'>,
+    Omit<ChannelParts, 'ponged'> {
   /** Origins whose pages may use it; `*` is any. */
   readonly origins: readonly string[]
-  /** Where a client finds this endpoint over TLS, as far as that is known. */
-  readonly secureUrl: (req: IncomingMessage) => string | undefined
   /** Longest message, in bytes. */
   readonly maxMessageBytes: number
-  /** The address over TLS that a browser without TLS is sent to; undefined where it gets the page. */
-  readonly redirectUrl: (req: IncomingMessage) => string | undefined
-  /** The text of the page for people who open the path in a browser. */
-  readonly getText: string
   readonly counts: Counts
   readonly log: Logger
 }
