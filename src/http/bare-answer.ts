@@ -16,6 +16,22 @@ export function answerBare(res: ServerResponse, status: number, headers: readonl
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
 
+/** Answers with a status and a sentence in ASCII; the names and values of further headers stand in turn. */
+export function answerInText(
+  res: ServerResponse,
+  status: number,
+  sentence: string,
+  headers: readonly string[] = [],
+): void {
+  const text = `${sentence}\n`
+  res.writeHead(status, [...headers, ...textHeaders(text), ...inertHeaders]).end(text)
+}
+
+/** What the header says of a text in ASCII. */
+export function textHeaders(text: string): readonly string[] {
+  return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
+}
+
 /** Shows people who open an endpoint in a browser what it is; the names and values of further headers stand in turn. */
 export function answerWithPage(
   req: IncomingMessage,

@@ -2,7 +2,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { inertHeaders } from './bare-answer.js'
+import { inertHeaders, textHeaders } from './bare-answer.js'
 import { replyUnderWay } from './fast/reply-under-way.js'
 
 /** Takes a connection over. `head` is what has come behind the request. */
@@ -52,13 +52,22 @@ export function asksForWebSocket({ headers, method }: IncomingMessage): boolean 
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-/** Answers a request for an upgrade with a status, and closes the connection; names and values of further headers stand in turn. */
-export function refuseUpgrade(socket: Duplex, status: number, headers: readonly string[] = []): void {
-  const all = [...headers, ...inertHeaders]
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n`
+/**
+ * Answers a request for an upgrade with a status and a sentence in ASCII, and closes the connection; names and values of
+ * further headers stand in turn.
+ */
+export function refuseUpgrade(
+  socket: Duplex,
+  status: number,
+  sentence: string,
+  headers: readonly string[] = [],
+): void {
+  const text = `${sentence}\n`
+  const all = [...headers, ...textHeaders(text), ...inertHeaders]
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`
   for (let at = 0; at < all.length; at += 2) head += `${all[at]}: ${all[at + 1]}\r\n`
   socket.once('finish', () => socket.destroy())
-  socket.end(`${head}\r\n`)
+  socket.end(`${head}\r\n${text}`)
 }
 
 /** Node has let go of the connection: it reads the request once more, without the wish. */

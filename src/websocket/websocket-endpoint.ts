@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import type { Counts } from '../counts.js'
-import { answerBare, answerWithPage } from '../http/bare-answer.js'
+import { answerBare, answerInText, answerWithPage } from '../http/bare-answer.js'
 import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules.js'
 import type { Endpoint } from '../http/dispatch.js'
-import { refuseUpgrade, type Upgrade } from '../http/upgrades.js'
+import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../http/upgrades.js'
 import { onceAMinute } from '../lib/throttle.js'
 import { Channel, type ChannelParts, closeCodes } from './channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
@@ -29,11 +29,29 @@ export interface EndpointParts
 /** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
 const mostPieces = 4096
 
-/** What clients of other versions are told (RFC 6455 §4.2.2). */
-const onlyVersion = ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket']
-
 /** The subprotocol of XMPP (RFC 7395 §3.1). */
 const subprotocol = 'xmpp'
+
+/** Why a WebSocket is not opened, as the log says it, and how the client is told. */
+const refusals = {
+  address: { status: 403, sentence: 'Clients with this address may not connect here.', headers: [] },
+  origin: { status: 403, sentence: 'Pages of this origin may not connect here.', headers: [] },
+  version: {
+    status: 426,
+    sentence: 'The version of WebSocket here is 13.',
+    // RFC 6455 §4.2.2.
+    headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
+  },
+  handshake: { status: 400, sentence: 'This is no handshake of WebSocket (RFC 6455).', headers: [] },
+  subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).', headers: [] },
+  shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
+} as const
+
+/** A proxy that is not told to pass these on takes them out, and leaves the rest of the handshake. */
+const lostUpgrade =
+  "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
+
+type Refusal = keyof typeof refusals
 
 export interface WebSocketEndpoint {
   /** Where clients log in by themselves: answers requests for a page, and takes those for a WebSocket over. */
@@ -63,19 +81,14 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,
   })
-  const refuse = (
-    socket: Duplex,
-    address: string,
-    status: number,
-    reason: string,
-    headers?: readonly string[],
-  ) => {
+  const refuse = (socket: Duplex, address: string, reason: Refusal) => {
     counts.webSockets.refused += 1
     noteRefusal(reason, address)
-    refuseUpgrade(socket, status, headers)
+    const { status, sentence, headers } = refusals[reason]
+    refuseUpgrade(socket, status, sentence, headers)
   }
   server.on('wsClientError', (_error, socket, req) =>
-    refuse(socket, clientAddress(req, clients), 400, 'handshake'),
+    refuse(socket, clientAddress(req, clients), 'handshake'),
   )
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
@@ -84,13 +97,12 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     (Start: typeof ThroughStart | typeof Takeover): Upgrade =>
     (req, socket, head) => {
       const address = clientAddress(req, clients)
-      if (access?.(address) === false) refuse(socket, address, 403, 'address')
-      else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 403, 'origin')
-      else if (req.headers['sec-websocket-version'] !== '13')
-        refuse(socket, address, 426, 'version', onlyVersion)
-      else if (req.httpVersion !== '1.1') refuse(socket, address, 400, 'version')
-      else if (!offersXmpp(req)) refuse(socket, address, 400, 'subprotocol')
-      else if (parts.opener.registry.isStopping) refuse(socket, address, 503, 'shutdown')
+      if (access?.(address) === false) refuse(socket, address, 'address')
+      else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 'origin')
+      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
+      else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
+      else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
+      else if (parts.opener.registry.isStopping) refuse(socket, address, 'shutdown')
       else {
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
@@ -103,7 +115,10 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       }
     }
   const answerer = (): RequestListener => (req, res) => {
-    if (access?.(clientAddress(req, clients)) === false) answerBare(res, 403)
+    if (access?.(clientAddress(req, clients)) === false)
+      answerInText(res, refusals.address.status, refusals.address.sentence)
+    else if (req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
+      answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
     else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
     else answerBare(res, 405, ['Allow', 'GET, HEAD'])
   }

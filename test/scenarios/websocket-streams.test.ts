@@ -99,6 +99,29 @@ describe('the handshake', () => {
     ).toBe(405)
   })
 
+  test('a handshake that a proxy has taken the upgrade out of is told of that', async () => {
+    await set()
+    const reply = await ask(`${stage.service.url}/xmpp-websocket`, {
+      agent: false,
+      headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' },
+    })
+    expect(reply).toMatchObject({
+      status: 426,
+      headers: { upgrade: 'websocket', 'content-type': 'text/plain; charset=utf-8' },
+      text: "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?\n",
+    })
+  })
+
+  test('a client that is refused is told why', async () => {
+    await set({ WEBSOCKET_ORIGINS: 'https://chat.example' })
+    const handshake = {
+      ...{ Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' },
+      ...{ 'Sec-WebSocket-Version': '13', Origin: 'https://evil.example' },
+    }
+    const reply = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, headers: handshake })
+    expect([reply.status, reply.text]).toEqual([403, 'Pages of this origin may not connect here.\n'])
+  })
+
   test('is for pages of the origins in the settings, and for programs, which have none (G5)', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
     for (const Origin of [
