@@ -25,6 +25,8 @@ export interface SessionTerms {
 export interface HandedOut extends SessionTerms {
   /** The next request id to send. */
   readonly rid: number
+  /** The last request id that has come from the page before; undefined where there was none. */
+  readonly received?: number | undefined
   /** What the page's requests have to bring along, where its backend hands that out. */
   readonly cookie?: Cookie | undefined
   /** By which the page may come over WebSocket instead, once; undefined where it may not. */

@@ -42,14 +42,17 @@ export class BoshClient extends Delivery implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /** The client of a page that is handed a session by its backend, and what the page goes on with: the rid after `rid`. */
+  /**
+   * The client of a page that is handed a session by its backend, and what the page goes on with: the rid after `rid`, and the
+   * last one that was `received` from the page before, if there was one.
+   */
   static forPage(
     session: Session,
     parts: BoshParts,
     terms: Terms,
     { seconds, attachBinding: mode }: Handover,
     rid: number,
-    by: 'handed-out' | 'resumed' = 'handed-out',
+    received?: number,
   ): Successor {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
@@ -57,8 +60,10 @@ export class BoshClient extends Delivery implements Client {
       mode === 'off'
         ? undefined
         : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
+    const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
-    return { client, handedOut: { rid: rid + 1, ...announced(sid, terms), cookie: cookie?.handedOut } }
+    const handedOut = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.handedOut }
+    return { client, handedOut }
   }
 
   get isPresent(): boolean {
@@ -189,10 +194,10 @@ export class BoshClient extends Delivery implements Client {
     this.close()
     const elements = unacknowledged.flatMap(({ text }) => readElement(text).children)
     // What belongs to the stream is left out.
-    this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
+    this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
     // Keys and acknowledgements were agreed on with the page before; the next one knows of neither.
     return handover =>
-      BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, 'resumed')
+      BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, window.last)
   }
 
   /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */

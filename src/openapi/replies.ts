@@ -68,6 +68,16 @@ const binding: Record<keyof BindingObject, Schema> = {
     value: text('A secret of the session.'),
     attributes: text('What stands behind `name=value; ` in `Set-Cookie`.'),
   } satisfies Record<keyof Cookie, Schema>),
+  resumed: {
+    type: 'boolean',
+    description: 'Whether the session had a page before, or could have had one, and goes on; else it is new.',
+  },
+  delivered: count(
+    'Stanzas of the session that its pages before have had for certain; the next ones are delivered to the page that comes. Present where it is resumed.',
+  ),
+  received: count(
+    'The last request id that has come from the page before; present where it is resumed and that page spoke BOSH.',
+  ),
   reused: {
     type: 'boolean',
     description: 'Whether this is a session from before; present where `reuse` asks for it.',
@@ -80,6 +90,8 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'maxpause',
     'websocket',
     'cookie',
+    'delivered',
+    'received',
     'reused',
   ]),
   Session: object('How a session stands.', session, ['jid', 'transport', 'quiet']),

@@ -33,6 +33,8 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   resumption: unknown
   /** What the rate shaper keeps of the session. */
   #paidAt = 0
+  /** Stanzas that the client has taken and not given back. */
+  #delivered = 0
   #ticket: Ticket | undefined = undefined
 
   /** `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet. */
@@ -132,7 +134,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     if (jid === undefined || succession === undefined) return undefined
     const { client, handedOut } = succession(handover)
     const token = this.#awaitPage(client, handover)
-    return { id: this.id, jid, ...handedOut, token }
+    return { id: this.id, jid, ...handedOut, token, delivered: this.#delivered }
   }
 
   /**
@@ -183,6 +185,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     const wasFull = this.outbox.isFull
     this.resumption = undefined
     const elements = this.outbox.take(most)
+    for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
     if (wasFull && !this.outbox.isFull) this.link.resume()
     return elements
   }
@@ -191,7 +194,14 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   skip(count: number): void {
     const wasFull = this.outbox.isFull
     this.outbox.skip(count)
+    this.#delivered += count
     if (wasFull && !this.outbox.isFull) this.link.resume()
+  }
+
+  /** Puts stanzas that may not have reached the client before all that wait for it. */
+  putBack(stanzas: readonly Element[]): void {
+    this.outbox.putBack(stanzas)
+    this.#delivered -= stanzas.length
   }
 
   /** When the client may send more, in milliseconds of the clock. */

@@ -34,6 +34,8 @@ export interface SessionView {
 export type ResumedSession = HandedOut & {
   readonly id: string
   readonly jid: string
+  /** Stanzas that its pages before have had; those that they may not have had are delivered to this one, before all else. */
+  readonly delivered: number
 }
 
 /** How a session waits for a browser. */

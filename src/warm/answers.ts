@@ -64,12 +64,14 @@ export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
 /** `urls` are the addresses of our own endpoints. */
 export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean) {
-  const { jid, sid, rid, id, token, expiresIn, cookie } = binding
+  const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
+  const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
   const websocket = token === undefined ? undefined : { url: urls.websocket, token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
-  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, reused }
+  const before = { resumed, delivered, received: resumed ? received : undefined, reused }
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
 }
 
 /** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */

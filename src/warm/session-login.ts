@@ -16,7 +16,11 @@ export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' |
 }
 
 /** A session that is logged in and waits for its browser, which has so many seconds for its first request. */
-export type Binding = ResumedSession & { readonly expiresIn: number }
+export type Binding = Omit<ResumedSession, 'delivered'> & {
+  readonly expiresIn: number
+  /** What its pages before have had, in stanzas; undefined where it is new. */
+  readonly delivered?: number
+}
 
 export interface SessionLoginParts extends LoginParts {
   readonly open: Open

@@ -92,7 +92,7 @@ export class PageClient extends SocketClient {
     const resumption = this.#management?.resumption
     if (resumption === undefined) return
     this.#management = undefined
-    this.session.outbox.putBack(resumption.unacknowledged)
+    this.session.putBack(resumption.unacknowledged)
     this.session.resumption = resumption
   }
 

@@ -69,6 +69,8 @@ async function hear(client: BoshClient, text: string, inner = ''): Promise<strin
   }
 }
 
+const stanzasIn = (body: string) => body.match(/<(message|presence|iq)\b/g)?.length ?? 0
+
 const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
 
 describe('a page that is loaded again', () => {
@@ -101,6 +103,27 @@ describe('a page that is loaded again', () => {
     expect(await stateOf(binding.id)).toBe('quiet')
     await call('DELETE', `/sessions?jid=bob@localhost`)
     await atBobLater
+  })
+
+  test('is told what the page before has had for certain, and what has come from it', async () => {
+    const binding = await bind('alice')
+    expect(binding).toMatchObject({ resumed: false })
+    for (const name of ['delivered', 'received']) expect(binding).not.toHaveProperty(name)
+    const bobs = await bind('bob')
+    const [old, bob] = [page(binding), page(bobs)]
+    let had = stanzasIn(await hear(old, 'presence', presence))
+    for (const text of ['one', 'two']) {
+      const heard = old.request()
+      await bob.request(message(binding.jid, text) + message(bobs.jid, 'said'))
+      had += stanzasIn(await heard)
+    }
+    const { json } = await call('POST', `/${binding.id}/resume`)
+    expect(json).toMatchObject({ resumed: true, received: old.rid - 1 })
+    const again = await page(json).request()
+    expect(again).toContain('<body>two</body>')
+    expect(json.delivered).toBe(had - stanzasIn(again))
+    // Whether it has had that is not certain either.
+    expect((await call('POST', `/${binding.id}/resume`)).json).toMatchObject({ delivered: json.delivered })
   })
 
   test('has the poll of the page before it answered, empty', async () => {

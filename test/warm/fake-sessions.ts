@@ -60,7 +60,7 @@ export class FakeSessions implements Sessions {
     if (view === undefined || view.state === 'opening' || view.state === 'ended') return undefined
     this.views.set(id, { ...view, state: 'waiting', quietSince: this.#now() })
     return {
-      ...{ id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20 },
+      ...{ id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20, delivered: 0 },
       ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
       ...(handover.attachBinding === 'reply' && {
         cookie: { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
