@@ -130,10 +130,19 @@ export class Delivery {
   }
 
   #directPresence(session: Session, stanza: Stanza, { local, resource }: Jid): void {
+    if (stanza.type === 'probe') this.#answerProbe(session, local)
     if (stanza.type !== undefined && stanza.type !== 'unavailable') return
     for (const other of this.#inboxes.get(local)?.sessions.values() ?? []) {
       const isMeant = resource === undefined ? this.#available.has(other) : other.resource === resource
       if (isMeant) other.send(readdress(stanza, session.jid, stanza.to ?? other.jid))
+    }
+  }
+
+  /** What a server asks for its user; this one, as others, lets the user ask too (RFC 6121 §4.3). */
+  #answerProbe(session: Session, local: string): void {
+    for (const [other, presence] of this.#available) {
+      if (other.account === local && other !== session)
+        session.send(readdress(presence, other.jid, session.jid))
     }
   }
 }
