@@ -7,7 +7,7 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 
 /** Parts from the top down: a file may import from its own part and from those that stand below it. */
 const storeys = [
-  ['main', 'bin'],
+  ['main', 'bin', 'browser'],
   ['demo/demo'],
   ['service'],
   ['sites'],

@@ -26,9 +26,7 @@ await timed('lint', async () =>
 )
 await timed('types', async () => count(await run(['node_modules/typescript/bin/tsc'])))
 const skipped = await timed('packages', missing)
-const built = await timed('build', () =>
-  run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']),
-)
+const built = await timed('build', () => run(['build.js']))
 if (!built) count(false)
 await timed('tests', () => jest(skipped))
 

@@ -14,11 +14,16 @@ import { cameSecurely, takesPasswords } from './client-rules.js'
 /** The views' folder; `src` and `dist` lie beside it. */
 const folder = fileURLToPath(new URL('../../views/', import.meta.url))
 
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+
 /** Styles, scripts and pictures of our own. */
 const own = fileURLToPath(new URL('../../public/', import.meta.url))
 
 /** Strophe as its package has it: the pages load nothing from elsewhere. */
 const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')), 'dist')
+
+/** The module for the pages of portals, as `npm run build` makes it of src/browser; `src` and `dist` lie beside it. */
+const browserModule = fileURLToPath(new URL('../../dist/browser/', import.meta.url))
 
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
@@ -51,6 +56,15 @@ export function createAssetsRouter(): Router {
   const router = Router({ caseSensitive: true })
   router.get('/strophe.js', (_request, response) => {
     response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
+  })
+  router.get('/warm-bindings.js', (_request, response) => {
+    response.set('Access-Control-Allow-Origin', '*')
+    response.sendFile('warm-bindings.js', { root: browserModule, maxAge: '1h' })
+  })
+  // An address of this version alone, for pages that want to load it once and for all.
+  router.get(`/warm-bindings-${version}.js`, (_request, response) => {
+    response.set('Access-Control-Allow-Origin', '*')
+    response.sendFile('warm-bindings.js', { root: browserModule, maxAge: '1y', immutable: true })
   })
   router.use(express.static(own, { index: false, redirect: false, maxAge: '1h' }))
   return router

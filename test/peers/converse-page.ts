@@ -79,6 +79,18 @@ export class ConversePage {
     await this.#tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor({ timeout })
   }
 
+  /** Runs a script of the portal's, before Converse begins. */
+  async run(script: string): Promise<void> {
+    await this.#tab.evaluate(script)
+  }
+
+  /** Resolves once Converse shows a contact so: `online`, `offline`. */
+  async showsContact(jid: string, status: string): Promise<void> {
+    const isSo = ([contact, wanted]: string[]) =>
+      (globalThis as unknown as InPage).chat.statusOf(contact!) === wanted
+    await this.#tab.waitForFunction(isSo, [jid, status], { timeout })
+  }
+
   /** Resolves once Converse waits for nothing but news. */
   async rests(): Promise<void> {
     await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')

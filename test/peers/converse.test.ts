@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { Browser, BrowserContext } from 'playwright-core'
 import { launchChromium } from '../support/chromium.js'
 import { createConverseRouter } from '../support/page-converse.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { ConversePage } from './converse-page.js'
+import { Document } from './documented.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
@@ -28,12 +30,17 @@ for (const kind of encryptedServers) {
     let bob: User
     let page: ConversePage
     const bound: string[] = []
+    /** Whether the portal's backend resumes the session of the page before, and which that is. */
+    let isResumed = false
+    let taken: string | undefined
 
     beforeAll(async () => {
       browser ??= await launchChromium()
       server = await kind.start(passwords)
       const bindForPage = async () => {
-        const { jid, sid, rid } = await warmer.bind(alice)
+        const resumed = taken && (await callSessions(warmer.url, 'POST', `/${taken}/resume`)).json
+        const { jid, sid, rid, id } = resumed ?? (await warmer.bind(alice))
+        taken = isResumed ? id : undefined
         bound.push(jid)
         return { jid, sid, rid }
       }
@@ -49,6 +56,8 @@ for (const kind of encryptedServers) {
 
     beforeEach(async () => {
       bound.length = 0
+      isResumed = false
+      taken = undefined
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
       context = await browser!.newContext()
@@ -101,6 +110,26 @@ for (const kind of encryptedServers) {
       const gone = bob.seesPresence(jid, 'unavailable')
       await Promise.all([page.leave(), gone])
       await page.notes('logout')
+    })
+
+    test('knows who is there after a reload, where it asks as the documents say', async () => {
+      isResumed = true
+      const [plugin] = new Document('docs/portals.md', warmer.url)
+        .blocks('js')
+        .filter(code => code.includes('type="probe"'))
+      for (let load = 0; load < 2; load++) {
+        await page.run(plugin!)
+        await page.begin({
+          ...{ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid },
+          ...{ keepalive: false, whitelisted_plugins: ['portal', 'contacts'] },
+        })
+        await page.notes('connected')
+        await page.showsContact(bob.bareJid, 'online')
+        await page.rests()
+        if (load === 0) await page.load()
+      }
+      expect(new Set(bound).size).toBe(1)
+      expect(bound).toHaveLength(2)
     })
   })
 }

@@ -237,6 +237,19 @@ describeWith(['chromium'], 'In Chromium', () => {
     await tab.close()
   })
 
+  test('the whole page of the documents chats', async () => {
+    const [page = ''] = new Document('docs/portals.md', service.url).blocks('html')
+    await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
+    await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route =>
+      route.fulfill({ json: await bind() }),
+    )
+    await tab.goto(`${service.url}/whole`)
+    await tab.getByText('online').first().waitFor()
+    await tab.getByText('Tea?').waitFor()
+    await isAttached(1)
+    await tab.close()
+  })
+
   test('Converse attaches as the README says', async () => {
     await runSnippet('README.md', '/portal/converse', 'converse.initialize', '')
     await isAttached(1)

@@ -15,6 +15,8 @@ export interface EjabberdOptions {
   readonly plain?: boolean
   /** Lines of the configuration that say who is let in; accounts with passwords unless given. */
   readonly authentication?: string
+  /** Lines of the configuration with further modules. */
+  readonly modules?: string
   /** Certificate, PEM, that clients may show to log in by SASL EXTERNAL. */
   readonly clientCa?: string
 }
@@ -169,7 +171,7 @@ const accountsWithPasswords = 'auth_method: internal\nauth_password_format: scra
 const configFile = (
   folder: string,
   { c2sPort, httpPort, directTlsPort }: Pick<Ejabberd, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
-  { plain = false, authentication = accountsWithPasswords, clientCa }: EjabberdOptions,
+  { plain = false, authentication = accountsWithPasswords, modules = '', clientCa }: EjabberdOptions,
 ) => `
 loglevel: warning
 hosts: [localhost]
@@ -207,4 +209,5 @@ modules:
   mod_disco: {}
   mod_ping: {}
   mod_stream_mgmt: {}
+${modules}
 `

@@ -22,6 +22,8 @@ export interface ConverseChat {
   /** Opens a chat and sends, in a while. */
   say(to: string, text: string): void
   leave(): void
+  /** Whether a contact is there, as Converse shows it: `online`, `offline` and so on. */
+  statusOf(jid: string): string
   /** Whether only one request is open, and has been for a third of a second: Converse has nothing more to ask. */
   rests(): boolean
 }
@@ -51,6 +53,7 @@ window.chat = {
           const requests = api.connection.get()._proto._requests
           return requests.length === 1 && requests[0].age() > 0.3
         }
+        chat.statusOf = jid => this._converse.state.roster?.get(jid)?.getStatus() ?? 'unknown'
         chat.leave = () => void api.user.logout()
       },
     })

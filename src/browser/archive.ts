@@ -1,0 +1,96 @@
+import { bareJid, childOf, type Message, readMessage } from './message.js'
+import type { StropheConnection, StropheNamespace } from './strophe.js'
+import { randomName } from './tab.js'
+
+const archiveNamespace = 'urn:xmpp:mam:2'
+const pagingNamespace = 'http://jabber.org/protocol/rsm'
+const forwardNamespace = 'urn:xmpp:forward:0'
+
+/** How long the archive has for an answer, in milliseconds. */
+const patience = 15_000
+
+/** How much is fetched of what was missed, in messages and pages; beyond it only the end. */
+const pageSize = 100
+const mostPages = 20
+
+export interface Archived {
+  readonly id: string
+  readonly message: Message
+}
+
+interface Page {
+  readonly found: readonly Archived[]
+  readonly isComplete: boolean
+}
+
+/** The user's archive of messages (XEP-0313), as far as the server has one. */
+export class Archive {
+  readonly #connection: StropheConnection
+  readonly #Builder: StropheNamespace['Builder']
+  readonly #jid: string
+  readonly #queries = new Map<string, Archived[]>()
+
+  constructor(connection: StropheConnection, Builder: StropheNamespace['Builder'], jid: string) {
+    this.#connection = connection
+    this.#Builder = Builder
+    this.#jid = jid
+  }
+
+  /** Takes a message that is a result. Only the user's own server has those: others may send what looks like one. */
+  take(stanza: Element): boolean {
+    const result = childOf(stanza, 'result', archiveNamespace)
+    if (result === undefined) return false
+    const from = stanza.getAttribute('from')
+    const found = this.#queries.get(result.getAttribute('queryid') ?? '')
+    const forwarded = childOf(result, 'forwarded', forwardNamespace)
+    const inner = forwarded && childOf(forwarded, 'message', 'jabber:client')
+    const isOurs = from === null || from.toLowerCase() === bareJid(this.#jid)
+    if (isOurs && found !== undefined && inner !== undefined) {
+      const stamp = childOf(forwarded!, 'delay', 'urn:xmpp:delay')?.getAttribute('stamp') ?? null
+      found.push({ id: result.getAttribute('id') ?? '', message: readMessage(inner, this.#jid, stamp) })
+    }
+    return true
+  }
+
+  /** The messages behind `last`, oldest first; the last so many where that is not known. Undefined without an archive. */
+  async since(last: string | undefined, most: number): Promise<readonly Archived[] | undefined> {
+    const all: Archived[] = []
+    let after = last
+    for (let pages = 0; after !== undefined && pages < mostPages; pages++) {
+      const page: Page | undefined = await this.#ask({ after }, pageSize)
+      // The archive may have dropped the one that was last.
+      if (page === undefined) break
+      all.push(...page.found)
+      if (page.isComplete) return all
+      after = page.found.at(-1)?.id
+    }
+    const end = await this.#ask({ before: '' }, last === undefined ? most : pageSize)
+    return end === undefined && all.length === 0 ? undefined : [...all, ...(end?.found ?? [])]
+  }
+
+  #ask(place: Readonly<Record<string, string>>, most: number): Promise<Page | undefined> {
+    const queryid = randomName()
+    const found: Archived[] = []
+    this.#queries.set(queryid, found)
+    const iq = new this.#Builder('iq', { type: 'set', id: queryid })
+      .c('query', { xmlns: archiveNamespace, queryid })
+      .c('set', { xmlns: pagingNamespace })
+      .c('max')
+      .t(String(most))
+      .up()
+    for (const [name, value] of Object.entries(place)) iq.c(name).t(value).up()
+    return new Promise(resolve => {
+      const finish = (page?: Page) => {
+        this.#queries.delete(queryid)
+        resolve(page)
+      }
+      const end = (result: Element) => {
+        const fin = childOf(result, 'fin', archiveNamespace)
+        const isComplete = /^(true|1)$/.test(fin?.getAttribute('complete') ?? '') || found.length === 0
+        finish({ found, isComplete })
+      }
+      this.#connection.sendIQ(iq, end, () => finish(), patience)
+      this.#connection.flush()
+    })
+  }
+}

@@ -1,0 +1,288 @@
+import { Arrivals } from './arrivals.js'
+import { askForBinding, type Binding, type BindingSource } from './binding.js'
+import type { Contact } from './contact.js'
+import { Departures } from './departures.js'
+import { Refused, Unreachable } from './failures.js'
+import { bareJid, type Message, readMessage } from './message.js'
+import { type PageParts, PageSession } from './page-session.js'
+import { Pauses } from './pauses.js'
+import { createSocket } from './socket.js'
+import type { StropheConnection, StropheNamespace } from './strophe.js'
+import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
+
+export interface ChatOptions {
+  /** Strophe 5 as the page has loaded it. */
+  readonly Strophe: StropheNamespace
+  /** An address of the portal that answers with a binding, or a function that resolves with one, or with undefined where there is none any more. */
+  readonly binding: BindingSource
+  /** `auto` is WebSocket where there is one, and BOSH where that does not get through. */
+  readonly transport?: 'auto' | 'bosh' | 'websocket'
+  /** How many messages of the archive a page shows once it is loaded; 50 unless it is given. */
+  readonly history?: number
+  /** Rooms to be in, with the nickname behind the slash: `tea@rooms.example.org/Alice`. */
+  readonly rooms?: readonly string[]
+  /** Whether the session waits for the next page of this tab; else it ends with the page. True unless it is given. */
+  readonly keep?: boolean
+  /** Whether cookies go along to an endpoint of another origin. */
+  readonly withCredentials?: boolean
+  /** Tells apart the chats of a page that has several. */
+  readonly name?: string
+}
+
+export interface Presence {
+  /** Full JID. */
+  readonly from: string
+  readonly isAvailable: boolean
+  /** `away`, `chat`, `dnd` or `xa`, or undefined. */
+  readonly show: string | undefined
+  readonly stanza: Element
+}
+
+/** How the chat stands, for the page to show. */
+export interface Status {
+  /** `offline` comes back by itself; `ended` does not, unless `retry` is called. */
+  readonly state: 'connecting' | 'online' | 'offline' | 'ended'
+  /** Why, as a sentence for the user. */
+  readonly reason?: string | undefined
+  /** The same for programs: `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
+  readonly code?: string | undefined
+  /** Seconds until the next try. */
+  readonly retryIn?: number | undefined
+}
+
+/** How often a WebSocket is asked whether it is alive, in milliseconds. */
+const checkEvery = 50_000
+
+/** The chat of a page. Fires `message`, `presence`, `contacts` and `status`, each a CustomEvent. */
+export class Chat extends EventTarget {
+  readonly #options: ChatOptions
+  readonly #name: string
+  readonly #parts: PageParts
+  readonly #rooms: Set<string>
+  readonly #pauses = new Pauses()
+  readonly #closing = new AbortController()
+  #memory: Memory
+  #status: Status = { state: 'connecting' }
+  #session: PageSession | undefined
+  /** One for all sessions over WebSocket, so that stream management can go on. */
+  #socket: StropheConnection | undefined
+  #isSocketBlocked = false
+  /** Whether this page has been online, and knows who else is. */
+  #isSettled = false
+  /** The present request for a binding. */
+  #request = 0
+
+  constructor(options: ChatOptions) {
+    super()
+    const { binding, history = 50, name, rooms, Strophe, withCredentials = false } = options
+    this.#options = options
+    this.#name = name ?? (typeof binding === 'string' ? binding : '')
+    this.#rooms = new Set(rooms)
+    this.#memory = takeMemory(this.#name)
+    const { seen = 0, last, outgoing } = this.#memory
+    const arrivals = new Arrivals(seen, last, message => this.#fire('message', message))
+    const departures = new Departures(outgoing)
+    this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
+  }
+
+  /** The user's full JID; empty before the first binding. */
+  get jid(): string {
+    return this.#memory.jid ?? ''
+  }
+
+  get status(): Status {
+    return this.#status
+  }
+
+  /** Strophe's connection, for stanzas and handlers of the page's own; another one after each loss over BOSH. */
+  get connection(): StropheConnection | undefined {
+    return this.#session?.connection
+  }
+
+  /** Begins; to be called once. */
+  start(): void {
+    const { signal } = this.#closing
+    const hear = (target: EventTarget, type: string, act: (event: never) => void) =>
+      target.addEventListener(type, act as EventListener, { signal })
+    hear(globalThis, 'online', this.#come)
+    hear(globalThis, 'offline', this.#lostNetwork)
+    hear(globalThis, 'pagehide', this.#leave)
+    hear(globalThis, 'pageshow', this.#returned)
+    hear(document, 'visibilitychange', this.#come)
+    const timer = setInterval(() => this.#session?.isManaged && this.#session.check(), checkEvery)
+    hear(signal, 'abort', () => clearInterval(timer))
+    this.#ask()
+  }
+
+  /** Asks for a session now, if there is none. */
+  retry(): void {
+    if (this.#session !== undefined || this.#closing.signal.aborted) return
+    this.#pauses.reset()
+    this.#ask()
+  }
+
+  /** Sends a message, now or as soon as there is a connection, and fires it. Returns its id. */
+  send(to: string, body: string, type: 'chat' | 'groupchat' = 'chat'): string {
+    const { arrivals, departures, Strophe } = this.#parts
+    const id = randomName()
+    const attributes = { xmlns: 'jabber:client', to, type, id }
+    const stanza = new Strophe.Builder('message', attributes).c('body').t(body).tree()
+    const session = this.#status.state === 'online' ? this.#session : undefined
+    if (session?.isManaged !== true) departures.add(stanza)
+    session?.send(stanza)
+    // A room sends to all who are in it what is said there, the speaker included.
+    if (type === 'chat') {
+      const own = stanza.cloneNode(true) as Element
+      own.setAttribute('from', this.jid)
+      arrivals.showNow(readMessage(own, this.jid))
+    }
+    return id
+  }
+
+  /** Enters a room, now and whenever the session is a new one. */
+  join(room: string, nickname: string): void {
+    const occupant = `${room}/${nickname}`
+    this.#rooms.add(occupant)
+    if (this.#status.state === 'online') this.#session?.send(this.#session.joining(occupant))
+  }
+
+  /** Leaves it. */
+  part(room: string): void {
+    for (const occupant of this.#rooms) {
+      if (bareJid(occupant) !== bareJid(room)) continue
+      this.#rooms.delete(occupant)
+      this.#session?.send(this.#session.presence({ to: occupant, type: 'unavailable' }))
+    }
+  }
+
+  /** Logs out. */
+  close(): void {
+    this.#session?.close()
+    this.#session = undefined
+    this.#end('closed', 'The chat was closed.')
+    this.#closing.abort()
+  }
+
+  async #ask(): Promise<void> {
+    const mine = this.#forget()
+    this.#enter({ state: 'connecting' })
+    try {
+      const binding = await askForBinding(this.#options.binding, this.#memory.tab)
+      if (mine === this.#request) this.#open(binding)
+    } catch (error) {
+      if (mine !== this.#request) return
+      if (error instanceof Refused) this.#end(error.code, error.message)
+      else if (error instanceof Unreachable) this.#wait(error.message, error.retryAfter)
+      else throw error
+    }
+  }
+
+  /** From here on nothing of the session and of requests before is heard. */
+  #forget(): number {
+    this.#session?.drop()
+    this.#session = undefined
+    this.#pauses.cancel()
+    this.#request += 1
+    return this.#request
+  }
+
+  #open(binding: Binding): void {
+    const { arrivals, departures, Strophe } = this.#parts
+    const { jid, resumed, requests = 2, rid, received, websocket } = binding
+    const isKnown = resumed === true && jid === this.#memory.jid
+    if (!isKnown) arrivals.forgetSession()
+    this.#memory = { ...this.#memory, jid }
+    departures.goOn(rid, requests, isKnown ? received : undefined)
+    const { transport = 'auto' } = this.#options
+    const session = new PageSession(binding, this.#parts, !this.#isSettled, {
+      online: () => {
+        if (this.#status.state === 'online') return
+        this.#isSettled = true
+        this.#pauses.succeeded()
+        this.#enter({ state: 'online' })
+        // Written since the session was opened.
+        session.send(...departures.unsent())
+      },
+      lost: () => this.#wait('The connection was lost.'),
+      blocked: () => {
+        if (transport === 'websocket' || !navigator.onLine) return this.#wait('The connection was lost.')
+        this.#isSocketBlocked = true
+        this.#open(binding)
+      },
+      contacts: contacts => this.#fire('contacts', contacts),
+      presence: stanza => this.#note(stanza),
+    })
+    this.#session = session
+    const mayTakeOver = transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked)
+    if (mayTakeOver && websocket !== undefined) {
+      this.#socket ??= createSocket(Strophe, websocket.url)
+      session.takeOver(this.#socket, websocket.token)
+    } else session.attach()
+  }
+
+  #wait(reason: string, atLeast = 0): void {
+    this.#forget()
+    const seconds = this.#pauses.next(atLeast, () => this.#ask())
+    if (seconds === undefined) this.#end('unreachable', 'There is no chat at the moment.')
+    else if (navigator.onLine)
+      this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn: seconds })
+    else this.#lostNetwork()
+  }
+
+  #end(code: string, reason: string): void {
+    this.#forget()
+    this.#enter({ state: 'ended', code, reason })
+  }
+
+  #note(stanza: Element): void {
+    const type = stanza.getAttribute('type')
+    if (type !== null && type !== 'unavailable') return
+    const from = stanza.getAttribute('from') ?? ''
+    const show = stanza.getElementsByTagName('show')[0]?.textContent ?? undefined
+    this.#fire('presence', { from, isAvailable: type === null, show, stanza } satisfies Presence)
+  }
+
+  readonly #lostNetwork = (): void => {
+    if (this.#status.state !== 'ended')
+      this.#enter({ state: 'offline', code: 'no-network', reason: 'This device has no network.' })
+  }
+
+  /** The network is back, or the user. */
+  readonly #come = (): void => {
+    if (document.visibilityState === 'hidden') return
+    const { state, code } = this.#status
+    if (this.#session !== undefined && state !== 'connecting') {
+      if (navigator.onLine) this.#enter({ state: 'online' })
+      this.#session.check()
+    } else if (state === 'offline' || code === 'unreachable') this.retry()
+  }
+
+  /** The page is left: the next one in this tab may go on. */
+  readonly #leave = (): void => {
+    const { keep = true } = this.#options
+    if (this.#status.state === 'ended') return
+    const { seen, last } = this.#parts.arrivals
+    const outgoing = this.#parts.departures.all
+    if (keep) leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
+    this.#session?.leave(!keep)
+  }
+
+  /** The browser shows the page again as it was left. */
+  readonly #returned = ({ persisted }: PageTransitionEvent): void => {
+    if (!persisted) return
+    const { tab } = takeMemory(this.#name)
+    this.#memory = { ...this.#memory, tab }
+    if (this.#status.state !== 'ended') this.#ask()
+  }
+
+  #enter(status: Status): void {
+    const { state, reason, retryIn } = this.#status
+    const isNew = state !== status.state || reason !== status.reason || retryIn !== status.retryIn
+    this.#status = status
+    if (isNew) this.#fire('status', status)
+  }
+
+  #fire(type: string, detail: Message | Presence | readonly Contact[] | Status): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+}

@@ -1,0 +1,39 @@
+// The module of the page: `import { connect } from '…/assets/warm-bindings.js'`.
+import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
+import type { Contact } from './contact.js'
+import type { Message } from './message.js'
+
+export type { Binding, BindingSource } from './binding.js'
+export type { Chat, ChatOptions, Contact, Message, Presence, Status }
+
+export interface ConnectOptions extends ChatOptions {
+  readonly onMessage?: (message: Message) => void
+  readonly onPresence?: (presence: Presence) => void
+  /** All contacts of the user, each time that they are fetched. */
+  readonly onContacts?: (contacts: readonly Contact[]) => void
+  readonly onStatus?: (status: Status) => void
+}
+
+/**
+ * Puts the page's user online: asks the portal's backend for a binding, attaches over WebSocket or BOSH, and comes back
+ * after lost connections, ended sessions and reloads. Resolves once the user is online for the first time; rejects, with
+ * the reason as a sentence and its `code`, where that does not come about.
+ */
+export function connect(options: ConnectOptions): Promise<Chat> {
+  const chat = new Chat(options)
+  const hear = <Detail>(type: string, handler: ((detail: Detail) => void) | undefined) => {
+    if (handler !== undefined)
+      chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
+  }
+  hear('message', options.onMessage)
+  hear('presence', options.onPresence)
+  hear('contacts', options.onContacts)
+  hear('status', options.onStatus)
+  return new Promise((resolve, reject) => {
+    hear('status', ({ state, reason, code }: Status) => {
+      if (state === 'online') resolve(chat)
+      else if (state === 'ended') reject(Object.assign(new Error(reason), { code }))
+    })
+    chat.start()
+  })
+}

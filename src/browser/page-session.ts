@@ -1,0 +1,266 @@
+import { Archive } from './archive.js'
+import type { Arrivals } from './arrivals.js'
+import type { Binding } from './binding.js'
+import { type Contact, readContact } from './contact.js'
+import type { Departures } from './departures.js'
+import { childOf, readMessage } from './message.js'
+import type { StropheConnection, StropheNamespace } from './strophe.js'
+import { randomName } from './tab.js'
+
+/** What the page has of all its sessions, one after the other. */
+export interface PageParts {
+  readonly Strophe: StropheNamespace
+  readonly arrivals: Arrivals
+  readonly departures: Departures
+  /** The user's places in rooms, as full JIDs. */
+  readonly rooms: ReadonlySet<string>
+  /** How many messages of the archive the page shows once it is loaded. */
+  readonly history: number
+  readonly withCredentials: boolean
+}
+
+export interface SessionEvents {
+  /** An answer has come. */
+  online(): void
+  /** The connection is gone; nothing follows. */
+  lost(): void
+  /** The WebSocket could not be opened; nothing follows. */
+  blocked(): void
+  contacts(contacts: readonly Contact[]): void
+  presence(stanza: Element): void
+}
+
+const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
+const bodyNamespace = 'http://jabber.org/protocol/httpbind'
+const mucNamespace = 'http://jabber.org/protocol/muc'
+const rosterNamespace = 'jabber:iq:roster'
+
+/** How long an answer of the server may take, in milliseconds. */
+const patience = 6_000
+
+/** What requests end with where there is no network, and where a proxy does not reach the service. */
+const brokenRequests = [0, 502, 503, 504]
+
+/** How many contacts are asked after at once. */
+const mostProbes = 1000
+
+/** How long a session over BOSH waits for the next page of its tab, in seconds. */
+const pauseSeconds = 60
+
+/** One session, as one binding opens it for the page. */
+export class PageSession {
+  readonly #binding: Binding
+  readonly #parts: PageParts
+  readonly #events: SessionEvents
+  /** Whether the page knows nothing yet of who is there. */
+  readonly #isFresh: boolean
+  #connection!: StropheConnection
+  #archive!: Archive
+  #isOver = false
+  #isOverSocket = false
+
+  constructor(binding: Binding, parts: PageParts, isFresh: boolean, events: SessionEvents) {
+    this.#binding = binding
+    this.#parts = parts
+    this.#isFresh = isFresh
+    this.#events = events
+  }
+
+  get connection(): StropheConnection {
+    return this.#connection
+  }
+
+  /** Whether stream management (XEP-0198) sends again what has not arrived. */
+  get isManaged(): boolean {
+    return this.#isOverSocket
+  }
+
+  /** Attaches over BOSH. */
+  attach(): void {
+    const { jid, sid, rid, wait, hold, requests, url = '/http-bind' } = this.#binding
+    const { arrivals, departures, withCredentials } = this.#parts
+    const { Connection, Status } = this.#parts.Strophe
+    const connection = new Connection(url, { withCredentials })
+    let failures = 0
+    const failed = () => {
+      failures += 1
+      // Strophe has repeated it at once. From here on it is the backend that knows whether the session is still there.
+      if (failures > 1) this.#lose()
+    }
+    for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, failed)
+    connection.disconnection_timeout = 3_000
+    this.#connection = connection
+    const isLost = this.#goOn()
+    connection.xmlOutput = body => departures.note(body)
+    connection.xmlInput = body => {
+      if (this.#isOver) return
+      failures = 0
+      arrivals.note(body)
+      if (body.getAttribute('type') !== 'terminate') this.#events.online()
+    }
+    const follow = (status: number) => {
+      if (status === Status['DISCONNECTED']) this.#lose()
+    }
+    connection.attach(jid, sid, rid, follow, wait, hold, requests)
+    this.#listen()
+    this.#introduce(isLost)
+  }
+
+  /** Takes the session over by WebSocket. A connection that has been used before goes on where it was (XEP-0198). */
+  takeOver(connection: StropheConnection, token: string): void {
+    const { arrivals, departures, Strophe } = this.#parts
+    const { Status } = Strophe
+    this.#connection = connection
+    this.#isOverSocket = true
+    let hasOpened = false
+    let isLost = false
+    connection.xmlInput = element => {
+      hasOpened = true
+      // Stanzas of the session come behind one of these.
+      if (element.localName === 'iq' && childOf(element, 'bind', bindNamespace) !== undefined)
+        isLost = this.#goOn()
+      else if (element.localName === 'resumed') arrivals.goOnWhereItWas()
+      else arrivals.note(element)
+    }
+    const follow = (status: number) => {
+      if (this.#isOver) return
+      if (status === Status['CONNECTED']) {
+        this.#introduce(isLost)
+        departures.clear()
+        this.#events.online()
+      } else if (status === Status['CONNFAIL'] && !hasOpened) {
+        this.drop()
+        this.#events.blocked()
+      } else if (status === Status['AUTHFAIL'] || status === Status['DISCONNECTED']) this.#lose()
+    }
+    this.#listen()
+    connection.connect(this.#binding.jid, token, follow)
+  }
+
+  send(...stanzas: readonly Element[]): void {
+    for (const stanza of stanzas) this.#connection.send(stanza)
+    this.#connection.flush()
+  }
+
+  presence(attributes: Readonly<Record<string, string>>): Element {
+    return new this.#parts.Strophe.Builder('presence', attributes).tree()
+  }
+
+  /** Asks a room, or asks it again, to let the user in. */
+  joining(to: string): Element {
+    return new this.#parts.Strophe.Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
+  }
+
+  /** Finds out whether the connection is alive: any answer says so, and none in time that it is lost. */
+  check(): void {
+    const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
+    const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
+    const failed = (answer: Element | null) => {
+      if (answer === null) this.#lose()
+    }
+    this.#connection.sendIQ(ping, () => {}, failed, patience)
+    this.#connection.flush()
+  }
+
+  /** From here on nothing of it is heard. */
+  drop(): void {
+    this.#isOver = true
+    // The connection over WebSocket is used again.
+    if (!this.#isOverSocket) this.#connection.maxRetries = 0
+  }
+
+  /** Logs out. */
+  close(): void {
+    this.#isOver = true
+    this.#connection.disconnect('user')
+  }
+
+  /** The page is left: the session ends, or waits for the next page of its tab. */
+  leave(ends: boolean): void {
+    const { maxpause } = this.#binding
+    if (this.#isOverSocket) {
+      if (ends) this.#connection.disconnect('user')
+    } else if (ends) this.#beacon("type='terminate'")
+    else if (maxpause !== undefined && this.#parts.departures.all.length === 0)
+      // Until it is over the user looks present, though the tab may be gone for good.
+      this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
+  }
+
+  #beacon(attributes: string): void {
+    const { sid, url = '/http-bind' } = this.#binding
+    const rid = this.#parts.departures.nextRid
+    navigator.sendBeacon(url, `<body xmlns='${bodyNamespace}' sid='${sid}' rid='${rid}' ${attributes}/>`)
+  }
+
+  #lose(): void {
+    if (this.#isOver) return
+    this.drop()
+    this.#events.lost()
+  }
+
+  /** What comes now is behind what the session has delivered. Returns whether something before it has been lost. */
+  #goOn(): boolean {
+    const { resumed, delivered = 0 } = this.#binding
+    return this.#parts.arrivals.goOn(resumed ? delivered : 0)
+  }
+
+  #listen(): void {
+    const { jid } = this.#binding
+    const { arrivals, Strophe } = this.#parts
+    this.#archive = new Archive(this.#connection, Strophe.Builder, jid)
+    const onMessage = (stanza: Element) => {
+      if (!this.#isOver && !this.#archive.take(stanza) && !arrivals.isRepeated(stanza))
+        arrivals.take(readMessage(stanza, jid), jid)
+      return !this.#isOver
+    }
+    const onPresence = (stanza: Element) => {
+      if (!this.#isOver) this.#events.presence(stanza)
+      return !this.#isOver
+    }
+    this.#connection.addHandler(onMessage, null, 'message')
+    this.#connection.addHandler(onPresence, null, 'presence')
+  }
+
+  /** Makes the user present, and fetches what the page does not know. */
+  #introduce(isLost: boolean): void {
+    const { resumed } = this.#binding
+    const { departures, rooms } = this.#parts
+    const isNew = this.#isFresh || !resumed
+    const entering = [this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
+    if (isNew) this.#fetchContacts(resumed === true)
+    this.send(...(isNew ? entering : []), ...departures.unsent())
+    this.#catchUp(isLost || !resumed)
+    // Something that has an answer: until one has come, nothing is known of the session.
+    this.check()
+  }
+
+  /** A server tells a client who is there when that becomes available, and not again: then each contact is asked after. */
+  #fetchContacts(isAvailable: boolean): void {
+    const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
+    const take = (result: Element) => {
+      if (this.#isOver) return
+      const contacts = [...result.getElementsByTagName('item')].map(readContact)
+      this.#events.contacts(contacts)
+      const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
+      if (isAvailable)
+        this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
+    }
+    this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }), take, () => {}, patience)
+  }
+
+  /** Shows what the archive has: to a page that has just been loaded the last of it, and else what was missed. */
+  async #catchUp(isMissing: boolean): Promise<void> {
+    const { arrivals, history } = this.#parts
+    const { jid } = this.#binding
+    const showsHistory = this.#isFresh && history > 0
+    const last = showsHistory ? undefined : arrivals.last
+    // Without a place to start from, the last message only says where the next time is to start.
+    const isShown = showsHistory || (isMissing && last !== undefined)
+    if (!isShown && last !== undefined) return
+    arrivals.hold()
+    const found = (await this.#archive.since(last, Math.max(history, 1))) ?? []
+    if (this.#isOver) return
+    arrivals.release(isShown ? found : [], jid)
+    arrivals.startAfter(found.at(-1)?.id)
+  }
+}

@@ -1,0 +1,48 @@
+// What is used of Strophe 5: the page brings it along. Types only.
+
+export interface StropheNamespace {
+  readonly Connection: new (service: string, options?: object) => StropheConnection
+  readonly Builder: new (name: string, attributes?: Readonly<Record<string, string>>) => StropheBuilder
+  readonly Status: Readonly<Record<string, number>>
+}
+
+export interface StropheBuilder {
+  c(name: string, attributes?: Readonly<Record<string, string>>): StropheBuilder
+  t(text: string): StropheBuilder
+  up(): StropheBuilder
+  tree(): Element
+}
+
+export type StatusCallback = (status: number, condition?: string | null) => void
+
+export interface StropheConnection {
+  readonly jid: string
+  readonly domain: string
+  maxRetries: number
+  disconnection_timeout: number
+  /** Hears a `<body/>` over BOSH, and the element in it over WebSocket. */
+  xmlInput: (element: Element) => void
+  xmlOutput: (element: Element) => void
+  attach(
+    jid: string,
+    sid: string,
+    rid: number,
+    callback: StatusCallback,
+    wait?: number,
+    hold?: number,
+    window?: number,
+  ): void
+  connect(jid: string, password: string, callback: StatusCallback): void
+  disconnect(reason: string): void
+  hasResumed(): boolean
+  send(element: Element | StropheBuilder): void
+  sendIQ(
+    element: Element | StropheBuilder,
+    onResult: (result: Element) => void,
+    onError: (error: Element | null) => void,
+    milliseconds: number,
+  ): string
+  addHandler(handler: (stanza: Element) => boolean, namespace: null, name: string): unknown
+  addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: () => void): void
+  flush(): void
+}

@@ -1,0 +1,273 @@
+// The module for pages, in Chromium, before Prosody and ejabberd: reloads, lost networks, tabs, sleep.
+
+import { setInterval } from 'node:timers'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
+import { MovedClock } from '../support/moved-clock.js'
+import {
+  createModulePageRouter,
+  type ModuleChat,
+  type ModuleNoted,
+  type PageOptions,
+} from '../support/page-module.js'
+import { freePorts } from '../support/ports.js'
+import { startProsody } from '../support/prosody.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import type { XmppServer } from './servers.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(120_000)
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+
+const users = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: users.alice }
+const bobs = { jid: 'bob@localhost', password: users.bob }
+const room = 'tea@conference.localhost'
+
+/** With an archive, and with rooms. */
+const kinds = [
+  {
+    name: 'Prosody',
+    packages: ['prosody', 'openssl'],
+    start: (): Promise<XmppServer> =>
+      startProsody({
+        users,
+        config: `c2s_require_encryption = true
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "offline", "mam" }
+Component "conference.localhost" "muc"
+  muc_room_locking = false`,
+      }),
+  },
+  {
+    name: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    start: (): Promise<XmppServer> =>
+      startEjabberd({
+        users,
+        modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}',
+      }),
+  },
+]
+
+let browser: Browser | undefined
+
+afterAll(async () => browser?.close())
+
+for (const kind of kinds) {
+  describeWith([...kind.packages, 'chromium'], `A page with the module, before ${kind.name}`, () => {
+    let server: XmppServer
+    let service: TestService
+    let relay: Relay
+    let clock: MovedClock
+    let context: BrowserContext
+    let bob: User
+    let options: PageOptions
+    const ids = new Map<string, string>()
+    let complaints: string[]
+
+    beforeAll(async () => {
+      browser ??= await launchChromium()
+      server = await kind.start()
+      const [port] = await freePorts(1)
+      clock = new MovedClock()
+      relay = await startRelay(`http://127.0.0.1:${port}`)
+      service = await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
+        environment: { PORT: String(port), EXTERNAL_URL: relay.url },
+        routers: () => [createModulePageRouter(() => options, bind)],
+        clock,
+      })
+      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+      const url = `${service.url}/http-bind`
+      const both = [User.attach(url, one), User.attach(url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      ids.clear()
+      complaints = []
+      const binding = await service.bind(bobs)
+      bob = User.attach(`${service.url}/http-bind`, binding)
+      bob.send(
+        `<presence xmlns='jabber:client' to='${room}/Bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
+      )
+      await bob.seesPresence(`${room}/Bob`, undefined)
+      context = await browser!.newContext()
+    })
+
+    afterEach(async () => {
+      relay.restore()
+      await context?.close()
+      await bob?.leave()
+      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+    })
+
+    afterAll(async () => {
+      await relay?.stop()
+      await service?.stop()
+      await server?.stop()
+    })
+
+    /** The tab's session once more, or a new one, as a backend does it. */
+    async function bind(tab: string): Promise<object> {
+      const id = ids.get(tab)
+      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
+      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
+      ids.set(tab, binding.id)
+      return binding
+    }
+
+    async function open(): Promise<Page> {
+      const tab = await context.newPage()
+      tab.on('pageerror', error => complaints.push(error.message))
+      await tab.goto(`${relay.url}/portal/module`)
+      await isOnline(tab)
+      return tab
+    }
+
+    const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
+    const noted = (tab: Page) => tab.evaluate(() => window.noted)
+    const shows = (tab: Page, text: string) =>
+      tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: 30_000 })
+
+    /** Contacts and the room are known, to the load of this moment. */
+    const seesBob = (tab: Page) =>
+      tab.waitForFunction(
+        jids => jids.every(jid => window.noted.present.includes(jid)),
+        [bob.jid, `${room}/Bob`],
+        { timeout: 20_000 },
+      )
+
+    /** Resolves once the service has noticed that the page is gone. */
+    const isQuiet = async (id: string) => {
+      let state = 'held'
+      while (state === 'held') state = (await callSessions(service.url, 'GET', `/${id}`)).json.state
+    }
+
+    const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
+
+    describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
+      test('shows each message once and in order, through twenty reloads and three lost networks', async () => {
+        options = { transport, history: 0, rooms: [`${room}/Alice`] }
+        const tab = await open()
+        let count = 0
+        const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
+        try {
+          for (let round = 0; round < 20; round++) {
+            await tab.reload()
+            await isOnline(tab)
+            await seesBob(tab)
+          }
+          for (let round = 0; round < 3; round++) {
+            relay.lose()
+            await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+            const missed = count
+            await eventually('something is missed', () => count > missed + 5)
+            relay.restore()
+            await isOnline(tab)
+            await shows(tab, String(count))
+          }
+        } finally {
+          clearInterval(writing)
+        }
+        await shows(tab, String(count))
+        expect((await noted(tab)).texts).toEqual(counting(count))
+        await seesBob(tab)
+        expect(bob.hasSeen(await tab.evaluate(() => window.chat!.jid), 'unavailable')).toBe(false)
+        expect(ids.size).toBe(1)
+        expect(complaints).toEqual([])
+      })
+
+      test('shows the history of the archive after a reload, and what comes behind it', async () => {
+        options = { transport, history: 30, rooms: [] }
+        const tab = await open()
+        for (const text of counting(5)) bob.say(alice.jid, `old ${text}`)
+        await shows(tab, 'old 5')
+        const writing = counting(20).map(text => () => bob.say(alice.jid, `new ${text}`))
+        const reloaded = tab.reload()
+        for (const write of writing) write()
+        await reloaded
+        await isOnline(tab)
+        await tab.waitForFunction(() => window.noted.loaded.includes('new 20'))
+        const { loaded } = await noted(tab)
+        const expected = [
+          ...counting(5).map(text => `old ${text}`),
+          ...counting(20).map(text => `new ${text}`),
+        ]
+        expect(loaded.slice(-25)).toEqual(expected)
+      })
+
+      test('sends what was written without a network, once', async () => {
+        options = { transport, history: 0, rooms: [] }
+        const tab = await open()
+        await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
+        await bob.receives('before')
+        relay.lose()
+        await tab.evaluate(to => window.chat!.send(to, 'at the moment it is lost'), bob.jid)
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+        await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
+        relay.restore()
+        await isOnline(tab)
+        await bob.receives('meanwhile', 20_000)
+        await bob.isUpToDate()
+        const texts = [...bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
+        expect(texts).toEqual(['before', 'at the moment it is lost', 'meanwhile'])
+      })
+
+      test('catches up in a tab that slept for longer than its session lives', async () => {
+        options = { transport, history: 0, rooms: [`${room}/Alice`] }
+        const tab = await open()
+        await seesBob(tab)
+        bob.say(alice.jid, 'good night')
+        await shows(tab, 'good night')
+        const [before] = ids.values()
+        relay.cut()
+        // The service is to notice.
+        await eventually('all connections are closed', () => relay.open === 0)
+        relay.lose()
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+        await isQuiet(before!)
+        if (transport === 'bosh') clock.advance(400_000)
+        else await callSessions(service.url, 'DELETE', `/${before}`)
+        await eventually('the session has ended', () => service.service.counts().sessions === 1)
+        const gone = counting(3).map(text => `asleep ${text}`)
+        for (const text of gone) bob.say(alice.jid, text)
+        await bob.isUpToDate()
+        relay.restore()
+        await shows(tab, 'asleep 3')
+        await seesBob(tab)
+        expect((await noted(tab)).texts).toEqual(['good night', ...gone])
+        expect([...ids.values()]).not.toEqual([before])
+      })
+
+      test('has a session of its own in each tab, and in a duplicate of one', async () => {
+        options = { transport, history: 0, rooms: [] }
+        const one = await open()
+        const opened = one.waitForEvent('popup')
+        await one.evaluate("void open('/portal/module')")
+        const other = await opened
+        await isOnline(other)
+        const jids = await Promise.all([one, other].map(tab => tab.evaluate(() => window.chat!.jid)))
+        expect(new Set(jids).size).toBe(2)
+        expect(ids.size).toBe(2)
+        bob.say(jids[0]!, 'for the first')
+        bob.say(jids[1]!, 'for the second')
+        await shows(one, 'for the first')
+        await shows(other, 'for the second')
+        await Promise.all([one.reload(), other.reload()])
+        await Promise.all([isOnline(one), isOnline(other)])
+        expect(await Promise.all([one, other].map(tab => tab.evaluate(() => window.chat!.jid)))).toEqual(jids)
+        expect((await noted(one)).texts).toEqual(['for the first'])
+      })
+    })
+  })
+}

@@ -1,0 +1,78 @@
+// A page as a portal would have it, with the module that the service has for pages.
+import { type Request, type Response, Router } from 'express'
+
+/** What the page notes, for the test to look at; `window.noted`. */
+export interface ModuleNoted {
+  /** Texts of chat messages of others, each as often as it came, over all loads of the tab. */
+  readonly texts: string[]
+  /** The same of this load alone. */
+  readonly loaded: string[]
+  /** What was said in the room, over all loads. */
+  readonly said: string[]
+  /** Full JIDs that are present. */
+  readonly present: string[]
+  readonly statuses: { readonly state: string; readonly code?: string; readonly reason?: string }[]
+}
+
+/** What the page can be told to do; `window.chat` is what `connect` resolves with. */
+export interface ModuleChat {
+  readonly jid: string
+  readonly status: { readonly state: string }
+  send(to: string, body: string, type?: 'groupchat'): string
+  close(): void
+}
+
+export interface PageOptions {
+  readonly transport: 'auto' | 'bosh' | 'websocket'
+  readonly history: number
+  readonly rooms: readonly string[]
+}
+
+const script = (options: PageOptions) => `
+import { connect } from '/assets/warm-bindings.js'
+const kept = name => JSON.parse(sessionStorage.getItem(name) ?? '[]')
+window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), present: [], statuses: [] }
+const note = (name, text) => {
+  noted[name].push(text)
+  sessionStorage.setItem(name, JSON.stringify(noted[name]))
+}
+connect({
+  Strophe,
+  binding: '/chat/binding',
+  ...${JSON.stringify(options)},
+  onMessage({ type, body, own, from }) {
+    if (body === undefined || own) return
+    if (type === 'groupchat') return note('said', from.split('/')[1] + ': ' + body)
+    note('texts', body)
+    noted.loaded.push(body)
+  },
+  onPresence({ from, isAvailable }) {
+    noted.present = noted.present.filter(jid => jid !== from)
+    if (isAvailable) noted.present.push(from)
+  },
+  onStatus: status => noted.statuses.push(status),
+}).then(chat => (window.chat = chat), () => {})
+`
+
+const html = `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,"></head>
+<body><script src="/assets/strophe.js"></script><script type="module" src="/portal/module.js"></script></body>
+</html>
+`
+
+/** The page at `/portal/module`, whose options are those of the moment, and `/chat/binding` of its backend. */
+export function createModulePageRouter(
+  options: () => PageOptions,
+  binding: (tab: string) => Promise<object>,
+): Router {
+  const router = Router()
+  router.get('/portal/module', (_request: Request, response: Response) => {
+    response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)
+  })
+  router.get('/portal/module.js', (_request, response) => void response.type('js').send(script(options())))
+  router.get('/chat/binding', async (request, response) => {
+    response.set('Cache-Control', 'no-store').json(await binding(String(request.query['tab'])))
+  })
+  return router
+}
