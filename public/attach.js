@@ -1,5 +1,6 @@
-// The page that answers the warm form: attaches to the session and shows that it is alive. Needs strophe.js and session.js.
-const { Session, Strophe, $iq } = globalThis
+// The page that answers the warm form: attaches to the session and shows that it is alive. Needs strophe.js.
+const { Strophe, $iq } = globalThis
+Strophe.setLogLevel(Strophe.LogLevel.FATAL)
 
 /** Time between two pings, and the longest time to wait for an answer, in milliseconds. */
 const pingEvery = 15_000
@@ -7,9 +8,9 @@ const patience = 10_000
 
 const stateTexts = {
   idle: 'Not attached',
-  attaching: 'Attaching…',
-  attached: 'Attached',
-  ending: 'Logging out…',
+  connecting: 'Attaching…',
+  online: 'Attached',
+  offline: 'Lost',
   closed: 'Logged out',
   ended: 'Ended',
 }
@@ -18,15 +19,15 @@ class Attachment {
   #part = document.getElementById('attach')
   #values = document.querySelector('dl.binding')
   #toggle = this.#find('.toggle')
-  #session
+  #chat
 
   constructor() {
     this.#find('.live').hidden = false
     this.#find('.state').hidden = false
     this.#show('idle')
     this.#toggle.addEventListener('click', () => {
-      if (this.#session === undefined) this.#attach()
-      else this.#session.logOut()
+      if (this.#chat === undefined) this.#attach()
+      else this.#chat.close()
     })
   }
 
@@ -34,20 +35,39 @@ class Attachment {
     return this.#part.querySelector(selector)
   }
 
-  #attach() {
+  /** Not an import of a module: Chromium runs none of them in pages that are XML, but loads them for scripts. */
+  async #attach() {
     const [jid, sid, rid] = ['jid', 'sid', 'rid'].map(
       name => this.#values.querySelector(`dd.${name}`).textContent,
     )
-    const { url, wait, hold, requests } = this.#part.dataset
+    const { url, wait, hold, requests, module } = this.#part.dataset
     const terms = { wait: Number(wait), hold: Number(hold), requests: Number(requests) }
-    this.#show('attaching')
-    this.#session = new Session({ url, jid, sid, rid: Number(rid), ...terms }, (state, reason) => {
-      this.#show(state, reason)
-      if (state === 'attached') this.#watch(jid)
-    })
-    this.#session.connection.addHandler(stanza => this.#receive(stanza), null, 'message')
-    // Sent with the first request, so that its response comes at once.
+    // The session is this page's: once it is over there is no other.
+    const bindings = [{ url, jid, sid, rid: Number(rid), ...terms }]
+    this.#show('connecting')
+    const { connect } = await import(module)
+    try {
+      this.#chat = await connect({
+        Strophe,
+        binding: async () => bindings.shift(),
+        transport: 'bosh',
+        history: 0,
+        keep: false,
+        onStatus: status => this.#follow(status),
+        onMessage: message => this.#receive(message),
+      })
+    } catch {
+      // The status says why.
+      return
+    }
+    this.#watch(jid)
     this.#countContacts()
+  }
+
+  #follow({ state, code }) {
+    if (state !== 'ended') this.#show(state)
+    else if (code === 'closed') this.#show('closed')
+    else this.#show('ended', 'The service no longer knows this session. Warm a new one.')
   }
 
   #watch(jid) {
@@ -61,12 +81,16 @@ class Attachment {
   /** Calls `act` now, and again and again until the session is over. */
   #everyWhileOpen(milliseconds, act) {
     act()
-    const timer = setInterval(() => (this.#session.isOpen ? act() : clearInterval(timer)), milliseconds)
+    const timer = setInterval(
+      () => (this.#chat.status.state === 'ended' ? clearInterval(timer) : act()),
+      milliseconds,
+    )
   }
 
   /** Measures how long the server takes to answer a ping (XEP-0199). An error is an answer too. */
   #ping() {
-    const { connection } = this.#session
+    const { connection } = this.#chat
+    if (connection === undefined) return
     const sent = performance.now()
     const note = answer => {
       const took = `${Math.max(1, Math.round(performance.now() - sent))} ms`
@@ -83,16 +107,13 @@ class Attachment {
     }
     const count = result => tell(String(result.getElementsByTagName('item').length))
     const stanza = $iq({ type: 'get' }).c('query', { xmlns: Strophe.NS.ROSTER })
-    this.#session.connection.sendIQ(stanza, count, () => tell('not told'), patience)
+    this.#chat.connection.sendIQ(stanza, count, () => tell('not told'), patience)
+    this.#chat.connection.flush()
   }
 
-  #receive(stanza) {
-    const text = stanza.getElementsByTagName('body')[0]?.textContent
-    if (text && stanza.getAttribute('type') !== 'error') {
-      const from = Strophe.getBareJidFromJid(stanza.getAttribute('from') ?? '')
-      this.#find('.message').textContent = `${from}: ${text}`
-    }
-    return true
+  #receive({ from, type, body }) {
+    if (body && type !== 'error')
+      this.#find('.message').textContent = `${Strophe.getBareJidFromJid(from)}: ${body}`
   }
 
   #showAge(since) {
@@ -108,11 +129,11 @@ class Attachment {
     this.#find('.reason').textContent = reason
     // A session that is over cannot be attached to again.
     this.#values.classList.toggle('spent', isOver)
-    const offersAttach = state === 'idle' || state === 'attaching'
+    const offersAttach = state === 'idle' || state === 'connecting'
     this.#toggle.textContent = offersAttach ? 'Attach' : 'Log out'
     this.#toggle.classList.toggle('quiet', !offersAttach)
     // Not `disabled`: that would take the keyboard's focus away.
-    this.#toggle.setAttribute('aria-disabled', String(state === 'attaching' || state === 'ending'))
+    this.#toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     if (!isOver) return
     const hadFocus = document.activeElement === this.#toggle
     this.#toggle.hidden = true

@@ -1,13 +1,12 @@
-// The demo's page: each pane has a session of its own, warmed by the server, which Strophe attaches to over BOSH or takes
-// over by WebSocket. Needs strophe.js and session.js.
-const { Session, Strophe, $msg } = globalThis
+// The demo's page: each pane has a chat of its own, over a session that the server warms for it. Needs strophe.js.
+const { Strophe } = globalThis
+Strophe.setLogLevel(Strophe.LogLevel.FATAL)
 
 const stateTexts = {
   idle: 'Not connected',
-  warming: 'Warming…',
-  attaching: 'Attaching…',
-  attached: 'Connected',
-  ending: 'Disconnecting…',
+  connecting: 'Warming…',
+  online: 'Connected',
+  offline: 'Lost',
   closed: 'Disconnected',
   ended: 'Ended',
 }
@@ -18,7 +17,7 @@ class Pane {
   #other
   #otherTitle
   #state = 'idle'
-  #session
+  #chat
   /** Full JIDs with which the other user is online. */
   #online = new Set()
 
@@ -39,73 +38,81 @@ class Pane {
   }
 
   #toggle() {
-    if (this.#session?.isOpen) this.#session.logOut()
-    else if (this.#state !== 'warming' && this.#state !== 'ending') this.#warm()
+    if (this.#chat !== undefined) this.#chat.close()
+    else if (this.#state !== 'connecting') this.#connect()
+  }
+
+  /** Not an import of a module: Chromium runs none of them in pages that are XML, but loads them for scripts. */
+  async #connect() {
+    this.#show('connecting')
+    const { transport, module } = document.body.dataset
+    const { connect } = await import(module)
+    try {
+      this.#chat = await connect({
+        Strophe,
+        binding: () => this.#warm(),
+        transport,
+        history: 0,
+        keep: false,
+        onStatus: status => this.#follow(status),
+        onPresence: presence => this.#notePresence(presence),
+        onMessage: message => this.#receive(message),
+      })
+    } catch {
+      // The status says why.
+    }
   }
 
   /** Asks the page's own server for a session. In a real portal the user would be signed in there. */
   async #warm() {
-    this.#show('warming')
     const started = performance.now()
-    try {
-      const reply = await fetch('demo/warm', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-        body: JSON.stringify({ account: this.#account }),
-      })
-      const answer = await reply.json()
-      if (!reply.ok) throw new Error(answer.detail)
-      this.#find('.took').textContent = `warmed in ${Math.round(performance.now() - started)} ms`
-      this.#attach(answer)
-    } catch (error) {
-      const isOurs = error instanceof Error && !(error instanceof TypeError || error instanceof SyntaxError)
-      this.#show('ended', isOurs ? error.message : 'The service cannot be reached. Is it still running?')
-    }
+    const reply = await fetch('demo/warm', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify({ account: this.#account }),
+    })
+    const binding = await reply.json()
+    if (!reply.ok) throw new Error(binding.detail)
+    this.#find('.took').textContent = `warmed in ${Math.round(performance.now() - started)} ms`
+    const values = { ...binding, token: binding.websocket?.token }
+    for (const place of this.#element.querySelectorAll('.binding dd'))
+      place.textContent = values[place.className]
+    return { ...binding, url: new URL(binding.url, location.href).pathname }
   }
 
-  #attach({ jid, sid, rid, url, websocket, ...terms }) {
-    const overWebSocket = document.body.dataset.transport === 'websocket'
-    const values = overWebSocket ? { jid, token: websocket.token } : { jid, sid, rid }
-    for (const [name, value] of Object.entries(values)) this.#find(`.${name}`).textContent = value
-    this.#show('attaching')
-    const binding = overWebSocket
-      ? { jid, websocket }
-      : { jid, sid, rid, url: new URL(url, location.href).pathname, ...terms }
-    this.#session = new Session(binding, (state, reason) => this.#show(state, reason))
-    const { connection } = this.#session
-    connection.addHandler(stanza => this.#notePresence(stanza), null, 'presence')
-    connection.addHandler(stanza => this.#receive(stanza), null, 'message')
+  #follow({ state, code, reason, retryIn }) {
+    if (state === 'ended') this.#chat = undefined
+    const again = retryIn === undefined ? '' : ` Next try in ${retryIn} s.`
+    if (code === 'closed') this.#show('closed')
+    else this.#show(state, reason && reason + again)
   }
 
-  #notePresence(stanza) {
-    const from = stanza.getAttribute('from') ?? ''
-    if (Strophe.getBareJidFromJid(from) !== this.#other) return true
-    const type = stanza.getAttribute('type')
-    if (type === 'unavailable') this.#online.delete(from)
-    else if (type === null) this.#online.add(from)
+  #notePresence({ from, isAvailable }) {
+    if (Strophe.getBareJidFromJid(from) !== this.#other) return
+    if (isAvailable) this.#online.add(from)
+    else this.#online.delete(from)
     this.#showPresence()
-    return true
   }
 
-  #receive(stanza) {
-    const body = stanza.getElementsByTagName('body')[0]?.textContent
-    const from = Strophe.getBareJidFromJid(stanza.getAttribute('from') ?? '')
-    if (from !== this.#other) return true
+  #receive({ from, type, body, own, stanza }) {
+    if (own) this.#logOwn(body)
+    if (Strophe.getBareJidFromJid(from) !== this.#other) return
     const wasKept = stanza.getElementsByTagName('delay').length > 0
-    if (stanza.getAttribute('type') === 'error') this.#log('received', 'The last message was not delivered.')
+    if (type === 'error') this.#log('received', 'The last message was not delivered.')
     else if (body) this.#log('received', body, wasKept ? 'sent while you were offline' : undefined)
-    return true
   }
 
   #say() {
     const field = this.#find('.text')
     const text = field.value.trim()
-    if (text === '' || this.#state !== 'attached') return
-    this.#session.connection.send($msg({ to: this.#other, type: 'chat' }).c('body').t(text))
-    const note = this.#online.size > 0 ? undefined : `sent while ${this.#otherTitle} was offline`
-    this.#log('sent', text, note)
+    if (text === '' || this.#chat === undefined) return
+    this.#chat.send(this.#other, text)
     field.value = ''
     field.focus()
+  }
+
+  #logOwn(text) {
+    this.#log('sent', text, this.#online.size > 0 ? undefined : `sent while ${this.#otherTitle} was offline`)
   }
 
   #log(kind, text, note) {
@@ -128,18 +135,18 @@ class Pane {
 
   #show(state, reason = '') {
     this.#state = state
-    const isConnected = state === 'attached'
+    const isConnected = state === 'online'
     this.#find('.state').dataset.state = state
     this.#find('.state-text').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
     // A session that is over cannot be attached to again.
     this.#find('.binding').classList.toggle('spent', state === 'closed' || state === 'ended')
     const toggle = this.#find('.toggle')
-    const disconnects = isConnected || state === 'attaching' || state === 'ending'
+    const disconnects = isConnected || state === 'offline'
     toggle.textContent = disconnects ? 'Disconnect' : 'Warm a session and attach'
     toggle.classList.toggle('quiet', disconnects)
     // Not `disabled`: that would take the keyboard's focus away.
-    toggle.setAttribute('aria-disabled', String(state === 'warming' || state === 'ending'))
+    toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     for (const control of this.#element.querySelectorAll('.write input, .write button')) {
       control.disabled = !isConnected
     }
@@ -151,7 +158,7 @@ class Pane {
     const presence = this.#find('.presence')
     const isOnline = this.#online.size > 0
     presence.dataset.online = isOnline ? 'yes' : 'no'
-    const text = this.#state === 'attached' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
+    const text = this.#state === 'online' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
     // Changed only if different: screen readers announce each change.
     if (presence.textContent !== text) presence.textContent = text
   }

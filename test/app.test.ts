@@ -90,7 +90,6 @@ describe('pages', () => {
     ['style.css', 'text/css'],
     ['demo.css', 'text/css'],
     ['icon.svg', 'image/svg+xml'],
-    ['session.js', 'text/javascript'],
     ['attach.js', 'text/javascript'],
     ['strophe.js', 'text/javascript'],
   ])('may load %s', async (name, type) => {

@@ -73,7 +73,6 @@ test('everything it loads or leads to lies behind the public path', async () => 
     '/chat/warm',
     '/chat/warm/sessions',
     '/chat/assets/strophe.js',
-    '/chat/assets/session.js',
     '/chat/assets/attach.js',
   ])
 })
