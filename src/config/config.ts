@@ -57,6 +57,7 @@ export function joinedValues(values: Values) {
     servers: values.XMPP_SERVERS.servers,
     /** The domains that the BOSH endpoint of another service serves; `*` as above. */
     remotes: values.XMPP_SERVERS.remotes,
+    events: eventReceiver(values),
     /** By XMPP domain, `*` for domains without an entry. */
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,
@@ -93,6 +94,12 @@ function httpsOf(values: Values) {
     ciphers: values.TLS_CIPHERS,
     minVersion: values.TLS_MIN_VERSION,
   } as const
+}
+
+/** Where events go, and the key that signs them; undefined where none are sent. */
+function eventReceiver({ EVENTS_URL: url, EVENTS_SECRET, EVENTS_SECRET_FILE }: Values) {
+  const key = EVENTS_SECRET ?? EVENTS_SECRET_FILE
+  return url === undefined || key === undefined ? undefined : { url, key }
 }
 
 /** The entries of `HTTP_HOSTS` with what they leave out filled in; of paths that are `off` nothing is left. */

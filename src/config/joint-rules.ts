@@ -87,6 +87,12 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'WEBSOCKET_PATH and WARM_PATH must differ, and neither may lie inside the other': set =>
     set.WEBSOCKET_ENABLED && set.WARM_ENABLED && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
 
+  'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32':
+    set =>
+      set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
+  'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two': set =>
+    set.EVENTS_SECRET_FILE !== undefined && set.EVENTS_SECRET !== undefined,
+
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set =>
     set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
   "CORS_CREDENTIALS needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise":

@@ -1,6 +1,7 @@
 // Everything an operator can set, each setting in one place. From here come the types of `Config`, what is read and
 // checked, `.env.example` and docs/settings.md: `npm run settings` writes the two.
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './account-lists.js'
+import { eventsSecret, eventsSecretFile, eventsUrl } from './event-receiver.js'
 import { hostEntries } from './hosts.js'
 import {
   baseUrl,
@@ -317,6 +318,15 @@ export const sections = {
       'Most hashing rounds an XMPP server may ask of a login; one that asks for more is refused.',
     ),
   },
+  Events: {
+    EVENTS_URL: joined(eventsUrl).means(
+      "URL of a portal's backend that is told how the sessions go on which the warm API has given to pages, such as `https://portal.example.org/chat/events`; plain http only to a loopback address. See *Events* in docs/portals.md.",
+    ),
+    EVENTS_SECRET: joined(eventsSecret).means(
+      'Secret that signs what is sent there: a text of 16 bytes or more, or `whsec_` and a key in base64.',
+    ),
+    EVENTS_SECRET_FILE: joined(eventsSecretFile).means('File with that secret.'),
+  },
   Limits: {
     WARM_ALLOW: at('access.warm.allow', readNetworks, 'loopback, private').means(
       'Addresses that may call the warm API, written like TRUSTED_PROXIES; `any` is all of them.',
@@ -391,7 +401,7 @@ export const sections = {
   },
   Logging: {
     LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
-      'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote` and `http`, as in `info,bosh=debug`.',
+      'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events` and `http`, as in `info,bosh=debug`.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>

@@ -151,6 +151,7 @@ describe('what is documented is so:', () => {
           ...{ maxMessageBytes: 1_048_576, maxFragments: 8 },
           getText: 'This is an XMPP WebSocket endpoint: point your client here.',
         },
+        events: undefined,
         access: {
           warm: { allow: networks('loopback, private'), deny: networks('none') },
           bosh: { allow: networks('any'), deny: networks('none') },

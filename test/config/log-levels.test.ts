@@ -21,7 +21,10 @@ describe('LOG_LEVEL', () => {
     ['loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud"'],
     ['info,', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not ""'],
     ['bosh=', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not ""'],
-    ['info,xmpp=debug', 'LOG_LEVEL knows no part "xmpp": there are bosh, websocket, warm, c2s, remote, http'],
+    [
+      'info,xmpp=debug',
+      'LOG_LEVEL knows no part "xmpp": there are bosh, websocket, warm, c2s, remote, events, http',
+    ],
     ['info,warn', 'LOG_LEVEL has more than one level for all parts'],
     ['bosh=info,bosh=warn', 'LOG_LEVEL has bosh twice'],
   ])('may not be %s', (text, problem) => {
