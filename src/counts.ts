@@ -39,6 +39,11 @@ export const endReasons = [
 
 export type EndReason = (typeof endReasons)[number]
 
+/** What a portal's backend is told of a session that the warm API has given to a page. */
+export const eventTypes = ['session.attached', 'session.resumed', 'session.ended'] as const
+
+export type EventType = (typeof eventTypes)[number]
+
 /** How often each of a few things happened; what names them are words of our own tables. */
 export class Tally {
   readonly #counts = new Map<string, number>()
@@ -111,6 +116,10 @@ export class Counts {
   readonly remoteFailures = new Tally()
   /** Stanzas of servers that break the rules of namespaces, or are too large or too intricate, by what became of them. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
+  /** Events, by type: taken by their receiver, attempts that failed, and given up. */
+  readonly events = Object.fromEntries(
+    eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }]),
+  ) as Record<EventType, Record<'sent' | 'failed' | 'dropped', number>>
   /** What was not foreseen. */
   faults = 0
 }

@@ -16,7 +16,7 @@ const storeys = [
   ['bosh', 'remote', 'warm', 'websocket'],
   ['http', 'login'],
   ['session'],
-  ['c2s'],
+  ['c2s', 'events'],
   ['net'],
   ['log'],
   ['config'],

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
+import type { Counts, EndReason, EventType } from '../counts.js'
+import { withULabels } from '../jid/domains.js'
+import type { Clock } from '../lib/clock.js'
+import type { Names } from '../net/names.js'
+import { EventQueue } from './event-queue.js'
+import { createPost } from './post.js'
+import { createSigner } from './signature.js'
+
+/** How long a service that stops goes on sending, in milliseconds. */
+const drainMilliseconds = 3_000
+
+/** A session as far as events tell of it; its JID is known. */
+interface Subject {
+  readonly id: string
+  readonly jid: string | undefined
+  readonly domain: string
+}
+
+/** Takes note of what has happened to a session, with the reason of its end. Never throws, and leaves all work for later. */
+export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
+
+export interface EventsParts {
+  readonly receiver: NonNullable<Config['events']>
+  readonly names: Pick<Names, 'addressesOf'>
+  readonly clock: Clock
+  readonly counts: Counts
+  readonly log: Logger
+}
+
+export type Events = ReturnType<typeof createEvents>
+
+/** Tells a portal's backend how the sessions go on that the warm API has given to pages. */
+export function createEvents({ receiver, names, clock, counts, log }: EventsParts) {
+  const { post, close } = createPost(receiver.url, names, clock)
+  const sign = createSigner(receiver.key)
+  const queue = new EventQueue({
+    ...{ clock, counts, log },
+    send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
+  })
+  const tell: TellEvent = (type, { id: session, jid, domain }, reason) => {
+    const id = randomUUID()
+    const data = { id: session, jid, domain: withULabels(domain), reason }
+    const body = JSON.stringify({ id, type, timestamp: new Date(), data })
+    queue.add({ id, type, session, body })
+  }
+  return {
+    tell,
+    /** How many events have not been taken yet. */
+    get waiting() {
+      return queue.waiting
+    },
+    /** Sends what waits, as far as that is quickly done, and closes all connections. */
+    async stop(): Promise<void> {
+      await queue.stop(drainMilliseconds)
+      close()
+    },
+  }
+}
