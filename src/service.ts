@@ -8,6 +8,7 @@ import { createDialer } from './c2s/dial.js'
 import { createLinks } from './c2s/links.js'
 import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
+import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
@@ -75,7 +76,7 @@ export async function startService({
   let listening: Listening | undefined
 
   // Links to XMPP servers and remote BOSH endpoints.
-  const { servers, keepalive, tls } = config
+  const { servers, keepalive, tls, events: receiver } = config
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = createDialer({ names, clock, publicOnly: anyDomain })
@@ -84,6 +85,7 @@ export async function startService({
   const open: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   // Sessions and logins.
+  const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
   const registry = new Registry(clock)
   const sessions = knownSessions(registry, remotes.elsewhere, clock)
   const limits = new SessionLimits({
@@ -112,6 +114,7 @@ export async function startService({
       links: () => links.size,
       remotes: () => remotes.size,
       connections: () => listening?.connections ?? 0,
+      events: () => events?.waiting ?? 0,
     },
   })
   const sites = createSites(config, {
@@ -126,6 +129,7 @@ export async function startService({
     },
     hashes,
     limits,
+    tellEvent: events?.tell,
     shaper: new RateShaper(config.rates),
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     wrongTokens: new Rate(mostWrongTokens, 60),
@@ -159,10 +163,11 @@ export async function startService({
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     registry.abandonAll()
+    const told = events?.stop()
     const closed = listening.close()
     // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
     const closing = setInterval(listening.closeIdleConnections, 20)
-    await Promise.race([Promise.all([closed, until(() => links.size + remotes.size === 0)]), late])
+    await Promise.race([Promise.all([closed, told, until(() => links.size + remotes.size === 0)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     links.stop()

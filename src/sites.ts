@@ -27,7 +27,7 @@ const maxBodyBytes = 512 * 1024
 
 /** What the sites of all hosts have in common. */
 export interface SiteParts
-  extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper'>,
+  extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper' | 'tellEvent'>,
     Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'onCall' | 'isStopping'>,
     Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {

@@ -22,6 +22,8 @@ export interface Sources {
     readonly remotes: () => number
     /** Connections of clients. */
     readonly connections: () => number
+    /** Events that their receiver has not taken yet. */
+    readonly events: () => number
   }
 }
 
@@ -127,6 +129,11 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
       'Requests to BOSH endpoints of others that came to nothing, by step and code.',
       byFailure(counts.remoteFailures),
     ],
+    events_total: [
+      'Events for a portal, by type and outcome: sent, dropped, or an attempt that failed.',
+      byOutcome(counts.events),
+    ],
+    events_waiting: ['Events that the portal has not taken yet.', open.events],
     http_connections: ['Connections of clients that are open.', open.connections],
     faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
   }
@@ -145,4 +152,12 @@ function byLabel(label: string, values: () => Readonly<Record<string, number>>):
 function byFailure(tally: Tally): Source {
   const read = () => [...tally].map(([[step, code], count]) => [{ step: step!, code: code! }, count] as const)
   return { labels: ['step', 'code'], read }
+}
+
+function byOutcome(events: Counts['events']): Source {
+  const read = () =>
+    Object.entries(events).flatMap(([type, outcomes]) =>
+      Object.entries(outcomes).map(([outcome, count]) => [{ type, outcome }, count] as const),
+    )
+  return { labels: ['type', 'outcome'], read }
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { EndReason } from '../counts.js'
 import { Problem } from '../errors.js'
+import type { TellEvent } from '../events/events.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import { onceAMinute } from '../lib/throttle.js'
 import type { LinkEvents, LinkOptions } from '../link.js'
@@ -24,13 +26,15 @@ export interface OpenerParts
   readonly limits: SessionLimits
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
+  /** Takes note of events; undefined where none are sent. */
+  readonly tellEvent?: TellEvent | undefined
 }
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, counts, clock, log } = parts
+  const { registry, limits, counts, clock, log, tellEvent } = parts
   /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
   const isWarningDue = onceAMinute<Refusal | Fate>(clock)
 
@@ -38,6 +42,11 @@ export function createOpener(parts: OpenerParts) {
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
     counts.faults += 1
     log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
+  }
+
+  /** Tells the portal of the end of a session that it knows; it knows none whose caller has hung up. */
+  function tellEnd(session: Session, reason: EndReason): void {
+    if (session.isHandedOut && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
   }
 
   const keeper: SessionKeeper<Session> = {
@@ -52,6 +61,8 @@ export function createOpener(parts: OpenerParts) {
       const isOwn = session.origin === 'client'
       if (isOwn && limits.isCrowded(registry.liveOf(session.jid))) session.expel('limit')
     },
+    attached: session => tellEvent?.('session.attached', session),
+    resumed: session => tellEvent?.('session.resumed', session),
     unfit({ id }, fate) {
       counts.unfitStanzas[fate] += 1
       if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
@@ -60,10 +71,14 @@ export function createOpener(parts: OpenerParts) {
       registry.remove(session)
       limits.ended(session)
       counts.sessionsEnded[reason] += 1
+      tellEnd(session, reason)
       log.debug({ session: session.id, reason }, 'session ended')
     },
     broke(session, cause) {
-      if (registry.remove(session)) counts.sessionsEnded.fault += 1
+      if (registry.remove(session)) {
+        counts.sessionsEnded.fault += 1
+        tellEnd(session, 'fault')
+      }
       limits.ended(session)
       report(cause, 'a session failed', { session: session.id })
     },

@@ -24,6 +24,10 @@ export interface SessionKeeper<Session> {
   readonly connect: OpenLink
   /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
   loggedIn(session: Session): void
+  /** The page has come that a session was handed to. */
+  attached(session: Session): void
+  /** A session was handed to another page. */
+  resumed(session: Session): void
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */

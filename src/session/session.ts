@@ -36,6 +36,8 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   /** Stanzas that the client has taken and not given back. */
   #delivered = 0
   #ticket: Ticket | undefined = undefined
+  /** The page that it was handed to last; `none` where it was handed to none. */
+  #page: 'none' | 'awaited' | 'come' = 'none'
 
   /** `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet. */
   constructor(
@@ -95,6 +97,14 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   learnChannel(isSecure: boolean): void {
     this.#isSecure ??= isSecure
     if (this.#ticket !== undefined) this.#await(undefined)
+    if (this.#page !== 'awaited') return
+    this.#page = 'come'
+    this.keeper.attached(this)
+  }
+
+  /** Whether the warm API has handed it to a page. */
+  get isHandedOut(): boolean {
+    return this.#page !== 'none'
   }
 
   /**
@@ -134,6 +144,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     if (jid === undefined || succession === undefined) return undefined
     const { client, handedOut } = succession(handover)
     const token = this.#awaitPage(client, handover)
+    this.keeper.resumed(this)
     return { id: this.id, jid, ...handedOut, token, delivered: this.#delivered }
   }
 
@@ -316,6 +327,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
    */
   #awaitPage(client: Client, { seconds, attachBinding }: Handover): string | undefined {
     const now = this.keeper.clock.now()
+    this.#page = 'awaited'
     this.speaker = client
     this.inactivity.allow('waiting', seconds)
     this.inactivity.begin(now)

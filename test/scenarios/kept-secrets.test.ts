@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { hashSecret } from '../../src/config/secret-hash.js'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { saslFailure } from '../support/login-server/elements.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -31,6 +32,8 @@ const secrets = {
   passphrase: 'p4ss-phrase-of-the-key',
   header: 'v4lue-of-a-header',
   cookie: 'v4lue-of-a-cookie',
+  eventsSecret: 's3cret-that-signs-events',
+  eventsUrl: 'k3y-in-the-url-for-events',
 }
 /** What is made of them, and what comes of a session. */
 const made = new Set<string>()
@@ -75,6 +78,9 @@ beforeAll(async () => {
     XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
     REMOTE_HEADERS: `X-Api-Key=${secrets.header}`,
     RATE_FAILED_LOGINS: '2',
+    // It takes none of them, so that all attempts are logged.
+    EVENTS_URL: `http://127.0.0.1:1/events?key=${secrets.eventsUrl}`,
+    EVENTS_SECRET: secrets.eventsSecret,
     METRICS_ADDRESS: '127.0.0.1:0',
     WARM_TIMEOUT: '2',
   }
@@ -297,6 +303,14 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
+  test('of events that are not taken', async () => {
+    const { id } = await bind({ password: secrets.password })
+    await call('DELETE', `/warm/${id}`)
+    const failed = () => service.lines.some(line => line.includes('ECONNREFUSED') && line.includes(id))
+    await eventually('an attempt has failed', failed)
+    await expectNothing()
+  })
+
   test('of settings that are wrong', () => {
     const wrong = {
       ...settings,
@@ -305,6 +319,8 @@ describe('no secret comes out', () => {
       ADMIN_USERS: `portal:${secrets.adminSecret}:${secrets.adminSecret},${secrets.adminSecret}`,
       XMPP_SERVICE_ACCOUNTS: `near.example=${secrets.servicePassword}`,
       REMOTE_HEADERS: `X-Api-Key ${secrets.header},Content-Length=${secrets.header}`,
+      EVENTS_URL: `https://portal:${secrets.eventsUrl}@portal.example/`,
+      EVENTS_SECRET: `whsec_${secrets.eventsSecret}`,
     }
     let told = ''
     try {
@@ -312,7 +328,10 @@ describe('no secret comes out', () => {
     } catch (error) {
       told = `${error}`
     }
-    for (const name of ['ADMIN_USERS', 'XMPP_SERVICE_ACCOUNTS', 'REMOTE_HEADERS', 'TLS_'])
+    for (const name of [
+      ...['ADMIN_USERS', 'XMPP_SERVICE_ACCOUNTS', 'REMOTE_HEADERS', 'TLS_'],
+      ...['EVENTS_URL', 'EVENTS_SECRET'],
+    ])
       expect(told).toContain(name)
     for (const secret of Object.values(secrets))
       expect([secret, told.includes(secret)]).toEqual([secret, false])

@@ -5,6 +5,7 @@ import { type ConnectionManager, createConnectionManager } from '../../src/bosh/
 import type { Peer, Reply } from '../../src/bosh/peer.js'
 import type { TermLimits } from '../../src/bosh/terms.js'
 import { Counts } from '../../src/counts.js'
+import type { TellEvent } from '../../src/events/events.js'
 import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
@@ -206,6 +207,7 @@ export interface BenchOptions {
   readonly shaper?: RateShaper
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
+  readonly tellEvent?: TellEvent
 }
 
 const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
@@ -236,6 +238,7 @@ export class BoshBench {
       retiredDomains: ['gone.example'],
       mostElements: about.maxQueueElements,
       issuesTickets: about.issuesTickets === true,
+      tellEvent: about.tellEvent,
       connect: (domain, options, events) => {
         about.connect?.()
         const link = new FakeLink(domain, options, events)

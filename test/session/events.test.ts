@@ -1,0 +1,217 @@
+// What a portal is told of which sessions, whatever their pages and servers do.
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, type Client, FakePeer, message } from '../support/bosh-bench.js'
+import { newToken, takeOver } from '../websocket/pages.js'
+
+const handover = { seconds: 120, attachBinding: 'off' } as const
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+const conflict = {
+  failure: { step: 'features', code: 'remote-stream-error', condition: 'conflict' },
+  streamError: '<stream:error/>',
+} as const
+
+/** A bench, what it has told, and its sessions; of the second and later ones it is told which. */
+function benchOf() {
+  const told: string[] = []
+  const ids: string[] = []
+  const bench = new BoshBench({}, undefined, {
+    issuesTickets: true,
+    tellEvent(type, { id, jid, domain }, reason) {
+      expect([jid, domain]).toEqual(['juliet@chat.example/balcony', 'chat.example'])
+      const which = ids.indexOf(id) > 0 ? ` of ${ids.indexOf(id)}` : ''
+      told.push(`${type.replace('session.', '')}${reason === undefined ? '' : `: ${reason}`}${which}`)
+    },
+  })
+  return {
+    bench,
+    told,
+    async warmed() {
+      const client = await bench.warmed()
+      ids.push(client.id)
+      return client
+    },
+  }
+}
+
+describe('a page comes', () => {
+  test('over BOSH: once, with the first of its requests', async () => {
+    const { told, warmed } = benchOf()
+    const client = await warmed()
+    expect(told).toEqual([])
+    await client.next(message('one'))
+    expect(told).toEqual(['attached'])
+    await client.next(message('two'))
+    await client.next('', "pause='60'")
+    await client.next()
+    expect(told).toEqual(['attached'])
+  })
+
+  test('over WebSocket: once it has the session, and not when it shows its token', async () => {
+    const { bench, told, warmed } = benchOf()
+    const { token } = await warmed()
+    const socket = takeOver(bench, token!)
+    expect(told).toEqual(['attached'])
+    socket.receive(message('one'))
+    expect(told).toEqual(['attached'])
+  })
+
+  test('and comes again, each time that the session was handed to another one', async () => {
+    const { bench, told, warmed } = benchOf()
+    const first = await warmed()
+    await first.next()
+    const second = await bench.resume(first)
+    expect(told).toEqual(['attached', 'resumed'])
+    // The page before is shut out.
+    await first.next()
+    expect(told).toEqual(['attached', 'resumed'])
+    await second.next()
+    takeOver(bench, await newToken(bench, second))
+    expect(told).toEqual(['attached', 'resumed', 'attached', 'resumed', 'attached'])
+  })
+
+  test('by reuse as by resume', async () => {
+    const { bench, told, warmed } = benchOf()
+    await warmed()
+    await bench.pass(5)
+    expect(await bench.sessions.reuse('juliet@chat.example', handover)).toBeDefined()
+    expect(told).toEqual(['resumed'])
+    expect(await bench.sessions.reuse('juliet@chat.example', handover)).toBeUndefined()
+    expect(told).toEqual(['resumed'])
+  })
+
+  test.each<[string, (client: Client) => Promise<unknown>]>([
+    ['with a rid far off', client => client.at(client.rid + 99)],
+    ['ahead of its first request', client => client.at(client.rid + 2)],
+  ])('not %s', async (_what, act) => {
+    const { told, warmed } = benchOf()
+    await act(await warmed())
+    expect(told.filter(event => event === 'attached')).toEqual([])
+  })
+})
+
+describe('a session ends', () => {
+  test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unknown, readonly string[]]>([
+    ['for want of a page', bench => bench.pass(121), ['ended: attach-timeout']],
+    [
+      'when its page is silent',
+      async (bench, client) => {
+        await client.next('', "pause='10'")
+        await bench.pass(200)
+      },
+      ['attached', 'ended: inactivity'],
+    ],
+    [
+      'when its page takes its leave',
+      (_bench, client) => client.next('', "type='terminate'"),
+      ['attached', 'ended: client'],
+    ],
+    [
+      'when its page breaks the rules',
+      async (_bench, client) => {
+        await client.next()
+        await client.at(client.rid + 99)
+      },
+      ['attached', 'ended: item-not-found'],
+    ],
+    ['by an admin', (bench, { id }) => bench.sessions.end(id), ['ended: logout']],
+    [
+      'when its server is lost, once its page was told',
+      async (bench, client) => {
+        await client.next()
+        await bench.server(link => link.end(lost))
+      },
+      ['attached', 'ended: connection-lost'],
+    ],
+    [
+      'when its resource is taken',
+      async (bench, client) => {
+        await client.next()
+        await bench.server(link => link.end(conflict))
+      },
+      ['attached', 'ended: replaced'],
+    ],
+    [
+      'when the service stops',
+      bench => {
+        bench.registry.shutDown()
+        bench.registry.abandonAll()
+      },
+      ['ended: shutdown'],
+    ],
+    [
+      'by a fault',
+      (bench, { id }) => {
+        const session = bench.registry.byId(id)!
+        session.collapse(new Error('x'))
+        session.collapse(new Error('y'))
+        session.abandon('client')
+      },
+      ['ended: fault'],
+    ],
+  ])('%s', async (_what, act, expected) => {
+    const { bench, told, warmed } = benchOf()
+    await act(bench, await warmed())
+    expect(told).toEqual(expected)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('over WebSocket', async () => {
+    const { bench, told, warmed } = benchOf()
+    takeOver(bench, (await warmed()).token!).leave()
+    await bench.pass(121)
+    expect(told).toEqual(['attached', 'ended: inactivity'])
+  })
+
+  test('by its own end, whatever others do', async () => {
+    const { bench, told, warmed } = benchOf()
+    const [one, two] = [await warmed(), await warmed()]
+    await two.next('', "type='terminate'")
+    await bench.sessions.end(one.id)
+    expect(told).toEqual(['attached of 1', 'ended: client of 1', 'ended: logout'])
+  })
+})
+
+describe('nothing is told', () => {
+  test('of a login that fails, is given up, or only checks credentials', async () => {
+    const { bench, told } = benchOf()
+    bench.login()
+    await bench.server(link => link.end(lost))
+    bench.login().opening.abandon()
+    bench.login()
+    bench.registry.shutDown()
+    expect(bench.counts.sessionsEnded.login).toBe(3)
+    expect(told).toEqual([])
+  })
+
+  test('of a session whose caller is gone before the answer', async () => {
+    const { bench, told } = benchOf()
+    const login = bench.login()
+    await login.opening.handOut('juliet@chat.example/balcony', [], handover)
+    bench.registry.byId(login.opening.id)!.abandon('unclaimed')
+    expect(bench.counts.sessionsEnded.unclaimed).toBe(1)
+    expect(told).toEqual([])
+  })
+
+  test('of a session that a client has opened by itself, until a backend hands it to a page', async () => {
+    const { bench, told } = benchOf()
+    const own = await bench.session()
+    await bench.server(link => link.bind())
+    await own.next()
+    const left = await bench.session()
+    await bench.server(link => link.bind())
+    await left.next('', "type='terminate'")
+    expect(told).toEqual([])
+    const page = await bench.resume(own)
+    await page.next()
+    await bench.sessions.end(page.id)
+    expect(told).toEqual(['resumed', 'attached', 'ended: logout'])
+  })
+
+  test('of a request that comes unencrypted to a session that was not', async () => {
+    const { told, warmed } = benchOf()
+    const client = await warmed()
+    await client.next()
+    await client.next('', '', new FakePeer(false))
+    expect(told).toEqual(['attached'])
+  })
+})

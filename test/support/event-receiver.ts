@@ -1,0 +1,140 @@
+// A portal's backend that is told of events: it checks their signatures by itself, and does what a test says.
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
+
+export const eventsSecret = 'a-long-random-secret'
+
+/** What a backend reads of an event. */
+export interface ReceivedEvent {
+  readonly id: string
+  readonly type: string
+  readonly timestamp: string
+  readonly data: {
+    readonly id: string
+    readonly jid: string
+    readonly domain: string
+    readonly reason?: string
+  }
+}
+
+/** A request as it came. */
+export interface ReceivedRequest {
+  readonly headers: IncomingMessage['headers']
+  readonly text: string
+  readonly event: ReceivedEvent
+}
+
+/** Answers a request, or does something else with it. */
+export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => void
+
+export const taking: Behaviour = (_request, response) => void response.writeHead(204).end()
+
+/** Answers with this status. */
+export const refusing =
+  (status: number, headers: Record<string, string> = {}): Behaviour =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end('no')
+
+export class EventReceiver {
+  /** All that came, whatever became of it. */
+  readonly requests: ReceivedRequest[] = []
+  /** What is wrong with requests. */
+  readonly complaints: string[] = []
+  /** What happens to requests from now on. */
+  behaviour: Behaviour = taking
+  readonly #taken = new Map<string, ReceivedEvent>()
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#receive(request, response))
+    this.#server.on('connection', socket => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  static async start(port = 0): Promise<EventReceiver> {
+    const receiver = new EventReceiver()
+    receiver.#server.listen(port, '127.0.0.1')
+    await once(receiver.#server, 'listening')
+    return receiver
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/chat/events`
+  }
+
+  /** Connections that are open. */
+  get open(): number {
+    return this.#sockets.size
+  }
+
+  /** The events that were answered with a 2xx, each once, in the order in which they came first. */
+  get taken(): readonly ReceivedEvent[] {
+    return [...this.#taken.values()]
+  }
+
+  /** The same in short: type, and the reason of an end. */
+  of(session: string): readonly string[] {
+    return this.taken
+      .filter(({ data }) => data.id === session)
+      .map(({ type, data }) => (data.reason === undefined ? type : `${type}: ${data.reason}`))
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await once(this.#server, 'close').catch(() => {})
+  }
+
+  async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => {})
+    let text = ''
+    message.setEncoding('utf8')
+    try {
+      for await (const chunk of message) text += chunk
+    } catch {
+      return
+    }
+    const { headers } = message
+    const event: ReceivedEvent = JSON.parse(text)
+    this.#check(message, text, event)
+    const request = { headers, text, event }
+    this.requests.push(request)
+    this.behaviour(request, response)
+    const isTaken = response.headersSent && response.statusCode >= 200 && response.statusCode <= 299
+    if (isTaken && !this.#taken.has(event.id)) this.#taken.set(event.id, event)
+  }
+
+  /** As a portal does it, and with what no portal would look at. */
+  #check({ method, url, headers }: IncomingMessage, text: string, event: ReceivedEvent): void {
+    const complain = (complaint: string) => this.complaints.push(`${complaint}: ${text}`)
+    const { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': signature } = headers
+    const expected = createHmac('sha256', eventsSecret).update(`${id}.${time}.${text}`).digest()
+    const [version, given = ''] = String(signature).split(',')
+    const shown = Buffer.from(given, 'base64')
+    if (version !== 'v1' || shown.length !== 32 || !timingSafeEqual(shown, expected))
+      complain(`wrong signature ${signature}`)
+    if (!(Math.abs(Date.now() / 1000 - Number(time)) < 300)) complain(`wrong time ${time}`)
+    if (id !== event.id) complain(`another id ${id}`)
+    if (method !== 'POST' || url !== '/chat/events') complain(`asked for ${method} ${url}`)
+    if (headers['content-type'] !== 'application/json') complain(`of type ${headers['content-type']}`)
+    if (/[?&]|sid|token/.test(text)) complain('says too much')
+    const before = this.requests.find(request => request.event.id === event.id)
+    if (before !== undefined && before.text !== text) complain(`was other words: ${before.text}`)
+  }
+}
+
+/** The socket of a response. */
+export function socketOf(response: ServerResponse): Socket {
+  const { socket } = response
+  if (!(socket instanceof Socket)) throw new Error('the connection is gone')
+  return socket
+}
