@@ -53,9 +53,12 @@ describe.each(documents)('%s', path => {
   test('names settings that there are', () => {
     const known = new Set(Object.keys(settings))
     const prefixes =
-      /^(?:ADMIN|ATTACH|BOSH|CORS|HOST|HTTP|HTTPS|LISTEN|LOG|MAX|METRICS|RATE|REMOTE|SCRAM|TLS|TRUSTED|WARM|XMPP)_/
-    // The portal's own settings, in its example.
-    const portals = new Set(['WARM_URL', 'WARM_USER', 'WARM_PASSWORD', 'WARM_ACCOUNT'])
+      /^(?:ADMIN|ATTACH|BOSH|CORS|EVENTS|HOST|HTTP|HTTPS|LISTEN|LOG|MAX|METRICS|RATE|REMOTE|SCRAM|TLS|TRUSTED|WARM|XMPP)_/
+    // The portal's own settings, in its example, and the headers of events as PHP names them.
+    const portals = new Set([
+      ...['WARM_URL', 'WARM_USER', 'WARM_PASSWORD', 'WARM_ACCOUNT'],
+      ...['HTTP_WEBHOOK_ID', 'HTTP_WEBHOOK_TIMESTAMP', 'HTTP_WEBHOOK_SIGNATURE'],
+    ])
     const named = new Set(text.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g))
     expect([...named].filter(name => prefixes.test(name) && !known.has(name) && !portals.has(name))).toEqual(
       [],

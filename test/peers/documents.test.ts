@@ -1,15 +1,18 @@
 // The documents' examples as they stand there, before a running service: no operator copies what has never worked.
 
 import { execFile } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
+import { endReasons } from '../../src/counts.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { problems } from '../../src/errors.js'
 import { launchChromium } from '../support/chromium.js'
+import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
@@ -182,6 +185,133 @@ describe('In other languages', () => {
       const parts = [overWebSocket(program, line.trim()), "session, tab = {}, 'one'", print, print]
       expectCredentials(await runParts('python3', [], [...parts, 'end_chats(session)']))
     })
+  })
+})
+
+describe('In other languages, an event', () => {
+  let folder: string
+  let genuine: ReceivedRequest
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'documented-'))
+    const receiver = await EventReceiver.start()
+    const telling = await startTestService({
+      servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment: { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret },
+    })
+    const { id } = await telling.bind({ jid, password })
+    await callSessions(telling.url, 'DELETE', `/${id}`)
+    await telling.stop()
+    await receiver.stop()
+    genuine = receiver.requests[0]!
+  })
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** What came, signed anew for so many seconds ago. */
+  const signed = (secondsAgo: number, secret = eventsSecret) => {
+    const { headers, text } = genuine
+    const time = String(Math.floor(Date.now() / 1000) - secondsAgo)
+    const hmac = createHmac('sha256', secret).update(`${headers['webhook-id']}.${time}.${text}`)
+    return {
+      headers: {
+        ...headers,
+        'webhook-timestamp': time,
+        'webhook-signature': `v1,${hmac.digest('base64')}`,
+      },
+      text,
+    }
+  }
+
+  /** Runs a program that looks at requests, one after the other; it prints what it takes each of them for. */
+  const expectJudged = async (
+    command: string,
+    name: string,
+    program: (cases: string) => readonly string[],
+  ) => {
+    const { headers, text } = genuine
+    const change = (header: string, value: string) => ({ headers: { ...headers, [header]: value }, text })
+    const { 'webhook-signature': _signature, ...unsigned } = headers
+    const good = [genuine, signed(0), signed(290), signed(-290)]
+    const bad = [
+      { headers, text: text.replace('logout', 'client') },
+      { headers, text: `${text} ` },
+      change('webhook-id', 'another'),
+      change('webhook-timestamp', String(Number(headers['webhook-timestamp']) + 1)),
+      change('webhook-timestamp', 'soon'),
+      change('webhook-signature', 'v1,'),
+      change('webhook-signature', String(headers['webhook-signature']).slice(0, -1)),
+      change('webhook-signature', 'ö'.repeat(47)),
+      signed(0, 'another-secret-of-some'),
+      signed(310),
+      signed(-310),
+      { headers: unsigned, text },
+      { headers: {}, text },
+    ]
+    const cases = JSON.stringify([...good, ...bad].map(({ headers, text }) => [headers, text]))
+    const file = join(folder, name)
+    writeFileSync(file, program(Buffer.from(cases).toString('base64')).join('\n'))
+    const { stdout, stderr } = await run(command, [file], {
+      env: { ...process.env, EVENTS_SECRET: eventsSecret },
+    })
+    const judged = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(judged).toEqual([...good.map(() => genuine.event), ...bad.map(() => null)])
+    expect(stderr).toBe('')
+  }
+
+  const snippet = (language: string, sign: string) =>
+    new Document('docs/portals.md', service.url).blocks(language).find(code => code.includes(sign))!
+
+  test('looks as it is written', () => {
+    const example = JSON.parse(snippet('json', 'session.ended'))
+    expect(Object.keys(genuine.event)).toEqual(Object.keys(example))
+    expect(Object.keys(genuine.event.data)).toEqual(Object.keys(example.data))
+    const [, row = ''] = /^\| `session\.ended` \|(.*)$/m.exec(
+      readFileSync(`${repository}docs/portals.md`, 'utf8'),
+    )!
+    const reasons = Array.from(
+      row
+        .split('such as')[1]!
+        .split('|')[0]!
+        .matchAll(/`([^`]+)`/g),
+      ([, name]) => name!,
+    )
+    expect(reasons.length).toBeGreaterThan(3)
+    expect(reasons.filter(name => !(endReasons as readonly string[]).includes(name))).toEqual([])
+  })
+
+  test('is known by its signature in JavaScript', () =>
+    expectJudged(process.execPath, 'program.mjs', cases => [
+      snippet('js', 'chatEvent'),
+      `for (const [headers, body] of JSON.parse(Buffer.from('${cases}', 'base64')))`,
+      '  console.log(JSON.stringify(chatEvent(headers, body) ?? null))',
+    ]))
+
+  describeWith(['php-cli'], 'with PHP', () => {
+    test('is known by its signature', () =>
+      expectJudged('php', 'program.php', cases => [
+        '<?php',
+        snippet('php', 'chat_event'),
+        `foreach (json_decode(base64_decode('${cases}'), true) as [$headers, $body]) {`,
+        '    $_SERVER = [];',
+        '    foreach ($headers as $name => $value) {',
+        "        $_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] = $value;",
+        '    }',
+        '    echo json_encode(chat_event($body)), "\\n";',
+        '}',
+      ]))
+  })
+
+  describeWith(['python3'], 'with Python', () => {
+    test('is known by its signature', () =>
+      expectJudged('python3', 'program.py', cases => [
+        snippet('python', 'chat_event'),
+        `for headers, body in json.loads(base64.b64decode('${cases}')):`,
+        '    print(json.dumps(chat_event(headers, body.encode())))',
+      ]))
   })
 })
 
