@@ -206,7 +206,7 @@ describe('a portal is told', () => {
   })
 })
 
-/** Ends that are only heard of by a connection that is not answered as it should be. */
+/** What a receiver does in place of taking an event. */
 const failures: Record<string, Behaviour> = {
   'an error': refusing(500),
   'a refusal': refusing(404),
