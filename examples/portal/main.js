@@ -8,18 +8,10 @@ if (process.argv.includes('--demo')) {
   const demo = await startDemo({ PORT: '0' }, () => {})
   Object.assign(process.env, { WARM_URL: `${demo.url}/warm`, WARM_USER: 'admin', WARM_PASSWORD: 'demo' })
 }
-const {
-  PORT = 3000,
-  WARM_URL: url,
-  WARM_USER: user,
-  WARM_PASSWORD: password,
-  BOSH_URL,
-  WEBSOCKET_URL,
-} = process.env
+const { PORT = 3000, WARM_URL: url, WARM_USER: user, WARM_PASSWORD: password, PUBLIC_URL } = process.env
 if (!url || !user || !password) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD, or give --demo.')
-const boshUrl = BOSH_URL || new URL('/http-bind', url).href
-const socketUrl = WEBSOCKET_URL || new URL('/xmpp-websocket/warm', url).href.replace('http', 'ws')
-const portal = createPortal({ service: warmBindings({ url, user, password }), boshUrl, socketUrl, users })
+const publicUrl = PUBLIC_URL || new URL(url).origin
+const portal = createPortal({ service: warmBindings({ url, user, password }), publicUrl, users })
 const server = portal.listen(PORT, '127.0.0.1', error => {
   if (error) throw error
   console.log(`\n  A portal with a chat: http://127.0.0.1:${server.address().port}\n`)

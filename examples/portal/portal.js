@@ -7,8 +7,8 @@ import { createChats } from './chats.js'
 
 const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
-/** The portal as an Express app. `service` warms sessions; `boshUrl` and `socketUrl` are where browsers take them over. */
-export function createPortal({ service, boshUrl, socketUrl, users }) {
+/** The portal as an Express app. `service` warms sessions; `publicUrl` is where browsers find the service. */
+export function createPortal({ service, publicUrl, users }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }) => /(?:^|; )visit=([\da-f]{64})/.exec(headers.cookie)?.[1]
@@ -16,7 +16,7 @@ export function createPortal({ service, boshUrl, socketUrl, users }) {
   const showPage = (request, response) => {
     const user = visits.get(cookieOf(request))?.user
     if (user === undefined) response.render('sign-in')
-    else response.render('portal', { name: user.name, jid: user.chat.jid, boshUrl, socketUrl })
+    else response.render('portal', { name: user.name, service: publicUrl })
   }
 
   const signIn = (request, response) => {
@@ -42,12 +42,12 @@ export function createPortal({ service, boshUrl, socketUrl, users }) {
     response.clearCookie('visit').redirect(303, '/')
   }
 
-  /** Answers Converse's `prebind_url` or `credentials_url`: when the page is loaded, and whenever its session is over. */
-  const bind = pick => async (request, response) => {
+  /** Answers the page when it is loaded, and whenever it needs its session once more. */
+  const bind = async (request, response) => {
     const visit = visits.get(cookieOf(request))
     if (visit === undefined) return response.sendStatus(401)
     try {
-      response.json(pick(await visit.chats.bind(String(request.query.tab).slice(0, 36))))
+      response.json(await visit.chats.bind(String(request.query.tab).slice(0, 36)))
     } catch (error) {
       console.error(`no chat for ${visit.user.chat.jid}: ${error.message}`, error.cause?.code ?? '')
       response.sendStatus(503)
@@ -55,14 +55,13 @@ export function createPortal({ service, boshUrl, socketUrl, users }) {
   }
 
   const policy =
-    `default-src 'self'; connect-src 'self' ${new URL(boshUrl).origin} ${new URL(socketUrl).origin}; img-src 'self' data:; ` +
-    "style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    `default-src 'self'; script-src 'self' ${publicUrl}; connect-src 'self' ${publicUrl} ${publicUrl.replace('http', 'ws')}; ` +
+    "form-action 'self'; frame-ancestors 'none'"
   const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
   app.engine('hbs', (file, values, done) =>
     done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
   )
   app.set('view engine', 'hbs').set('views', folder('views'))
-  app.use('/converse', express.static(folder('../../node_modules/converse.js/dist')))
   app.use(express.static(folder('public')), (_request, response, next) => {
     response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
     response.set('Cache-Control', 'no-store')
@@ -71,10 +70,7 @@ export function createPortal({ service, boshUrl, socketUrl, users }) {
   app.get('/', showPage)
   app.post('/sign-in', ownPagesOnly, express.urlencoded({ extended: false }), signIn)
   app.post('/sign-out', ownPagesOnly, signOut)
-  const forBosh = ({ jid, sid, rid }) => ({ jid, sid, rid })
-  const forWebSocket = ({ jid, websocket }) => ({ jid, password: websocket.token })
-  app.get('/chat/binding', ownPagesOnly, bind(forBosh))
-  return app.get('/chat/credentials', ownPagesOnly, bind(forWebSocket))
+  return app.get('/chat/binding', ownPagesOnly, bind)
 }
 
 /** Refuses requests that a page of another site made; browsers say which site a request comes from. */

@@ -38,8 +38,15 @@ export function answerQuery(
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)
-    .map(name => `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(name)}' subscription='both'/>`)
+    .map(
+      name =>
+        `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`,
+    )
   return `<query xmlns='${roster}'>${items.join('')}</query>`
+}
+
+function titleOf(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
 }
 
 function writeInfo(isOwn: boolean): string {

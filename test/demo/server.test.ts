@@ -284,7 +284,7 @@ describe('an IQ', () => {
     alice.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
     expect(await alice.expect('</iq>')).toBe(
       `<iq type='result' id='r' from='alice@localhost' to='${alice.jid}'>` +
-        "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='bob' subscription='both'/></query></iq>",
+        "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='Bob' subscription='both'/></query></iq>",
     )
     alice.send(
       "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='bob@localhost'/></query></iq>",

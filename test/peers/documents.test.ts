@@ -419,7 +419,7 @@ describe('The page for portals', () => {
         .trimEnd()
         .split('\n'),
     )
-    expect(text).toContain('in less than 250 lines of JavaScript')
-    expect(lines.length).toBeLessThan(250)
+    expect(text).toContain('in less than 400 lines of JavaScript')
+    expect(lines.length).toBeLessThan(400)
   })
 })

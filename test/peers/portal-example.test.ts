@@ -125,20 +125,22 @@ for (const kind of kinds) {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
       await visitor.sees('Good to see you, Alice.')
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
       const [{ id, jid } = { id: '', jid: '' }, ...more] = await sessions()
       expect(more).toEqual([])
       await bob.seesPresence(jid, undefined)
 
-      await visitor.turnTo('bob')
+      await visitor.turnTo('Bob')
       await visitor.say('Noch Tee? <ja> & nein ☕')
       expect(await bob.receives('Noch Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
       bob.say(jid, 'lieber Kaffee')
       await visitor.reads('lieber Kaffee')
 
       await visitor.reload()
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
+      await visitor.turnTo('Bob')
       await visitor.reads('lieber Kaffee')
+      expect(await visitor.count('lieber Kaffee')).toBe(1)
       await visitor.say('still here')
       expect(await bob.receives('still here')).toContain(jid)
 
@@ -146,6 +148,7 @@ for (const kind of kinds) {
       bob.say(jid, 'while you were away')
       await bob.isUpToDate()
       await visitor.load()
+      await visitor.turnTo('Bob')
       await visitor.reads('while you were away')
       expect(await visitor.count('while you were away')).toBe(1)
       expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
@@ -156,7 +159,7 @@ for (const kind of kinds) {
       await visitor.sees('Sign in to the portal.')
       await gone
       expect(await sessions()).toEqual([])
-      expect(await visitor.tab.locator('converse-root').count()).toBe(0)
+      expect(await visitor.tab.locator('#chat').count()).toBe(0)
       await visitor.tab.waitForFunction('sessionStorage.length === 0')
       await visitor.load()
       await visitor.sees('Sign in to the portal.')
@@ -168,10 +171,10 @@ for (const kind of kinds) {
       const sockets: string[] = []
       visitor.tab.on('websocket', socket => sockets.push(socket.url()))
       await visitor.signIn('alice', 'rabbit')
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
       const [{ id, jid } = { id: '', jid: '' }] = await sessions()
       await bob.seesPresence(jid, undefined)
-      await visitor.turnTo('bob')
+      await visitor.turnTo('Bob')
       expect(sockets).toEqual([])
       let number = 0
       for (const transport of ['WebSocket', 'BOSH'] as const) {
@@ -180,9 +183,11 @@ for (const kind of kinds) {
         bob.say(jid, `while you were away ${number}`)
         await bob.isUpToDate()
         await visitor.load()
+        await visitor.turnTo('Bob')
         await visitor.reads(`while you were away ${number}`)
         await visitor.choose(transport)
-        await visitor.sees('I am online')
+        await visitor.seesContact('Bob', 'online')
+        await visitor.turnTo('Bob')
         await visitor.say(`over ${transport} ${number}`)
         expect(await bob.receives(`over ${transport} ${number}`)).toContain(jid)
         bob.say(jid, `number ${number}`)
@@ -196,7 +201,7 @@ for (const kind of kinds) {
       expect(new Set(calls().slice(before + 1))).toEqual(new Set([`resume ${id} ok`]))
 
       await visitor.choose('WebSocket')
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
       const gone = bob.seesPresence(jid, 'unavailable')
       await visitor.signOut()
       await gone
@@ -206,7 +211,7 @@ for (const kind of kinds) {
     test('gets a new session for a page whose own has ended', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
       const [first] = await sessions()
       await bob.seesPresence(first!.jid, undefined)
       await callSessions(service.url, 'DELETE', `/${first!.id}`)
@@ -215,20 +220,20 @@ for (const kind of kinds) {
       const [second] = await sessions()
       expect(second!.jid).not.toBe(first!.jid)
       await bob.seesPresence(second!.jid, undefined)
-      await visitor.turnTo('bob')
+      await visitor.turnTo('Bob')
       await visitor.say('here again')
       expect(await bob.receives('here again')).toContain(second!.jid)
     })
 
     test('has a session for every tab, one that was duplicated among them', async () => {
       await visitor.signIn('alice', 'rabbit')
-      await visitor.sees('I am online')
+      await visitor.seesContact('Bob', 'online')
       const [first] = await sessions()
       const other = await visitor.duplicate()
-      await other.sees('I am online')
+      await other.seesContact('Bob', 'online')
       const both = (await sessions()).map(({ jid }) => jid)
       expect(both).toEqual([first!.jid, expect.not.stringMatching(first!.jid)])
-      for (const tab of [visitor, other]) await tab.turnTo('bob')
+      for (const tab of [visitor, other]) await tab.turnTo('Bob')
       await visitor.say('from the one')
       await other.say('from the other')
       expect(await bob.receives('from the one')).toContain(both[0])
@@ -236,7 +241,7 @@ for (const kind of kinds) {
 
       await visitor.signOut()
       for (const jid of both) await bob.seesPresence(jid, 'unavailable')
-      await other.sees('There is no chat at the moment.')
+      await other.sees('Sign in to the portal.')
       expect(await sessions()).toEqual([])
     })
   })
@@ -297,7 +302,7 @@ describe('The example portal', () => {
     expect(page.text).toContain('Good to see you, Alice.')
     expect(page.headers['cache-control']).toBe('no-store')
     expect(page.headers['content-security-policy']).toContain(
-      `connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
+      `script-src 'self' ${service.url}; connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
     )
     expect(page.text).not.toContain(admin.secret)
   })

@@ -59,9 +59,9 @@ export class PortalVisitor {
     await reloaded
   }
 
-  /** Opens the chat with a contact; where one is open already, it stays open when the page is loaded again. */
+  /** Opens the chat with a contact. */
   async turnTo(contact: string): Promise<void> {
-    await this.tab.locator('converse-roster-contact', { hasText: contact }).click()
+    await this.tab.getByRole('navigation').getByRole('button', { name: contact }).click()
   }
 
   async say(text: string): Promise<void> {
@@ -74,13 +74,21 @@ export class PortalVisitor {
     await this.tab.getByText(text).first().waitFor()
   }
 
+  /** Resolves once the list says that a contact is there, or is not. */
+  async seesContact(contact: string, state: 'online' | 'offline'): Promise<void> {
+    await this.tab
+      .getByRole('navigation')
+      .getByRole('button', { name: `${contact} ${state}` })
+      .waitFor()
+  }
+
   /** Resolves once a message of this text stands in the chat that is open. */
   async reads(text: string): Promise<void> {
-    await this.tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor()
+    await this.tab.getByRole('log').getByText(text, { exact: true }).first().waitFor()
   }
 
   /** How many messages of this text stand in the chat that is open. */
   async count(text: string): Promise<number> {
-    return this.tab.locator('converse-chat-message-body', { hasText: text }).count()
+    return this.tab.getByRole('log').getByText(text, { exact: true }).count()
   }
 }

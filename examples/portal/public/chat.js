@@ -1,10 +1,16 @@
-// The chat of the page: Converse, with a session that the portal's backend has warmed.
-const { jid, boshUrl, socketUrl } = document.getElementById('chat').dataset
+// The chat of the page. What makes it come back after reloads and lost networks is in the module of the service.
+import { Contacts } from './contacts.js'
+import { Conversation } from './conversation.js'
 
-// The tab's name, kept over a reload. Removed while the page is open: a duplicate of the tab copies sessionStorage.
-const tab = sessionStorage.tab ?? crypto.randomUUID()
-addEventListener('pageshow', () => sessionStorage.removeItem('tab'))
-addEventListener('pagehide', () => sessionStorage.setItem('tab', tab))
+const { Strophe } = globalThis
+Strophe.setLogLevel(Strophe.LogLevel.WARN)
+const { connect } = await import(document.getElementById('chat').dataset.module)
+/** How many messages a page hands on to the next one in its tab. */
+const mostKept = 200
+const banner = document.querySelector('.banner')
+const contacts = new Contacts(document.querySelector('nav'), jid => conversation.show(contacts.get(jid)))
+const conversation = new Conversation(document.querySelector('section'), (jid, text) => chat?.send(jid, text))
+let chat
 
 // Which way the chat comes is the reader's choice here, and a line of yours: the session is the same either way.
 const transport = sessionStorage.transport ?? 'bosh'
@@ -15,46 +21,40 @@ for (const choice of document.querySelectorAll('[name=transport]')) {
     location.reload()
   })
 }
-const ways = {
-  bosh: {
-    authentication: 'prebind',
-    prebind_url: `/chat/binding?tab=${tab}`,
-    bosh_service_url: boshUrl,
-    // After a reload the portal's backend resumes the session; Converse need not remember it.
-    keepalive: false,
-    // What it remembers of a WebSocket would have it ask here what has arrived (XEP-0198), and servers end the stream for that.
-    enable_smacks: false,
-    smacks_max_unacked_stanzas: 0,
-  },
-  websocket: {
-    authentication: 'login',
-    credentials_url: `/chat/credentials?tab=${tab}`,
-    websocket_url: socketUrl,
-    discover_connection_methods: false,
-  },
+
+// A page that is loaded again shows what this tab has seen. Where the server has an archive, `history: 50` would do as well.
+const shown = JSON.parse(sessionStorage.messages ?? '[]')
+for (const message of shown) contacts.get(message.jid).messages.push(message)
+
+banner.querySelector('button').addEventListener('click', () => (chat ? chat.retry() : location.reload()))
+
+function showStatus({ state, code, reason, retryIn }) {
+  if (code === 'signed-out') location.reload()
+  const isAway = state === 'offline' || state === 'ended'
+  banner.hidden = !isAway
+  banner.querySelector('.why').textContent = retryIn ? `${reason} Next try in ${retryIn} s.` : (reason ?? '')
 }
 
-converse.plugins.add('portal', {
-  initialize() {
-    const { listen } = this._converse.api
-    const showProblem = isThere => document.querySelector('.problem').toggleAttribute('hidden', !isThere)
-    listen.on('noResumeableBOSHSession', () => showProblem(true))
-    // Converse asks for credentials every two seconds until there are any.
-    listen.on('beforeFetchLoginCredentials', (_context, request) => {
-      request.addEventListener('load', () => showProblem(request.status >= 400))
-      return request
-    })
+chat = await connect({
+  Strophe,
+  binding: '/chat/binding',
+  transport,
+  history: 0,
+  onStatus: showStatus,
+  onContacts: list => contacts.fill(list),
+  onPresence({ from, isAvailable }) {
+    contacts.note(from, isAvailable)
+    conversation.refresh()
   },
-})
-
-converse.initialize({
-  ...ways[transport],
-  jid,
-  auto_login: true,
-  allow_logout: false,
-  assets_path: '/converse/',
-  persistent_store: 'sessionStorage',
-  view_mode: 'fullscreen',
-  blacklisted_plugins: ['converse-omemo'],
-  whitelisted_plugins: ['portal'],
-})
+  onMessage({ from, to, own, type, body, time }) {
+    if (body === undefined) return
+    const [jid] = (own ? to : from).split('/')
+    const message = { jid, own, type, body, time: time.getTime() }
+    shown.push(message)
+    sessionStorage.messages = JSON.stringify(shown.slice(-mostKept))
+    const contact = contacts.get(jid)
+    contact.messages.push(message)
+    if (conversation.contact === contact) conversation.add(message)
+    else if (!own) contacts.markUnread(contact)
+  },
+}).catch(() => undefined)

@@ -1,3 +1,2 @@
-// The next user of this tab must not see what the chat has stored.
+// The next user of this tab must not see what the chat has kept.
 sessionStorage.clear()
-localStorage.removeItem('conversejs-session-jid')

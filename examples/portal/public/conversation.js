@@ -1,0 +1,64 @@
+/** What was said with one contact, and the line to say more. */
+export class Conversation {
+  contact
+  #element
+  #log
+
+  constructor(element, say) {
+    this.#element = element
+    this.#log = element.querySelector('ol')
+    const field = element.querySelector('#text')
+    element.querySelector('form').addEventListener('submit', event => {
+      event.preventDefault()
+      const text = field.value.trim()
+      if (text !== '') say(this.contact.jid, text)
+      field.value = ''
+      field.focus()
+    })
+    element.querySelector('.back').addEventListener('click', () => {
+      document.body.classList.remove('reading')
+      this.contact.button.focus()
+    })
+  }
+
+  show(contact) {
+    this.contact = contact
+    document.body.classList.add('reading')
+    this.#element.querySelector('.hint').hidden = true
+    this.#element.querySelector('.conversation').hidden = false
+    this.#element.querySelector('h2').textContent = contact.name
+    this.refresh()
+    this.#log.replaceChildren()
+    if (contact.messages.length === 0) this.#log.append(this.#line('empty', 'Nothing has been said yet.'))
+    for (const message of contact.messages) this.add(message)
+    this.#element.querySelector('#text').focus()
+  }
+
+  /** Says whether the contact is there. */
+  refresh() {
+    if (this.contact === undefined) return
+    const text = this.contact.clients.size > 0 ? 'online' : 'offline: messages wait'
+    this.#element.querySelector('.presence').textContent = text
+  }
+
+  add({ body, own, type, time }) {
+    this.#log.querySelector('.empty')?.remove()
+    const text = type === 'error' ? 'The last message could not be delivered.' : body
+    const line = this.#line(own ? 'own' : 'other', text)
+    const stamp = document.createElement('time')
+    stamp.dateTime = new Date(time).toISOString()
+    stamp.textContent = new Date(time).toLocaleTimeString([], { timeStyle: 'short' })
+    line.append(stamp)
+    this.#log.append(line)
+    this.#log.scrollTop = this.#log.scrollHeight
+  }
+
+  #line(className, text) {
+    const line = document.createElement('li')
+    line.className = className
+    const paragraph = document.createElement('p')
+    paragraph.textContent = text
+    line.append(paragraph)
+    return line
+  }
+}
