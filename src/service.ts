@@ -31,6 +31,7 @@ import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createCallLimits } from './warm/call-limits.js'
+import { RecentWarms } from './warm/recent-warms.js'
 
 /** How many wrong tokens over WebSocket a client may show in a minute before it has to wait for the answers. */
 const mostWrongTokens = 10
@@ -137,6 +138,7 @@ export async function startService({
     clock,
     logFor,
     counts,
+    recentWarms: new RecentWarms(clock),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
     routers,

@@ -14,6 +14,7 @@ import type { HashQueue } from '../lib/hash-queue.js'
 import { codeOf } from '../log.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
+import type { RecentWarms } from './recent-warms.js'
 
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
@@ -55,6 +56,7 @@ export interface CallsParts {
   /** How many calls there may be, at all hosts together. */
   readonly limits: CallLimits
   readonly counts: Counts
+  readonly recentWarms: RecentWarms
   /** Called with the outcome of each call that was admitted. */
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
@@ -62,7 +64,7 @@ export interface CallsParts {
 
 /** Admits and answers calls; one for all paths, so that an admin is known to all of them. */
 export function createCalls(parts: CallsParts) {
-  const { config, log, clock, hashes, limits, counts, onCall, isStopping } = parts
+  const { config, log, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -164,6 +166,7 @@ export function createCalls(parts: CallsParts) {
           const ms = clock.now() - started
           log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
           logged.add(response)
+          if (name === 'warm') recentWarms.add(outcome.code, ms)
           onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
         }
       },

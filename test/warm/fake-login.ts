@@ -12,6 +12,7 @@ import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
+import { RecentWarms } from '../../src/warm/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { unlimited } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
@@ -63,6 +64,7 @@ export function appParts(settings: Config = config): AppParts {
     hashes: hashQueue(),
     limits: createCallLimits(settings),
     counts: new Counts(),
+    recentWarms: new RecentWarms(systemClock),
     onCall: () => {},
     isStopping: () => false,
     extraRouters: [],
@@ -119,7 +121,7 @@ export function fakeService({
     release: id => released.push(id),
     log,
     httpLog: log,
-    ...(now && { clock: { now } }),
+    ...(now && { clock: { now }, recentWarms: new RecentWarms({ now }) }),
   })
   const lines = () =>
     text

@@ -1,0 +1,95 @@
+import { type ProblemCode, problems } from '../errors.js'
+import type { Clock } from '../lib/clock.js'
+
+/** How far back is remembered, in minutes; the last of them is the one that runs. */
+const minutes = 15
+/** By how much the limit of each bucket lies above the one before: what is read from them is too long by that at most. */
+const growth = 1.25
+/** The limits go from a millisecond to somewhat more than a minute, which is longer than any login may take. */
+const buckets = 52
+
+/** How warm calls ended: in a session, by a mistake of the caller's, by a failure that is not, or by the caller hanging up. */
+export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
+
+type Outcomes = Record<WarmOutcome, number>
+
+/** What happened in one minute. */
+interface Minute {
+  /** Counted from the clock's beginning. */
+  number: number
+  readonly outcomes: Outcomes
+  /** How many logins took so long, by bucket. */
+  readonly took: Uint32Array
+}
+
+/** How the warm calls of the last quarter of an hour ended, and how long logins took; to a minute, and in 4 KiB. */
+export class RecentWarms {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #ring: readonly Minute[] = Array.from({ length: minutes }, () => ({
+    number: Number.NEGATIVE_INFINITY,
+    outcomes: none(),
+    took: new Uint32Array(buckets),
+  }))
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
+
+  /** Notes a call that was answered with this code. */
+  add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
+    const number = this.#minute
+    const minute = this.#ring[number % minutes]!
+    if (minute.number !== number) {
+      Object.assign(minute.outcomes, none())
+      minute.took.fill(0)
+      minute.number = number
+    }
+    const outcome = outcomeOf(code)
+    minute.outcomes[outcome] += 1
+    if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
+  }
+
+  /** What is remembered: calls by outcome, and the milliseconds that this share of the logins did not exceed, if there are any. */
+  summary(): {
+    readonly outcomes: Readonly<Outcomes>
+    readonly within: (share: number) => number | undefined
+  } {
+    const oldest = this.#minute - minutes + 1
+    const outcomes = none()
+    const took = new Uint32Array(buckets)
+    for (const minute of this.#ring.filter(({ number }) => number >= oldest)) {
+      for (const outcome of Object.keys(outcomes) as WarmOutcome[])
+        outcomes[outcome] += minute.outcomes[outcome]
+      for (const [bucket, count] of minute.took.entries()) took[bucket]! += count
+    }
+    return {
+      outcomes,
+      within(share) {
+        let left = Math.ceil(outcomes.warmed * share)
+        const bucket = took.findIndex(count => {
+          left -= count
+          return left <= 0
+        })
+        return outcomes.warmed === 0 ? undefined : growth ** bucket
+      },
+    }
+  }
+
+  get #minute(): number {
+    return Math.floor(this.#clock.now() / 60_000)
+  }
+}
+
+const none = (): Outcomes => ({ warmed: 0, refused: 0, failed: 0, gone: 0 })
+
+function outcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
+  if (code === 'ok') return 'warmed'
+  if (code === 'client-gone') return 'gone'
+  return problems[code].status < 500 ? 'refused' : 'failed'
+}
+
+/** The first bucket whose limit is not exceeded; the last one has no limit. */
+function bucketOf(milliseconds: number): number {
+  const bucket = Math.ceil(Math.log(Math.max(1, milliseconds)) / Math.log(growth))
+  return Math.min(bucket, buckets - 1)
+}
