@@ -149,6 +149,9 @@ describe('an error page', () => {
     expect(text).toContain('<title>Not Found</title>')
     expect(text).toContain('<p>Not Found</p>')
     expect(text).toContain('<dd class="detail">There is nothing at this address.</dd>')
+    expect(text).toContain(
+      '<dd class="advice">Look for a slip in the address, or begin at the front page.</dd>',
+    )
     expect(text).toContain('<dd class="code">not-found</dd>')
     expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
     expect(text).not.toContain('Back to the form')
@@ -187,6 +190,15 @@ describe('an error page', () => {
     expect(text).toContain('<dd class="code">not-authorized</dd>')
     expect(text).toContain('refused the user name, the password or the token')
     expect(text).not.toMatch(/Back to the form/)
+  })
+
+  test('of a session leads to all sessions', async () => {
+    const { text } = await request(fakeService().app)
+      .get(`/warm/${'0'.repeat(32)}`)
+      .auth(...credentials)
+      .set('Accept', 'text/html')
+    expect(text).toContain('<dd class="code">session-not-found</dd>')
+    expect(text).toContain('<a href="/warm/sessions">All sessions</a>')
   })
 
   test('asks for credentials in a word', async () => {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../errors.js'
+import { advice } from './advice.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
 
@@ -23,25 +24,19 @@ export interface ProblemContext {
   readonly requestId: string | undefined
   /** The path before our own addresses. */
   readonly home: string
-  /** The path of the form that was sent, for a link back to it. */
-  readonly form?: string | undefined
+  /** A page to go on from, and what its link says. */
+  readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
 /** The same problem as an error page or as RFC 9457's problem details. */
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
-  { requestId, home, form }: ProblemContext,
+  { requestId, home, back }: ProblemContext,
 ): Answer {
   const { status, code, step, condition } = problem
   const title = STATUS_CODES[status]!
-  const detail = [problems[code].sentence, problem.detail].filter(Boolean).join(' ')
-  const headers: Record<string, string> = {
-    'Content-Type': representation === 'json' ? 'application/problem+json' : contentTypes[representation],
-  }
-  if (problem.retryAfterSeconds !== undefined || passingStatuses.has(status)) {
-    headers['Retry-After'] = String(problem.retryAfterSeconds ?? usualRetryAfter)
-  }
+  const detail = detailOf(problem)
   const instance = requestId === undefined ? undefined : `urn:uuid:${requestId}`
   const body =
     representation === 'json'
@@ -49,14 +44,30 @@ export function problemAnswer(
       : renderPage('error', {
           title,
           home,
-          form,
+          back,
           detail,
+          advice: advice[code],
           // Browsers show this page to users who cancel the question for credentials. All others that a call may end
           // with are shown to admins only.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
-  return { status, headers, body }
+  return { status, headers: problemHeaders(problem, representation), body }
+}
+
+/** What went wrong, in words: the sentence of the table, and what is known beyond it. */
+export function detailOf({ code, detail }: Problem): string {
+  return [problems[code].sentence, detail].filter(Boolean).join(' ')
+}
+
+/** The headers of an answer that tells of a problem. */
+export function problemHeaders(
+  { status, retryAfterSeconds }: Problem,
+  representation: Representation,
+): Record<string, string> {
+  const type = representation === 'json' ? 'application/problem+json' : contentTypes[representation]
+  if (retryAfterSeconds === undefined && !passingStatuses.has(status)) return { 'Content-Type': type }
+  return { 'Content-Type': type, 'Retry-After': String(retryAfterSeconds ?? usualRetryAfter) }
 }
 
 /** A success in JSON. */

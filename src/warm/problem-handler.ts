@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, Request } from 'express'
+import type { ProblemCode } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { clientAddress } from '../http/client-rules.js'
@@ -27,9 +28,9 @@ export function createProblemHandler({ config, log, counts }: ProblemParts): Err
         response.destroy()
         return
       }
-      const form = isPostedForm(request, config.warmPath) ? home + config.warmPath : undefined
+      const back = wayBack(request, problem.code, config.warmPath, home)
       const representation = represent(request, config.warmPath)
-      const answer = problemAnswer(problem, representation, { requestId, home, form })
+      const answer = problemAnswer(problem, representation, { requestId, home, back })
       sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {
       log.error({ requestId, ...traceOf(failure) }, 'failed')
@@ -37,6 +38,15 @@ export function createProblemHandler({ config, log, counts }: ProblemParts): Err
       else response.status(500).end()
     }
   }
+}
+
+/** Where people go on who get the error page: to the form that they sent, to all sessions, or to the front page. */
+function wayBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
+  const form = home + warmPath
+  if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
+  if (code === 'unauthorized' || code === 'misdirected-request') return undefined
+  if (request.path.startsWith(`${warmPath}/`)) return { href: `${form}/sessions`, text: 'All sessions' }
+  return { href: `${home}/`, text: 'Front page' }
 }
 
 /** Whether a browser has posted the form: its error page links back to it. Programs that post a form need no link. */

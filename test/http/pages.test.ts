@@ -7,7 +7,10 @@ test('a page stays well-formed whatever is written into it, at any depth', () =>
   const panes = [{ name: odd, title: odd, initial: odd, jid: odd, otherJid: odd, otherTitle: odd }]
   for (const text of [
     renderPage('demo', { panes, home: odd, form: odd }),
-    renderPage('error', { title: odd, home: odd, form: odd, code: odd, detail: odd, requestId: odd }),
+    renderPage('error', {
+      ...{ title: odd, home: odd, back: { href: odd, text: odd } },
+      ...{ code: odd, detail: odd, advice: odd, requestId: odd },
+    }),
   ]) {
     expect(isXhtml(text)).toBe(true)
     expect(text).toContain('&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
