@@ -14,14 +14,17 @@ import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]
+  /** Where the demo's page is, if there is one. */
+  readonly demoPath?: string | undefined
   readonly httpLog: Logger
 }
 
 /** The Express app: everything but the BOSH path and the health checks, which have listeners of their own. */
 export function createApp(parts: AppParts): Express {
-  const { config, counts, extraRouters, httpLog } = parts
+  const { config, counts, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
+  const demo = demoPath && home + demoPath
   const app = newApp(config)
   // First, so that calls run through no other route.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
@@ -30,7 +33,7 @@ export function createApp(parts: AppParts): Express {
     .route('/')
     .all(readOnly)
     .get(redirectToTls(config, '/'), (request, response) =>
-      sendPage(request, response, 'home', { home, form }),
+      sendPage(request, response, 'home', { home, form, demo }),
     )
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {

@@ -58,6 +58,8 @@ export interface ServiceParts {
   readonly hashes?: HashQueue
   /** Further routes, such as the demo's page, made once the login exists. */
   readonly routers?: SiteParts['routers']
+  /** Where the demo's page is among them. */
+  readonly demoPath?: string
 }
 
 /** Builds the parts from the bottom up, hands each its collaborators, and listens. Rejects if a port is taken. */
@@ -70,6 +72,7 @@ export async function startService({
   hostMetaPort,
   hashes = hashQueue(),
   routers = () => [],
+  demoPath,
 }: ServiceParts) {
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   let isReady = false
@@ -142,6 +145,7 @@ export async function startService({
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
     routers,
+    demoPath,
   })
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(() => isReady), ...sites })
 

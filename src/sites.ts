@@ -28,7 +28,7 @@ const maxBodyBytes = 512 * 1024
 /** What the sites of all hosts have in common. */
 export interface SiteParts
   extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper' | 'tellEvent'>,
-    Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping'>,
+    Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'>,
     Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */

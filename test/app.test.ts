@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Router } from 'express'
+import { type Express, Router } from 'express'
 import pino from 'pino'
 import request from 'supertest'
 import { createApp } from '../src/app.js'
@@ -7,7 +7,7 @@ import { Problem } from '../src/errors.js'
 import { isLoopback } from '../src/lib/client-network.js'
 import type { Logins } from '../src/warm/session-login.js'
 import { isXhtml } from './support/xhtml.js'
-import { appParts, binding, credentials, fakeService, parameters } from './warm/fake-login.js'
+import { appParts, binding, config, credentials, fakeService, parameters } from './warm/fake-login.js'
 
 describe('pages', () => {
   test.each([
@@ -129,8 +129,19 @@ describe('pages', () => {
     },
   )
 
-  test('begin with one that leads to the form', async () => {
-    expect((await request(fakeService({ warmPath: '/w' }).app).get('/')).text).toContain('<a href="/w">')
+  test('begin with one that leads to all that there is, and to nothing else', async () => {
+    const links = async (app: Express) =>
+      Array.from((await request(app).get('/')).text.matchAll(/<a href="([^"]+)">/g), ([, href]) => href)
+    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([
+      '/',
+      '/w',
+      '/w/sessions',
+      '/openapi.json',
+    ])
+    const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
+    expect(await links(app)).toEqual(['/'])
+    const demo = createApp({ ...appParts(), demoPath: '/demo' })
+    expect(await links(demo)).toEqual(['/', '/warm', '/warm/sessions', '/demo', '/openapi.json'])
   })
 })
 

@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.js'
 import { createLog } from '../log.js'
 import { type Service, startService } from '../service.js'
-import { createDemoRouter } from './router.js'
+import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
 
 const passwords = { alice: 'demo', bob: 'demo' }
@@ -49,6 +49,7 @@ function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.Proces
     config,
     log: createLog(config.logLevels.usual),
     routers: parts => [createDemoRouter({ ...parts, config, domain: server.domain, passwords })],
+    demoPath,
   })
 }
 

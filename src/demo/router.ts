@@ -9,6 +9,9 @@ import { describeBinding } from '../warm/answers.js'
 import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
 
+/** Where the page is. */
+export const demoPath = '/demo'
+
 export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'release'> {
   readonly domain: string
   /** By the names of the accounts on the page. */
@@ -67,9 +70,9 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
   }
 
   const router = Router({ caseSensitive: true })
-  router.route('/demo').all(requireThisMachine, readOnly).get(showPage)
+  router.route(demoPath).all(requireThisMachine, readOnly).get(showPage)
   router
-    .route('/demo/warm')
+    .route(`${demoPath}/warm`)
     .all(requireThisMachine)
     .post(requireOwnPage, warm)
     .all((_request, response) => {

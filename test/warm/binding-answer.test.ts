@@ -69,6 +69,7 @@ test('everything it loads or leads to lies behind the public path', async () => 
   expect(addresses).toEqual([
     '/chat/assets/icon.svg',
     '/chat/assets/style.css',
+    '/chat/',
     '/chat/http-bind',
     '/chat/warm',
     '/chat/warm/sessions',
