@@ -89,11 +89,13 @@ export class Problem extends Error {
   readonly condition: string | undefined
   /** More than the table's sentence. No value that a caller sent; what a server did as `foreign-text.ts` writes it. */
   readonly detail: string | undefined
+  /** What a caller sent it is about, by name, and the rule that it breaks; undefined where it is about all of it. */
+  readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(
     readonly code: ProblemCode,
-    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'retryAfterSeconds'>> & {
+    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'parameter' | 'retryAfterSeconds'>> & {
       readonly cause?: unknown
     } = {},
   ) {
@@ -102,6 +104,7 @@ export class Problem extends Error {
     this.step = about.step
     this.condition = conditions.has(about.condition ?? '') ? about.condition : undefined
     this.detail = about.detail
+    this.parameter = about.parameter
     this.retryAfterSeconds = about.retryAfterSeconds
   }
 }

@@ -168,7 +168,7 @@ describe('an error page', () => {
     expect(text).not.toContain('Back to the form')
   })
 
-  test('links back to the form where a browser has sent it, and says why even a password was refused', async () => {
+  test('is the form itself where that was sent, and says why even a password was refused', async () => {
     const service = fakeService({
       externalUrl: 'https://web.example/chat',
       login: () => Promise.reject(new Problem('not-authorized')),
@@ -184,8 +184,8 @@ describe('an error page', () => {
       .set(browser)
       .send({ ...parameters, csrf_token })
     expect(status).toBe(403)
-    expect(text).toContain('<a href="/chat/warm">Back to the form</a>')
-    expect(text).toContain('<dd class="code">not-authorized</dd>')
+    expect(text).toContain('<form method="post" action="/chat/warm">')
+    expect(text).toContain('<code class="code">not-authorized</code>')
     expect(isXhtml(text)).toBe(true)
   })
 

@@ -8,6 +8,8 @@ import { bodyFormat } from './read-body.js'
 /** How long a token is accepted, in milliseconds. */
 const lifetime = 3_600_000
 
+export type FormGuard = ReturnType<typeof createFormGuard>
+
 /**
  * Accepts forms from pages of this service, at `externalUrl` if that is known; tokens are an expiry and its HMAC,
  * stored nowhere. `now` is in milliseconds.

@@ -27,6 +27,10 @@ export interface Asked {
   readonly config: Config
 }
 
+/** The path of the warm API as browsers see it. */
+export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
+  homePath(externalUrl) + warmPath
+
 /**
  * A session for a page: in JSON everything that the page needs to attach; a page with the three values; for an admin who has
  * sent our form, a page that can attach as well. `reused` is there for calls that asked to reuse a session.
@@ -38,20 +42,25 @@ export function bindingAnswer(
     domain,
     reused,
     isOurForm = false,
-  }: { domain: string; reused?: boolean | undefined; isOurForm?: boolean },
+    isResumed = false,
+  }: { domain: string; reused?: boolean | undefined; isOurForm?: boolean; isResumed?: boolean },
 ): Answer {
   const representation = represent(request, config.warmPath)
   if (representation === 'json')
     return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused))
-  const { jid, sid, rid, wait, hold, requests, expiresIn } = binding
+  const { jid, sid, rid, id, wait, hold, requests, expiresIn } = binding
   if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
-  const home = homePath(config.externalUrl)
-  const form = home + config.warmPath
+  const form = pathForBrowsers(config)
   const url =
     binding.url ??
     urlOfDomain(config, domain) ??
     pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
-  const values = { jid, sid, rid, wait, hold, requests, expiresIn, home, form, url }
+  // What another endpoint has cannot be looked at here.
+  const session = binding.url === undefined ? `${form}/${id}` : undefined
+  const title = isResumed ? 'Ready for another page' : 'Logged in'
+  const home = homePath(config.externalUrl)
+  const terms = { wait, hold, requests, expiresIn }
+  const values = { title, isResumed, jid, sid, rid, ...terms, home, form, session, url }
   const { status, headers, body } = pageAnswer('bound', values, representation)
   return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
 }

@@ -6,7 +6,7 @@ import type { Counts } from '../counts.js'
 import { Problem, type ProblemCode } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { createAdmins } from '../http/admins.js'
-import { problemAnswer, problemFrom } from '../http/answer.js'
+import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { type CallerSignal, signalOf } from '../http/caller-gone.js'
 import { accessBy, clientAddress, takesPasswords } from '../http/client-rules.js'
 import type { Clock } from '../lib/clock.js'
@@ -133,9 +133,16 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /** Makes a handler of a function that answers a call. What that throws goes on to the app's error handler. */
+    /**
+     * Makes a handler of a function that answers a call. What that throws goes on to the app's error handler, unless
+     * `tell` has an answer of its own for people who can mend what they sent.
+     */
     answering:
-      (name: CallName, answer: (call: Call) => void | Promise<void>): RequestHandler =>
+      (
+        name: CallName,
+        answer: (call: Call) => void | Promise<void>,
+        tell: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
+      ): RequestHandler =>
       async (request, response) => {
         const started = clock.now()
         const admin = admins.of(request)
@@ -146,12 +153,13 @@ export function createCalls(parts: CallsParts) {
           ...aboutOf(request),
         }
         const signal = signalOf(request, response)
+        const call: Call = { request, response, admin, signal, line }
         let outcome: Outcome = { code: 'client-gone' }
         counts.calls += 1
         const isTooLate = () => handsOver.has(name) && isStopping()
         try {
           if (isTooLate()) throw new Problem('shutting-down')
-          await answer({ request, response, admin, signal, line })
+          await answer(call)
           if (!signal.aborted) outcome = { code: 'ok' }
         } catch (error) {
           if (signal.aborted) return
@@ -161,7 +169,9 @@ export function createCalls(parts: CallsParts) {
           const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
           if (problem.status >= 500) counts.failedCalls += 1
           outcome = outcomeOf(problem)
-          throw isBrokenOff ? problem : error
+          const answerOfItsOwn = problem.code === 'internal-error' ? undefined : tell(problem, call)
+          if (answerOfItsOwn === undefined) throw isBrokenOff ? problem : error
+          sendAnswer(response, answerOfItsOwn)
         } finally {
           const ms = clock.now() - started
           log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)

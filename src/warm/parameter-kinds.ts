@@ -58,9 +58,12 @@ export function integer(
 
 /** A problem that names a parameter and a rule that it breaks. */
 export function badParameter(name: string, rule: string): Problem {
-  return new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}` })
+  return new Problem('invalid-parameter', {
+    detail: `Parameter: ${name}. ${rule}`,
+    parameter: { name, rule },
+  })
 }
 
 export function missingParameter(name: string): Problem {
-  return new Problem('missing-parameter', { detail: `Parameter: ${name}.` })
+  return new Problem('missing-parameter', { detail: `Parameter: ${name}.`, parameter: { name } })
 }

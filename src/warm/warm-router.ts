@@ -1,8 +1,8 @@
 import { type RequestHandler, Router } from 'express'
 import { Problem } from '../errors.js'
-import { homePath } from '../http/addresses.js'
-import { jsonAnswer, sendAnswer, sendPage } from '../http/answer.js'
+import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { createFormGuard } from '../http/form-guard.js'
+import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/pages.js'
 import { readBody } from '../http/read-body.js'
 import { allowsDomain } from '../jid/domains.js'
@@ -16,7 +16,8 @@ import { type Call, type CallsParts, createCalls } from './calls.js'
 import { missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters } from './parameters.js'
 import { listSessions } from './session-list.js'
-import { toHandover, toWarmRequest, usualOptions } from './warm-request.js'
+import { createWarmForm } from './warm-form.js'
+import { toHandover, toWarmRequest } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 export type WarmParts = CallsParts & WarmSessionParts
@@ -24,24 +25,20 @@ export type WarmParts = CallsParts & WarmSessionParts
 /** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, sessions, release, clock, counts } = parts
-  const home = homePath(config.externalUrl)
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, () => clock.now())
+  const form = createWarmForm(config, formGuard)
 
   const showForm: RequestHandler = (request, response) => {
-    // With `no-referrer`, browsers would send the form with `Origin: null`.
-    response.set('Referrer-Policy', 'same-origin')
-    sendPage(request, response, 'form', {
-      ...usualOptions(config.bosh),
-      home,
-      action: home + config.warmPath,
-      token: formGuard.token(adminOf(request).name),
-    })
+    const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
+    sendAnswer(response, form.blank(adminOf(request), representation))
   }
 
   const warm = async ({ request, response, admin, signal, line }: Call) => {
-    const read = readParameters(request.headers['content-type'], await readBody(request))
+    const body = await readBody(request)
+    const read = readParameters(request.headers['content-type'], body)
     const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
+    if (isOurForm) form.note(request, body)
     const representation = represent(request, config.warmPath)
     const wantsReuse = read('reuse') ?? false
     const asked = toWarmRequest(read, config)
@@ -147,7 +144,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(redirectToTls(config, config.warmPath))
     .all(admit('GET', 'HEAD', 'POST'))
     .get(showForm)
-    .post(answering('warm', warm))
+    .post(answering('warm', warm, form.again))
 
   // Browsers send an admin's credentials along, from any page. A page of another site may use DELETE only after a
   // preflight, which fails since no reply here has CORS headers; the form guard refuses what it may post.

@@ -43,11 +43,22 @@ export class AdminPage {
   }
 
   async bind(user: { readonly jid: string; readonly password: string }): Promise<void> {
-    await this.tab.getByRole('textbox', { name: 'JID' }).fill(user.jid)
+    await this.fill(user)
+    await this.button('Log in').click()
+    await this.tab.getByRole('heading', { level: 1, name: 'Logged in' }).waitFor()
+  }
+
+  /** The same with a login that fails, after which the form is there again. */
+  async bindInVain(user: { readonly jid: string; readonly password: string }): Promise<void> {
+    await this.fill(user)
+    await this.button('Log in').click()
+    await this.tab.getByRole('alert').getByText('The user is not logged in.').waitFor()
+  }
+
+  private async fill({ jid, password }: { readonly jid: string; readonly password: string }): Promise<void> {
+    await this.tab.getByRole('textbox', { name: 'JID' }).fill(jid)
     // Playwright finds no labels in pages that are XML, and a password field has no role.
-    await this.tab.locator('input[type=password]').fill(user.password)
-    await this.button('Bind').click()
-    await this.tab.getByRole('heading', { level: 1, name: /^(?!Warm Binding)/ }).waitFor()
+    await this.tab.locator('#password').fill(password)
   }
 
   /** What the page says of the session. */
@@ -94,6 +105,11 @@ export class AdminPage {
       const reply = await this.context.request.get(list, { headers: { Accept: 'application/json' } })
       total = (await reply.json()).total
     }
+  }
+
+  /** What stands in a field. Playwright does not know fields in pages that are XML. */
+  typed(id: string): Promise<string> {
+    return this.tab.evaluate<string>(`document.getElementById('${id}').value`)
   }
 
   button(name: string): Locator {

@@ -41,9 +41,9 @@ test('our own form is answered with a page that has the values and can attach wi
   })
   expect(isXhtml(text)).toBe(true)
   expect(text).toContain('"-//W3C//DTD XHTML 1.0 Transitional//EN"')
-  expect(text).toContain('<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en">')
-  expect(text).toContain('<title>Success</title>')
-  expect(text.match(/<p>.*?<\/p>/g)).toEqual(['<p>Success</p>'])
+  expect(text).toContain('<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">')
+  expect(text).toContain('<title>Logged in</title>')
+  expect(text.match(/<p>.*?<\/p>/g)).toEqual(['<p>Logged in</p>'])
   expect(text.match(/<dl\b.*?<\/dl>/gs)).toEqual([
     '<dl class="binding"><dt class="jid">JID</dt><dd class="jid">juliet@chat.example/balcony</dd>' +
       `<dt class="sid">SID</dt><dd class="sid">${binding.sid}</dd>` +
@@ -72,6 +72,7 @@ test('everything it loads or leads to lies behind the public path', async () => 
     '/chat/',
     '/chat/http-bind',
     '/chat/warm',
+    `/chat/warm/${binding.id}`,
     '/chat/warm/sessions',
     '/chat/assets/strophe.js',
     '/chat/assets/attach.js',

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { credentials, fakeService, parameters, warm } from './fake-login.js'
+import { Problem, type ProblemCode } from '../../src/errors.js'
+import { isXhtml } from '../support/xhtml.js'
+import { config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
 describe('the form', () => {
   const token = async (service: ReturnType<typeof fakeService>) => {
@@ -21,18 +23,29 @@ describe('the form', () => {
       .get('/warm')
       .auth(...credentials)
     expect(status).toBe(200)
-    expect(text).toContain('<title>Warm Binding</title>')
+    expect(text).toContain('<title>Log a user in</title>')
     expect(text).toContain('<form method="post" action="/chat/warm">')
-    expect(text.match(/(?<=<legend>)[^<]+/g)).toEqual(['Credentials', 'Connection Options'])
+    expect(isXhtml(text)).toBe(true)
     expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)
-    expect(text).toContain('<input type="submit" value="Bind" />')
+    expect(text).toContain('<input type="submit" value="Log in" />')
+    expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
+    // What most people need comes first; the rest is closed.
+    const [first, more] = text.split('<form')[1]!.split('<details>')
+    expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password'])
+    expect(more!.match(/(?<= name=")\w+/g)).toEqual([
+      ...['token', 'authzid', 'expires_in', 'attach_binding', 'language', 'wait', 'hold', 'ver'],
+      'csrf_token',
+    ])
     for (const [label, name, value] of [
-      ['JID', 'jid', undefined],
+      ['Address of the user (JID)', 'jid', undefined],
       ['Password', 'password', undefined],
+      ['Token', 'token', undefined],
+      ['Log in for this user', 'authzid', undefined],
+      ['Time for the page', 'expires_in', '120'],
       ['Language', 'language', 'en'],
       ['Wait', 'wait', '60'],
       ['Hold', 'hold', '1'],
-      ['BOSH Version', 'ver', '1.6'],
+      ['BOSH version', 'ver', '1.6'],
     ]) {
       expect(text).toContain(`<label for="${name}">${label}</label>`)
       const input = new RegExp(`<input [^>]*id="${name}" name="${name}"[^>]*>`).exec(text)![0]
@@ -74,8 +87,155 @@ describe('the form', () => {
     expect(service.logins).toHaveLength(0)
   })
 
+  test('offers what the settings have, but for a cookie that it has no place for', async () => {
+    const bosh = { ...config.bosh, attachBinding: 'reply', maxRequests: 1 } as const
+    const { text } = await request(fakeService({ bosh }).app)
+      .get('/warm')
+      .auth(...credentials)
+    expect(text).toContain('<option value="cookie" selected="selected">')
+    expect(text).toMatch(/<input [^>]*id="hold"[^>]* value="0"/)
+  })
+
+  test('as it is shown asks for nothing that its defaults would not be', async () => {
+    const service = fakeService()
+    const page = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    const usual = page.text.matchAll(/<input [^>]* name="(\w+)"(?: value="([^"]*)")?/g)
+    const values = Object.fromEntries(Array.from(usual, ([, name, value = '']) => [name!, value]))
+    await warm(service).send(parameters)
+    const sent = await warm(service)
+      .type('form')
+      .set('Origin', 'https://web.example')
+      .send({ ...values, attach_binding: 'off', ...parameters })
+    expect(sent.status).toBe(200)
+    const [plain, filled] = service.logins.map(login => ({ ...login, requestId: undefined }))
+    expect(filled).toEqual(plain)
+  })
+
   test('posts from elsewhere learn nothing of their parameters', async () => {
     const reply = await warm().type('form').set('Origin', 'https://evil.example').send('jid=x')
     expect(reply.status).toBe(403)
+  })
+})
+
+describe('a form that cannot be done', () => {
+  const origin = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin' }
+  const sent = {
+    ...{ ...parameters, token: '', authzid: '', attach_binding: 'off' },
+    ...{ language: 'en', wait: '60', hold: '1', ver: '1.6', expires_in: '120' },
+  }
+
+  /** Sends our own form, and resolves with what comes of it. */
+  async function send(
+    service: ReturnType<typeof fakeService>,
+    more: Record<string, string> = {},
+    accept = 'text/html',
+  ) {
+    const page = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
+    return warm(service)
+      .type('form')
+      .set({ ...origin, Accept: accept })
+      .send({ ...sent, ...more, csrf_token })
+  }
+
+  const valueIn = (text: string, name: string) =>
+    new RegExp(`<input [^>]*name="${name}"(?: value="([^"]*)")?`).exec(text)![1]
+  /** The fields that are marked, each with what stands there. */
+  const faults = (text: string) =>
+    Array.from(text.matchAll(/id="(\w+)"[^>]* aria-invalid="true"/g), ([, name]) => [
+      name,
+      new RegExp(`<span class="fault" id="${name}-fault">([^<]*)<`).exec(text)![1],
+    ])
+
+  test.each([
+    ['jid', 'juliet', 'invalid-jid', 'The jid is not a valid bare or full JID.'],
+    ['jid', '', 'missing-parameter', 'Fill this in.'],
+    ['password', '', 'missing-parameter', 'Fill this in.'],
+    ['wait', 'long', 'invalid-parameter', 'A whole number of seconds, 0 or more.'],
+    ['expires_in', '4', 'invalid-parameter', 'A whole number of seconds, from 5 to 600.'],
+    ['language', '!', 'invalid-parameter', 'A language tag (BCP 47), such as en or de-CH.'],
+    ['attach_binding', 'on', 'invalid-parameter', 'One of off, cookie, reply'],
+  ])('for its %s, %j, says so at that field', async (name, value, code, message) => {
+    const service = fakeService()
+    const { status, text, headers } = await send(service, { [name]: value })
+    expect(status).toBe(400)
+    expect(isXhtml(text)).toBe(true)
+    expect(faults(text)).toEqual([[name, expect.stringContaining(message)]])
+    expect(text).toContain(`<code class="code">${code}</code>`)
+    expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
+    const isHidden = name !== 'jid' && name !== 'password'
+    expect(text).toContain(isHidden ? '<details open="open">' : '<details>')
+    expect(service.lines()).toMatchObject([{ msg: 'warm', code }])
+    expect(service.logins).toEqual([])
+  })
+
+  test.each<[ProblemCode, number, string | undefined]>([
+    ['not-authorized', 403, 'password'],
+    ['account-disabled', 403, 'jid'],
+    ['host-unknown', 502, 'jid'],
+    ['conflict', 409, 'jid'],
+    ['remote-connection-failed', 502, undefined],
+    ['service-full', 503, undefined],
+    ['timeout', 504, undefined],
+  ])('for %s, is %i, says what to do, and can be sent again', async (code, status, field) => {
+    const service = failing(new Problem(code))
+    const reply = await send(service)
+    expect(reply.status).toBe(status)
+    expect(faults(reply.text).map(([name]) => name)).toEqual(field === undefined ? [] : [field])
+    expect(reply.text).toMatch(/<div class="refusal" role="alert">/)
+    expect(reply.text).toContain('<details>')
+    expect(reply.headers['retry-after']).toBe(status === 503 ? '5' : undefined)
+    expect(reply.headers['referrer-policy']).toBe('same-origin')
+    const csrf_token = valueIn(reply.text, 'csrf_token')!
+    expect(
+      (
+        await warm(service)
+          .type('form')
+          .set(origin)
+          .send({ ...sent, csrf_token })
+      ).status,
+    ).toBe(status)
+  })
+
+  test('keeps the address and the options, and nothing that is secret', async () => {
+    const jid = `juliet@chat.example/<b>&"'`
+    const secrets = { password: 'Pa55-of-juliet', token: 't0ken-of-juliet' }
+    const { text } = await send(fakeService(), {
+      ...secrets,
+      jid,
+      hold: '7',
+      wait: 'x"y',
+      attach_binding: 'cookie',
+    })
+    expect(isXhtml(text)).toBe(true)
+    expect(valueIn(text, 'jid')).toBe('juliet@chat.example/&lt;b&gt;&amp;&quot;&#x27;')
+    expect([valueIn(text, 'hold'), valueIn(text, 'wait')]).toEqual(['7', 'x&quot;y'])
+    expect([valueIn(text, 'password'), valueIn(text, 'token')]).toEqual([undefined, undefined])
+    for (const secret of Object.values(secrets)) expect(text).not.toContain(secret)
+    expect(text).toContain('<option value="cookie" selected="selected">')
+  })
+
+  test('blames the token where that was sent, and no field that it does not have', async () => {
+    const refused = failing(new Problem('not-authorized'))
+    const byToken = await send(refused, { password: '', token: 't0ken-of-juliet' })
+    expect(faults(byToken.text)).toEqual([['token', expect.stringContaining('refused')]])
+    const { status, text } = await send(fakeService(), { reuse: 'perhaps' })
+    expect([status, faults(text)]).toEqual([400, []])
+    expect(text).toContain('Parameter: reuse. On or off.')
+  })
+
+  test('is for people: who asks for JSON gets JSON, and a fault of ours is none of theirs', async () => {
+    const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
+    expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])
+    const service = failing(new TypeError('a detail of ours'))
+    const { status, text } = await send(service)
+    expect(status).toBe(500)
+    expect(text).toContain('<dd class="code">internal-error</dd>')
+    expect(text).toContain('<a href="/warm">Back to the form</a>')
+    expect(service.counts.faults).toBe(1)
   })
 })

@@ -1,0 +1,123 @@
+// The form for people: empty, and once more with what they have sent and what was wrong with it.
+import type { Request } from 'express'
+import type { Admin, Config } from '../config/config.js'
+import type { Problem, ProblemCode } from '../errors.js'
+import { homePath } from '../http/addresses.js'
+import { advice } from '../http/advice.js'
+import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answer.js'
+import type { FormGuard } from '../http/form-guard.js'
+import type { Representation } from '../http/negotiation.js'
+import { formPairs } from '../lib/form-pairs.js'
+import { pathForBrowsers, represent } from './answers.js'
+import type { ParameterName } from './parameters.js'
+import { usualOptions } from './warm-request.js'
+
+/** The fields of the form that are closed as long as they are as usual. */
+const moreFields: readonly string[] = [
+  'token',
+  'authzid',
+  'expires_in',
+  'attach_binding',
+  'language',
+  'wait',
+  'hold',
+  'ver',
+] satisfies ParameterName[]
+const fields = ['jid', 'password', ...moreFields]
+
+/** What proves who logs in is not written into the form again. */
+const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
+
+type Values = Readonly<Record<string, string>>
+
+/** What our own form was sent with. */
+interface Sent {
+  readonly values: Values
+  readonly hasToken: boolean
+}
+
+/** The field that a problem is about, where it is about one and does not say so itself. */
+const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
+  'invalid-jid': 'jid',
+  forbidden: 'jid',
+  'domain-not-allowed': 'jid',
+  'address-not-allowed': 'jid',
+  'host-unknown': 'jid',
+  'account-disabled': 'jid',
+  conflict: 'jid',
+  'bind-refused': 'jid',
+  'too-many-sessions': 'jid',
+  'not-authorized': 'password',
+  'credentials-expired': 'password',
+  'authzid-refused': 'authzid',
+}
+
+/** The form of these settings. */
+export function createWarmForm(config: Config, formGuard: FormGuard) {
+  const { bosh, warm } = config
+  const { language, wait, hold, ver } = usualOptions(bosh)
+  const usual: Values = {
+    ...{ jid: '', authzid: '', language, ver },
+    ...{ wait: String(wait), hold: String(hold), expires_in: String(warm.attachTimeout) },
+    // A page has no place for the cookie of `reply`.
+    attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
+  }
+  const home = homePath(config.externalUrl)
+  const action = pathForBrowsers(config)
+  const sentForms = new WeakMap<Request, Sent>()
+
+  const answer = (values: Values, admin: Admin, about: object, representation: Representation): Answer => {
+    const token = formGuard.token(admin.name)
+    const bindsByCookie = values['attach_binding'] === 'cookie'
+    const page = pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation)
+    // With `no-referrer`, browsers would send the form with `Origin: null`.
+    return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
+  }
+
+  return {
+    /** The form as it is before it is filled in. */
+    blank: (admin: Admin, representation: Representation): Answer => answer(usual, admin, {}, representation),
+
+    /** Notes what our own form was sent with, should it have to be shown again. */
+    note(request: Request, body: Buffer): void {
+      const sent = new Map(formPairs(body.toString()))
+      const values = fields
+        .filter(name => !secrets.includes(name))
+        .map(name => [name, sent.get(name) ?? usual[name]!] as const)
+      sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
+    },
+
+    /** The form again, where a person has sent it from here; the status is that of the problem. */
+    again(problem: Problem, { request, admin }: { request: Request; admin: Admin }): Answer | undefined {
+      const sent = sentForms.get(request)
+      const representation = represent(request, config.warmPath)
+      if (sent === undefined || representation === 'json') return undefined
+      const { code, status } = problem
+      const field = fieldAt(problem, sent)
+      const detail = detailOf(problem)
+      const isMistyped = field !== undefined && problem.parameter !== undefined
+      const isOpen = moreFields.some(name => name === field || sent.values[name] !== usual[name])
+      const about = {
+        problem: {
+          ...{ detail, code, advice: isMistyped ? 'See the field that is marked.' : advice[code] },
+          requestId: request.res!.get('X-Request-Id'),
+        },
+        ...(field !== undefined && { faults: { [field]: messageAt(problem, detail) } }),
+        isOpen,
+      }
+      const { headers, body } = answer(sent.values, admin, about, representation)
+      return { status, headers: { ...headers, ...problemHeaders(problem, representation) }, body }
+    },
+  }
+}
+
+function fieldAt({ code, parameter }: Problem, { hasToken }: Sent): string | undefined {
+  const about = parameter?.name ?? fieldOf[code]
+  const field = about === 'password' && hasToken ? 'token' : about
+  return fields.find(name => name === field)
+}
+
+/** What stands at the field itself. */
+function messageAt({ code, parameter }: Problem, detail: string): string {
+  return code === 'missing-parameter' ? 'Fill this in.' : (parameter?.rule ?? detail)
+}
