@@ -63,6 +63,7 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
       schemas,
       parameterNames.filter(name => name !== 'jid'),
     ),
+    EndRequest: object('The form by which people end a session.', { csrf_token }),
     ResumeRequest: object(
       'How the session is to wait for its page.',
       resume,

@@ -76,6 +76,22 @@ function describeWarmApi(warmPath: string): Paths {
         ofOneSession,
       ),
     },
+    [`${warmPath}/{id}/end`]: {
+      parameters,
+      get: call(
+        'askWhetherToEnd',
+        'Asks people whether the session is to end.',
+        { 200: response('The question, with a form.', pages) },
+        ofOneSession,
+      ),
+      post: call(
+        'endByForm',
+        'Ends a session by the form of this service. Programs call the session with DELETE.',
+        { 200: response('It has ended.', { ...inJson('Ended'), ...pages }) },
+        [...ofBody, ...ofOneSession],
+        requestBody('EndRequest', true, [inForm]),
+      ),
+    },
     [`${warmPath}/{id}/resume`]: {
       parameters,
       post: call(
@@ -123,10 +139,11 @@ function inJson(name: string) {
   return json(schemaNamed(name))
 }
 
-function requestBody(name: string, required: boolean) {
+const inForm = 'application/x-www-form-urlencoded'
+
+function requestBody(name: string, required: boolean, types = ['application/json', inForm]) {
   const content = { schema: schemaNamed(name) }
-  const types = { 'application/json': content, 'application/x-www-form-urlencoded': content }
-  return { requestBody: { required, content: types } }
+  return { requestBody: { required, content: Object.fromEntries(types.map(type => [type, content])) } }
 }
 
 function inQuery(table: Readonly<Record<string, Parameter<unknown>>>, required: boolean) {

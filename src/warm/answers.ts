@@ -95,64 +95,25 @@ export function attachBindingFor(representation: Representation, wanted: AttachB
   return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }
 
-/** The moment from which ages are counted is in milliseconds of the clock. */
-export type AskedNow = Asked & { readonly now: number }
+/** One session in JSON; `now` is in milliseconds of the clock. */
+export const sessionAnswer = (view: SessionView, now: number): Answer =>
+  jsonAnswer(describeSession(view, now))
 
-/** One session, as JSON or as a page. */
-export function sessionAnswer(view: SessionView, context: AskedNow): Answer {
-  const session = describeSession(view, context.now)
-  const about = { title: 'Session', caption: 'One session', next: undefined }
-  return sessionPage(about, [session], context) ?? jsonAnswer(session)
-}
-
-/** A part of a list of sessions, as JSON or as a page. */
-export function sessionsAnswer(page: SessionPage, context: AskedNow): Answer {
-  const { total } = page
-  const sessions = page.sessions.map(view => describeSession(view, context.now))
-  const next = page.next && formatPlace(page.next)
-  const caption = `${sessions.length < total ? `${sessions.length} of` : 'All'} ${total} sessions`
-  const query = new URLSearchParams(context.request.url.replace(/^[^?]*/, ''))
-  if (next !== undefined) query.set('after', next)
-  const about = { title: 'Sessions', caption, next: next && `?${query}` }
-  return sessionPage(about, sessions, context) ?? jsonAnswer({ sessions, total, next })
+/** A part of a list of sessions in JSON. */
+export function sessionsAnswer({ sessions, total, next }: SessionPage, now: number): Answer {
+  const described = sessions.map(view => describeSession(view, now))
+  return jsonAnswer({ sessions: described, total, next: next && formatPlace(next) })
 }
 
 /** A session as JSON has it. */
 export type SessionObject = ReturnType<typeof describeSession>
 
 /** What a backend may know of a session; ages are in whole seconds. */
-function describeSession(
+export function describeSession(
   { id, jid, domain, origin, state, transport, createdAt, quietSince }: SessionView,
   now: number,
 ) {
   const seconds = (since: number) => Math.floor((now - since) / 1000)
   const quiet = quietSince === undefined ? undefined : seconds(quietSince)
   return { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
-}
-
-/** A page with a table of sessions, and the query of the page that follows; undefined where JSON is wanted. */
-function sessionPage(
-  about: { readonly title: string; readonly caption: string; readonly next: string | undefined },
-  sessions: readonly SessionObject[],
-  { request, config }: Asked,
-): Answer | undefined {
-  const representation = represent(request, config.warmPath)
-  if (representation === 'json') return undefined
-  const rows = sessions.map(({ jid, domain, transport, age, quiet, ...rest }) => ({
-    ...rest,
-    who: jid ?? `(at ${domain})`,
-    age: span(age),
-    transport: transport ?? '–',
-    quiet: quiet === undefined ? '–' : span(quiet),
-  }))
-  const home = homePath(config.externalUrl)
-  return pageAnswer('sessions', { ...about, rows, home, path: home + config.warmPath }, representation)
-}
-
-/** A time for people, in the largest unit that it fills. */
-function span(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} d`
 }

@@ -32,14 +32,20 @@ export function readParameters(contentType: string | undefined, body: Uint8Array
 
 /**
  * Reads the query of a URL. Throws a `Problem` `invalid-parameter`, for an unknown name too: a list with a misspelt filter
- * would show, and a logout end, sessions that were not meant.
+ * would show, and a logout end, sessions that were not meant. The query of a `sentForm` has its empty fields too, which
+ * count as not given.
  */
-export function readQuery<Known extends Table>(url: string, table: Known): Values<Known> {
+export function readQuery<Known extends Table>(
+  url: string,
+  table: Known,
+  { sentForm = false } = {},
+): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
   const given = collect(pairs, table, () => {
     throw new Problem('invalid-parameter', { detail: `The query may have ${Object.keys(table).join(', ')}.` })
   })
+  if (sentForm) for (const [name, value] of given) if (value === '') given.delete(name)
   const read = readerOf(given, table)
   return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
 }

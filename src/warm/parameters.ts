@@ -147,6 +147,15 @@ export const listParameters = {
   ),
 } as const
 
+/** What the query of a list for browsers may have beside these. */
+export const pageParameters = {
+  ...listParameters,
+  refresh: integer('How often the page is to refresh itself, in seconds.', 'A whole number from 5 to 3600.', {
+    minimum: 5,
+    maximum: 3600,
+  }),
+} as const
+
 /** What the query of a logout has; all of it is required. */
 export const logoutParameters = {
   jid: text(

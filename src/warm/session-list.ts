@@ -1,6 +1,6 @@
 import { allowsDomain } from '../jid/domains.js'
 import { formatJid } from '../jid/jid.js'
-import type { Sessions } from '../session/sessions.js'
+import type { SessionState, Sessions } from '../session/sessions.js'
 import type { Values } from './parameter-kinds.js'
 import { type listParameters, type Place, usualLimit } from './parameters.js'
 
@@ -28,6 +28,17 @@ export async function listSessions(
   const page = start === -1 ? [] : fitting.slice(start, start + limit)
   const last = page.at(-1)
   return { sessions: page, total: fitting.length, next: last === fitting.at(-1) ? undefined : last }
+}
+
+/** How many sessions with a domain within the admin's `scope` stand how; those states only that there are. */
+export async function countStates(
+  sessions: Sessions,
+  scope: readonly string[],
+): Promise<ReadonlyMap<SessionState, number>> {
+  const counts = new Map<SessionState, number>()
+  for (const { domain, state } of await sessions.list())
+    if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
+  return counts
 }
 
 function compare(a: Place, b: Place): number {

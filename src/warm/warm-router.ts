@@ -1,33 +1,31 @@
 import { type RequestHandler, Router } from 'express'
 import { Problem } from '../errors.js'
-import { jsonAnswer, sendAnswer } from '../http/answer.js'
+import { sendAnswer } from '../http/answer.js'
 import { createFormGuard } from '../http/form-guard.js'
 import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/pages.js'
 import { readBody } from '../http/read-body.js'
 import { allowsDomain } from '../jid/domains.js'
-import { formatBareJid, formatJid } from '../jid/jid.js'
+import { formatBareJid } from '../jid/jid.js'
 import type { Credentials } from '../login/wish.js'
-import type { SessionView } from '../session/sessions.js'
 import { handlePattern } from '../session/sid.js'
-import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnswer } from './answers.js'
-import { noParameters, readParameters, readQuery } from './call-parameters.js'
+import { attachBindingFor, bindingAnswer, represent } from './answers.js'
+import { readParameters } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
-import { missingParameter } from './parameter-kinds.js'
-import { listParameters, logoutParameters } from './parameters.js'
-import { listSessions } from './session-list.js'
+import { createSessionCalls } from './session-calls.js'
 import { createWarmForm } from './warm-form.js'
-import { toHandover, toWarmRequest } from './warm-request.js'
+import { toWarmRequest } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 export type WarmParts = CallsParts & WarmSessionParts
 
 /** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, sessions, release, clock, counts } = parts
+  const { config, release, clock, counts } = parts
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, () => clock.now())
   const form = createWarmForm(config, formGuard)
+  const calls = createSessionCalls(parts, formGuard)
 
   const showForm: RequestHandler = (request, response) => {
     const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
@@ -75,69 +73,6 @@ export function createWarmRouter(parts: WarmParts): Router {
     }
   }
 
-  const contextOf = ({ request }: Call) => ({ request, config, now: clock.now() })
-
-  /** The session that a call names. Throws a `Problem` where there is none, or it is not this admin's or not here. */
-  const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
-    const id = request.params['id'] as string
-    line['id'] = id
-    const view = await sessions.get(id)
-    if (view === undefined) throw new Problem('session-not-found')
-    line['jid'] = view.jid?.split('/', 1)[0]
-    if (!allowsDomain(admin.domains, view.domain)) throw new Problem('forbidden')
-    if (view.state === 'elsewhere') throw new Problem('not-here')
-    return view
-  }
-
-  const list = async (call: Call) => {
-    const { request, response, admin, line } = call
-    const query = readQuery(request.url, listParameters)
-    const { jid, domain = jid?.domain } = query
-    line['jid'] = jid && formatBareJid(jid)
-    if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
-    const page = await listSessions(sessions, admin.domains, query)
-    sendAnswer(response, sessionsAnswer(page, contextOf(call)))
-  }
-
-  const logOutEverywhere = async ({ request, response, admin, line }: Call) => {
-    const { jid } = readQuery(request.url, logoutParameters)
-    if (jid === undefined) throw missingParameter('jid')
-    line['jid'] = formatBareJid(jid)
-    if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-    const found = await sessions.ofJid(formatJid(jid))
-    const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))
-    const ended = ends.filter(Boolean).length
-    const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
-    Object.assign(line, { ended, elsewhere })
-    sendAnswer(response, jsonAnswer({ ended, elsewhere }))
-  }
-
-  const show = async (call: Call) => {
-    sendAnswer(call.response, sessionAnswer(await demandSession(call), contextOf(call)))
-  }
-
-  const logOut = async (call: Call) => {
-    const { id } = await demandSession(call)
-    if (!(await sessions.end(id))) throw new Problem('session-not-found')
-    call.response.status(204).end()
-  }
-
-  const resumeSession = async (call: Call) => {
-    const { request, response, admin } = call
-    const body = await readBody(request)
-    const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
-    formGuard.isOurForm(request, admin.name, read('csrf_token'))
-    const { seconds, attachBinding } = toHandover(read, config)
-    const representation = represent(request, config.warmPath)
-    // If the caller hangs up from here on, the session is not ended: it lived before this call.
-    const { id, domain } = await demandSession(call)
-    const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
-    const resumed = await sessions.resume(id, handover)
-    if (resumed === undefined) throw new Problem('session-not-found')
-    const binding = { ...resumed, expiresIn: seconds }
-    sendAnswer(response, bindingAnswer(binding, { request, config }, { domain }))
-  }
-
   const router = Router({ caseSensitive: true })
   router
     .route(config.warmPath)
@@ -152,14 +87,19 @@ export function createWarmRouter(parts: WarmParts): Router {
   below
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(answering('sessions', list))
-    .delete(answering('logout', logOutEverywhere))
+    .get(answering('sessions', calls.list, calls.tellOfList))
+    .delete(answering('logout', calls.logOutEverywhere))
   below
     .route(handlePath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(answering('sessions', show))
-    .delete(answering('logout', logOut))
-  below.route(handlePath('/resume')).all(admit('POST')).post(answering('resume', resumeSession))
+    .get(answering('sessions', calls.show))
+    .delete(answering('logout', calls.logOut))
+  below
+    .route(handlePath('/end'))
+    .all(admit('GET', 'HEAD', 'POST'))
+    .get(answering('sessions', calls.askWhetherToEnd))
+    .post(answering('logout', calls.endByForm))
+  below.route(handlePath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
 }

@@ -6,6 +6,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { launchChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { excessWidth, faintTexts, focused, showsFocus } from './legibility.js'
@@ -154,6 +155,41 @@ describeWith(['chromium'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
+  test('find, hand over and end a session without JavaScript', async () => {
+    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    const { tab } = page
+    const { jid, id } = await service.bind(alice)
+    await page.goto('/warm/sessions')
+    await tab.getByRole('textbox', { name: 'JID' }).fill(jid)
+    await page.button('Filter').click()
+    await tab.getByRole('link', { name: jid, exact: true }).click()
+    await tab.getByRole('heading', { name: 'Session', exact: true }).waitFor()
+    await page.button('Resume').click()
+    await tab.getByRole('heading', { name: 'Ready for another page' }).waitFor()
+    expect((await page.binding()).jid).toBe(jid)
+    await tab.getByRole('link', { name: 'This session' }).click()
+    await tab.getByRole('link', { name: 'End', exact: true }).click()
+    await page.button('End the session').click()
+    await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
+    const calls = service.lines.map(line => JSON.parse(line)).filter(line => line.id === id && line.audit)
+    expect(calls.map(({ msg, code }) => `${msg}: ${code}`)).toEqual(['warm: ok', 'resume: ok', 'logout: ok'])
+    expect(page.complaints).toEqual([])
+  })
+
+  test('refresh themselves where that was asked for', async () => {
+    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    const { tab } = page
+    await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
+    await tab.getByText('No session fits.').waitFor()
+    const { id, jid } = await service.bind(bobs)
+    // The browser does, of itself.
+    await tab.getByRole('link', { name: jid, exact: true }).waitFor()
+    await tab.getByRole('link', { name: 'Stand still and filter' }).click()
+    await page.button('Filter').waitFor()
+    expect(await page.typed('jid')).toBe('bob@localhost')
+    await callSessions(service.url, 'DELETE', `/${id}`)
+  })
+
   test('take the keyboard alone, and show where it is', async () => {
     page = await AdminPage.open(browser!, service.url)
     const { keyboard } = page.tab
@@ -178,6 +214,41 @@ describeWith(['chromium'], 'The pages', () => {
     expect([await focused(page.tab), await showsFocus(page.tab)]).toEqual(['Log another user in', true])
     await keyboard.press('Enter')
     await page.tab.getByRole('heading', { name: 'Log a user in' }).waitFor()
+  })
+
+  test('end a session by the keyboard alone, after a question', async () => {
+    page = await AdminPage.open(browser!, service.url)
+    const { tab } = page
+    const { id, jid } = await service.bind(alice)
+    const next = async () => {
+      await tab.keyboard.press('Tab')
+      expect([await focused(tab), await showsFocus(tab)]).toEqual([expect.any(String), true])
+      return focused(tab)
+    }
+    await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
+    const order = [await next()]
+    while (!order.at(-1)!.startsWith('End') && order.length < 30) order.push(await next())
+    expect(order[0]).toBe('Warm Bindings')
+    expect(order.slice(-7)).toEqual([
+      ...['jid', 'domain', 'state', 'Filter', 'All sessions'],
+      ...[jid, `End the session of ${jid}`],
+    ])
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('heading', { name: 'End this session?' }).waitFor()
+    expect([await next(), await next(), await next()]).toEqual([
+      'Warm Bindings',
+      'End the session',
+      'Keep it',
+    ])
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('heading', { name: 'Session', exact: true }).waitFor()
+    expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(200)
+    await tab.goBack()
+    for (const name of ['Warm Bindings', 'End the session']) expect(await next()).toBe(name)
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
+    expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(404)
+    expect(page.complaints).toEqual([])
   })
 
   test('tell why a login failed, at the field where it can be mended', async () => {

@@ -140,6 +140,18 @@ async function warmed(at = usual): Promise<string> {
   return `/warm/${id}`
 }
 
+/** What our own form is sent with, from one of our pages. */
+async function ownForm({ service }: Described): Promise<Call> {
+  const { text } = await callUrl(`${service.url}/warm`, {
+    headers: { Authorization: jsonHeaders.Authorization },
+  })
+  const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(text)![1]!
+  return {
+    headers: { 'Content-Type': form, Origin: service.url },
+    body: new URLSearchParams({ csrf_token }).toString(),
+  }
+}
+
 type Ask = (accept: string) => Promise<HttpAnswer>
 
 /** By operation, and for each status in turn: how it is come by. */
@@ -187,29 +199,41 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   ],
   ['GET /warm/{id}', 200, async accept => ask(usual, 'GET', await warmed(), accept)],
   ['DELETE /warm/{id}', 204, async accept => ask(usual, 'DELETE', await warmed(), accept)],
+  ['GET /warm/{id}/end', 200, async accept => ask(usual, 'GET', `${await warmed()}/end`, accept)],
+  ['GET /warm/{id}/end', 404, accept => ask(usual, 'GET', `${nowhere}/end`, accept)],
+  ['GET /warm/{id}/end', 409, async accept => ask(near, 'GET', `${await warmed(near)}/end`, accept)],
+  [
+    'POST /warm/{id}/end',
+    200,
+    async accept => ask(usual, 'POST', `${await warmed()}/end`, accept, await ownForm(usual)),
+  ],
+  [
+    'POST /warm/{id}/end',
+    404,
+    async accept => ask(usual, 'POST', `${nowhere}/end`, accept, await ownForm(usual)),
+  ],
+  [
+    'POST /warm/{id}/end',
+    409,
+    async accept => ask(near, 'POST', `${await warmed(near)}/end`, accept, await ownForm(near)),
+  ],
+  ...['end', 'resume'].flatMap((action): [string, number, Ask][] => {
+    const path = `${nowhere}/${action}`
+    const plain = { headers: { 'Content-Type': 'text/plain' }, body: 'x' }
+    return [
+      [`POST /warm/{id}/${action}`, 400, accept => ask(usual, 'POST', path, accept, { body: '[' })],
+      [
+        `POST /warm/{id}/${action}`,
+        413,
+        accept => ask(usual, 'POST', path, accept, json({ x: 'x'.repeat(20_000) })),
+      ],
+      [`POST /warm/{id}/${action}`, 415, accept => ask(usual, 'POST', path, accept, plain)],
+    ]
+  }),
   [
     'POST /warm/{id}/resume',
     200,
     async accept => ask(usual, 'POST', `${await warmed()}/resume`, accept, json({ expires_in: 30 })),
-  ],
-  [
-    'POST /warm/{id}/resume',
-    400,
-    accept => ask(usual, 'POST', `${nowhere}/resume`, accept, json({ expires_in: 1 })),
-  ],
-  [
-    'POST /warm/{id}/resume',
-    413,
-    accept => ask(usual, 'POST', `${nowhere}/resume`, accept, json({ x: 'x'.repeat(20_000) })),
-  ],
-  [
-    'POST /warm/{id}/resume',
-    415,
-    accept =>
-      ask(usual, 'POST', `${nowhere}/resume`, accept, {
-        headers: { 'Content-Type': 'text/plain' },
-        body: 'x',
-      }),
   ],
   ...(['GET', 'DELETE', 'POST'] as const).flatMap((method): [string, number, Ask][] => {
     const rest = method === 'POST' ? '/resume' : ''
@@ -235,6 +259,8 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
       ['DELETE', '/warm/sessions', '/warm/sessions'],
       ['GET', '/warm/{id}', nowhere],
       ['DELETE', '/warm/{id}', nowhere],
+      ['GET', '/warm/{id}/end', `${nowhere}/end`],
+      ['POST', '/warm/{id}/end', `${nowhere}/end`],
       ['POST', '/warm/{id}/resume', `${nowhere}/resume`],
     ] as const
   ).flatMap(([method, template, path]): [string, number, Ask][] => {

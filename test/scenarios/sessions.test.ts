@@ -6,10 +6,16 @@ import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import {
+  adminHeader,
+  startTestService,
+  type TestService,
+  type WarmBinding,
+} from '../support/start-service.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'sessions-'))
 const scoped = `Basic ${Buffer.from('elsewhere:scoped-secret').toString('base64')}`
@@ -273,6 +279,71 @@ describe('the list', () => {
       })
     }
     expect(await stateOf(id)).toBe('waiting')
+  })
+})
+
+describe('in a browser', () => {
+  const own = () => ({ Origin: service.url, 'Sec-Fetch-Site': 'same-origin' })
+
+  /** Opens a page below `/warm`, or sends its form. */
+  const visit = (path: string, headers: Record<string, string> = {}, form?: Record<string, string>) => {
+    const body = new URLSearchParams(form).toString()
+    const about = { Authorization: adminHeader, Accept: 'text/html', ...headers }
+    if (form === undefined) return ask(`${service.url}/warm${path}`, { agent: false, headers: about })
+    const length = String(Buffer.byteLength(body))
+    const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': length }
+    return ask(
+      `${service.url}/warm${path}`,
+      { method: 'POST', agent: false, headers: { ...type, ...about } },
+      body,
+    )
+  }
+  const tokenIn = ({ text }: { text: string }) => /name="csrf_token" value="([^"]+)"/.exec(text)![1]!
+
+  test('an operator sees what became of logins; admins of other domains see nothing of it', async () => {
+    clock.advance(20 * 60_000)
+    const { jid } = await bind('alice')
+    await service.warm({ jid: 'alice@localhost', password: 'wrong' })
+    const { text } = await visit(`/sessions?${new URLSearchParams({ jid, domain: '', state: '' })}`)
+    const told = (number: string, what: string) => text.includes(`<b>${number}</b> ${what}<`)
+    expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'waiting')]).toEqual(
+      Array(4).fill(true),
+    )
+    expect(text).toContain(`>${jid}</a>`)
+    const others = await visit('/sessions', { Authorization: scoped })
+    expect(others.status).toBe(200)
+    expect(others.text).not.toMatch(/localhost|MiB|refused/)
+    expect(others.text).toContain('<b>0</b> waiting<')
+  })
+
+  test('ending takes our own form, of an admin of the domain, and logs the user out', async () => {
+    const { id } = await bind('alice')
+    const csrf_token = tokenIn(await visit(`/${id}/end`))
+    for (const headers of [{ Origin: 'https://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
+      expect((await visit(`/${id}/end`, headers, { csrf_token })).status).toBe(403)
+    }
+    expect((await visit(`/${id}/end`, own(), { csrf_token: '1.x' })).status).toBe(403)
+    const others = { ...own(), Authorization: scoped }
+    expect((await visit(`/${id}/end`, others)).status).toBe(403)
+    const othersToken = tokenIn(await visit('', others))
+    expect((await visit(`/${id}/end`, others, { csrf_token: othersToken })).status).toBe(403)
+    expect((await visit(`/${id}/resume`, others, { csrf_token: othersToken })).status).toBe(403)
+    expect(await stateOf(id)).toBe('waiting')
+    const ended = await visit(`/${id}/end`, own(), { csrf_token })
+    expect([ended.status, ended.text]).toEqual([200, expect.stringContaining('The session has ended')])
+    await eventually('the server is left', () => server.connections === 0)
+  })
+
+  test('resuming gives another page what it goes on with, and cuts the page before off', async () => {
+    const binding = await bind('alice')
+    const old = page(binding)
+    await hear(old, 'presence', presence)
+    const csrf_token = tokenIn(await visit(`/${binding.id}`))
+    const { status, text } = await visit(`/${binding.id}/resume`, own(), { csrf_token })
+    expect([status, text]).toEqual([200, expect.stringContaining('Ready for another page')])
+    const rid = Number(/<dd class="rid">(\d+)/.exec(text)![1])
+    expect(await old.request()).toContain(gone)
+    expect(await page({ sid: binding.sid, rid }).request()).toContain('<presence')
   })
 })
 

@@ -3,40 +3,10 @@ import request from 'supertest'
 import type { SessionView } from '../../src/session/sessions.js'
 import { isXhtml } from '../support/xhtml.js'
 import { config, credentials, fakeService } from './fake-login.js'
-import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
+import { idOf, sidOf } from './fake-sessions.js'
+import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
 
-const json = 'application/json'
 const form = 'application/x-www-form-urlencoded'
-const [one, two] = [idOf(1), idOf(2)]
-
-function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
-  let time = 0
-  const sessions = new FakeSessions(() => time)
-  const service = fakeService({ sessions, now: () => time, ...settings })
-  const call =
-    (
-      method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options',
-      as: readonly [string, string] = credentials,
-    ) =>
-    (path: string) =>
-      request(service.app)
-        [method](path)
-        .auth(...as)
-  return {
-    sessions,
-    service,
-    get: call('get'),
-    post: call('post'),
-    remove: call('delete'),
-    call,
-    advance: (ms: number) => {
-      time += ms
-    },
-  }
-}
-
-const portal = ['portal', 'portal-secret'] as const
-const codeOf = ({ text }: { text: string }) => JSON.parse(text).code
 
 describe('resuming', () => {
   test('is answered like a warm call, in JSON', async () => {
@@ -128,15 +98,21 @@ describe('resuming', () => {
     expect(sessions.resumed).toEqual([])
   })
 
-  test('from our own page works with the token of the form', async () => {
+  test("from the session's own page leads to a page that can attach, and says what became of the page before", async () => {
     const { sessions, post, get } = setUp()
     sessions.add(1)
-    const token = /name="csrf_token" value="([^"]+)"/.exec((await get('/warm')).text)![1]!
+    const page = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
+    expect(page.text).toContain('The page that has the session now is cut off')
     const reply = await post(`/warm/${one}/resume`)
-      .set('Origin', 'https://web.example')
+      .set(browser)
       .type('form')
-      .send({ csrf_token: token })
+      .send({ csrf_token: tokenIn(page.text) })
     expect(reply.status).toBe(200)
+    expect(reply.text).toContain('<title>Ready for another page</title>')
+    expect(reply.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
+    expect(reply.text).toContain('id="attach"')
+    expect(sessions.resumed).toEqual([{ id: one, seconds: 120, attachBinding: 'off' }])
   })
 })
 
@@ -166,8 +142,30 @@ describe('a session', () => {
     sessions.add(1)
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
     expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
+    expect(isXhtml(reply.text)).toBe(true)
     expect(reply.text).toContain('<title>Session</title>')
-    expect(reply.text.match(/<th scope="row">/g)).toHaveLength(1)
+    expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
+    expect(reply.text).toMatch(/As of \d\d:\d\d:\d\d UTC\./)
+    // Browsers would otherwise hide where its forms come from.
+    expect(reply.headers['referrer-policy']).toBe('same-origin')
+  })
+
+  test.each([
+    ['opening', { jid: undefined }, 'It is being logged in.', false],
+    ['waiting', {}, 'waits for the first request of its page', true],
+    ['held', { quietSince: undefined }, 'Its page is there', true],
+    ['quiet', {}, 'no request open at the moment', true],
+    ['paused', {}, 'will be silent for a while', true],
+    ['ended', {}, 'The XMPP server has ended it.', false],
+    ['held', { origin: 'client', transport: 'bosh' }, 'Its page is there', true],
+    ['held', { origin: 'client', transport: 'websocket' }, 'resumes it there', false],
+  ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
+    const { sessions, get } = setUp()
+    sessions.add(1, { state, ...more })
+    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(text).toContain(words)
+    expect(text.includes('value="Resume"')).toBe(isResumable)
+    expect(text).toContain(`href="/warm/${one}/end"`)
   })
 
   test('is ended', async () => {
@@ -292,10 +290,11 @@ describe('the list', () => {
     expect([page.status, page.type]).toEqual([200, 'text/html'])
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('<caption id="caption">2 of 4 sessions</caption>')
-    expect(page.text.match(/<th scope="row">[^<]*/g)).toEqual([
-      ...['<th scope="row">juliet@chat.example/balcony', '<th scope="row">juliet@chat.example/garden'],
+    expect(page.text.match(/(?<=role="rowheader">).*?(?=<\/th>)/g)).toEqual([
+      `<a href="/warm/${one}">juliet@chat.example/balcony</a>`,
+      `<a href="/warm/${two}">juliet@chat.example/garden</a>`,
     ])
-    expect(page.text).toContain(`<a href="/warm/${one}">${one}</a>`)
+    expect(page.text).toContain(`class="id">${one}</td>`)
     const next = /<a rel="next" href="([^"]+)"/
       .exec(page.text)![1]!
       .replaceAll('&amp;', '&')
@@ -318,8 +317,10 @@ describe('the list', () => {
   test('as a page says so when it is empty', async () => {
     const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
     expect(isXhtml(page.text)).toBe(true)
-    expect(page.text).toContain('No session fits.')
-    expect(page.text).not.toContain('<table>')
+    expect(page.text).toContain('There is no session at the moment.')
+    const filtered = await setUp().get('/warm/sessions?state=held').set('Accept', 'text/html')
+    expect(filtered.text).toContain('No session fits.')
+    for (const { text } of [page, filtered]) expect(text).not.toContain('<table')
   })
 })
 
@@ -418,6 +419,7 @@ describe('an admin of one domain', () => {
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
     sessions.add(3, { jid: 'juliet@other.chat.example/y', domain: 'other.chat.example', state: 'elsewhere' })
     const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, portal))
+    const csrf_token = tokenIn((await get!('/warm')).text)
     const list = await get!('/warm/sessions')
     expect([list.body.sessions.map(({ id }: { id: string }) => id), list.body.total]).toEqual([[one], 1])
     for (const refused of [
@@ -428,6 +430,8 @@ describe('an admin of one domain', () => {
       await remove!(`/warm/${two}`),
       await remove!(`/warm/${idOf(3)}`),
       await post!(`/warm/${two}/resume`).set('Accept', json),
+      await get!(`/warm/${two}/end`),
+      await post!(`/warm/${two}/end`).set(browser).set('Accept', json).type('form').send({ csrf_token }),
     ]) {
       expect([refused.status, codeOf(refused)]).toEqual([403, 'forbidden'])
     }
@@ -443,6 +447,7 @@ describe('the addresses', () => {
   const addresses = [
     ['/warm/sessions', 'GET, HEAD, DELETE, OPTIONS'],
     [`/warm/${one}`, 'GET, HEAD, DELETE, OPTIONS'],
+    [`/warm/${one}/end`, 'GET, HEAD, POST, OPTIONS'],
     [`/warm/${one}/resume`, 'POST, OPTIONS'],
   ] as const
 

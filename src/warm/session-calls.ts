@@ -1,0 +1,131 @@
+import type { Request } from 'express'
+import { Problem } from '../errors.js'
+import { type Answer, jsonAnswer, sendAnswer } from '../http/answer.js'
+import type { FormGuard } from '../http/form-guard.js'
+import { readBody } from '../http/read-body.js'
+import { allowsDomain } from '../jid/domains.js'
+import { formatBareJid, formatJid } from '../jid/jid.js'
+import type { Sessions, SessionView } from '../session/sessions.js'
+import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnswer } from './answers.js'
+import { noParameters, readParameters, readQuery } from './call-parameters.js'
+import type { Call, CallsParts } from './calls.js'
+import { missingParameter } from './parameter-kinds.js'
+import { listParameters, logoutParameters, pageParameters } from './parameters.js'
+import { countStates, listSessions } from './session-list.js'
+import { endedPage, endPage, listPage, mistakenListPage, sessionPage } from './session-pages.js'
+import { toHandover } from './warm-request.js'
+
+export interface SessionCallsParts extends Pick<CallsParts, 'config' | 'clock' | 'recentWarms'> {
+  readonly sessions: Sessions
+}
+
+/** The calls that look at sessions, resume them and end them; in a browser each is a page. */
+export function createSessionCalls(
+  { config, clock, recentWarms, sessions }: SessionCallsParts,
+  formGuard: FormGuard,
+) {
+  const isForPrograms = (request: Request) => represent(request, config.warmPath) === 'json'
+  const shownTo = ({ request, admin }: Call) => ({ request, config, admin, now: clock.now() })
+  const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
+
+  /** The session that a call names. Throws a `Problem` where there is none, or it is not this admin's or not here. */
+  const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
+    const id = request.params['id'] as string
+    line['id'] = id
+    const view = await sessions.get(id)
+    if (view === undefined) throw new Problem('session-not-found')
+    line['jid'] = view.jid?.split('/', 1)[0]
+    if (!allowsDomain(admin.domains, view.domain)) throw new Problem('forbidden')
+    if (view.state === 'elsewhere') throw new Problem('not-here')
+    return view
+  }
+
+  const end = async (id: string) => {
+    if (!(await sessions.end(id))) throw new Problem('session-not-found')
+  }
+
+  const readListQuery = (request: Request) =>
+    isForPrograms(request)
+      ? { ...readQuery(request.url, listParameters), refresh: undefined }
+      : readQuery(request.url, pageParameters, { sentForm: true })
+
+  return {
+    async list(call: Call): Promise<void> {
+      const { request, response, admin, line } = call
+      const query = readListQuery(request)
+      const { jid, domain = jid?.domain } = query
+      line['jid'] = jid && formatBareJid(jid)
+      if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
+      const page = await listSessions(sessions, admin.domains, query)
+      if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(page, clock.now()))
+      const states = await countStates(sessions, admin.domains)
+      sendAnswer(response, listPage(page, query, { states, recentWarms }, shownTo(call)))
+    },
+
+    /** The form of the list again, where the mistake is in one of its fields. */
+    tellOfList: (problem: Problem, call: Call): Answer | undefined =>
+      mistakenListPage(problem, shownTo(call)),
+
+    async logOutEverywhere({ request, response, admin, line }: Call): Promise<void> {
+      const { jid } = readQuery(request.url, logoutParameters)
+      if (jid === undefined) throw missingParameter('jid')
+      line['jid'] = formatBareJid(jid)
+      if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
+      const found = await sessions.ofJid(formatJid(jid))
+      const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))
+      const ended = ends.filter(Boolean).length
+      const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
+      Object.assign(line, { ended, elsewhere })
+      sendAnswer(response, jsonAnswer({ ended, elsewhere }))
+    },
+
+    async show(call: Call): Promise<void> {
+      const view = await demandSession(call)
+      const answer = isForPrograms(call.request)
+        ? sessionAnswer(view, clock.now())
+        : sessionPage(view, tokenFor(call), shownTo(call))
+      sendAnswer(call.response, answer)
+    },
+
+    async logOut(call: Call): Promise<void> {
+      const { id } = await demandSession(call)
+      await end(id)
+      call.response.status(204).end()
+    },
+
+    /** Asks people whether they mean it: `endByForm` is the answer. */
+    async askWhetherToEnd(call: Call): Promise<void> {
+      const view = await demandSession(call)
+      sendAnswer(call.response, endPage(view, tokenFor(call), shownTo(call)))
+    },
+
+    async endByForm(call: Call): Promise<void> {
+      const { request, response, admin } = call
+      const read = readParameters(request.headers['content-type'], await readBody(request))
+      if (!formGuard.isOurForm(request, admin.name, read('csrf_token')))
+        throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
+      const view = await demandSession(call)
+      await end(view.id)
+      sendAnswer(response, isForPrograms(request) ? jsonAnswer({ ended: 1 }) : endedPage(view, shownTo(call)))
+    },
+
+    async resume(call: Call): Promise<void> {
+      const { request, response, admin } = call
+      const body = await readBody(request)
+      const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
+      const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
+      const { seconds, attachBinding } = toHandover(read, config)
+      const representation = represent(request, config.warmPath)
+      // If the caller hangs up from here on, the session is not ended: it lived before this call.
+      const { id, domain } = await demandSession(call)
+      const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
+      const resumed = await sessions.resume(id, handover)
+      if (resumed === undefined) throw new Problem('session-not-found')
+      const binding = { ...resumed, expiresIn: seconds }
+      sendAnswer(
+        response,
+        bindingAnswer(binding, { request, config }, { domain, isOurForm, isResumed: true }),
+      )
+    },
+  }
+}

@@ -1,0 +1,189 @@
+import { describe, expect, test } from '@jest/globals'
+import { Problem } from '../../src/errors.js'
+import type { Binding } from '../../src/warm/session-login.js'
+import { isXhtml } from '../support/xhtml.js'
+import { binding, parameters, warm } from './fake-login.js'
+import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions-stage.js'
+
+describe('the page of an operator', () => {
+  const html = { Accept: 'text/html' }
+  /** The numbers, by what they count. */
+  const numbers = (text: string) =>
+    Object.fromEntries(
+      Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
+    )
+
+  test('has the sessions by state, what became of logins, and the memory', async () => {
+    let answer: () => Promise<Binding> = async () => binding
+    const { sessions, service, get, advance } = setUp({ login: () => answer() })
+    for (const number of [1, 2, 3]) sessions.add(number, { state: number === 3 ? 'held' : 'quiet' })
+    const login = async (milliseconds: number, outcome: typeof answer) => {
+      answer = () => {
+        advance(milliseconds)
+        return outcome()
+      }
+      await warm(service).send(parameters)
+    }
+    for (const milliseconds of [40, 40, 40, 900]) await login(milliseconds, async () => binding)
+    await login(5, () => Promise.reject(new Problem('not-authorized')))
+    await login(5, () => Promise.reject(new Problem('timeout')))
+    const page = await get('/warm/sessions').set(html)
+    expect(numbers(page.text)).toEqual({
+      ...{ opening: '0', waiting: '0', held: '1', quiet: '2', paused: '0', ended: '0', elsewhere: '0' },
+      ...{ done: '4', refused: '1', failed: '1', 'given up': '0' },
+      ...{ 'half of them (p50)': '44 ms', '99 of 100 (p99)': '1 s' },
+      ...{ memory: expect.stringMatching(/^\d+ MiB$/), heap: expect.stringMatching(/^\d+ MiB$/) },
+    })
+    expect(page.text).toContain('<a href="?state&#x3D;held">')
+    advance(16 * 60_000)
+    const later = await get('/warm/sessions').set(html)
+    expect(numbers(later.text)).toMatchObject({ quiet: '2', done: '0', 'half of them (p50)': '–' })
+  })
+
+  test('has for an admin of some domains the numbers of these alone', async () => {
+    const { sessions, call } = setUp()
+    sessions.add(1)
+    sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
+    const page = await call('get', portal)('/warm/sessions').set(html)
+    expect(numbers(page.text)).toEqual({
+      ...{ opening: '0', waiting: '0', held: '0', quiet: '1', paused: '0', ended: '0', elsewhere: '0' },
+    })
+    expect(page.text).not.toMatch(/other\.chat|MiB|Logins/)
+  })
+
+  test('is narrowed by a form, whose empty fields count as not given', async () => {
+    const { sessions, get } = setUp()
+    sessions.add(1)
+    sessions.add(2, { jid: 'romeo@chat.example/x', state: 'held' })
+    const page = await get('/warm/sessions?jid=&domain=&state=held').set(html)
+    expect(page.status).toBe(200)
+    expect(page.text).toContain('romeo@chat.example/x')
+    expect(page.text).not.toContain('juliet@chat.example')
+    expect(page.text).toContain('<option value="held" selected="selected">')
+    expect(page.text).toContain('<form class="filter" method="get" action="/warm/sessions"')
+    // For programs a slip is an error still.
+    expect((await get('/warm/sessions?jid=&state=held')).status).toBe(400)
+  })
+
+  test.each([
+    ['jid', 'jid=juliet', 400, 'The jid is not a valid bare or full JID.'],
+    ['domain', 'domain=a%20b', 400, 'A domain.'],
+    ['state', 'state=asleep&jid=juliet@chat.example', 400, 'One of opening'],
+    ['domain', 'domain=other.chat.example', 403, 'This admin may neither'],
+    ['jid', 'jid=juliet@other.chat.example', 403, 'This admin may neither'],
+  ])('says at the %s what is wrong: %s', async (field, query, status, message) => {
+    const { sessions, service, call } = setUp()
+    sessions.add(1)
+    const page = await call('get', portal)(`/warm/sessions?${query}`).set(html)
+    expect([page.status, isXhtml(page.text)]).toEqual([status, true])
+    expect(page.text).toMatch(new RegExp(`id="${field}"[^>]* aria-invalid="true"`))
+    expect(page.text).toMatch(new RegExp(`<span class="fault" id="${field}-fault">${message}`))
+    expect(page.text).toContain('Nothing is listed')
+    expect(page.text).not.toContain('<table')
+    const given = new URLSearchParams(query).get(field)!
+    if (field !== 'state') expect(page.text).toContain(` value="${given}"`)
+    expect(service.lines()).toMatchObject([{ msg: 'sessions', admin: 'portal' }])
+  })
+
+  test.each(['limit=0', 'after=5', 'sid=x', 'refresh=4', 'refresh=soon'])(
+    'leaves a mistake that is in no field to the error page: %s',
+    async query => {
+      const page = await setUp().get(`/warm/sessions?${query}`).set(html)
+      expect(page.status).toBe(400)
+      expect(page.text).toContain('<dd class="code">invalid-parameter</dd>')
+      expect(page.text).toContain('<a href="/warm/sessions">All sessions</a>')
+    },
+  )
+
+  test('refreshes itself where that was asked for, and then without a form that this would empty', async () => {
+    const { sessions, get } = setUp()
+    sessions.add(1)
+    const still = await get('/warm/sessions?state=quiet').set(html)
+    expect(still.headers).not.toHaveProperty('refresh')
+    expect(still.text).toContain('<form')
+    expect(still.text).toContain('href="?state&#x3D;quiet&amp;refresh&#x3D;15"')
+    const live = await get('/warm/sessions?state=quiet&refresh=15').set(html)
+    expect(live.headers['refresh']).toBe('15')
+    expect(live.text).not.toContain('<form')
+    expect(live.text).toContain('state <b>quiet</b>')
+    expect(live.text).toMatch(/As of \d\d:\d\d:\d\d UTC, and again every 15 seconds/)
+    for (const { text } of [still, live]) {
+      expect(isXhtml(text)).toBe(true)
+      expect(text).not.toContain('http-equiv')
+    }
+    expect((await get('/warm/sessions?refresh=15')).status).toBe(400)
+  })
+
+  test('offers nothing that cannot be done to a session at another endpoint', async () => {
+    const { sessions, get } = setUp()
+    sessions.add(1, { state: 'elsewhere', quietSince: undefined })
+    const { text } = await get('/warm/sessions').set(html)
+    expect(text).toContain('juliet@chat.example/balcony')
+    expect(text).not.toContain(`href="/warm/${one}`)
+  })
+})
+
+describe('ending a session in a browser', () => {
+  const html = { Accept: 'text/html' }
+  const setUpOne = () => {
+    const set = setUp()
+    set.sessions.add(1)
+    const ask = async () => tokenIn((await set.get(`/warm/${one}/end`).set(html)).text)
+    const send = (csrf_token: string, headers: Record<string, string> = browser) =>
+      set.post(`/warm/${one}/end`).type('form').set(headers).send({ csrf_token })
+    return { ...set, ask, send }
+  }
+
+  test('is asked about first, and then done', async () => {
+    const { sessions, service, get, send } = setUpOne()
+    const question = await get(`/warm/${one}/end`).set(html)
+    expect([question.status, isXhtml(question.text)]).toEqual([200, true])
+    expect(question.text).toContain('<h1>End this session?</h1>')
+    expect(question.text).toContain('juliet@chat.example/balcony')
+    expect(question.text).toContain(`<form class="choice" method="post" action="/warm/${one}/end">`)
+    expect(question.headers['referrer-policy']).toBe('same-origin')
+    expect(sessions.ended).toEqual([])
+    const answer = await send(tokenIn(question.text))
+    expect([answer.status, isXhtml(answer.text)]).toEqual([200, true])
+    expect(answer.text).toContain('The session has ended')
+    expect(answer.text).not.toContain('<form')
+    expect(sessions.ended).toEqual([one])
+    expect((await send(tokenIn(question.text))).status).toBe(404)
+    const usual = { admin: 'admin@host', id: one }
+    expect(service.lines()).toMatchObject([
+      { ...usual, msg: 'sessions', code: 'ok' },
+      { ...usual, msg: 'logout', code: 'ok', audit: true, jid: 'juliet@chat.example' },
+      { ...usual, msg: 'logout', code: 'session-not-found' },
+    ])
+    expect(service.lines()[0]).not.toHaveProperty('audit')
+  })
+
+  test.each([
+    ['from another site', { Origin: 'https://evil.example' }],
+    ['from another site, by what the browser says', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['from a site beside it', { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-site' }],
+    ['by no browser', {}],
+  ] as [string, Record<string, string>][])('is refused %s, even with the token', async (_from, headers) => {
+    const { sessions, ask, send } = setUpOne()
+    const reply = await send(await ask(), { ...headers, Accept: json })
+    expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+    expect(sessions.ended).toEqual([])
+  })
+
+  test('is refused without a token, with that of another admin, or after an hour', async () => {
+    const { sessions, ask, send, call, advance } = setUpOne()
+    const token = await ask()
+    const others = tokenIn((await call('get', portal)(`/warm/${one}/end`).set(html)).text)
+    for (const wrong of ['', 'x', others]) expect((await send(wrong)).status).toBe(403)
+    const asJson = await call('post')(`/warm/${one}/end`).set(browser).send({ csrf_token: token })
+    expect(asJson.status).toBe(403)
+    advance(3_600_000)
+    expect((await send(token)).status).toBe(403)
+    expect(sessions.ended).toEqual([])
+  })
+
+  test('tells who asks for JSON in JSON', async () => {
+    const { ask, send } = setUpOne()
+    expect((await send(await ask(), { ...browser, Accept: json })).body).toEqual({ ended: 1 })
+  })
+})
