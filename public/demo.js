@@ -116,7 +116,7 @@ class Pane {
   }
 
   #log(kind, text, note) {
-    const entry = document.createElement('li')
+    const entry = document.createElement('p')
     entry.className = kind
     const speaker = document.createElement('span')
     speaker.className = 'speaker'

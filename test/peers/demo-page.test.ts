@@ -7,6 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { launchChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
 import { type DemoCommand, startDemoCommand } from './demo-command.js'
+import { brokenRules, excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
@@ -95,6 +96,18 @@ describe('The demo', () => {
       await connect(alice)
       await says(alice, 'Bob is offline')
       expect(complaints).toEqual([])
+    })
+
+    test.each(['light', 'dark'] as const)('is fit for all in %s colours', async colorScheme => {
+      await connect(pane('Alice'))
+      for (const viewport of [
+        { width: 390, height: 844 },
+        { width: 1280, height: 800 },
+      ]) {
+        await tab.setViewportSize(viewport)
+        await tab.emulateMedia({ colorScheme })
+        expect([await excessWidth(tab), await faintTexts(tab), await brokenRules(tab)]).toEqual([0, [], []])
+      }
     })
 
     test('keeps a message for a user who connects later', async () => {

@@ -1,4 +1,5 @@
 // What a reader needs of a page, whatever stands on it: contrast, a place to be, and room on a small screen.
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
 const faint = `(() => {
@@ -37,6 +38,26 @@ export function faintTexts(tab: Page): Promise<string[]> {
 /** By how many pixels the page is wider than its window. */
 export function excessWidth(tab: Page): Promise<number> {
   return tab.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+}
+
+/** The rules of axe-core that a page breaks, each with the elements that do. */
+export async function brokenRules(tab: Page): Promise<string[]> {
+  await tab.evaluate(axe.source)
+  return tab.evaluate<string[]>(`axe
+    .run({ preload: false, resultTypes: ['violations'] })
+    .then(({ violations }) =>
+      violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`)
+}
+
+/** What is too small for a finger, less than 44 pixels high, but for links within a sentence (WCAG 2.2 §2.5.5). */
+export function smallTargets(tab: Page): Promise<string[]> {
+  return tab.evaluate<string[]>(`(() => {
+    const targets = document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')
+    return [...targets]
+      .filter(element => element.checkVisibility() && getComputedStyle(element).display !== 'inline')
+      .filter(element => element.getBoundingClientRect().height < 43.5)
+      .map(element => element.id || element.value || element.textContent)
+  })()`)
 }
 
 /** Whether a user of the keyboard sees where the focus is. */
