@@ -74,7 +74,7 @@ export function createPortal({ service, publicUrl, users }) {
 }
 
 /** Refuses requests that a page of another site made; browsers say which site a request comes from. */
-function ownPagesOnly({ headers }, response, next) {
+export function ownPagesOnly({ headers }, response, next) {
   const { host, origin = `http://${host}`, 'sec-fetch-site': site = 'same-origin' } = headers
   if ([`http://${host}`, `https://${host}`].includes(origin) && site === 'same-origin') next()
   else response.sendStatus(403)

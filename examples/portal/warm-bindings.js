@@ -14,7 +14,9 @@ export function warmBindings({ url, user, password }) {
     if (response.ok) return answer
     // Not a failure: the session is over, or its browser was sent to another server.
     if (answer.code === 'session-not-found' || answer.code === 'not-here') return undefined
-    throw new Error(`${answer.code}: ${answer.detail} (${answer.instance})`)
+    throw Object.assign(new Error(`${answer.code}: ${answer.detail} (${answer.instance})`), {
+      code: answer.code,
+    })
   }
 
   return {

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import Handlebars from 'handlebars'
+import { createChats } from '../portal/chats.js'
+import { ownPagesOnly } from '../portal/portal.js'
+import { withToken } from './with-token.js'
+
+const folder = name => fileURLToPath(new URL(name, import.meta.url))
+
+/** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `boshUrl` is where browsers attach to them. */
+export function createPortal({ signIn, service, domain, tokenParameter, boshUrl }) {
+  /** The signed-in users' visits, by cookie. */
+  const visits = new Map()
+  const cookieOf = ({ headers }, name) =>
+    new RegExp(`(?:^|; )${name}=([\\w.-]+)`).exec(headers.cookie ?? '')?.[1]
+  const cookieOptions = ({ secure }) => ({ httpOnly: true, sameSite: 'lax', secure })
+
+  const showPage = (request, response) => {
+    const visit = visits.get(cookieOf(request, 'visit'))
+    response.render('portal', visit && { name: visit.name, jid: visit.jid, boshUrl })
+  }
+
+  const beginSignIn = async (request, response) => {
+    const { url, cookie } = await signIn.begin()
+    const options = { ...cookieOptions(request), path: '/signed-in', maxAge: 600_000 }
+    response.cookie('sign-in', cookie, options).redirect(303, url)
+  }
+
+  const completeSignIn = async (request, response) => {
+    response.clearCookie('sign-in', { path: '/signed-in' })
+    try {
+      const { name, tokens } = await signIn.complete(request.originalUrl, cookieOf(request, 'sign-in'))
+      const jid = `${name}@${domain}`
+      const chats = createChats(withToken(service, tokens, tokenParameter), { jid })
+      const cookie = randomBytes(32).toString('hex')
+      visits.set(cookie, { name, jid, chats, tokens })
+      setTimeout(() => leave(cookie), 12 * 3600_000).unref()
+      response.cookie('visit', cookie, cookieOptions(request)).redirect(303, '/')
+    } catch (error) {
+      console.error(`no sign-in: ${error.message}`)
+      response.status(400).render('portal', { problem: 'You could not be signed in. Please try again.' })
+    }
+  }
+
+  const leave = async cookie => {
+    const visit = visits.get(cookie)
+    visits.delete(cookie)
+    // A session that cannot be ended now, or tokens that cannot be taken back, end by themselves.
+    await Promise.allSettled([visit?.chats.end(), visit?.tokens.revoke()])
+  }
+
+  const signOut = async (request, response) => {
+    await leave(cookieOf(request, 'visit'))
+    response.clearCookie('visit').redirect(303, signIn.signOutUrl())
+  }
+
+  /** What the page attaches with, when it is loaded and whenever its session is over. */
+  const bind = async (request, response) => {
+    const cookie = cookieOf(request, 'visit')
+    const visit = visits.get(cookie)
+    if (visit === undefined) return response.sendStatus(401)
+    try {
+      const { jid, sid, rid } = await visit.chats.bind(String(request.query.tab).slice(0, 36))
+      response.json({ jid, sid, rid })
+    } catch (error) {
+      console.error(`no chat for ${visit.jid}: ${error.message}`)
+      if (error.error !== 'invalid_grant') return response.sendStatus(503)
+      // The provider gives no more tokens: the user has signed out there, or was away for long.
+      await leave(cookie)
+      response.sendStatus(401)
+    }
+  }
+
+  const policy =
+    `default-src 'self'; connect-src 'self' ${new URL(boshUrl).origin}; form-action 'self' ${signIn.origin}; ` +
+    "img-src data:; frame-ancestors 'none'"
+  const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
+  app.engine('hbs', (file, values, done) =>
+    done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
+  )
+  app.set('view engine', 'hbs').set('views', folder('views'))
+  app.use('/strophe', express.static(folder('../../node_modules/strophe.js/dist')))
+  app.use(express.static(folder('public')), (_request, response, next) => {
+    response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
+    response.set('Cache-Control', 'no-store')
+    next()
+  })
+  app.get('/', showPage)
+  app.get('/sign-in', beginSignIn)
+  app.get('/signed-in', completeSignIn)
+  app.post('/sign-out', ownPagesOnly, signOut)
+  return app.get('/chat/binding', ownPagesOnly, bind)
+}

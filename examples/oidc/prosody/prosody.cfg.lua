@@ -1,0 +1,17 @@
+-- Prosody as demo.js runs it. What begins with ENV_ comes from there.
+plugin_paths = { ENV_PLUGINS }
+authentication = "introspection"
+introspection_url = ENV_INTROSPECTION_URL
+introspection_client_id = "xmpp-server"
+introspection_client_secret = ENV_INTROSPECTION_SECRET
+
+-- For this machine only: nothing is encrypted, and nothing is kept.
+interfaces = { "127.0.0.1" }
+c2s_ports = { tonumber(ENV_PORT) }
+c2s_require_encryption = false
+storage = "memory"
+run_as_root = true
+log = { warn = "*console" }
+modules_enabled = { "roster", "saslauth", "disco", "ping", "posix" }
+modules_disabled = { "s2s" }
+VirtualHost "localhost"

@@ -1,0 +1,127 @@
+// Stands in for the OpenID provider that you have, such as Keycloak: a page to sign in on, and tokens for the chat.
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import express from 'express'
+import { Provider } from 'oidc-provider'
+
+const {
+  PORT = 3001,
+  PORTAL_URL = 'http://127.0.0.1:3000',
+  CHAT_DOMAIN = 'localhost',
+  OIDC_CLIENT_SECRET,
+  INTROSPECTION_SECRET,
+  TOKEN_SECONDS = 300,
+  TOKEN_FORMAT = 'opaque', // or jwt
+} = process.env
+
+const passwords = new Map([
+  ['alice', 'rabbit'],
+  ['bob', 'hammer'],
+])
+
+const server = createServer().listen(PORT, '127.0.0.1')
+await once(server, 'listening')
+const issuer = `http://127.0.0.1:${server.address().port}`
+
+const clients = [
+  {
+    client_id: 'portal',
+    client_secret: OIDC_CLIENT_SECRET,
+    grant_types: ['authorization_code', 'refresh_token'],
+    redirect_uris: [`${PORTAL_URL}/signed-in`],
+    post_logout_redirect_uris: [`${PORTAL_URL}/`],
+  },
+  // Asks whose a token is, and does nothing else.
+  {
+    client_id: 'xmpp-server',
+    client_secret: INTROSPECTION_SECRET,
+    grant_types: [],
+    redirect_uris: [],
+    response_types: [],
+  },
+]
+
+/** The XMPP server as one that tokens are for (RFC 8707). */
+const chat = `xmpp:${CHAT_DOMAIN}`
+const resourceIndicators = {
+  enabled: true,
+  useGrantedResource: () => true,
+  getResourceServerInfo: () => ({
+    audience: chat,
+    scope: 'chat',
+    accessTokenFormat: TOKEN_FORMAT,
+    accessTokenTTL: Number(TOKEN_SECONDS),
+  }),
+}
+
+const provider = new Provider(issuer, {
+  clients,
+  jwks: { keys: [generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })] },
+  cookies: { keys: [randomBytes(32).toString('hex')] },
+  pkce: { required: () => true },
+  features: {
+    devInteractions: { enabled: false },
+    introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId === 'xmpp-server' },
+    resourceIndicators,
+    revocation: { enabled: true },
+    rpInitiatedLogout: { enabled: true, logoutSource: showSignOut },
+  },
+  claims: { openid: ['sub'], profile: ['preferred_username'] },
+  // The portal learns the name from the ID token.
+  conformIdTokenClaims: false,
+  findAccount: (_context, name) => ({
+    accountId: name,
+    claims: () => ({ sub: name, preferred_username: name }),
+  }),
+  // The XMPP server learns the user from the token for the chat. No other token has this claim.
+  extraTokenClaims: (_context, { aud, accountId }) =>
+    aud === chat ? { jid: `${accountId}@${CHAT_DOMAIN}` } : undefined,
+  issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+  // A second use of one revokes all tokens of that sign-in.
+  rotateRefreshToken: true,
+  loadExistingGrant: grantWithoutAsking,
+  interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
+  ttl: { Grant: 86_400, IdToken: 600, Interaction: 600, RefreshToken: 86_400, Session: 86_400 },
+})
+
+/** The portal is of the same house: its users need not be asked whether they let it know who they are. */
+async function grantWithoutAsking({ oidc: { client, session } }) {
+  const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+  grant.addOIDCScope('openid profile')
+  grant.addResourceScope(chat, 'chat')
+  await grant.save()
+  return grant
+}
+
+const page = content => `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Provider</title><link rel="icon" href="data:,"></head>
+<body><h1>Your company’s sign-in</h1>${content}</body>
+</html>`
+
+const form = problem => `${problem}<form method="post">
+<p><label>Name <input name="name" autocomplete="username" required autofocus></label></p>
+<p><label>Password <input name="password" type="password" autocomplete="current-password" required></label></p>
+<button>Continue</button>
+</form>`
+
+function showSignOut(context, hiddenForm) {
+  context.body = page(`${hiddenForm}<p>Sign out here as well?</p>
+<button form="op.logoutForm" name="logout" value="yes">Yes</button> <button form="op.logoutForm">No</button>`)
+}
+
+const app = express().disable('x-powered-by')
+app.get('/sign-in/:uid', (_request, response) => response.send(page(form(''))))
+app.post('/sign-in/:uid', express.urlencoded({ extended: false }), async (request, response) => {
+  const { name, password } = request.body ?? {}
+  if (passwords.get(name) !== password || password === undefined) {
+    return response.status(403).send(page(form('<p>This name and this password do not match.</p>')))
+  }
+  await provider.interactionFinished(request, response, { login: { accountId: name } })
+})
+app.use(provider.callback())
+server.on('request', app)
+
+console.log(`\n  An OpenID provider: ${issuer}. Ctrl+C stops it.\n`)
+process.once('SIGINT', () => process.exit())
