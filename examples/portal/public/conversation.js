@@ -6,7 +6,7 @@ export class Conversation {
 
   constructor(element, say) {
     this.#element = element
-    this.#log = element.querySelector('ol')
+    this.#log = element.querySelector('[role=log]')
     const field = element.querySelector('#text')
     element.querySelector('form').addEventListener('submit', event => {
       event.preventDefault()
@@ -54,7 +54,7 @@ export class Conversation {
   }
 
   #line(className, text) {
-    const line = document.createElement('li')
+    const line = document.createElement('div')
     line.className = className
     const paragraph = document.createElement('p')
     paragraph.textContent = text
