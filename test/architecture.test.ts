@@ -23,7 +23,7 @@ const storeys = [
   ['counts', 'handed-out', 'jid', 'lib'],
   ['sasl-failure', 'stream-errors'],
   ['link'],
-  ['errors', 'namespaces', 'xml'],
+  ['client', 'errors', 'namespaces', 'xml'],
 ]
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))
@@ -102,6 +102,18 @@ describe('the XML part', () => {
       .flatMap(file => importsOf(file).filter(other => !other.startsWith('xml/')))
     expect(outside).toEqual([])
   })
+})
+
+test('what the package has for backends stands alone', () => {
+  const outside = files
+    .filter(file => file.startsWith('client/'))
+    .flatMap(file =>
+      Array.from(
+        readFileSync(join(source, `${file}.ts`), 'utf8').matchAll(/(?:from|import\()\s*'((?!\.\/)[^']+)'/g),
+        ([, name]) => `${file} imports ${name}`,
+      ),
+    )
+  expect(outside).toEqual([])
 })
 
 describe('a session', () => {

@@ -116,6 +116,7 @@ describe('The package', () => {
     for (const path of ['dist/main.js', 'views/form.hbs', 'public/style.css', 'README.md', 'LICENSE'])
       expect([path, inside(path)]).toEqual([path, true])
     for (const path of [
+      'dist/client/warm-bindings.d.ts',
       'deploy/nginx.conf',
       'deploy/warm-bindings.service',
       'docs/portals.md',
@@ -127,6 +128,24 @@ describe('The package', () => {
     for (const path of ['src', 'test', 'bench', '.ci', '.env'])
       expect([path, inside(path)]).toEqual([path, false])
     expect(existsSync(join(installed, 'node_modules', 'typescript'))).toBe(false)
+  })
+
+  test('has a client for backends, with its types', () => {
+    const program = `
+      import { WarmBindings, WarmBindingsError, type Binding, type ErrorCode } from 'warm-bindings/client'
+      const client = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'portal', secret: 's3cret' })
+      export const warm = (): Promise<Binding> => client.warm({ jid: 'alice@example.org', wait: 30 })
+      export const isFull = (error: WarmBindingsError) => error.code === ('service-full' satisfies ErrorCode)
+      // @ts-expect-error: there is no such parameter
+      export const misspelt = () => client.warm({ jid: 'alice@example.org', pasword: 'wonderland' })
+    `
+    writeFileSync(join(installed, 'portal.mts'), program)
+    const compiler = join(root, 'node_modules', '.bin', 'tsc')
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
+    const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', 'portal.mts']
+    expect(run(compiler, [...types, ...strict], installed)).toMatchObject({ said: '', status: 0 })
+    const loaded = run(process.execPath, ['portal.mjs'], installed)
+    expect(loaded).toMatchObject({ said: '', status: 0 })
   })
 
   test('has a command that checks the settings', () => {

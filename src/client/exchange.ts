@@ -1,0 +1,97 @@
+import type { Problem } from './api-types.js'
+import { WarmBindingsError } from './warm-bindings-error.js'
+
+/** Longest answer that is read, in bytes: a list of a thousand sessions is shorter. */
+const longestAnswer = 8 * 1024 * 1024
+/** The longest time that timers know, in milliseconds. */
+const longestTimer = 2 ** 31 - 1
+/** Statuses of a proxy that cannot reach the service at the moment. */
+const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+/** One request, as `fetch` takes it. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+/**
+ * Sends a request and reads its answer; resolves with undefined if that is empty. Rejects with a `WarmBindingsError`, or
+ * with the signal's reason.
+ */
+export async function exchange(
+  { url, ...call }: Call,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  signal?.throwIfAborted()
+  const limit = new AbortController()
+  const abort = () => limit.abort()
+  const timer = setTimeout(abort, Math.min(seconds * 1000, longestTimer))
+  signal?.addEventListener('abort', abort)
+  try {
+    // A redirection would have the credentials sent somewhere else.
+    const response = await fetch(url, { ...call, redirect: 'manual', signal: limit.signal })
+    return read(response, await textOf(response))
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof WarmBindingsError) throw error
+    const why = limit.signal.aborted ? ' in time' : `: ${reasonOf(error)}`
+    throw new WarmBindingsError('no-answer', `The service did not answer${why}.`)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+async function textOf({ body, status }: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body ?? []) {
+    length += part.byteLength
+    if (length > longestAnswer)
+      throw new WarmBindingsError('bad-answer', 'The answer is too long.', { status })
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+function read({ status, headers }: Response, text: string): unknown {
+  if (status === 204) return undefined
+  const type = headers.get('Content-Type') ?? ''
+  const answer = parse(text)
+  if (status === 200 && answer !== undefined) return answer
+  const retryAfter = secondsOf(headers.get('Retry-After'))
+  if (type.startsWith('application/problem+json') && answer?.code !== undefined) {
+    const { code, detail = '', instance } = answer
+    throw new WarmBindingsError(code, detail, { status, instance, retryAfter })
+  }
+  if (passingStatuses.has(status))
+    throw new WarmBindingsError('no-answer', `A server in between says HTTP ${status}.`, {
+      status,
+      retryAfter,
+    })
+  const detail = `HTTP ${status} is not from warm-bindings: is the url that of its /warm?`
+  throw new WarmBindingsError('bad-answer', detail, { status })
+}
+
+/** The object that a JSON text has; undefined for any other text. */
+function parse(text: string): Partial<Problem> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function secondsOf(header: string | null): number | undefined {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined
+}
+
+/** What broke the connection, such as ECONNREFUSED, or why there was none, such as `bad port`. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { readonly cause?: NodeJS.ErrnoException }
+  return cause?.code ?? cause?.message ?? 'the connection broke'
+}

@@ -1,0 +1,144 @@
+// What a portal's backend imports as `warm-bindings/client`: the calls of docs/api.md. It stands alone, and needs nothing but Node.
+import type {
+  Binding,
+  Ended,
+  ListSessionsQuery,
+  LogOutEverywhereQuery,
+  ResumeRequest,
+  Session,
+  SessionList,
+  WarmRequest,
+} from './api-types.js'
+import { type AttemptLimits, repeat } from './attempts.js'
+import { type Call, exchange } from './exchange.js'
+import { WarmBindingsError } from './warm-bindings-error.js'
+
+export type * from './api-types.js'
+export type { AttemptLimits } from './attempts.js'
+export { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
+
+export interface WarmBindingsOptions extends Partial<AttemptLimits> {
+  /** The address of the warm API, such as `http://127.0.0.1:8080/warm`: the service's, with its WARM_PATH. */
+  readonly url: string
+  /** An account of ADMIN_USERS. */
+  readonly user: string
+  readonly secret: string
+}
+
+export interface CallOptions {
+  /** Breaks the call off, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a list may be narrowed by. */
+export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after'>
+
+/** The most that a part of a list may have. */
+const sessionsAtATime = 1000
+
+/**
+ * The warm API of a service. A call that fails rejects with a `WarmBindingsError`, after it was repeated where it may
+ * succeed a little later: nothing stays open behind a call that failed, or whose answer was lost.
+ */
+export class WarmBindings {
+  readonly #url: string
+  readonly #authorization: string
+  readonly #limits: AttemptLimits
+
+  /** Throws a `TypeError` for what is no address of a warm API, or no account. */
+  constructor(options: WarmBindingsOptions) {
+    const { url, user, secret, timeoutSeconds = 20, totalSeconds = 40, attempts = 3 } = options
+    if (!isWarmUrl(url))
+      throw new TypeError('url is the address of /warm, such as http://127.0.0.1:8080/warm, and no more')
+    if (!user || user.includes(':') || !secret)
+      throw new TypeError('user and secret are an account of ADMIN_USERS')
+    this.#url = url.replace(/\/$/, '')
+    this.#authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+    this.#limits = { timeoutSeconds, totalSeconds, attempts }
+  }
+
+  /** Logs a user in. Resolves with what a page needs, and the `id` for the calls below. */
+  warm(parameters: WarmRequest, options?: CallOptions): Promise<Binding> {
+    return this.#call('POST', '', options, parameters)
+  }
+
+  /** Hands a live session to another page. Resolves with undefined if the session is over, or out of reach: warm again. */
+  resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
+    return this.#callSession('POST', id, '/resume', options, parameters)
+  }
+
+  /** Tells how a session stands. Resolves with undefined if it is over, or out of reach. */
+  session(id: string, options?: CallOptions): Promise<Session | undefined> {
+    return this.#callSession('GET', id, '', options)
+  }
+
+  /** Ends a session: its user is logged out. Resolves as well if it is over already, or out of reach. */
+  end(id: string, options?: CallOptions): Promise<void> {
+    return this.#callSession('DELETE', id, '', options)
+  }
+
+  /** All sessions that fit, the oldest first. They are fetched in parts, as the loop goes on. */
+  async *sessions(
+    filter: SessionFilter = {},
+    options?: CallOptions,
+  ): AsyncGenerator<Session, void, undefined> {
+    const query = new URLSearchParams({ limit: String(sessionsAtATime) })
+    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value)
+    for (;;) {
+      const { sessions, next } = await this.#call<SessionList>('GET', `/sessions?${query}`, options)
+      yield* sessions
+      if (next === undefined) return
+      query.set('after', next)
+    }
+  }
+
+  /** Ends all sessions of a user, or the one of a full JID, also those that other clients of the user opened here. */
+  endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
+    return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, options)
+  }
+
+  async #callSession<T>(
+    method: Call['method'],
+    id: string,
+    path: string,
+    options?: CallOptions,
+    parameters?: object,
+  ): Promise<T | undefined> {
+    // No session has such an id, and it must not lead to another address.
+    if (!/^[\w-]{16,64}$/.test(id)) return undefined
+    try {
+      return await this.#call<T>(method, `/${id}${path}`, options, parameters)
+    } catch (error) {
+      const isOver = error instanceof WarmBindingsError && /^(?:session-not-found|not-here)$/.test(error.code)
+      if (isOver) return undefined
+      throw error
+    }
+  }
+
+  #call<T>(
+    method: Call['method'],
+    path: string,
+    { signal }: CallOptions = {},
+    parameters?: object,
+  ): Promise<T> {
+    const headers = {
+      Authorization: this.#authorization,
+      Accept: 'application/json',
+      ...(parameters && { 'Content-Type': 'application/json' }),
+    }
+    const call = {
+      method,
+      url: this.#url + path,
+      headers,
+      body: parameters ? JSON.stringify(parameters) : null,
+    }
+    return repeat(seconds => exchange(call, seconds, signal) as Promise<T>, this.#limits, signal)
+  }
+}
+
+/** Whether this is an http address with a path and nothing else: credentials in it would come to light in errors. */
+function isWarmUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, origin, pathname, href } = new URL(text)
+  return /^https?:$/.test(protocol) && pathname !== '/' && href === origin + pathname
+}

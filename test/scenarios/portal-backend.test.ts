@@ -1,0 +1,113 @@
+// A portal's backend that calls the whole service with `warm-bindings/client`.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { WarmBindings } from '../../src/client/warm-bindings.js'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { portal } from '../support/backends/backend.js'
+import { javaScript } from '../support/backends/javascript.js'
+import { visit } from '../support/backends/visit.js'
+import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+const bob = { jid: 'bob@slow.example', password: 'builder' }
+
+let demo: DemoServer
+/** Says nothing after its first words. */
+let slow: LoginServer
+let service: TestService
+let proxy: ClosingProxy
+
+beforeAll(async () => {
+  demo = await startDemoServer({ alice: alice.password })
+  slow = await startLoginServer({ domain: 'slow.example' })
+  slow.script = { features: () => {} }
+})
+
+beforeEach(async () => {
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none,slow.example=xmpp://127.0.0.1:${slow.port}?tls=none`,
+    environment: {
+      ADMIN_USERS: `${portal.user}:${portal.secret}`,
+      XMPP_DOMAINS: 'localhost,slow.example',
+      RATE_WARMS_PER_JID: '3',
+      MAX_SESSIONS_PER_JID: '4',
+      WARM_TIMEOUT: '1',
+    },
+  })
+  proxy = await startClosingProxy(service.url, 60_000)
+})
+
+afterEach(async () => {
+  await proxy.stop()
+  await service.stop()
+})
+
+afterAll(async () => {
+  await demo.stop()
+  await slow.stop()
+})
+
+const client = (url = service.url, limits = {}) =>
+  new WarmBindings({ url: `${url}/warm`, ...portal, ...limits })
+
+/** What `POST /warm` was logged with. */
+const warms = () =>
+  service.lines
+    .map(line => JSON.parse(line))
+    .filter(({ msg }) => msg === 'warm')
+    .map(({ code }) => code)
+
+describe('A backend', () => {
+  test('warms, resumes, looks at and ends the sessions of its user', async () => {
+    await visit(javaScript, service, alice)
+  })
+
+  test('has its session although the first answer was lost', async () => {
+    const lost = proxy.loseNextAnswer()
+    const { id, jid } = await client(proxy.url).warm(alice)
+    await lost
+    expect(warms()).toEqual(['ok', 'ok'])
+    expect(await client().session(id)).toMatchObject({ jid, state: 'waiting' })
+  })
+
+  test('hears after a while that the XMPP server does not finish the login', async () => {
+    const call = client(service.url, { attempts: 1 }).warm(bob)
+    await expect(call).rejects.toMatchObject({ code: 'timeout', status: 504 })
+  })
+
+  test('is told at once when to call again, where that is too late for a page', async () => {
+    const backend = client()
+    for (let count = 0; count < 3; count += 1) await backend.warm(alice)
+    const refusal = await backend.warm(alice).catch(error => error)
+    expect(refusal).toMatchObject({ code: 'too-many-requests', status: 429 })
+    expect(refusal.retryAfter).toBeGreaterThan(30)
+    expect(warms()).toEqual(['ok', 'ok', 'ok', 'too-many-requests'])
+  })
+
+  test('ends a login that it breaks off', async () => {
+    let isBegun = false
+    slow.script = {
+      features: () => {
+        isBegun = true
+      },
+    }
+    const user = new AbortController()
+    const call = client().warm(bob, { signal: user.signal })
+    const outcome = expect(call).rejects.toBe('signed out')
+    await eventually('the login', () => isBegun)
+    user.abort('signed out')
+    await outcome
+    await eventually('it is over', () => slow.open === 0 && warms().length > 0)
+    expect(warms()).toEqual(['client-gone'])
+  })
+
+  test('is told that its secret is wrong, and that its domain is not served', async () => {
+    const stranger = new WarmBindings({ url: `${service.url}/warm`, user: portal.user, secret: 'wr0ng' })
+    await expect(stranger.warm(alice)).rejects.toMatchObject({ code: 'unauthorized', status: 401 })
+    const elsewhere = client().warm({ jid: 'alice@other.example', password: 'wonderland' })
+    await expect(elsewhere).rejects.toMatchObject({ code: 'domain-not-allowed' })
+    await expect(client(`${service.url}/nowhere`).warm(alice)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})

@@ -1,0 +1,42 @@
+// What portals' backends call the service with, in whatever language.
+
+/** A call by its name in JavaScript, and what it is given. */
+export type BackendCall = readonly [
+  name: 'warm' | 'resume' | 'session' | 'end' | 'sessions' | 'endAll',
+  ...given: (string | object)[],
+]
+
+export interface BackendLimits {
+  readonly timeoutSeconds?: number
+  readonly totalSeconds?: number
+  readonly attempts?: number
+}
+
+export interface BackendError {
+  readonly code: string
+  readonly detail: string
+  readonly status: number | null
+  readonly instance: string | null
+  readonly retryAfter: number | null
+}
+
+/** What came of a call. */
+export interface Outcome {
+  /** null where there was none; sessions as a list. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
+  readonly result?: any
+  readonly error?: BackendError
+  /** All that can be seen of the error. */
+  readonly shown?: string
+}
+
+export interface Backend {
+  readonly language: string
+  /** The Debian packages that it needs. */
+  readonly packages: readonly string[]
+  /** Calls the warm API at this address, one call after the other. */
+  run(url: string, calls: readonly BackendCall[], limits?: BackendLimits): Promise<Outcome[]>
+}
+
+/** The account that all of them call with. */
+export const portal = { user: 'portal', secret: 'ch00se-a-secret' } as const

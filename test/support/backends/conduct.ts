@@ -1,0 +1,296 @@
+// How every client for portals' backends conducts itself, whatever its language: one suite for all of them.
+import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { pipeline, Readable } from 'node:stream'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type ProblemCode, problems } from '../../../src/errors.js'
+import { freePorts } from '../ports.js'
+import {
+  type Backend,
+  type BackendCall,
+  type BackendError,
+  type BackendLimits,
+  type Outcome,
+  portal,
+} from './backend.js'
+import { problem, type Reply, ScriptedApi } from './scripted-api.js'
+
+const alice = { jid: 'alice@example.org', password: 'w0nderländ & "rabbit"' }
+const id = '7beb2fe14bf96d99bb9d2a96aa5ca6c2'
+const authorization = `Basic ${Buffer.from(`${portal.user}:${portal.secret}`).toString('base64')}`
+const secrets = ['w0nderl', portal.secret, authorization.slice('Basic '.length)]
+
+/** What docs/portals.md says that may be tried again. */
+function passingCodes(): string[] {
+  const text = readFileSync(new URL('../../../docs/portals.md', import.meta.url), 'utf8')
+  const [, cell = ''] = /^\| ([^|]*`remote-connection-failed`[^|]*) \|/m.exec(text) ?? []
+  return Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!)
+}
+
+/** Declares the tests of one of them. */
+export function testConduct(backend: Backend): void {
+  let api: ScriptedApi
+  let other: ScriptedApi
+
+  beforeAll(async () => {
+    api = await ScriptedApi.start()
+    other = await ScriptedApi.start()
+  })
+
+  afterEach(() => {
+    api.asked.length = 0
+  })
+
+  afterAll(async () => {
+    await api.stop()
+    await other.stop()
+  })
+
+  const run = (calls: readonly BackendCall[], limits?: BackendLimits) => backend.run(api.url, calls, limits)
+
+  /** Makes a call that fails, and tells how; nothing that is to be seen of it has a secret. */
+  async function failure(limits: BackendLimits = {}, url = api.url): Promise<BackendError> {
+    const [outcome] = (await backend.run(url, [['warm', alice]], limits)) as [Outcome]
+    if (outcome.error === undefined) throw new Error(`no failure but ${JSON.stringify(outcome)}`)
+    expect(outcome.shown).toContain(outcome.error.detail)
+    expect(secrets.filter(secret => outcome.shown!.includes(secret))).toEqual([])
+    return outcome.error
+  }
+
+  /** Has these answered, one after the other. */
+  function answer(...replies: readonly (Reply | ((response: ServerResponse) => void))[]): void {
+    const left = [...replies]
+    api.script = (_asked, response) => {
+      const reply = left.shift() ?? { status: 500, body: 'There was one request too many.' }
+      if (typeof reply !== 'function') return reply
+      reply(response)
+      return undefined
+    }
+  }
+
+  const binding: Reply = { status: 200, body: { id, jid: alice.jid } }
+
+  test('sends each call as the API has it', async () => {
+    api.script = ({ method, path }) => {
+      if (path.startsWith('/warm/sessions'))
+        return { status: 200, body: { sessions: [], total: 0, ended: 1 } }
+      return method === 'DELETE' ? { status: 204 } : binding
+    }
+    const outcomes = await run([
+      ['warm', { ...alice, wait: 30, reuse: true }],
+      ['resume', id],
+      ['resume', `node1-${id}`, { expires_in: 60 }],
+      ['session', id],
+      ['end', id],
+      ['sessions'],
+      ['sessions', { jid: 'alice+1@example.org', state: 'quiet' }],
+      ['endAll', { jid: 'alice+1@example.org' }],
+    ])
+    const got = binding.body
+    const ended = { sessions: [], total: 0, ended: 1 }
+    expect(outcomes.map(({ result }) => result)).toEqual([got, got, got, got, null, [], [], ended])
+    const asked = api.asked.map(({ method, path, body }) => {
+      const { pathname, searchParams } = new URL(path, 'http://any')
+      return [`${method} ${pathname}`, Object.fromEntries(searchParams), JSON.parse(body || '{}')]
+    })
+    expect(asked).toEqual([
+      ['POST /warm', {}, { ...alice, wait: 30, reuse: true }],
+      [`POST /warm/${id}/resume`, {}, {}],
+      [`POST /warm/node1-${id}/resume`, {}, { expires_in: 60 }],
+      [`GET /warm/${id}`, {}, {}],
+      [`DELETE /warm/${id}`, {}, {}],
+      ['GET /warm/sessions', { limit: '1000' }, {}],
+      ['GET /warm/sessions', { limit: '1000', jid: 'alice+1@example.org', state: 'quiet' }, {}],
+      ['DELETE /warm/sessions', { jid: 'alice+1@example.org' }, {}],
+    ])
+    for (const { headers, body } of api.asked) {
+      expect(headers).toMatchObject({ authorization, accept: 'application/json' })
+      if (body !== '') expect(headers['content-type']).toBe('application/json')
+    }
+  })
+
+  test('goes through a list that comes in parts', async () => {
+    const parts = [
+      { sessions: [{ id: 'a' }, { id: 'b' }], total: 4, next: '1732.25-b&c' },
+      { sessions: [{ id: 'c' }], total: 4, next: 'c' },
+      { sessions: [{ id: 'd' }], total: 4 },
+    ]
+    answer(...parts.map(body => ({ status: 200, body })))
+    const [outcome] = await run([['sessions', { domain: 'example.org' }]])
+    expect(outcome!.result).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd' }])
+    const queries = api.asked.map(({ path }) => Object.fromEntries(new URL(path, 'http://any').searchParams))
+    const about = { limit: '1000', domain: 'example.org' }
+    expect(queries).toEqual([about, { ...about, after: '1732.25-b&c' }, { ...about, after: 'c' }])
+  })
+
+  test('takes a session that is over, or out of reach, for none', async () => {
+    const calls: readonly BackendCall[] = [
+      ['resume', id],
+      ['session', id],
+      ['end', id],
+    ]
+    for (const gone of [problem('session-not-found', 404), problem('not-here', 409)]) {
+      answer(gone, gone, gone)
+      expect(await run(calls)).toEqual(calls.map(() => ({ result: null })))
+    }
+    expect(api.asked.length).toBe(6)
+    answer(problem('not-found', 404))
+    expect((await run([['resume', id]]))[0]!.error?.code).toBe('not-found')
+  })
+
+  test('does not ask for what cannot be a session', async () => {
+    const ids = [
+      '',
+      'sessions',
+      '../sessions',
+      `${id}/resume`,
+      `${id}\n`,
+      `${id}?`,
+      'a'.repeat(65),
+      'ä'.repeat(32),
+    ]
+    const calls = ids.flatMap((each): BackendCall[] => [
+      ['resume', each],
+      ['session', each],
+      ['end', each],
+    ])
+    expect(await run(calls)).toEqual(calls.map(() => ({ result: null })))
+    expect(api.asked).toEqual([])
+  })
+
+  test('repeats what may succeed a little later, and nothing else', async () => {
+    // After a 421 the `fetch` of Node asks once more by itself, over a new connection (RFC 9110 §15.5.20).
+    const codes = (Object.keys(problems) as ProblemCode[]).filter(code => problems[code].status !== 421)
+    const passing = passingCodes()
+    expect(passing.length).toBeGreaterThan(5)
+    const seen = new Set<string>()
+    api.script = ({ body }) => {
+      const { jid } = JSON.parse(body)
+      if (seen.has(jid)) return { status: 200, body: { id, jid } }
+      seen.add(jid)
+      return problem(jid, problems[jid as ProblemCode].status, 0)
+    }
+    const outcomes = await run(codes.map(code => ['warm', { jid: code }]))
+    expect(codes.filter((_code, index) => 'result' in outcomes[index]!)).toEqual(
+      codes.filter(code => passing.includes(code)),
+    )
+    expect(api.asked.length).toBe(codes.length + passing.length)
+  })
+
+  test('gives up after the third time, with the last failure', async () => {
+    answer(problem('timeout', 504, 0), problem('service-full', 503, 0), problem('shutting-down', 503, 0))
+    expect(await failure()).toEqual({
+      code: 'shutting-down',
+      detail: 'Why shutting-down.',
+      status: 503,
+      instance: 'urn:uuid:1-2-3',
+      retryAfter: 0,
+    })
+    expect(api.asked.length).toBe(3)
+  })
+
+  test('does not wait for longer than a call may take', async () => {
+    answer(problem('too-many-requests', 429, 41))
+    expect(await failure()).toMatchObject({ code: 'too-many-requests', retryAfter: 41 })
+    answer(problem('timeout', 504))
+    expect(await failure({ totalSeconds: 1 })).toMatchObject({ code: 'timeout', retryAfter: null })
+    expect(api.asked.length).toBe(2)
+  })
+
+  test('says why no repetition would help', async () => {
+    answer(problem('not-authorized', 403))
+    expect(await failure()).toEqual({
+      code: 'not-authorized',
+      detail: 'Why not-authorized.',
+      status: 403,
+      instance: 'urn:uuid:1-2-3',
+      retryAfter: null,
+    })
+    expect(api.asked.length).toBe(1)
+  })
+
+  test('repeats a call whose answer was lost, after a pause', async () => {
+    answer(response => response.destroy(), binding)
+    expect(await run([['warm', alice]], { attempts: 2 })).toEqual([{ result: binding.body }])
+    expect(api.asked.length).toBe(2)
+  })
+
+  const once = { attempts: 1 }
+
+  test('takes a connection that breaks for no answer', async () => {
+    const none = { code: 'no-answer', status: null, instance: null, retryAfter: null }
+    answer(response => {
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' })
+      response.write('{"jid":', () => response.destroy())
+    })
+    expect(await failure(once)).toMatchObject(none)
+    const [port] = await freePorts(1)
+    expect(await failure(once, `http://127.0.0.1:${port}/warm`)).toMatchObject({
+      ...none,
+      detail: expect.stringMatching(/^The service did not answer: .*refused/i),
+    })
+  })
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    ['none', () => {}],
+    ['the head of one', response => response.flushHeaders()],
+    [
+      'one letter after the other',
+      response => {
+        response.writeHead(200, { 'Content-Type': 'application/json' })
+        const timer = setInterval(() => response.write(' '), 20)
+        response.once('close', () => clearInterval(timer))
+      },
+    ],
+  ])('waits no longer for an answer than it may: %s comes', async (_what, script) => {
+    answer(script)
+    const late = await failure({ ...once, timeoutSeconds: 0.3 })
+    expect(late).toMatchObject({ code: 'no-answer', instance: null })
+  })
+
+  test.each([429, 502, 503, 504])('takes HTTP %i of a server in between for no answer', async status => {
+    const between = { status, headers: { 'Retry-After': '0' }, body: '<h1>Bad Gateway</h1>' }
+    answer(between, between, binding)
+    expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
+    answer(between)
+    expect(await failure(once)).toMatchObject({ code: 'no-answer', status, retryAfter: 0, instance: null })
+  })
+
+  test.each<[string, Reply]>([
+    ['a page', { status: 200, body: '<title>Welcome</title>' }],
+    ['nothing', { status: 200, body: '' }],
+    ['a page that is not there', { status: 404, body: 'Not found' }],
+    ['another API', { status: 500, body: { code: 'oops', detail: 'Of another API.' } }],
+  ])("refuses an answer that is not the service's: %s", async (_what, reply) => {
+    answer(reply)
+    expect(await failure()).toEqual({
+      code: 'bad-answer',
+      detail: `HTTP ${reply.status} is not from warm-bindings: is the url that of its /warm?`,
+      status: reply.status,
+      instance: null,
+      retryAfter: null,
+    })
+    expect(api.asked.length).toBe(1)
+  })
+
+  test.each([301, 303, 307, 308])('takes the credentials nowhere else: HTTP %i', async status => {
+    answer({ status, headers: { Location: other.url } })
+    expect(await failure()).toMatchObject({ code: 'bad-answer', status })
+    expect([api.asked.length, other.asked.length]).toEqual([1, 0])
+  })
+
+  test('does not read an answer without end', async () => {
+    const part = Buffer.alloc(65_536, ' ')
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield part
+      })(),
+    )
+    answer(response => {
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      pipeline(endless, response, () => {})
+    })
+    expect(await failure()).toMatchObject({ code: 'bad-answer', detail: 'The answer is too long.' })
+    expect(api.asked.length).toBe(1)
+  })
+}
