@@ -117,6 +117,8 @@ describe('The package', () => {
       expect([path, inside(path)]).toEqual([path, true])
     for (const path of [
       'dist/client/warm-bindings.d.ts',
+      'examples/clients/warm_bindings.php',
+      'examples/clients/warm_bindings.py',
       'deploy/nginx.conf',
       'deploy/warm-bindings.service',
       'docs/portals.md',

@@ -1,0 +1,39 @@
+// The clients of examples/clients, in processes of their languages: how they conduct themselves, and at the whole service.
+import { afterAll, beforeAll, jest, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { portal } from '../support/backends/backend.js'
+import { testConduct } from '../support/backends/conduct.js'
+import { php, python } from '../support/backends/programs.js'
+import { visit } from '../support/backends/visit.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+
+jest.setTimeout(60_000)
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+
+for (const backend of [php, python]) {
+  describeWith(backend.packages, `The client in ${backend.language}`, () => {
+    let demo: DemoServer
+    let service: TestService
+
+    beforeAll(async () => {
+      demo = await startDemoServer({ alice: alice.password })
+      service = await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+        environment: { ADMIN_USERS: `${portal.user}:${portal.secret}` },
+      })
+    })
+
+    afterAll(async () => {
+      await service?.stop()
+      await demo?.stop()
+    })
+
+    testConduct(backend)
+
+    test('warms, resumes, looks at and ends the sessions of its user', async () => {
+      await visit(backend, service, alice)
+    })
+  })
+}

@@ -1,0 +1,61 @@
+// The clients of examples/clients, each in a process of its language that is told what to call.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type Backend, portal } from './backend.js'
+
+const here = fileURLToPath(new URL('./', import.meta.url))
+export const clients = fileURLToPath(new URL('../../../examples/clients/', import.meta.url))
+
+/** Runs a program, and resolves with what it printed. Rejects if it fails or complains. */
+export function runProgram(command: string, args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args)
+    let printed = ''
+    let complaint = ''
+    child.stdout.setEncoding('utf8').on('data', text => {
+      printed += text
+    })
+    child.stderr.setEncoding('utf8').on('data', text => {
+      complaint += text
+    })
+    child.once('error', reject)
+    child.once('close', code => {
+      if (code === 0 && complaint === '') resolve(printed)
+      else reject(new Error(`${command} ended with ${code}: ${complaint}${printed}`))
+    })
+    child.stdin.end(input)
+  })
+}
+
+function program(
+  language: string,
+  packages: readonly string[],
+  command: readonly [string, ...string[]],
+): Backend {
+  const [name, ...args] = command
+  return {
+    language,
+    packages,
+    async run(url, calls, limits = {}) {
+      const about = { url, ...portal, limits, calls }
+      return JSON.parse(await runProgram(name, args, JSON.stringify(about)))
+    },
+  }
+}
+
+/** As the command line has it: an error shows where it came from with all that was passed there. */
+export const phpCommand = [
+  'php',
+  '-d',
+  'display_errors=stderr',
+  '-d',
+  'zend.exception_ignore_args=0',
+] as const
+
+export const php = program(
+  'PHP',
+  ['php-cli'],
+  [...phpCommand, `${here}run.php`, `${clients}warm_bindings.php`],
+)
+
+export const python = program('Python', ['python3'], ['python3', '-B', `${here}run.py`, clients])
