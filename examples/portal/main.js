@@ -1,17 +1,17 @@
 // Runs the portal. It uses the warm-bindings service named in the environment or, with --demo, one with an XMPP server inside.
+import { WarmBindings } from '../../dist/client/warm-bindings.js'
 import { createPortal } from './portal.js'
 import { users } from './users.js'
-import { warmBindings } from './warm-bindings.js'
 
 if (process.argv.includes('--demo')) {
   const { startDemo } = await import('../../dist/demo/demo.js')
   const demo = await startDemo({ PORT: '0' }, () => {})
   Object.assign(process.env, { WARM_URL: `${demo.url}/warm`, WARM_USER: 'admin', WARM_PASSWORD: 'demo' })
 }
-const { PORT = 3000, WARM_URL: url, WARM_USER: user, WARM_PASSWORD: password, PUBLIC_URL } = process.env
-if (!url || !user || !password) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD, or give --demo.')
+const { PORT = 3000, WARM_URL: url, WARM_USER: user, WARM_PASSWORD: secret, PUBLIC_URL } = process.env
+if (!url || !user || !secret) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD, or give --demo.')
 const publicUrl = PUBLIC_URL || new URL(url).origin
-const portal = createPortal({ service: warmBindings({ url, user, password }), publicUrl, users })
+const portal = createPortal({ service: new WarmBindings({ url, user, secret }), publicUrl, users })
 const server = portal.listen(PORT, '127.0.0.1', error => {
   if (error) throw error
   console.log(`\n  A portal with a chat: http://127.0.0.1:${server.address().port}\n`)

@@ -49,7 +49,7 @@ export function createPortal({ service, publicUrl, users }) {
     try {
       response.json(await visit.chats.bind(String(request.query.tab).slice(0, 36)))
     } catch (error) {
-      console.error(`no chat for ${visit.user.chat.jid}: ${error.message}`, error.cause?.code ?? '')
+      console.error(`no chat for ${visit.user.chat.jid}: ${error.message}`)
       response.sendStatus(503)
     }
   }
