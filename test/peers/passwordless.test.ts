@@ -342,10 +342,10 @@ describePlace(
 
 const sharedSecret = 'a secret that portal and ejabberd share'
 
-/** A JSON Web Token (RFC 7519) for a user, good for a minute. */
-function signedToken(jid: string, secret = sharedSecret): string {
+/** A JSON Web Token (RFC 7519) for a user, good for these seconds. */
+function signedToken(jid: string, secret = sharedSecret, seconds = 60): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = { jid, exp: Math.floor(Date.now() / 1000) + 60 }
+  const claims = { jid, exp: Math.floor(Date.now() / 1000) + seconds }
   const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
 }
@@ -363,6 +363,8 @@ describePlace(
       expect(await place().use({ jid: alice, password: signedToken(alice) })).toMatch(/^alice@localhost\/.+/)
       expect(await place().refusal({ jid: 'bob@localhost', password: signedToken(alice) })).toEqual(refused)
       expect(await place().refusal({ jid: alice, password: signedToken(alice, 'other') })).toEqual(refused)
+      const expired = signedToken(alice, sharedSecret, -60)
+      expect(await place().refusal({ jid: alice, password: expired })).toEqual(refused)
     })
   },
 )
