@@ -4,32 +4,17 @@ import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { serveMetrics } from './admin/metrics-server.js'
 import { heldRequests } from './bosh/bosh-client.js'
-import { createDialer } from './c2s/dial.js'
-import { createLinks } from './c2s/links.js'
-import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
 import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
-import { type Clock, systemClock } from './lib/clock.js'
-import { type HashQueue, hashQueue } from './lib/hash-queue.js'
+import { systemClock } from './lib/clock.js'
+import { hashQueue } from './lib/hash-queue.js'
 import { Rate } from './lib/rates.js'
-import type { OpenLink } from './link.js'
 import { type LogFor, logOf } from './log.js'
-import { createPipeliningMemory } from './login/pipelining-memory.js'
-import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
-import { createVerifiedCredentials } from './login/verified-credentials.js'
-import type { Dns } from './net/dns.js'
-import { createNames } from './net/names.js'
-import { createRemotes } from './remote/remotes.js'
-import { descriptorsAreLeft } from './session/descriptors.js'
-import { knownSessions } from './session/known-sessions.js'
-import { memoryBears, memoryMeasure } from './session/memory.js'
-import { RateShaper } from './session/rate-shaper.js'
-import { Registry } from './session/registry.js'
-import { SessionLimits } from './session/session-limits.js'
 import { createSites, type SiteParts } from './sites.js'
+import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
 import { RecentWarms } from './warm/recent-warms.js'
 
@@ -45,17 +30,11 @@ const cutMilliseconds = 1_000
 /** A running service. */
 export type Service = Awaited<ReturnType<typeof startService>>
 
-export interface ServiceParts {
-  readonly config: Config
+/** What it is made of; counts, a clock and a queue of hashes are its own unless a test has others. */
+export interface ServiceParts
+  extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
+    Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
-  readonly counts?: Counts
-  readonly clock?: Clock
-  /** Resolves host names; the name servers of this machine unless a test has its own. */
-  readonly dns?: Dns
-  /** The port where domains are asked for their host-meta; 443 unless a test has its own. */
-  readonly hostMetaPort?: number
-  /** The queue of costly hashes; one of its own unless a test has one. */
-  readonly hashes?: HashQueue
   /** Further routes, such as the demo's page, made once the login exists. */
   readonly routers?: SiteParts['routers']
   /** Where the demo's page is among them. */
@@ -79,68 +58,28 @@ export async function startService({
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
-  // Links to XMPP servers and remote BOSH endpoints.
-  const { servers, keepalive, tls, events: receiver } = config
-  const anyDomain = config.domains.includes('*')
-  const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
-  const dialer = createDialer({ names, clock, publicOnly: anyDomain })
-  const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
-  const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
-  const open: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
-
-  // Sessions and logins.
+  const upstream = createUpstream({ config, logFor, counts, clock, hashes, dns, hostMetaPort })
+  const { registry, open, names } = upstream
+  const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
-  const registry = new Registry(clock)
-  const sessions = knownSessions(registry, remotes.elsewhere, clock)
-  const limits = new SessionLimits({
-    ...config,
-    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
-    descriptorsAreLeft: descriptorsAreLeft(),
-  })
-  const { scramMemory } = config.warm
-  const login = {
-    ...config.warm,
-    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('warm')) : undefined,
-    saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
-    verified: createVerifiedCredentials(clock, scramMemory),
-    mechanisms: config.mechanisms,
-  }
 
   // What HTTP clients talk to.
   const metrics = createMetrics({
     counts,
     clock,
     census: () => ({
-      states: { ...registry.states(), elsewhere: remotes.elsewhere.size },
+      states: { ...registry.states(), elsewhere: open.elsewhere() },
       ...heldRequests(registry.clients()),
     }),
-    open: {
-      links: () => links.size,
-      remotes: () => remotes.size,
-      connections: () => listening?.connections ?? 0,
-      events: () => events?.waiting ?? 0,
-    },
+    open: { ...open, connections: () => listening?.connections ?? 0, events: () => events?.waiting ?? 0 },
   })
   const sites = createSites(config, {
-    registry,
-    connect: open,
-    openThere: (...about) => remotes.openThere(...about),
-    login,
-    sessions,
-    release(id) {
-      registry.byId(id)?.abandon('unclaimed')
-      remotes.elsewhere.release(id)
-    },
+    ...upstream.parts,
     hashes,
-    limits,
     tellEvent: events?.tell,
-    shaper: new RateShaper(config.rates),
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     wrongTokens: new Rate(mostWrongTokens, 60),
     callLimits: createCallLimits(config),
-    clock,
-    logFor,
-    counts,
     recentWarms: new RecentWarms(clock),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
@@ -164,8 +103,7 @@ export async function startService({
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
     sites.shutDown()
-    registry.shutDown()
-    remotes.shutDown()
+    upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     registry.abandonAll()
@@ -173,11 +111,10 @@ export async function startService({
     const closed = listening.close()
     // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
     const closing = setInterval(listening.closeIdleConnections, 20)
-    await Promise.race([Promise.all([closed, told, until(() => links.size + remotes.size === 0)]), late])
+    await Promise.race([Promise.all([closed, told, until(upstream.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
-    links.stop()
-    remotes.close()
+    upstream.close()
     // Node's servers close no connection whose TLS handshake is not done.
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
@@ -194,7 +131,7 @@ export async function startService({
     /** Reads the certificates of the https listener again; connections stay open. */
     reload: listening.reload,
     /** What is open at the moment. */
-    counts: () => ({ sessions: registry.size, links: links.size + remotes.size }),
+    counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /**
      * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
      * and servers do. Called again, it returns the promise of the first call.

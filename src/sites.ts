@@ -15,7 +15,7 @@ import type { DispatchTable, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
-import { createLogins, type SessionLoginParts } from './warm/session-login.js'
+import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
 import {
   createWebSocketEndpoint,
   type EndpointParts,
@@ -25,17 +25,22 @@ import {
 /** Longest BOSH request body, in bytes. */
 const maxBodyBytes = 512 * 1024
 
-/** What the sites of all hosts have in common. */
-export interface SiteParts
-  extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper' | 'tellEvent'>,
-    Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'>,
-    Pick<ListenerParts, 'bodies'>,
-    Pick<EndpointParts, 'wrongTokens'> {
+/** What opens sessions for the sites of all hosts, and logs their users in. */
+export interface SessionParts
+  extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper' | 'tellEvent'> {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
-  readonly callLimits: AppParts['limits']
   readonly logFor: LogFor
+}
+
+/** What the sites of all hosts have in common. */
+export interface SiteParts
+  extends SessionParts,
+    Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'>,
+    Pick<ListenerParts, 'bodies'>,
+    Pick<EndpointParts, 'wrongTokens'> {
+  readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
   readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
 }
@@ -123,8 +128,17 @@ function createSite(
   }
 }
 
+/** The logins of a site, as its warm API has them. */
+export function createSiteLogins(config: Config, parts: SessionParts): Logins {
+  return loginsOver(createSessions(config, parts).open, parts)
+}
+
+function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
+  return createLogins({ ...login, log: logFor('warm'), open })
+}
+
 /** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
-function createSessions(config: Config, parts: SiteParts) {
+function createSessions(config: Config, parts: SessionParts) {
   const { domains, retiredDomains, bosh } = config
   const log = parts.logFor('bosh')
   const issuesTickets = config.websocket.enabled
@@ -140,14 +154,13 @@ function createSessions(config: Config, parts: SiteParts) {
 /** The Express app, whose logins open sessions at the same domains. */
 function createApi(config: Config, open: Open, parts: SiteParts): Express {
   const { callLimits, release, logFor } = parts
-  const log = logFor('warm')
-  const logins = createLogins({ ...parts.login, log, open })
+  const logins = loginsOver(open, parts)
   return createApp({
     ...parts,
     config,
     ...logins,
     limits: callLimits,
-    log,
+    log: logFor('warm'),
     httpLog: logFor('http'),
     extraRouters: parts.routers({ login: logins.login, release }),
   })

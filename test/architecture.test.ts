@@ -8,9 +8,10 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 /** Parts from the top down: a file may import from its own part and from those that stand below it. */
 const storeys = [
   ['main', 'bin', 'browser'],
+  ['command', 'library'],
   ['demo/demo'],
   ['service'],
-  ['sites'],
+  ['sites', 'upstream'],
   ['app', 'admin'],
   ['demo', 'openapi'],
   ['bosh', 'remote', 'warm', 'websocket'],

@@ -1,0 +1,106 @@
+import { createDialer } from './c2s/dial.js'
+import { createLinks } from './c2s/links.js'
+import type { Config } from './config/config.js'
+import type { Counts } from './counts.js'
+import type { Clock } from './lib/clock.js'
+import type { HashQueue } from './lib/hash-queue.js'
+import type { OpenLink } from './link.js'
+import type { LogFor } from './log.js'
+import { createPipeliningMemory } from './login/pipelining-memory.js'
+import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
+import { createVerifiedCredentials } from './login/verified-credentials.js'
+import type { Dns } from './net/dns.js'
+import { createNames } from './net/names.js'
+import { createRemotes, type Remotes } from './remote/remotes.js'
+import { descriptorsAreLeft } from './session/descriptors.js'
+import { knownSessions } from './session/known-sessions.js'
+import { memoryBears, memoryMeasure } from './session/memory.js'
+import { RateShaper } from './session/rate-shaper.js'
+import { Registry } from './session/registry.js'
+import { SessionLimits } from './session/session-limits.js'
+
+export interface UpstreamParts {
+  readonly config: Config
+  readonly logFor: LogFor
+  readonly counts: Counts
+  readonly clock: Clock
+  /** The queue of costly hashes. */
+  readonly hashes: HashQueue
+  /** Resolves host names; the name servers of this machine unless a test has its own. */
+  readonly dns?: Dns | undefined
+  /** The port where domains are asked for their host-meta; 443 unless a test has its own. */
+  readonly hostMetaPort?: number | undefined
+}
+
+/**
+ * The half of the service that XMPP servers see, from the bottom up: links to them and to remote BOSH endpoints, the sessions
+ * over these, and what logins need. Nothing of it listens.
+ */
+export function createUpstream({ config, logFor, counts, clock, hashes, dns, hostMetaPort }: UpstreamParts) {
+  // Links to XMPP servers and remote BOSH endpoints.
+  const { servers, keepalive, tls } = config
+  const anyDomain = config.domains.includes('*')
+  const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
+  const dialer = createDialer({ names, clock, publicOnly: anyDomain })
+  const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
+  const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
+  const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
+
+  // Sessions and logins.
+  const registry = new Registry(clock)
+  const sessions = knownSessions(registry, remotes.elsewhere, clock)
+  const limits = new SessionLimits({
+    ...config,
+    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
+    descriptorsAreLeft: descriptorsAreLeft(),
+  })
+  const { scramMemory } = config.warm
+  const login = {
+    ...config.warm,
+    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('warm')) : undefined,
+    saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
+    verified: createVerifiedCredentials(clock, scramMemory),
+    mechanisms: config.mechanisms,
+  }
+
+  return {
+    /** What the sites open sessions with, and log users in with. */
+    parts: {
+      registry,
+      sessions,
+      limits,
+      shaper: new RateShaper(config.rates),
+      connect,
+      openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
+      login,
+      /** Ends a session that no page will attach to, by its public handle. */
+      release(id: string): void {
+        registry.byId(id)?.abandon('unclaimed')
+        remotes.elsewhere.release(id)
+      },
+      logFor,
+      counts,
+      clock,
+    },
+    registry,
+    names,
+    /** How many are open, or known to live elsewhere. */
+    open: {
+      links: () => links.size,
+      remotes: () => remotes.size,
+      elsewhere: () => remotes.elsewhere.size,
+    },
+    /** Refuses new sessions, and tells the pages and the logins that there are. */
+    shutDown(): void {
+      registry.shutDown()
+      remotes.shutDown()
+    },
+    /** Whether nothing is open towards any server. */
+    isEmpty: () => links.size + remotes.size === 0,
+    /** Looks after nothing any more, and closes the connections to remote endpoints. */
+    close(): void {
+      links.stop()
+      remotes.close()
+    },
+  }
+}
