@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
-import type { Config } from './config/config.js'
 import { readEnvFile } from './config/env-file.js'
 import { ConfigError, loadConfig } from './config/load.js'
 import { Counts } from './counts.js'
-import { unusablePlaces, written } from './http/places.js'
-import { isLoopback } from './lib/client-network.js'
+import { unusablePlaces } from './http/places.js'
 import { createLog, traceOf } from './log.js'
 import { type Service, startService } from './service.js'
 
@@ -27,7 +25,7 @@ async function main(): Promise<void> {
   }
   const { config, warnings } = readConfig()
   const log = createLog(config.logLevels.usual)
-  for (const warning of [...warnings, ...channelWarnings(config)]) log.warn(warning)
+  for (const warning of warnings) log.warn(warning)
   const counts = new Counts()
   // An unforeseen error ends only the task it happened in: sessions and calls share no state that it could have broken.
   const logFault = (error: unknown) => {
@@ -45,15 +43,6 @@ async function main(): Promise<void> {
     'listening',
   )
   stopOnSignal(service)
-}
-
-/** A warning where the warm API is reachable from other machines and refuses all that does not come over TLS. */
-function channelWarnings({ listen, warm, warmPath, assumeSecure }: Config): string[] {
-  const open = listen.places.filter(({ host }) => !isLoopback(host))
-  if (!warm.enabled || open.length === 0 || assumeSecure) return []
-  return [
-    `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
-  ]
 }
 
 /** Prints what is wrong with the settings and exits with 1 if anything is, an unknown name included. */

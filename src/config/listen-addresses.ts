@@ -71,6 +71,11 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
+/** A host and its port as one text. */
+export function written({ host, port }: Place): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** Each entry once, but for port 0, which is another one each time. */
 function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(

@@ -1,6 +1,8 @@
 import { allowsDomain } from '../jid/domains.js'
+import { isLoopback } from '../lib/client-network.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { jointProblems } from './joint-rules.js'
+import { written } from './listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { datesAmiss, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { unknownNames } from './unknown-names.js'
@@ -100,9 +102,19 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
     ...unused(serviceAccounts.keys()).map(
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
+    ...closedToBackends(config),
     ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),
+  ]
+}
+
+/** The warm API can be reached from other machines, and refuses all that does not come over TLS. */
+function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
+  const open = listen.places.filter(({ host }) => !isLoopback(host))
+  if (!warm.enabled || open.length === 0 || assumeSecure) return []
+  return [
+    `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
   ]
 }

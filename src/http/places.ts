@@ -1,7 +1,6 @@
 // Addresses that the settings name and this machine has not.
 import { createServer } from 'node:net'
 import type { Config } from '../config/config.js'
-import type { Place } from '../config/listen-addresses.js'
 
 /** What is wrong with the addresses of the settings, each tried at a free port: a service that runs is not in the way. */
 export async function unusablePlaces({
@@ -34,11 +33,6 @@ const reasons: Partial<Record<string, string>> = {
   ENOTFOUND: 'a name that leads to no address (ENOTFOUND)',
   EAI_AGAIN: 'a name that leads to no address (EAI_AGAIN)',
   EINVAL: 'where nothing can listen (EINVAL)',
-}
-
-/** An address as it stands before its port. */
-export function written({ host, port }: Place): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function codeOfBinding(host: string): Promise<string | undefined> {

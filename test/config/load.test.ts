@@ -295,3 +295,14 @@ test('headers of other origins that BOSH cannot do without are missed', () => {
   expect(warnings({ CORS_HEADERS: 'X-A, content-type' })).toEqual([])
   expect(warnings({ CORS_HEADERS: 'X-A', CORS_ORIGINS: 'none' })).toEqual([])
 })
+
+test('an address for other machines is a risk where calls to it would be refused', () => {
+  const warnings = (environment: Record<string, string>) => load(environment).warnings
+  const risk = (places: string) =>
+    expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)
+  expect(warnings({ HOST: '127.0.0.1, 0.0.0.0:80', PORT: '8081' })).toEqual([risk('0\\.0\\.0\\.0:80')])
+  expect(warnings({ HOST: '::', PORT: '8081,8082' })).toEqual([risk('\\[::\\]:8081, \\[::\\]:8082')])
+  expect(warnings({ HOST: '::1, localhost' })).toEqual([])
+  expect(warnings({ HOST: '::', ASSUME_SECURE: 'on' })).toEqual([])
+  expect(warnings({ HOST: '::', WARM_ENABLED: 'off' })).toEqual([])
+})

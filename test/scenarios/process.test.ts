@@ -134,8 +134,8 @@ describe('a service that cannot start', () => {
       for (const args of [[], ['--check-config']]) {
         const service = operator.start(settings(addresses), ...args)
         expect(await service.exit).toBe(1)
-        expect(service.stderr).toBe(
-          'The settings are not usable:\n- HOST has 192.0.2.1, which is no address of this machine\n',
+        expect(service.stderr).toMatch(
+          /^The settings are not usable:\n- HOST has 192\.0\.2\.1, which is no address of this machine\n$/m,
         )
       }
     },
@@ -379,6 +379,19 @@ describe('settings that are only checked', () => {
       const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
       expect(await check.exit).toBe(1)
       expect(check.stderr).toContain('did you mean BOSH_MAX_WAIT?')
+    },
+    seconds,
+  )
+
+  test(
+    'are in order with a risk, which is named as a start would log it',
+    async () => {
+      const check = operator.start(settings({ HOST: '0.0.0.0' }), '--check-config')
+      expect(await check.exit).toBe(0)
+      expect(check.stderr).toMatch(
+        /^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/,
+      )
+      expect(check.stdout).toBe('The settings are in order.\n')
     },
     seconds,
   )
