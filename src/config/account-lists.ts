@@ -77,7 +77,7 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
     else if (!domains.every(domain => domain !== undefined))
       fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
     else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
-      fault('has a hash that is broken or too costly: make it with npm run hash-password')
+      fault('has a hash that is broken or too costly: make it with warm-bindings hash-password')
     else if (admins.has(unescaped(name))) fault('has the name of one before it')
     else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
   }

@@ -131,7 +131,7 @@ export const sections = {
   },
   Admins: {
     ADMIN_USERS: joined(adminAccounts, '').means(
-      'Accounts that may call the warm API, as `name:secret,…`, where the secret may be a hash made by `npm run hash-password`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
+      'Accounts that may call the warm API, as `name:secret,…`, where the secret may be a hash made by `warm-bindings hash-password`; write `%2C`, `%3A` and `%25` for a comma, colon or percent sign inside.',
       'required, or ADMIN_USERS_FILE',
     ),
     ADMIN_USERS_FILE: joined(adminAccountsFile, '').means(

@@ -1,11 +1,11 @@
-// The command behind `npm run hash-password`, as it is once built.
+// `warm-bindings hash-password`, as it is once built.
 import { execFile } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
 import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
 
 function run(input: string): Promise<{ failed: boolean; stdout: string; stderr: string }> {
   return new Promise(resolve => {
-    const child = execFile(process.execPath, ['dist/bin/hash-password.js'], (error, stdout, stderr) =>
+    const child = execFile(process.execPath, ['dist/main.js', 'hash-password'], (error, stdout, stderr) =>
       resolve({ failed: error !== null, stdout, stderr }),
     )
     child.stdin!.end(input)
@@ -20,6 +20,8 @@ describe('the command that hashes a secret', () => {
   }, 30_000)
 
   test('says so where there is nothing to hash', async () => {
-    expect(await run('')).toMatchObject({ failed: true, stdout: '' })
+    const nothing = { failed: true, stdout: '', stderr: 'There was no secret to hash.\n' }
+    expect(await run('')).toMatchObject(nothing)
+    expect(await run('\n')).toMatchObject(nothing)
   }, 30_000)
 })

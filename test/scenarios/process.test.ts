@@ -117,12 +117,16 @@ describe('a service that cannot start', () => {
     seconds,
   )
 
-  test(
-    'because an option means nothing says which there are',
-    async () => {
-      const service = operator.start(settings(), '--chekc-config')
+  test.each([
+    [['--chekc-config'], /^--chekc-config means nothing here\. There are --check-config, .*hash-password/],
+    [['start'], /^start means nothing here\. There are --check-config, .*hash-password/],
+    [['--check-config', '--demo'], /^--check-config and --demo do not go together\.\n$/],
+  ])(
+    'because %j means nothing says what there is',
+    async (words, told) => {
+      const service = operator.start(settings(), ...words)
       expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe('--chekc-config means nothing here: there are --check-config and --demo.\n')
+      expect([service.stdout, service.stderr]).toEqual(['', expect.stringMatching(told)])
     },
     seconds,
   )

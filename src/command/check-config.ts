@@ -1,0 +1,14 @@
+import { ConfigError } from '../config/load.js'
+import { unusablePlaces } from '../http/places.js'
+import { CommandError } from './command-error.js'
+import { readConfig } from './settings-at-hand.js'
+
+/** Prints what the log would warn of at start. Throws a `CommandError` if anything is wrong, an unknown name included. */
+export async function checkConfig(): Promise<void> {
+  const { config, unknown, warnings } = readConfig()
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
+  const unusable = await unusablePlaces(config)
+  if (unusable.length > 0) throw new CommandError(new ConfigError(unusable).message)
+  if (unknown.length > 0) throw new CommandError('The settings have names that mean nothing.')
+  process.stdout.write('The settings are in order.\n')
+}

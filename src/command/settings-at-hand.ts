@@ -1,0 +1,17 @@
+import { readEnvFile } from '../config/env-file.js'
+import { ConfigError, loadConfig } from '../config/load.js'
+import { CommandError } from './command-error.js'
+
+const hint =
+  'The settings are described in docs/settings.md and .env.example. To see the service at work without any: warm-bindings --demo, or npm run demo in a clone.'
+
+/** The settings of the environment and of `.env`. Throws a `CommandError` with all that is wrong. */
+export function readConfig(): ReturnType<typeof loadConfig> {
+  try {
+    for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value
+    return loadConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new CommandError(`${error.message}\n${hint}`)
+  }
+}
