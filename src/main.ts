@@ -11,6 +11,8 @@ async function run(command: Command): Promise<void> {
       return (await import('./command/serve-demo.js')).serveDemo()
     case 'check-config':
       return (await import('./command/check-config.js')).checkConfig()
+    case 'warm':
+      return (await import('./command/warm-trial.js')).tryWarm(command.jid)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':
@@ -23,7 +25,7 @@ async function run(command: Command): Promise<void> {
 async function main(): Promise<void> {
   const command = readCommandLine(process.argv.slice(2))
   await run(command)
-  // A pipe that nothing more is read from does not keep it waiting.
+  // Whatever a trial has left open, such as a pipe that nothing more is read from, ends with it.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util'
 import { CommandError } from './command-error.js'
 
 /** What the operator asks for. */
-export interface Command {
-  readonly name: 'serve' | 'demo' | 'check-config' | 'hash-password' | 'help' | 'version'
-}
+export type Command =
+  | { readonly name: 'serve' | 'demo' | 'check-config' | 'hash-password' | 'help' | 'version' }
+  | { readonly name: 'warm'; readonly jid: string }
 
 const options = {
   'check-config': { type: 'boolean' },
@@ -16,7 +16,7 @@ const options = {
 type Option = keyof typeof options
 
 const offer =
-  'There are --check-config, --demo, --help, --version and hash-password; without any of them the service starts.'
+  'There are --check-config, --demo, --help, --version, hash-password and warm JID; without any of them the service starts.'
 
 const notTyped =
   'it is asked for, or read from standard input. What stands on the command line can be seen by every user of this machine; if it was a secret, change it.'
@@ -50,6 +50,16 @@ function readWord(word: string, others: readonly string[]): Command {
     case 'hash-password':
       if (others.length > 0) throw new CommandError(`hash-password takes no secret behind it: ${notTyped}`)
       return { name: word }
+    case 'warm': {
+      const [jid] = others
+      if (jid === undefined)
+        throw new CommandError(
+          'warm wants the JID of the user to log in: warm-bindings warm alice@example.org',
+        )
+      if (others.length > 1)
+        throw new CommandError(`warm takes a JID, and no password behind it: ${notTyped}`)
+      return { name: word, jid }
+    }
     default:
       throw new CommandError(`${word} means nothing here. ${offer}`)
   }

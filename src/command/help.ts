@@ -7,6 +7,8 @@ const help = `Logs your portal's users in to any XMPP server, and hands the read
 
   warm-bindings                  starts the service
   warm-bindings --check-config   says what is wrong with the settings, and starts nothing
+  warm-bindings warm JID         tries to log a user in, as a call of the warm API would: says what the answer would be, or
+                                 what is wrong and what to do; the user does not stay logged in
   warm-bindings hash-password    turns a secret into the hash that may stand in ADMIN_USERS in its place
   warm-bindings --demo           starts the service with a small XMPP server inside, and a page to try it on; no settings needed
   warm-bindings --version        prints the version

@@ -5,11 +5,11 @@ import { CommandError } from './command-error.js'
 const hint =
   'The settings are described in docs/settings.md and .env.example. To see the service at work without any: warm-bindings --demo, or npm run demo in a clone.'
 
-/** The settings of the environment and of `.env`. Throws a `CommandError` with all that is wrong. */
-export function readConfig(): ReturnType<typeof loadConfig> {
+/** The settings of the environment and of `.env`, with some `instead` of theirs. Throws a `CommandError` with all that is wrong. */
+export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {
   try {
     for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value
-    return loadConfig(process.env)
+    return loadConfig({ ...process.env, ...instead })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     throw new CommandError(`${error.message}\n${hint}`)

@@ -54,6 +54,13 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
   }
 }
 
+/** The settings that hold for a domain's users: those of its own host where it has one, and a warm API there before others. */
+export function configOfDomain(config: Config, domain: string): Config {
+  const own = [...config.http.hosts.values()].flat().filter(host => host.domain === domain)
+  const host = own.find(({ warmPath }) => warmPath !== undefined) ?? own[0]
+  return host === undefined ? config : configOfHost(config, [host])
+}
+
 /** An endpoint for browsers, by where its path stands in the settings. */
 export type EndpointPath = 'boshPath' | 'websocketPath'
 

@@ -20,15 +20,15 @@ export function homePath(externalUrl: string | undefined): string {
 
 /**
  * The addresses of the endpoints for the browsers of a domain's users: with the domain's own host or the URL of the settings,
- * or else at the host that was asked if that is known to be ours, or else a path alone. What a client makes up in `Host` is
- * in none of them.
+ * or else at the host that was asked if that is known to be ours, or else a path alone, as where there is no request. What a
+ * client makes up in `Host` is in none of them.
  */
 export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
-  request: IncomingMessage,
+  request: IncomingMessage | undefined,
 ): EndpointUrls {
-  const base = () => config.externalUrl ?? ownOrigin(config, request) ?? ''
+  const base = () => config.externalUrl ?? (request && ownOrigin(config, request)) ?? ''
   const urlOf = (endpoint: EndpointPath) =>
     urlOfDomain(config, domain, endpoint) ?? base() + pathOf(config, domain, endpoint)
   return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + takeoverPath }

@@ -51,3 +51,22 @@ describe('what is wrong with a certificate, and what to do about it', () => {
       })
   })
 })
+
+describe('the certificate itself', () => {
+  test.each([
+    [null, undefined],
+    [
+      { fingerprint256: 'AB:CD' },
+      'made out to no name of a host, issued by an authority without a name, valid from a day that cannot be read to a day that cannot be read, SHA-256 AB:CD',
+    ],
+    [
+      {
+        ...{ fingerprint256: 'AB:CD', subjectaltname: 'DNS:a.example', issuer: { O: 'Trust\nme' } },
+        ...{ valid_from: 'Jan  2 00:00:00 2020 GMT', valid_to: 'Jan  2 00:00:00 2030 GMT' },
+      },
+      'made out to a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
+    ],
+  ])('%j is told on one line', (certificate, told) => {
+    expect(fault('CERT_REVOKED', certificate).certificate).toBe(told)
+  })
+})

@@ -118,8 +118,8 @@ describe('a service that cannot start', () => {
   )
 
   test.each([
-    [['--chekc-config'], /^--chekc-config means nothing here\. There are --check-config, .*hash-password/],
-    [['start'], /^start means nothing here\. There are --check-config, .*hash-password/],
+    [['--chekc-config'], /^--chekc-config means nothing here\. There are --check-config, .*warm JID/],
+    [['start'], /^start means nothing here\. There are --check-config, .*warm JID/],
     [['--check-config', '--demo'], /^--check-config and --demo do not go together\.\n$/],
   ])(
     'because %j means nothing says what there is',

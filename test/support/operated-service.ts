@@ -46,6 +46,15 @@ export class Operator {
     return this.#spawn(process.execPath, [main, ...args], environment)
   }
 
+  /** Starts it with this on its standard input, which ends behind it. */
+  startWithInput(
+    input: string,
+    environment: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): OperatedService {
+    return this.#spawn(process.execPath, [main, ...args], environment, input)
+  }
+
   /** Starts it with no more file descriptors than these. */
   startConfined(descriptors: number, environment: Readonly<Record<string, string>>): OperatedService {
     const script = `ulimit -n ${descriptors} && exec "$0" "$@"`
@@ -61,12 +70,14 @@ export class Operator {
     command: string,
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
+    input = '',
   ): OperatedService {
     const child = spawn(command, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], HTTP_FAST: process.env['HTTP_FAST'], ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
     })
+    // What is not read breaks the pipe, which is no failure.
+    child.stdin.on('error', () => {}).end(input)
     let stdout = ''
     let stderr = ''
     let ended = false

@@ -10,6 +10,7 @@ const programs = {
   'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],
   ejabberd: ['ejabberdctl'],
   systemd: ['systemd-analyze'],
+  bsdutils: ['script'],
   'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
   'php-cli': ['php'],
   'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],

@@ -1,0 +1,60 @@
+// The command at a terminal: what is typed there is no secret to the program, and one to those who look on.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { eventually } from '../support/eventually.js'
+import { describeWith } from './needs.js'
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+let server: DemoServer
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+})
+
+afterAll(() => server.stop())
+
+/** Runs the command at a terminal of its own, types this once it asks, and resolves with what the terminal shows. */
+async function atTerminal(command: string, typed: string): Promise<{ exit: number | null; shown: string }> {
+  const { PATH = '' } = process.env
+  const child = spawn('script', ['-qec', `${process.execPath} ${main} ${command}`, '/dev/null'], {
+    env: {
+      ...{ PATH, XMPP_DOMAINS: server.domain },
+      XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+    },
+  })
+  let shown = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    shown += text
+  })
+  const exit = new Promise<number | null>(resolve => child.once('close', resolve))
+  await eventually('it asks', () => shown.includes('(it is not shown): '))
+  child.stdin.write(typed)
+  return { exit: await exit, shown }
+}
+
+describeWith(['bsdutils'], 'At a terminal', () => {
+  test('a trial asks for the password and does not show it', async () => {
+    const { exit, shown } = await atTerminal('warm alice@localhost', 'wonderland\r')
+    expect(shown).toContain('Password of alice@localhost (it is not shown): ')
+    expect(shown).toContain('alice@localhost can be logged in')
+    expect(shown).not.toContain('wonder')
+    expect(exit).toBe(0)
+  })
+
+  test('a hash is made of what is typed, which is not shown', async () => {
+    const { exit, shown } = await atTerminal('hash-password', 'wonderlan\x7fnd\r')
+    expect(shown).toMatch(/^Secret \(it is not shown\): \s+scrypt\$\S+\s*$/)
+    expect(shown).not.toContain('wonder')
+    expect(exit).toBe(0)
+  })
+
+  test.each(['\x03', '\x04'])('%j gives up', async key => {
+    const { exit, shown } = await atTerminal('warm alice@localhost', key)
+    expect(shown).toContain('There was no password, and nothing was tried.')
+    expect(exit).toBe(1)
+    expect(server.connections).toBe(0)
+  })
+})

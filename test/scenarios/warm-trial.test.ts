@@ -1,0 +1,215 @@
+// `warm-bindings warm JID`: what an operator is told of a login, and that nothing is left of it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
+import { Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+
+const seconds = 20_000
+const password = 'Pa55-of-alice'
+const alice = 'alice@chat.example'
+const certificate = makeCertificate(['DNS:chat.example'], { commonName: 'our own' })
+const folder = mkdtempSync(join(tmpdir(), 'warm-trial-'))
+const ca = join(folder, 'ca.pem')
+
+let operator: Operator
+let server: LoginServer
+let usual: Usual
+
+beforeAll(async () => {
+  writeFileSync(ca, certificate.cert)
+  server = await startLoginServer({
+    ...{ domain: 'chat.example', certificate, accounts: { alice: password, portal: 'Pa55-of-portal' } },
+    ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
+  })
+  usual = server.usual
+})
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(async () => {
+  operator.leave()
+  await eventually('no stream is left', () => server.open === 0)
+  expect(server.complaints).toEqual([])
+  server.usual = usual
+  server.script = {}
+})
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await server.stop()
+})
+
+/** No account may call: a trial needs none. */
+const settings = (options = `?ca=${ca}`, more: Record<string, string> = {}) => ({
+  XMPP_DOMAINS: 'chat.example',
+  XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${server.port}${options}`,
+  ...more,
+})
+
+/** What the command says, and its exit code, when this is typed. */
+async function tryWarm(environment: Record<string, string>, typed = `${password}\n`, jid = alice) {
+  const trial = operator.startWithInput(typed, environment, 'warm', jid)
+  const exit = await trial.exit
+  const { stdout, stderr } = trial
+  expect(stdout + stderr).not.toContain('Pa55')
+  expect(stderr).not.toMatch(/^\s+at /m)
+  return { exit, stdout, stderr }
+}
+
+describe('a login that succeeds', () => {
+  test(
+    'is told with the session that /warm would hand out, and is over',
+    async () => {
+      const { exit, stdout, stderr } = await tryWarm(settings())
+      expect([exit, stderr]).toEqual([0, ''])
+      expect(stdout).toMatch(
+        /^alice@chat\.example can be logged in: POST \/warm would answer with this session/,
+      )
+      expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/.+$/m)
+      expect(stdout).toMatch(/^ {2}url +\/http-bind \(/m)
+      expect(stdout).toContain(`Server: 127.0.0.1:${server.port}, from XMPP_SERVERS.`)
+      expect(stdout).toMatch(/Login: SCRAM-SHA-1 over a link that is encrypted, in \d+ ms\./)
+      expect(stdout).toContain('This was a trial: the session has been ended, and nothing stays logged in.')
+      expect(stdout).not.toMatch(/[0-9a-f]{40}|\b[\w-]{43}\b/)
+      expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 1, stanzas: [] })
+    },
+    seconds,
+  )
+
+  test(
+    'has the addresses of its host, and the resource that was asked for',
+    async () => {
+      const hosts = 'web.example=chat.example?url=https://web.example/chat&bosh=/b'
+      const more = { HTTP_HOSTS: hosts, WEBSOCKET_ENABLED: 'off' }
+      const { exit, stdout } = await tryWarm(settings(undefined, more), undefined, `${alice}/desk`)
+      expect(exit).toBe(0)
+      expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/desk$/m)
+      expect(stdout).toMatch(/^ {2}url +https:\/\/web\.example\/chat\/b$/m)
+      expect(stdout).not.toMatch(/^ {2}websocket/m)
+    },
+    seconds,
+  )
+
+  test(
+    'takes the settings of .env, and accounts of its own where there is no password',
+    async () => {
+      const environment = settings(undefined, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
+      const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
+      operator.write('.env', lines.join(''))
+      const { exit, stdout } = await tryWarm({}, '\n')
+      expect(exit).toBe(0)
+      expect(stdout).toContain('Login: PLAIN over a link that is encrypted')
+    },
+    seconds,
+  )
+})
+
+describe('a login that fails', () => {
+  /** What it says then; the exit code is 1, and nothing goes to standard output. */
+  async function failure(environment: Record<string, string>, ...rest: [typed?: string, jid?: string]) {
+    const { exit, stdout, stderr } = await tryWarm(environment, ...rest)
+    expect([exit, stdout]).toEqual([1, ''])
+    return stderr
+  }
+
+  test(
+    'for its password says so, and by which mechanism',
+    async () => {
+      const told = await failure(settings(), 'Pa55-of-another\n')
+      expect(told).toContain('would answer 403 not-authorized.')
+      expect(told).toContain('Step: sasl, proving who the user is with SCRAM-SHA-1.')
+      expect(told).toContain('What to do: ')
+    },
+    seconds,
+  )
+
+  test(
+    'for a certificate says which, and how it can be trusted',
+    async () => {
+      const told = await failure(settings(''))
+      expect(told).toContain('would answer 502 certificate-invalid.')
+      expect(told).toContain('It is self-signed. In XMPP_SERVERS, ?ca=FILE')
+      expect(told).toMatch(
+        /^Certificate: made out to chat\.example, issued by our own, valid from .* SHA-256 /m,
+      )
+    },
+    seconds,
+  )
+
+  test(
+    'for want of a mechanism says what the server offers',
+    async () => {
+      server.usual = { ...usual, mechanisms: ['X-TOKEN', 'CRAM-MD5'] }
+      const told = await failure(settings())
+      expect(told).toContain('would answer 502 no-mechanism.')
+      expect(told).toContain('It offers X-TOKEN, CRAM-MD5. A password is shown by SCRAM-SHA-512-PLUS,')
+    },
+    seconds,
+  )
+
+  test(
+    'at a port where nothing listens says where that is',
+    async () => {
+      const [port] = await freePorts(1)
+      const told = await failure(settings('', { XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${port}` }))
+      expect(told).toContain('would answer 502 remote-connection-failed.')
+      expect(told).toContain(`The system's own word: ECONNREFUSED at 127.0.0.1:${port}.`)
+    },
+    seconds,
+  )
+
+  test(
+    'because the server says nothing more is over in time',
+    async () => {
+      server.script = { features: () => {} }
+      const told = await failure(settings(undefined, { WARM_TIMEOUT: '1' }))
+      expect(told).toMatch(
+        /would answer 504 timeout\.(?:.|\n)*Step: features, hearing what the server offers\./,
+      )
+    },
+    seconds,
+  )
+
+  test.each([
+    ['alice@other.example', /403 domain-not-allowed(?:.|\n)*What to do: Add the domain to XMPP_DOMAINS\./],
+    ['alice', /400 invalid-jid/],
+    ['', /400 missing-parameter/],
+  ])(
+    'as %j is told before any server is asked',
+    async (jid, told) => {
+      const before = server.connections.length
+      expect(await failure(settings(), undefined, jid)).toMatch(told)
+      expect(server.connections.length).toBe(before)
+    },
+    seconds,
+  )
+
+  test(
+    'for the settings names all that is wrong with them',
+    async () => {
+      const told = await failure({ XMPP_SERVERS: 'chat.example=ftp://x', BOSH_MAXWAIT: '5' })
+      expect(told).toMatch(/^- XMPP_SERVERS for chat\.example must have an address/m)
+      expect(told).toMatch(/^- XMPP_DOMAINS is required/m)
+      expect(told).toContain('did you mean BOSH_MAX_WAIT?')
+      expect(told).not.toContain('ADMIN_USERS is required')
+    },
+    seconds,
+  )
+
+  test(
+    'for want of a line on standard input tries nothing',
+    async () => {
+      const before = server.connections.length
+      expect(await failure(settings(), '')).toMatch(/^There was no password, and nothing was tried\./)
+      expect(server.connections.length).toBe(before)
+    },
+    seconds,
+  )
+})
