@@ -1,4 +1,4 @@
-// What `npm run build` makes of src/: dist/, and in dist/browser the module for pages, which is one file, and its types.
+// What `npm run build` makes of src/: dist/, and in dist/browser the module for pages, which is one file; its types are in dist/types.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 

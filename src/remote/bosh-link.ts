@@ -147,8 +147,9 @@ export class BoshLink implements Link {
   leave() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const left = this.#session.leave()
-    if (left !== undefined) this.#stop()
-    return left
+    if (left === undefined) return undefined
+    this.#stop()
+    return { ...left, session: this.#session }
   }
 
   #stop(): void {

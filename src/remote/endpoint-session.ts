@@ -155,7 +155,7 @@ export class EndpointSession {
     if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined)
       return undefined
     this.#parts.open.delete(this)
-    return { session: this as EndpointSession, url: endpoint.url, terms, rid: this.#lastRid + 1 }
+    return { url: endpoint.url, terms, rid: this.#lastRid + 1 }
   }
 
   #body(attributes: string, payload: string): string {

@@ -1,0 +1,244 @@
+// The package as npm makes it, installed in a clean folder from what the registry has: what is in it, and that it works.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { freePorts } from '../support/ports.js'
+import { clone, minutes, root, run, serving, settings, statusOf } from './installation.js'
+
+/** What `npm pack` tells of the tarball; sizes are in bytes. */
+interface Packed {
+  readonly filename: string
+  readonly version: string
+  readonly size: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+let folder: string
+let installed: string
+let packed: Packed
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-package-'))
+  const source = clone(join(folder, 'source'))
+  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
+  // None of these may be packed.
+  for (const stray of ['.env', 'deploy/.env', 'npm-debug.log'])
+    writeFileSync(join(source, stray), 'SECRET=1\n')
+  mkdirSync(join(source, 'dist'))
+  writeFileSync(join(source, 'dist', 'stale.js'), '')
+  const made = run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source })
+  if (made.status !== 0) throw new Error(made.said)
+  packed = JSON.parse(made.stdout)[0]
+  installed = join(folder, 'installed')
+  mkdirSync(installed)
+  // Without one of its own, npm would take any of the folders above for the project.
+  writeFileSync(join(installed, 'package.json'), '{}')
+  const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+  const done = run('npm', ['install', ...options, join(folder, packed.filename)], { cwd: installed })
+  if (done.status !== 0) throw new Error(done.said)
+}, 3 * minutes)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The command as it is typed where the package is installed. */
+const npx = (args: readonly string[], about: { more?: Record<string, string>; input?: string } = {}) =>
+  run('npx', ['--no-install', 'warm-bindings', ...args], { cwd: installed, ...about })
+
+describe('The tarball', () => {
+  const paths = () => packed.files.map(({ path }) => path)
+
+  test('has what it needs to run', () => {
+    expect(paths()).toEqual(
+      expect.arrayContaining([
+        ...['dist/main.js', 'dist/library.js', 'dist/types/library.d.ts', 'dist/bin/health-check.js'],
+        ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
+        ...['deploy/nginx.conf', 'deploy/haproxy.cfg', 'deploy/warm-bindings.service'],
+        ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
+        ...['docs/portals.md', 'docs/operations.md', 'docs/settings.md'],
+      ]),
+    )
+  })
+
+  test('has nothing else: no tests, no source maps, no secrets, nothing that wants a clone', () => {
+    const belongs =
+      /^(dist\/.+\.js|dist\/types\/(library|client\/[\w-]+|browser\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|package\.json|\.env\.example)$/
+    expect(paths().filter(path => !belongs.test(path))).toEqual([])
+    expect(paths()).not.toContain('dist/bin/write-settings.js')
+  })
+
+  test('has no program without its source, as one that was removed since the build before', () => {
+    const programs = paths().filter(path => path.endsWith('.js') && path.startsWith('dist/'))
+    const source = (path: string) => join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
+    const bundle = 'dist/browser/warm-bindings.js'
+    expect(programs.filter(path => path !== bundle && !existsSync(source(path)))).toEqual([])
+    expect(paths()).toContain(bundle)
+  })
+
+  test('weighs less than a photograph', () => {
+    expect(packed.size).toBeLessThan(512 * 1024)
+  })
+
+  test('installs without the tools of its developers', () => {
+    for (const name of ['typescript', 'jest', '@types', '@biomejs'])
+      expect([name, existsSync(join(installed, 'node_modules', name))]).toEqual([name, false])
+  })
+})
+
+describe('Installed, the package', () => {
+  const compiled = (name: string, program: string, more: readonly string[] = []) => {
+    writeFileSync(join(installed, name), program)
+    const compiler = join(root, 'node_modules', '.bin', 'tsc')
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
+    const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', ...more, name]
+    expect(run(compiler, [...types, ...strict], { cwd: installed })).toMatchObject({ said: '', status: 0 })
+  }
+
+  test('has a client for backends, with its types', () => {
+    const program = `
+      import { WarmBindings, WarmBindingsError, type Binding, type ErrorCode } from 'warm-bindings/client'
+      const client = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'portal', secret: 's3cret' })
+      export const warm = (): Promise<Binding> => client.warm({ jid: 'alice@example.org', wait: 30 })
+      export const isFull = (error: WarmBindingsError) => error.code === ('service-full' satisfies ErrorCode)
+      // @ts-expect-error: there is no such parameter
+      export const misspelt = () => client.warm({ jid: 'alice@example.org', pasword: 'wonderland' })
+    `
+    compiled('portal.mts', program)
+    expect(run(process.execPath, ['portal.mjs'], { cwd: installed })).toMatchObject({ said: '', status: 0 })
+  })
+
+  test('has a module for pages, with its types', () => {
+    const program = `
+      import { type Chat, connect, type Message } from 'warm-bindings/browser'
+      import { Strophe } from 'strophe.js'
+      const show = ({ from, body, own }: Message): string => own ? '' : from + body
+      export const begin = (): Promise<Chat> =>
+        connect({ Strophe, binding: '/chat/binding', onMessage: message => void show(message) })
+      // @ts-expect-error: there is no such transport
+      export const misspelt = () => connect({ Strophe, binding: '/chat/binding', transport: 'carrier pigeon' })
+    `
+    compiled('page.mts', program, ['--lib', 'es2023,dom,dom.iterable', '--skipLibCheck', '--noEmit'])
+  })
+})
+
+describe('Installed, the command', () => {
+  test('tells its version, and what else it does', () => {
+    expect(npx(['--version'])).toMatchObject({ status: 0, stdout: `${packed.version}\n` })
+    const help = npx(['--help'])
+    expect(help.status).toBe(0)
+    for (const word of ['--check-config', 'warm JID', 'hash-password', '--demo', '--version'])
+      expect(help.stdout).toContain(word)
+    const [, documents = ''] = /^Documents: (\S+)operations\.md/m.exec(help.stdout) ?? []
+    expect(existsSync(join(documents, 'operations.md'))).toBe(true)
+  })
+
+  test('checks the settings', () => {
+    expect(npx(['--check-config'], { more: settings })).toMatchObject({
+      ...{ status: 0, stdout: 'The settings are in order.\n' },
+    })
+    const { status, stderr } = npx(['--check-config'])
+    expect([status, stderr]).toEqual([1, expect.stringContaining('- XMPP_DOMAINS is required')])
+  })
+
+  test('hashes a secret', async () => {
+    const { status, stdout } = npx(['hash-password'], { input: 'geheim\n' })
+    const hash = parseSecretHash(stdout.trim())!
+    expect([status, (await hashLike(hash, 'geheim')).equals(hash.hash)]).toEqual([0, true])
+  })
+
+  test('serves, and stops', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const command = join(installed, 'node_modules', '.bin', 'warm-bindings')
+    const exit = await serving([command], { cwd: installed, port }, async () => {
+      expect(await statusOf(`http://127.0.0.1:${port}/warm`)).toBe(401)
+      expect(await statusOf(`http://127.0.0.1:${port}/http-bind`)).toBe(200)
+      expect(await statusOf(`http://127.0.0.1:${port}/assets/style.css`)).toBe(200)
+    })
+    expect(exit).toBe(0)
+  })
+
+  test('shows itself at work, with an XMPP server inside', async () => {
+    const demo = startDemo()
+    try {
+      await eventually('it has said how to try it', () => demo.said.includes('Ctrl+C'))
+      const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said) ?? []
+      const body = JSON.stringify({ jid: 'alice@localhost', password: 'demo' })
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
+      const { status, text } = await ask(
+        `${url}/warm`,
+        { method: 'POST', auth: 'admin:demo', agent: false, headers },
+        body,
+      )
+      expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@localhost\/./)])
+    } finally {
+      await demo.stop()
+    }
+  })
+
+  /** npx with all that it starts in a process group, which a terminal would send Ctrl+C to. */
+  function startDemo() {
+    const { PATH = '', HOME = '' } = process.env
+    const child = spawn('npx', ['--no-install', 'warm-bindings', '--demo'], {
+      cwd: installed,
+      env: { PATH, HOME, PORT: '0' },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
+    const ended = new Promise(resolve => child.once('close', resolve))
+    return {
+      get said() {
+        return said
+      },
+      async stop() {
+        process.kill(-child.pid!, 'SIGINT')
+        await ended
+      },
+    }
+  }
+})
+
+describe('Installed, the library', () => {
+  const program = `
+    import { startService } from 'warm-bindings'
+    const service = await startService({ ...${JSON.stringify(settings)}, PORT: '0' }, { writeLog: () => {} })
+    console.log((await fetch(service.url + '/healthz')).status)
+    await service.stop()
+    await startService({ PORT: 'x' }).catch(error => console.log(error.name))
+  `
+
+  test('starts the service in the process that imports it, and leaves nothing open', () => {
+    writeFileSync(join(installed, 'program.mjs'), program)
+    const { status, said } = run(process.execPath, ['program.mjs'], { cwd: installed })
+    expect([status, said]).toEqual([0, '200\nConfigError\n'])
+  })
+
+  test('has types that need no others', () => {
+    writeFileSync(
+      join(installed, 'typed.mts'),
+      `import { type RunningService, startService } from 'warm-bindings'
+       const service: RunningService = await startService({ PORT: '0' }, { writeLog: line => void line.length })
+       export const urls: readonly string[] = service.urls
+       // @ts-expect-error: a line is a text
+       await startService({}, { writeLog: (line: number) => void line })`,
+    )
+    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', '']
+    const { status, said } = run(process.execPath, [compiler, ...options, 'typed.mts'], { cwd: installed })
+    expect([status, said]).toEqual([0, ''])
+  })
+
+  test('keeps all else to itself', () => {
+    const inside = `import('warm-bindings/dist/service.js').catch(error => console.log(error.code))`
+    expect(run(process.execPath, ['-e', inside], { cwd: installed }).stdout).toBe(
+      'ERR_PACKAGE_PATH_NOT_EXPORTED\n',
+    )
+    const about = `console.log(require('warm-bindings/package.json').version)`
+    expect(run(process.execPath, ['-e', about], { cwd: installed }).stdout).toBe(`${packed.version}\n`)
+  })
+})
