@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
+const documents = fileURLToPath(new URL('docs/', root))
 
 const help = `Logs your portal's users in to any XMPP server, and hands the ready sessions to their browsers.
 
@@ -18,12 +19,13 @@ Passwords and secrets are asked for, or read from standard input: the first line
 Settings are environment variables, or lines like NAME=value in the file .env of the working directory.
 Signals: SIGTERM and SIGINT (Ctrl+C) stop the service, SIGHUP makes it read its certificates again.
 The exit code is 1 if something is wrong.
-
-Documents: ${fileURLToPath(new URL('docs/', root))}operations.md, settings.md, errors.md
 `
 
 export function printHelp(): void {
   process.stdout.write(help)
+  // They are in a clone and in the package, and not in the image of a container.
+  if (existsSync(documents))
+    process.stdout.write(`Documents: ${documents}operations.md, settings.md, errors.md\n`)
 }
 
 export function printVersion(): void {

@@ -1,0 +1,241 @@
+// deploy/compose.yaml without an engine: its images line by line in a folder, Debian's Prosody in place of the container.
+import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { parse } from 'yaml'
+import { settings as known } from '../../src/config/settings.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { missingPackages } from '../support/packages.js'
+import { freePorts } from '../support/ports.js'
+import { instructionsOf, minutes, root, run, serving } from './installation.js'
+import { describeWith } from './needs.js'
+
+/** What the file says of one of its services, as far as it is looked at here. */
+interface Container {
+  readonly build: { readonly context: string; readonly dockerfile: string }
+  readonly environment: Readonly<Record<string, string>>
+  readonly volumes: readonly (string | { readonly source: string; readonly target: string })[]
+  readonly ports?: readonly string[]
+  readonly depends_on?: Readonly<Record<string, unknown>>
+}
+
+interface Compose {
+  readonly services: { readonly prosody: Container; readonly 'warm-bindings': Container }
+  readonly volumes: Readonly<Record<string, unknown>>
+}
+
+const text = readFileSync(join(root, 'deploy', 'compose.yaml'), 'utf8')
+/** What the operator writes into `.env` beside the file. */
+const variables = { DOMAIN: 'example.org', PORTAL_SECRET: 'choose-a-secret', ALICE_PASSWORD: 'wonderland' }
+
+/** The file with its variables filled in, as the engine does it; throws with the message of one that has to be set. */
+function filled(given: Readonly<Record<string, string>>): Compose {
+  return parse(text, (_key, value: unknown) => {
+    if (typeof value !== 'string') return value
+    return value.replaceAll(
+      /\$\{(\w+):([?-])([^}]*)\}/g,
+      (_all, name: string, kind: string, rest: string) => {
+        if (given[name]) return given[name]
+        if (kind === '?') throw new Error(`${name}: ${rest}`)
+        return rest
+      },
+    )
+  })
+}
+
+describe('The compose file', () => {
+  const { services, volumes } = filled(variables)
+  const containers = Object.values(services)
+
+  test('names files, volumes and services that there are', () => {
+    for (const { build, volumes: mounted, depends_on = {} } of containers) {
+      expect(existsSync(join(root, 'deploy', build.context, build.dockerfile))).toBe(true)
+      const sources = mounted.map(volume =>
+        typeof volume === 'string' ? volume.split(':')[0] : volume.source,
+      )
+      expect(Object.keys(volumes)).toEqual(expect.arrayContaining(sources))
+      expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(depends_on)))
+    }
+  })
+
+  test('opens no port to other machines', () => {
+    expect(containers.flatMap(({ ports = [] }) => ports)).toEqual(['127.0.0.1:8080:8080'])
+  })
+
+  test('has no secret, and wants each of them to be set', () => {
+    for (const name of Object.keys(variables)) {
+      const others = Object.fromEntries(Object.entries(variables).filter(([other]) => other !== name))
+      expect(() => filled(others)).toThrow(`${name}: `)
+    }
+  })
+
+  test('sets settings that there are', () => {
+    const names = Object.keys(services['warm-bindings'].environment)
+    expect(names.filter(name => !(name in known))).toEqual([])
+  })
+})
+
+describeWith(['prosody', 'openssl'], 'The containers', () => {
+  const { prosody, 'warm-bindings': service } = filled(variables).services
+  const isRoot = process.getuid?.() === 0
+  let folder: string
+  let port: number
+  let health: [string, ...string[]]
+  let command: [string, ...string[]]
+  let running: ChildProcess | undefined
+  let said = ''
+
+  /** Paths of an image as they are in the folder, and Prosody's port as it is here. */
+  const here = (words: string) =>
+    words
+      .replaceAll(/(?<![\w./])\/(certificates|var\/lib\/prosody|etc\/prosody)(?!\w)/g, `${folder}$&`)
+      .replaceAll('5222', String(port))
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
+    // For the user that Prosody runs as.
+    chmodSync(folder, 0o755)
+    port = (await freePorts(1))[0]!
+    const file = readFileSync(join(root, prosody.build.dockerfile), 'utf8')
+    for (const { name, text } of instructionsOf(file)) {
+      if (name === 'RUN' && text.startsWith('apt-get')) {
+        const [, packages = ''] = /install --yes --no-install-recommends ([^&]+) &&/.exec(text) ?? []
+        expect([packages, missingPackages(packages.trim().split(' '))]).toEqual([packages, []])
+      } else if (name === 'RUN') {
+        const line = isRoot ? text : text.replaceAll('-o prosody -g prosody ', '')
+        expect(run('sh', ['-c', here(line)], { cwd: folder })).toMatchObject({ status: 0, said: '' })
+      } else if (name === 'COPY') {
+        const files = text.split(' ')
+        const target = here(files.pop()!)
+        mkdirSync(target, { recursive: true })
+        for (const source of files) {
+          const copy = join(target, source.split('/').at(-1)!)
+          cpSync(join(root, source), copy)
+          writeFileSync(copy, here(readFileSync(copy, 'utf8')))
+        }
+      } else if (name === 'HEALTHCHECK') health = JSON.parse(here(text.slice(text.indexOf('['))))
+      else if (name === 'CMD') command = JSON.parse(here(text))
+      else if (name === 'USER') expect(text).toBe('prosody')
+    }
+    const configured = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
+    const ours = `interfaces = { "127.0.0.1" }\nc2s_ports = { ${port} }\n`
+    writeFileSync(configured, ours + readFileSync(configured, 'utf8'))
+    await startProsody()
+  }, minutes)
+
+  afterAll(async () => {
+    await stopProsody()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  /** Starts the container's command as its user, and waits until the engine would call it healthy. */
+  async function startProsody(): Promise<void> {
+    const words = isRoot
+      ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command]
+      : command
+    const [program = '', ...args] = words
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: {
+        PATH: process.env['PATH'],
+        PROSODY_CONFIG: join(folder, 'etc', 'prosody', 'prosody.cfg.lua'),
+        ...prosody.environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', chunk => {
+        said += chunk
+      })
+    running = child
+    const [check, ...asked] = health
+    const deadline = performance.now() + 20_000
+    while (run(check, asked, { cwd: folder }).status !== 0) {
+      if (child.exitCode !== null || performance.now() > deadline)
+        throw new Error(`it is not healthy: ${said}`)
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
+
+  async function stopProsody(): Promise<void> {
+    running?.kill('SIGTERM')
+    await eventually('Prosody has ended', () => running?.exitCode !== null || running.signalCode !== null)
+  }
+
+  /** What the service's container has in its environment: the image's own, then the file's. */
+  function environment(own: number): Record<string, string> {
+    const image = instructionsOf(readFileSync(join(root, service.build.dockerfile), 'utf8'))
+      .filter(({ name }) => name === 'ENV')
+      .map(({ text }) => text.split('=') as [string, string])
+    const servers = service.environment['XMPP_SERVERS']!.replace('prosody:', '127.0.0.1:')
+    return {
+      ...Object.fromEntries(image),
+      ...service.environment,
+      XMPP_SERVERS: here(servers),
+      PORT: String(own),
+    }
+  }
+
+  const main = join(root, 'dist', 'main.js')
+  const alice = { jid: 'alice@example.org', password: variables.ALICE_PASSWORD }
+
+  test('have settings in order, without a warning', () => {
+    const check = run(process.execPath, [main, '--check-config'], { cwd: folder, more: environment(0) })
+    expect([check.status, check.said]).toEqual([0, 'The settings are in order.\n'])
+  })
+
+  test('let the first user be warmed, over STARTTLS with the certificate that was made', async () => {
+    const [own] = (await freePorts(1)) as [number]
+    const more = environment(own)
+    const trial = run(process.execPath, [main, 'warm', alice.jid], {
+      ...{ cwd: folder, more, input: `${alice.password}\n` },
+    })
+    expect([trial.status, trial.stdout]).toEqual([
+      0,
+      expect.stringContaining('over a link that is encrypted'),
+    ])
+    await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
+      const body = new URLSearchParams(alice).toString()
+      const { status, text } = await ask(
+        `http://127.0.0.1:${own}/warm`,
+        {
+          ...{ method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}` },
+          headers: { Accept: 'application/json', 'Content-Length': String(body.length) },
+        },
+        body,
+      )
+      expect([status, JSON.parse(text)]).toEqual([200, expect.objectContaining({ url: '/http-bind' })])
+    })
+  })
+
+  test('keep certificate and users when they are started again', async () => {
+    const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
+    await stopProsody()
+    await startProsody()
+    expect(readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')).toBe(certificate)
+    const trial = run(process.execPath, [main, 'warm', alice.jid], {
+      ...{ cwd: folder, more: environment(0), input: `${alice.password}\n` },
+    })
+    expect([trial.status, trial.stderr]).toEqual([0, ''])
+  })
+
+  test('keep the key where Prosody alone can read it, and the password out of what they print', () => {
+    const key = join(folder, 'var', 'lib', 'prosody', 'domain.key')
+    expect(statSync(key).mode & 0o077).toBe(0)
+    expect(existsSync(join(folder, 'certificates', 'domain.key'))).toBe(false)
+    expect(said).not.toContain(alice.password)
+  })
+})
