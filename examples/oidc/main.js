@@ -1,5 +1,5 @@
 // Runs the portal: a client of an OpenID provider, and an admin of a warm-bindings service, both named in the environment.
-import { warmBindings } from '../portal/warm-bindings.js'
+import { WarmBindings } from '../../dist/client/warm-bindings.js'
 import { createPortal } from './portal.js'
 import { createSignIn } from './sign-in.js'
 
@@ -27,7 +27,7 @@ const signIn = await createSignIn({
 })
 const portal = createPortal({
   signIn,
-  service: warmBindings({ url, user, password }),
+  service: new WarmBindings({ url, user, secret: password }),
   domain: CHAT_DOMAIN,
   tokenParameter: CHAT_TOKEN,
   boshUrl: BOSH_URL || new URL('/http-bind', url).href,

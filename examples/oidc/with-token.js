@@ -5,7 +5,8 @@ const outdated = ['credentials-expired', 'not-authorized']
 export function withToken(service, tokens, parameter) {
   const warm = (jid, token) => service.warm({ jid, [parameter]: token })
   return {
-    ...service,
+    resume: id => service.resume(id),
+    end: id => service.end(id),
     async warm({ jid }) {
       try {
         return await warm(jid, await tokens.current())

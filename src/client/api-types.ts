@@ -84,6 +84,12 @@ export interface Binding {
     /** What stands behind `name=value; ` in `Set-Cookie`. */
     attributes: string
   }
+  /** Whether the session had a page before, or could have had one, and goes on; else it is new. */
+  resumed: boolean
+  /** Stanzas of the session that its pages before have had for certain; the next ones are delivered to the page that comes. Present where it is resumed. */
+  delivered?: number
+  /** The last request id that has come from the page before; present where it is resumed and that page spoke BOSH. */
+  received?: number
   /** Whether this is a session from before; present where `reuse` asks for it. */
   reused?: boolean
 }

@@ -7,7 +7,7 @@ import { withULabels } from '../jid/domains.js'
 import { traceOf } from '../log.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import type { BindingObject } from '../warm/answers.js'
-import { advice } from './advice.js'
+import { advice } from './trial-advice.js'
 
 /** What is known of a login beside its outcome, as far as it has come. */
 export interface LoginNotes {

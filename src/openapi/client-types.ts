@@ -42,10 +42,15 @@ export function clientTypes(config: Config): string {
   const { paths, components } = describeApi(config) as Described
   const operations = Object.values(paths).flatMap(item => Object.values(item))
   const queries = operations.filter(({ parameters }) => parameters !== undefined).map(queryOf)
-  const types = [...Object.entries(components.schemas), ...queries].map(
-    ([name, schema]) => `${comment(schema)}export interface ${name} ${typeOf(schema)}`,
-  )
+  const types = [...Object.entries(components.schemas), ...queries]
+    .filter(([, schema]) => !isOfFormsAlone(schema))
+    .map(([name, schema]) => `${comment(schema)}export interface ${name} ${typeOf(schema)}`)
   return `// Written by \`npm run client-types\` from what /openapi.json says under the usual settings.\n\n${types.join('\n\n')}\n`
+}
+
+function isOfFormsAlone({ properties = {} }: Shape): boolean {
+  const names = Object.keys(properties)
+  return names.length === 1 && names[0] === ofForms
 }
 
 function queryOf({ operationId, summary, parameters = [] }: Operation): [name: string, Schema] {

@@ -117,7 +117,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const answerer = (): RequestListener => (req, res) => {
     if (access?.(clientAddress(req, clients)) === false)
       answerInText(res, refusals.address.status, refusals.address.sentence)
-    else if (req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
+    else if (req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
       answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
     else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
     else answerBare(res, 405, ['Allow', 'GET, HEAD'])

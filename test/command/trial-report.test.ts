@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { advice } from '../../src/command/advice.js'
+import { advice } from '../../src/command/trial-advice.js'
 import { sayFailure, saySuccess } from '../../src/command/trial-report.js'
 import { loadConfig } from '../../src/config/load.js'
 import { Problem } from '../../src/errors.js'
@@ -20,6 +20,7 @@ describe('a login that succeeded', () => {
     ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-handle' },
     ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: undefined, ver: '1.6' },
     ...{ url: '/http-bind', expires_in: 120, reused: undefined },
+    ...{ resumed: false, delivered: undefined, received: undefined },
     websocket: { url: 'wss://chat.example/xmpp-websocket/warm', token: 'the-token', expires_in: 120 },
     cookie: { name: 'attach', value: 'the-cookie', attributes: 'Path=/' },
   }
