@@ -14,7 +14,7 @@ const {
   WARM_URL: url,
   WARM_USER: user,
   WARM_PASSWORD: password,
-  BOSH_URL,
+  PUBLIC_URL,
 } = process.env
 if (!url || !user || !password) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD.')
 
@@ -30,7 +30,7 @@ const portal = createPortal({
   service: new WarmBindings({ url, user, secret: password }),
   domain: CHAT_DOMAIN,
   tokenParameter: CHAT_TOKEN,
-  boshUrl: BOSH_URL || new URL('/http-bind', url).href,
+  publicUrl: PUBLIC_URL || new URL(url).origin,
 })
 portal.listen(PORT, '127.0.0.1', error => {
   if (error) throw error

@@ -9,8 +9,8 @@ import { withToken } from './with-token.js'
 
 const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
-/** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `boshUrl` is where browsers attach to them. */
-export function createPortal({ signIn, service, domain, tokenParameter, boshUrl }) {
+/** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `publicUrl` is where browsers find the service. */
+export function createPortal({ signIn, service, domain, tokenParameter, publicUrl }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }, name) =>
@@ -19,7 +19,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, boshUrl 
 
   const showPage = (request, response) => {
     const visit = visits.get(cookieOf(request, 'visit'))
-    response.render('portal', visit && { name: visit.name, jid: visit.jid, boshUrl })
+    response.render('portal', visit && { name: visit.name, jid: visit.jid, service: publicUrl })
   }
 
   const beginSignIn = async (request, response) => {
@@ -62,8 +62,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, boshUrl 
     const visit = visits.get(cookie)
     if (visit === undefined) return response.sendStatus(401)
     try {
-      const { jid, sid, rid } = await visit.chats.bind(String(request.query.tab).slice(0, 36))
-      response.json({ jid, sid, rid })
+      response.json(await visit.chats.bind(String(request.query.tab).slice(0, 36)))
     } catch (error) {
       console.error(`no chat for ${visit.jid}: ${error.message}`)
       if (error.error !== 'invalid_grant') return response.sendStatus(503)
@@ -74,14 +73,13 @@ export function createPortal({ signIn, service, domain, tokenParameter, boshUrl 
   }
 
   const policy =
-    `default-src 'self'; connect-src 'self' ${new URL(boshUrl).origin}; form-action 'self' ${signIn.origin}; ` +
+    `default-src 'self'; script-src 'self' ${publicUrl}; connect-src 'self' ${publicUrl} ${publicUrl.replace('http', 'ws')}; form-action 'self' ${signIn.origin}; ` +
     "img-src data:; frame-ancestors 'none'"
   const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
   app.engine('hbs', (file, values, done) =>
     done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
   )
   app.set('view engine', 'hbs').set('views', folder('views'))
-  app.use('/strophe', express.static(folder('../../node_modules/strophe.js/dist')))
   app.use(express.static(folder('public')), (_request, response, next) => {
     response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
     response.set('Cache-Control', 'no-store')

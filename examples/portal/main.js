@@ -6,7 +6,7 @@ import { users } from './users.js'
 if (process.argv.includes('--demo')) {
   const { startDemo } = await import('../../dist/demo/demo.js')
   const demo = await startDemo({ PORT: '0' }, () => {})
-  Object.assign(process.env, { WARM_URL: `${demo.url}/warm`, WARM_USER: 'admin', WARM_PASSWORD: 'demo' })
+  Object.assign(process.env, { WARM_URL: `${demo.url}/warm`, WARM_USER: 'portal', WARM_PASSWORD: 'demo' })
 }
 const { PORT = 3000, WARM_URL: url, WARM_USER: user, WARM_PASSWORD: secret, PUBLIC_URL } = process.env
 if (!url || !user || !secret) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD, or give --demo.')

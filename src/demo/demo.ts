@@ -5,7 +5,7 @@ import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
 
 const passwords = { alice: 'demo', bob: 'demo' }
-const admin = 'admin:demo'
+const admin = 'portal:demo'
 
 /**
  * Starts the service with an XMPP server of its own and a page to try it on, and says how. Of the environment only PORT and

@@ -115,7 +115,7 @@ for (const kind of kinds) {
       portal = await startCommand(['examples/oidc/main.js'], {
         ...{ PORT: String(port), PORTAL_URL, ...secrets, OIDC_ISSUER: provider.url },
         ...{ WARM_URL: `${calls.url}/warm`, WARM_USER: admin.name, WARM_PASSWORD: admin.secret },
-        ...{ BOSH_URL: `${service.url}/http-bind`, CHAT_TOKEN: kind.parameter },
+        ...{ PUBLIC_URL: service.url, CHAT_TOKEN: kind.parameter },
       })
     }, 100_000)
 

@@ -170,7 +170,7 @@ describe('Installed, the command', () => {
       const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
       const { status, text } = await ask(
         `${url}/warm`,
-        { method: 'POST', auth: 'admin:demo', agent: false, headers },
+        { method: 'POST', auth: 'portal:demo', agent: false, headers },
         body,
       )
       expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@localhost\/./)])
