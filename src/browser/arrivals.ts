@@ -36,6 +36,11 @@ export class Arrivals {
     this.#seen = 0
   }
 
+  /** Another user: nothing of the archive has come. */
+  forgetUser(): void {
+    this.#last = undefined
+  }
+
   /** What comes now follows so many stanzas. Returns whether some between have been lost. */
   goOn(delivered: number): boolean {
     const isLost = delivered > this.#seen

@@ -189,8 +189,18 @@ export class Chat extends EventTarget {
   #open(binding: Binding): void {
     const { arrivals, departures, Strophe } = this.#parts
     const { jid, resumed, requests = 2, rid, received, websocket } = binding
-    const isKnown = resumed === true && jid === this.#memory.jid
+    const before = this.#memory.jid
+    const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
+    if (before !== undefined && bareJid(jid) !== bareJid(before)) {
+      // What the page shows is of the user before, and nothing of that user's may leave under another name.
+      if (this.#isSettled) {
+        this.#end('signed-out', 'Another user is signed in now.')
+        return
+      }
+      arrivals.forgetUser()
+      departures.clear()
+    }
     this.#memory = { ...this.#memory, jid }
     departures.goOn(rid, requests, isKnown ? received : undefined)
     const { transport = 'auto' } = this.#options

@@ -34,7 +34,7 @@ export function childOf(parent: Element, name: string, namespace: string | null)
 /** `stamp` is when the archive has received it. */
 export function readMessage(stanza: Element, jid: string, stamp?: string | null): Message {
   const from = stanza.getAttribute('from') ?? bareJid(jid)
-  const when = stamp ?? childOf(stanza, 'delay', delayNamespace)?.getAttribute('stamp')
+  const when = stamp ?? delayOf(stanza, from, jid)
   const time = new Date(when ?? Date.now())
   return {
     from,
@@ -47,6 +47,16 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     archived: stamp !== undefined,
     stanza,
   }
+}
+
+/** When the user's server, or the room, has received it. What others say of the time counts for nothing. */
+function delayOf(stanza: Element, from: string, jid: string): string | null | undefined {
+  const delay = childOf(stanza, 'delay', delayNamespace)
+  const by = bareJid(delay?.getAttribute('from') ?? '')
+  const isRoom = stanza.getAttribute('type') === 'groupchat'
+  const own = bareJid(jid)
+  const trusted = isRoom ? [bareJid(from)] : [own, own.split('@')[1]]
+  return trusted.includes(by) ? delay!.getAttribute('stamp') : undefined
 }
 
 /** The id that an archive has given to a message: the user's own archive or, for what was said in a room, that of the room (XEP-0359). */

@@ -113,14 +113,18 @@ export class PageSession {
     this.#connection = connection
     this.#isOverSocket = true
     let hasOpened = false
+    let isIn = false
     let isLost = false
     connection.xmlInput = element => {
       hasOpened = true
-      // Stanzas of the session come behind one of these.
-      if (element.localName === 'iq' && childOf(element, 'bind', bindNamespace) !== undefined)
+      if (isIn) arrivals.note(element)
+      else if (childOf(element, 'bind', bindNamespace) !== undefined && element.localName === 'iq') {
         isLost = this.#goOn()
-      else if (element.localName === 'resumed') arrivals.goOnWhereItWas()
-      else arrivals.note(element)
+        isIn = true
+      } else if (element.localName === 'resumed') {
+        arrivals.goOnWhereItWas()
+        isIn = true
+      }
     }
     const follow = (status: number) => {
       if (this.#isOver) return

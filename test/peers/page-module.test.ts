@@ -71,6 +71,8 @@ for (const kind of kinds) {
     let bob: User
     let options: PageOptions
     const ids = new Map<string, string>()
+    /** Who is signed in to the portal. */
+    let account = alice
     let complaints: string[]
 
     beforeAll(async () => {
@@ -94,6 +96,7 @@ for (const kind of kinds) {
 
     beforeEach(async () => {
       ids.clear()
+      account = alice
       complaints = []
       const binding = await service.bind(bobs)
       bob = User.attach(`${service.url}/http-bind`, binding)
@@ -108,7 +111,7 @@ for (const kind of kinds) {
       relay.restore()
       await context?.close()
       await bob?.leave()
-      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+      for (const { jid } of [alice, bobs]) await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
     })
 
     afterAll(async () => {
@@ -121,7 +124,7 @@ for (const kind of kinds) {
     async function bind(tab: string): Promise<object> {
       const id = ids.get(tab)
       const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
+      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(account)
       ids.set(tab, binding.id)
       return binding
     }
@@ -140,12 +143,10 @@ for (const kind of kinds) {
       tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: 30_000 })
 
     /** Contacts and the room are known, to the load of this moment. */
-    const seesBob = (tab: Page) =>
-      tab.waitForFunction(
-        jids => jids.every(jid => window.noted.present.includes(jid)),
-        [bob.jid, `${room}/Bob`],
-        { timeout: 20_000 },
-      )
+    const seesBob = (tab: Page, places = [bob.jid, `${room}/Bob`]) =>
+      tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, {
+        timeout: 20_000,
+      })
 
     /** Resolves once the service has noticed that the page is gone. */
     const isQuiet = async (id: string) => {
@@ -247,6 +248,45 @@ for (const kind of kinds) {
         await seesBob(tab)
         expect((await noted(tab)).texts).toEqual(['good night', ...gone])
         expect([...ids.values()]).not.toEqual([before])
+      })
+
+      test('loses nothing, whatever a contact sends', async () => {
+        options = { transport, history: 0, rooms: [] }
+        const tab = await open()
+        await seesBob(tab, [bob.jid])
+        for (const text of counting(3)) bob.say(alice.jid, text)
+        await shows(tab, '3')
+        const jid = await tab.evaluate(() => window.chat!.jid)
+        const inner = (await noted(tab)).texts.length
+        bob.send(
+          `<iq xmlns='jabber:client' type='get' id='x' to='${jid}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`,
+        )
+        const forged =
+          `<message xmlns='jabber:client' type='chat' to='${jid}'><result xmlns='urn:xmpp:mam:2' queryid='x' id='1'>` +
+          `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='${jid}'><body>forged</body></message>` +
+          '</forwarded></result></message>'
+        bob.send(forged)
+        for (const text of ['4', '5', '6']) bob.say(alice.jid, text)
+        await shows(tab, '6')
+        expect(inner).toBe(3)
+        expect((await noted(tab)).texts).toEqual(counting(6))
+      })
+
+      test('says nothing of one user under the name of the next', async () => {
+        options = { transport, history: 0, rooms: [] }
+        const tab = await open()
+        relay.lose()
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+        await tab.evaluate(to => window.chat!.send(to, 'as alice'), bob.jid)
+        account = bobs
+        ids.clear()
+        relay.restore()
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'signed-out')
+        await tab.reload()
+        await isOnline(tab)
+        await tab.evaluate(to => window.chat!.send(to, 'as bob'), bob.jid)
+        await bob.receives('as bob')
+        expect(bob.received).not.toContain('as alice')
       })
 
       test('has a session of its own in each tab, and in a duplicate of one', async () => {
