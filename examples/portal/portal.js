@@ -16,7 +16,7 @@ export function createPortal({ service, publicUrl, users }) {
   const showPage = (request, response) => {
     const user = visits.get(cookieOf(request))?.user
     if (user === undefined) response.render('sign-in')
-    else response.render('portal', { name: user.name, service: publicUrl })
+    else response.render('portal', { name: user.name, jid: user.chat.jid, service: publicUrl })
   }
 
   const signIn = (request, response) => {

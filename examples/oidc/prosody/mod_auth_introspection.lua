@@ -5,6 +5,7 @@
 --   introspection_url = "https://id.example.org/token/introspection"
 --   introspection_client_id = "xmpp-server" -- what Prosody itself is at the OAuth server
 --   introspection_client_secret = "its-secret"
+--   introspection_audience = "xmpp:example.org" -- what tokens must be for; without it they may be for anything
 
 local wait_for = require "util.async".wait_for;
 local base64 = require "util.encodings".base64.encode;
@@ -18,6 +19,7 @@ local function option(name)
 end
 
 local url = option("introspection_url");
+local audience = module:get_option_string("introspection_audience");
 local account = encoded(option("introspection_client_id")) .. ":" .. encoded(option("introspection_client_secret"));
 
 -- What the OAuth server says of the token; nil if it cannot be asked. Meanwhile Prosody serves others.
@@ -35,6 +37,14 @@ local function introspect(token)
 		return claims;
 	end
 	module:log("error", "No answer about a token from %s: %s", url, problem or response.code);
+end
+
+-- "aud" is one name or several (RFC 7519 section 4.1.3).
+local function is_for_chat(aud)
+	for _, each in ipairs(type(aud) == "table" and aud or { aud }) do
+		if each == audience then return true; end
+	end
+	return audience == nil;
 end
 
 local handler = {};
@@ -65,8 +75,11 @@ function handler:process(message)
 	local claims = introspect(token);
 	if not claims then
 		return "failure", "temporary-auth-failure";
-	elseif not claims.active then
+	elseif not claims.active or (tonumber(claims.exp) or math.huge) <= os.time() then
 		return "failure", "credentials-expired";
+	end
+	if not is_for_chat(claims.aud) then
+		return "failure", "not-authorized", "This token is for something else.";
 	end
 	local name, host = jid.prepped_split(tostring(claims.jid));
 	if not name or host ~= module.host or jid.join(name, host) ~= user then

@@ -4,6 +4,7 @@ authentication = "introspection"
 introspection_url = ENV_INTROSPECTION_URL
 introspection_client_id = "xmpp-server"
 introspection_client_secret = ENV_INTROSPECTION_SECRET
+introspection_audience = "xmpp:localhost"
 
 -- For this machine only: nothing is encrypted, and nothing is kept.
 interfaces = { "127.0.0.1" }

@@ -7,6 +7,8 @@ Strophe.setLogLevel(Strophe.LogLevel.WARN)
 const { connect } = await import(document.getElementById('chat').dataset.module)
 /** How many messages a page hands on to the next one in its tab. */
 const mostKept = 200
+/** Longer ones, in characters, are gone after a reload: strangers may write as much as they like. */
+const longestKept = 5000
 const banner = document.querySelector('.banner')
 const contacts = new Contacts(document.querySelector('nav'), jid => conversation.show(contacts.get(jid)))
 const conversation = new Conversation(document.querySelector('section'), (jid, text) => chat?.send(jid, text))
@@ -23,8 +25,20 @@ for (const choice of document.querySelectorAll('[name=transport]')) {
 }
 
 // A page that is loaded again shows what this tab has seen. Where the server has an archive, `history: 50` would do as well.
-const shown = JSON.parse(sessionStorage.messages ?? '[]')
+const { user } = document.getElementById('chat').dataset
+const kept = JSON.parse(sessionStorage.messages ?? '{}')
+// Another user may have signed in meanwhile, in another tab.
+const shown = kept.user === user ? kept.shown : []
 for (const message of shown) contacts.get(message.jid).messages.push(message)
+
+function keep() {
+  const last = shown.slice(-mostKept).filter(({ body }) => body.length <= longestKept)
+  try {
+    sessionStorage.messages = JSON.stringify({ user, shown: last })
+  } catch {
+    // Without room for them they are not there after a reload.
+  }
+}
 
 banner.querySelector('button').addEventListener('click', () => (chat ? chat.retry() : location.reload()))
 
@@ -50,11 +64,11 @@ chat = await connect({
     if (body === undefined) return
     const [jid] = (own ? to : from).split('/')
     const message = { jid, own, type, body, time: time.getTime() }
-    shown.push(message)
-    sessionStorage.messages = JSON.stringify(shown.slice(-mostKept))
     const contact = contacts.get(jid)
     contact.messages.push(message)
     if (conversation.contact === contact) conversation.add(message)
     else if (!own) contacts.markUnread(contact)
+    shown.push(message)
+    keep()
   },
 }).catch(() => undefined)
