@@ -26,10 +26,12 @@ export async function startWarmCalls(service: string): Promise<WarmCalls> {
   const server = createServer(async (request, response) => {
     const { method = '', url = '', headers } = request
     const body = await text(request)
-    const reply = await ask(service + url, { method, headers, agent: false }, body)
+    // What the service answers with is at its own address.
+    const here = { ...headers, host: new URL(service).host }
+    const reply = await ask(service + url, { method, headers: here, agent: false }, body)
     made.push({
       request: `${method} ${url}`,
-      parameters: Object.fromEntries(new URLSearchParams(body)),
+      parameters: body === '' ? {} : JSON.parse(body),
       status: reply.status,
       code: reply.status < 400 ? undefined : JSON.parse(reply.text).code,
     })

@@ -59,6 +59,7 @@ for (const kind of servers) {
           token: expect.stringMatching(/^[\w-]{43}$/),
           expires_in: 120,
         },
+        resumed: false,
       })
       expect(await goodbye(warmer, reply.json as unknown as WarmBinding)).toContain("type='terminate'")
     })

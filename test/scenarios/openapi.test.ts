@@ -303,11 +303,12 @@ describe('the replies are those of the document:', () => {
     await warmed(near)
     // A session with a cookie has no other way in.
     const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply', reuse: true }))
-    const { websocket } = await read('/warm', 'POST', json(account))
-    const { cookie, reused, ...others } = bound
+    const { websocket, id } = await read('/warm', 'POST', json(account))
+    const { cookie, reused, resumed, ...others } = bound
     expect(bound.websocket).toBeUndefined()
+    const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
     const objects = {
-      Binding: { ...others, websocket, cookie, reused },
+      Binding: { ...others, websocket, cookie, resumed, delivered, received, reused },
       Session: (await read('/warm/sessions')).sessions[0],
       SessionList: await read('/warm/sessions?limit=1'),
       Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
