@@ -67,7 +67,8 @@ export class Chat extends EventTarget {
   /** One for all sessions over WebSocket, so that stream management can go on. */
   #socket: StropheConnection | undefined
   #isSocketBlocked = false
-  /** Whether this page has been online, and knows who else is. */
+  /** Whether this page has been online, and whether it knows since then who else is. */
+  #wasOnline = false
   #isSettled = false
   /** The present request for a binding. */
   #request = 0
@@ -194,7 +195,7 @@ export class Chat extends EventTarget {
     if (!isKnown) arrivals.forgetSession()
     if (before !== undefined && bareJid(jid) !== bareJid(before)) {
       // What the page shows is of the user before, and nothing of that user's may leave under another name.
-      if (this.#isSettled) {
+      if (this.#wasOnline) {
         this.#end('signed-out', 'Another user is signed in now.')
         return
       }
@@ -206,12 +207,18 @@ export class Chat extends EventTarget {
     const { transport = 'auto' } = this.#options
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
-        if (this.#status.state === 'online') return
-        this.#isSettled = true
+        const { state } = this.#status
+        // What comes over a connection that is still open says nothing of the next request.
+        if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
+        this.#wasOnline = true
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
-        // Written since the session was opened.
+        // Written since the session was opened, or while there was no network.
         session.send(...departures.unsent())
+        if (session.isManaged) departures.clear()
+      },
+      settled: () => {
+        this.#isSettled = true
       },
       lost: () => this.#wait('The connection was lost.'),
       blocked: () => {
@@ -261,16 +268,16 @@ export class Chat extends EventTarget {
   readonly #come = (): void => {
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
-    if (this.#session !== undefined && state !== 'connecting') {
-      if (navigator.onLine) this.#enter({ state: 'online' })
-      this.#session.check()
-    } else if (state === 'offline' || code === 'unreachable') this.retry()
+    if (this.#session !== undefined && state !== 'connecting') this.#session.check()
+    else if (state === 'offline' || code === 'unreachable') this.retry()
   }
 
   /** The page is left: the next one in this tab may go on. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     if (this.#status.state === 'ended') return
+    // What waits for the archive has come, and will not come again.
+    this.#parts.arrivals.release([], this.jid)
     const { seen, last } = this.#parts.arrivals
     const outgoing = this.#parts.departures.all
     if (keep) leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })

@@ -22,6 +22,8 @@ export interface PageParts {
 export interface SessionEvents {
   /** An answer has come. */
   online(): void
+  /** The page knows the contacts, and has what the archive has for it. */
+  settled(): void
   /** The connection is gone; nothing follows. */
   lost(): void
   /** The WebSocket could not be opened; nothing follows. */
@@ -161,8 +163,12 @@ export class PageSession {
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     const failed = (answer: Element | null) => {
       if (answer === null) this.#lose()
+      else answered()
     }
-    this.#connection.sendIQ(ping, () => {}, failed, patience)
+    const answered = () => {
+      if (!this.#isOver) this.#events.online()
+    }
+    this.#connection.sendIQ(ping, answered, failed, patience)
     this.#connection.flush()
   }
 
@@ -226,20 +232,24 @@ export class PageSession {
   }
 
   /** Makes the user present, and fetches what the page does not know. */
-  #introduce(isLost: boolean): void {
+  async #introduce(isLost: boolean): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
     const isNew = this.#isFresh || !resumed
     const entering = [this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
-    if (isNew) this.#fetchContacts(resumed === true)
+    const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent())
-    this.#catchUp(isLost || !resumed)
+    const caughtUp = this.#catchUp(isLost || !resumed)
     // Something that has an answer: until one has come, nothing is known of the session.
     this.check()
+    if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /** A server tells a client who is there when that becomes available, and not again: then each contact is asked after. */
-  #fetchContacts(isAvailable: boolean): void {
+  /**
+   * A server tells a client who is there when that becomes available, and not again: then each contact is asked after.
+   * Resolves with whether the server has answered.
+   */
+  #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
       if (this.#isOver) return
@@ -249,22 +259,35 @@ export class PageSession {
       if (isAvailable)
         this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
     }
-    this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }), take, () => {}, patience)
+    return new Promise(resolve => {
+      const answered = (result: Element) => {
+        take(result)
+        resolve(!this.#isOver)
+      }
+      const failed = (error: Element | null) => resolve(error !== null)
+      this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }), answered, failed, patience)
+    })
   }
 
-  /** Shows what the archive has: to a page that has just been loaded the last of it, and else what was missed. */
-  async #catchUp(isMissing: boolean): Promise<void> {
+  /**
+   * Shows what the archive has: to a page that has just been loaded the last of it, and else what was missed. Resolves with
+   * whether that is done.
+   */
+  async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, history } = this.#parts
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
     // Without a place to start from, the last message only says where the next time is to start.
     const isShown = showsHistory || (isMissing && last !== undefined)
-    if (!isShown && last !== undefined) return
-    arrivals.hold()
+    // What came while an earlier connection asked has waited long enough.
+    if (!isShown) arrivals.release([], jid)
+    if (!isShown && last !== undefined) return true
+    if (isShown) arrivals.hold()
     const found = (await this.#archive.since(last, Math.max(history, 1))) ?? []
-    if (this.#isOver) return
-    arrivals.release(isShown ? found : [], jid)
+    if (this.#isOver) return false
+    if (isShown) arrivals.release(found, jid)
     arrivals.startAfter(found.at(-1)?.id)
+    return true
   }
 }

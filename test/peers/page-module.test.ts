@@ -224,6 +224,23 @@ for (const kind of kinds) {
         expect(texts).toEqual(['before', 'at the moment it is lost', 'meanwhile'])
       })
 
+      test('sends what was written while the device says that it has no network, though the connection outlives that', async () => {
+        options = { transport, history: 0, rooms: [] }
+        const tab = await open()
+        await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
+        await bob.receives('before')
+        await context.setOffline(true)
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+        await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
+        await context.setOffline(false)
+        await isOnline(tab)
+        await tab.evaluate(to => window.chat!.send(to, 'after'), bob.jid)
+        await bob.receives('after', 20_000)
+        await bob.isUpToDate()
+        const texts = [...bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
+        expect(texts).toEqual(['before', 'meanwhile', 'after'])
+      })
+
       test('catches up in a tab that slept for longer than its session lives', async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
