@@ -157,13 +157,13 @@ for (const kind of kinds) {
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
     describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
-      test('shows each message once and in order, through twenty reloads and three lost networks', async () => {
+      test('shows each message once and in order, through ten reloads and three lost networks', async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
         let count = 0
         const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
         try {
-          for (let round = 0; round < 20; round++) {
+          for (let round = 0; round < 10; round++) {
             await tab.reload()
             await isOnline(tab)
             await seesBob(tab)
