@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import express from 'express'
-import Handlebars from 'handlebars'
+import { allowing, createApp, ownPagesOnly } from '../portal/app.js'
 import { createChats } from '../portal/chats.js'
-import { ownPagesOnly } from '../portal/portal.js'
 import { withToken } from './with-token.js'
-
-const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
 /** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `publicUrl` is where browsers find the service. */
 export function createPortal({ signIn, service, domain, tokenParameter, publicUrl }) {
@@ -73,18 +67,9 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
   }
 
   const policy =
-    `default-src 'self'; script-src 'self' ${publicUrl}; connect-src 'self' ${publicUrl} ${publicUrl.replace('http', 'ws')}; form-action 'self' ${signIn.origin}; ` +
+    `default-src 'self'; ${allowing(publicUrl)}; form-action 'self' ${signIn.origin}; ` +
     "img-src data:; frame-ancestors 'none'"
-  const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
-  app.engine('hbs', (file, values, done) =>
-    done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
-  )
-  app.set('view engine', 'hbs').set('views', folder('views'))
-  app.use(express.static(folder('public')), (_request, response, next) => {
-    response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
-    response.set('Cache-Control', 'no-store')
-    next()
-  })
+  const app = createApp(import.meta.url, policy)
   app.get('/', showPage)
   app.get('/sign-in', beginSignIn)
   app.get('/signed-in', completeSignIn)

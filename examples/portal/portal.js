@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import express from 'express'
-import Handlebars from 'handlebars'
+import { allowing, createApp, ownPagesOnly } from './app.js'
 import { createChats } from './chats.js'
-
-const folder = name => fileURLToPath(new URL(name, import.meta.url))
 
 /** The portal as an Express app. `service` warms sessions; `publicUrl` is where browsers find the service. */
 export function createPortal({ service, publicUrl, users }) {
@@ -54,28 +50,10 @@ export function createPortal({ service, publicUrl, users }) {
     }
   }
 
-  const policy =
-    `default-src 'self'; script-src 'self' ${publicUrl}; connect-src 'self' ${publicUrl} ${publicUrl.replace('http', 'ws')}; ` +
-    "form-action 'self'; frame-ancestors 'none'"
-  const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
-  app.engine('hbs', (file, values, done) =>
-    done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
-  )
-  app.set('view engine', 'hbs').set('views', folder('views'))
-  app.use(express.static(folder('public')), (_request, response, next) => {
-    response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
-    response.set('Cache-Control', 'no-store')
-    next()
-  })
+  const policy = `default-src 'self'; ${allowing(publicUrl)}; form-action 'self'; frame-ancestors 'none'`
+  const app = createApp(import.meta.url, policy)
   app.get('/', showPage)
   app.post('/sign-in', ownPagesOnly, express.urlencoded({ extended: false }), signIn)
   app.post('/sign-out', ownPagesOnly, signOut)
   return app.get('/chat/binding', ownPagesOnly, bind)
-}
-
-/** Refuses requests that a page of another site made; browsers say which site a request comes from. */
-export function ownPagesOnly({ headers }, response, next) {
-  const { host, origin = `http://${host}`, 'sec-fetch-site': site = 'same-origin' } = headers
-  if ([`http://${host}`, `https://${host}`].includes(origin) && site === 'same-origin') next()
-  else response.sendStatus(403)
 }

@@ -1,0 +1,31 @@
+// What portals have in common, whoever signs their users in.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import Handlebars from 'handlebars'
+
+/** An Express app with the `views` and the `public` files beside the module at this URL, and this Content-Security-Policy. */
+export function createApp(here, policy) {
+  const folder = name => fileURLToPath(new URL(name, here))
+  const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
+  app.engine('hbs', (file, values, done) =>
+    done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
+  )
+  app.set('view engine', 'hbs').set('views', folder('views'))
+  return app.use(express.static(folder('public')), (_request, response, next) => {
+    response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
+    response.set('Cache-Control', 'no-store')
+    next()
+  })
+}
+
+/** The part of the policy by which a page may use the service at this URL: its module, and its endpoints. */
+export const allowing = url =>
+  `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
+
+/** Refuses requests that a page of another site made; browsers say which site a request comes from. */
+export function ownPagesOnly({ headers }, response, next) {
+  const { host, origin = `http://${host}`, 'sec-fetch-site': site = 'same-origin' } = headers
+  if ([`http://${host}`, `https://${host}`].includes(origin) && site === 'same-origin') next()
+  else response.sendStatus(403)
+}
