@@ -3,6 +3,7 @@ import { sessionNamespace } from '../namespaces.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
 import { domain } from './stanza.js'
+import { titleOf } from './title.js'
 
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const ping = 'urn:xmpp:ping'
@@ -43,10 +44,6 @@ function writeRoster(asker: string, names: Iterable<string>): string {
         `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`,
     )
   return `<query xmlns='${roster}'>${items.join('')}</query>`
-}
-
-function titleOf(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1)
 }
 
 function writeInfo(isOwn: boolean): string {

@@ -8,6 +8,7 @@ import { bodyFormat, readBody } from '../http/read-body.js'
 import { describeBinding } from '../warm/answers.js'
 import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
+import { titleOf } from './title.js'
 
 /** Where the page is. */
 export const demoPath = '/demo'
@@ -28,11 +29,11 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
       const other = names[(index + 1) % names.length]!
       return {
         name,
-        title: capitalized(name),
+        title: titleOf(name),
         initial: name.charAt(0).toUpperCase(),
         jid: `${name}@${domain}`,
         otherJid: `${other}@${domain}`,
-        otherTitle: capitalized(other),
+        otherTitle: titleOf(other),
       }
     })
     response.set({
@@ -107,8 +108,4 @@ function readAccount(body: Buffer): string {
   } catch {
     throw new Problem('invalid-body', { detail: 'It is not a JSON object.' })
   }
-}
-
-function capitalized(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1)
 }
