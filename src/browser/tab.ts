@@ -18,9 +18,8 @@ export interface Memory {
 /** Takes it out of the tab for as long as the page is open: browsers copy what is there to a duplicate of the tab. */
 export function takeMemory(name: string): Memory {
   try {
-    const key = `warm-bindings ${name}`
-    const kept = sessionStorage.getItem(key)
-    sessionStorage.removeItem(key)
+    const kept = sessionStorage.getItem(keyOf(name))
+    sessionStorage.removeItem(keyOf(name))
     if (kept !== null) return JSON.parse(kept)
   } catch {
     // The page may have no storage; then each of its loads is a new tab.
@@ -30,11 +29,13 @@ export function takeMemory(name: string): Memory {
 
 export function leaveMemory(name: string, memory: Memory): void {
   try {
-    sessionStorage.setItem(`warm-bindings ${name}`, JSON.stringify(memory))
+    sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
   } catch {
     // As above.
   }
 }
+
+const keyOf = (name: string) => `warm-bindings ${name}`
 
 /** 128 bits in hexadecimal digits. `randomUUID` is there on pages over TLS only. */
 export function randomName(): string {
