@@ -24,7 +24,7 @@ const storeys = [
   ['counts', 'handed-out', 'jid', 'lib'],
   ['sasl-failure', 'stream-errors'],
   ['link'],
-  ['client', 'errors', 'namespaces', 'xml'],
+  ['client', 'errors', 'namespaces', 'package-json', 'xml'],
 ]
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))

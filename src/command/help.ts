@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { version } from '../package-json.js'
 
-const root = new URL('../../', import.meta.url)
-const documents = fileURLToPath(new URL('docs/', root))
+const documents = fileURLToPath(new URL('../../docs/', import.meta.url))
 
 const help = `Logs your portal's users in to any XMPP server, and hands the ready sessions to their browsers.
 
@@ -29,6 +29,5 @@ export function printHelp(): void {
 }
 
 export function printVersion(): void {
-  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   process.stdout.write(`${version}\n`)
 }

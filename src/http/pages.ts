@@ -7,14 +7,13 @@ import express, { type Request, type RequestHandler, Router } from 'express'
 import Handlebars from 'handlebars'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
+import { version } from '../package-json.js'
 import { removeForbidden } from '../xml/escape.js'
 import { redirectBase } from './addresses.js'
 import { cameSecurely, takesPasswords } from './client-rules.js'
 
 /** The views' folder; `src` and `dist` lie beside it. */
 const folder = fileURLToPath(new URL('../../views/', import.meta.url))
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /** Styles, scripts and pictures of our own. */
 const own = fileURLToPath(new URL('../../public/', import.meta.url))
@@ -57,15 +56,14 @@ export function createAssetsRouter(): Router {
   router.get('/strophe.js', (_request, response) => {
     response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
   })
-  router.get('/warm-bindings.js', (_request, response) => {
-    response.set('Access-Control-Allow-Origin', '*')
-    response.sendFile('warm-bindings.js', { root: browserModule, maxAge: '1h' })
-  })
+  const provideModule = (path: string, kept: { readonly maxAge: string; readonly immutable?: boolean }) =>
+    router.get(path, (_request, response) => {
+      response.set('Access-Control-Allow-Origin', '*')
+      response.sendFile('warm-bindings.js', { root: browserModule, ...kept })
+    })
+  provideModule('/warm-bindings.js', { maxAge: '1h' })
   // An address of this version alone, for pages that want to load it once and for all.
-  router.get(`/warm-bindings-${version}.js`, (_request, response) => {
-    response.set('Access-Control-Allow-Origin', '*')
-    response.sendFile('warm-bindings.js', { root: browserModule, maxAge: '1y', immutable: true })
-  })
+  provideModule(`/warm-bindings-${version}.js`, { maxAge: '1y', immutable: true })
   router.use(express.static(own, { index: false, redirect: false, maxAge: '1h' }))
   return router
 }

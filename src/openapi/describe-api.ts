@@ -1,14 +1,10 @@
-import { readFileSync } from 'node:fs'
 import type { Config } from '../config/config.js'
 import { object, type Schema } from '../lib/json-schema.js'
+import { description, license, name, version } from '../package-json.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from '../warm/parameters.js'
 import { usualOptions } from '../warm/warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
-
-const { name, version, description, license } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-)
 
 /** The HTTP API under the settings in force, as an OpenAPI 3.1 document without a secret. */
 export function describeApi(config: Config): object {
