@@ -17,7 +17,7 @@ const storeys = [
   ['bosh', 'remote', 'warm', 'websocket'],
   ['http', 'login'],
   ['session'],
-  ['c2s', 'events'],
+  ['c2s', 'events', 'nodes'],
   ['net'],
   ['log'],
   ['config'],
