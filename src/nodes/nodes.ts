@@ -57,6 +57,10 @@ export interface Nodes {
   readonly self: string
   /** All others that are not gone, in the order of their names. */
   readonly others: readonly Node[]
+  /** Whether there is another process of this name. */
+  has(node: string): boolean
+  /** Whether everything that carries to others does so at the moment. */
+  readonly areUp: boolean
   /** Begins an exchange; where there is no such process it ends as `gone` at once. */
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
   /** Says how exchanges of a kind are met that others begin. */

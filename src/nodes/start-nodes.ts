@@ -1,0 +1,219 @@
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../lib/clock.js'
+import { traceOf } from '../log.js'
+import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
+import type { Meet } from './exchanges.js'
+import { type Frame, frameKinds, readFrame, writeFrame } from './frames.js'
+import { newNodeName } from './node-name.js'
+import type { Exchange, Nodes } from './nodes.js'
+import { questionsOver } from './questions.js'
+import { RemoteNode } from './remote-node.js'
+
+/** How often a process says that it is there, and looks at how long the others have said nothing, in milliseconds. */
+const beatMilliseconds = 1_000
+
+export interface NodesParts {
+  /** What carries to other processes; the first that reaches one is used. */
+  readonly carriers: readonly StartCarrier[]
+  readonly clock: Clock
+  readonly log: Logger
+  /** Random unless a test has its own. */
+  readonly name?: string
+}
+
+/** What a process says of itself, once a second. */
+interface Notice {
+  readonly isDraining: boolean
+}
+
+/** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
+export async function startNodes({ carriers: starts, clock, log, name }: NodesParts): Promise<Nodes> {
+  const self = name ?? newNodeName()
+  const known = new Map<string, RemoteNode>()
+  const carriers: Carrier[] = []
+  const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
+  const listeners: (() => void)[] = []
+  let isDraining = false
+  let isClosed = false
+  let isChangeDue = false
+
+  /** Tells the listeners at the end of the turn: what has changed together is told once. */
+  const changed = () => {
+    if (isChangeDue) return
+    isChangeDue = true
+    setImmediate(() => {
+      isChangeDue = false
+      if (!isClosed) for (const listener of listeners) guarded(listener)
+    })
+  }
+
+  const report = (error: unknown) => log.error(traceOf(error), 'what another process asked for failed')
+  const guarded = (act: () => void) => {
+    try {
+      act()
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  const meetOther: Meet = (message, exchange, kind) => {
+    try {
+      return kinds.get(kind)?.(message, exchange)
+    } catch (error) {
+      report(error)
+      return undefined
+    }
+  }
+
+  const heard = (node: RemoteNode) => {
+    if (!node.heard(clock.now())) return
+    log.info({ other: node.name }, 'a process is heard again')
+    changed()
+  }
+
+  const take = (node: RemoteNode, frame: Frame) => {
+    if (frame.kind === frameKinds.notice) {
+      const notice = frame.head as Notice
+      if (node.isDraining === notice.isDraining) return
+      node.isDraining = notice.isDraining
+      changed()
+    } else if (frame.kind === frameKinds.reset) node.break('broken')
+    else guarded(() => node.exchanges.take(frame))
+  }
+
+  const eventsOf = (place: number): CarrierEvents => {
+    const carrier = () => carriers[place]!
+    return {
+      onJoin(other) {
+        if (other === self || isClosed) return
+        let node = known.get(other)
+        if (node === undefined) {
+          node = new RemoteNode(other, meetOther, clock.now())
+          known.set(other, node)
+          log.info({ other }, 'a process has joined')
+        }
+        node.join(carrier(), place === 0, clock.now())
+        carrier().send(other, notice())
+        changed()
+      },
+      onBytes(other, bytes) {
+        const node = known.get(other)
+        if (node === undefined) return
+        heard(node)
+        try {
+          node.read(carrier(), bytes, frame => take(node, frame))
+        } catch (error) {
+          report(error)
+          node.lose(carrier())
+        }
+      },
+      onAnnouncement(other, bytes) {
+        const node = known.get(other)
+        const frame = readFrame(bytes)
+        if (node === undefined || frame === undefined) return
+        heard(node)
+        take(node, frame)
+      },
+      onBreak: other => known.get(other)?.lose(carrier()),
+      onLeave(other) {
+        const node = known.get(other)
+        if (node === undefined) return
+        node.leave(carrier())
+        if (node.isReached) return
+        known.delete(other)
+        log.info({ other }, 'a process is gone')
+        changed()
+      },
+    }
+  }
+
+  const notice = () => writeFrame(frameKinds.notice, true, 0, { isDraining } satisfies Notice)
+  const announce = () => {
+    const frame = notice()
+    for (const carrier of carriers) carrier.announce(frame)
+  }
+
+  let beat: Timer | undefined
+  let lookedAt = clock.now()
+  const look = () => {
+    beat = clock.after(beatMilliseconds, look)
+    const now = clock.now()
+    // While this process was stopped, the others have had no chance to be heard.
+    const late = now - lookedAt - beatMilliseconds
+    lookedAt = now
+    announce()
+    for (const node of known.values()) {
+      if (late > beatMilliseconds) node.forgive(late)
+      if (!node.look(now)) continue
+      log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
+      changed()
+    }
+  }
+
+  for (const [place, start] of starts.entries()) {
+    // Others may be heard before the carrier is known here.
+    const waiting: (() => void)[] = []
+    const events = eventsOf(place)
+    const later = Object.fromEntries(
+      Object.entries(events).map(([event, handle]) => [
+        event,
+        (...about: unknown[]) => {
+          const act = () => (handle as (...about: unknown[]) => void)(...about)
+          if (carriers[place] === undefined) waiting.push(act)
+          else act()
+        },
+      ]),
+    ) as unknown as CarrierEvents
+    carriers[place] = await start(self, later)
+    for (const act of waiting) act()
+  }
+  announce()
+  beat = clock.after(beatMilliseconds, look)
+
+  const open: Nodes['open'] = (other, kind, head, body, events) => {
+    const node = known.get(other)
+    if (node !== undefined && !node.isGivenUp) return node.exchanges.open(kind, head, body, events)
+    setImmediate(() => guarded(() => events.onEnd('gone')))
+    return goneExchange(other)
+  }
+  const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
+
+  return {
+    self,
+    get others() {
+      return [...known.values()]
+        .filter(({ isGivenUp }) => !isGivenUp)
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    has: other => known.get(other)?.isGivenUp === false,
+    open,
+    meet,
+    ...questionsOver({ open, meet, clock, report }),
+    onChange(listener) {
+      listeners.push(listener)
+    },
+    drain() {
+      isDraining = true
+      announce()
+    },
+    get areUp() {
+      return carriers.every(({ isUp }) => isUp)
+    },
+    async close() {
+      isClosed = true
+      beat?.cancel()
+      await Promise.all(carriers.map(carrier => carrier.close()))
+      for (const node of known.values()) node.break('gone')
+      known.clear()
+    },
+  }
+}
+
+const goneExchange = (node: string): Exchange => ({
+  node,
+  isBehind: false,
+  send() {},
+  end() {},
+  cancel() {},
+  took() {},
+})

@@ -1,0 +1,253 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { Problem } from '../../src/errors.js'
+import { newNodeName, nodeIn } from '../../src/nodes/node-name.js'
+import { type Exchange, type ExchangeEvents, NoAnswer, type Nodes } from '../../src/nodes/nodes.js'
+import { startNodes } from '../../src/nodes/start-nodes.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
+
+const log = pino({ level: 'silent' })
+const open: Nodes[] = []
+afterEach(() => Promise.all(open.splice(0).map(nodes => nodes.close())))
+
+/** So many turns of the event loop that everything has arrived. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+}
+
+async function join(...names: string[]) {
+  const clock = new FakeClock()
+  const network = new MemoryNetwork()
+  const start = async (name: string) => {
+    const nodes = await startNodes({ carriers: [network.start], clock, log, name })
+    open.push(nodes)
+    return nodes
+  }
+  const all: Nodes[] = []
+  for (const name of names) all.push(await start(name))
+  await settled()
+  return { clock, network, start, all }
+}
+
+/** Takes note of what an exchange tells. */
+function noting(notes: string[], name = ''): ExchangeEvents {
+  return {
+    onMessage: ({ head, body }) => notes.push(`${name}${JSON.stringify(head) ?? ''}${body}`),
+    onDrain: () => notes.push(`${name}drain`),
+    onEnd: how => notes.push(`${name}${how}`),
+  }
+}
+
+describe('names', () => {
+  test('stand before what a process makes', () => {
+    const name = newNodeName()
+    expect(nodeIn(`${name}-0123`)).toBe(name)
+    expect(nodeIn(name)).toBeUndefined()
+    expect(nodeIn(`${name}.0123`)).toBeUndefined()
+    expect(nodeIn('0123456789abcdef')).toBeUndefined()
+    expect(nodeIn('ABCDEFGH-1')).toBeUndefined()
+    expect(nodeIn('warm.>*\n-1')).toBeUndefined()
+  })
+})
+
+describe('an exchange', () => {
+  test('carries messages both ways, in order, until one side ends it', async () => {
+    const { all } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[1]!.meet('talk', ({ head, body }, exchange) => {
+      notes.push(`met ${JSON.stringify(head)}${body}`)
+      exchange.send('one')
+      exchange.send('two', 'ä')
+      return { ...noting(notes, 'other '), onMessage: () => exchange.end('bye') }
+    })
+    const exchange = all[0]!.open('bbbbbbbb', 'talk', { a: 1 }, '<x/>', noting(notes))
+    exchange.send('more', Buffer.from('!'))
+    await settled()
+    exchange.send('too late')
+    await settled()
+    expect(notes).toEqual(['met {"a":1}<x/>', '"one"', '"two"ä', '"bye"', 'done'])
+  })
+
+  test('is given up by either side', async () => {
+    const { all } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    let met: Exchange | undefined
+    all[1]!.meet('talk', (_message, exchange) => {
+      met = exchange
+      return noting(notes, 'other ')
+    })
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes)).cancel()
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    met!.cancel()
+    all[0]!.open('bbbbbbbb', 'unheard of', 0, '', noting(notes, 'unmet '))
+    await settled()
+    expect(notes).toEqual(['other cancelled', 'cancelled', 'unmet cancelled'])
+  })
+
+  test('tells when more is sent than is taken', async () => {
+    const { all } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    let taken = 0
+    let met: Exchange | undefined
+    all[1]!.meet('talk', (_message, exchange) => {
+      met = exchange
+      return {
+        onMessage({ body }) {
+          taken += body.length
+        },
+        onEnd() {},
+      }
+    })
+    const exchange = all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    for (let sent = 0; sent < 64; sent++) exchange.send(undefined, Buffer.alloc(1024))
+    expect(exchange.isBehind).toBe(false)
+    exchange.send(undefined, 'x')
+    expect(exchange.isBehind).toBe(true)
+    await settled()
+    expect(notes).toEqual([])
+    met!.took(taken)
+    await settled()
+    expect(notes).toEqual(['drain'])
+    expect(exchange.isBehind).toBe(false)
+  })
+
+  test('with a process that is gone, or never was, ends at once', async () => {
+    const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    all[0]!.open('cccccccc', 'talk', 0, '', noting(notes, 'unknown '))
+    await settled()
+    network.kill('bbbbbbbb')
+    await settled()
+    expect(notes).toEqual(['unknown gone', 'gone'])
+    expect(all[0]!.others).toEqual([])
+    expect(all[0]!.has('bbbbbbbb')).toBe(false)
+  })
+
+  test('is broken on both sides where something may be lost', async () => {
+    const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    network.lose('aaaaaaaa', 'bbbbbbbb')
+    expect(notes).toEqual(['broken', 'other broken'])
+    expect(all[0]!.has('bbbbbbbb')).toBe(true)
+  })
+
+  test('that fails where it is met is given up, and disturbs no other', async () => {
+    const { all } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[1]!.meet('fail', () => {
+      throw new Error('unforeseen')
+    })
+    all[1]!.meet('talk', (_message, exchange) => {
+      exchange.end('fine')
+      return noting(notes)
+    })
+    all[0]!.open('bbbbbbbb', 'fail', 0, '', noting(notes, 'failed '))
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    expect(notes).toEqual(['failed cancelled', '"fine"', 'done'])
+  })
+})
+
+describe('a process that says nothing', () => {
+  test('is silent after three seconds, and gone after ten', async () => {
+    const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    network.stop('aaaaaaaa')
+    const pass = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        clock.advance(1_000)
+        await settled()
+      }
+    }
+    await pass(2)
+    expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
+    await pass(2)
+    expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: true }])
+    expect(notes).toEqual([])
+    await pass(7)
+    expect(all[0]!.others).toEqual([])
+    // The other side gives up as well what this side has.
+    expect(notes).toEqual(['gone', 'other broken'])
+    network.goOn('aaaaaaaa')
+    expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
+  })
+
+  test('is not taken for silent by one that was stopped itself', async () => {
+    const { all, clock } = await join('aaaaaaaa', 'bbbbbbbb')
+    // Both notice late that time has passed: their timers come after the whole time at once.
+    const before = clock.now.bind(clock)
+    let ahead = 0
+    clock.now = () => before() + ahead
+    ahead = 30_000
+    clock.advance(1_000)
+    expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
+  })
+})
+
+describe('changes', () => {
+  test('are told: who comes, who goes, who takes no more sessions', async () => {
+    const { all, start, network } = await join('aaaaaaaa', 'bbbbbbbb')
+    const notes: string[] = []
+    all[0]!.onChange(() =>
+      notes.push(all[0]!.others.map(({ name, isDraining }) => name[0] + (isDraining ? '!' : '')).join(' ')),
+    )
+    await start('cccccccc')
+    await settled()
+    all[1]!.drain()
+    await settled()
+    network.kill('cccccccc')
+    await settled()
+    expect(notes).toEqual(['b c', 'b! c', 'b!'])
+  })
+
+  test('before one came are told to it', async () => {
+    const { all, start } = await join('aaaaaaaa')
+    all[0]!.drain()
+    const late = await start('bbbbbbbb')
+    await settled()
+    expect(late.others).toMatchObject([{ name: 'aaaaaaaa', isDraining: true }])
+  })
+})
+
+describe('a question', () => {
+  test('has an answer, a problem, or none', async () => {
+    const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
+    const [one, two] = all as [Nodes, Nodes]
+    two.answer('double', (n: number, from: string) => ({ twice: 2 * n, from }))
+    two.answer('refuse', () => {
+      throw new Problem('too-many-requests', { retryAfterSeconds: 3, detail: 'later' })
+    })
+    two.answer('fail', () => {
+      throw new Error('a secret')
+    })
+    two.answer('never', () => new Promise(() => {}))
+    await expect(one.ask('bbbbbbbb', 'double', 4)).resolves.toEqual({ twice: 8, from: 'aaaaaaaa' })
+    await expect(one.ask('bbbbbbbb', 'refuse', 0)).rejects.toMatchObject({
+      name: 'Problem',
+      code: 'too-many-requests',
+      status: 429,
+      retryAfterSeconds: 3,
+      detail: 'later',
+    })
+    await expect(one.ask('bbbbbbbb', 'fail', 0)).rejects.toEqual(new NoAnswer('bbbbbbbb', 'broken'))
+    const late = one.ask('bbbbbbbb', 'never', 0)
+    await settled()
+    clock.advance(1_000)
+    await expect(late).rejects.toMatchObject({ node: 'bbbbbbbb', reason: 'late' })
+    const lost = one.ask('bbbbbbbb', 'never', 0)
+    await settled()
+    network.kill('bbbbbbbb')
+    await expect(lost).rejects.toMatchObject({ reason: 'gone' })
+    await expect(one.ask('bbbbbbbb', 'double', 1)).rejects.toMatchObject({ reason: 'gone' })
+  })
+})
