@@ -13,6 +13,8 @@ import { systemClock } from './lib/clock.js'
 import { hashQueue } from './lib/hash-queue.js'
 import { Rate } from './lib/rates.js'
 import { type LogFor, logOf } from './log.js'
+import type { StartCarrier } from './nodes/carrier.js'
+import { startNodes } from './nodes/start-nodes.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
@@ -35,6 +37,8 @@ export interface ServiceParts
   extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
+  /** What carries to the other processes of the service; none where this is the only one. */
+  readonly carriers?: readonly StartCarrier[]
   /** Further routes, such as the demo's page, made once the login exists. */
   readonly routers?: SiteParts['routers']
   /** Where the demo's page is among them. */
@@ -45,6 +49,7 @@ export interface ServiceParts
 export async function startService({
   config,
   log,
+  carriers = [],
   counts = new Counts(),
   clock = systemClock,
   dns,
@@ -58,7 +63,9 @@ export async function startService({
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
-  const upstream = createUpstream({ config, logFor, counts, clock, hashes, dns, hostMetaPort })
+  const nodes = carriers.length > 0 ? await startNodes({ carriers, clock, log: logFor('nodes') }) : undefined
+  const processName = nodes?.self
+  const upstream = createUpstream({ config, logFor, counts, clock, processName, hashes, dns, hostMetaPort })
   const { registry, open, names } = upstream
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
@@ -75,6 +82,7 @@ export async function startService({
   })
   const sites = createSites(config, {
     ...upstream.parts,
+    nodes,
     hashes,
     tellEvent: events?.tell,
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
@@ -93,6 +101,7 @@ export async function startService({
   try {
     listening = await listen(dispatcher, { config, log })
   } catch (error) {
+    await nodes?.close()
     metricsServer?.close()
     throw error
   }
@@ -107,11 +116,13 @@ export async function startService({
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     registry.abandonAll()
+    // What is held here for sessions of other processes is let go: its clients ask again, and elsewhere.
+    const left = nodes?.close()
     const told = events?.stop()
     const closed = listening.close()
     // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
     const closing = setInterval(listening.closeIdleConnections, 20)
-    await Promise.race([Promise.all([closed, told, until(upstream.isEmpty)]), late])
+    await Promise.race([Promise.all([closed, told, left, until(upstream.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     upstream.close()

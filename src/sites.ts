@@ -3,16 +3,18 @@ import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
 import { type AppParts, createApp, createMisdirectedApp } from './app.js'
 import type { CookieRules } from './bosh/attach-cookie.js'
+import { type CarriedRequests, createCarriedRequests } from './bosh/carried-requests.js'
 import { type ConnectionManager, createConnectionManager } from './bosh/connection-manager.js'
 import { createCors } from './bosh/http-reply.js'
 import { createBoshListener, type ListenerParts } from './bosh/listener.js'
 import type { Config, HttpHost } from './config/config.js'
-import { configOfHost, pathOf, takeoverPath, urlOfDomain } from './config/serving.js'
+import { configOfHost, pathOf, siteName, takeoverPath, urlOfDomain } from './config/serving.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/bare-answer.js'
 import { accessBy, type Entrance } from './http/client-rules.js'
 import type { DispatchTable, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
+import type { Nodes } from './nodes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
 import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
@@ -27,7 +29,10 @@ const maxBodyBytes = 512 * 1024
 
 /** What opens sessions for the sites of all hosts, and logs their users in. */
 export interface SessionParts
-  extends Pick<OpenerParts, 'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'shaper' | 'tellEvent'> {
+  extends Pick<
+    OpenerParts,
+    'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'processName' | 'shaper' | 'tellEvent'
+  > {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
@@ -40,6 +45,8 @@ export interface SiteParts
     Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'>,
     Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {
+  /** The other processes; undefined where this is the only one. */
+  readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
   readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
@@ -52,9 +59,14 @@ export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
 }
 
 /** What answers at each host in the settings, and at any other. */
-export function createSites(config: Config, parts: SiteParts): Sites {
+export function createSites(config: Config, given: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const endpoints: WebSocketEndpoint[] = []
+  const { nodes, registry } = given
+  const parts: Parts = {
+    ...given,
+    carriedRequests: nodes && createCarriedRequests(nodes, () => registry.isDraining),
+  }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
@@ -69,6 +81,11 @@ export function createSites(config: Config, parts: SiteParts): Sites {
   }
 }
 
+interface Parts extends SiteParts {
+  /** Carries the requests of other processes' sessions. */
+  readonly carriedRequests: CarriedRequests | undefined
+}
+
 /** The settings of each part of a site. */
 interface SiteConfigs {
   readonly bosh: readonly Config[]
@@ -80,7 +97,7 @@ interface SiteConfigs {
 function createHost(
   config: Config,
   hosts: readonly HttpHost[],
-  parts: SiteParts,
+  parts: Parts,
   endpoints: WebSocketEndpoint[],
 ): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
@@ -100,7 +117,7 @@ function createHost(
 /** Endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
 function createSite(
   { bosh, apis, websocket }: SiteConfigs,
-  parts: SiteParts,
+  parts: Parts,
   endpoints: WebSocketEndpoint[],
 ): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
@@ -182,10 +199,10 @@ function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebS
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, parts: SiteParts): RequestListener {
+function createBosh(config: Config, manager: ConnectionManager, parts: Parts): RequestListener {
   return createBoshListener({
     ...parts,
-    ...manager,
+    ...(parts.carriedRequests?.over(siteName(config), manager) ?? manager),
     ...entranceOf(config, 'bosh', config.boshPath),
     cors: createCors(config.cors),
     maxBodyBytes,

@@ -24,6 +24,8 @@ export interface UpstreamParts {
   readonly logFor: LogFor
   readonly counts: Counts
   readonly clock: Clock
+  /** The name of this process, where there may be others. */
+  readonly processName?: string | undefined
   /** The queue of costly hashes. */
   readonly hashes: HashQueue
   /** Resolves host names; the name servers of this machine unless a test has its own. */
@@ -36,7 +38,8 @@ export interface UpstreamParts {
  * The half of the service that XMPP servers see, from the bottom up: links to them and to remote BOSH endpoints, the sessions
  * over these, and what logins need. Nothing of it listens.
  */
-export function createUpstream({ config, logFor, counts, clock, hashes, dns, hostMetaPort }: UpstreamParts) {
+export function createUpstream(given: UpstreamParts) {
+  const { config, logFor, counts, clock, processName, hashes, dns, hostMetaPort } = given
   // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
@@ -81,6 +84,7 @@ export function createUpstream({ config, logFor, counts, clock, hashes, dns, hos
       logFor,
       counts,
       clock,
+      processName,
     },
     registry,
     names,

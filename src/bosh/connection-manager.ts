@@ -93,6 +93,13 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     return client instanceof BoshClient ? client : undefined
   }
 
+  /** Answers a request of a session that there is not. */
+  function refuseUnknown(peer: Peer): void {
+    counts.unknownSids += 1
+    // It was here a moment ago, as far as its client knows.
+    peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
+  }
+
   /** Takes one request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
   function serve(text: string, peer: Peer) {
     let client: BoshClient | undefined
@@ -100,10 +107,8 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       const body = parseBody(text)
       if (body.sid === undefined) return void create(body, peer)
       client = clientOf(body.sid)
-      if (client !== undefined) return take(client, body, peer)
-      counts.unknownSids += 1
-      // It was here a moment ago, as far as its client knows.
-      peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
+      if (client !== undefined) take(client, body, peer)
+      else refuseUnknown(peer)
     } catch (error) {
       if (client === undefined && error instanceof XmlError) peer.answer(refuse('bad-request'))
       else breakOff(client?.session, error, peer)
@@ -112,6 +117,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
 
   return {
     serve,
+    refuseUnknown,
     /** Answers a request too large to be read, by its first characters; undefined where it is of no live session. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)

@@ -7,14 +7,14 @@ import type { UnfinishedBodies, UnfinishedBody } from '../http/unfinished-bodies
 import type { Clock, Timer } from '../lib/clock.js'
 import { writeBatch } from '../lib/write-batch.js'
 import { readUtf8 } from '../xml/utf8.js'
-import type { ConnectionManager } from './connection-manager.js'
+import type { BoshService } from './carried-requests.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import type { Peer, Reply } from './peer.js'
 
 export interface HttpPeerParts
   extends ReplyParts,
     Pick<Entrance, 'clients' | 'secureUrl'>,
-    Pick<ConnectionManager, 'serve' | 'refuseTooLarge'> {
+    Pick<BoshService, 'serve' | 'refuseTooLarge'> {
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
   /** The bodies whose rest is waited for. */
@@ -133,13 +133,26 @@ export class HttpPeer implements Peer, BodyTaker {
   /** Answers what is too large by what has come of it, in words that its client understands where it has a session. */
   refuseTooLarge(): void {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
-    this.#refuse(this.#parts.refuseTooLarge(head, this) ?? 413)
+    const reply = this.#parts.refuseTooLarge(head, this)
+    if (!(reply instanceof Promise)) this.#refuse(reply ?? 413)
+    else {
+      this.#discardRest()
+      void reply.then(told => this.#tell(told ?? 413))
+    }
   }
 
   /** Answers before the body has come, and closes the connection. */
   #refuse(reply: Reply | number): void {
+    this.#discardRest()
+    this.#tell(reply)
+  }
+
+  #discardRest(): void {
     this.#forget()
     this.#discard = closeLingering(this.#res, this.#parts.clock)
+  }
+
+  #tell(reply: Reply | number): void {
     if (typeof reply !== 'number') send(this.#res, reply, this.#parts)
     else {
       this.#parts.counts.failedRequests += 1

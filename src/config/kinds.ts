@@ -190,7 +190,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 )
 
 /** The parts of the service that write to the log under their own name. */
-export const logParts = ['bosh', 'websocket', 'warm', 'c2s', 'remote', 'events', 'http'] as const
+export const logParts = ['bosh', 'websocket', 'warm', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

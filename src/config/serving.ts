@@ -5,6 +5,11 @@ import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 /** Below the path of the WebSocket endpoint: where pages come that have a token. */
 export const takeoverPath = '/warm'
 
+/** What a site is called among the processes of one service, which have the same settings. */
+export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
+  return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
+}
+
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
 /** The remote endpoint that serves a domain, if one does. An entry for the domain itself wins over one for all others. */

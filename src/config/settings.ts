@@ -401,7 +401,7 @@ export const sections = {
   },
   Logging: {
     LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
-      'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events` and `http`, as in `info,bosh=debug`.',
+      'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>

@@ -203,7 +203,8 @@ export async function startNodes({ carriers: starts, clock, log, name }: NodesPa
       isClosed = true
       beat?.cancel()
       await Promise.all(carriers.map(carrier => carrier.close()))
-      for (const node of known.values()) node.break('gone')
+      // They are still there, and what is asked of them may be asked again by another way.
+      for (const node of known.values()) node.break('broken')
       known.clear()
     },
   }

@@ -16,7 +16,10 @@ import type { Refusal, SessionLimits } from './session-limits.js'
 import type { Open } from './sessions.js'
 
 export interface OpenerParts
-  extends Pick<SessionKeeper<Session>, 'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'shaper'> {
+  extends Pick<
+    SessionKeeper<Session>,
+    'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'processName' | 'shaper'
+  > {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */
   readonly domains: readonly string[]

@@ -25,6 +25,8 @@ export class Registry {
   #sweep: Timer | undefined
   /** Whether the service is being stopped, and no session may be added. */
   isStopping = false
+  /** Whether it takes no new sessions, and keeps those that it has. */
+  isDraining = false
 
   constructor(clock: Clock) {
     this.#clock = clock

@@ -10,6 +10,8 @@ import type { Tickets } from './ticket.js'
 /** What sessions have in common, and what keeps account of them. */
 export interface SessionKeeper<Session> {
   readonly clock: Clock
+  /** The name of this process, where there may be others. */
+  readonly processName?: string | undefined
   readonly counts: Counts
   readonly log: Logger
   /** How long a client may take to log in, in milliseconds. */

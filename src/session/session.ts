@@ -52,7 +52,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
       origin === 'client' ? new LoginWatch(domain, now + keeper.loginMilliseconds) : undefined,
       now,
     )
-    const { sid, id } = newSid()
+    const { sid, id } = newSid(keeper.processName)
     this.sid = sid
     this.id = id
     this.domain = domain

@@ -16,6 +16,7 @@ export interface TestServiceOptions {
   readonly hostMetaPort?: ServiceParts['hostMetaPort']
   readonly hashes?: ServiceParts['hashes']
   readonly routers?: ServiceParts['routers']
+  readonly carriers?: ServiceParts['carriers']
 }
 
 export interface WarmOptions {
@@ -74,7 +75,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   })
   const lines: string[] = []
   const log = createLog(config.logLevels.usual, { write: line => void lines.push(line) })
-  const { clock, dns, hostMetaPort, hashes, routers } = options
+  const { clock, dns, hostMetaPort, hashes, routers, carriers } = options
   const service = await startService({
     config,
     log,
@@ -83,6 +84,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...(hostMetaPort === undefined ? {} : { hostMetaPort }),
     ...(hashes === undefined ? {} : { hashes }),
     ...(routers === undefined ? {} : { routers }),
+    ...(carriers === undefined ? {} : { carriers }),
   })
 
   async function warm(
