@@ -5,8 +5,6 @@ import { boshNamespace, errorReply } from '../support/bosh-bench.js'
 import type { Random } from '../support/random.js'
 import { numbersIn } from './client.js'
 
-/** How often a request may fail on purpose; the service takes five repeats. */
-const mostFailures = 4
 /** Milliseconds that no reply may take. */
 const longest = 20_000
 
@@ -14,6 +12,8 @@ const longest = 20_000
 export interface Reached {
   readonly agent: Agent
   readonly port: number
+  /** How often a request may fail on purpose; the service takes five repeats. */
+  readonly mostFailures: number
   /** Resolves when the service knows that the connection from this port is gone. */
   readonly closed: (from: number | undefined) => Promise<void>
 }
@@ -84,7 +84,7 @@ export class HttpClient {
 
   async #ask(rid: number, text: string): Promise<void> {
     for (let failures = 0; ; failures++) {
-      const isRead = failures >= mostFailures || this.random.chance(0.6)
+      const isRead = failures >= this.server.mostFailures || this.random.chance(0.6)
       const fate = isRead ? 'read' : this.random.pick(['break', 'lose'] as const)
       const reply = await post(this.server, text, fate, this.random.below(6))
       if (reply === undefined || reply === errorReply) continue

@@ -1,5 +1,5 @@
 // The same once more end to end: HTTP sockets that break at random, a real link, and an XMPP server on loopback
-// whose bytes are cut anywhere.
+// whose bytes are cut anywhere; with one process, and with three of which any is asked and whose ways break.
 //   MODEL_SESSIONS  how many sessions (24)
 //   MODEL_SEED      the first session's seed (20261120)
 import { once } from 'node:events'
@@ -7,6 +7,7 @@ import { Agent, createServer as createHttpServer, type Server as HttpServer } fr
 import { type AddressInfo, BlockList, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
+import { createCarriedRequests } from '../../src/bosh/carried-requests.js'
 import { type ConnectionManager, createConnectionManager } from '../../src/bosh/connection-manager.js'
 import { createCors } from '../../src/bosh/http-reply.js'
 import { createBoshListener } from '../../src/bosh/listener.js'
@@ -17,9 +18,12 @@ import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { createNames } from '../../src/net/names.js'
+import type { Nodes } from '../../src/nodes/nodes.js'
+import { startNodes } from '../../src/nodes/start-nodes.js'
 import { createOpener } from '../../src/session/opener.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
 import { noSessionLimits } from '../support/unlimited.js'
@@ -28,6 +32,7 @@ import { HttpClient } from './http-client.js'
 const sessions = numberFrom('MODEL_SESSIONS', 24)
 const firstSeed = numberFrom('MODEL_SEED', 20261120)
 
+const log = pino({ level: 'silent' })
 const header =
   "<?xml version='1.0'?><stream:stream id='1' from='chat.example' version='1.0' xmlns='jabber:client'" +
   " xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -88,11 +93,18 @@ class Talker {
   }
 }
 
+/** A process of the service, as far as it is needed here. */
+interface Process {
+  readonly registry: Registry
+  readonly http: HttpServer
+  readonly nodes: Nodes | undefined
+}
+
 let xmpp: Server
-let http: HttpServer
+let links: ReturnType<typeof createLinks>
+const processes: Process[] = []
 /** By the domain that they were asked for. */
 const talkers = new Map<string, Talker>()
-let registry: Registry
 /** Ports whose connections to the service are over. */
 const gone = new Set<number>()
 /** Replies that no client should ever get, whether it got them or not. */
@@ -100,7 +112,6 @@ const refusals: string[] = []
 const agent = new Agent({ keepAlive: true, maxSockets: 100 })
 
 beforeAll(async () => {
-  registry = new Registry(systemClock)
   xmpp = createServer(socket => {
     const talker = new Talker(socket, new Random(firstSeed - 1 - talkers.size), to => talkers.set(to, talker))
   }).listen(0, '127.0.0.1')
@@ -111,20 +122,49 @@ beforeAll(async () => {
     certificate: undefined,
   }
   const names = createNames({ clock: systemClock, preferDirectTls: false, local: true })
-  const links = createLinks({
+  links = createLinks({
     ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
     dialer: createDialer({ names, clock: systemClock, publicOnly: false }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
   })
+})
+
+afterAll(async () => {
+  agent.destroy()
+  for (const { http, nodes } of processes) {
+    http.closeAllConnections()
+    http.close()
+    await nodes?.close()
+  }
+  xmpp.close()
+})
+
+/** Takes note of replies that no client should ever get. */
+const watched =
+  (manager: ConnectionManager): ConnectionManager['serve'] =>
+  (body, peer) => {
+    const answer = peer.answer.bind(peer)
+    peer.answer = reply => {
+      if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
+      answer(reply)
+    }
+    manager.serve(body, peer)
+  }
+
+/** Starts a process, which the network joins with others. */
+async function startProcess(network?: MemoryNetwork): Promise<Process> {
+  const nodes = network && (await startNodes({ carriers: [network.start], clock: systemClock, log }))
+  const registry = new Registry(systemClock)
   const counts = new Counts()
   const opener = createOpener({
     registry,
+    processName: nodes?.self,
     domains: ['*.chat.example'],
     retiredDomains: [],
     mostElements: 10,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
-    log: pino({ level: 'silent' }),
+    log,
     counts,
     limits: noSessionLimits(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
@@ -139,24 +179,21 @@ beforeAll(async () => {
     },
     cookies: () => ({ path: '/http-bind', secure: false }),
   })
-  const { refuseTooLarge, report } = manager
+  const service =
+    nodes === undefined
+      ? manager
+      : createCarriedRequests(nodes, () => false).over('', { ...manager, serve: watched(manager) })
   const trustedProxies = new Networks([], new BlockList())
-  const serve: ConnectionManager['serve'] = (body, peer) => {
-    const answer = peer.answer.bind(peer)
-    peer.answer = reply => {
-      if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
-      answer(reply)
-    }
-    manager.serve(body, peer)
-  }
-  http = createHttpServer(
+  const serve = nodes === undefined ? watched(manager) : service.serve
+  const { refuseTooLarge, report } = service
+  const http = createHttpServer(
     messageClasses,
     createBoshListener({
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
       clients: { assumeSecure: true, trustedProxies },
       bodies: new UnfinishedBodies({
         ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock: systemClock },
-        log: pino({ level: 'silent' }),
+        log,
       }),
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
@@ -168,22 +205,27 @@ beforeAll(async () => {
     socket.once('close', () => gone.add(from))
   })
   await once(http, 'listening')
-})
-
-afterAll(async () => {
-  agent.destroy()
-  http.closeAllConnections()
-  http.close()
-  xmpp.close()
-})
+  const started = { registry, http, nodes }
+  processes.push(started)
+  return started
+}
 
 /** Resolves when the service has seen the end of the connection from this port. */
 async function closed(from: number | undefined): Promise<void> {
   while (from !== undefined && !gone.has(from)) await new Promise(resolve => setTimeout(resolve, 1))
 }
 
-async function live(seed: number): Promise<void> {
-  const reached = { agent, port: (http.address() as AddressInfo).port, closed }
+async function live(seed: number, among: readonly Process[]): Promise<void> {
+  const random = new Random(seed + 1)
+  const reached = {
+    agent,
+    get port() {
+      return (random.pick(among).http.address() as AddressInfo).port
+    },
+    closed,
+    // With several processes others fail on the way.
+    mostFailures: among.length === 1 ? 4 : 2,
+  }
   const domain = `s${seed}.chat.example`
   const client = await HttpClient.create(reached, new Random(seed), domain)
   const talker = talkers.get(domain)!
@@ -195,10 +237,31 @@ async function live(seed: number): Promise<void> {
   expect({ seed, forwarded: talker.stanzas }).toEqual({ seed, forwarded: upTo(client.stanzas) })
 }
 
-test('over sockets that break, nothing is lost, nothing is doubled and all is in order', async () => {
-  const all = Array.from({ length: sessions }, (_, index) => live(firstSeed + index))
+/** So many sessions at once, whose processes may be asked for each other's. */
+async function liveAll(seed: number, among: readonly Process[]): Promise<void> {
+  const all = Array.from({ length: sessions }, (_, index) => live(seed + index, among))
   const outcomes = await Promise.allSettled(all)
   expect(refusals).toEqual([])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  expect(registry.size).toBe(0)
+  for (const { registry } of among) expect(registry.size).toBe(0)
+}
+
+test('over sockets that break, nothing is lost, nothing is doubled and all is in order', async () => {
+  await liveAll(firstSeed, [await startProcess()])
+}, 120_000)
+
+test('the same with three processes, whichever is asked, while what they say to each other is lost at times', async () => {
+  const network = new MemoryNetwork()
+  const three = [await startProcess(network), await startProcess(network), await startProcess(network)]
+  const random = new Random(firstSeed)
+  // Not so often that a request which is held is sent more often than it may be.
+  const losing = setInterval(() => {
+    const [one, other] = [random.pick(three), random.pick(three)]
+    if (one !== other) network.lose(one.nodes!.self, other.nodes!.self)
+  }, 500)
+  try {
+    await liveAll(firstSeed + 1_000, three)
+  } finally {
+    clearInterval(losing)
+  }
 }, 120_000)
