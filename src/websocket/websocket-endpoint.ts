@@ -9,7 +9,8 @@ import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules
 import type { Endpoint } from '../http/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../http/upgrades.js'
 import { onceAMinute } from '../lib/throttle.js'
-import { Channel, type ChannelParts, closeCodes } from './channel.js'
+import { closeCodes } from './channel.js'
+import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { Takeover, type TakeoverParts } from './takeover.js'
 import { ThroughStart } from './through-start.js'
@@ -108,7 +109,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         const secureUrl = secure ? undefined : parts.secureUrl(req)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
-          const channel = new Channel(webSocket, socket as Socket, { address, secure }, channelParts)
+          const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
           const start: StreamStart = new Start(channel, startParts, secureUrl, () => starting.delete(start))
           starting.add(start)
         })

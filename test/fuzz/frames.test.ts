@@ -9,8 +9,8 @@ import { expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
-import { Channel } from '../../src/websocket/channel.js'
 import { readMessage } from '../../src/websocket/framing.js'
+import { SocketChannel } from '../../src/websocket/socket-channel.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { closing, frame, opcodes, readFrame } from '../support/frames.js'
 import { numberFrom, Random } from '../support/random.js'
@@ -73,7 +73,7 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
     line.sent.length = 0
     const report = (error: unknown) => void faults.push(error)
     const parts = { rules, maxFragments: 8, clock, bodies, ponged() {}, report }
-    const channel = new Channel(socket, line as never, { address: '192.0.2.1', secure: false }, parts)
+    const channel = new SocketChannel(socket, line as never, { address: '192.0.2.1', secure: false }, parts)
     channel.events = {
       onMessage: message => void messages.push(message.toString()),
       onDrain() {},

@@ -6,7 +6,7 @@ import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { Rate } from '../../src/lib/rates.js'
 import { framingNamespace } from '../../src/namespaces.js'
-import { Channel } from '../../src/websocket/channel.js'
+import { SocketChannel } from '../../src/websocket/socket-channel.js'
 import { Takeover } from '../../src/websocket/takeover.js'
 import type { BoshBench } from './bosh-bench.js'
 
@@ -82,7 +82,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
   const { opener } = bench
   const { secure = true, address = '192.0.2.7', resumeSeconds = 90 } = options
   const socket = new FakeWebSocket()
-  const channel = new Channel(
+  const channel = new SocketChannel(
     socket as unknown as WebSocket,
     socket.connection as unknown as Socket,
     { address, secure },
