@@ -18,6 +18,7 @@ import type { Nodes } from './nodes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
 import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
+import { SocketCarriage } from './websocket/socket-carriage.js'
 import {
   createWebSocketEndpoint,
   type EndpointParts,
@@ -63,8 +64,10 @@ export function createSites(config: Config, given: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const endpoints: WebSocketEndpoint[] = []
   const { nodes, registry } = given
+  const carriage = nodes && new SocketCarriage(nodes)
   const parts: Parts = {
     ...given,
+    carriage,
     carriedRequests: nodes && createCarriedRequests(nodes, () => registry.isDraining),
   }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
@@ -77,6 +80,7 @@ export function createSites(config: Config, given: SiteParts): Sites {
     otherHosts: other,
     shutDown() {
       for (const endpoint of endpoints) endpoint.shutDown()
+      carriage?.shutDown()
     },
   }
 }
@@ -84,6 +88,8 @@ export function createSites(config: Config, given: SiteParts): Sites {
 interface Parts extends SiteParts {
   /** Carries the requests of other processes' sessions. */
   readonly carriedRequests: CarriedRequests | undefined
+  /** Carries the WebSockets of their sessions. */
+  readonly carriage: SocketCarriage | undefined
 }
 
 /** The settings of each part of a site. */
@@ -183,7 +189,7 @@ function createApi(config: Config, open: Open, parts: SiteParts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, parts: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const entrance = entranceOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
@@ -193,6 +199,7 @@ function createWebSocket(config: Config, opener: Opener, parts: SiteParts): WebS
     secureUrl: req => entrance.secureUrl(req)?.replace(/^https:/, 'wss:'),
     log: parts.logFor('websocket'),
     opener,
+    place: siteName(config),
     defaultDomain: bosh.defaultDomain,
     rules: websocket,
     report: error => opener.report(error),

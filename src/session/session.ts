@@ -333,7 +333,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     this.inactivity.begin(now)
     this.schedule()
     const isForAny = this.keeper.tickets !== undefined && attachBinding === 'off'
-    const fresh = isForAny ? Ticket.fresh(seconds, now) : undefined
+    const fresh = isForAny ? Ticket.fresh(seconds, now, this.keeper.processName) : undefined
     this.#await(fresh?.ticket)
     return fresh?.token
   }

@@ -12,9 +12,14 @@ const proofLength = 32
 
 /** Lets one page take a session over, once, by a token that only its backend has been told. */
 export class Ticket {
-  /** 256 random bits. */
-  static fresh(seconds: number, now: number): { readonly ticket: Ticket; readonly token: string } {
-    const token = randomBytes(32).toString('base64url')
+  /** 256 random bits, behind the process's name where it has one. */
+  static fresh(
+    seconds: number,
+    now: number,
+    processName?: string,
+  ): { readonly ticket: Ticket; readonly token: string } {
+    const secret = randomBytes(32).toString('base64url')
+    const token = processName === undefined ? secret : `${processName}-${secret}`
     return { token, ticket: new Ticket(token, now + seconds * 1000) }
   }
 

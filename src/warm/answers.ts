@@ -7,6 +7,7 @@ import { type Answer, jsonAnswer, pageAnswer } from '../http/answer.js'
 import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/pages.js'
 import { withULabels } from '../jid/domains.js'
+import { nodeIn } from '../nodes/node-name.js'
 import type { AttachBinding, SessionView } from '../session/sessions.js'
 import { formatPlace } from './parameters.js'
 import type { SessionPage } from './session-list.js'
@@ -77,10 +78,17 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
-  const websocket = token === undefined ? undefined : { url: urls.websocket, token, expires_in: expiresIn }
+  const websocket =
+    token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
   const before = { resumed, delivered, received: resumed ? received : undefined, reused }
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
+}
+
+/** With the name of the process that has the session, where processes have names: not every page shows its token to the endpoint. */
+function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
+  const node = nodeIn(id)
+  return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
 /** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */

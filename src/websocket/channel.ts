@@ -36,5 +36,5 @@ export interface Channel {
   farewell(): void
 }
 
-/** Codes of RFC 6455 §7.4.1. */
-export const closeCodes = { normal: 1000, goingAway: 1001, unsupported: 1003, full: 1013 }
+/** Codes of RFC 6455 §7.4.1, and of IANA's list of those that came after it. */
+export const closeCodes = { normal: 1000, goingAway: 1001, unsupported: 1003, restart: 1012, full: 1013 }

@@ -1,5 +1,6 @@
 import { parseJid } from '../jid/jid.js'
 import { bind2Namespace, sasl2Namespace, saslNamespace, smNamespace } from '../namespaces.js'
+import { nodeIn } from '../nodes/node-name.js'
 import { proofOfPage } from '../session/ticket.js'
 import { childrenOf, startTagOf, textOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
@@ -10,6 +11,8 @@ export interface PageCredentials {
   readonly local: string
   /** That the page has the token of a ticket. */
   readonly proof: Buffer
+  /** The name of the process that the token is of, where it begins with one and is shown itself. */
+  readonly node: string | undefined
   /** How it is told of what comes of it: as SASL of RFC 6120 is, or SASL2 (XEP-0388). */
   readonly isSasl2: boolean
   /** Whether the answer is to prove that this side knows the token, too. */
@@ -58,7 +61,7 @@ function read(
     children?.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace) === true
   const resume = children?.find(({ name, namespace }) => name === 'resume' && namespace === smNamespace)
   const wantsProof = mechanism === hashedToken
-  return { local, proof: shown.proof, isSasl2, wantsProof, wantsBind, resume: resume?.text }
+  return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume: resume?.text }
 }
 
 /** The mechanism of FAST by which a page shows that it has a token, without showing it (XEP-0484). */
@@ -67,6 +70,7 @@ export const hashedToken = 'HT-SHA-256-NONE'
 interface Shown {
   readonly user: string
   readonly proof: Buffer
+  readonly node?: string | undefined
 }
 
 /** The user's name, or in its place or before it the bare JID; then the token as the password (RFC 4616 §2). */
@@ -75,7 +79,7 @@ function readPlain(message: string, domain: string): Shown | SaslFault {
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0)
     return 'malformed-request'
   if (authzid !== '' && localOf(authzid, domain) !== localOf(user, domain)) return 'not-authorized'
-  return { user, proof: proofOfPage(token) }
+  return { user, proof: proofOfPage(token), node: nodeIn(token) }
 }
 
 /** The local part, prepared, of a user at a domain: by that alone, or by the bare JID. Undefined for anything else. */

@@ -45,6 +45,9 @@ const pieceBytes = 512
 /** How many bytes are not worth being counted: the headers of frames. */
 const negligible = 1024
 
+/** Messages are text, however they are given. */
+const asText = { binary: false }
+
 /** How many channels are written to at once while what others get is still made. */
 const mostAtOnce = 16
 
@@ -125,7 +128,8 @@ export class SocketChannel implements Channel {
     return this.#socket.bufferedAmount > mostUnread
   }
 
-  send(message: string): void {
+  /** What is given as bytes is text all the same. */
+  send(message: string | Buffer): void {
     if (this.isOpen) this.#write(message)
   }
 
@@ -157,19 +161,26 @@ export class SocketChannel implements Channel {
     this.#close()
   }
 
+  /** Lets go of the client without a word of its stream: with a code, or as if the network had failed. */
+  drop(code?: number): void {
+    this.#socket.resume()
+    if (code === undefined) this.#socket.terminate()
+    else this.#cut(code)
+  }
+
   /** Closes the WebSocket without a word: to those above the client is gone. */
   #cut(code?: number): void {
     this.#close(code)
     this.#guard(() => this.#gone())
   }
 
-  #write(message: string): void {
+  #write(message: string | Buffer): void {
     if (!this.#isGathering) {
       this.#isGathering = true
       this.#connection.cork()
       SocketChannel.#gather(this)
     }
-    this.#socket.send(message)
+    this.#socket.send(message, asText)
   }
 
   #received(data: Buffer, isBinary: boolean): void {

@@ -21,6 +21,7 @@ import type { Channel } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
+import type { LoginBefore } from './socket-carriage.js'
 import { type Resumption, readCount, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -28,6 +29,12 @@ export interface TakeoverParts extends PageParts, StartParts {
   /** Wrong tokens of each client: where there were too many, the answer to one more takes its time. */
   readonly wrongTokens: Rate
 }
+
+/**
+ * Carries the client on to the process of this name, with its credentials, from where it is in its login. False where there is
+ * no such other process.
+ */
+export type CarryOn = (node: string, before: LoginBefore, credentials: string) => boolean
 
 /** How long a page may take until it has the session, in seconds. */
 const takeoverSeconds = 30
@@ -55,9 +62,28 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #failures = 0
   /** What spoke for the session when the page was let in. */
   #before: Client | undefined
+  readonly #carryOn: CarryOn | undefined
 
-  constructor(channel: Channel, parts: TakeoverParts, secureUrl: string | undefined, onOver: () => void) {
+  /** `carryOn` is there where the client's WebSocket is here, and sessions may be elsewhere. */
+  constructor(
+    channel: Channel,
+    parts: TakeoverParts,
+    secureUrl: string | undefined,
+    onOver: () => void,
+    carryOn?: CarryOn,
+  ) {
     super(channel, parts, secureUrl, takeoverSeconds, onOver)
+    this.#carryOn = carryOn
+  }
+
+  /** Goes on with a client that another process has carried here, from where it was in its login. */
+  goOn({ domain, failures }: LoginBefore, credentials: Buffer): void {
+    if (!this.channel.isOpen) return
+    this.#step = 'login'
+    this.#domain = domain
+    this.#failures = failures
+    if (allowsDomain(this.parts.opener.domains, domain)) this.onMessage(credentials)
+    else this.refuse('host-unknown')
   }
 
   protected override take(element: Element): void {
@@ -74,7 +100,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.refuse('policy-violation')
         break
       case 'bind':
-        this.#goOn(element)
+        this.#continue(element)
     }
   }
 
@@ -105,11 +131,17 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const credentials = readCredentials(element, this.#domain)
     if (credentials === undefined) this.refuse('not-authorized')
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
+    else if (this.#isCarriedOn(credentials, element)) this.over()
     else {
       const session = this.#sessionOf(credentials)
       if (session === undefined) this.#turnDown(element.namespace)
       else this.#letIn(session, credentials)
     }
+  }
+
+  #isCarriedOn({ node }: PageCredentials, { text }: Element): boolean {
+    if (node === undefined || this.#carryOn === undefined) return false
+    return this.#carryOn(node, { domain: this.#domain, failures: this.#failures }, text)
   }
 
   /** The session whose ticket is shown. It must not come over another channel than TLS once it has come over that. */
@@ -193,7 +225,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.channel.send(writeSaslFailure(namespace, condition))
   }
 
-  #goOn(element: Element): void {
+  #continue(element: Element): void {
     const { name, namespace, text } = element
     const [child] = name === 'iq' ? childrenOf(text) : []
     if (child?.name === 'bind' && child.namespace === bindNamespace) this.#bind(text)

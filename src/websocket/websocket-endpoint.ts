@@ -9,7 +9,9 @@ import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules
 import type { Endpoint } from '../http/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../http/upgrades.js'
 import { onceAMinute } from '../lib/throttle.js'
-import { closeCodes } from './channel.js'
+import { CarriedChannel } from './carried-channel.js'
+import { type Channel, closeCodes } from './channel.js'
+import type { CarriedClient, LoginBefore, SocketCarriage } from './socket-carriage.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { Takeover, type TakeoverParts } from './takeover.js'
@@ -25,6 +27,10 @@ export interface EndpointParts
   readonly maxMessageBytes: number
   readonly counts: Counts
   readonly log: Logger
+  /** What the endpoint is called among all that there are: the same in every process of the service. */
+  readonly place: string
+  /** Where there may be other processes. */
+  readonly carriage?: SocketCarriage | undefined
 }
 
 /** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
@@ -65,7 +71,8 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket: takes a connection over from HTTP and waits for its client to open a stream (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log } = parts
+  const { access, clients, origins, counts, log, place, carriage } = parts
+  const { registry } = parts.opener
   const isDue = onceAMinute<string>(parts.clock)
   const noteRefusal: NoteRefusal = (reason, address) =>
     log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
@@ -94,8 +101,43 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
+  /** What carries a client with a WebSocket of this process on; a carried one is not carried further. */
+  const carryOnFrom = (channel: Channel, { wants, address, isSecure, secureUrl }: CarriedClient) =>
+    carriage !== undefined && channel instanceof SocketChannel
+      ? (node: string, before: LoginBefore, credentials: string) => {
+          if (!carriage.reaches(node)) return false
+          const client = { wants, address, isSecure, secureUrl, before }
+          carriage.carry(node, place, channel, client, credentials)
+          return true
+        }
+      : undefined
+  const begin = (channel: Channel, client: CarriedClient): StreamStart => {
+    const { wants, secureUrl } = client
+    const over = () => void starting.delete(start)
+    const start: StreamStart =
+      wants === 'login'
+        ? new ThroughStart(channel, startParts, secureUrl, over)
+        : new Takeover(channel, startParts, secureUrl, over, carryOnFrom(channel, client))
+    starting.add(start)
+    const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
+    if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
+    return start
+  }
+  carriage?.serve(place, (client, credentials, exchange) => {
+    const channel = new CarriedChannel(exchange, client, parts.report)
+    exchange.took(credentials.length)
+    const start = begin(channel, client)
+    if (client.before !== undefined && start instanceof Takeover) start.goOn(client.before, credentials)
+    return channel
+  })
+  /** The other process that a client is carried to as soon as it has come; undefined where it may stay. */
+  const otherFor = (req: IncomingMessage, wants: CarriedClient['wants'], others: SocketCarriage) => {
+    if (wants === 'login') return registry.isDraining ? others.taker() : undefined
+    const node = nodeOf(req)
+    return node !== null && others.reaches(node) ? node : undefined
+  }
   const upgradeTo =
-    (Start: typeof ThroughStart | typeof Takeover): Upgrade =>
+    (wants: CarriedClient['wants']): Upgrade =>
     (req, socket, head) => {
       const address = clientAddress(req, clients)
       if (access?.(address) === false) refuse(socket, address, 'address')
@@ -103,15 +145,17 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
       else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
       else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
-      else if (parts.opener.registry.isStopping) refuse(socket, address, 'shutdown')
+      else if (registry.isStopping) refuse(socket, address, 'shutdown')
       else {
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
+        const node = carriage && otherFor(req, wants, carriage)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
           const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
-          const start: StreamStart = new Start(channel, startParts, secureUrl, () => starting.delete(start))
-          starting.add(start)
+          const client = { wants, address, isSecure: secure, secureUrl }
+          if (node === undefined) begin(channel, client)
+          else carriage!.carry(node, place, channel, client)
         })
       }
     }
@@ -124,13 +168,16 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else answerBare(res, 405, ['Allow', 'GET, HEAD'])
   }
   return {
-    through: Object.assign(answerer(), { upgrade: upgradeTo(ThroughStart) }),
-    takeover: Object.assign(answerer(), { upgrade: upgradeTo(Takeover) }),
+    through: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
+    takeover: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
     shutDown() {
       for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
     },
   }
 }
+
+/** What a page's URL says in `node`. */
+const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node')
 
 function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
   const isSecure = cameSecurely(req, parts.clients)

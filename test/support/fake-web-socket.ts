@@ -27,8 +27,8 @@ export class FakeWebSocket extends EventEmitter {
   isGone = false
   closedWith: number | undefined
 
-  send(message: string): void {
-    this.sent.push(message)
+  send(message: string | Buffer): void {
+    this.sent.push(message.toString())
   }
 
   ping(): void {}
@@ -77,10 +77,14 @@ export interface TakeoverOptions {
   readonly wrongTokens?: Rate
 }
 
-/** A page's connection to the address where sessions are taken over. */
-export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
-  const { opener } = bench
-  const { secure = true, address = '192.0.2.7', resumeSeconds = 90 } = options
+/** The channel of a WebSocket without a network. */
+export function fakeChannel(
+  clock: Clock,
+  { secure = true, address = '192.0.2.7' }: TakeoverOptions = {},
+  report: (error: unknown) => void = error => {
+    throw error
+  },
+): { socket: FakeWebSocket; channel: SocketChannel } {
   const socket = new FakeWebSocket()
   const channel = new SocketChannel(
     socket as unknown as WebSocket,
@@ -88,16 +92,23 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
     { address, secure },
     {
       rules: { pingInterval: 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
-      clock: bench.clock,
-      bodies: unlimitedBodies(bench.clock),
+      clock,
+      bodies: unlimitedBodies(clock),
       maxFragments: 8,
       ponged: () => {},
-      report: error => opener.report(error),
+      report,
     },
   )
+  return { socket, channel }
+}
+
+/** A page's connection to the address where sessions are taken over. */
+export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
+  const { opener } = bench
+  const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error))
   const parts = {
     ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock },
-    resumeSeconds,
+    resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},
   }

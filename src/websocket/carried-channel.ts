@@ -1,0 +1,105 @@
+import type { Exchange, ExchangeEvents, Message } from '../nodes/nodes.js'
+import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
+
+/** How the process of the session parts from a client: the last head of the exchange. */
+export type Parting =
+  | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
+  | { readonly how: 'farewell' }
+
+/** A channel whose WebSocket is at another process, which carries messages in an exchange (carried-socket.ts). */
+export class CarriedChannel implements Channel, ExchangeEvents {
+  events!: ChannelEvents
+  readonly address: string
+  readonly isSecure: boolean
+  readonly #exchange: Exchange
+  /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
+  readonly #report: (error: unknown) => void
+  #isPaused = false
+  /** How many bytes came while it was paused: the other process carries no more than its window has room for. */
+  #untaken = 0
+  #isLeaving = false
+  #isGone = false
+
+  constructor(
+    exchange: Exchange,
+    client: Pick<Channel, 'address' | 'isSecure'>,
+    report: (error: unknown) => void,
+  ) {
+    this.address = client.address
+    this.isSecure = client.isSecure
+    this.#exchange = exchange
+    this.#report = report
+  }
+
+  get isOpen(): boolean {
+    return !this.#isLeaving && !this.#isGone
+  }
+
+  get isBehind(): boolean {
+    return this.#exchange.isBehind
+  }
+
+  send(message: string): void {
+    if (this.isOpen) this.#exchange.send(undefined, message)
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (this.#untaken > 0) this.#exchange.took(this.#untaken)
+    this.#untaken = 0
+  }
+
+  end(code: number = closeCodes.normal, lastWords: readonly string[] = [], seeOther?: string): void {
+    for (const message of lastWords) this.send(message)
+    this.#leave({ how: 'end', code, seeOther })
+  }
+
+  farewell(): void {
+    this.#leave({ how: 'farewell' })
+  }
+
+  onMessage({ body }: Message): void {
+    if (!this.isOpen) return
+    this.#untaken += body.length
+    this.#guard(() => this.events.onMessage(body))
+    if (!this.#isPaused) this.resume()
+  }
+
+  onDrain(): void {
+    if (this.isOpen) this.#guard(() => this.events.onDrain())
+  }
+
+  /** The client has left there, or the process or the way to it is gone: it is all one to the session. */
+  onEnd(): void {
+    this.#guard(() => this.#gone())
+  }
+
+  #leave(parting: Parting): void {
+    if (!this.isOpen) return
+    this.#isLeaving = true
+    this.#exchange.end(parting)
+    // The other process sees to it that the client goes.
+    queueMicrotask(() => this.#guard(() => this.#gone()))
+  }
+
+  #gone(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.events.onGone(!this.#isLeaving)
+  }
+
+  /** Runs what nothing above would catch. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#report(error)
+      this.#exchange.cancel()
+      if (!this.#isGone) this.#guard(() => this.#gone())
+    }
+  }
+}

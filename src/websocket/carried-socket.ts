@@ -1,0 +1,103 @@
+import type { Exchange, ExchangeEvents, Message } from '../nodes/nodes.js'
+import type { Parting } from './carried-channel.js'
+import { type ChannelEvents, closeCodes } from './channel.js'
+import type { SocketChannel } from './socket-channel.js'
+
+/** Shortest element, in bytes. */
+const shortest = '<a/>'.length
+
+/** A WebSocket of this process whose session is another one's: what comes over it is carried there, and back. */
+export class CarriedSocket implements ChannelEvents {
+  readonly #channel: SocketChannel
+  readonly #exchange: Exchange
+  readonly #onOver: () => void
+  /** Whether the client has had an answer on its stream. */
+  #isAnswered: boolean
+  /** Bytes that the client has yet to read. */
+  #untaken = 0
+  /** Whether the client is not read until the other process has taken more. */
+  #isHeldBack = false
+  #isOver = false
+
+  /** `open` begins the exchange with the other process; `onOver` is called when it has ended. */
+  constructor(
+    channel: SocketChannel,
+    open: (events: ExchangeEvents) => Exchange,
+    isAnswered: boolean,
+    onOver: () => void,
+  ) {
+    this.#channel = channel
+    this.#isAnswered = isAnswered
+    this.#onOver = onOver
+    channel.events = this
+    this.#exchange = open({
+      onMessage: message => this.#pass(message),
+      onDrain: () => this.#readOn(),
+      onEnd: () => this.drop(closeCodes.restart),
+    })
+  }
+
+  onMessage(message: Buffer): void {
+    this.#exchange.send(undefined, message)
+    // What is no element ends the stream there: of that any number would have room in the window.
+    if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
+    this.#isHeldBack = true
+    this.#channel.pause()
+  }
+
+  onDrain(): void {
+    this.#exchange.took(this.#untaken)
+    this.#untaken = 0
+  }
+
+  onGone(): void {
+    if (this.#isOver) return
+    this.#over()
+    this.#exchange.end()
+  }
+
+  /**
+   * Lets go of the client, which is to come again: its session may go on. All clients take a close without `<close/>` for a
+   * lost connection, whatever its code, but Strophe does not notice one before it has had an answer unless the connection
+   * just breaks.
+   */
+  drop(code: number): void {
+    if (this.#isOver) return
+    this.#over()
+    this.#channel.drop(this.#isAnswered ? code : undefined)
+  }
+
+  /** The same where this process is being stopped: the other one hears of it. */
+  shutDown(): void {
+    this.drop(closeCodes.goingAway)
+    this.#exchange.end()
+  }
+
+  #pass({ head, body }: Message): void {
+    if (head !== undefined) {
+      this.#part(head as Parting)
+      return
+    }
+    this.#isAnswered = true
+    this.#channel.send(body)
+    this.#untaken += body.length
+    if (!this.#channel.isBehind) this.onDrain()
+  }
+
+  #part(parting: Parting): void {
+    this.#over()
+    if (parting.how === 'farewell') this.#channel.farewell()
+    else this.#channel.end(parting.code, [], parting.seeOther)
+  }
+
+  #readOn(): void {
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    this.#channel.resume()
+  }
+
+  #over(): void {
+    this.#isOver = true
+    this.#onOver()
+  }
+}

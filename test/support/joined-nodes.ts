@@ -1,0 +1,23 @@
+// Processes of one service that know each other, all of them in the test.
+import { pino } from 'pino'
+import type { Nodes } from '../../src/nodes/nodes.js'
+import { startNodes } from '../../src/nodes/start-nodes.js'
+import { FakeClock } from './fake-clock.js'
+import { MemoryNetwork } from './memory-carrier.js'
+
+const log = pino({ level: 'silent' })
+
+/** Processes with these names. */
+export async function joinNodes(...names: readonly string[]) {
+  const clock = new FakeClock()
+  const network = new MemoryNetwork()
+  const nodes: Nodes[] = []
+  for (const name of names) nodes.push(await startNodes({ carriers: [network.start], clock, log, name }))
+  await arrived()
+  return { clock, network, nodes }
+}
+
+/** So many turns of the event loop that all that was sent has arrived, and the answers to it. */
+export async function arrived(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+}
