@@ -1,0 +1,318 @@
+// Pages whose WebSocket lands at another process than the one that has their session.
+import { createHmac } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { nodeIn } from '../../src/nodes/node-name.js'
+import { eventually } from '../support/eventually.js'
+import { opcodes } from '../support/frames.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { WebSocketWire } from '../support/websocket-wire.js'
+import * as say from '../websocket/pages.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const path = '/xmpp-websocket/warm'
+const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
+const open = `<open xmlns='${framing}' to='plain.example' version='1.0'/>`
+const close = `<close xmlns="${framing}" />`
+const shutdown =
+  "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+
+type Binding = WarmBinding & { websocket: { url: string; token: string } }
+
+let server: LoginServer
+let network: MemoryNetwork
+/** The session is at the first. */
+let services: readonly [owner: TestService, edge: TestService, third: TestService]
+const wires: WebSocketWire[] = []
+/** How many bytes processes have sent to each other. */
+let carried = 0
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
+})
+
+afterAll(() => server.stop())
+
+beforeEach(async () => {
+  network = new MemoryNetwork()
+  carried = 0
+  services = [await start(), await start(), await start()]
+})
+
+afterEach(async () => {
+  for (const wire of wires.splice(0)) wire.drop()
+  await Promise.all(services.map(service => service.stop()))
+  await eventually('the server is left', () => server.open === 0)
+})
+
+const start = (environment: Record<string, string> = {}) =>
+  startTestService({
+    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { XMPP_DOMAINS: 'plain.example', ...environment },
+    carriers: [
+      async (self, events) => {
+        const carrier = await network.start(self, events)
+        const send = (node: string, frames: Buffer) => {
+          carried += frames.length
+          carrier.send(node, frames)
+        }
+        return Object.assign(Object.create(carrier), { send })
+      },
+    ],
+  })
+
+const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
+const nameOf = ({ id }: Binding) => nodeIn(id)!
+/** The address that pages are told, at the process that a balancer chooses. */
+const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
+
+/** A page that has opened its stream, and has read what it is offered. */
+async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
+  const wire = await WebSocketWire.open(url, { path: at })
+  wires.push(wire)
+  wire.send(open)
+  expect(await wire.message()).toMatch(/^<open /)
+  expect(await wire.message()).toContain('HT-SHA-256-NONE')
+  return wire
+}
+
+async function read(wire: WebSocketWire, count: number): Promise<string[]> {
+  const messages: string[] = []
+  while (messages.length < count) messages.push(await wire.message())
+  return messages
+}
+
+async function take(wire: WebSocketWire, token: string): Promise<string> {
+  wire.send(say.auth(token, 'alice'), open, say.bind)
+  return /<jid>([^<]*)</.exec((await read(wire, 4))[3]!)![1]!
+}
+
+/** A page at another process that has taken its session over. */
+async function takenOver(binding: Binding, service = services[1]): Promise<WebSocketWire> {
+  const wire = await page(service, placeOf(binding))
+  expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+  return wire
+}
+
+/** The same, with a stream that may go on. */
+async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
+  const wire = await takenOver(binding)
+  wire.send(say.enable)
+  return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
+}
+
+/** What a backend is told of the session. */
+const call = async (method: 'GET' | 'POST' | 'DELETE', about: string) =>
+  (await callSessions(services[0].url, method, about)).json
+const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
+/** The loss of the page's connection has been noticed. */
+async function becomesQuiet({ id }: Binding): Promise<void> {
+  while ((await call('GET', `/${id}`)).state !== 'quiet') await pause(10)
+}
+/** No process sends anything to another any more but that it is there. */
+async function standsStill(): Promise<void> {
+  for (let before = -1; carried !== before; await pause(100)) before = carried
+}
+const letter = (id: string, text = id) =>
+  `<message from='bob@plain.example/b' id='${id}'><body>${text}</body></message>`
+const idOf = (message: string) => / id='([^']*)'/.exec(message)?.[1]
+const idsAt = () => server.last.stanzas.map(({ attributes }) => attributes['id'])
+
+async function talk(wire: WebSocketWire): Promise<void> {
+  const before = idsAt().length
+  server.last.say(letter('there') + letter('and there'))
+  expect((await read(wire, 2)).map(idOf)).toEqual(['there', 'and there'])
+  wire.send(say.stanza('here'), say.stanza('and here'))
+  await eventually('they arrive', () => idsAt().length === before + 2)
+  expect(idsAt().slice(before)).toEqual(['here', 'and here'])
+}
+
+describe('a page takes its session over at another process', () => {
+  test('by the address that it is told', async () => {
+    const binding = await warm()
+    const name = nameOf(binding)
+    expect(binding.websocket).toMatchObject({
+      url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
+      token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
+    })
+    const wire = await takenOver(binding)
+    await talk(wire)
+    expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
+    expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
+    await call('DELETE', `/${binding.id}`)
+    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+  })
+
+  test('by its token alone, where its address is always the same', async () => {
+    const binding = await warm()
+    const wire = await page(services[1], path)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    await talk(wire)
+    const { websocket } = await call('POST', `/${binding.id}/resume`)
+    expect((await read(wire, 2))[1]).toBe(close)
+    const next = await page(services[2], path)
+    next.send(say.authenticate(websocket.token, 'alice'))
+    expect(await next.message()).toContain(`>${binding.jid}<`)
+    await next.message()
+    await talk(next)
+    next.send(close)
+    expect((await next.leave()).code).toBe(1000)
+    await eventually('it is over', () => services[0].service.counts().sessions === 0)
+  })
+
+  test('by a hash of its token, which does not tell the process', async () => {
+    const binding = await warm()
+    const { token } = binding.websocket
+    const hash = createHmac('sha256', token).update('Initiator').digest()
+    const shown = Buffer.concat([Buffer.from('alice\0'), hash]).toString('base64')
+    const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${shown}</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
+    const lost = await page(services[1], path)
+    lost.send(authenticate)
+    expect(await lost.message()).toContain('<not-authorized')
+    const wire = await page(services[1], placeOf(binding))
+    wire.send(authenticate)
+    expect(await wire.message()).toContain(`>${binding.jid}<`)
+    await wire.message()
+    await talk(wire)
+  })
+
+  test('with a token that is wrong, and is refused in the same words wherever that is found', async () => {
+    const binding = await warm()
+    const name = nameOf(binding)
+    const attempts = [
+      [path, name],
+      [path, 'abcdefgh'],
+      [path, '*.......'],
+      [placeOf(binding), name],
+      [placeOf(binding), 'abcdefgh'],
+      [`${path}?node=abcdefgh`, name],
+      [`${path}?node=*`, 'Abcdefgh'],
+      [`${path}?node=`, ''],
+    ] as const
+    for (const [at, begin] of attempts) {
+      const wire = await page(services[1], at)
+      wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
+      expect(await wire.message()).toBe(say.notAuthorized)
+      wire.drop()
+    }
+    const wire = await page(services[1], path)
+    wire.send(say.auth(`${name}-`, 'alice'))
+    expect(await wire.message()).toBe(say.notAuthorized)
+    // It may still show the right one.
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+  })
+
+  test('and no more than five tokens are tried on one stream, wherever', async () => {
+    const binding = await warm()
+    const wire = await page(services[1], path)
+    for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
+      wire.send(say.auth(token, 'alice'))
+      expect(await wire.message()).toBe(say.notAuthorized)
+    }
+    wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
+    expect((await wire.leave()).messages[0]).toContain('<policy-violation')
+  })
+
+  test('and goes on with its stream at a third one', async () => {
+    const binding = await warm()
+    const { wire, streamId } = await counting(binding)
+    server.last.say(letter('one') + letter('two'))
+    const got = await read(wire, 3)
+    expect(got.map(idOf)).toEqual(['one', 'two', undefined])
+    wire.send(say.stanza('mine'), say.ack(1))
+    await eventually('it arrives', () => idsAt().includes('mine'))
+    wire.drop()
+    await becomesQuiet(binding)
+    server.last.say(letter('three'))
+    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+    expect(nameOf(again)).toBe(nameOf(binding))
+    const next = await page(services[2], placeOf(again))
+    next.send(say.auth(again.websocket.token, 'alice'), open)
+    await read(next, 3)
+    next.send(say.resume(streamId, 1))
+    expect(await next.message()).toContain(`previd='${streamId}' h='1'`)
+    expect((await read(next, 3)).map(idOf)).toEqual(['two', 'three', undefined])
+  })
+})
+
+describe('a page', () => {
+  test('that does not read leaves what comes for it with the server', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    wire.socket.pause()
+    const text = 'x'.repeat(100_000)
+    const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
+    const before = carried
+    for (const id of all) server.last.say(letter(id, text))
+    await eventually('it arrives', () => carried > before + text.length)
+    await standsStill()
+    expect(carried - before).toBeLessThan((all.length * text.length) / 2)
+    wire.socket.resume()
+    expect((await read(wire, all.length)).map(idOf)).toEqual(all)
+    await talk(wire)
+  })
+
+  test('that loses its connection leaves its session to the next one', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    wire.drop()
+    await becomesQuiet(binding)
+    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+    await talk(await takenOver(again, services[2]))
+  })
+
+  test('comes again where the process with its WebSocket is killed', async () => {
+    const edge = nameOf((await services[1].bind(alice)) as Binding)
+    const binding = await warm()
+    const { streamId } = await counting(binding)
+    server.last.say(letter('lost'))
+    network.kill(edge)
+    await becomesQuiet(binding)
+    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+    const next = await page(services[2], placeOf(again))
+    next.send(say.auth(again.websocket.token, 'alice'), open)
+    await read(next, 3)
+    next.send(say.resume(streamId, 0))
+    expect(await next.message()).toContain('<resumed')
+    expect(idOf(await next.message())).toBe('lost')
+  })
+
+  test.each([
+    ['the process with its session is killed', (owner: string) => network.kill(owner)],
+    ['something may be lost between the two', (owner: string, edge: string) => network.lose(owner, edge)],
+  ])('has its WebSocket closed where %s, and hears of no end', async (_what, act) => {
+    const edge = (await services[1].bind(alice)) as Binding
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    act(nameOf(binding), nameOf(edge))
+    expect(await wire.rest()).toEqual({ messages: [], code: 1012 })
+  })
+
+  test('is sent away where the process with its WebSocket is stopped, and its session lives', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    const stopped = services[1].stop()
+    expect(await wire.rest()).toEqual({ messages: [], code: 1001 })
+    wire.frame(opcodes.close, Buffer.from([0x03, 0xe9]))
+    await wire.ended()
+    wire.drop()
+    await stopped
+    await becomesQuiet(binding)
+    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+    await talk(await takenOver(again, services[2]))
+  })
+
+  test('hears of the end where the process with its session is stopped', async () => {
+    const binding = await warm()
+    const wire = await takenOver(binding)
+    const early = await WebSocketWire.open(services[1].url, { path: placeOf(binding) })
+    const late = await page(services[1], placeOf(binding))
+    const stopped = services[0].stop()
+    expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+    expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+    expect((await early.leave()).messages.slice(1)).toEqual([shutdown, close])
+    await stopped
+  })
+})
