@@ -64,6 +64,7 @@ const sentences = {
     'service-full':
       'The service holds as many sessions as it may, or has no memory or descriptor for another.',
     'too-many-sessions': 'The user has as many sessions as one may have: reuse, resume or end one of them.',
+    'session-unreachable': 'The process that has this session does not answer at the moment.',
     'shutting-down': 'The service is stopping.',
   },
   504: { timeout: 'The XMPP server did not finish the login in time.' },

@@ -15,9 +15,11 @@ import { createRemotes, type Remotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
 import { memoryBears, memoryMeasure } from './session/memory.js'
+import { OwnSessions } from './session/own-sessions.js'
 import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
+import { userRoom } from './session/user-room.js'
 
 export interface UpstreamParts {
   readonly config: Config
@@ -51,7 +53,7 @@ export function createUpstream(given: UpstreamParts) {
 
   // Sessions and logins.
   const registry = new Registry(clock)
-  const sessions = knownSessions(registry, remotes.elsewhere, clock)
+  const sessions = knownSessions(new OwnSessions(registry, remotes.elsewhere, clock))
   const limits = new SessionLimits({
     ...config,
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
@@ -72,6 +74,7 @@ export function createUpstream(given: UpstreamParts) {
       registry,
       sessions,
       limits,
+      room: userRoom(config.limits.sessionsPerJid, registry),
       shaper: new RateShaper(config.rates),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),

@@ -32,7 +32,7 @@ final class WarmBindings
     private const LONGEST_ANSWER = 8 * 1024 * 1024;
     private const PASSING = [
         'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
-        'shutting-down', 'timeout', 'too-many-requests',
+        'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
     ];
     private string $authorization;
 

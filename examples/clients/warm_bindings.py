@@ -22,7 +22,7 @@ import urllib.parse
 LONGEST_ANSWER = 8 * 1024 * 1024
 PASSING = {
     'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
-    'shutting-down', 'timeout', 'too-many-requests',
+    'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
 }
 
 

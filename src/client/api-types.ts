@@ -121,6 +121,8 @@ export interface SessionList {
   total: number
   /** Where to go on; absent at the end. */
   next?: string
+  /** Processes of the service that did not answer within a second, and whose sessions are missing here; absent without any. */
+  unanswered?: string[]
 }
 
 /** What became of the sessions of a user. */
@@ -129,6 +131,8 @@ export interface Ended {
   ended: number
   /** Sessions that may live at another endpoint and cannot be ended here; absent without any. */
   elsewhere?: number
+  /** Processes of the service that did not answer within a second, and whose sessions may live on; absent without any. */
+  unanswered?: string[]
 }
 
 /** The endpoints of a domain (XEP-0156). */
@@ -191,6 +195,7 @@ export interface Problem {
     | 'temporary-auth-failure'
     | 'service-full'
     | 'too-many-sessions'
+    | 'session-unreachable'
     | 'shutting-down'
     | 'timeout'
   /** The part of the login in which it did. */

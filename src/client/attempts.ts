@@ -7,6 +7,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'remote-stream-error',
   'temporary-auth-failure',
   'service-full',
+  'session-unreachable',
   'shutting-down',
   'timeout',
   'too-many-requests',

@@ -53,6 +53,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
     'Try again a little later. If this happens often, an operator can raise MAX_SESSIONS or MAX_MEMORY_MB.',
   'too-many-sessions':
     'End sessions of this user that are not needed, or have an operator raise MAX_SESSIONS_PER_JID.',
+  'session-unreachable':
+    'Try again in a moment: the process answers then, or it is gone and the session with it.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'See that the XMPP server answers, and try again.',
 }

@@ -24,7 +24,7 @@ export const ofBody: Codes = [
   'unsupported-media-type',
 ]
 export const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
-const ofAnySession: Codes = ['not-found', 'session-not-found', 'not-here']
+const ofAnySession: Codes = ['not-found', 'session-not-found', 'not-here', 'session-unreachable']
 export const ofOneSession: Codes = ['forbidden', ...ofAnySession]
 /** By what is wrong with an address or with a session that is there, no login fails; but it may by all else. */
 const notOfLogin: Codes = [...ofAnySession, 'method-not-allowed', 'misdirected-request']

@@ -84,6 +84,11 @@ const binding: Record<keyof BindingObject, Schema> = {
   },
 }
 
+const unanswered = (consequence: string): Schema => ({
+  ...{ type: 'array', items: { type: 'string' } },
+  description: `Processes of the service that did not answer within a second, and whose ${consequence}; absent without any.`,
+})
+
 /** What JSON replies carry, by name. */
 export const replySchemas: Readonly<Record<string, Schema>> = {
   Binding: object('A session that waits for its page.', binding, [
@@ -101,8 +106,9 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       sessions: { type: 'array', items: schemaNamed('Session') },
       total: count('Sessions in the whole list.'),
       next: text('Where to go on; absent at the end.'),
+      unanswered: unanswered('sessions are missing here'),
     },
-    ['next'],
+    ['next', 'unanswered'],
   ),
   Ended: object(
     'What became of the sessions of a user.',
@@ -111,8 +117,9 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       elsewhere: count(
         'Sessions that may live at another endpoint and cannot be ended here; absent without any.',
       ),
+      unanswered: unanswered('sessions may live on'),
     },
-    ['elsewhere'],
+    ['elsewhere', 'unanswered'],
   ),
   HostMeta: object('The endpoints of a domain (XEP-0156).', {
     links: {

@@ -14,6 +14,7 @@ import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { Refusal, SessionLimits } from './session-limits.js'
 import type { Open } from './sessions.js'
+import type { UserRoom } from './user-room.js'
 
 export interface OpenerParts
   extends Pick<
@@ -27,6 +28,8 @@ export interface OpenerParts
   readonly retiredDomains: readonly string[]
   /** How many sessions there may be. */
   readonly limits: SessionLimits
+  /** How many each user may have. */
+  readonly room: UserRoom
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
   /** Takes note of events; undefined where none are sent. */
@@ -37,7 +40,7 @@ export interface OpenerParts
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, counts, clock, log, tellEvent } = parts
+  const { registry, limits, room, counts, clock, log, tellEvent } = parts
   /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
   const isWarningDue = onceAMinute<Refusal | Fate>(clock)
 
@@ -60,9 +63,7 @@ export function createOpener(parts: OpenerParts) {
       limits.loggedIn(session)
       if (session.jid === undefined) return
       registry.bound(session, session.jid)
-      // The warm API refuses one session too many before it logs in, and its callers need not be told afterwards.
-      const isOwn = session.origin === 'client'
-      if (isOwn && limits.isCrowded(registry.liveOf(session.jid))) session.expel('limit')
+      room.bound(session, session.jid)
     },
     attached: session => tellEvent?.('session.attached', session),
     resumed: session => tellEvent?.('session.resumed', session),
@@ -70,9 +71,11 @@ export function createOpener(parts: OpenerParts) {
       counts.unfitStanzas[fate] += 1
       if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
     },
+    finished: session => room.finished(session),
     ended(session, reason) {
       registry.remove(session)
       limits.ended(session)
+      room.finished(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
       log.debug({ session: session.id, reason }, 'session ended')
@@ -83,6 +86,7 @@ export function createOpener(parts: OpenerParts) {
         tellEnd(session, 'fault')
       }
       limits.ended(session)
+      room.finished(session)
       report(cause, 'a session failed', { session: session.id })
     },
   }
@@ -137,13 +141,25 @@ export function createOpener(parts: OpenerParts) {
       const isTooOften = await limits.isTooOften(address)
       // It may have begun to stop in the meantime.
       if (registry.isStopping) return 'system-shutdown'
-      const reason = isTooOften ? 'rate' : (limits.refusal(registry.size) ?? limits.refusalOf(address))
-      if (isRefused(reason)) return 'policy-violation'
+      if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size))) return 'policy-violation'
+      const admitted = limits.admit(address)
+      if (isRefused(admitted instanceof Promise ? await admitted : admitted)) return 'policy-violation'
+      // Others may have come while another process was asked.
+      const isLate = admitted instanceof Promise && isRefused(limits.refusal(registry.size))
+      if (isLate || registry.isStopping) {
+        limits.turnedAway(address)
+        return registry.isStopping ? 'system-shutdown' : 'policy-violation'
+      }
       const session = new Session(domain, 'client', keeper, secure)
-      const client = make(session)
-      begin(session, client, options)
       limits.opened(session, address)
-      return client
+      try {
+        const client = make(session)
+        begin(session, client, options)
+        return client
+      } catch (error) {
+        limits.ended(session)
+        throw error
+      }
     },
 
     /** Opens sessions for logins of this process; `attach` makes what their pages will speak through. */

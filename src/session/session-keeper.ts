@@ -32,6 +32,8 @@ export interface SessionKeeper<Session> {
   resumed(session: Session): void
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
+  /** The session is not live any more; its client may have to be told. May be called more than once. */
+  finished(session: Session): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */
   ended(session: Session, reason: EndReason): void
   /** The same for a session that failed at something that was not foreseen; it may have been called over before. */

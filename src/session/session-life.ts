@@ -34,6 +34,9 @@ export abstract class SessionLife<Session> {
   /** No page may come any more. */
   protected abstract closeDoor(): void
 
+  /** Something has ended it, which its client may have to be told. */
+  protected abstract finished(): void
+
   /** It is over; called once. */
   protected abstract ended(reason: EndReason): void
 
@@ -164,12 +167,14 @@ export abstract class SessionLife<Session> {
   protected finish(outcome: Outcome): void {
     if (!this.isLive) return
     this.#outcome = outcome
+    this.finished()
     this.speaker?.flush()
   }
 
   /** The server does not take what is sent to it. */
   protected loseLink(): void {
     this.#outcome = { reason: 'connection-lost' }
+    this.finished()
     this.link.close()
   }
 }

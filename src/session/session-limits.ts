@@ -2,14 +2,14 @@ import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
 import { clientOf } from '../lib/client-network.js'
-import { KeyCounts } from '../lib/key-counts.js'
+import { isOver, type LiveCounts, OwnCounts } from '../lib/live-counts.js'
 import { Rate } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
 export type Refusal = keyof Counts['sessionsRefused']
 
 export interface LimitParts {
-  readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes'>
+  readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes' | 'sessionsPerJid'>
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
@@ -17,7 +17,14 @@ export interface LimitParts {
   readonly memoryBears: (sessions: number) => boolean
   /** Whether there are descriptors for one more session. */
   readonly descriptorsAreLeft: () => boolean
+  /** Counts the sessions of clients; those of this process unless it is not the only one. */
+  readonly counts?: LiveCounts<OfClient> | undefined
 }
+
+/** What there may be so many of for each client: sessions that it has opened, and those among them that are not logged in. */
+export type OfClient = 'address' | 'unauthenticated'
+
+const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 
 /** Stands for all trusted proxies, which have no limits. */
 const proxy = 'proxy'
@@ -34,16 +41,15 @@ export class SessionLimits {
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: Rate
-  /** Sessions that clients have opened themselves, by client. */
-  readonly #sessions = new KeyCounts()
-  /** Those among them that are not logged in yet. */
-  readonly #strangers = new KeyCounts()
-  /** The clients of these sessions, and which of them are not logged in yet. */
+  readonly #counts: LiveCounts<OfClient>
+  /** The clients of the sessions that they have opened themselves, and which of these are not logged in yet. */
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
     this.#rate = new Rate(parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
+    const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = parts.limits
+    this.#counts = parts.counts ?? new OwnCounts({ address, unauthenticated })
   }
 
   /** How long a client that has opened a session may take to log in, in milliseconds. */
@@ -71,26 +77,25 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /** Why a client may not open one more; undefined if it may. */
-  refusalOf(address: string): Refusal | undefined {
+  /**
+   * Why a client may not open one more; undefined if it may, and then one more is counted: `opened` or `turnedAway` has to
+   * follow. The answer comes at once unless another process has to be asked.
+   */
+  admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
-    if (client === proxy) return undefined
-    const { sessionsPerAddress, unauthenticatedPerAddress } = this.#parts.limits
-    if (isOver(this.#sessions.of(client) + 1, sessionsPerAddress)) return 'address'
-    return isOver(this.#strangers.of(client) + 1, unauthenticatedPerAddress) ? 'unauthenticated' : undefined
+    return client === proxy ? undefined : this.#counts.take(client, ofClient)
   }
 
-  /** Whether so many live sessions are more than one user may have. */
-  isCrowded(sessions: number): boolean {
-    return isOver(sessions, this.#parts.limits.sessionsPerJid)
+  /** A client that was admitted has opened no session after all. */
+  turnedAway(address: string): void {
+    const client = this.#clientOf(address)
+    if (client !== proxy) for (const kind of ofClient) this.#counts.giveBack(kind, client)
   }
 
-  /** A client has opened a session itself. */
+  /** A client that was admitted has opened this session. */
   opened(session: object, address: string): void {
     const client = this.#clientOf(address)
-    this.#clients.set(session, { client, isStranger: true })
-    this.#sessions.add(client, 1)
-    this.#strangers.add(client, 1)
+    if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
   /** The server takes the client for one of its users; may be called again, and for any session. */
@@ -98,22 +103,17 @@ export class SessionLimits {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
     opened.isStranger = false
-    this.#strangers.add(opened.client, -1)
+    this.#counts.giveBack('unauthenticated', opened.client)
   }
 
   /** The session is over; may be called for any session. */
   ended(session: object): void {
     this.loggedIn(session)
     const opened = this.#clients.get(session)
-    if (opened !== undefined && this.#clients.delete(session)) this.#sessions.add(opened.client, -1)
+    if (opened !== undefined && this.#clients.delete(session)) this.#counts.giveBack('address', opened.client)
   }
 
   #clientOf(address: string): string {
     return this.#parts.trustedProxies.contains(address) ? proxy : clientOf(address)
   }
-}
-
-/** Whether a number is over its limit, of which 0 is none. */
-function isOver(number: number, limit: number): boolean {
-  return limit > 0 && number > limit
 }

@@ -342,6 +342,10 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     this.#await(undefined)
   }
 
+  protected override finished(): void {
+    this.keeper.finished(this)
+  }
+
   protected override ended(reason: EndReason): void {
     const isLogin = this.origin === 'warmed' && this.#jid === undefined
     this.keeper.ended(this, isLogin ? 'login' : reason)

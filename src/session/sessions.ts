@@ -82,18 +82,74 @@ export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Openi
  */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
-/** All sessions that there are, whichever process has them; asynchronous, since the answer may come from another one. */
+/** Which sessions a list is to have. */
+export interface SessionFilter {
+  /** Patterns of the domains that it may have sessions of. */
+  readonly scope: readonly string[]
+  /** All of a bare JID, or the one of a full JID. */
+  readonly jid?: string | undefined
+  readonly domain?: string | undefined
+  readonly state?: SessionState | undefined
+  readonly origin?: SessionView['origin'] | undefined
+}
+
+/**
+ * A place in the list of all sessions; valid even after the session there has ended. `createdAt` is in milliseconds of the
+ * process that has the session, which never change: those of its clock, or Unix time where there are other processes.
+ */
+export interface Place {
+  readonly createdAt: number
+  readonly id: string
+}
+
+/** A part of a list: so many sessions at most, behind a place. */
+export interface PageWish extends SessionFilter {
+  readonly limit: number
+  readonly after: Place | undefined
+}
+
+/** What processes that did not answer in time know is missing; `unanswered` names them, and is undefined without any. */
+export interface Incomplete {
+  readonly unanswered: readonly string[] | undefined
+}
+
+/** A part of a list; `total` is how many sessions the whole of it has, `next` where the next part begins, if there is one. */
+export interface SessionPage extends Incomplete {
+  readonly sessions: readonly SessionView[]
+  readonly total: number
+  readonly next: Place | undefined
+}
+
+/** How many sessions stand how; those states only that there are. */
+export interface StateCounts extends Incomplete {
+  readonly states: ReadonlyMap<SessionState, number>
+}
+
+/** How many sessions of a user were ended, and how many may live at another endpoint and were not. */
+export interface EndedSessions extends Incomplete {
+  readonly ended: number
+  readonly elsewhere: number
+}
+
+/**
+ * All sessions that there are, whichever process has them; asynchronous, since the answer may come from another one. What is
+ * about one session rejects with `session-unreachable` where its process does not answer.
+ */
 export interface Sessions {
   /** The session with this handle, `elsewhere` or not. */
   get(id: string): Promise<SessionView | undefined>
-  /** All live ones, in the order they were created in. */
-  list(): Promise<readonly SessionView[]>
-  /** Those of a bare JID, or the one of a full JID. */
-  ofJid(jid: string): Promise<readonly SessionView[]>
+  /** A part of the list of all live ones that fit, in the order they were created in. */
+  page(wish: PageWish): Promise<SessionPage>
+  /** Counts those with a domain in the `scope` by how they stand. */
+  states(scope: readonly string[]): Promise<StateCounts>
   /** Hands a live session to another page and fences off the one before; undefined if it cannot be handed over. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
+  /** Whether one of a JID's sessions has no page, so that `reuse` would give it. */
+  hasUnused(jid: string): Promise<boolean>
   /** Resumes one of a JID's sessions that has no page, and gives it to no other call; undefined if there is none. */
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Ends a session at once: the XMPP server sees its user log out. False if there is none. */
   end(id: string): Promise<boolean>
+  /** The same for all sessions of a bare JID, or the one of a full JID. */
+  endAll(jid: string): Promise<EndedSessions>
 }

@@ -8,9 +8,8 @@ import { negotiate, type Representation } from '../http/negotiation.js'
 import { attachingPagePolicy } from '../http/pages.js'
 import { withULabels } from '../jid/domains.js'
 import { nodeIn } from '../nodes/node-name.js'
-import type { AttachBinding, SessionView } from '../session/sessions.js'
+import type { AttachBinding, SessionPage, SessionView } from '../session/sessions.js'
 import { formatPlace } from './parameters.js'
-import type { SessionPage } from './session-list.js'
 import type { Binding } from './session-login.js'
 
 /**
@@ -108,9 +107,9 @@ export const sessionAnswer = (view: SessionView, now: number): Answer =>
   jsonAnswer(describeSession(view, now))
 
 /** A part of a list of sessions in JSON. */
-export function sessionsAnswer({ sessions, total, next }: SessionPage, now: number): Answer {
+export function sessionsAnswer({ sessions, total, next, unanswered }: SessionPage, now: number): Answer {
   const described = sessions.map(view => describeSession(view, now))
-  return jsonAnswer({ sessions: described, total, next: next && formatPlace(next) })
+  return jsonAnswer({ sessions: described, total, next: next && formatPlace(next), unanswered })
 }
 
 /** A session as JSON has it. */

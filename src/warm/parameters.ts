@@ -5,7 +5,7 @@ import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { type Jid, parseJid } from '../jid/jid.js'
 import { text as textSchema } from '../lib/json-schema.js'
-import type { SessionState, SessionView } from '../session/sessions.js'
+import type { Place, SessionState, SessionView } from '../session/sessions.js'
 import { handlePattern } from '../session/sid.js'
 import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
 
@@ -113,9 +113,6 @@ export const parameterNames = Object.keys(bodyParameters) as readonly ParameterN
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
-
-/** A place in the list of all sessions; valid even after the session there has ended. */
-export type Place = Pick<SessionView, 'createdAt' | 'id'>
 
 const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern})$`)
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`

@@ -10,8 +10,7 @@ import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnsw
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call, CallsParts } from './calls.js'
 import { missingParameter } from './parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters } from './parameters.js'
-import { countStates, listSessions } from './session-list.js'
+import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
 import { endedPage, endPage, listPage, mistakenListPage, sessionPage } from './session-pages.js'
 import { toHandover } from './warm-request.js'
 
@@ -53,12 +52,14 @@ export function createSessionCalls(
     async list(call: Call): Promise<void> {
       const { request, response, admin, line } = call
       const query = readListQuery(request)
-      const { jid, domain = jid?.domain } = query
+      const { jid, domain = jid?.domain, state, origin, limit = usualLimit, after } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
-      const page = await listSessions(sessions, admin.domains, query)
-      if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(page, clock.now()))
-      const states = await countStates(sessions, admin.domains)
+      const scope = admin.domains
+      const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
+      const asked = sessions.page({ scope, ...filter, limit, after })
+      if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(await asked, clock.now()))
+      const [page, { states }] = await Promise.all([asked, sessions.states(scope)])
       sendAnswer(response, listPage(page, query, { states, recentWarms }, shownTo(call)))
     },
 
@@ -71,12 +72,10 @@ export function createSessionCalls(
       if (jid === undefined) throw missingParameter('jid')
       line['jid'] = formatBareJid(jid)
       if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-      const found = await sessions.ofJid(formatJid(jid))
-      const ends = await Promise.all(found.map(({ id }) => sessions.end(id)))
-      const ended = ends.filter(Boolean).length
-      const elsewhere = found.filter(({ state }) => state === 'elsewhere').length || undefined
-      Object.assign(line, { ended, elsewhere })
-      sendAnswer(response, jsonAnswer({ ended, elsewhere }))
+      const { ended, elsewhere, unanswered } = await sessions.endAll(formatJid(jid))
+      const told = { ended, elsewhere: elsewhere || undefined, unanswered }
+      Object.assign(line, told)
+      sendAnswer(response, jsonAnswer(told))
     },
 
     async show(call: Call): Promise<void> {

@@ -7,12 +7,11 @@ import type { Problem } from '../errors.js'
 import { homePath } from '../http/addresses.js'
 import { advice } from '../http/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answer.js'
-import type { SessionState, SessionView } from '../session/sessions.js'
+import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
 import { describeSession, pathForBrowsers, represent } from './answers.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
 import type { RecentWarms } from './recent-warms.js'
-import type { SessionPage } from './session-list.js'
 
 /** What a page depends on beside the sessions; `now` is in milliseconds of the clock. */
 export interface Shown {
@@ -53,7 +52,7 @@ type ListQuery = Values<typeof pageParameters>
 /** A list of sessions with the form that narrows it; or, where it refreshes itself, without a form that this would empty. */
 export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, shown: Shown): Answer {
   const { request, admin, now } = shown
-  const { total, next } = page
+  const { total, next, unanswered } = page
   const { refresh } = query
   const rows = page.sessions.map(view => describeRow(view, now))
   const some = total === 1 ? '1 session' : `${total} sessions`
@@ -63,6 +62,7 @@ export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, 
     rows,
     caption: rows.length < total ? `${rows.length} of ${some}` : some,
     refresh,
+    unanswered,
     filter: narrowing.map(name => ({ name: filterNames.get(name) ?? name, value: sent.get(name) })),
     numbers: { ...countsOf(numbers, sent), ...(admin.domains.includes('*') && processOf(numbers)) },
     links: {

@@ -17,7 +17,10 @@ import { createWarmForm } from './warm-form.js'
 import { toWarmRequest } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
-export type WarmParts = CallsParts & WarmSessionParts
+export interface WarmParts extends CallsParts, WarmSessionParts {
+  /** Ends a session that no page will attach to, by its public handle. */
+  readonly release: (id: string) => void
+}
 
 /** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
 export function createWarmRouter(parts: WarmParts): Router {

@@ -1,19 +1,20 @@
+import { Problem } from '../errors.js'
 import type { CallerSignal } from '../http/caller-gone.js'
 import { formatBareJid, formatJid } from '../jid/jid.js'
-import { unusedAmong } from '../session/known-sessions.js'
 import type { Sessions } from '../session/sessions.js'
+import type { UserRoom } from '../session/user-room.js'
 import type { CallsParts } from './calls.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 
-export interface WarmSessionParts extends Pick<CallsParts, 'clock' | 'limits'>, Logins {
+export interface WarmSessionParts extends Pick<CallsParts, 'limits'>, Logins {
   readonly sessions: Sessions
-  /** Ends a session that no page will attach to, by its public handle. */
-  readonly release: (id: string) => void
+  /** How many sessions each user may have. */
+  readonly room: Pick<UserRoom, 'take' | 'giveBack'>
 }
 
 /** Gives a user a session within the limits: with `reuse` one that has no page, or else a new one. Throws a `Problem`. */
 export async function warmSession(
-  { login, checkCredentials, sessions, release, clock, limits }: WarmSessionParts,
+  { login, checkCredentials, sessions, room, limits }: WarmSessionParts,
   request: WarmRequest,
   wish: { readonly admin: string; readonly reuse: boolean },
   signal: CallerSignal,
@@ -26,7 +27,7 @@ export async function warmSession(
   if (wish.reuse && !isAnonymous) {
     // Without a session to reuse the user is logged in, which checks the credentials.
     const jid = formatJid(request.jid)
-    if (unusedAmong(await sessions.ofJid(jid), clock.now()).length > 0) {
+    if (await sessions.hasUnused(jid)) {
       await checkCredentials(request, signal)
       signal.throwIfAborted()
       const { attachSeconds: seconds, attachBinding } = request
@@ -37,14 +38,11 @@ export async function warmSession(
       }
     }
   }
-  await limits.demandRoom(sessions, user, 1)
-  const binding = await login(request, signal)
+  if (user === undefined) return { binding: await login(request, signal), isReused: false }
+  if (!(await room.take(user))) throw new Problem('too-many-sessions')
   try {
-    // Other calls may have logged the same user in meanwhile.
-    await limits.demandRoom(sessions, user, 0)
-  } catch (error) {
-    release(binding.id)
-    throw error
+    return { binding: await login(request, signal), isReused: false }
+  } finally {
+    room.giveBack(user)
   }
-  return { binding, isReused: false }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
 import type { LimitParts } from '../../src/session/session-limits.js'
+import { userRoom } from '../../src/session/user-room.js'
 import {
   BoshBench,
   type Client,
@@ -15,9 +16,10 @@ import { noLimits, noSessionLimits } from '../support/unlimited.js'
 /** A connection manager with limits, behind a proxy at 10.0.0.1. */
 function limited(
   limits: Partial<LimitParts['limits']>,
-  about: { perSecond?: number; bears?: () => boolean } = {},
+  about: { perSecond?: number; perJid?: number; bears?: () => boolean } = {},
 ): BoshBench {
   return new BoshBench({}, undefined, {
+    room: registry => userRoom(about.perJid ?? 0, registry),
     limits: noSessionLimits({
       limits: { ...noLimits, ...limits },
       rates: { sessionsPerAddress: about.perSecond ?? 0 },
@@ -244,7 +246,7 @@ describe('more sessions of one user than there may be', () => {
   const juliet = (resource: string) => `juliet@chat.example/${resource}`
 
   test('end when they are bound, and the others go on', async () => {
-    const bench = limited({ sessionsPerJid: 2 })
+    const bench = limited({}, { perJid: 2 })
     const first = await bound(bench, juliet('a'))
     await bench.warmed({ jid: juliet('b') })
     const third = await bench.session()
@@ -259,7 +261,7 @@ describe('more sessions of one user than there may be', () => {
   })
 
   test('are told so on their next request where none is open, and never get to know their JID', async () => {
-    const bench = limited({ sessionsPerJid: 1 })
+    const bench = limited({}, { perJid: 1 })
     await bound(bench, juliet('a'))
     const second = await bench.session()
     await bench.server(link => link.bind(juliet('b')))
@@ -267,7 +269,7 @@ describe('more sessions of one user than there may be', () => {
   })
 
   test('may come when one has ended, though its page has not been told so yet', async () => {
-    const bench = limited({ sessionsPerJid: 1 })
+    const bench = limited({}, { perJid: 1 })
     const first = await bench.session()
     await bench.server(link => link.bind(juliet('a')))
     await bench.server(() =>

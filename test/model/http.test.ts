@@ -23,6 +23,7 @@ import { startNodes } from '../../src/nodes/start-nodes.js'
 import { createOpener } from '../../src/session/opener.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
+import { userRoom } from '../../src/session/user-room.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
@@ -167,6 +168,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     log,
     counts,
     limits: noSessionLimits(),
+    room: userRoom(0, registry),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const manager = createConnectionManager({

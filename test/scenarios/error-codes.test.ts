@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Router } from 'express'
-import { type ProblemCode, problems, type Step } from '../../src/errors.js'
+import { Problem, type ProblemCode, problems, type Step } from '../../src/errors.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { DnsServer } from '../support/dns-server.js'
@@ -254,6 +254,14 @@ const rows: Record<ProblemCode, Row> = {
   'temporary-auth-failure': atStep('sasl', saslRefusal('temporary-auth-failure'), 'temporary-auth-failure'),
   'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
   'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
+  'session-unreachable': {
+    async provoke() {
+      const far = Router().get('/far', () => {
+        throw new Problem('session-unreachable')
+      })
+      return ask('GET', '/far', {}, await startService({ routers: () => [far] }))
+    },
+  },
   'shutting-down': {
     async provoke() {
       const at = await startTestService({

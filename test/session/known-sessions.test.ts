@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { knownSessions } from '../../src/session/known-sessions.js'
+import { OwnSessions } from '../../src/session/own-sessions.js'
 import type { SessionView } from '../../src/session/sessions.js'
 import { authenticate, BoshBench, create } from '../support/bosh-bench.js'
 
@@ -19,31 +20,42 @@ const elsewhere = {
   list: () => [there],
   ofJid: () => [there],
 }
+const knownTo = ({ registry, clock }: BoshBench) => knownSessions(new OwnSessions(registry, elsewhere, clock))
+const all = { scope: ['*'], limit: 100, after: undefined }
 
 test('sessions that live elsewhere are shown among those that live here, and left alone', async () => {
   const bench = new BoshBench()
   const { id: first } = await bench.warmed()
   await bench.pass(2)
   const { id: last } = await bench.warmed()
-  const known = knownSessions(bench.registry, elsewhere, bench.clock)
-  const ids = async (views: Promise<readonly SessionView[]>) => (await views).map(({ id }) => id)
-  expect(await ids(known.list())).toEqual([first, 'there', last])
-  expect(await ids(known.ofJid(jid))).toEqual([first, last, 'there'])
+  const known = knownTo(bench)
+  const ids = async (jid?: string) => (await known.page({ ...all, jid })).sessions.map(({ id }) => id)
+  expect(await ids()).toEqual([first, 'there', last])
+  expect(await ids(jid)).toEqual([first, 'there', last])
+  expect((await known.states(['*'])).states).toEqual(
+    new Map([
+      ['waiting', 2],
+      ['elsewhere', 1],
+    ]),
+  )
   const states = [first, 'there', 'nowhere'].map(async id => (await known.get(id))?.state)
   expect(await Promise.all(states)).toEqual(['waiting', 'elsewhere', undefined])
   expect(await known.resume('there', { seconds: 30, attachBinding: 'off' })).toBeUndefined()
   expect([await known.end('there'), await known.end(first)]).toEqual([false, true])
-  expect(await ids(known.list())).toEqual(['there', last])
+  expect(await ids()).toEqual(['there', last])
+  expect(await known.endAll(jid)).toEqual({ ended: 1, elsewhere: 1, unanswered: undefined })
+  expect(await ids()).toEqual(['there'])
 })
 
 test('a session that has had no request for five seconds is given to one of the calls that want it', async () => {
   const bench = new BoshBench()
-  const known = knownSessions(bench.registry, elsewhere, bench.clock)
+  const known = knownTo(bench)
   const handover = { seconds: 30, attachBinding: 'off' } as const
   const { id } = await bench.warmed()
   await bench.pass(4)
-  expect(await known.reuse(jid, handover)).toBeUndefined()
+  expect([await known.hasUnused(jid), await known.reuse(jid, handover)]).toEqual([false, undefined])
   await bench.pass(1)
+  expect(await known.hasUnused(jid)).toBe(true)
   expect(await known.reuse('juliet@chat.example/garden', handover)).toBeUndefined()
   const calls = await Promise.all([known.reuse('juliet@chat.example', handover), known.reuse(jid, handover)])
   expect(calls.map(resumed => resumed?.id)).toEqual([id, undefined])
@@ -58,7 +70,8 @@ test('where the session that was used last cannot be handed over, the one before
   await bench.server(link => link.open())
   await bench.server(link => link.bind(jid))
   await bench.pass(6)
-  const known = knownSessions(bench.registry, elsewhere, bench.clock)
-  expect((await known.ofJid(jid)).map(({ state }) => state)).toEqual(['waiting', 'quiet', 'elsewhere'])
+  const known = knownTo(bench)
+  const { sessions } = await known.page({ ...all, jid })
+  expect(sessions.map(({ state }) => state)).toEqual(['waiting', 'quiet', 'elsewhere'])
   expect((await known.reuse(jid, { seconds: 30, attachBinding: 'off' }))?.id).toBe(id)
 })

@@ -11,11 +11,13 @@ import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
 import { knownSessions } from '../../src/session/known-sessions.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
+import { OwnSessions } from '../../src/session/own-sessions.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
 import type { SessionLimits } from '../../src/session/session-limits.js'
 import type { Handover, Open, Opening } from '../../src/session/sessions.js'
 import { idOf } from '../../src/session/sid.js'
+import { type UserRoom, userRoom } from '../../src/session/user-room.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from './fake-clock.js'
@@ -204,6 +206,8 @@ export interface BenchOptions {
   readonly defaultDomain?: string
   readonly connect?: () => never
   readonly limits?: SessionLimits
+  /** How many sessions a user may have; any number unless told otherwise. */
+  readonly room?: (registry: Registry) => UserRoom
   readonly shaper?: RateShaper
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
@@ -215,7 +219,7 @@ const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
-  readonly sessions = knownSessions(this.registry, nowhere, this.clock)
+  readonly sessions = knownSessions(new OwnSessions(this.registry, nowhere, this.clock))
   readonly counts = new Counts()
   readonly links: FakeLink[] = []
   /** What an operator reads. */
@@ -248,6 +252,7 @@ export class BoshBench {
       clock: this.clock,
       counts: this.counts,
       limits: about.limits ?? noSessionLimits(),
+      room: about.room?.(this.registry) ?? userRoom(0, this.registry),
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
     })

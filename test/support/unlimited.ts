@@ -5,7 +5,7 @@ export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX
 
 export const noLimits: LimitParts['limits'] = {
   ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
-  ...{ sessionsPerJid: 0, heldRequests: 0 },
+  heldRequests: 0,
 }
 
 /** Limits that refuse no session. */

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
-import type { SessionState, SessionView } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { config, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
-const limitsOf = (about: { sessionsPerJid?: number; warmsPerJid?: number; warmsPerAdmin?: number }) =>
-  createCallLimits({ limits: { ...config.limits, ...about }, rates: { ...config.rates, ...about } })
+const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>
+  createCallLimits({ rates: { ...config.rates, ...about } })
 
 describe('warm calls', () => {
   beforeEach(() => {
@@ -55,29 +54,6 @@ describe('warm calls', () => {
     await limits.warmed({ admin: 'portal', user: undefined })
     await limits.warmed({ admin: 'portal', user: undefined })
     await expect(limits.warmed({ admin: 'portal', user: undefined })).rejects.toThrow()
-  })
-})
-
-describe('sessions of one user', () => {
-  const sessions = (...states: SessionState[]) => ({
-    ofJid: async () => states.map(state => ({ state }) as SessionView),
-  })
-
-  test('may be so many, those left out that live elsewhere or have ended', async () => {
-    const limits = limitsOf({ sessionsPerJid: 2 })
-    const two = sessions('held', 'waiting', 'elsewhere', 'ended')
-    await limits.demandRoom(sessions('quiet', 'elsewhere', 'elsewhere'), user, 1)
-    await expect(limits.demandRoom(two, user, 1)).rejects.toMatchObject({
-      code: 'too-many-sessions',
-      status: 503,
-    })
-    await limits.demandRoom(two, user, 0)
-  })
-
-  test('may be any number where the limit is 0, and for anonymous users', async () => {
-    await limitsOf({}).demandRoom(sessions('held', 'held'), user, 1)
-    const one = limitsOf({ sessionsPerJid: 1 })
-    await one.demandRoom(sessions('held', 'held'), undefined, 1)
   })
 })
 

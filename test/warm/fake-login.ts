@@ -57,6 +57,7 @@ export function appParts(settings: Config = config): AppParts {
     login: async () => binding,
     checkCredentials: async () => {},
     sessions: new FakeSessions(),
+    room: { take: () => true, giveBack: () => {} },
     release: () => {},
     log,
     httpLog: log,

@@ -1,7 +1,17 @@
 // Sessions that need no connection manager, and do what the seam says.
 
-import { unusedAmong, withJid } from '../../src/session/known-sessions.js'
-import type { Handover, ResumedSession, Sessions, SessionView } from '../../src/session/sessions.js'
+import { unusedAmong, withJid } from '../../src/session/own-sessions.js'
+import { countStates, pageOf } from '../../src/session/session-page.js'
+import type {
+  EndedSessions,
+  Handover,
+  PageWish,
+  ResumedSession,
+  SessionPage,
+  Sessions,
+  SessionView,
+  StateCounts,
+} from '../../src/session/sessions.js'
 
 /** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
@@ -14,6 +24,8 @@ export class FakeSessions implements Sessions {
   /** What was asked of `resume`, with the handle. */
   readonly resumed: (Handover & { id: string })[] = []
   readonly ended: string[] = []
+  /** Processes that do not answer. */
+  unanswered: readonly string[] | undefined = undefined
   readonly #now: () => number
 
   constructor(now: () => number = () => 0) {
@@ -35,12 +47,17 @@ export class FakeSessions implements Sessions {
     return this.views.get(id)
   }
 
-  async list(): Promise<readonly SessionView[]> {
-    return [...this.views.values()]
+  async page({ jid, ...wish }: PageWish): Promise<SessionPage> {
+    const { unanswered } = this
+    return { ...pageOf(jid === undefined ? this.views.values() : this.#ofJid(jid), wish), unanswered }
   }
 
-  async ofJid(wanted: string): Promise<readonly SessionView[]> {
-    return this.#ofJid(wanted)
+  async states(scope: readonly string[]): Promise<StateCounts> {
+    return { states: countStates(this.views.values(), scope), unanswered: this.unanswered }
+  }
+
+  async hasUnused(jid: string): Promise<boolean> {
+    return unusedAmong(this.#ofJid(jid), this.#now()).length > 0
   }
 
   #ofJid(wanted: string): readonly SessionView[] {
@@ -66,6 +83,13 @@ export class FakeSessions implements Sessions {
         cookie: { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
       }),
     }
+  }
+
+  async endAll(jid: string): Promise<EndedSessions> {
+    const found = this.#ofJid(jid)
+    const ended = await Promise.all(found.map(({ id }) => this.end(id)))
+    const elsewhere = found.filter(({ state }) => state === 'elsewhere').length
+    return { ended: ended.filter(Boolean).length, elsewhere, unanswered: this.unanswered }
   }
 
   async end(id: string): Promise<boolean> {

@@ -128,7 +128,7 @@ describe('a caller who hangs up', () => {
   test('while the credentials are checked for a session that is there leaves it alone', async () => {
     const begun = deferred<void>()
     const check = deferred<void>()
-    const sessions = new FakeSessions()
+    const sessions = new FakeSessions(() => 10_000)
     sessions.add(1)
     const service = fakeService({
       sessions,

@@ -1,0 +1,108 @@
+import type { Clock } from '../lib/clock.js'
+import type { Registry } from './registry.js'
+import { countStates, pageOf } from './session-page.js'
+import type {
+  Handover,
+  PageWish,
+  ResumedSession,
+  SessionPage,
+  SessionState,
+  SessionView,
+} from './sessions.js'
+
+/** How long a session must have had no request before it may be given to another page, in milliseconds. */
+const quietMilliseconds = 5_000
+
+/** Sessions that were handed over to pages which talk to another endpoint. */
+export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
+  get(id: string): SessionView | undefined
+}
+
+/** A session without a page, and for how long it has had no request, in milliseconds. */
+export interface Unused {
+  readonly id: string
+  readonly quiet: number
+}
+
+/** The sessions of this process, and those at other endpoints, which can be neither resumed nor ended. */
+export class OwnSessions {
+  readonly #here: Registry
+  readonly #elsewhere: SessionsElsewhere
+  readonly #clock: Pick<Clock, 'now'>
+  /** What is added to the times of sessions to get their places in lists. */
+  readonly #epoch: number
+
+  constructor(here: Registry, elsewhere: SessionsElsewhere, clock: Pick<Clock, 'now'>, epoch = 0) {
+    this.#here = here
+    this.#elsewhere = elsewhere
+    this.#clock = clock
+    this.#epoch = epoch
+  }
+
+  get(id: string): SessionView | undefined {
+    return this.#here.byId(id)?.view ?? this.#elsewhere.get(id)
+  }
+
+  page({ jid, ...wish }: PageWish): SessionPage {
+    return pageOf(jid === undefined ? this.#list() : this.#ofJid(jid), wish, this.#epoch)
+  }
+
+  states(scope: readonly string[]): Map<SessionState, number> {
+    return countStates(this.#list(), scope)
+  }
+
+  resume(id: string, handover: Handover): ResumedSession | undefined {
+    return this.#here.byId(id)?.resume(handover)
+  }
+
+  /** Those of a JID that have no page, the last used first. */
+  unused(jid: string): Unused[] {
+    return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
+  }
+
+  /** Resumes a session if it has no page: one that was taken up a moment ago has. */
+  reuse(id: string, handover: Handover): ResumedSession | undefined {
+    const session = this.#here.byId(id)
+    const isUnused = session !== undefined && unusedAmong([session.view], this.#clock.now()).length > 0
+    return isUnused ? session.resume(handover) : undefined
+  }
+
+  end(id: string): boolean {
+    const session = this.#here.byId(id)
+    session?.end('logout')
+    return session !== undefined
+  }
+
+  endAll(jid: string): { readonly ended: number; readonly elsewhere: number } {
+    const found = this.#ofJid(jid)
+    const ended = found.filter(({ id }) => this.end(id)).length
+    return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
+  }
+
+  *#list(): Iterable<SessionView> {
+    yield* this.#here.list()
+    yield* this.#elsewhere.list()
+  }
+
+  #ofJid(jid: string): readonly SessionView[] {
+    return withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
+  }
+}
+
+/** The sessions without a page, the last used first: its page is the most likely to come back. */
+export function unusedAmong(views: readonly SessionView[], now: number): Unused[] {
+  return views
+    .filter(({ state }) => state === 'quiet' || state === 'paused' || state === 'waiting')
+    .map(({ id, quietSince = now }) => ({ id, quiet: now - quietSince }))
+    .filter(({ quiet }) => quiet >= quietMilliseconds)
+    .sort(lastUsedFirst)
+}
+
+export const lastUsedFirst = (a: Unused, b: Unused) => a.quiet - b.quiet
+
+/** Of a user's sessions those that have this JID: all for a bare JID, one for a full JID. */
+export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
+  const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
+  if (!jid.includes('/')) return views
+  return views.filter(view => view.jid !== undefined && resourceOf(view.jid) === resourceOf(jid))
+}

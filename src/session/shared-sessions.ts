@@ -1,0 +1,176 @@
+import { Problem } from '../errors.js'
+import type { Clock } from '../lib/clock.js'
+import { askAll } from '../nodes/ask-all.js'
+import { nodeIn } from '../nodes/node-name.js'
+import { NoAnswer, type Nodes } from '../nodes/nodes.js'
+import { lastUsedFirst, type OwnSessions, type Unused } from './own-sessions.js'
+import { compare, placeOf } from './session-page.js'
+import type {
+  EndedSessions,
+  Handover,
+  PageWish,
+  Place,
+  ResumedSession,
+  SessionState,
+  Sessions,
+  SessionView,
+} from './sessions.js'
+
+/** What a process tells of its part of a page, ages in place of times: each process has a clock of its own. */
+interface CarriedPage {
+  readonly sessions: readonly (readonly [Place, SessionView])[]
+  readonly total: number
+  /** Whether it has more behind these. */
+  readonly more: boolean
+}
+
+interface OfOne {
+  readonly id: string
+  readonly handover: Handover
+}
+
+/**
+ * What has to be added to a clock's time for Unix time. Asked for once in a process: the place of a session in a list must not
+ * move when the time of the machine is set. Processes whose machines differ in time only mix their sessions differently.
+ */
+export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
+
+/**
+ * The sessions of all processes, as seen from one of them. `own` counts its places from `epoch`. Others are asked at the same
+ * time; each finds, sorts and counts its own, so that what is carried is a page of each at most.
+ */
+export function sharedSessions(
+  own: OwnSessions,
+  nodes: Nodes,
+  clock: Pick<Clock, 'now'>,
+  epoch: number,
+): Sessions {
+  /** Turns times of this process's clock into ages and ages into times. */
+  const turned = (view: SessionView): SessionView => {
+    const now = clock.now()
+    const { createdAt, quietSince } = view
+    return {
+      ...view,
+      createdAt: now - createdAt,
+      quietSince: quietSince === undefined ? undefined : now - quietSince,
+    }
+  }
+
+  const ownPage = (wish: PageWish): CarriedPage => {
+    const { sessions, total, next } = own.page(wish)
+    return {
+      sessions: sessions.map(view => [placeOf(view, epoch), turned(view)]),
+      total,
+      more: next !== undefined,
+    }
+  }
+
+  // JSON has no `undefined`.
+  nodes.answer('session', (id: string) => {
+    const view = own.get(id)
+    return view === undefined ? null : turned(view)
+  })
+  nodes.answer('sessions', ownPage)
+  nodes.answer('states', (scope: readonly string[]) => [...own.states(scope)])
+  nodes.answer('resume', ({ id, handover }: OfOne) => own.resume(id, handover) ?? null)
+  nodes.answer('unused', (jid: string) => own.unused(jid))
+  nodes.answer('reuse', ({ id, handover }: OfOne) => own.reuse(id, handover) ?? null)
+  nodes.answer('end', (id: string) => own.end(id))
+  nodes.answer('end-all', (jid: string) => own.endAll(jid))
+
+  /** The process that a handle begins with, unless that is this one. Undefined for a name that none has. */
+  const otherOf = (id: string) => {
+    const name = nodeIn(id)
+    return nodes.others.find(node => node.name === name)?.name
+  }
+
+  /** Asks a process about one session: null where it is gone, and the session with it. */
+  const askAbout = async <T>(node: string, kind: string, question: unknown): Promise<T | null> => {
+    try {
+      return (await nodes.ask(node, kind, question)) as T | null
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      if (error.reason === 'gone') return null
+      throw new Problem('session-unreachable', { detail: `The process ${node} did not answer.` })
+    }
+  }
+
+  /** Candidates of all processes, the last used first; those of processes that are being stopped come last. */
+  const unused = async (jid: string) => {
+    const { answers } = await askAll<readonly Unused[]>(nodes, 'unused', jid)
+    const isDraining = (name: string) => nodes.others.some(node => node.name === name && node.isDraining)
+    return [[nodes.self, own.unused(jid)] as const, ...answers]
+      .flatMap(([node, found]) => found.map(each => ({ ...each, node, isLast: isDraining(node) })))
+      .sort((a, b) => Number(a.isLast) - Number(b.isLast) || lastUsedFirst(a, b))
+  }
+
+  return {
+    async get(id) {
+      const node = otherOf(id)
+      if (node === undefined) return own.get(id)
+      const view = await askAbout<SessionView>(node, 'session', id)
+      return view === null ? undefined : turned(view)
+    },
+
+    async page(wish) {
+      const { answers, unanswered } = await askAll<CarriedPage>(nodes, 'sessions', wish)
+      const parts = [ownPage(wish), ...answers.map(([, part]) => part)]
+      const merged = parts.flatMap(({ sessions }) => sessions).sort(([a], [b]) => compare(a, b))
+      const page = merged.slice(0, wish.limit)
+      // A process that has more has told a whole page: all that it left out is behind what is shown here.
+      const isMore = merged.length > page.length || parts.some(({ more }) => more)
+      return {
+        sessions: page.map(([, view]) => turned(view)),
+        total: parts.reduce((sum, { total }) => sum + total, 0),
+        next: isMore ? page.at(-1)?.[0] : undefined,
+        unanswered,
+      }
+    },
+
+    async states(scope) {
+      const asked = askAll<readonly (readonly [SessionState, number])[]>(nodes, 'states', scope)
+      const states = own.states(scope)
+      const { answers, unanswered } = await asked
+      for (const [, counts] of answers)
+        for (const [state, count] of counts) states.set(state, (states.get(state) ?? 0) + count)
+      return { states, unanswered }
+    },
+
+    async resume(id, handover) {
+      const node = otherOf(id)
+      if (node === undefined) return own.resume(id, handover)
+      return (await askAbout<ResumedSession>(node, 'resume', { id, handover })) ?? undefined
+    },
+
+    hasUnused: async jid => own.unused(jid).length > 0 || (await unused(jid)).length > 0,
+
+    async reuse(jid, handover) {
+      for (const { node, id } of await unused(jid)) {
+        // Only its own process can tell whether another call has taken it in the meantime. Where that does not answer, the
+        // session may have been taken for this call: it waits for a page then, and ends.
+        const asked =
+          node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
+        const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined
+        if (resumed != null) return resumed
+      }
+      return undefined
+    },
+
+    async end(id) {
+      const node = otherOf(id)
+      if (node === undefined) return own.end(id)
+      return (await askAbout<boolean>(node, 'end', id)) === true
+    },
+
+    async endAll(jid) {
+      const asked = askAll<Omit<EndedSessions, 'unanswered'>>(nodes, 'end-all', jid)
+      let { ended, elsewhere } = own.endAll(jid)
+      const { answers, unanswered } = await asked
+      for (const [, part] of answers) {
+        ended += part.ended
+        elsewhere += part.elsewhere
+      }
+      return { ended, elsewhere, unanswered }
+    },
+  }
+}
