@@ -56,7 +56,7 @@ export function createUpstream(given: UpstreamParts) {
   const sessions = knownSessions(new OwnSessions(registry, remotes.elsewhere, clock))
   const limits = new SessionLimits({
     ...config,
-    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes)),
+    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes, config.workers)),
     descriptorsAreLeft: descriptorsAreLeft(),
   })
   const { scramMemory } = config.warm
@@ -96,6 +96,11 @@ export function createUpstream(given: UpstreamParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
+    },
+    /** Refuses new sessions, and leaves alone those that there are. */
+    drain(): void {
+      registry.isDraining = true
+      remotes.drain()
     },
     /** Refuses new sessions, and tells the pages and the logins that there are. */
     shutDown(): void {

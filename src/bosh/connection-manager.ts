@@ -44,7 +44,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
     // A service that is being stopped says so rather than send the client elsewhere.
-    if (parts.requireSecure && !peer.secure && !registry.isStopping) {
+    if (parts.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined) return 'policy-violation'
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }

@@ -1,4 +1,5 @@
 // The kinds of settings: how the text of each becomes its value.
+import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { prepareDomain, preparePattern } from '../jid/domains.js'
 
@@ -26,6 +27,18 @@ export function integer(least: number, most: number): Kind<number> {
     return report(`must be a whole number from ${least} to ${most}, not ${quoted(text)}`)
   }
   return Object.assign(kind, { range: [least, most] as const })
+}
+
+/** Most processes that one command starts. */
+const mostProcesses = 256
+
+/** A number of processes; `auto` is as many as this machine runs at a time. */
+export const processes: Kind<number> = (text, report) => {
+  if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), mostProcesses)
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  return number <= mostProcesses
+    ? number
+    : report(`must be a whole number from 0 to ${mostProcesses}, or auto, not ${quoted(text)}`)
 }
 
 export const share: Kind<number> = (text, report) => {

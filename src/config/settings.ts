@@ -19,6 +19,7 @@ import {
   origins,
   passwordMechanisms,
   path,
+  processes,
   share,
   text,
   tlsVersion,
@@ -127,6 +128,14 @@ export const sections = {
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
       'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https.',
+    ),
+  },
+  Processes: {
+    WORKERS: at('workers', processes, '0').means(
+      'Processes that share the work, with one more that looks after them: a number from 1 to 256, or `auto` for as many as there are cores; with 0 the service is one process by itself. See *One machine: workers, upgrades* in docs/operations.md.',
+    ),
+    DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
+      'Time that sessions have to end by themselves on SIGTERM, and in a worker that is replaced, while no new ones are taken, in seconds; with 0 they are ended at once.',
     ),
   },
   Admins: {

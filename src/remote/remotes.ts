@@ -34,7 +34,7 @@ export function createRemotes(parts: RemotesParts) {
   const openings = new Set<BoshLink>()
   /** By their entry in the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()
-  let isStopping = false
+  let isClosed = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
     // An endpoint that the operator named may have any address, as may that of a domain that they named.
@@ -75,11 +75,11 @@ export function createRemotes(parts: RemotesParts) {
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /** Opens a session whose page will talk to the endpoint, if the domain's do. Throws a `Problem` in a stop. */
+    /** Opens a session whose page will talk to the endpoint, if the domain's do. Throws a `Problem` in a stop or drain. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
-      if (isStopping) throw new Problem('shutting-down', { step: 'connect' })
+      if (isClosed) throw new Problem('shutting-down', { step: 'connect' })
       const link = new BoshLink(wish, events, { ...linkParts(domain, about), terms: wish })
       openings.add(link)
       return {
@@ -101,9 +101,14 @@ export function createRemotes(parts: RemotesParts) {
       }
     },
 
+    /** Opens no further session whose page will talk to an endpoint. */
+    drain(): void {
+      isClosed = true
+    },
+
     /** Breaks off the logins that are not done, and begins no other. */
     shutDown(): void {
-      isStopping = true
+      isClosed = true
       for (const link of openings) {
         abandon(link)
         link.events.onEnd({ failure: { step: 'connect', code: 'shutting-down' } })

@@ -19,12 +19,14 @@ const patience = 60_000
 
 /**
  * Measures how full this process is, from 1 on too full: its heap against V8's limit, and all of its memory, which
- * includes what waits for clients, against the operator's limit in MiB or, where that is 0, the machine's.
+ * includes what waits for clients, against the operator's limit in MiB or, where that is 0, its part of the machine's, which
+ * so many workers share.
  */
-export function memoryMeasure(megabytes: number): () => number {
+export function memoryMeasure(megabytes: number, workers = 0): () => number {
   const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap
   // A container without a limit says nothing, or a number beyond all measure.
-  const most = megabytes * 2 ** 20 || Math.min(constrainedMemory() || totalmem(), totalmem()) * mostOfMachine
+  const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
+  const most = megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
   return () => {
     const { heapUsed, rss } = memoryUsage()
     return Math.max(heapUsed / heap, rss / most)

@@ -121,7 +121,7 @@ export function createOpener(parts: OpenerParts) {
     report,
 
     /**
-     * Opens a session for a client that logs in by itself, or says why not: the service is being stopped, the domain is none
+     * Opens a session for a client that logs in by itself, or says why not: the service is being stopped or drained, the domain is none
      * of the site's or undefined, or there are too many sessions, in all or of this client. The reason is a condition of BOSH
      * and of RFC 6120 §4.9.3 alike. `make` makes its `Client`.
      */
@@ -131,7 +131,7 @@ export function createOpener(parts: OpenerParts) {
       { address, secure }: { readonly address: string; readonly secure: boolean },
       make: (session: Session) => C,
     ) {
-      if (registry.isStopping) return 'system-shutdown'
+      if (!registry.takesSessions) return 'system-shutdown'
       if (domain === undefined) {
         counts.unknownHosts += 1
         return 'improper-addressing'
@@ -140,15 +140,15 @@ export function createOpener(parts: OpenerParts) {
       if (fault !== undefined) return fault
       const isTooOften = await limits.isTooOften(address)
       // It may have begun to stop in the meantime.
-      if (registry.isStopping) return 'system-shutdown'
+      if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size))) return 'policy-violation'
       const admitted = limits.admit(address)
       if (isRefused(admitted instanceof Promise ? await admitted : admitted)) return 'policy-violation'
       // Others may have come while another process was asked.
       const isLate = admitted instanceof Promise && isRefused(limits.refusal(registry.size))
-      if (isLate || registry.isStopping) {
+      if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)
-        return registry.isStopping ? 'system-shutdown' : 'policy-violation'
+        return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
       }
       const session = new Session(domain, 'client', keeper, secure)
       limits.opened(session, address)
@@ -167,7 +167,7 @@ export function createOpener(parts: OpenerParts) {
       return (domain, wish, events) => {
         const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
           new Problem(code, { step: 'connect' })
-        if (registry.isStopping) throw fail('shutting-down')
+        if (!registry.takesSessions) throw fail('shutting-down')
         const fault = domainFault(domain)
         if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
         if (isRefused(limits.refusal(registry.size))) throw fail('service-full')

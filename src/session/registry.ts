@@ -32,6 +32,11 @@ export class Registry {
     this.#clock = clock
   }
 
+  /** Whether sessions may be added. */
+  get takesSessions(): boolean {
+    return !this.isStopping && !this.isDraining
+  }
+
   get size(): number {
     return this.#sessions.size
   }

@@ -91,7 +91,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
     // A service that is being stopped says so rather than send the client elsewhere.
-    else if (requireSecure && !this.channel.isSecure && !opener.registry.isStopping) this.#sendAway()
+    else if (requireSecure && !this.channel.isSecure && opener.registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
   }

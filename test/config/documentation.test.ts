@@ -103,6 +103,8 @@ describe('what is documented is so:', () => {
           fast: true,
           hostMeta: true,
         },
+        workers: 0,
+        drainTime: 0,
         retiredDomains: [],
         keepalive: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
