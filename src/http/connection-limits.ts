@@ -5,14 +5,22 @@ import { KeyCounts } from '../lib/key-counts.js'
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
-  /** How many connections there are. */
-  open = 0
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #ofClient = new KeyCounts()
-  readonly #admitted = new WeakSet<Socket>()
+  readonly #admitted = new Set<Socket>()
 
   constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
     this.#config = config
+  }
+
+  /** How many connections there are. */
+  get open(): number {
+    return this.#admitted.size
+  }
+
+  /** All connections; below those with TLS, which have sockets of their own, is nothing to be asked of these. */
+  get connections(): Iterable<Socket> {
+    return this.#admitted
   }
 
   /**
@@ -39,10 +47,9 @@ export class ConnectionLimits {
     const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (isTooMany && !this.#config.trustedProxies.contains(address)) return false
     this.#admitted.add(socket)
-    this.open++
     this.#ofClient.add(client, 1)
     socket.once('close', () => {
-      this.open--
+      this.#admitted.delete(socket)
       this.#ofClient.add(client, -1)
     })
     return true

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
@@ -13,6 +13,7 @@ import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { install } from './fast/install.js'
+import { LastReplies } from './last-replies.js'
 import { reasonAgainst } from './places.js'
 import { isTooLate, leaveContinue } from './take-body.js'
 import { takeUpgrades } from './upgrades.js'
@@ -30,8 +31,10 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config)
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
+  /** Once no further connections are taken, and those that are open are to end. */
+  let lastReplies: LastReplies | undefined
   const answer: RequestListener = (req, res) => {
-    if (isTooLate(req)) req.resume()
+    if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
     else dispatcher(req, res)
   }
   const certificates = https && new Certificates(https)
@@ -39,6 +42,7 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
   const upgraded = new Set<Duplex>()
+  const encrypted = new Set<Duplex>()
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
     // What stands behind a limit would be passed over, be it the address of a client: the header's length is limit enough.
@@ -58,9 +62,14 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
     urls.push(`${places === settings.places ? 'http' : 'https'}://${written({ host, port })}`)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   }
+  const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
+    Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
+  /** Resolves once the last connection is closed; undefined as long as new ones are taken. */
+  let closed: Promise<unknown> | undefined
   /** Takes no new connections, and resolves once the last one is closed. */
   const close = async () => {
-    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+    closed ??= closedBy((server, done) => server.close(done))
+    await closed
   }
   try {
     for (const place of settings.places)
@@ -68,6 +77,10 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
     for (const place of https?.places ?? []) {
       const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
+      server.on('secureConnection', socket => {
+        encrypted.add(socket)
+        socket.once('close', () => encrypted.delete(socket))
+      })
       await bind(server, place, https!.places, https!.placesFrom)
     }
   } catch (error) {
@@ -93,6 +106,17 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
         if (!(error instanceof ConfigError)) throw error
         log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
       }
+    },
+    /**
+     * Takes no new connections. Those that are open end with the reply to their next request, or to the one that is held:
+     * their clients come back over new ones, which another process takes.
+     */
+    retire() {
+      if (lastReplies !== undefined) return
+      lastReplies = new LastReplies()
+      for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
+      // An HTTP server would close connections at once whose next request may be on its way.
+      closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,
     closeIdleConnections() {

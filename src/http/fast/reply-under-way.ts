@@ -6,3 +6,9 @@ export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   const { _httpMessage: reply } = connection as { _httpMessage?: ServerResponse | null }
   return reply ?? undefined
 }
+
+/** Whether no request has come on its connection behind the one that this is the reply to. */
+export function isLastUnderWay({ req }: ServerResponse): boolean {
+  const { parser } = req.socket as { readonly parser?: { readonly incoming?: unknown } | null }
+  return parser?.incoming == null || parser.incoming === req
+}
