@@ -2,9 +2,10 @@ import type { Logger } from 'pino'
 import { watchFailures } from './admin/failure-share.js'
 import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
-import { serveMetrics } from './admin/metrics-server.js'
+import { type MetricsServer, serveMetrics } from './admin/metrics-server.js'
 import { heldRequests } from './bosh/bosh-client.js'
 import { Counts } from './counts.js'
+import { drained } from './draining.js'
 import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
@@ -14,6 +15,7 @@ import { hashQueue } from './lib/hash-queue.js'
 import { Rate } from './lib/rates.js'
 import { type LogFor, logOf } from './log.js'
 import type { StartCarrier } from './nodes/carrier.js'
+import { newNodeName } from './nodes/node-name.js'
 import { startNodes } from './nodes/start-nodes.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
@@ -48,7 +50,7 @@ export interface ServiceParts
 /** Builds the parts from the bottom up, hands each its collaborators, and listens. Rejects if a port is taken. */
 export async function startService({
   config,
-  log,
+  log: ownLog,
   carriers = [],
   counts = new Counts(),
   clock = systemClock,
@@ -58,13 +60,18 @@ export async function startService({
   routers = () => [],
   demoPath,
 }: ServiceParts) {
+  const processName = carriers.length === 0 ? undefined : newNodeName()
+  const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   let isReady = false
+  let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
-  const nodes = carriers.length > 0 ? await startNodes({ carriers, clock, log: logFor('nodes') }) : undefined
-  const processName = nodes?.self
+  const nodes =
+    processName === undefined
+      ? undefined
+      : await startNodes({ carriers, clock, log: logFor('nodes'), name: processName })
   const upstream = createUpstream({ config, logFor, counts, clock, processName, hashes, dns, hostMetaPort })
   const { registry, open, names } = upstream
   const { events: receiver } = config
@@ -97,8 +104,9 @@ export async function startService({
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(() => isReady), ...sites })
 
   const { address, maxErrorRate } = config.metrics
-  const metricsServer = address && (await serveMetrics(address, metrics, () => isReady, log))
+  let metricsServer: MetricsServer | undefined
   try {
+    metricsServer = address && (await serveMetrics(address, metrics.text, () => isReady, log))
     listening = await listen(dispatcher, { config, log })
   } catch (error) {
     await nodes?.close()
@@ -132,6 +140,16 @@ export async function startService({
     log.info('stopped')
   }
 
+  const drain = async () => {
+    const { drainTime: seconds } = config
+    if (seconds === 0 || stopped !== undefined) return
+    isReady = false
+    log.info({ sessions: registry.size, seconds }, 'draining')
+    upstream.drain()
+    const isStopping = () => stopped !== undefined
+    await drained({ seconds, registry, listening, nodes, clock, isStopping })
+  }
+
   return {
     /** The first address that it listens at, such as `http://127.0.0.1:8080`. */
     url: listening.urls[0]!,
@@ -139,10 +157,20 @@ export async function startService({
     urls: listening.urls,
     /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are not served. */
     metricsUrl: metricsServer?.url,
+    /** All metrics of this process, in Prometheus' text format. */
+    metrics: metrics.text,
     /** Reads the certificates of the https listener again; connections stay open. */
     reload: listening.reload,
     /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
+    /**
+     * Refuses new sessions, and leaves alone those that there are. Resolves once they have ended, the time for it is over,
+     * or the service is stopped; at once where the settings give it no time.
+     */
+    drain(): Promise<void> {
+      draining ??= drain()
+      return draining
+    },
     /**
      * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
      * and servers do. Called again, it returns the promise of the first call.

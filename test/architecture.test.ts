@@ -11,7 +11,7 @@ const storeys = [
   ['command', 'library'],
   ['demo/demo'],
   ['service'],
-  ['sites', 'upstream'],
+  ['sites', 'upstream', 'draining'],
   ['app', 'admin'],
   ['demo', 'openapi'],
   ['bosh', 'remote', 'warm', 'websocket'],

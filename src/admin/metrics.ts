@@ -1,5 +1,6 @@
 import { Counter, type CounterConfiguration, Gauge, Histogram, Registry } from 'prom-client'
 import type { FinishedCall } from '../warm/calls.js'
+import { processMetrics } from './process-metrics.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
 /** Begins the name of every metric that is not one of any process. */
@@ -41,11 +42,12 @@ export function createMetrics(sources: Sources) {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)
     },
-    /** All of it as of now, in Prometheus' text format. */
-    text(): Promise<string> {
+    /** All of it as of now, and what is to be known of the process, in Prometheus' text format. */
+    async text(): Promise<string> {
       // Once for all that is made of it.
       census = sources.census()
-      return registry.metrics()
+      const texts = await Promise.all([registry.metrics(), processMetrics().metrics()])
+      return texts.join('\n')
     },
   }
 }

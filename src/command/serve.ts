@@ -1,29 +1,39 @@
-import { randomUUID } from 'node:crypto'
+import cluster from 'node:cluster'
 import { Counts } from '../counts.js'
-import { createLog, traceOf } from '../log.js'
-import { startService } from '../service.js'
+import { createLog } from '../log.js'
+import { outliveFaults } from './faults.js'
 import { readConfig } from './settings-at-hand.js'
 import { untilSignal } from './until-signal.js'
+import { numberVariable } from './worker-messages.js'
 
-/** Runs the service with the settings at hand. Throws a `CommandError` if it cannot start. */
+/** Runs the service with the settings at hand, in as many processes as they say. Throws a `CommandError` if it cannot start. */
 export async function serve(): Promise<void> {
+  // A program that watches over others may have started this one as a worker of its own.
+  if (cluster.isWorker && process.env[numberVariable] !== undefined)
+    return (await import('./worker.js')).work()
   const { config, warnings } = readConfig()
   const log = createLog(config.logLevels.usual)
   for (const warning of warnings) log.warn(warning)
-  const counts = new Counts()
-  // An unforeseen error ends only the task it happened in: sessions and calls share no state that it could have broken.
-  const logFault = (error: unknown) => {
-    counts.faults += 1
-    log.error({ incident: randomUUID(), ...traceOf(error) }, 'something failed that was not foreseen')
+  const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath }
+  if (config.workers > 0) {
+    outliveFaults(log)
+    const { startPrimary } = await import('./primary.js')
+    const primary = await untilSignal(startPrimary({ config, log }))
+    process.on('SIGHUP', () => primary.reload())
+    process.on('SIGUSR2', () => primary.replaceWorkers())
+    const { url, urls, metricsUrl } = primary
+    log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
+    return
   }
-  process.on('uncaughtException', logFault)
-  process.on('unhandledRejection', logFault)
+  const counts = new Counts()
+  outliveFaults(log, () => {
+    counts.faults += 1
+  })
+  const { startService } = await import('../service.js')
   const service = await untilSignal(startService({ config, log, counts }))
   // A terminal that is closed sends SIGHUP too, and does not stop the service: SIGTERM does.
   process.on('SIGHUP', () => service.reload())
+  process.on('SIGUSR2', () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'))
   const { url, urls, metricsUrl } = service
-  log.info(
-    { url, urls, metricsUrl, warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath },
-    'listening',
-  )
+  log.info({ url, urls, metricsUrl, ...about }, 'listening')
 }

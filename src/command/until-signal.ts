@@ -1,15 +1,23 @@
 import { ConfigError } from '../config/load.js'
-import type { Service } from '../service.js'
 import { CommandError } from './command-error.js'
 
-/** Waits for a service to start, and stops it on SIGTERM or SIGINT. Throws a `CommandError` for what an operator can mend. */
-export async function untilSignal(starting: Promise<Service>): Promise<Service> {
-  const service = await explained(starting)
-  stopOnSignal(service)
-  return service
+/** What runs until a signal ends it. */
+interface Running {
+  /** Begins nothing new. Resolves once what there is has ended, or the time for it is over. */
+  drain(): Promise<void>
+  /** Ends, now. Called again, or while it is drained, it is no less orderly. */
+  stop(): Promise<void>
 }
 
-async function explained<T>(starting: Promise<T>): Promise<T> {
+/** Waits for a start, and ends what has started on SIGTERM or SIGINT. Throws a `CommandError` for what an operator can mend. */
+export async function untilSignal<T extends Running>(starting: Promise<T>): Promise<T> {
+  const running = await explained(starting)
+  endOnSignal(running)
+  return running
+}
+
+/** Waits for a start. Throws a `CommandError` for what an operator can mend. */
+export async function explained<T>(starting: Promise<T>): Promise<T> {
   try {
     return await starting
   } catch (error) {
@@ -26,18 +34,28 @@ async function explained<T>(starting: Promise<T>): Promise<T> {
   }
 }
 
-function stopOnSignal(service: Service): void {
-  let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    // Ctrl+C a second time does not wait for open requests.
-    if (stopping && signal === 'SIGINT') process.exit(130)
-    if (stopping) return
-    stopping = true
-    service.stop().then(
+/** Drains, stops, and ends this process. */
+export function end(running: Running, isDrainedFirst: boolean): void {
+  const drained = isDrainedFirst ? running.drain() : Promise.resolve()
+  drained
+    .then(() => running.stop())
+    .then(
       () => process.exit(0),
       () => process.exit(1),
     )
+}
+
+function endOnSignal(running: Running): void {
+  let stage: 'running' | 'draining' | 'stopping' = 'running'
+  const onSignal = (signal: NodeJS.Signals) => {
+    // Ctrl+C a second time does not wait for open requests.
+    if (stage === 'stopping' && signal === 'SIGINT') process.exit(130)
+    if (stage === 'stopping') return
+    // A second signal cuts the drain short.
+    const isDrainedFirst = stage === 'running' && signal === 'SIGTERM'
+    stage = isDrainedFirst ? 'draining' : 'stopping'
+    end(running, isDrainedFirst)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
 }

@@ -44,6 +44,13 @@ describe('the text', () => {
     }
   })
 
+  test('has what is known of any process', async () => {
+    const samples = samplesOf(await createMetrics(sourcesOf()).text())
+    for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_max_fds'])
+      expect(samples.get(name)).toBeGreaterThan(0)
+    expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
+  })
+
   test('says how sessions stand', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf({ held: 2, elsewhere: 1 })).text())
     const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))

@@ -1,0 +1,40 @@
+// One text of metrics made of those of several processes.
+
+/** A metric: the lines that say what it is, the label of the process that has said it, and the samples of all. */
+interface Family {
+  readonly about: string[]
+  readonly toldBy: string
+  readonly samples: string[]
+}
+
+/**
+ * Joins texts in Prometheus' format. Each sample gets a label `worker` with the name that its text stands by; what is said of a
+ * metric is said once, as the first text has it.
+ */
+export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
+  const families = new Map<string, Family>()
+  for (const [worker, text] of texts) addText(families, `worker="${worker}"`, text)
+  return [...families.values()].flatMap(({ about, samples }) => [...about, ...samples, '']).join('\n')
+}
+
+function addText(families: Map<string, Family>, label: string, text: string): void {
+  let family: Family = { about: [], toldBy: label, samples: [] }
+  for (const line of text.split('\n')) {
+    if (line.startsWith('#')) {
+      // Such as `# TYPE name gauge`.
+      const [, , name = ''] = line.split(' ', 3)
+      family = families.get(name) ?? { about: [], toldBy: label, samples: [] }
+      families.set(name, family)
+      if (family.toldBy === label) family.about.push(line)
+    } else if (line !== '') family.samples.push(labelled(line, label))
+  }
+}
+
+/** A sample with one label more. */
+function labelled(sample: string, label: string): string {
+  const at = sample.search(/[{ ]/)
+  const name = sample.slice(0, at)
+  const rest = sample.slice(at + 1)
+  if (sample[at] === ' ') return `${name}{${label}} ${rest}`
+  return rest.startsWith('}') ? `${name}{${label}${rest}` : `${name}{${label},${rest}`
+}

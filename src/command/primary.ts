@@ -1,0 +1,76 @@
+// What looks after the workers: it starts them, speaks for them, and carries nothing for them but new connections.
+import cluster, { type Worker as ClusterWorker } from 'node:cluster'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { serveMetrics } from '../admin/metrics-server.js'
+import type { Config } from '../config/config.js'
+import { systemClock } from '../lib/clock.js'
+import { folderVariable, type Notice, numberVariable } from './worker-messages.js'
+import { WorkerMetrics } from './worker-metrics.js'
+import { type SlotsParts, WorkerSlots } from './worker-slots.js'
+
+export interface PrimaryParts {
+  readonly config: Config
+  readonly log: Logger
+}
+
+/** A primary whose workers all listen. */
+export type Primary = Awaited<ReturnType<typeof startPrimary>>
+
+/** Starts the workers, and serves their metrics. Rejects, with none left, where one does not start. */
+export async function startPrimary({ config, log }: PrimaryParts) {
+  const { workers: count, drainTime: drainSeconds } = config
+  // Only this user may enter it: what comes from there is another worker.
+  const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+  const metrics = new WorkerMetrics()
+  const fork: SlotsParts['fork'] = (number, events) => {
+    const worker = cluster.fork({ [numberVariable]: number, [folderVariable]: folder })
+    worker.on('message', (notice: Notice) => {
+      if (notice.notice === 'ready') events.onReady(notice.urls)
+      else if (notice.notice === 'failed') events.onFailed(notice.sentence)
+      else metrics.answered(notice.question, notice.text)
+    })
+    worker.on('exit', events.onExit)
+    // A fork that fails has no process, and no exit.
+    worker.on('error', () => {
+      if (worker.process.pid === undefined) events.onExit(null, null)
+    })
+    return processOf(worker)
+  }
+  const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })
+  process.on('exit', () => {
+    slots.kill()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const isReady = () => slots.workers.some(({ state }) => state === 'running')
+  const { address } = config.metrics
+  const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), isReady, log))
+  const urls = await slots.start()
+  return {
+    url: urls[0]!,
+    urls,
+    metricsUrl: metricsServer?.url,
+    /** Has all workers read their certificates again. */
+    reload: () => slots.tellAll({ order: 'reload' }),
+    /** Puts new workers, of the program as it is on disk by now, in the places of all. */
+    replaceWorkers: () => void slots.replaceAll(),
+    /** Resolves once all workers have drained, and ended. */
+    drain: () => slots.end('drain'),
+    /** Resolves once all workers have ended, in good order. */
+    stop: () => slots.end('stop'),
+  }
+}
+
+function processOf(worker: ClusterWorker) {
+  return {
+    pid: worker.process.pid,
+    tell(order: object) {
+      // One that is gone, or about to go, hears nothing; its exit tells.
+      if (worker.isConnected()) worker.send(order as never, () => {})
+    },
+    kill: () => void worker.process.kill('SIGKILL'),
+  }
+}
