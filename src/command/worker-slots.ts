@@ -157,7 +157,7 @@ export class WorkerSlots {
     worker.limit?.cancel()
     worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
     worker.isGone()
-    const line = { worker: number, pid: worker.process.pid, code, signal }
+    const line = { worker: number, workerPid: worker.process.pid, code, signal }
     if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
     if (state !== 'running') return
     this.died += 1
@@ -196,7 +196,7 @@ export class WorkerSlots {
     const limit = clock.after(startMilliseconds, () => worker.fails(late))
     try {
       await worker.ready
-      log.info({ worker: number, pid: worker.process.pid }, 'a worker has been started')
+      log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
       return true
     } catch (error) {
       if (this.#isEnding || worker.state === 'draining') return false

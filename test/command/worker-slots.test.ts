@@ -103,7 +103,7 @@ describe('a worker that dies', () => {
       level: 40,
       worker: 2,
       signal: 'SIGKILL',
-      pid: 101,
+      workerPid: 101,
       msg: 'a worker has died',
     })
     clock.advance(249)
