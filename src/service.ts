@@ -72,7 +72,7 @@ export async function startService({
     processName === undefined
       ? undefined
       : await startNodes({ carriers, clock, log: logFor('nodes'), name: processName })
-  const upstream = createUpstream({ config, logFor, counts, clock, processName, hashes, dns, hostMetaPort })
+  const upstream = createUpstream({ config, logFor, counts, clock, nodes, hashes, dns, hostMetaPort })
   const { registry, open, names } = upstream
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })

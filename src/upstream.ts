@@ -11,6 +11,7 @@ import { createSaltedPasswords } from './login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { createNames } from './net/names.js'
+import type { Nodes } from './nodes/nodes.js'
 import { createRemotes, type Remotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
@@ -19,6 +20,7 @@ import { OwnSessions } from './session/own-sessions.js'
 import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
+import { epochOf, sharedSessions } from './session/shared-sessions.js'
 import { userRoom } from './session/user-room.js'
 
 export interface UpstreamParts {
@@ -26,8 +28,8 @@ export interface UpstreamParts {
   readonly logFor: LogFor
   readonly counts: Counts
   readonly clock: Clock
-  /** The name of this process, where there may be others. */
-  readonly processName?: string | undefined
+  /** The other processes; undefined where this is the only one. */
+  readonly nodes?: Nodes | undefined
   /** The queue of costly hashes. */
   readonly hashes: HashQueue
   /** Resolves host names; the name servers of this machine unless a test has its own. */
@@ -41,19 +43,31 @@ export interface UpstreamParts {
  * over these, and what logins need. Nothing of it listens.
  */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, counts, clock, processName, hashes, dns, hostMetaPort } = given
+  const { config, logFor, counts, clock, nodes, hashes, dns, hostMetaPort } = given
+  const processName = nodes?.self
   // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = createDialer({ names, clock, publicOnly: anyDomain })
   const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
-  const remotes = createRemotes({ config, names, tls, clock, hostMetaPort, counts, log: logFor('remote') })
+  const remotes = createRemotes({
+    config,
+    names,
+    tls,
+    clock,
+    hostMetaPort,
+    counts,
+    log: logFor('remote'),
+    processName,
+  })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   // Sessions and logins.
   const registry = new Registry(clock)
-  const sessions = knownSessions(new OwnSessions(registry, remotes.elsewhere, clock))
+  const epoch = nodes === undefined ? 0 : epochOf(clock)
+  const own = new OwnSessions(registry, remotes.elsewhere, clock, epoch)
+  const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
   const limits = new SessionLimits({
     ...config,
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes, config.workers)),

@@ -7,7 +7,7 @@ import { withULabels } from '../jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
-import { idOf } from '../session/sid.js'
+import { handleOf } from '../session/sid.js'
 import type { EndpointParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
@@ -18,6 +18,8 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
+  /** The name of this process, where there may be others. */
+  readonly processName?: string | undefined
   /** Where host-meta is asked for; 443 unless a test has its own. */
   readonly hostMetaPort?: number | undefined
 }
@@ -26,7 +28,7 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
-  const { config, names, tls, clock, counts, log, hostMetaPort: port = 443 } = parts
+  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443 } = parts
   const elsewhere = new HandedOverSessions()
   /** Those that have something open at an endpoint, or may have. */
   const sessions = new Set<EndpointSession>()
@@ -86,7 +88,7 @@ export function createRemotes(parts: RemotesParts) {
         link,
         /** Empty before the endpoint has created the session. */
         get id() {
-          return link.terms === undefined ? '' : idOf(link.terms.sid)
+          return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
         /** What came for the page during the login is lost: the endpoint alone could keep it. */
         async handOut(jid) {
@@ -94,7 +96,7 @@ export function createRemotes(parts: RemotesParts) {
           if (left === undefined) return undefined
           const { session, url, terms, rid } = left
           openings.delete(link)
-          elsewhere.add(idOf(terms.sid), jid, domain, clock.now(), session)
+          elsewhere.add(handleOf(terms.sid, processName), jid, domain, clock.now(), session)
           return { ...terms, rid, url, expiresIn: terms.inactivity }
         },
         abandon: () => abandon(link),

@@ -81,7 +81,7 @@ export function sharedSessions(
   /** The process that a handle begins with, unless that is this one. Undefined for a name that none has. */
   const otherOf = (id: string) => {
     const name = nodeIn(id)
-    return nodes.others.find(node => node.name === name)?.name
+    return name !== undefined && nodes.has(name) ? name : undefined
   }
 
   /** Asks a process about one session: null where it is gone, and the session with it. */

@@ -7,6 +7,11 @@ export function newSid(processName?: string): { sid: string; id: string } {
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }
 
+/** The handle of a session that is known by a secret of another endpoint's. */
+export function handleOf(sid: string, processName: string | undefined): string {
+  return processName === undefined ? idOf(sid) : `${processName}-${idOf(sid)}`
+}
+
 /** The public handle of a sid. */
 export function idOf(sid: string): string {
   // Not a part of the longer text, which would keep all of it for as long as the session.

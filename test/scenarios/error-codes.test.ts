@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Router } from 'express'
-import { Problem, type ProblemCode, problems, type Step } from '../../src/errors.js'
+import { pino } from 'pino'
+import { type ProblemCode, problems, type Step } from '../../src/errors.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { startNodes } from '../../src/nodes/start-nodes.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { DnsServer } from '../support/dns-server.js'
@@ -18,6 +21,7 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { dnsOf } from '../support/test-dns.js'
@@ -256,10 +260,14 @@ const rows: Record<ProblemCode, Row> = {
   'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
   'session-unreachable': {
     async provoke() {
-      const far = Router().get('/far', () => {
-        throw new Problem('session-unreachable')
-      })
-      return ask('GET', '/far', {}, await startService({ routers: () => [far] }))
+      const network = new MemoryNetwork()
+      const log = pino({ level: 'silent' })
+      const name = 'process1'
+      const far = await startNodes({ carriers: [network.start], clock: systemClock, log, name })
+      closers.push(() => far.close())
+      const at = await startService({ carriers: [network.start] })
+      network.stop(name)
+      return ask('GET', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
     },
   },
   'shutting-down': {

@@ -9,6 +9,7 @@ import type { TellEvent } from '../../src/events/events.js'
 import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
+import { nodeIn } from '../../src/nodes/node-name.js'
 import { knownSessions } from '../../src/session/known-sessions.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { OwnSessions } from '../../src/session/own-sessions.js'
@@ -16,7 +17,7 @@ import { RateShaper } from '../../src/session/rate-shaper.js'
 import { Registry } from '../../src/session/registry.js'
 import type { SessionLimits } from '../../src/session/session-limits.js'
 import type { Handover, Open, Opening } from '../../src/session/sessions.js'
-import { idOf } from '../../src/session/sid.js'
+import { handleOf, idOf } from '../../src/session/sid.js'
 import { type UserRoom, userRoom } from '../../src/session/user-room.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
@@ -206,6 +207,8 @@ export interface BenchOptions {
   readonly defaultDomain?: string
   readonly connect?: () => never
   readonly limits?: SessionLimits
+  /** The name that sids and handles begin with; none unless told otherwise. */
+  readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly room?: (registry: Registry) => UserRoom
   readonly shaper?: RateShaper
@@ -242,6 +245,7 @@ export class BoshBench {
       retiredDomains: ['gone.example'],
       mostElements: about.maxQueueElements,
       issuesTickets: about.issuesTickets === true,
+      processName: about.processName,
       tellEvent: about.tellEvent,
       connect: (domain, options, events) => {
         about.connect?.()
@@ -383,7 +387,7 @@ export class BoshBench {
 
   /** Hands a session over to another page. */
   async resume({ sid, link }: Client, handover: Partial<Handover> = {}): Promise<Client> {
-    const resumed = this.registry.byId(idOf(sid))?.resume({ seconds: 120, attachBinding: 'off', ...handover })
+    const resumed = this.registry.bySid(sid)?.resume({ seconds: 120, attachBinding: 'off', ...handover })
     await settled()
     if (resumed === undefined) throw new Error('it cannot be resumed')
     return new Client(this, sid, resumed.rid - 1, link, resumed.cookie, undefined, resumed.token)
@@ -406,7 +410,8 @@ export class Client {
 
   /** The session's handle. */
   get id(): string {
-    return idOf(this.sid)
+    const name = nodeIn(this.sid)
+    return name === undefined ? idOf(this.sid) : handleOf(this.sid.slice(name.length + 1), name)
   }
 
   /** Sends the next request. */
