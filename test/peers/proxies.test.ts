@@ -1,16 +1,21 @@
 // The service behind the web servers of Debian, configured as `deploy/` says.
 import { Agent, request } from 'node:https'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import type { Cookie } from '../../src/handed-out.js'
+import { nodeIn } from '../../src/nodes/node-name.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import type { HttpAnswer } from '../support/http-answer.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
 import {
   adminHeader,
   startTestService,
   type TestService,
+  type TestServiceOptions,
   type WarmBinding,
 } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -33,8 +38,10 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const startService = (environment: Readonly<Record<string, string>> = {}) =>
-  startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment })
+const startService = (
+  environment: Readonly<Record<string, string>> = {},
+  more: Pick<TestServiceOptions, 'carriers'> = {},
+) => startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment, ...more })
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
 
@@ -127,7 +134,7 @@ class Visitor {
   }
 
   /** Takes a session up again where it lives, bound to a browser. */
-  async resume({ url, id }: WarmBinding): Promise<WarmBinding & { cookie: { attributes: string } }> {
+  async resume({ url, id }: WarmBinding): Promise<WarmBinding & { cookie: Cookie }> {
     const headers = {
       Authorization: adminHeader,
       'Content-Type': 'application/json',
@@ -139,8 +146,10 @@ class Visitor {
     return JSON.parse(text)
   }
 
-  attach({ url, sid, rid }: WarmBinding): BoshClient {
-    const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8' }, body)
+  attach({ url, sid, rid, cookie }: WarmBinding & { cookie?: Cookie }): BoshClient {
+    const shown = cookie === undefined ? {} : { Cookie: `${cookie.name}=${cookie.value}` }
+    const post: Post = body =>
+      this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8', ...shown }, body)
     return new BoshClient(url, { sid, rid, post })
   }
 
@@ -342,53 +351,64 @@ describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', 
   }, 30_000)
 })
 
+const statusesOf = (visitor: Visitor) =>
+  [1, 2, 3, 4].map(async () => (await visitor.ask('GET', '/http-bind')).status)
+
 for (const name of proxiesOfNodes) {
-  describeWith([name], `Two nodes behind ${name}`, () => {
-    test('have their sessions each at its own address', async () => {
-      const nodes: TestService[] = []
-      const ports: number[] = []
-      for (const _node of [1, 2]) {
-        const node = await startService()
-        nodes.push(node)
-        ports.push(portOf(node))
-      }
-      await Promise.all(nodes.map(node => node.stop()))
-      const proxy = await startProxy(name, [ports[0]!, ports[1]!])
-      const visitor = new Visitor(proxy)
-      const running = await Promise.all(
-        ports.map((port, index) =>
-          startService({ PORT: String(port), EXTERNAL_URL: `${proxy.url}/node${index + 1}` }),
+  describeWith([name], `Two processes behind ${name}`, () => {
+    let network: MemoryNetwork
+    let nodes: TestService[]
+    let proxy: RunningProxy
+    let visitor: Visitor
+
+    beforeEach(async () => {
+      const ports = await freePorts(2)
+      proxy = await startProxy(name, [ports[0]!, ports[1]!])
+      network = new MemoryNetwork()
+      nodes = await Promise.all(
+        ports.map(port =>
+          startService({ PORT: String(port), EXTERNAL_URL: proxy.url }, { carriers: [network.start] }),
         ),
       )
-      try {
-        const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
-        const addresses = new Set(bindings.map(({ url }) => url))
-        expect([...addresses].sort()).toEqual([
-          `${proxy.url}/node1/http-bind`,
-          `${proxy.url}/node2/http-bind`,
-        ])
-        for (const binding of bindings) {
-          const page = visitor.attach(binding)
-          expect(await page.request(ping)).toContain("id='p1'")
-          const resumed = await visitor.resume(binding)
-          expect(resumed.url).toBe(binding.url)
-          expect(resumed.cookie.attributes).toContain(`Path=${new URL(binding.url).pathname};`)
-          await visitor.attach(resumed).terminate()
-        }
-        for (const binding of await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))) {
-          expect(binding.websocket.url).toBe(
-            binding.url.replace('http', 'ws').replace('http-bind', 'xmpp-websocket/warm'),
-          )
-          const page = await visitor.takeOver(binding)
-          expect(await page.says(ping, "id='p1'")).toContain("type='result'")
-          await page.leave()
-        }
-        const { text } = await visitor.ask('GET', '/.well-known/host-meta.json')
-        expect([...addresses]).toContain(JSON.parse(text).links[0].href)
-      } finally {
-        visitor.leave()
-        await Promise.all(running.map(node => node.stop()))
-        await proxy.stop()
+      visitor = new Visitor(proxy)
+      // Until the proxy has found both.
+      while ((await Promise.all(statusesOf(visitor))).some(status => status !== 200)) await pause(50)
+    })
+
+    afterEach(async () => {
+      visitor.leave()
+      await Promise.all(nodes.map(node => node.stop()))
+      await proxy.stop()
+    })
+
+    test('are one service: each session is reached, resumed and ended at one address', async () => {
+      const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
+      for (const binding of bindings) expect(binding.url).toBe(`${proxy.url}/http-bind`)
+      expect(new Set(bindings.map(({ sid }) => nodeIn(sid))).size).toBe(2)
+      for (const binding of bindings) {
+        const page = visitor.attach(binding)
+        for (let count = 0; count < 4; count++) expect(await page.request(ping)).toContain("id='p1'")
+        const resumed = await visitor.resume(binding)
+        expect(resumed.url).toBe(binding.url)
+        expect(await visitor.attach(resumed).terminate()).not.toContain('condition')
+      }
+      for (const binding of await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))) {
+        const page = await visitor.takeOver(binding)
+        expect(await page.says(ping, "id='p1'")).toContain("type='result'")
+        await page.leave()
+      }
+      expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
+    }, 60_000)
+
+    test('go on where one stops, and a page hears nothing of it but of its own', async () => {
+      const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
+      const gone = nodes[0]!
+      const goneName = nodeIn((await gone.bind(alice)).sid)
+      const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
+      await gone.stop()
+      for (const { binding, page } of pages) {
+        const reply = await page.request(ping)
+        expect(reply).toContain(nodeIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
       }
     }, 60_000)
   })
