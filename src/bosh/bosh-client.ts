@@ -289,6 +289,11 @@ export class BoshClient extends Delivery implements Client {
     const stored = this.window.replyTo(rid)
     const held = stored === undefined ? this.open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
+    if (before === undefined && peer.isCarried === true) {
+      // The client has sent it again another way long ago, and has gone on since.
+      peer.answer(noAnswer)
+      return
+    }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
       this.parts.counts.repeatsRefused += 1

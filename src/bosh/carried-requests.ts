@@ -109,6 +109,7 @@ class CarriedPeer implements Peer, ExchangeEvents {
   readonly secure: boolean
   readonly cookies: string | undefined
   readonly secureUrl: string | undefined
+  readonly isCarried = true
   gone = false
   whenGone: (() => void) | undefined
   readonly #exchange: Exchange

@@ -10,6 +10,8 @@ export interface Peer {
   readonly gone: boolean
   /** Set while the request is held; called once when the client goes away before its reply. */
   whenGone: (() => void) | undefined
+  /** Whether the request came through another process, and may have been on its way for long. */
+  readonly isCarried?: boolean
   /** The request's `Cookie` header. */
   readonly cookies: string | undefined
   /** The address of the same endpoint over an encrypted channel, if it is known. */

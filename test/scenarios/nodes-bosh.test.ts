@@ -104,6 +104,16 @@ describe('requests that reach any process', () => {
     expect(await there.request(message(binding.jid, 'to myself'))).toBe(first)
   })
 
+  test('that come when they have long been answered by another way end nothing', async () => {
+    const [one, two, three] = services as [TestService, TestService, TestService]
+    const binding = await one.bind(alice)
+    const page = new Page(binding, [three])
+    for (let count = 0; count < 6; count++) await page.request(message(binding.jid, 'to myself'))
+    const late = { rid: String(binding.rid + 1) }
+    await expect(new Page(binding, [two]).request('', late)).rejects.toThrow()
+    expect(texts(await page.request(message(binding.jid, 'goes on')))).toEqual(['goes on'])
+  })
+
   test('of a process that is gone are told so at once, those in flight too', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
