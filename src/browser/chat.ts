@@ -6,7 +6,7 @@ import { Refused, Unreachable } from './failures.js'
 import { bareJid, type Message, readMessage } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
-import { createSocket } from './socket.js'
+import { createSocket, socketAddress } from './socket.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
 
@@ -232,7 +232,9 @@ export class Chat extends EventTarget {
     this.#session = session
     const mayTakeOver = transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked)
     if (mayTakeOver && websocket !== undefined) {
-      this.#socket ??= createSocket(Strophe, websocket.url)
+      this.#socket ??= createSocket(Strophe)
+      // It names the process that has the session, which may be another one by now.
+      this.#socket.service = socketAddress(websocket.url)
       session.takeOver(this.#socket, websocket.token)
     } else session.attach()
   }

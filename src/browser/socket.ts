@@ -1,9 +1,7 @@
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
-/** A connection over WebSocket that can be opened again and again. */
-export function createSocket(Strophe: StropheNamespace, url: string): StropheConnection {
-  const address = new URL(url, document.baseURI)
-  address.protocol = address.protocol.replace('http', 'ws')
+/** A connection over WebSocket that can be opened again and again, each time at its `service`. */
+export function createSocket(Strophe: StropheNamespace): StropheConnection {
   // The state of stream management is this page's alone: the next page counts by itself.
   let kept: string | undefined
   const storage = {
@@ -15,5 +13,12 @@ export function createSocket(Strophe: StropheNamespace, url: string): StropheCon
       kept = undefined
     },
   }
-  return new Strophe.Connection(address.href, { enableStreamManagement: true, streamManagement: { storage } })
+  return new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
+}
+
+/** The absolute URL of an address that an answer of the warm API names. */
+export function socketAddress(url: string): string {
+  const address = new URL(url, document.baseURI)
+  address.protocol = address.protocol.replace('http', 'ws')
+  return address.href
 }

@@ -16,6 +16,8 @@ export interface StropheBuilder {
 export type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
+  /** Where it connects to. */
+  service: string
   readonly jid: string
   readonly domain: string
   maxRetries: number
