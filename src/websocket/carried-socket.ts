@@ -6,12 +6,20 @@ import type { SocketChannel } from './socket-channel.js'
 /** Shortest element, in bytes. */
 const shortest = '<a/>'.length
 
+export interface CarriedSocketParts {
+  /** Begins the exchange with the other process. */
+  readonly open: (events: ExchangeEvents) => Exchange
+  /** Whether the client has had an answer on its stream. */
+  readonly isAnswered: boolean
+  /** Called when it is carried no more. */
+  readonly onOver: () => void
+}
+
 /** A WebSocket of this process whose session is another one's: what comes over it is carried there, and back. */
 export class CarriedSocket implements ChannelEvents {
   readonly #channel: SocketChannel
+  readonly #parts: CarriedSocketParts
   readonly #exchange: Exchange
-  readonly #onOver: () => void
-  /** Whether the client has had an answer on its stream. */
   #isAnswered: boolean
   /** Bytes that the client has yet to read. */
   #untaken = 0
@@ -19,18 +27,12 @@ export class CarriedSocket implements ChannelEvents {
   #isHeldBack = false
   #isOver = false
 
-  /** `open` begins the exchange with the other process; `onOver` is called when it has ended. */
-  constructor(
-    channel: SocketChannel,
-    open: (events: ExchangeEvents) => Exchange,
-    isAnswered: boolean,
-    onOver: () => void,
-  ) {
+  constructor(channel: SocketChannel, parts: CarriedSocketParts) {
     this.#channel = channel
-    this.#isAnswered = isAnswered
-    this.#onOver = onOver
+    this.#parts = parts
+    this.#isAnswered = parts.isAnswered
     channel.events = this
-    this.#exchange = open({
+    this.#exchange = parts.open({
       onMessage: message => this.#pass(message),
       onDrain: () => this.#readOn(),
       onEnd: () => this.drop(closeCodes.restart),
@@ -98,6 +100,6 @@ export class CarriedSocket implements ChannelEvents {
 
   #over(): void {
     this.#isOver = true
-    this.#onOver()
+    this.#parts.onOver()
   }
 }

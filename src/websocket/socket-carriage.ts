@@ -1,6 +1,8 @@
 // WebSockets that land at another process than the one that has their sessions.
-import type { Exchange, ExchangeEvents, Nodes } from '../nodes/nodes.js'
+import type { ExchangeEvents, Nodes } from '../nodes/nodes.js'
+import { CarriedChannel } from './carried-channel.js'
 import { CarriedSocket } from './carried-socket.js'
+import type { Channel } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
 /** What exchanges are called that carry a WebSocket. */
@@ -26,25 +28,35 @@ export interface LoginBefore {
   readonly failures: number
 }
 
-/** Takes a client in whose WebSocket is at another process; its credentials are there where it has opened its stream. */
-export type TakeIn = (client: CarriedClient, credentials: Buffer, exchange: Exchange) => ExchangeEvents
+/** An endpoint, as far as clients are carried to it. */
+export interface CarriedEndpoint {
+  /** Begins a client's stream, or goes on with it: the credentials are there where it has been opened before. */
+  begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
+  /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
+  report(error: unknown): void
+}
 
 /** Carries WebSockets from the process where they land to the one that they want. */
 export class SocketCarriage {
   readonly #nodes: Nodes
   /** By the places of the endpoints, which are the same in all processes. */
-  readonly #places = new Map<string, TakeIn>()
+  readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
 
   constructor(nodes: Nodes) {
     this.#nodes = nodes
     nodes.meet(kind, ({ head, body }, exchange) => {
       const { place, ...client } = head as CarriedClient & { readonly place: string }
-      const takeIn = this.#places.get(place)
-      if (takeIn !== undefined) return takeIn(client, body, exchange)
-      // Its settings are not those of this process.
-      exchange.cancel()
-      return inert
+      const endpoint = this.#endpoints.get(place)
+      if (endpoint === undefined) {
+        // The other process has other settings.
+        exchange.cancel()
+        return inert
+      }
+      const channel = new CarriedChannel(exchange, client, endpoint.report)
+      exchange.took(body.length)
+      endpoint.begin(channel, client, body)
+      return channel
     })
   }
 
@@ -54,8 +66,8 @@ export class SocketCarriage {
   }
 
   /** Takes clients in that another process carries to the endpoint at this place. */
-  serve(place: string, takeIn: TakeIn): void {
-    this.#places.set(place, takeIn)
+  serve(place: string, endpoint: CarriedEndpoint): void {
+    this.#endpoints.set(place, endpoint)
   }
 
   /** Whether there is another process of this name. */
@@ -71,11 +83,11 @@ export class SocketCarriage {
 
   /** Carries what comes over a channel, the client's credentials before that, to the endpoint at this place in another process. */
   carry(node: string, place: string, channel: SocketChannel, client: CarriedClient, credentials = ''): void {
-    const open = (events: ExchangeEvents) =>
-      this.#nodes.open(node, kind, { ...client, place }, credentials, events)
-    const socket: CarriedSocket = new CarriedSocket(channel, open, client.before !== undefined, () =>
-      this.#carried.delete(socket),
-    )
+    const socket: CarriedSocket = new CarriedSocket(channel, {
+      open: events => this.#nodes.open(node, kind, { ...client, place }, credentials, events),
+      isAnswered: client.before !== undefined,
+      onOver: () => this.#carried.delete(socket),
+    })
     this.#carried.add(socket)
   }
 

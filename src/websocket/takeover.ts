@@ -30,11 +30,13 @@ export interface TakeoverParts extends PageParts, StartParts {
   readonly wrongTokens: Rate
 }
 
-/**
- * Carries the client on to the process of this name, with its credentials, from where it is in its login. False where there is
- * no such other process.
- */
-export type CarryOn = (node: string, before: LoginBefore, credentials: string) => boolean
+/** How a client whose WebSocket is here gets to the other process that has its session. */
+export interface WayOn {
+  /** The name of the process that the page's URL has, for credentials that tell none. */
+  readonly named: string | undefined
+  /** Carries the client there with its credentials, from where it is in its login. False where there is no such other process. */
+  carry(node: string, before: LoginBefore, credentials: string): boolean
+}
 
 /** How long a page may take until it has the session, in seconds. */
 const takeoverSeconds = 30
@@ -62,23 +64,22 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #failures = 0
   /** What spoke for the session when the page was let in. */
   #before: Client | undefined
-  readonly #carryOn: CarryOn | undefined
+  readonly #wayOn: WayOn | undefined
 
-  /** `carryOn` is there where the client's WebSocket is here, and sessions may be elsewhere. */
+  /** `wayOn` is there where sessions may be in other processes, and the client has not been carried here from one. */
   constructor(
     channel: Channel,
     parts: TakeoverParts,
     secureUrl: string | undefined,
     onOver: () => void,
-    carryOn?: CarryOn,
+    wayOn?: WayOn,
   ) {
     super(channel, parts, secureUrl, takeoverSeconds, onOver)
-    this.#carryOn = carryOn
+    this.#wayOn = wayOn
   }
 
   /** Goes on with a client that another process has carried here, from where it was in its login. */
   goOn({ domain, failures }: LoginBefore, credentials: Buffer): void {
-    if (!this.channel.isOpen) return
     this.#step = 'login'
     this.#domain = domain
     this.#failures = failures
@@ -139,9 +140,11 @@ export class Takeover extends StreamStart<TakeoverParts> {
     }
   }
 
-  #isCarriedOn({ node }: PageCredentials, { text }: Element): boolean {
-    if (node === undefined || this.#carryOn === undefined) return false
-    return this.#carryOn(node, { domain: this.#domain, failures: this.#failures }, text)
+  #isCarriedOn({ wantsProof, node }: PageCredentials, { text }: Element): boolean {
+    // A hash of a token says nothing of it.
+    const owner = wantsProof ? this.#wayOn?.named : node
+    if (owner === undefined || this.#wayOn === undefined) return false
+    return this.#wayOn.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
   }
 
   /** The session whose ticket is shown. It must not come over another channel than TLS once it has come over that. */

@@ -1,5 +1,5 @@
 import type { Element } from '../xml/element.js'
-import type { Channel } from './channel.js'
+import { type Channel, closeCodes } from './channel.js'
 import type { StreamOpening } from './framing.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 import { ThroughClient } from './through-client.js'
@@ -37,7 +37,8 @@ export class ThroughStart extends StreamStart {
       return speaker
     })
     this.over()
-    if (typeof opened === 'string') this.refuse(opened)
+    const isShutdown = opened === 'system-shutdown'
+    if (typeof opened === 'string') this.refuse(opened, isShutdown ? closeCodes.goingAway : undefined)
     else if (this.isGone) opened.session.abandon('client')
     else opened.flush()
   }

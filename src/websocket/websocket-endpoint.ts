@@ -9,12 +9,11 @@ import { cameSecurely, clientAddress, type Entrance } from '../http/client-rules
 import type { Endpoint } from '../http/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../http/upgrades.js'
 import { onceAMinute } from '../lib/throttle.js'
-import { CarriedChannel } from './carried-channel.js'
 import { type Channel, closeCodes } from './channel.js'
-import type { CarriedClient, LoginBefore, SocketCarriage } from './socket-carriage.js'
+import type { CarriedClient, SocketCarriage } from './socket-carriage.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
-import { Takeover, type TakeoverParts } from './takeover.js'
+import { Takeover, type TakeoverParts, type WayOn } from './takeover.js'
 import { ThroughStart } from './through-start.js'
 
 export interface EndpointParts
@@ -101,40 +100,33 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  /** What carries a client with a WebSocket of this process on; a carried one is not carried further. */
-  const carryOnFrom = (channel: Channel, { wants, address, isSecure, secureUrl }: CarriedClient) =>
-    carriage !== undefined && channel instanceof SocketChannel
-      ? (node: string, before: LoginBefore, credentials: string) => {
-          if (!carriage.reaches(node)) return false
-          const client = { wants, address, isSecure, secureUrl, before }
-          carriage.carry(node, place, channel, client, credentials)
-          return true
-        }
-      : undefined
-  const begin = (channel: Channel, client: CarriedClient): StreamStart => {
-    const { wants, secureUrl } = client
+  const begin = (channel: Channel, client: CarriedClient, credentials?: Buffer, wayOn?: WayOn): void => {
+    const { wants, secureUrl, before } = client
     const over = () => void starting.delete(start)
     const start: StreamStart =
       wants === 'login'
         ? new ThroughStart(channel, startParts, secureUrl, over)
-        : new Takeover(channel, startParts, secureUrl, over, carryOnFrom(channel, client))
+        : new Takeover(channel, startParts, secureUrl, over, wayOn)
     starting.add(start)
     const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
-    return start
+    else if (start instanceof Takeover && before !== undefined) start.goOn(before, credentials!)
   }
-  carriage?.serve(place, (client, credentials, exchange) => {
-    const channel = new CarriedChannel(exchange, client, parts.report)
-    exchange.took(credentials.length)
-    const start = begin(channel, client)
-    if (client.before !== undefined && start instanceof Takeover) start.goOn(client.before, credentials)
-    return channel
-  })
-  /** The other process that a client is carried to as soon as it has come; undefined where it may stay. */
-  const otherFor = (req: IncomingMessage, wants: CarriedClient['wants'], others: SocketCarriage) => {
-    if (wants === 'login') return registry.isDraining ? others.taker() : undefined
-    const node = nodeOf(req)
-    return node !== null && others.reaches(node) ? node : undefined
+  carriage?.serve(place, { begin, report: parts.report })
+  /** Begins the stream of a client here, unless another process is to have it. */
+  const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
+    const mustGo = client.wants === 'login' && registry.isDraining
+    const taker = mustGo ? carriage?.taker() : undefined
+    const wayOn: WayOn | undefined = carriage && {
+      named: nodeOf(req),
+      carry(node, before, credentials) {
+        const isElsewhere = carriage.reaches(node)
+        if (isElsewhere) carriage.carry(node, place, channel, { ...client, before }, credentials)
+        return isElsewhere
+      },
+    }
+    if (taker === undefined) begin(channel, client, undefined, wayOn)
+    else carriage!.carry(taker, place, channel, client)
   }
   const upgradeTo =
     (wants: CarriedClient['wants']): Upgrade =>
@@ -149,13 +141,10 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else {
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
-        const node = carriage && otherFor(req, wants, carriage)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
           const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
-          const client = { wants, address, isSecure: secure, secureUrl }
-          if (node === undefined) begin(channel, client)
-          else carriage!.carry(node, place, channel, client)
+          beginOrCarry(channel, { wants, address, isSecure: secure, secureUrl }, req)
         })
       }
     }
@@ -177,7 +166,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
 }
 
 /** What a page's URL says in `node`. */
-const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node')
+const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
 function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
   const isSecure = cameSecurely(req, parts.clients)

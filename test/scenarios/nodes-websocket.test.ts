@@ -162,6 +162,21 @@ describe('a page takes its session over at another process', () => {
     await eventually('it is over', () => services[0].service.counts().sessions === 0)
   })
 
+  test('by its token, where its address names another process, which had a session before', async () => {
+    const before = (await services[2].bind(alice)) as Binding
+    const binding = await warm()
+    const wire = await page(services[1], placeOf(before))
+    wire.send(say.auth('guessed', 'alice'))
+    expect(await wire.message()).toBe(say.notAuthorized)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    await talk(wire)
+    wire.drop()
+    await becomesQuiet(binding)
+    // The process where the WebSocket has landed may be the one.
+    const own = await page(services[2], placeOf(binding))
+    expect(await take(own, before.websocket.token)).toBe(before.jid)
+  })
+
   test('by a hash of its token, which does not tell the process', async () => {
     const binding = await warm()
     const { token } = binding.websocket
@@ -307,12 +322,16 @@ describe('a page', () => {
   test('hears of the end where the process with its session is stopped', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
-    const early = await WebSocketWire.open(services[1].url, { path: placeOf(binding) })
-    const late = await page(services[1], placeOf(binding))
+    const other = await warm()
+    const late = await page(services[1], path)
+    late.send(say.authenticate(other.websocket.token, 'alice', false))
+    await read(late, 2)
     const stopped = services[0].stop()
     expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
     expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
-    expect((await early.leave()).messages.slice(1)).toEqual([shutdown, close])
     await stopped
+    const again = await page(services[1], placeOf(binding))
+    again.send(say.auth(binding.websocket.token, 'alice'))
+    expect(await again.message()).toBe(say.notAuthorized)
   })
 })

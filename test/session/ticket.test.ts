@@ -9,6 +9,13 @@ describe('a ticket', () => {
     for (const token of tokens) expect(token).toMatch(/^[\w-]{43}$/)
   })
 
+  test('has a token that begins with the name of its process, where that has one', () => {
+    const { ticket, token } = Ticket.fresh(120, 0, 'abcdefgh')
+    expect(token).toMatch(/^abcdefgh-[\w-]{43}$/)
+    expect(ticket.admits(proofOfPage(token), 0)).toBe(true)
+    expect(ticket.admits(proofOfPage(token.slice(9)), 0)).toBe(false)
+  })
+
   test('admits the page that has its token, until its time is over', () => {
     const { ticket, token } = Ticket.fresh(120, 5_000)
     const proof = proofOfPage(token)

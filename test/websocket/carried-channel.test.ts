@@ -1,8 +1,8 @@
 // A client's WebSocket is at one process, and its session at another.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Exchange, Nodes } from '../../src/nodes/nodes.js'
-import { CarriedChannel } from '../../src/websocket/carried-channel.js'
-import type { ChannelEvents } from '../../src/websocket/channel.js'
+import type { Nodes } from '../../src/nodes/nodes.js'
+import type { CarriedChannel } from '../../src/websocket/carried-channel.js'
+import type { Channel, ChannelEvents } from '../../src/websocket/channel.js'
 import { type CarriedClient, SocketCarriage } from '../../src/websocket/socket-carriage.js'
 import type { FakeClock } from '../support/fake-clock.js'
 import { close, type FakeWebSocket, fakeChannel } from '../support/fake-web-socket.js'
@@ -51,13 +51,15 @@ beforeEach(async () => {
   ;({ clock, network, nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb'))
   edge = new SocketCarriage(nodes[0]!)
   const owner = new SocketCarriage(nodes[1]!)
-  owner.serve('here', (about: CarriedClient, credentials: Buffer, exchange: Exchange) => {
+  const begin = (given: Channel, about: CarriedClient, credentials: Buffer) => {
     known = { client: about, credentials: credentials.toString() }
-    channel = new CarriedChannel(exchange, about, error => faults.push(error))
+    channel = given as CarriedChannel
     heard = new Heard()
     channel.events = heard
-    return channel
-  })
+  }
+  const report = (error: unknown) => void faults.push(error)
+  edge.serve('here', { begin, report })
+  owner.serve('here', { begin, report })
 })
 
 afterEach(async () => {

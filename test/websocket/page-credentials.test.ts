@@ -34,6 +34,13 @@ describe('PLAIN', () => {
     expect(read(authenticate(plain(user, authzid)))).toEqual({ ...wanted, isSasl2: true })
   })
 
+  test('names the process whose token it has', () => {
+    const node = (token: string) => read(auth(base64(`\0juliet\0${token}`)))
+    expect(node('abcdefgh-x')).toMatchObject({ node: 'abcdefgh' })
+    for (const token of ['abcdefgh', 'Abcdefgh-x', '*.>defgh-x', ''])
+      expect(node(token)).toMatchObject({ node: undefined })
+  })
+
   test('names a user of a domain that is not written in ASCII', () => {
     const wanted = { local: 'jürgen', proof }
     for (const user of ['jürgen', 'Jürgen@bücher.example', 'jürgen@xn--bcher-kva.example'])
