@@ -1,8 +1,9 @@
 // The least that Node can do, a process of its own: a bare `node:http` server that answers at once, logs in with
-// the raw client, passes text to a TCP connection and back, or holds a request and such a connection. What the
-// service costs is compared with it.
+// the raw client, passes text to a TCP connection and back, or holds a request and such a connection; and a bare `ws`
+// server that holds WebSockets with such a connection beside each. What the service costs is compared with it.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { SaltedPasswords } from '../test/support/scram.js'
 import { rawLogin } from './raw-login.js'
 
@@ -13,7 +14,12 @@ const remembered: SaltedPasswords = new Map()
 const sessions = new Map<string, Socket>()
 const relays = new Map<string, Relay>()
 const held = new Set<{ response: ServerResponse; socket: Socket }>()
+const pinged = new Map<WebSocket, Socket>()
 let serial = 0
+
+const pingMilliseconds = 30_000
+/** Its multiples are spread evenly between whole numbers, however many there are. */
+const goldenSection = 0.618_034
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (request, response) => {
   const url = request.url!
@@ -28,6 +34,19 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
     answer(response, '')
   }
 })
+// As the service makes its own.
+const webSockets = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload: 1024 * 1024,
+  maxFragments: 8,
+  maxBufferedChunks: 4096,
+  handleProtocols: () => 'xmpp',
+})
+server.on('upgrade', (request, socket, head) =>
+  webSockets.handleUpgrade(request, socket, head, webSocket => keep(webSocket)),
+)
 server.listen(Number(process.env['PORT']), '127.0.0.1')
 
 /** A warm without BOSH: the user's name in, the name of the session out. */
@@ -66,6 +85,28 @@ function openRelay(name: string): Relay {
   })
   relays.set(name, opened)
   return opened
+}
+
+/** Holds a WebSocket and a connection, and pings at the default of WEBSOCKET_PING_INTERVAL. */
+function keep(webSocket: WebSocket): void {
+  pinged.set(webSocket, connectToServer())
+  const ping = () => webSocket.ping()
+  let pinging: NodeJS.Timeout | undefined
+  // Sessions come one after the other, and their pings do.
+  const first = setTimeout(
+    () => {
+      ping()
+      pinging = setInterval(ping, pingMilliseconds)
+    },
+    ((++serial * goldenSection) % 1) * pingMilliseconds,
+  )
+  webSocket.on('error', () => {})
+  webSocket.on('close', () => {
+    clearTimeout(first)
+    clearInterval(pinging)
+    pinged.get(webSocket)?.destroy()
+    pinged.delete(webSocket)
+  })
 }
 
 const connectToServer = () => connect(serverPort, '127.0.0.1').setNoDelay(true)

@@ -45,5 +45,5 @@ function written(line: Line, value: number): string {
 }
 
 function number({ unit }: Line, value: number): string {
-  return value.toFixed({ x: 2, KiB: 1, ms: 1, lost: 0, '%': 2 }[unit])
+  return value.toFixed({ x: 2, KiB: 1, ms: 1, lost: 0 }[unit])
 }

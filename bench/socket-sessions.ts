@@ -1,4 +1,5 @@
-// Opens sessions over WebSocket: warmed by the service and taken over, or logged in at the XMPP server's own endpoint.
+// Opens sessions over WebSocket: warmed by the service and taken over, or logged in at the XMPP server's own endpoint;
+// at the floor it is nothing but WebSockets.
 import { demandsSession, textOf } from '../test/support/bosh-login.js'
 import { type SaltedPasswords, ScramClient } from '../test/support/scram.js'
 import { inParallel, warmed } from './sessions.js'
@@ -37,6 +38,10 @@ export async function openSockets(
         lane,
         jid: await logIn(lane, `<auth xmlns='${sasl}' mechanism='PLAIN'>${plain}</auth>`),
       })
+    })
+  } else if (target.kind === 'floor') {
+    await inParallel(atOnce, users, async jid => {
+      sessions.push({ lane: await SocketLane.open({ port: target.port, path: '/' }, failed), jid })
     })
   } else {
     await inParallel(atOnce, users, async user => {
