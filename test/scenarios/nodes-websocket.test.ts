@@ -335,3 +335,55 @@ describe('a page', () => {
     expect(await again.message()).toBe(say.notAuthorized)
   })
 })
+
+describe('a client that logs in by itself, at a process that takes no new sessions,', () => {
+  const draining = { DRAIN_TIME: '600' }
+  const login = async ({ url }: TestService) => {
+    const wire = await WebSocketWire.open(url)
+    wires.push(wire)
+    wire.send(open)
+    return wire
+  }
+  const drain = (...drained: readonly TestService[]) => {
+    for (const { service } of drained) void service.drain()
+  }
+  const sessions = () => services.map(({ service }) => service.counts().sessions)
+
+  beforeEach(async () => {
+    await Promise.all(services.map(service => service.stop()))
+    services = [await start(draining), await start(draining), await start(draining)]
+  })
+
+  test('logs in at another one', async () => {
+    drain(services[0], services[1])
+    await pause(50)
+    const wire = await login(services[0])
+    expect(await wire.message()).toContain("from='plain.example'")
+    expect(await wire.message()).toContain('<mechanism>')
+    expect(sessions()).toEqual([0, 0, 1])
+    wire.send(
+      `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`,
+    )
+    expect(await wire.message()).toMatch(/^<failure /)
+    wire.drop()
+    await eventually('it is over', () => sessions()[2] === 0)
+  })
+
+  test('is sent away where there is none', async () => {
+    drain(...services)
+    await pause(50)
+    const wire = await login(services[0])
+    expect(await wire.leave()).toEqual({
+      messages: [expect.stringMatching(/^<open /), shutdown, close],
+      code: 1001,
+    })
+    expect(sessions()).toEqual([0, 0, 0])
+  })
+
+  test('does not keep pages from the sessions that are there', async () => {
+    const binding = await warm()
+    drain(...services)
+    await pause(50)
+    await talk(await takenOver(binding))
+  })
+})
