@@ -108,6 +108,7 @@ for (const kind of kinds) {
     })
 
     afterEach(async () => {
+      isMoving = false
       relay.restore()
       await context?.close()
       await bob?.leave()
@@ -120,13 +121,20 @@ for (const kind of kinds) {
       await server?.stop()
     })
 
+    /** Whether each answer of the backend has another address for the WebSocket, as those of several processes may. */
+    let isMoving = false
+    let moves = 0
+
     /** The tab's session once more, or a new one, as a backend does it. */
     async function bind(tab: string): Promise<object> {
       const id = ids.get(tab)
       const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
       const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(account)
       ids.set(tab, binding.id)
-      return binding
+      const { websocket } = binding as { readonly websocket?: { readonly url: string } }
+      if (!isMoving || websocket === undefined) return binding
+      moves += 1
+      return { ...binding, websocket: { ...websocket, url: `${websocket.url}?move=${moves}` } }
     }
 
     async function open(): Promise<Page> {
@@ -187,6 +195,25 @@ for (const kind of kinds) {
         expect(ids.size).toBe(1)
         expect(complaints).toEqual([])
       })
+
+      if (transport === 'websocket')
+        test('comes each time to the address that it is told then', async () => {
+          options = { transport, history: 0, rooms: [] }
+          isMoving = true
+          moves = 0
+          const addresses: string[] = []
+          context.on('page', page => page.on('websocket', socket => addresses.push(socket.url())))
+          const tab = await open()
+          relay.lose()
+          await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+          relay.restore()
+          await isOnline(tab)
+          expect(moves).toBeGreaterThan(1)
+          expect(addresses.at(0)).toMatch(/\/warm\?move=1$/)
+          expect(addresses.at(-1)).toMatch(new RegExp(`/warm\\?move=${moves}$`))
+          bob.say(alice.jid, 'still there')
+          await shows(tab, 'still there')
+        })
 
       test('shows the history of the archive after a reload, and what comes behind it', async () => {
         options = { transport, history: 30, rooms: [] }
