@@ -68,7 +68,7 @@ export interface Binding {
   expires_in: number
   /** The other way to the session, over WebSocket (RFC 7395); absent where it is off, with `attach_binding`, and for sessions at other endpoints. */
   websocket?: {
-    /** Where the page takes the session over: a URL, or its path alone, as above. */
+    /** Where the page takes the session over: a URL, or its path alone, as above. Of several processes it names the one that has the session, in `node`. */
     url: string
     /** The password for that, good once. The user's name is the local part of the JID. */
     token: string

@@ -56,9 +56,10 @@ const binding: Record<keyof BindingObject, Schema> = {
   websocket: object(
     'The other way to the session, over WebSocket (RFC 7395); absent where it is off, with `attach_binding`, and for sessions at other endpoints.',
     {
-      url: text('Where the page takes the session over: a URL, or its path alone, as above.', {
-        format: 'uri-reference',
-      }),
+      url: text(
+        'Where the page takes the session over: a URL, or its path alone, as above. Of several processes it names the one that has the session, in `node`.',
+        { format: 'uri-reference' },
+      ),
       token: text("The password for that, good once. The user's name is the local part of the JID."),
       expires_in: count('Time that it is good for, in seconds.'),
     } satisfies Record<keyof WebSocketObject, Schema>,
