@@ -1,7 +1,12 @@
 // Pages whose WebSocket lands at another process than the one that has their session.
 import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
 import { nodeIn } from '../../src/nodes/node-name.js'
+import { socketCarrier } from '../../src/nodes/socket-carrier.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -11,6 +16,7 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { WebSocketWire } from '../support/websocket-wire.js'
 import * as say from '../websocket/pages.js'
 
+const log = pino({ level: 'silent' })
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
@@ -21,6 +27,8 @@ const shutdown =
 
 type Binding = WarmBinding & { websocket: { url: string; token: string } }
 
+let over: 'memory' | 'sockets'
+let folder: string
 let server: LoginServer
 let network: MemoryNetwork
 /** The session is at the first. */
@@ -37,13 +45,15 @@ afterAll(() => server.stop())
 
 beforeEach(async () => {
   network = new MemoryNetwork()
+  folder = mkdtempSync(join(tmpdir(), 'nodes-websocket-'))
   carried = 0
-  services = [await start(), await start(), await start()]
+  services = await startAll()
 })
 
 afterEach(async () => {
   for (const wire of wires.splice(0)) wire.drop()
   await Promise.all(services.map(service => service.stop()))
+  rmSync(folder, { recursive: true })
   await eventually('the server is left', () => server.open === 0)
 })
 
@@ -53,15 +63,25 @@ const start = (environment: Record<string, string> = {}) =>
     environment: { XMPP_DOMAINS: 'plain.example', ...environment },
     carriers: [
       async (self, events) => {
-        const carrier = await network.start(self, events)
-        const send = (node: string, frames: Buffer) => {
+        const own = over === 'memory' ? network.start : socketCarrier({ folder, log })
+        const carrier = await own(self, events)
+        const send = carrier.send.bind(carrier)
+        carrier.send = (node, frames) => {
           carried += frames.length
-          carrier.send(node, frames)
+          send(node, frames)
         }
-        return Object.assign(Object.create(carrier), { send })
+        return carrier
       },
     ],
   })
+
+/** Processes that know each other. */
+async function startAll(environment?: Record<string, string>): Promise<typeof services> {
+  const all = [await start(environment), await start(environment), await start(environment)] as const
+  const joined = (lines: readonly string[]) => lines.filter(line => line.includes('a process has joined'))
+  await eventually('all know each other', () => all.every(({ lines }) => joined(lines).length === 2))
+  return all
+}
 
 const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
 const nameOf = ({ id }: Binding) => nodeIn(id)!
@@ -69,8 +89,8 @@ const nameOf = ({ id }: Binding) => nodeIn(id)!
 const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
 
 /** A page that has opened its stream, and has read what it is offered. */
-async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
-  const wire = await WebSocketWire.open(url, { path: at })
+async function page({ url }: TestService, at: string, host = '127.0.0.1'): Promise<WebSocketWire> {
+  const wire = await WebSocketWire.open(url, { path: at, headers: { Host: host } })
   wires.push(wire)
   wire.send(open)
   expect(await wire.message()).toMatch(/^<open /)
@@ -129,261 +149,280 @@ async function talk(wire: WebSocketWire): Promise<void> {
   expect(idsAt().slice(before)).toEqual(['here', 'and here'])
 }
 
-describe('a page takes its session over at another process', () => {
-  test('by the address that it is told', async () => {
-    const binding = await warm()
-    const name = nameOf(binding)
-    expect(binding.websocket).toMatchObject({
-      url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
-      token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
+describe.each(['memory', 'sockets'] as const)('over %s,', kind => {
+  beforeAll(() => {
+    over = kind
+  })
+  describe('a page takes its session over at another process', () => {
+    test('by the address that it is told', async () => {
+      const binding = await warm()
+      const name = nameOf(binding)
+      expect(binding.websocket).toMatchObject({
+        url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
+        token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
+      })
+      const wire = await takenOver(binding)
+      await talk(wire)
+      expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
+      expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
+      await call('DELETE', `/${binding.id}`)
+      expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
     })
-    const wire = await takenOver(binding)
-    await talk(wire)
-    expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
-    expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
-    await call('DELETE', `/${binding.id}`)
-    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
-  })
 
-  test('by its token alone, where its address is always the same', async () => {
-    const binding = await warm()
-    const wire = await page(services[1], path)
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-    await talk(wire)
-    const { websocket } = await call('POST', `/${binding.id}/resume`)
-    expect((await read(wire, 2))[1]).toBe(close)
-    const next = await page(services[2], path)
-    next.send(say.authenticate(websocket.token, 'alice'))
-    expect(await next.message()).toContain(`>${binding.jid}<`)
-    await next.message()
-    await talk(next)
-    next.send(close)
-    expect((await next.leave()).code).toBe(1000)
-    await eventually('it is over', () => services[0].service.counts().sessions === 0)
-  })
+    test('by its token alone, where its address is always the same', async () => {
+      const binding = await warm()
+      const wire = await page(services[1], path)
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
+      const { websocket } = await call('POST', `/${binding.id}/resume`)
+      expect((await read(wire, 2))[1]).toBe(close)
+      const next = await page(services[2], path)
+      next.send(say.authenticate(websocket.token, 'alice'))
+      expect(await next.message()).toContain(`>${binding.jid}<`)
+      await next.message()
+      await talk(next)
+      next.send(close)
+      expect((await next.leave()).code).toBe(1000)
+      await eventually('it is over', () => services[0].service.counts().sessions === 0)
+    })
 
-  test('by its token, where its address names another process, which had a session before', async () => {
-    const before = (await services[2].bind(alice)) as Binding
-    const binding = await warm()
-    const wire = await page(services[1], placeOf(before))
-    wire.send(say.auth('guessed', 'alice'))
-    expect(await wire.message()).toBe(say.notAuthorized)
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-    await talk(wire)
-    wire.drop()
-    await becomesQuiet(binding)
-    // The process where the WebSocket has landed may be the one.
-    const own = await page(services[2], placeOf(binding))
-    expect(await take(own, before.websocket.token)).toBe(before.jid)
-  })
-
-  test('by a hash of its token, which does not tell the process', async () => {
-    const binding = await warm()
-    const { token } = binding.websocket
-    const hash = createHmac('sha256', token).update('Initiator').digest()
-    const shown = Buffer.concat([Buffer.from('alice\0'), hash]).toString('base64')
-    const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${shown}</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
-    const lost = await page(services[1], path)
-    lost.send(authenticate)
-    expect(await lost.message()).toContain('<not-authorized')
-    const wire = await page(services[1], placeOf(binding))
-    wire.send(authenticate)
-    expect(await wire.message()).toContain(`>${binding.jid}<`)
-    await wire.message()
-    await talk(wire)
-  })
-
-  test('with a token that is wrong, and is refused in the same words wherever that is found', async () => {
-    const binding = await warm()
-    const name = nameOf(binding)
-    const attempts = [
-      [path, name],
-      [path, 'abcdefgh'],
-      [path, '*.......'],
-      [placeOf(binding), name],
-      [placeOf(binding), 'abcdefgh'],
-      [`${path}?node=abcdefgh`, name],
-      [`${path}?node=*`, 'Abcdefgh'],
-      [`${path}?node=`, ''],
-    ] as const
-    for (const [at, begin] of attempts) {
-      const wire = await page(services[1], at)
-      wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
+    test('by its token, where its address names another process, which had a session before', async () => {
+      const before = (await services[2].bind(alice)) as Binding
+      const binding = await warm()
+      const wire = await page(services[1], placeOf(before))
+      wire.send(say.auth('guessed', 'alice'))
       expect(await wire.message()).toBe(say.notAuthorized)
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
       wire.drop()
-    }
-    const wire = await page(services[1], path)
-    wire.send(say.auth(`${name}-`, 'alice'))
-    expect(await wire.message()).toBe(say.notAuthorized)
-    // It may still show the right one.
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-  })
-
-  test('and no more than five tokens are tried on one stream, wherever', async () => {
-    const binding = await warm()
-    const wire = await page(services[1], path)
-    for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
-      wire.send(say.auth(token, 'alice'))
-      expect(await wire.message()).toBe(say.notAuthorized)
-    }
-    wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
-    expect((await wire.leave()).messages[0]).toContain('<policy-violation')
-  })
-
-  test('and goes on with its stream at a third one', async () => {
-    const binding = await warm()
-    const { wire, streamId } = await counting(binding)
-    server.last.say(letter('one') + letter('two'))
-    const got = await read(wire, 3)
-    expect(got.map(idOf)).toEqual(['one', 'two', undefined])
-    wire.send(say.stanza('mine'), say.ack(1))
-    await eventually('it arrives', () => idsAt().includes('mine'))
-    wire.drop()
-    await becomesQuiet(binding)
-    server.last.say(letter('three'))
-    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-    expect(nameOf(again)).toBe(nameOf(binding))
-    const next = await page(services[2], placeOf(again))
-    next.send(say.auth(again.websocket.token, 'alice'), open)
-    await read(next, 3)
-    next.send(say.resume(streamId, 1))
-    expect(await next.message()).toContain(`previd='${streamId}' h='1'`)
-    expect((await read(next, 3)).map(idOf)).toEqual(['two', 'three', undefined])
-  })
-})
-
-describe('a page', () => {
-  test('that does not read leaves what comes for it with the server', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    wire.socket.pause()
-    const text = 'x'.repeat(100_000)
-    const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
-    const before = carried
-    for (const id of all) server.last.say(letter(id, text))
-    await eventually('it arrives', () => carried > before + text.length)
-    await standsStill()
-    expect(carried - before).toBeLessThan((all.length * text.length) / 2)
-    wire.socket.resume()
-    expect((await read(wire, all.length)).map(idOf)).toEqual(all)
-    await talk(wire)
-  })
-
-  test('that loses its connection leaves its session to the next one', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    wire.drop()
-    await becomesQuiet(binding)
-    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-    await talk(await takenOver(again, services[2]))
-  })
-
-  test('comes again where the process with its WebSocket is killed', async () => {
-    const edge = nameOf((await services[1].bind(alice)) as Binding)
-    const binding = await warm()
-    const { streamId } = await counting(binding)
-    server.last.say(letter('lost'))
-    network.kill(edge)
-    await becomesQuiet(binding)
-    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-    const next = await page(services[2], placeOf(again))
-    next.send(say.auth(again.websocket.token, 'alice'), open)
-    await read(next, 3)
-    next.send(say.resume(streamId, 0))
-    expect(await next.message()).toContain('<resumed')
-    expect(idOf(await next.message())).toBe('lost')
-  })
-
-  test.each([
-    ['the process with its session is killed', (owner: string) => network.kill(owner)],
-    ['something may be lost between the two', (owner: string, edge: string) => network.lose(owner, edge)],
-  ])('has its WebSocket closed where %s, and hears of no end', async (_what, act) => {
-    const edge = (await services[1].bind(alice)) as Binding
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    act(nameOf(binding), nameOf(edge))
-    expect(await wire.rest()).toEqual({ messages: [], code: 1012 })
-  })
-
-  test('is sent away where the process with its WebSocket is stopped, and its session lives', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    const stopped = services[1].stop()
-    expect(await wire.rest()).toEqual({ messages: [], code: 1001 })
-    wire.frame(opcodes.close, Buffer.from([0x03, 0xe9]))
-    await wire.ended()
-    wire.drop()
-    await stopped
-    await becomesQuiet(binding)
-    const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-    await talk(await takenOver(again, services[2]))
-  })
-
-  test('hears of the end where the process with its session is stopped', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    const other = await warm()
-    const late = await page(services[1], path)
-    late.send(say.authenticate(other.websocket.token, 'alice', false))
-    await read(late, 2)
-    const stopped = services[0].stop()
-    expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
-    expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
-    await stopped
-    const again = await page(services[1], placeOf(binding))
-    again.send(say.auth(binding.websocket.token, 'alice'))
-    expect(await again.message()).toBe(say.notAuthorized)
-  })
-})
-
-describe('a client that logs in by itself, at a process that takes no new sessions,', () => {
-  const draining = { DRAIN_TIME: '600' }
-  const login = async ({ url }: TestService) => {
-    const wire = await WebSocketWire.open(url)
-    wires.push(wire)
-    wire.send(open)
-    return wire
-  }
-  const drain = (...drained: readonly TestService[]) => {
-    for (const { service } of drained) void service.drain()
-  }
-  const sessions = () => services.map(({ service }) => service.counts().sessions)
-
-  beforeEach(async () => {
-    await Promise.all(services.map(service => service.stop()))
-    services = [await start(draining), await start(draining), await start(draining)]
-  })
-
-  test('logs in at another one', async () => {
-    drain(services[0], services[1])
-    await pause(50)
-    const wire = await login(services[0])
-    expect(await wire.message()).toContain("from='plain.example'")
-    expect(await wire.message()).toContain('<mechanism>')
-    expect(sessions()).toEqual([0, 0, 1])
-    wire.send(
-      `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`,
-    )
-    expect(await wire.message()).toMatch(/^<failure /)
-    wire.drop()
-    await eventually('it is over', () => sessions()[2] === 0)
-  })
-
-  test('is sent away where there is none', async () => {
-    drain(...services)
-    await pause(50)
-    const wire = await login(services[0])
-    expect(await wire.leave()).toEqual({
-      messages: [expect.stringMatching(/^<open /), shutdown, close],
-      code: 1001,
+      await becomesQuiet(binding)
+      // The process where the WebSocket has landed may be the one.
+      const own = await page(services[2], placeOf(binding))
+      expect(await take(own, before.websocket.token)).toBe(before.jid)
     })
-    expect(sessions()).toEqual([0, 0, 0])
+
+    test('at the host of its domain', async () => {
+      await Promise.all(services.map(service => service.stop()))
+      const hosts = { HTTP_HOSTS: 'chat.test=plain.example,other.test=other.example' }
+      services = await startAll({ ...hosts, XMPP_DOMAINS: 'plain.example,other.example' })
+      const binding = await warm()
+      const wire = await page(services[1], path, 'chat.test')
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
+    })
+
+    test('by a hash of its token, which does not tell the process', async () => {
+      const binding = await warm()
+      const { token } = binding.websocket
+      const hash = createHmac('sha256', token).update('Initiator').digest()
+      const shown = Buffer.concat([Buffer.from('alice\0'), hash]).toString('base64')
+      const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${shown}</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
+      const lost = await page(services[1], path)
+      lost.send(authenticate)
+      expect(await lost.message()).toContain('<not-authorized')
+      const wire = await page(services[1], placeOf(binding))
+      wire.send(authenticate)
+      expect(await wire.message()).toContain(`>${binding.jid}<`)
+      await wire.message()
+      await talk(wire)
+    })
+
+    test('with a token that is wrong, and is refused in the same words wherever that is found', async () => {
+      const binding = await warm()
+      const name = nameOf(binding)
+      const attempts = [
+        [path, name],
+        [path, 'abcdefgh'],
+        [path, '*.......'],
+        [placeOf(binding), name],
+        [placeOf(binding), 'abcdefgh'],
+        [`${path}?node=abcdefgh`, name],
+        [`${path}?node=*`, 'Abcdefgh'],
+        [`${path}?node=`, ''],
+      ] as const
+      for (const [at, begin] of attempts) {
+        const wire = await page(services[1], at)
+        wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
+        expect(await wire.message()).toBe(say.notAuthorized)
+        wire.drop()
+      }
+      const wire = await page(services[1], path)
+      wire.send(say.auth(`${name}-`, 'alice'))
+      expect(await wire.message()).toBe(say.notAuthorized)
+      // It may still show the right one.
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    })
+
+    test('and no more than five tokens are tried on one stream, wherever', async () => {
+      const binding = await warm()
+      const wire = await page(services[1], path)
+      for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
+        wire.send(say.auth(token, 'alice'))
+        expect(await wire.message()).toBe(say.notAuthorized)
+      }
+      wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
+      expect((await wire.leave()).messages[0]).toContain('<policy-violation')
+    })
+
+    test('and goes on with its stream at a third one', async () => {
+      const binding = await warm()
+      const { wire, streamId } = await counting(binding)
+      server.last.say(letter('one') + letter('two'))
+      const got = await read(wire, 3)
+      expect(got.map(idOf)).toEqual(['one', 'two', undefined])
+      wire.send(say.stanza('mine'), say.ack(1))
+      await eventually('it arrives', () => idsAt().includes('mine'))
+      wire.drop()
+      await becomesQuiet(binding)
+      server.last.say(letter('three'))
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      expect(nameOf(again)).toBe(nameOf(binding))
+      const next = await page(services[2], placeOf(again))
+      next.send(say.auth(again.websocket.token, 'alice'), open)
+      await read(next, 3)
+      next.send(say.resume(streamId, 1))
+      expect(await next.message()).toContain(`previd='${streamId}' h='1'`)
+      expect((await read(next, 3)).map(idOf)).toEqual(['two', 'three', undefined])
+    })
   })
 
-  test('does not keep pages from the sessions that are there', async () => {
-    const binding = await warm()
-    drain(...services)
-    await pause(50)
-    await talk(await takenOver(binding))
+  describe('a page', () => {
+    test('that does not read leaves what comes for it with the server', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      wire.socket.pause()
+      const text = 'x'.repeat(100_000)
+      const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
+      const before = carried
+      for (const id of all) server.last.say(letter(id, text))
+      await eventually('it arrives', () => carried > before + text.length)
+      await standsStill()
+      expect(carried - before).toBeLessThan((all.length * text.length) / 2)
+      wire.socket.resume()
+      expect((await read(wire, all.length)).map(idOf)).toEqual(all)
+      await talk(wire)
+    })
+
+    test('that loses its connection leaves its session to the next one', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      wire.drop()
+      await becomesQuiet(binding)
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      await talk(await takenOver(again, services[2]))
+    })
+
+    test('is sent away where the process with its WebSocket is stopped, and its session lives', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      const stopped = services[1].stop()
+      expect(await wire.rest()).toEqual({ messages: [], code: 1001 })
+      wire.frame(opcodes.close, Buffer.from([0x03, 0xe9]))
+      await wire.ended()
+      wire.drop()
+      await stopped
+      await becomesQuiet(binding)
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      await talk(await takenOver(again, services[2]))
+    })
+
+    test('hears of the end where the process with its session is stopped', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      const other = await warm()
+      const late = await page(services[1], path)
+      late.send(say.authenticate(other.websocket.token, 'alice', false))
+      await read(late, 2)
+      const stopped = services[0].stop()
+      expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+      expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+      await stopped
+      const again = await page(services[1], placeOf(binding))
+      again.send(say.auth(binding.websocket.token, 'alice'))
+      expect(await again.message()).toBe(say.notAuthorized)
+    })
+  })
+
+  // How the ways between processes end over sockets has tests of its own.
+  if (kind === 'memory')
+    describe('a page whose session or WebSocket is lost', () => {
+      test('comes again where the process with its WebSocket is killed', async () => {
+        const edge = nameOf((await services[1].bind(alice)) as Binding)
+        const binding = await warm()
+        const { streamId } = await counting(binding)
+        server.last.say(letter('lost'))
+        network.kill(edge)
+        await becomesQuiet(binding)
+        const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+        const next = await page(services[2], placeOf(again))
+        next.send(say.auth(again.websocket.token, 'alice'), open)
+        await read(next, 3)
+        next.send(say.resume(streamId, 0))
+        expect(await next.message()).toContain('<resumed')
+        expect(idOf(await next.message())).toBe('lost')
+      })
+
+      test.each([
+        ['the process with its session is killed', (owner: string) => network.kill(owner)],
+        ['something may be lost between the two', (owner: string, edge: string) => network.lose(owner, edge)],
+      ])('has its WebSocket closed where %s, and hears of no end', async (_what, act) => {
+        const edge = (await services[1].bind(alice)) as Binding
+        const binding = await warm()
+        const wire = await takenOver(binding)
+        act(nameOf(binding), nameOf(edge))
+        expect(await wire.rest()).toEqual({ messages: [], code: 1012 })
+      })
+    })
+
+  describe('a client that logs in by itself, at a process that takes no new sessions,', () => {
+    const draining = { DRAIN_TIME: '600' }
+    const login = async ({ url }: TestService) => {
+      const wire = await WebSocketWire.open(url)
+      wires.push(wire)
+      wire.send(open)
+      return wire
+    }
+    const drain = (...drained: readonly TestService[]) => {
+      for (const { service } of drained) void service.drain()
+    }
+    const sessions = () => services.map(({ service }) => service.counts().sessions)
+
+    beforeEach(async () => {
+      await Promise.all(services.map(service => service.stop()))
+      services = await startAll(draining)
+    })
+
+    test('logs in at another one', async () => {
+      drain(services[0], services[1])
+      await pause(50)
+      const wire = await login(services[0])
+      expect(await wire.message()).toContain("from='plain.example'")
+      expect(await wire.message()).toContain('<mechanism>')
+      expect(sessions()).toEqual([0, 0, 1])
+      wire.send(
+        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`,
+      )
+      expect(await wire.message()).toMatch(/^<failure /)
+      wire.drop()
+      await eventually('it is over', () => sessions()[2] === 0)
+    })
+
+    test('is sent away where there is none', async () => {
+      drain(...services)
+      await pause(50)
+      const wire = await login(services[0])
+      expect(await wire.leave()).toEqual({
+        messages: [expect.stringMatching(/^<open /), shutdown, close],
+        code: 1001,
+      })
+      expect(sessions()).toEqual([0, 0, 0])
+    })
+
+    test('does not keep pages from the sessions that are there', async () => {
+      const binding = await warm()
+      drain(...services)
+      await pause(50)
+      await talk(await takenOver(binding))
+    })
   })
 })
