@@ -3,10 +3,12 @@ import { domainToASCII } from 'node:url'
 import type { HostEntry } from './hosts.js'
 import { hostVariable } from './kinds.js'
 import { type Address, type Place, placesOf } from './listen-addresses.js'
+import { natsOf } from './nats-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
 export type { Admin, ServiceAccount } from './account-lists.js'
+export type { NatsSettings } from './nats-settings.js'
 export type { RemoteEndpoint, Server, Trust } from './servers.js'
 
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
@@ -58,6 +60,7 @@ export function joinedValues(values: Values) {
     /** The domains that the BOSH endpoint of another service serves; `*` as above. */
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
+    nats: natsOf(values),
     /** By XMPP domain, `*` for domains without an entry. */
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,

@@ -3,6 +3,7 @@ import { allowsDomain } from '../jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds.js'
 import { type Address, collide, placesOf } from './listen-addresses.js'
+import { natsFaults } from './nats-settings.js'
 import type { Name, Values } from './settings.js'
 
 /** What is wrong with several settings together. What depends on one that is faulty by itself is left out. */
@@ -92,6 +93,8 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
       set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
   'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two': set =>
     set.EVENTS_SECRET_FILE !== undefined && set.EVENTS_SECRET !== undefined,
+
+  ...natsFaults,
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set =>
     set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,

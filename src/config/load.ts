@@ -102,6 +102,11 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
     ...unused(serviceAccounts.keys()).map(
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
+    ...(config.nats?.isPlain
+      ? [
+          'NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.',
+        ]
+      : []),
     ...closedToBackends(config),
     ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))

@@ -27,6 +27,16 @@ import {
   word,
 } from './kinds.js'
 import { addresses, metricsAddress, ports } from './listen-addresses.js'
+import {
+  natsCa,
+  natsCertificate,
+  natsCredsFile,
+  natsKey,
+  natsSeedFile,
+  natsServers,
+  natsSubject,
+  natsTokenFile,
+} from './nats-kinds.js'
 import { readNetworks } from './networks.js'
 import { serversByDomain } from './servers.js'
 
@@ -136,6 +146,30 @@ export const sections = {
     ),
     DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
       'Time that sessions have to end by themselves on SIGTERM, and in a worker that is replaced, while no new ones are taken, in seconds; with 0 they are ended at once.',
+    ),
+    NATS_URL: joined(natsServers).means(
+      'Servers of NATS that carry between the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with `user:password@` before the host if NATS wants that; with `nats://` it may offer TLS, and has to unless it is on this machine. See *Several machines* in docs/operations.md.',
+    ),
+    NATS_CREDS_FILE: joined(natsCredsFile).means(
+      'File with the JWT and the seed that NATS knows this service by.',
+    ),
+    NATS_NKEY_FILE: joined(natsSeedFile).means(
+      'File with the seed of the nkey that NATS knows this service by.',
+    ),
+    NATS_TOKEN: joined(text).means('Token that NATS knows this service by.'),
+    NATS_TOKEN_FILE: joined(natsTokenFile).means('File with that token.'),
+    NATS_TLS_CA: joined(natsCa).means(
+      'PEM file of the authorities that the certificate of NATS may be from; those of Node.js unless set.',
+    ),
+    NATS_TLS_CERT: joined(natsCertificate).means(
+      'PEM file of a certificate that this service shows to NATS, with its chain.',
+    ),
+    NATS_TLS_KEY: joined(natsKey).means('PEM file of its key, unless that is in the same file.'),
+    NATS_SUBJECT: joined(natsSubject, 'warm-bindings').means(
+      'Beginning of the subjects that are used; services with another one do not hear each other.',
+    ),
+    NATS_ALLOW_PLAINTEXT: joined(boolean, 'off').means(
+      'Goes on without TLS where `nats://` leads to another machine and NATS offers none: what the processes tell each other, users’ stanzas and passwords among it, can be read and forged on the way.',
     ),
   },
   Admins: {

@@ -15,7 +15,7 @@ const names = Object.keys(settings) as Name[]
 /** Beginnings of settings that no other program's names are known to have: the first word, or the first two. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
-  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG)$/.test(first)) return []
+  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 

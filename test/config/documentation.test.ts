@@ -105,6 +105,7 @@ describe('what is documented is so:', () => {
         },
         workers: 0,
         drainTime: 0,
+        nats: undefined,
         retiredDomains: [],
         keepalive: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },

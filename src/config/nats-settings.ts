@@ -1,0 +1,64 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isLoopback } from '../lib/client-network.js'
+import { written } from './listen-addresses.js'
+import type { NatsAccount } from './nats-kinds.js'
+import type { Values } from './settings.js'
+
+/** What is wrong with the settings of NATS together. */
+export const natsFaults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
+  'NATS_TOKEN_FILE and NATS_TOKEN are both set: keep one of the two': set =>
+    set.NATS_TOKEN !== undefined && set.NATS_TOKEN_FILE !== undefined,
+  'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL are ways to say who this is: keep one of them':
+    set => {
+      const token = set.NATS_TOKEN ?? set.NATS_TOKEN_FILE
+      const ways = [set.NATS_CREDS_FILE, set.NATS_NKEY_FILE, token, set.NATS_URL?.account]
+      return ways.filter(way => way !== undefined).length > 1
+    },
+  'NATS_TLS_CERT is required for NATS_TLS_KEY: name the file of its certificate': set =>
+    set.NATS_TLS_KEY !== undefined && set.NATS_TLS_CERT === undefined,
+  'NATS_TLS_KEY is required for NATS_TLS_CERT, which has no key in the same file': set =>
+    set.NATS_TLS_CERT !== undefined && (set.NATS_TLS_KEY ?? set.NATS_TLS_CERT.key) === undefined,
+  'NATS_TLS_KEY has a key that does not belong to NATS_TLS_CERT': set => {
+    const key = set.NATS_TLS_KEY ?? set.NATS_TLS_CERT?.key
+    if (set.NATS_TLS_CERT === undefined || key === undefined) return false
+    return !new X509Certificate(set.NATS_TLS_CERT.cert).checkPrivateKey(createPrivateKey(key))
+  },
+}
+
+export type NatsSettings = NonNullable<ReturnType<typeof natsOf>>
+
+/** How NATS is reached; undefined where there is none. */
+export function natsOf(values: Values) {
+  if (values.NATS_URL === undefined) return undefined
+  const { servers, account } = values.NATS_URL
+  const isFar = servers.some(({ host }) => !isLoopback(host))
+  const hasFiles = values.NATS_TLS_CA !== undefined || values.NATS_TLS_CERT !== undefined
+  const isTls = servers.some(server => server.isTls) || hasFiles || (isFar && !values.NATS_ALLOW_PLAINTEXT)
+  return {
+    /** As `host:port`. */
+    servers: servers.map(written),
+    hosts: servers.map(({ host }) => host),
+    account: accountOf(values) ?? account,
+    /** Undefined where TLS is not insisted on. */
+    tls: isTls ? tlsOf(values) : undefined,
+    /** Whether any of it may cross a network without TLS. */
+    isPlain: isFar && !isTls,
+    /** Begins all subjects. */
+    subject: values.NATS_SUBJECT,
+  } as const
+}
+
+function accountOf(values: Values): NatsAccount | undefined {
+  if (values.NATS_CREDS_FILE !== undefined) return { creds: values.NATS_CREDS_FILE }
+  if (values.NATS_NKEY_FILE !== undefined) return { seed: values.NATS_NKEY_FILE }
+  const token = values.NATS_TOKEN ?? values.NATS_TOKEN_FILE
+  return token === undefined ? undefined : { token }
+}
+
+function tlsOf({ NATS_TLS_CA: ca, NATS_TLS_CERT: own, NATS_TLS_KEY: key = own?.key }: Values) {
+  return {
+    /** PEM texts; without `ca` the authorities that Node.js knows are trusted. */
+    ca,
+    certificate: own === undefined || key === undefined ? undefined : { cert: own.cert, key },
+  }
+}
