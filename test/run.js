@@ -6,7 +6,7 @@ import { ensurePackages, missingPackages } from './support/packages.js'
 const debianPackages = [
   ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'chromium', 'openssl', 'curl'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
-  ...['nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
+  ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 

@@ -1,0 +1,253 @@
+import type { Msg } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import type { NatsSettings } from '../config/config.js'
+import { type Clock, systemClock } from '../lib/clock.js'
+import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
+import { NatsLine } from './nats-connection.js'
+import { NatsLink } from './nats-link.js'
+import { NatsOutbox } from './nats-outbox.js'
+import {
+  announcementOverhead,
+  announcementTo,
+  farewell,
+  hello,
+  type NatsMessage,
+  readHello,
+  readMessage,
+  restartMessage,
+} from './nats-wire.js'
+import { isNodeName } from './node-name.js'
+
+export interface NatsCarrierParts {
+  readonly settings: NatsSettings
+  readonly log: Logger
+  readonly clock?: Clock
+}
+
+/** How many processes are known at a time; more are none of ours. */
+const mostLinks = 1024
+/** For so long after NATS is back others may not be back yet, in milliseconds. */
+const graceMilliseconds = 10_000
+/** Least time between two messages that tell another process which stream there is, in milliseconds. */
+const tellMilliseconds = 100
+/** How long a start waits for those that are there already, and a close for NATS, in milliseconds. */
+const startMilliseconds = 100
+const closeMilliseconds = 1_000
+
+const nothing = Buffer.alloc(0)
+
+/**
+ * Carries between processes by NATS. Its subjects are `PREFIX.to.RECEIVER.SENDER` for what one process says to another, and
+ * `PREFIX.hello` for what it says to all. Where NATS cannot be reached it starts all the same; it rejects with a
+ * `ConfigError` where NATS refuses this service, or cannot be trusted.
+ */
+export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
+  return async (self, events) => {
+    const carrier = new NatsCarrier(self, events, { settings, log, clock })
+    await carrier.start()
+    return carrier
+  }
+}
+
+class NatsCarrier implements Carrier {
+  readonly #self: string
+  readonly #events: CarrierEvents
+  readonly #prefix: string
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #line: NatsLine
+  readonly #outbox: NatsOutbox
+  /** By name: those that have joined, and for a while those that have left. */
+  readonly #links = new Map<string, NatsLink>()
+  /** What this process has announced last. */
+  #announced: Buffer = nothing
+  /** When the connection to NATS began, in milliseconds of the clock. */
+  #upAt = 0
+  #isClosed = false
+
+  constructor(self: string, events: CarrierEvents, { settings, log, clock }: Required<NatsCarrierParts>) {
+    this.#self = self
+    this.#events = events
+    this.#prefix = settings.subject
+    this.#log = log
+    this.#clock = clock
+    const name = `warm-bindings ${self}`
+    const subjects = [`${this.#prefix}.to.${self}.*`, this.#helloSubject]
+    this.#line = new NatsLine(
+      { settings, name, subjects, log, clock },
+      {
+        onUp: () => this.#up(),
+        onDown: () => this.#down(),
+        onMessage: message => this.#hear(message),
+      },
+    )
+    this.#outbox = new NatsOutbox(this.#line, this.#links, log)
+  }
+
+  async start(): Promise<void> {
+    await this.#line.open()
+    // Those that are there answer.
+    if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
+  }
+
+  get isUp(): boolean {
+    return this.#outbox.isOpen
+  }
+
+  send(node: string, frames: Buffer): void {
+    const link = this.#links.get(node)
+    if (link?.isJoined !== true || frames.length === 0) return
+    this.#outbox.send(link, frames)
+  }
+
+  announce(frame: Buffer): void {
+    if (this.isUp && frame.length + announcementOverhead > this.#line.longest) {
+      this.#log.warn({ bytes: frame.length }, 'an announcement is longer than NATS takes')
+      return
+    }
+    this.#announced = frame
+    this.#line.publish(this.#helloSubject, hello(this.#self, frame))
+  }
+
+  backlog(node: string): number {
+    const link = this.#links.get(node)
+    return link === undefined ? 0 : this.#outbox.backlog(link)
+  }
+
+  probe(node: string): void {
+    const link = this.#links.get(node)
+    if (link?.isJoined === true) this.#line.publish(link.subject, nothing, link.reply)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    for (const link of this.#links.values()) this.#outbox.flush(link)
+    this.#isClosed = true
+    this.#line.publish(this.#helloSubject, farewell(this.#self))
+    await Promise.race([
+      this.#line.confirmed().catch(() => undefined),
+      new Promise<void>(resolve => this.#clock.after(closeMilliseconds, resolve)),
+    ])
+    await this.#line.close()
+  }
+
+  get #helloSubject(): string {
+    return `${this.#prefix}.hello`
+  }
+
+  /** The connection to NATS is there. What was said without it is lost. */
+  #up(): void {
+    this.#upAt = this.#clock.now()
+    this.#outbox.open()
+    this.#line.publish(this.#helloSubject, hello(this.#self, this.#announced))
+    for (const link of this.#links.values()) {
+      link.isHeard = false
+      if (link.isJoined && link.hasDropped) this.#break(link)
+      if (link.isJoined) this.#tell(link)
+    }
+  }
+
+  #down(): void {
+    this.#outbox.shut()
+    for (const link of this.#links.values()) if (link.isJoined) this.#break(link)
+  }
+
+  #hear(message: Msg): void {
+    if (this.#isClosed) return
+    const { subject } = message
+    const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength)
+    if (subject === this.#helloSubject) {
+      const heard = readHello(bytes)
+      if (heard !== undefined) this.#take(heard.name, heard.message, true)
+      return
+    }
+    const name = subject.slice(subject.lastIndexOf('.') + 1)
+    if (message.headers?.code === 503) {
+      const link = this.#links.get(name)
+      if (link?.isJoined === true) this.#unanswered(link)
+      return
+    }
+    const read = readMessage(bytes)
+    if (read !== undefined) this.#take(name, read, false)
+    else if (bytes.length > 0) this.#log.debug('what came over NATS is not understood')
+  }
+
+  #take(name: string, message: NatsMessage, isToAll: boolean): void {
+    const link = this.#links.get(name)
+    if (link !== undefined) link.isHeard = true
+    if (message.kind === 'announcement') {
+      if (link?.isJoined !== true && !this.#join(name, isToAll)) return
+      if (message.frame.length > 0) this.#events.onAnnouncement(name, message.frame)
+    } else if (link === undefined) return
+    else if (message.kind === 'farewell') {
+      this.#links.delete(name)
+      if (link.isJoined) this.#events.onLeave(name)
+    } else this.#follow(link, message)
+  }
+
+  /** The other process has said something in a stream. */
+  #follow(link: NatsLink, message: Extract<NatsMessage, { kind: 'data' | 'restart' }>): void {
+    if (link.isLater(message.stream)) {
+      const isLost = !link.isNew || link.hasDropped
+      link.restart(message.stream)
+      if (isLost && link.isJoined) this.#events.onBreak(link.name)
+    }
+    if (message.kind === 'restart') {
+      if (message.stream !== link.stream) this.#tell(link)
+      return
+    }
+    const reading = link.read(message)
+    if (reading === 'next' && link.isJoined) this.#events.onBytes(link.name, message.bytes)
+    else if (reading === 'gap') {
+      this.#break(link)
+      this.#tell(link)
+    } else if (reading === 'stale' && this.#clock.now() - link.toldAt >= tellMilliseconds) this.#tell(link)
+  }
+
+  #join(name: string, isToAll: boolean): boolean {
+    if (!isNodeName(name) || name === this.#self) return false
+    let link = this.#links.get(name)
+    if (link === undefined) {
+      if (this.#links.size >= mostLinks) this.#forget()
+      if (this.#links.size >= mostLinks) return false
+      link = new NatsLink(
+        name,
+        `${this.#prefix}.to.${name}.${this.#self}`,
+        `${this.#prefix}.to.${this.#self}.${name}`,
+      )
+      this.#links.set(name, link)
+    }
+    link.isJoined = true
+    link.isHeard = true
+    // So that it knows this process before anything else comes from here.
+    if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
+    this.#events.onJoin(name)
+    return true
+  }
+
+  /** Lets go of those that have left. */
+  #forget(): void {
+    for (const [name, { isJoined }] of this.#links) if (!isJoined) this.#links.delete(name)
+  }
+
+  /** NATS has no subscriber for what was sent to the process. */
+  #unanswered(link: NatsLink): void {
+    const mayComeBack = !link.isHeard && this.#clock.now() - this.#upAt < graceMilliseconds
+    if (!mayComeBack) {
+      link.isJoined = false
+      link.restart()
+      this.#events.onLeave(link.name)
+    } else if (link.hasSent) this.#break(link)
+  }
+
+  #break(link: NatsLink): void {
+    link.restart()
+    this.#events.onBreak(link.name)
+  }
+
+  /** Tells the other process which stream there is. */
+  #tell(link: NatsLink): void {
+    link.toldAt = this.#clock.now()
+    this.#line.publish(link.subject, restartMessage(link.stream), link.reply)
+  }
+}

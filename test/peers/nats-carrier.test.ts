@@ -1,0 +1,446 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsSettings } from '../../src/config/config.js'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { createLog } from '../../src/log.js'
+import { natsCarrier } from '../../src/nodes/nats-carrier.js'
+import { hello } from '../../src/nodes/nats-wire.js'
+import { carrierContract, Member } from '../nodes/carrier-contract.js'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import {
+  type NatsServer,
+  type NatsServerOptions,
+  natsPassword,
+  startNatsServer,
+} from '../support/nats-server.js'
+import { SteppedClock } from '../support/stepped-clock.js'
+import { describeWith } from './needs.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+
+function settingsOf(environment: Record<string, string>): NatsSettings {
+  return loadConfig({ ...required, ...environment }).config.nats!
+}
+
+let written = ''
+const log = createLog('debug', {
+  write(line) {
+    written += line
+  },
+})
+
+describeWith(['nats-server'], 'the carrier over NATS', () => {
+  let server: NatsServer
+  const members: Member[] = []
+  const clocks = new Map<Member, SteppedClock>()
+  const servers: NatsServer[] = []
+  const strangers: NatsConnection[] = []
+
+  beforeAll(async () => {
+    server = await startNatsServer()
+  })
+
+  afterAll(async () => {
+    await server.remove()
+  })
+
+  afterEach(async () => {
+    await Promise.all(members.splice(0).map(member => member.carrier.close()))
+    await Promise.all(strangers.splice(0).map(stranger => stranger.close()))
+    await Promise.all(servers.splice(0).map(each => each.remove()))
+  })
+
+  async function own(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const started = await startNatsServer(options)
+    servers.push(started)
+    return started
+  }
+
+  async function start(environment: Record<string, string> = {}, name?: string): Promise<Member> {
+    const clock = new SteppedClock()
+    const settings = settingsOf({ NATS_URL: server.url(), ...environment })
+    const member = await Member.start(natsCarrier({ settings, log, clock }), name)
+    members.push(member)
+    clocks.set(member, clock)
+    return member
+  }
+
+  async function pair(on = server): Promise<[Member, Member]> {
+    const one = await start({ NATS_URL: on.url() })
+    const other = await start({ NATS_URL: on.url() })
+    one.carrier.announce(Buffer.from('here'))
+    other.carrier.announce(Buffer.from('here'))
+    await eventually('they know each other', () => one.knows(other) && other.knows(one))
+    return [one, other]
+  }
+
+  /** Sends until it arrives: what is sent after a break begins a new stream. */
+  async function carriesAgain(one: Member, other: Member, text: string): Promise<void> {
+    const again = setInterval(() => one.send(other, text), 50)
+    await eventually(`${text} has come`, () => other.from(one).toString().startsWith(text)).finally(() =>
+      clearInterval(again),
+    )
+  }
+
+  /** A client with the service's own permissions that is none of its processes. */
+  async function stranger(): Promise<NatsConnection> {
+    const connection = await connect({
+      servers: `127.0.0.1:${server.port}`,
+      user: 'warm-bindings',
+      pass: natsPassword,
+    })
+    strangers.push(connection)
+    return connection
+  }
+
+  describe('with the permissions of deploy/nats-server.conf', () => {
+    carrierContract(() => natsCarrier({ settings: settingsOf({ NATS_URL: server.url() }), log }))
+
+    test('asks for nothing that is not permitted', () => {
+      expect(written).not.toContain('does not permit')
+      expect(written).toContain('NATS is connected')
+    })
+
+    test('shows no password in the log', () => {
+      expect(written).not.toContain(natsPassword)
+    })
+  })
+
+  test('those that are there are known once one has started, though they have announced nothing', async () => {
+    const one = await start()
+    const other = await start()
+    await eventually('they know each other', () => one.knows(other) && other.knows(one))
+  })
+
+  test('what was announced last is told to one that comes later', async () => {
+    const one = await start()
+    one.carrier.announce(Buffer.from('first'))
+    one.carrier.announce(Buffer.from('last'))
+    const other = await start()
+    await eventually('it has heard', () => other.announced.includes(`${one.name} last`))
+    expect(other.announced).toEqual([`${one.name} last`])
+  })
+
+  test('what is longer than NATS takes goes in parts', async () => {
+    const small = await own({ more: 'max_payload: 1000' })
+    const [one, other] = await pair(small)
+    const text = Buffer.alloc(100_000, 'abcdefg')
+    one.send(other, 'before')
+    one.send(other, text)
+    await eventually('all has come', () => other.from(one).length === text.length + 6)
+    expect(other.from(one).equals(Buffer.concat([Buffer.from('before'), text]))).toBe(true)
+    one.carrier.announce(Buffer.alloc(1000))
+    one.carrier.announce(Buffer.from('short'))
+    await eventually('the short one is heard', () => other.announced.includes(`${one.name} short`))
+    expect(other.told).toEqual([`join ${one.name}`])
+  })
+
+  test('a process that NATS does not know any more has left', async () => {
+    const one = await start()
+    const gone = await stranger()
+    const hearing = gone.subscribe('warm-bindings.to.deadbeef.*')
+    gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.from('here')))
+    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    one.carrier.probe('deadbeef')
+    await gone.flush()
+    expect(one.told).toEqual(['join deadbeef'])
+    hearing.unsubscribe()
+    await gone.flush()
+    one.carrier.probe('deadbeef')
+    await eventually('it has left', () => one.told.includes('leave deadbeef'))
+    one.carrier.probe('deadbeef')
+    one.carrier.send('deadbeef', Buffer.from('lost'))
+    expect(one.told).toEqual(['join deadbeef', 'leave deadbeef'])
+  })
+
+  test('a process that something is sent to, and that is gone, has left', async () => {
+    const one = await start()
+    const gone = await stranger()
+    const hearing = gone.subscribe('warm-bindings.to.deadbeef.*')
+    gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
+    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    hearing.unsubscribe()
+    await gone.flush()
+    one.carrier.send('deadbeef', Buffer.from('lost'))
+    await eventually('it has left', () => one.told.includes('leave deadbeef'))
+    gone.subscribe('warm-bindings.to.deadbeef.*')
+    gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
+    await eventually('it can come again', () => one.told.length === 3)
+    expect(one.told).toEqual(['join deadbeef', 'leave deadbeef', 'join deadbeef'])
+  })
+
+  test('one that is there is still there after a question', async () => {
+    const [one, other] = await pair()
+    one.carrier.probe(other.name)
+    other.send(one, 'here')
+    await eventually('it is heard', () => one.from(other).toString() === 'here')
+    expect(one.told).toEqual([`join ${other.name}`])
+  })
+
+  test('NATS that restarts is a break, and then all goes on', async () => {
+    const restarting = await own()
+    const [one, other] = await pair(restarting)
+    one.send(other, 'before')
+    await eventually('it has come', () => other.from(one).toString() === 'before')
+    await restarting.stop()
+    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
+    one.send(other, 'lost')
+    expect([one.count('break', other), other.count('break', one)]).toEqual([1, 1])
+    await restarting.start()
+    await eventually('both are back', () => one.carrier.isUp && other.carrier.isUp)
+    await carriesAgain(one, other, 'again')
+    await carriesAgain(other, one, 'back')
+    expect(other.from(one).toString()).not.toContain('lost')
+    expect([one, other].flatMap(({ told }) => told).filter(event => event.startsWith('leave'))).toEqual([])
+  })
+
+  test('one that is not back yet after that has not left, and has after ten seconds', async () => {
+    const restarting = await own()
+    const [one, other] = await pair(restarting)
+    await restarting.stop()
+    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
+    // It gives up, as if it had been killed meanwhile.
+    await other.carrier.close()
+    await restarting.start()
+    await eventually('one is back', () => one.carrier.isUp)
+    one.carrier.probe(other.name)
+    one.send(other, 'lost')
+    await eventually('it is told that this was lost', () => one.count('break', other) >= 2)
+    expect(one.knows(other)).toBe(true)
+    clocks.get(one)!.advance(10_000)
+    one.carrier.probe(other.name)
+    await eventually('it has left', () => !one.knows(other))
+  })
+
+  test('a message that is lost is a break for both, and then all goes on', async () => {
+    const [one, other] = await pair()
+    one.send(other, 'before')
+    await eventually('it has come', () => other.from(one).toString() === 'before')
+    // What stands for a piece further on, from one to the other: those between are missing.
+    const forger = await stranger()
+    forger.publish(
+      `warm-bindings.to.${other.name}.${one.name}`,
+      Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 9, ...Buffer.from('stray')]),
+    )
+    await eventually(
+      'both are told',
+      () => one.count('break', other) === 1 && other.count('break', one) === 1,
+    )
+    one.send(other, 'again')
+    other.send(one, 'back')
+    await eventually('all goes on', () => other.from(one).toString() === 'again')
+    await eventually('and back', () => one.from(other).toString() === 'back')
+    expect([one.told.length, other.told.length]).toEqual([2, 2])
+  })
+
+  test('what is said in a stream that is over is not heard, and its sender is told', async () => {
+    const [one, other] = await pair()
+    const forger = await stranger()
+    const subject = `warm-bindings.to.${other.name}.${one.name}`
+    forger.publish(subject, Buffer.from([2, 0, 0, 0, 7]))
+    forger.publish(subject, Buffer.from([1, 0, 0, 0, 3, 0, 0, 0, 0, ...Buffer.from('old')]))
+    await eventually('the one is told', () => one.told.length > 0)
+    await carriesAgain(one, other, 'new')
+    expect(other.from(one).toString()).not.toContain('old')
+  })
+
+  test('a stranger’s garbage harms nothing', async () => {
+    const [one, other] = await pair()
+    one.send(other, 'before ')
+    const noise = await stranger()
+    const names = ['deadbeef', 'DEADBEEF', '*', '$SYS', one.name, 'constructor', '__proto__']
+    const payloads = [
+      '',
+      'x',
+      '\u0001',
+      '\u0001\0\0',
+      '\u0002',
+      '\u0002abcdef',
+      '\u0009'.repeat(100),
+      '\u0005',
+    ]
+    for (const payload of payloads) {
+      noise.publish('warm-bindings.hello', payload)
+      for (const name of names)
+        if (!name.includes('*')) noise.publish(`warm-bindings.to.${other.name}.${name}`, payload)
+    }
+    for (const name of ['DEADBEEF', 'a.b.c.d.', '>>>>>>>>', '********', '../../..', other.name, '\r\nPUB a '])
+      noise.publish('warm-bindings.hello', hello(name, Buffer.from('garbage')))
+    await noise.flush()
+    one.send(other, 'behind')
+    await eventually('all goes on', () => other.from(one).toString() === 'before behind')
+    expect(other.told).toEqual([`join ${one.name}`])
+    expect(one.told).toEqual([`join ${other.name}`])
+    expect(other.announced.filter(text => text.includes('garbage'))).toEqual([])
+  })
+
+  test('of names there are at most a thousand or so', async () => {
+    const one = await start()
+    const noise = await stranger()
+    for (let index = 0; index < 1500; index++)
+      noise.publish('warm-bindings.hello', hello(`n${String(index).padStart(7, '0')}`, Buffer.alloc(0)))
+    await noise.flush()
+    await eventually('many have joined', () => one.told.length >= 1024)
+    await one.carrier.close()
+    expect(one.told.filter(event => event.startsWith('join'))).toHaveLength(1024)
+  })
+
+  test('NATS that takes nothing is connected to anew, and nothing is lost in secret', async () => {
+    const stopped = await own()
+    const [one, other] = await pair(stopped)
+    process.kill(stopped.pid(), 'SIGSTOP')
+    const piece = Buffer.alloc(8 * 1024 * 1024)
+    for (let sent = 0; sent < 10; sent++) {
+      one.send(other, piece)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await eventually('it is given up', () => !one.carrier.isUp)
+    await eventually('it is a break', () => one.count('break', other) >= 1)
+    process.kill(stopped.pid(), 'SIGCONT')
+    await eventually('it is back', () => one.carrier.isUp)
+    await carriesAgain(one, other, 'again')
+    expect(one.carrier.backlog(other.name)).toBeLessThan(1024)
+  })
+
+  describe('at its start', () => {
+    test('goes on alone where NATS is not there, and joins once it is', async () => {
+      const late = await own()
+      await late.stop()
+      const one = await start({ NATS_URL: late.url() })
+      expect(one.carrier.isUp).toBe(false)
+      one.carrier.announce(Buffer.from('unheard'))
+      expect(written).toContain('NATS cannot be reached')
+      await late.start()
+      await eventually('it is up', () => one.carrier.isUp)
+      const other = await start({ NATS_URL: late.url() })
+      await eventually('they know each other', () => one.knows(other) && other.knows(one))
+      one.send(other, 'hello')
+      await eventually('it carries', () => other.from(one).toString() === 'hello')
+    })
+
+    test('takes the server that is there of several', async () => {
+      const missing = await own()
+      await missing.stop()
+      const one = await start({ NATS_URL: `nats://127.0.0.1:${missing.port},${server.url()}` })
+      expect(one.carrier.isUp).toBe(true)
+    })
+
+    test.each([
+      ['a wrong password', () => ({ NATS_URL: server.url('warm-bindings:wrong') }), /refuses this service/],
+      ['no user', () => ({ NATS_URL: server.url('') }), /refuses this service/],
+      ['a token', () => ({ NATS_URL: server.url(''), NATS_TOKEN: 'guessed' }), /refuses this service/],
+      [
+        'a subject that is not permitted',
+        () => ({ NATS_SUBJECT: 'another' }),
+        /does not permit this service to subscribe to another/,
+      ],
+      [
+        'TLS where there is none',
+        () => ({ NATS_URL: server.url().replace('nats:', 'tls:') }),
+        /offers no TLS/,
+      ],
+    ])('ends with %s', async (_what, environment, problem) => {
+      const failing = start(environment())
+      await expect(failing).rejects.toThrow(ConfigError)
+      await expect(failing).rejects.toThrow(problem)
+      await expect(failing).rejects.not.toThrow(/wrong|guessed/)
+    })
+  })
+
+  describe('with TLS', () => {
+    let secure: NatsServer
+    const folder = mkdtempSync(join(tmpdir(), 'wb-nats-test-'))
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+
+    beforeAll(async () => {
+      secure = await startNatsServer({ tls: true })
+    })
+
+    afterAll(async () => {
+      await secure.remove()
+      rmSync(folder, { recursive: true })
+    })
+
+    test('carries with the configuration of deploy/ as it is', async () => {
+      const environment = { NATS_URL: secure.url(), NATS_TLS_CA: file('ca.pem', secure.certificate!) }
+      const one = await start(environment)
+      const other = await start({
+        ...environment,
+        NATS_URL: secure.url().replace('tls:', 'nats:').replace('127.0.0.1', 'localhost'),
+      })
+      await eventually('they know each other', () => one.knows(other) && other.knows(one))
+      one.send(other, 'hello')
+      await eventually('it carries', () => other.from(one).toString() === 'hello')
+    })
+
+    test('ends where the certificate is not trusted', async () => {
+      await expect(start({ NATS_URL: secure.url() })).rejects.toThrow(
+        /cannot be trusted.*\(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+      )
+    })
+
+    test('ends where the certificate is for another host, though it was asked for by its address', async () => {
+      const credentials = makeCertificate(['DNS:localhost'])
+      const more = `tls { cert_file: "${file('o.crt', credentials.cert)}", key_file: "${file('o.key', credentials.key)}" }`
+      const elsewhere = await own({ more })
+      const environment = { NATS_TLS_CA: file('other.pem', credentials.cert) }
+      await expect(start({ ...environment, NATS_URL: elsewhere.url() })).rejects.toThrow(
+        /ERR_TLS_CERT_ALTNAME_INVALID/,
+      )
+      const one = await start({ ...environment, NATS_URL: elsewhere.url().replace('127.0.0.1', 'localhost') })
+      expect(one.carrier.isUp).toBe(true)
+    })
+
+    test('shows a certificate where NATS wants one', async () => {
+      const authority = makeCertificate([], { commonName: 'authority' })
+      const host = makeCertificate(['IP:127.0.0.1'], { issuer: authority })
+      const client = makeCertificate(['DNS:warm-bindings'], { issuer: authority })
+      const ca = file('authority.pem', authority.cert)
+      const wanting = await own({
+        more: `tls { cert_file: "${file('h.crt', host.cert)}", key_file: "${file('h.key', host.key)}", ca_file: "${ca}", verify: true }`,
+      })
+      const one = await start({
+        NATS_URL: wanting.url(),
+        NATS_TLS_CA: ca,
+        NATS_TLS_CERT: file('c.pem', client.cert),
+        NATS_TLS_KEY: file('c.key', client.key),
+      })
+      expect(one.carrier.isUp).toBe(true)
+    })
+  })
+
+  describe('is known to NATS by', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wb-nats-test-'))
+    afterAll(() => rmSync(folder, { recursive: true }))
+
+    test('a token', async () => {
+      const guarded = await own({ authorization: 'authorization { token: "t0ken" }' })
+      const one = await start({ NATS_URL: guarded.url(''), NATS_TOKEN: 't0ken' })
+      expect(one.carrier.isUp).toBe(true)
+      await expect(start({ NATS_URL: guarded.url(''), NATS_TOKEN: 'another' })).rejects.toThrow(/refuses/)
+    })
+
+    test('an nkey', async () => {
+      const { nkeys } = await import('@nats-io/transport-node')
+      const pair = nkeys.createUser()
+      const guarded = await own({
+        authorization: `authorization { users: [{ nkey: ${pair.getPublicKey()} }] }`,
+      })
+      const seed = join(folder, 'seed')
+      writeFileSync(seed, `${new TextDecoder().decode(pair.getSeed())}\n`)
+      const one = await start({ NATS_URL: guarded.url(''), NATS_NKEY_FILE: seed })
+      expect(one.carrier.isUp).toBe(true)
+      writeFileSync(seed, `SU${'A'.repeat(56)}`)
+      await expect(start({ NATS_URL: guarded.url(''), NATS_NKEY_FILE: seed })).rejects.toThrow(
+        /seed that is broken/,
+      )
+    })
+  })
+})
