@@ -120,6 +120,10 @@ export class Counts {
   readonly events = Object.fromEntries(
     eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }]),
   ) as Record<EventType, Record<'sent' | 'failed' | 'dropped', number>>
+  /** Questions to other processes that had no answer, by the reason. */
+  readonly unanswered = { gone: 0, broken: 0, late: 0 }
+  /** What this process has counted alone because the process that should did not answer. */
+  countedAlone = 0
   /** What was not foreseen. */
   faults = 0
 }

@@ -12,7 +12,6 @@ import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { systemClock } from './lib/clock.js'
 import { hashQueue } from './lib/hash-queue.js'
-import { Rate } from './lib/rates.js'
 import { type LogFor, logOf } from './log.js'
 import type { StartCarrier } from './nodes/carrier.js'
 import { newNodeName } from './nodes/node-name.js'
@@ -71,15 +70,24 @@ export async function startService({
   const nodes =
     processName === undefined
       ? undefined
-      : await startNodes({ carriers, clock, log: logFor('nodes'), name: processName })
+      : await startNodes({
+          carriers,
+          clock,
+          log: logFor('nodes'),
+          name: processName,
+          onUnanswered: reason => {
+            counts.unanswered[reason] += 1
+          },
+        })
   const upstream = createUpstream({ config, logFor, counts, clock, nodes, hashes, dns, hostMetaPort })
-  const { registry, open, names } = upstream
+  const { registry, open, names, makeRate } = upstream
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
   // What HTTP clients talk to.
   const metrics = createMetrics({
     counts,
+    nodes,
     clock,
     census: () => ({
       states: { ...registry.states(), elsewhere: open.elsewhere() },
@@ -93,8 +101,8 @@ export async function startService({
     hashes,
     tellEvent: events?.tell,
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
-    wrongTokens: new Rate(mostWrongTokens, 60),
-    callLimits: createCallLimits(config),
+    wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
+    callLimits: createCallLimits(config, makeRate),
     recentWarms: new RecentWarms(clock),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,

@@ -4,6 +4,7 @@ import type { Config } from './config/config.js'
 import type { Counts } from './counts.js'
 import type { Clock } from './lib/clock.js'
 import type { HashQueue } from './lib/hash-queue.js'
+import { ownRates } from './lib/rates.js'
 import type { OpenLink } from './link.js'
 import type { LogFor } from './log.js'
 import { createPipeliningMemory } from './login/pipelining-memory.js'
@@ -12,6 +13,8 @@ import { createVerifiedCredentials } from './login/verified-credentials.js'
 import type { Dns } from './net/dns.js'
 import { createNames } from './net/names.js'
 import type { Nodes } from './nodes/nodes.js'
+import { SharedCounts } from './nodes/shared-counts.js'
+import { sharedRates } from './nodes/shared-rate.js'
 import { createRemotes, type Remotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
@@ -21,7 +24,7 @@ import { RateShaper } from './session/rate-shaper.js'
 import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
-import { userRoom } from './session/user-room.js'
+import { sharedUserRoom, userRoom } from './session/user-room.js'
 
 export interface UpstreamParts {
   readonly config: Config
@@ -68,8 +71,21 @@ export function createUpstream(given: UpstreamParts) {
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, clock, epoch)
   const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
+  const { sessionsPerJid, sessionsPerAddress, unauthenticatedPerAddress } = config.limits
+  const onAlone = () => {
+    counts.countedAlone += 1
+  }
+  const makeRate = nodes === undefined ? ownRates : sharedRates({ nodes, clock, onAlone })
+  const most = {
+    user: sessionsPerJid,
+    address: sessionsPerAddress,
+    unauthenticated: unauthenticatedPerAddress,
+  }
+  const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
   const limits = new SessionLimits({
     ...config,
+    makeRate,
+    counts: shared,
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes, config.workers)),
     descriptorsAreLeft: descriptorsAreLeft(),
   })
@@ -88,7 +104,8 @@ export function createUpstream(given: UpstreamParts) {
       registry,
       sessions,
       limits,
-      room: userRoom(config.limits.sessionsPerJid, registry),
+      room:
+        shared === undefined ? userRoom(sessionsPerJid, registry) : sharedUserRoom(sessionsPerJid, shared),
       shaper: new RateShaper(config.rates),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
@@ -105,6 +122,8 @@ export function createUpstream(given: UpstreamParts) {
     },
     registry,
     names,
+    /** Makes rates, which all processes have in common. */
+    makeRate,
     /** How many are open, or known to live elsewhere. */
     open: {
       links: () => links.size,

@@ -1,6 +1,7 @@
 import type { heldRequests } from '../bosh/bosh-client.js'
 import type { Counts, Tally } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
+import type { Node, Nodes } from '../nodes/nodes.js'
 import type { SessionState } from '../session/sessions.js'
 
 /** What is found when all sessions are counted. */
@@ -11,6 +12,8 @@ export interface Census extends ReturnType<typeof heldRequests> {
 /** What the metrics are made of. */
 export interface Sources {
   readonly counts: Counts
+  /** The other processes; undefined where this is the only one. */
+  readonly nodes?: Pick<Nodes, 'others' | 'areUp'> | undefined
   readonly clock: Pick<Clock, 'now'>
   /** Counts the sessions. */
   readonly census: () => Census
@@ -44,7 +47,7 @@ interface Source {
  * What is to be known of a service. Labels have words of our own tables only, never what a caller or a server said. Those
  * that can be listed are there from the start: a rate begins at nought.
  */
-export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[] {
+export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     sessions: [
       'Live sessions by state: held while a request is open, quiet while none is.',
@@ -135,6 +138,22 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
     ],
     events_waiting: ['Events that the portal has not taken yet.', open.events],
     http_connections: ['Connections of clients that are open.', open.connections],
+    nodes: [
+      'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',
+      byLabel('state', () => nodeStates(nodes?.others ?? [])),
+    ],
+    carriers_up: [
+      'Whether all that carries between processes does so at the moment; 1 where this is the only one.',
+      () => Number(nodes?.areUp ?? true),
+    ],
+    unanswered_questions_total: [
+      'Questions to other processes that had no answer, by the reason: the process was gone, the connection broken, or it was late.',
+      byLabel('reason', () => counts.unanswered),
+    ],
+    counted_alone_total: [
+      'Calls and sessions that this process counted alone for a limit: the process that counts them for all did not answer.',
+      () => counts.countedAlone,
+    ],
     faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
   }
   return Object.entries(rows).map(([name, [help, source]]) => {
@@ -142,6 +161,14 @@ export function rowsOf({ counts, clock, census, open }: Sources): readonly Row[]
     // The names of counters end like this, as Prometheus wants it.
     return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
   })
+}
+
+/** How many processes stand how; one that is silent is that whatever else it is. */
+function nodeStates(others: readonly Node[]) {
+  const states = { live: 0, silent: 0, draining: 0 }
+  for (const { isSilent, isDraining } of others)
+    states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
+  return states
 }
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {

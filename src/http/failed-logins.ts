@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { Rate } from '../lib/rates.js'
+import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
 
 /** The admin that a caller claims to be, and where the caller is. */
 export interface Claim {
@@ -20,13 +20,13 @@ const longestDelay = 2_000
  * of a proxy; nor that admin, as long as the right secret was shown there not long ago.
  */
 export class FailedLogins {
-  readonly #ofName: Rate
-  readonly #ofClient: Rate
+  readonly #ofName: KeyedRate
+  readonly #ofClient: KeyedRate
 
   /** `most` is what one client may have for one name in a minute; 0 is any number. */
-  constructor(most: number) {
-    this.#ofName = new Rate(most, 60)
-    this.#ofClient = new Rate(most * namesOfClient, 60)
+  constructor(most: number, rates: MakeRate = ownRates) {
+    this.#ofName = rates('failed-logins-name', most, 60)
+    this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
   }
 
   /** The seconds to wait for an admin whose secret is known to be right: only where both counts are full. */

@@ -6,7 +6,7 @@ export interface LiveCounts<Kind extends string> {
    * Counts one more of each of these kinds; where there are as many of one as may be, none is counted, and that kind is the
    * answer. It comes at once unless another process has to be asked.
    */
-  take(key: string, kinds: readonly Kind[]): Kind | undefined | Promise<Kind | undefined>
+  take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   /** Counts one more, whatever the limit. */
   add(kind: Kind, key: string): void
   /** There is one less of those that were counted. */
@@ -25,7 +25,7 @@ export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#limits = limits
   }
 
-  take(key: string, kinds: readonly Kind[]): Kind | undefined {
+  take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined {
     const full = kinds.find(kind => isOver(this.#of(kind).of(key) + 1, this.#limits[kind]))
     if (full === undefined) for (const kind of kinds) this.add(kind, key)
     return full

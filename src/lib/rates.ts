@@ -1,5 +1,14 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
+/** Limits how often something may be done in a time, by key. */
+export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
+
+/** Makes a rate; processes that count together know it by its name. */
+export type MakeRate = (name: string, most: number, seconds: number) => KeyedRate
+
+/** Makes rates that are counted in this process alone. */
+export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
+
 /** How often something may be done in a time; each key counts for itself, and is forgotten once its time is over. */
 export class Rate {
   readonly #limiter: RateLimiterMemory | undefined

@@ -9,27 +9,36 @@ interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {
   readonly clock: Clock
   /** Hears of what failed without being foreseen. */
   readonly report: (error: unknown) => void
+  /** Hears of each question that has no answer. */
+  readonly onUnanswered?: ((reason: NoAnswer['reason']) => void) | undefined
 }
 
 /** Questions and answers, each an exchange of its own. */
-export function questionsOver({ open, meet, clock, report }: QuestionParts): Pick<Nodes, 'ask' | 'answer'> {
+export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer'> {
+  const { open, meet, clock, report, onUnanswered } = parts
   return {
     ask(node, kind, question, milliseconds = answerMilliseconds) {
       return new Promise((resolve, reject) => {
+        let isAnswered = false
+        const fail = (reason: NoAnswer['reason']) => {
+          if (isAnswered) return
+          onUnanswered?.(reason)
+          reject(new NoAnswer(node, reason))
+        }
         const timer = clock.after(milliseconds, () => {
           exchange.cancel()
-          reject(new NoAnswer(node, 'late'))
+          fail('late')
         })
         const exchange = open(node, kind, question, '', {
           onMessage({ head }) {
             const answer = head as Answer
+            isAnswered = true
             if ('problem' in answer) reject(problemOf(answer.problem))
             else resolve(answer.value)
           },
           onEnd(how: ExchangeEnd) {
             timer.cancel()
-            // Where there was an answer, this comes too late to matter.
-            reject(new NoAnswer(node, how === 'gone' ? 'gone' : 'broken'))
+            fail(how === 'gone' ? 'gone' : 'broken')
           },
         })
       })

@@ -5,7 +5,7 @@ import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import type { Meet } from './exchanges.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from './frames.js'
 import { newNodeName } from './node-name.js'
-import type { Exchange, Nodes } from './nodes.js'
+import type { Exchange, NoAnswer, Nodes } from './nodes.js'
 import { questionsOver } from './questions.js'
 import { RemoteNode } from './remote-node.js'
 
@@ -17,6 +17,8 @@ export interface NodesParts {
   readonly carriers: readonly StartCarrier[]
   readonly clock: Clock
   readonly log: Logger
+  /** Hears of each question that has no answer. */
+  readonly onUnanswered?: (reason: NoAnswer['reason']) => void
   /** Random unless a test has its own. */
   readonly name?: string
 }
@@ -27,7 +29,8 @@ interface Notice {
 }
 
 /** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
-export async function startNodes({ carriers: starts, clock, log, name }: NodesParts): Promise<Nodes> {
+export async function startNodes(parts: NodesParts): Promise<Nodes> {
+  const { carriers: starts, clock, log, name, onUnanswered } = parts
   const self = name ?? newNodeName()
   const known = new Map<string, RemoteNode>()
   const carriers: Carrier[] = []
@@ -188,7 +191,7 @@ export async function startNodes({ carriers: starts, clock, log, name }: NodesPa
     has: other => known.get(other)?.isGivenUp === false,
     open,
     meet,
-    ...questionsOver({ open, meet, clock, report }),
+    ...questionsOver({ open, meet, clock, report, onUnanswered }),
     onChange(listener) {
       listeners.push(listener)
     },

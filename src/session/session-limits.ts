@@ -3,7 +3,7 @@ import type { Networks } from '../config/networks.js'
 import type { Counts } from '../counts.js'
 import { clientOf } from '../lib/client-network.js'
 import { isOver, type LiveCounts, OwnCounts } from '../lib/live-counts.js'
-import { Rate } from '../lib/rates.js'
+import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
 export type Refusal = keyof Counts['sessionsRefused']
@@ -19,6 +19,8 @@ export interface LimitParts {
   readonly descriptorsAreLeft: () => boolean
   /** Counts the sessions of clients; those of this process unless it is not the only one. */
   readonly counts?: LiveCounts<OfClient> | undefined
+  /** Makes the rate of new sessions, which is of this process in the same case. */
+  readonly makeRate?: MakeRate | undefined
 }
 
 /** What there may be so many of for each client: sessions that it has opened, and those among them that are not logged in. */
@@ -40,14 +42,18 @@ export class SessionLimits {
   /** How many requests of browsers wait for an answer; kept by the sessions that hold them. */
   waiting = 0
   readonly #parts: LimitParts
-  readonly #rate: Rate
+  readonly #rate: KeyedRate
   readonly #counts: LiveCounts<OfClient>
   /** The clients of the sessions that they have opened themselves, and which of these are not logged in yet. */
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
-    this.#rate = new Rate(parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
+    this.#rate = (parts.makeRate ?? ownRates)(
+      'sessions-address',
+      parts.rates.sessionsPerAddress * rateSeconds,
+      rateSeconds,
+    )
     const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = parts.limits
     this.#counts = parts.counts ?? new OwnCounts({ address, unauthenticated })
   }

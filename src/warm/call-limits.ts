@@ -2,7 +2,7 @@ import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
 import { userOf } from '../jid/jid.js'
-import { Rate } from '../lib/rates.js'
+import { type MakeRate, ownRates } from '../lib/rates.js'
 
 /** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */
 interface Caller {
@@ -13,11 +13,11 @@ interface Caller {
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 /** Limits the calls of the warm API. One for all hosts. */
-export function createCallLimits({ rates }: Pick<Config, 'rates'>) {
-  const warmsOfUser = new Rate(rates.warmsPerJid, 60)
-  const warmsOfAdmin = new Rate(rates.warmsPerAdmin, 60)
+export function createCallLimits({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) {
+  const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
+  const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
-    failures: new FailedLogins(rates.failedLogins),
+    failures: new FailedLogins(rates.failedLogins, makeRate),
     /** Counts a warm call. Throws a `Problem` where there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {
       let retryAfterSeconds = await warmsOfAdmin.take(admin)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { allowsDomain } from '../jid/domains.js'
 import { userOf } from '../jid/jid.js'
 import { clientOf } from '../lib/client-network.js'
-import type { Rate } from '../lib/rates.js'
+import type { KeyedRate } from '../lib/rates.js'
 import {
   bind2Namespace,
   bindNamespace,
@@ -27,7 +27,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
   /** Wrong tokens of each client: where there were too many, the answer to one more takes its time. */
-  readonly wrongTokens: Rate
+  readonly wrongTokens: KeyedRate
 }
 
 /** How a client whose WebSocket is here gets to the other process that has its session. */

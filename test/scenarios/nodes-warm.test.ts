@@ -87,3 +87,42 @@ describe('a session that was warmed by one process', () => {
     })
   })
 })
+
+describe('what is limited', () => {
+  test('is counted for all processes together', async () => {
+    const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
+    const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
+    const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
+      (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()
+    // Two at once do not both get the last place.
+    expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
+    expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
+    await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    expect(await codes([three.warm(alice)])).toEqual([200])
+    await call(one, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    expect(
+      await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)]),
+    ).toContain('too-many-requests')
+
+    const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
+    const statuses: number[] = []
+    for (const service of [one, two, three, one, two])
+      statuses.push((await call(service, 'GET', '/warm/sessions', wrong)).status)
+    expect(statuses).toEqual([401, 401, 401, 429, 429])
+  })
+
+  test('is forgotten with a process that is gone, and told to the next one by the others', async () => {
+    const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [
+      TestService,
+      TestService,
+      TestService,
+    ]
+    await one.bind(alice)
+    await services[2]!.bind(alice)
+    expect((await two.warm(alice)).status).toBe(503)
+    await services.pop()!.stop()
+    await eventually('the process is gone', () => two.lines.some(line => line.includes('a process is gone')))
+    await two.bind(alice)
+    expect((await one.warm(alice)).status).toBe(503)
+  })
+})
