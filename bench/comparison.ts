@@ -27,6 +27,12 @@ export const cpu = (process: string): Measure => ({
   format: value => `${value.toFixed(0)} us`,
 })
 
+/** How much of it a process, or all of one name together, can do with a second of CPU time. */
+export const perCpuSecond = (process: string): Measure => ({
+  of: each => 1e6 / cpu(process).of(each),
+  format: value => `${value.toFixed(0)}/s`,
+})
+
 /** Runs each target once a round; the first in one round is the last in the next. */
 export async function takeTurns<Key extends string>(
   rounds: number,

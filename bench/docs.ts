@@ -1,6 +1,7 @@
 // `npm run bench -- --write-docs`: puts the newest results into docs/performance.md, between the markers there.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { type Capacity, type Costs, capacityOf, coresAround, sites } from './capacity.js'
 import { type Comparison, cpu, rate } from './comparison.js'
 import type { PartResult, ProfileFigures } from './figures.js'
 import { median } from './lines.js'
@@ -19,6 +20,7 @@ const blocks: Readonly<Record<string, (parts: readonly Part[]) => string | undef
   figures: writeFigures,
   cost: writeCost,
   profiles: writeProfiles,
+  nodes: writeCapacities,
 }
 
 /** Replaces what stands between the markers. Throws where there is nothing to write, or no place for it. */
@@ -106,6 +108,71 @@ function profileInWords({ title, microsecondsPerOperation, byPackage, byFunction
     ...table(['By function', 'Share', 'Self time'], rows(byFunction.slice(0, mostFunctions))),
   ].join('\n')
 }
+
+/** What many processes do, computed from what two did. */
+function writeCapacities(parts: readonly Part[]): string | undefined {
+  const comparisons = ofNewestNode(parts).flatMap(part => part.comparisons ?? [])
+  const costs = costsIn(comparisons)
+  if (costs === undefined) return undefined
+  const rows = sites.map(site => capacityInWords(capacityOf(costs, site), costs))
+  const heads = [
+    'Machines, cores each',
+    'Requests that come right; to the machine; elsewhere',
+    'CPU a round trip',
+  ]
+  const more = [
+    'Round trips a second',
+    'Of them over NATS',
+    'Cores of NATS; of the balancer',
+    'What ends first',
+  ]
+  return [
+    `One round trip costs ${us(costs.local)} at the process with the session, ${us(costs.other)} through another one of the machine,`,
+    `${us(costs.nats)} over NATS, which has ${us(costs.broker)} itself; HAProxy ${us(costs.balancer)}, Prosody ${us(costs.prosody)}${
+      costs.ejabberd === undefined ? '' : `, ejabberd ${us(costs.ejabberd)}`
+    }.`,
+    `One Prosody ends at ${thousands(1e6 / costs.prosody)} a second, before all of this.`,
+    '',
+    ...table([...heads, ...more], rows),
+  ].join('\n')
+}
+
+function capacityInWords(capacity: Capacity, { broker, balancer }: Costs): string[] {
+  const { site, local, other, nats, cpu: microseconds, rate: most, overNats, first, firstRate } = capacity
+  const percent = (share: number) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`
+  const isFirst = first === 'the service'
+  return [
+    `${site.machines}, ${site.cores}`,
+    [local, other, nats].map(percent).join('; '),
+    us(microseconds),
+    thousands(most),
+    thousands(overNats),
+    `${((overNats * broker) / 1e6).toFixed(1)}; ${((most * balancer) / 1e6).toFixed(1)}`,
+    isFirst ? first : `${first} on ${coresAround} cores, at ${thousands(firstRate)} a second`,
+  ]
+}
+
+function costsIn(comparisons: readonly Comparison[]): Costs | undefined {
+  const carrying = comparisons.find(({ rounds }) => 'nats' in rounds)?.rounds
+  if (carrying === undefined) return undefined
+  const of = (key: string, process: string) => median(carrying[key]!.map(cpu(process).of))
+  const ejabberd = comparisons
+    .flatMap(({ rounds }) => rounds['product'] ?? [])
+    .map(cpu('ejabberd').of)
+    .filter(microseconds => !Number.isNaN(microseconds))
+  return {
+    local: of('local', 'service'),
+    other: of('other', 'service'),
+    nats: of('nats', 'service'),
+    broker: of('nats', 'NATS'),
+    balancer: of('balanced', 'HAProxy'),
+    prosody: of('local', 'Prosody'),
+    ejabberd: ejabberd.length === 0 ? undefined : median(ejabberd),
+  }
+}
+
+const us = (microseconds: number) => `${microseconds.toFixed(0)} us`
+const thousands = (count: number) => (count < 1_000 ? count.toFixed(0) : `${(count / 1_000).toFixed(0)},000`)
 
 /** The major versions of Node that there are figures for, the newest first. */
 const nodesOf = (parts: readonly Part[]) =>

@@ -17,6 +17,13 @@ export interface IdleFigures {
   readonly floor: Weight
 }
 
+/** Of a held session: in one process, where there is another, and where the request is held by that one. */
+export interface ElsewhereFigures {
+  readonly alone: Weight
+  readonly here: Weight
+  readonly elsewhere: Weight
+}
+
 export interface SoakFigures {
   readonly sessions: number
   readonly seconds: number
@@ -46,5 +53,6 @@ export interface PartResult {
   readonly comparisons?: readonly Comparison[]
   readonly idle?: IdleFigures
   readonly soak?: SoakFigures
+  readonly elsewhere?: ElsewhereFigures
   readonly profiles?: readonly ProfileFigures[]
 }

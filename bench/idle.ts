@@ -54,7 +54,7 @@ async function weighService({ sizes }: Stage): Promise<IdleFigures['service']> {
     for (const session of sessions) held.push(new HeldSession(session, about))
   }
   try {
-    return { ...(await weigh(service, sizes, hold)), lost }
+    return { ...(await weigh([service], sizes, hold)), lost }
   } finally {
     for (const session of held) session.close()
     await server.stop()
@@ -76,7 +76,7 @@ async function weighFloor({ sizes }: Stage): Promise<Weight> {
     }
   }
   try {
-    return await weigh(floor, sizes, hold)
+    return await weigh([floor], sizes, hold)
   } finally {
     for (const lane of held) lane.close()
     await floor.stop()
@@ -84,9 +84,9 @@ async function weighFloor({ sizes }: Stage): Promise<Weight> {
   }
 }
 
-/** Weighs a process at two numbers of held sessions, each time after a collection of garbage and a rest. */
+/** Weighs processes together at two numbers of held sessions, each time after a collection of garbage and a rest. */
 export async function weigh(
-  process: Started,
+  processes: readonly Started[],
   { idleSessions, restMilliseconds }: Stage['sizes'],
   hold: Hold,
 ) {
@@ -94,9 +94,9 @@ export async function weigh(
   const at = async (count: number) => {
     await hold(count)
     await sleep(restMilliseconds / 4)
-    await collectGarbage(process)
+    for (const process of processes) await collectGarbage(process)
     await sleep(restMilliseconds)
-    return residentKib(process.pid)
+    return processes.reduce((sum, { pid }) => sum + residentKib(pid), 0)
   }
   const before = await at(few)
   const after = await at(many - few)

@@ -137,6 +137,48 @@ export const lines = {
     against: 'a bare ws server that pings as many at the same time',
     ...atMost(1.2),
   },
+  otherWorkerCpu: {
+    id: '15',
+    what: 'CPU of a round trip through the other process of a machine, of both processes',
+    against: 'one at the process that has the session',
+    ...atMost(2.2),
+  },
+  otherWorkerLater: {
+    id: '15',
+    what: 'p50 of such a round trip, one session alone, above that of the other',
+    against: 'one at the process that has the session',
+    ...atMost(1, 'ms'),
+  },
+  natsCpu: {
+    id: '16',
+    what: 'CPU of a round trip through another process over NATS, of both, not of NATS',
+    against: 'one at the process that has the session',
+    ...atMost(4),
+  },
+  natsLater: {
+    id: '16',
+    what: 'p50 of such a round trip, one session alone, above that of the other',
+    against: 'one at the process that has the session',
+    ...atMost(2, 'ms'),
+  },
+  workersWarm: {
+    id: '17',
+    what: 'warms a CPU second, two workers on one port',
+    against: 'one process',
+    ...atLeast(0.85),
+  },
+  workersChat: {
+    id: '17',
+    what: 'round trips a CPU second, on connections placed at random',
+    against: 'one process',
+    ...atLeast(0.6),
+  },
+  memoryAmongOthers: {
+    id: '18',
+    what: 'memory of a held session where there is another process',
+    against: 'where there is none',
+    ...atMost(1.05),
+  },
 } as const satisfies Record<string, Line>
 
 /** A line with what was measured. */

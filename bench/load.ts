@@ -83,9 +83,10 @@ async function countMessages(work: Work): Promise<Figures> {
         : (await openBosh(work.target, names(work, work.users))).map(
             session => new Chat(session, { port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }),
           )
-  for (const talk of talks) talk.poll()
+  // A port of several processes gives connections to one after the other: in order, each session would meet the same one.
+  for (const talk of shuffled<(typeof talks)[number]>(talks)) talk.poll()
   await sleep(settleMilliseconds)
-  for (const talk of talks) talk.sendNext()
+  for (const talk of shuffled<(typeof talks)[number]>(talks)) talk.sendNext()
   await Promise.race([sleep(settleMilliseconds), failure])
   counting = true
   await tally.during(() => Promise.race([sleep(work.amount * 1000), failure]))
@@ -189,6 +190,14 @@ async function restMany({ sessions = 0, ...work }: Work): Promise<Figures> {
 /** The accounts in turn, from a number on. */
 function names({ prefix, users }: Work, count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
+}
+
+/** The same in any order. */
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map(item => ({ item, place: Math.random() }))
+    .toSorted((one, other) => one.place - other.place)
+    .map(({ item }) => item)
 }
 
 /** A promise that only ever rejects. */

@@ -1,21 +1,25 @@
-// `npm run bench [-- warm|chat|idle|mixed|websocket|pings|soak|profile …]`: what is to be reached, line by line, with a verdict each.
-// Without a word it is everything but `pings`, `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
+// `npm run bench [-- warm|chat|idle|mixed|websocket|pings|nodes|soak|profile …]`: what is to be reached, line by line, with a verdict each.
+// Without a word it is everything but `pings`, `nodes`, `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
 // `endurance` and `hostile` are for themselves: see endurance.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
+import { measureCarrying } from './carrying.js'
 import { measureChatting } from './chatting.js'
+import { stopAll } from './children.js'
 import { writeDocs } from './docs.js'
 import { endure } from './endurance.js'
 import type { PartResult } from './figures.js'
+import { measureHeldElsewhere } from './held-elsewhere.js'
 import { measureIdle } from './idle.js'
 import type { Verdict } from './lines.js'
 import { measureMixed } from './mixed.js'
 import { measurePings } from './pings.js'
-import { startLoadClient, stopAll } from './processes.js'
+import { startLoadClient } from './processes.js'
 import { measureProfile } from './profile.js'
 import { summary } from './report.js'
 import { conditions, resultsFile, writeResult } from './results.js'
+import { measureSharing } from './sharing.js'
 import { measureSoak } from './soak.js'
 import { measureSockets } from './socketing.js'
 import { accounts, fullSizes, quickSizes, type Stage } from './stage.js'
@@ -32,6 +36,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   mixed: { mixed: measureMixed },
   websocket: { websocket: measureSockets },
   pings: { pings: measurePings },
+  nodes: { carrying: measureCarrying, sharing: measureSharing, heldElsewhere: measureHeldElsewhere },
   soak: { soak: measureSoak },
   profile: { profile: measureProfile },
 }

@@ -1,11 +1,12 @@
-// The processes under measurement and the ones that put the load on them. None outlives this one.
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+// The processes under measurement and the ones that put the load on them.
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
+import { children } from './children.js'
 import type { Inspected } from './inspector.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
@@ -26,9 +27,6 @@ export const limitsTurnedOff: readonly string[] = [
   'Prosody: no mod_limits, a listen backlog of 1024, log level warn, and a restart before each round',
   'ejabberd: no shaper, a listen backlog of 1024, log level warning',
 ]
-
-const children = new Set<ChildProcess>()
-process.once('exit', stopAll)
 
 /** A process that answers over HTTP. */
 export interface Started extends Inspected {
@@ -62,19 +60,11 @@ export interface ServiceOptions {
 
 /** Starts the built service before an XMPP server, as an operator would. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { c2sPort, caFile, flags = [], measureLag = false } = options
+  const { flags = [], measureLag = false } = options
   const lag = measureLag ? [`--import=${new URL('./lag.js', import.meta.url)}`] : []
-  const link = caFile === undefined ? 'tls=none' : `ca=${caFile}`
-  const environment = {
-    ADMIN_USERS: admin,
-    XMPP_DOMAINS: domain,
-    XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?${link}`,
-    METRICS_ADDRESS: 'none',
-    ...Object.fromEntries(Object.entries(turnedOff).map(([name, { value }]) => [name, value])),
-    ...options.environment,
-  }
   const main = fileURLToPath(new URL('dist/main.js', root))
-  const { child, ...started } = await startNode([...flags, ...lag, main], environment, '/http-bind')
+  const words = [...flags, ...lag, main]
+  const { child, ...started } = await startNode(words, settingsFor(options), '/http-bind')
   return {
     ...started,
     lag: async () => {
@@ -84,6 +74,32 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return JSON.parse(String(line)) as Lag
     },
   }
+}
+
+/** Starts the built service as one of those that reach each other over the sockets in a folder (`joined.ts`). */
+export async function startJoined(folder: string, options: ServiceOptions): Promise<Started> {
+  const script = fileURLToPath(new URL('./joined.js', import.meta.url))
+  const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
+  const { child, ...started } = await startNode([script], environment, '/http-bind')
+  return started
+}
+
+function settingsFor({ c2sPort, caFile, environment }: ServiceOptions): Record<string, string> {
+  const link = caFile === undefined ? 'tls=none' : `ca=${caFile}`
+  return {
+    ADMIN_USERS: admin,
+    XMPP_DOMAINS: domain,
+    XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?${link}`,
+    METRICS_ADDRESS: 'none',
+    ...Object.fromEntries(Object.entries(turnedOff).map(([name, { value }]) => [name, value])),
+    ...environment,
+  }
+}
+
+/** The processes that a process has started. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
 }
 
 /** Starts the least that Node can do; it connects to `serverPort`. */
@@ -183,10 +199,4 @@ export function startLoadClient(): LoadClient {
       children.delete(child)
     },
   }
-}
-
-/** Ends everything that was started here. */
-export function stopAll(): void {
-  for (const child of children) child.kill('SIGKILL')
-  children.clear()
 }

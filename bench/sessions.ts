@@ -147,11 +147,15 @@ class Lanes {
   readonly #routes: Record<Purpose, Route>
   readonly #idle: Record<Purpose, Lane[]> = { warm: [], bosh: [], end: [] }
 
-  constructor({ kind, port }: Target) {
+  constructor({ kind, port, warmPort = port }: Target) {
     const authorization = `Authorization: Basic ${Buffer.from(admin).toString('base64')}\r\n`
     const form = 'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n'
     this.#routes = {
-      warm: { port, path: kind === 'floor' ? '/login' : '/warm', headers: `${form}${authorization}` },
+      warm: {
+        port: warmPort,
+        path: kind === 'floor' ? '/login' : '/warm',
+        headers: `${form}${authorization}`,
+      },
       bosh: boshRoute(port),
       end: { port, path: '/end', headers: '' },
     }

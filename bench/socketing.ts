@@ -117,7 +117,7 @@ async function heldOnes({ sizes, log }: Stage): Promise<PartResult> {
     held.push(...(await openSockets(target, wanted, () => void lost++)))
   }
   try {
-    const weight = await weigh(service, sizes, hold)
+    const weight = await weigh([service], sizes, hold)
     log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(weight)}, ${lost} lost`)
     const value = `${weight.kibPerSession.toFixed(1)} KiB`
     return {

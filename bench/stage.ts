@@ -1,7 +1,7 @@
 // What the parts of the benchmark share: how long they take, a Prosody, and a load client.
 import type { Prosody } from '../test/support/prosody.js'
 import type { LoadClient } from './processes.js'
-import type { Figures, Work } from './work.js'
+import type { Figures, Processes, Work } from './work.js'
 
 /** How much is done for each figure. */
 export interface Sizes {
@@ -83,7 +83,7 @@ export type Round = Omit<Work, 'pids'>
 export async function runFresh(
   { prosody, load }: Stage,
   round: Round,
-  pids: Readonly<Record<string, number>>,
+  pids: Processes,
   about?: Parameters<LoadClient['run']>[1],
 ): Promise<Figures> {
   await prosody.restart()

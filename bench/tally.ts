@@ -1,13 +1,13 @@
 // Counts operations, their latencies and what they cost each process.
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Figures } from './work.js'
+import type { Figures, Processes } from './work.js'
 
 export class Tally {
   readonly #latencies: number[] = []
   readonly #cpu: Record<string, number> = {}
   #seconds = 0
 
-  constructor(readonly pids: Readonly<Record<string, number>>) {}
+  constructor(readonly pids: Processes) {}
 
   /** Adds one operation's latency in milliseconds. */
   add(milliseconds: number): void {
@@ -42,7 +42,9 @@ export class Tally {
   }
 
   #used(): Record<string, number> {
-    return Object.fromEntries(Object.entries(this.pids).map(([name, pid]) => [name, cpuOf(pid)]))
+    const all = ([name, pids]: [string, number | readonly number[]]) =>
+      [name, [pids].flat().reduce((sum, pid) => sum + cpuOf(pid), 0)] as const
+    return Object.fromEntries(Object.entries(this.pids).map(all))
   }
 }
 

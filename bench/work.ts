@@ -10,11 +10,16 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | '
 export interface Target {
   readonly kind: Kind
   readonly port: number
+  /** Where sessions are warmed, if that is another process of the service. */
+  readonly warmPort?: number
   /** BOSH unless it says another. */
   readonly over?: 'websocket'
   /** PEM file with the certificate to trust; for the kinds with TLS. */
   readonly caFile?: string
 }
+
+/** The processes to measure, by name; where there are several of one name, they are measured together. */
+export type Processes = Readonly<Record<string, number | readonly number[]>>
 
 /**
  * One round to run: `warm` opens and ends sessions, `chat` exchanges messages, `pace` warms at an even rate, `hold`
@@ -38,7 +43,7 @@ export interface Work {
   readonly sessions?: number
   readonly secondsPerMessage?: number
   readonly pausing?: number
-  readonly pids: Readonly<Record<string, number>>
+  readonly pids: Processes
 }
 
 /** What a round showed. */
