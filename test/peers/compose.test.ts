@@ -88,6 +88,34 @@ describe('The compose file', () => {
   })
 })
 
+describe('The file for several processes', () => {
+  const more = parse(readFileSync(join(root, 'deploy', 'compose-nodes.yaml'), 'utf8'), {
+    customTags: [{ tag: '!override', collection: 'seq' }],
+    merge: true,
+  })
+
+  test('sets settings that there are, the same for both', () => {
+    const { 'warm-bindings': first, 'warm-bindings-2': second } = more.services
+    expect(Object.keys(first.environment).filter(name => !(name in known))).toEqual([])
+    expect(second.environment).toEqual(first.environment)
+    expect(second.extends).toEqual({ file: 'compose.yaml', service: 'warm-bindings' })
+    expect(second.ports).toEqual(['127.0.0.1:8082:8080'])
+  })
+
+  test('waits for a drain before it kills', () => {
+    const { environment, stop_grace_period: patience } = more.services['warm-bindings']
+    expect(Number.parseInt(patience, 10)).toBe(Number(environment.DRAIN_TIME) + 15)
+  })
+
+  test('gives NATS a file with the permissions of the one for several machines', () => {
+    const [, file] = /^\.\/([\w.-]+):/.exec(more.services.nats.volumes[0]) ?? []
+    const permissions = (name: string) =>
+      /permissions: \{[^}]*\}/.exec(readFileSync(join(root, 'deploy', name), 'utf8'))?.[0]
+    expect(permissions(file!)).toBeDefined()
+    expect(permissions(file!)).toBe(permissions('nats-server.conf'))
+  })
+})
+
 describeWith(['prosody', 'openssl'], 'The containers', () => {
   const { prosody, 'warm-bindings': service } = filled(variables).services
   const isRoot = process.getuid?.() === 0
