@@ -4,13 +4,14 @@ import { createHealthListeners } from './admin/health.js'
 import { createMetrics } from './admin/metrics.js'
 import { type MetricsServer, serveMetrics } from './admin/metrics-server.js'
 import { heldRequests } from './bosh/bosh-client.js'
+import type { Config } from './config/config.js'
 import { Counts } from './counts.js'
 import { drained } from './draining.js'
 import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
-import { systemClock } from './lib/clock.js'
+import { type Clock, systemClock } from './lib/clock.js'
 import { hashQueue } from './lib/hash-queue.js'
 import { type LogFor, logOf } from './log.js'
 import type { StartCarrier } from './nodes/carrier.js'
@@ -38,7 +39,7 @@ export interface ServiceParts
   extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
-  /** What carries to the other processes of the service; none where this is the only one. */
+  /** What carries to other processes of the service, before the NATS of the settings is asked. */
   readonly carriers?: readonly StartCarrier[]
   /** Further routes, such as the demo's page, made once the login exists. */
   readonly routers?: SiteParts['routers']
@@ -50,7 +51,7 @@ export interface ServiceParts
 export async function startService({
   config,
   log: ownLog,
-  carriers = [],
+  carriers: own = [],
   counts = new Counts(),
   clock = systemClock,
   dns,
@@ -59,7 +60,8 @@ export async function startService({
   routers = () => [],
   demoPath,
 }: ServiceParts) {
-  const processName = carriers.length === 0 ? undefined : newNodeName()
+  const isOneOfMany = own.length > 0 || config.nats !== undefined
+  const processName = isOneOfMany ? newNodeName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   let isReady = false
@@ -71,7 +73,7 @@ export async function startService({
     processName === undefined
       ? undefined
       : await startNodes({
-          carriers,
+          carriers: [...own, ...(await natsOf(config, clock, logFor))],
           clock,
           log: logFor('nodes'),
           name: processName,
@@ -189,6 +191,13 @@ export async function startService({
       return stopped
     },
   }
+}
+
+/** NATS, which takes no memory where it is not used. */
+async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
+  if (nats === undefined) return []
+  const { natsCarrier } = await import('./nodes/nats-carrier.js')
+  return [natsCarrier({ settings: nats, log: logFor('nodes'), clock })]
 }
 
 async function until(condition: () => boolean): Promise<void> {
