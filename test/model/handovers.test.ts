@@ -1,13 +1,16 @@
 // The same end to end: pages over BOSH and over WebSocket take turns at a session, over sockets that break at any time,
-// and an XMPP server talks all the while.
+// and an XMPP server talks all the while; with one process, and with three, of which any is where a WebSocket lands, and
+// between which the ways break.
 //   MODEL_SESSIONS  how many sessions (12)
 //   MODEL_SEED      the first session's seed (20261121)
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { nodeIn } from '../../src/nodes/node-name.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { numberFrom, Random } from '../support/random.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -31,21 +34,57 @@ interface HandedOut {
 }
 
 let server: LoginServer
-let service: TestService
+let network: MemoryNetwork
+/** The processes, and where they are by their names. */
+const services: TestService[] = []
+const places = new Map<string, number>()
+/** How many pages are about to have their sessions: what they are sent before they count is lost with the way to them. */
+let coming = 0
+/** Whether pages wait with that until the way is broken. */
+let isBreaking = false
 
 beforeAll(async () => {
   const accounts = Object.fromEntries(Array.from({ length: sessions }, (_, user) => [`u${user}`, password]))
   server = await startLoginServer({ domain, accounts, mechanisms: ['PLAIN'] })
-  service = await startTestService({
-    servers: `${domain}=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
-    environment: { XMPP_DOMAINS: domain },
-  })
 })
 
-afterAll(async () => {
-  await service.stop()
-  await server.stop()
-})
+afterAll(() => server.stop())
+
+async function startProcess(isOneOfMany: boolean): Promise<void> {
+  const service = await startTestService({
+    servers: `${domain}=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
+    environment: { XMPP_DOMAINS: domain },
+    carriers: isOneOfMany
+      ? [
+          (self, events) => {
+            places.set(self, services.length)
+            return network.start(self, events)
+          },
+        ]
+      : [],
+  })
+  services.push(service)
+}
+
+/** Where the session with this handle is. */
+const ownerOf = (id: string): TestService => services[places.get(nodeIn(id) ?? '') ?? 0]!
+
+/** Breaks the way between two processes now and then. Tells how often. */
+async function breakWays(random: Random, isOver: () => boolean): Promise<number> {
+  let breaks = 0
+  while (!isOver()) {
+    await pause(random.below(30))
+    isBreaking = true
+    while (coming > 0) await pause(1)
+    const [one, other] = [...places.keys()].filter(() => random.chance(0.7))
+    if (one !== undefined && other !== undefined) {
+      network.lose(one, other)
+      breaks += 1
+    }
+    isBreaking = false
+  }
+  return breaks
+}
 
 const numbersIn = (text: string) => [...text.matchAll(/ id='s(\d+)'/g)].map(([, number]) => Number(number))
 
@@ -63,9 +102,20 @@ class SocketPage {
 
   constructor(readonly user: string) {}
 
+  /** The same, where no way breaks meanwhile. */
+  async arrive(...about: Parameters<SocketPage['come']>): Promise<boolean> {
+    while (isBreaking) await pause(1)
+    coming += 1
+    try {
+      return await this.come(...about)
+    } finally {
+      coming -= 1
+    }
+  }
+
   /** Shows a token, and goes on with its stream where it can. False where it has to begin anew, as another page. */
-  async come(token: string, mayGoOn: boolean): Promise<boolean> {
-    this.wire = await WebSocketWire.open(service.url, { path: '/xmpp-websocket/warm' })
+  async come({ url }: TestService, token: string, mayGoOn: boolean): Promise<boolean> {
+    this.wire = await WebSocketWire.open(url, { path: '/xmpp-websocket/warm' })
     this.isBroken = false
     this.wire.send(open, say.auth(token, this.user), open)
     for (let count = 0; count < 5; count++)
@@ -146,19 +196,23 @@ class Life {
 
   async live(): Promise<void> {
     const account = { jid: `${this.user}@${domain}`, password }
-    let handedOut = (await service.bind(account)) as unknown as HandedOut
-    this.#link = server.connections.find(({ owner }) => owner === this.user)!
+    let handedOut = (await this.random.pick(services).bind(account)) as unknown as HandedOut
+    this.#link = server.connections.findLast(({ owner }) => owner === this.user)!
     const talking = this.#talk()
     for (let page = 0; page < pages || !this.#isDone || this.#read < this.#sent - 1; page++) {
       if (this.random.chance(0.4)) await this.#overBosh(handedOut)
       else await this.#overSocket(handedOut)
-      const { status, json } = await callSessions(service.url, 'POST', `/${handedOut.id}/resume`)
+      const { status, json } = await callSessions(
+        ownerOf(handedOut.id).url,
+        'POST',
+        `/${handedOut.id}/resume`,
+      )
       expect(status).toBe(200)
       handedOut = json
       await this.#shutOut()
     }
     await talking
-    await callSessions(service.url, 'DELETE', `/${handedOut.id}`)
+    await callSessions(ownerOf(handedOut.id).url, 'DELETE', `/${handedOut.id}`)
     await eventually('the server is left', () => this.#link.goodbye === 'footer')
     const got = this.#link.stanzas.map(({ attributes }) => Number(attributes['id']!.slice(1)))
     expect(got).toEqual([...new Set(got)].sort((a, b) => a - b))
@@ -186,8 +240,8 @@ class Life {
     this.#read = Math.max(this.#read, first + read.length - 1)
   }
 
-  async #overBosh({ sid, rid }: HandedOut): Promise<void> {
-    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+  async #overBosh({ id, sid, rid }: HandedOut): Promise<void> {
+    const client = new BoshClient(`${ownerOf(id).url}/http-bind`, { sid, rid })
     const read: number[] = []
     for (let left = this.random.below(5); left > 0; left--) {
       let inner = ''
@@ -211,7 +265,7 @@ class Life {
     const before = this.#socket
     const mayGoOn = before?.streamId !== undefined && this.random.chance(0.7)
     const page = mayGoOn ? before : new SocketPage(this.user)
-    if (!(await page.come(websocket.token, mayGoOn))) {
+    if (!(await page.arrive(this.random.pick(services), websocket.token, mayGoOn))) {
       // Another page has had what waited.
       page.wire.drop()
       this.#socket = undefined
@@ -238,11 +292,27 @@ class Life {
   }
 }
 
-test('pages that take turns lose nothing and get nothing twice', async () => {
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: sessions }, (_, user) => new Life(user).live()),
-  )
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  expect(server.complaints).toEqual([])
-  expect(service.service.counts().sessions).toBe(0)
-}, 120_000)
+describe.each([1, 3])('with %i processes', count => {
+  beforeAll(async () => {
+    network = new MemoryNetwork()
+    for (let left = count; left > 0; left--) await startProcess(count > 1)
+  })
+
+  afterAll(async () => {
+    await Promise.all(services.splice(0).map(service => service.stop()))
+    places.clear()
+  })
+
+  test('pages that take turns lose nothing and get nothing twice', async () => {
+    let isOver = false
+    const breaking = count > 1 ? breakWays(new Random(firstSeed - 1), () => isOver) : undefined
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: sessions }, (_, user) => new Life(user).live()),
+    )
+    isOver = true
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    if (count > 1) expect(await breaking).toBeGreaterThan(5)
+    expect(server.complaints).toEqual([])
+    for (const { service } of services) expect(service.counts().sessions).toBe(0)
+  }, 120_000)
+})
