@@ -4,7 +4,8 @@ import type { NatsSettings } from '../config/config.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import { NatsLine } from './nats-connection.js'
-import { NatsLink } from './nats-link.js'
+import type { NatsLink } from './nats-link.js'
+import { NatsLinks } from './nats-links.js'
 import { NatsOutbox } from './nats-outbox.js'
 import {
   announcementOverhead,
@@ -16,7 +17,6 @@ import {
   readMessage,
   restartMessage,
 } from './nats-wire.js'
-import { isNodeName } from './node-name.js'
 
 export interface NatsCarrierParts {
   readonly settings: NatsSettings
@@ -24,14 +24,14 @@ export interface NatsCarrierParts {
   readonly clock?: Clock
 }
 
-/** How many processes are known at a time; more are none of ours. */
-const mostLinks = 1024
 /** For so long after NATS is back others may not be back yet, in milliseconds. */
 const graceMilliseconds = 10_000
+/** A process that NATS does not know is asked for again after so many milliseconds: it may have lost its connection. */
+const confirmMilliseconds = 400
 /** Least time between two messages that tell another process which stream there is, in milliseconds. */
 const tellMilliseconds = 100
 /** How long a start waits for those that are there already, and a close for NATS, in milliseconds. */
-const startMilliseconds = 100
+const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
 const nothing = Buffer.alloc(0)
@@ -52,27 +52,25 @@ export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierP
 class NatsCarrier implements Carrier {
   readonly #self: string
   readonly #events: CarrierEvents
-  readonly #prefix: string
   readonly #log: Logger
   readonly #clock: Clock
   readonly #line: NatsLine
   readonly #outbox: NatsOutbox
-  /** By name: those that have joined, and for a while those that have left. */
-  readonly #links = new Map<string, NatsLink>()
+  readonly #links: NatsLinks
   /** What this process has announced last. */
   #announced: Buffer = nothing
   /** When the connection to NATS began, in milliseconds of the clock. */
   #upAt = 0
-  #isClosed = false
+  #closed: Promise<void> | undefined
 
   constructor(self: string, events: CarrierEvents, { settings, log, clock }: Required<NatsCarrierParts>) {
     this.#self = self
     this.#events = events
-    this.#prefix = settings.subject
+    this.#links = new NatsLinks(self, settings.subject)
     this.#log = log
     this.#clock = clock
     const name = `warm-bindings ${self}`
-    const subjects = [`${this.#prefix}.to.${self}.*`, this.#helloSubject]
+    const subjects = [this.#links.ownSubjects, this.#links.helloSubject]
     this.#line = new NatsLine(
       { settings, name, subjects, log, clock },
       {
@@ -87,6 +85,7 @@ class NatsCarrier implements Carrier {
   async start(): Promise<void> {
     await this.#line.open()
     // Those that are there answer.
+    await this.#line.confirmed().catch(() => undefined)
     if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
   }
 
@@ -95,9 +94,8 @@ class NatsCarrier implements Carrier {
   }
 
   send(node: string, frames: Buffer): void {
-    const link = this.#links.get(node)
-    if (link?.isJoined !== true || frames.length === 0) return
-    this.#outbox.send(link, frames)
+    const link = this.#links.joined(node)
+    if (link !== undefined && frames.length > 0) this.#outbox.send(link, frames)
   }
 
   announce(frame: Buffer): void {
@@ -106,7 +104,7 @@ class NatsCarrier implements Carrier {
       return
     }
     this.#announced = frame
-    this.#line.publish(this.#helloSubject, hello(this.#self, frame))
+    this.#line.publish(this.#links.helloSubject, hello(this.#self, frame))
   }
 
   backlog(node: string): number {
@@ -115,15 +113,19 @@ class NatsCarrier implements Carrier {
   }
 
   probe(node: string): void {
-    const link = this.#links.get(node)
-    if (link?.isJoined === true) this.#line.publish(link.subject, nothing, link.reply)
+    const link = this.#links.joined(node)
+    if (link !== undefined) this.#line.publish(link.subject, nothing, link.reply)
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    for (const link of this.#links.values()) this.#outbox.flush(link)
-    this.#isClosed = true
-    this.#line.publish(this.#helloSubject, farewell(this.#self))
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    for (const link of this.#links) this.#outbox.flush(link)
+    this.#outbox.shut()
+    this.#line.publish(this.#links.helloSubject, farewell(this.#self))
     await Promise.race([
       this.#line.confirmed().catch(() => undefined),
       new Promise<void>(resolve => this.#clock.after(closeMilliseconds, resolve)),
@@ -131,17 +133,14 @@ class NatsCarrier implements Carrier {
     await this.#line.close()
   }
 
-  get #helloSubject(): string {
-    return `${this.#prefix}.hello`
-  }
-
   /** The connection to NATS is there. What was said without it is lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
     this.#outbox.open()
-    this.#line.publish(this.#helloSubject, hello(this.#self, this.#announced))
-    for (const link of this.#links.values()) {
+    this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
+    for (const link of this.#links) {
       link.isHeard = false
+      link.doubt = 'none'
       if (link.isJoined && link.hasDropped) this.#break(link)
       if (link.isJoined) this.#tell(link)
     }
@@ -149,22 +148,22 @@ class NatsCarrier implements Carrier {
 
   #down(): void {
     this.#outbox.shut()
-    for (const link of this.#links.values()) if (link.isJoined) this.#break(link)
+    for (const link of this.#links) if (link.isJoined) this.#break(link)
   }
 
   #hear(message: Msg): void {
-    if (this.#isClosed) return
+    if (this.#closed !== undefined) return
     const { subject } = message
     const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength)
-    if (subject === this.#helloSubject) {
+    if (subject === this.#links.helloSubject) {
       const heard = readHello(bytes)
       if (heard !== undefined) this.#take(heard.name, heard.message, true)
       return
     }
-    const name = subject.slice(subject.lastIndexOf('.') + 1)
+    const name = this.#links.nameIn(subject)
     if (message.headers?.code === 503) {
-      const link = this.#links.get(name)
-      if (link?.isJoined === true) this.#unanswered(link)
+      const link = this.#links.joined(name)
+      if (link !== undefined) this.#unanswered(link)
       return
     }
     const read = readMessage(bytes)
@@ -174,13 +173,13 @@ class NatsCarrier implements Carrier {
 
   #take(name: string, message: NatsMessage, isToAll: boolean): void {
     const link = this.#links.get(name)
-    if (link !== undefined) link.isHeard = true
+    link?.heard()
     if (message.kind === 'announcement') {
       if (link?.isJoined !== true && !this.#join(name, isToAll)) return
       if (message.frame.length > 0) this.#events.onAnnouncement(name, message.frame)
     } else if (link === undefined) return
     else if (message.kind === 'farewell') {
-      this.#links.delete(name)
+      this.#links.remove(name)
       if (link.isJoined) this.#events.onLeave(name)
     } else this.#follow(link, message)
   }
@@ -196,8 +195,10 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
+    // Should it come back, this will be missing.
+    if (!link.isJoined) return
     const reading = link.read(message)
-    if (reading === 'next' && link.isJoined) this.#events.onBytes(link.name, message.bytes)
+    if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
     else if (reading === 'gap') {
       this.#break(link)
       this.#tell(link)
@@ -205,39 +206,33 @@ class NatsCarrier implements Carrier {
   }
 
   #join(name: string, isToAll: boolean): boolean {
-    if (!isNodeName(name) || name === this.#self) return false
-    let link = this.#links.get(name)
-    if (link === undefined) {
-      if (this.#links.size >= mostLinks) this.#forget()
-      if (this.#links.size >= mostLinks) return false
-      link = new NatsLink(
-        name,
-        `${this.#prefix}.to.${name}.${this.#self}`,
-        `${this.#prefix}.to.${this.#self}.${name}`,
-      )
-      this.#links.set(name, link)
-    }
-    link.isJoined = true
-    link.isHeard = true
+    const link = this.#links.join(name)
+    if (link === undefined) return false
+    link.heard()
     // So that it knows this process before anything else comes from here.
     if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
     this.#events.onJoin(name)
     return true
   }
 
-  /** Lets go of those that have left. */
-  #forget(): void {
-    for (const [name, { isJoined }] of this.#links) if (!isJoined) this.#links.delete(name)
-  }
-
-  /** NATS has no subscriber for what was sent to the process. */
+  /** NATS has no subscriber for what was sent to the process: it is gone, or on its way back to NATS. */
   #unanswered(link: NatsLink): void {
-    const mayComeBack = !link.isHeard && this.#clock.now() - this.#upAt < graceMilliseconds
-    if (!mayComeBack) {
+    const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
+    if (link.doubt === 'confirming') {
       link.isJoined = false
       link.restart()
       this.#events.onLeave(link.name)
-    } else if (link.hasSent) this.#break(link)
+      return
+    }
+    if (isBack && link.doubt === 'none') {
+      link.doubt = 'waiting'
+      this.#clock.after(confirmMilliseconds, () => {
+        if (link.doubt !== 'waiting') return
+        link.doubt = 'confirming'
+        this.probe(link.name)
+      })
+    }
+    if (link.hasSent) this.#break(link)
   }
 
   #break(link: NatsLink): void {

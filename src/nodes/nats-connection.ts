@@ -103,7 +103,7 @@ export class NatsLine {
       const { settings, name } = this.#parts
       const connection = await connect(await connectionOptions(settings, name))
       this.#connection = connection
-      void this.#watch(connection)
+      this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'NATS is watched no more'))
       let refusal: Error | undefined
       for (const subject of this.#parts.subjects)
         connection.subscribe(subject, {

@@ -25,6 +25,8 @@ export class NatsLink {
   isJoined = false
   /** Whether anything has come of it since this process has its connection to NATS. */
   isHeard = false
+  /** NATS has had no subscriber for it: it is asked for again after a while, and after that it is gone. */
+  doubt: 'none' | 'waiting' | 'confirming' = 'none'
   /** Whether something was to be sent while there was no connection. */
   hasDropped = false
   /** When the other was last told which stream there is, in milliseconds of the clock. */
@@ -43,6 +45,12 @@ export class NatsLink {
     this.name = name
     this.subject = subject
     this.reply = reply
+  }
+
+  /** Something of the other process has come. */
+  heard(): void {
+    this.isHeard = true
+    this.doubt = 'none'
   }
 
   get stream(): number {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { writeBatch } from '../lib/write-batch.js'
 import type { NatsLine } from './nats-connection.js'
 import type { NatsLink } from './nats-link.js'
+import type { NatsLinks } from './nats-links.js'
 
 /** How many pieces are gathered before some of them leave, while more are still made. */
 const mostAtOnce = 16
@@ -17,7 +18,7 @@ const mostUnconfirmed = 64 * 1024 * 1024
  */
 export class NatsOutbox {
   readonly #line: NatsLine
-  readonly #links: ReadonlyMap<string, NatsLink>
+  readonly #links: NatsLinks
   readonly #log: Logger
   /** How many bytes have left that NATS has not confirmed: those before it was last asked, and those after. */
   #asked = 0
@@ -26,7 +27,7 @@ export class NatsOutbox {
   #isOpen = false
   readonly #gather = writeBatch<NatsLink>(mostAtOnce, link => this.flush(link))
 
-  constructor(line: NatsLine, links: ReadonlyMap<string, NatsLink>, log: Logger) {
+  constructor(line: NatsLine, links: NatsLinks, log: Logger) {
     this.#line = line
     this.#links = links
     this.#log = log
@@ -47,7 +48,7 @@ export class NatsOutbox {
     this.#isOpen = false
     this.#asked = 0
     this.#sinceAsked = 0
-    for (const link of this.#links.values()) {
+    for (const link of this.#links) {
       link.asked = 0
       link.sinceAsked = 0
     }
@@ -88,14 +89,14 @@ export class NatsOutbox {
     this.#isAsking = true
     this.#asked = this.#sinceAsked
     this.#sinceAsked = 0
-    for (const link of this.#links.values()) {
+    for (const link of this.#links) {
       link.asked = link.sinceAsked
       link.sinceAsked = 0
     }
     const answered = () => {
       this.#isAsking = false
       this.#asked = 0
-      for (const link of this.#links.values()) link.asked = 0
+      for (const link of this.#links) link.asked = 0
     }
     this.#line.confirmed().then(answered, answered)
   }

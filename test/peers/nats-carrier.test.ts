@@ -167,10 +167,36 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     await gone.flush()
     one.carrier.send('deadbeef', Buffer.from('lost'))
     await eventually('it has left', () => one.told.includes('leave deadbeef'))
+    expect(one.told).toEqual(['join deadbeef', 'break deadbeef', 'leave deadbeef'])
     gone.subscribe('warm-bindings.to.deadbeef.*')
     gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
-    await eventually('it can come again', () => one.told.length === 3)
-    expect(one.told).toEqual(['join deadbeef', 'leave deadbeef', 'join deadbeef'])
+    await eventually('it can come again', () => one.told.length === 4)
+    expect(one.told.at(-1)).toBe('join deadbeef')
+  })
+
+  test('one that has lost its connection for a moment has not left, and is told what it has missed', async () => {
+    const one = await start()
+    const other = await stranger()
+    const subscribe = () => other.subscribe('warm-bindings.to.deadbeef.*')
+    const first = subscribe()
+    other.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
+    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    first.unsubscribe()
+    await other.flush()
+    one.carrier.send('deadbeef', Buffer.from('lost'))
+    await eventually('that is a break', () => one.told.includes('break deadbeef'))
+    const heard: string[] = []
+    other.subscribe('warm-bindings.to.deadbeef.*', {
+      callback: (_error, { data }) => void heard.push(Buffer.from(data).toString('latin1')),
+    })
+    other.publish(`warm-bindings.to.${one.name}.deadbeef`, Buffer.from([2, 0, 0, 0, 1]))
+    await other.flush()
+    one.carrier.send('deadbeef', Buffer.from('again'))
+    await eventually('it hears a new stream', () => heard.includes('\u0001\0\0\0\u0001\0\0\0\0again'))
+    clocks.get(one)!.advance(1_000)
+    one.carrier.probe('deadbeef')
+    await other.flush()
+    expect(one.told).toEqual(['join deadbeef', 'break deadbeef'])
   })
 
   test('one that is there is still there after a question', async () => {
@@ -304,6 +330,17 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     await eventually('it is back', () => one.carrier.isUp)
     await carriesAgain(one, other, 'again')
     expect(one.carrier.backlog(other.name)).toBeLessThan(1024)
+  })
+
+  test('NATS that is stopped is lost after some seconds, and found again', async () => {
+    const stopped = await own()
+    const [one, other] = await pair(stopped)
+    process.kill(stopped.pid(), 'SIGSTOP')
+    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
+    process.kill(stopped.pid(), 'SIGCONT')
+    await eventually('both are back', () => one.carrier.isUp && other.carrier.isUp)
+    await carriesAgain(one, other, 'again')
+    expect(one.told.filter(event => event.startsWith('leave'))).toEqual([])
   })
 
   describe('at its start', () => {
