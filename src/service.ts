@@ -9,6 +9,7 @@ import { Counts } from './counts.js'
 import { drained } from './draining.js'
 import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
+import { createFormTokens } from './http/form-tokens.js'
 import { type Listening, listen } from './http/listening.js'
 import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { type Clock, systemClock } from './lib/clock.js'
@@ -101,6 +102,7 @@ export async function startService({
     ...upstream.parts,
     nodes,
     hashes,
+    formTokens: createFormTokens(() => clock.now(), nodes),
     tellEvent: events?.tell,
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),

@@ -43,7 +43,10 @@ export interface SessionParts
 /** What the sites of all hosts have in common. */
 export interface SiteParts
   extends SessionParts,
-    Pick<AppParts, 'sessions' | 'release' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'>,
+    Pick<
+      AppParts,
+      'sessions' | 'release' | 'formTokens' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'
+    >,
     Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {
   /** The other processes; undefined where this is the only one. */

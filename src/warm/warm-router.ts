@@ -2,6 +2,7 @@ import { type RequestHandler, Router } from 'express'
 import { Problem } from '../errors.js'
 import { sendAnswer } from '../http/answer.js'
 import { createFormGuard } from '../http/form-guard.js'
+import type { FormTokens } from '../http/form-tokens.js'
 import { negotiate } from '../http/negotiation.js'
 import { redirectToTls } from '../http/pages.js'
 import { readBody } from '../http/read-body.js'
@@ -20,13 +21,15 @@ import { type WarmSessionParts, warmSession } from './warm-session.js'
 export interface WarmParts extends CallsParts, WarmSessionParts {
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
+  /** The tokens of the forms of all hosts. */
+  readonly formTokens: FormTokens
 }
 
 /** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, release, clock, counts } = parts
+  const { config, release, formTokens, counts } = parts
   const { adminOf, admit, answering } = createCalls(parts)
-  const formGuard = createFormGuard(config.externalUrl, () => clock.now())
+  const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
   const calls = createSessionCalls(parts, formGuard)
 
@@ -38,7 +41,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const warm = async ({ request, response, admin, signal, line }: Call) => {
     const body = await readBody(request)
     const read = readParameters(request.headers['content-type'], body)
-    const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
+    const isOurForm = await formGuard.isOurForm(request, admin.name, read('csrf_token'))
     if (isOurForm) form.note(request, body)
     const representation = represent(request, config.warmPath)
     const wantsReuse = read('reuse') ?? false

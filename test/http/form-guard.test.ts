@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { createFormGuard, senderOf } from '../../src/http/form-guard.js'
+import { senderOf } from '../../src/http/form-guard.js'
 
 describe('the sender of a form', () => {
   const https = 'https://web.example'
@@ -36,30 +36,4 @@ describe('the sender of a form', () => {
       expect(senderOf({ origin, 'sec-fetch-site': fetchSite, host }, externalUrl)).toBe(verdict)
     },
   )
-})
-
-describe('a token', () => {
-  let time = 1_700_000_000_000
-  const tokens = createFormGuard(undefined, () => time)
-
-  test('is accepted from its admin for an hour', () => {
-    const token = tokens.token('admin@host')
-    expect(tokens.accepts('admin@host', token)).toBe(true)
-    time += 3_599_999
-    expect(tokens.accepts('admin@host', token)).toBe(true)
-    time += 1
-    expect(tokens.accepts('admin@host', token)).toBe(false)
-  })
-
-  test('is refused from another admin, from another process, changed, cut or missing', () => {
-    const token = tokens.token('admin')
-    const [expiry, signature] = token.split('.')
-    expect(tokens.accepts('other', token)).toBe(false)
-    expect(createFormGuard(undefined, () => time).accepts('admin', token)).toBe(false)
-    expect(tokens.accepts('admin', `${Number(expiry) + 1}.${signature}`)).toBe(false)
-    expect(tokens.accepts('admin', token.slice(0, -1))).toBe(false)
-    for (const nothing of [undefined, '', '.', [token, token], { token }]) {
-      expect(tokens.accepts('admin', nothing)).toBe(false)
-    }
-  })
 })

@@ -6,7 +6,8 @@ import { readBodyHead } from '../../src/bosh/body.js'
 import { readHostName } from '../../src/config/kinds.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { cameSecurely, clientAddress } from '../../src/http/client-rules.js'
-import { createFormGuard, senderOf } from '../../src/http/form-guard.js'
+import { senderOf } from '../../src/http/form-guard.js'
+import { createFormTokens } from '../../src/http/form-tokens.js'
 import { negotiate } from '../../src/http/negotiation.js'
 import { demandFormat } from '../../src/http/read-body.js'
 
@@ -15,7 +16,7 @@ const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
 const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
-const tokens = createFormGuard(undefined, () => 0)
+const tokens = createFormTokens(() => 0)
 
 const readers: Record<string, (header: string) => unknown> = {
   Accept: header => negotiate({ accept: header }),

@@ -88,6 +88,31 @@ describe('a session that was warmed by one process', () => {
   })
 })
 
+test('the form of one process is good at any other, until its process is gone', async () => {
+  const [one, two] = (await start(3)) as [TestService, TestService]
+  const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
+  const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
+  const form = new URLSearchParams({ ...alice, csrf_token: token }).toString()
+  const send = (to: TestService) =>
+    call(
+      to,
+      'POST',
+      '/warm',
+      {
+        Origin: to.url,
+        'Sec-Fetch-Site': 'same-origin',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Accept: 'text/html',
+      },
+      form,
+    )
+  expect((await send(one)).status).toBe(200)
+  expect((await send(two)).status).toBe(200)
+  await services.pop()!.stop()
+  const refused = await send(one)
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('Reload the form')])
+})
+
 describe('what is limited', () => {
   test('is counted for all processes together', async () => {
     const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }

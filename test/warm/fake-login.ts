@@ -8,6 +8,7 @@ import type { Config } from '../../src/config/config.js'
 import { loadConfig } from '../../src/config/load.js'
 import { readNetworks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
+import { createFormTokens } from '../../src/http/form-tokens.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
@@ -59,6 +60,7 @@ export function appParts(settings: Config = config): AppParts {
     sessions: new FakeSessions(),
     room: { take: () => true, giveBack: () => {} },
     release: () => {},
+    formTokens: createFormTokens(() => systemClock.now()),
     log,
     httpLog: log,
     clock: systemClock,
@@ -122,7 +124,7 @@ export function fakeService({
     release: id => released.push(id),
     log,
     httpLog: log,
-    ...(now && { clock: { now }, recentWarms: new RecentWarms({ now }) }),
+    ...(now && { clock: { now }, formTokens: createFormTokens(now), recentWarms: new RecentWarms({ now }) }),
   })
   const lines = () =>
     text
