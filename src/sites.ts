@@ -17,6 +17,7 @@ import type { LogFor } from './log.js'
 import type { Nodes } from './nodes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/sessions.js'
+import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
 import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
 import { SocketCarriage } from './websocket/socket-carriage.js'
 import {
@@ -68,10 +69,13 @@ export function createSites(config: Config, given: SiteParts): Sites {
   const endpoints: WebSocketEndpoint[] = []
   const { nodes, registry } = given
   const carriage = nodes && new SocketCarriage(nodes)
+  const isDraining = () => registry.isDraining
   const parts: Parts = {
     ...given,
     carriage,
-    carriedRequests: nodes && createCarriedRequests(nodes, () => registry.isDraining),
+    carriedRequests: nodes && createCarriedRequests(nodes, isDraining),
+    carriedLogins:
+      nodes && createCarriedLogins({ ...given, nodes, isDraining, timeout: config.warm.timeout }),
   }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
@@ -91,6 +95,8 @@ export function createSites(config: Config, given: SiteParts): Sites {
 interface Parts extends SiteParts {
   /** Carries the requests of other processes' sessions. */
   readonly carriedRequests: CarriedRequests | undefined
+  /** Has other processes log users in while this one is drained. */
+  readonly carriedLogins: CarriedLogins | undefined
   /** Carries the WebSockets of their sessions. */
   readonly carriage: SocketCarriage | undefined
 }
@@ -178,12 +184,15 @@ function createSessions(config: Config, parts: SessionParts) {
 }
 
 /** The Express app, whose logins open sessions at the same domains. */
-function createApi(config: Config, open: Open, parts: SiteParts): Express {
-  const { callLimits, release, logFor } = parts
-  const logins = loginsOver(open, parts)
+function createApi(config: Config, open: Open, parts: Parts): Express {
+  const { callLimits, carriedLogins, logFor } = parts
+  const { release } = carriedLogins ?? parts
+  const own = loginsOver(open, parts)
+  const logins = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
     ...parts,
     config,
+    release,
     ...logins,
     limits: callLimits,
     log: logFor('warm'),

@@ -1,0 +1,90 @@
+import { Problem } from '../errors.js'
+import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
+import { nodeIn } from '../nodes/node-name.js'
+import { NoAnswer, type Nodes } from '../nodes/nodes.js'
+import type { Binding, Logins, WarmRequest } from './session-login.js'
+
+/** The kinds of questions. */
+const loginKind = 'login'
+const credentialsKind = 'credentials'
+const releaseKind = 'release'
+
+/** How much longer than a login may take its outcome may be on its way, in milliseconds. */
+const wayMilliseconds = 1_000
+
+/** What another process has to know of a login. */
+interface CarriedLogin {
+  /** Which of the sites the user logs in at; all processes have the same ones. */
+  readonly site: string
+  readonly request: WarmRequest
+}
+
+export interface CarriedLoginsParts {
+  readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
+  /** Whether this process takes no new sessions, and keeps those that it has. */
+  readonly isDraining: () => boolean
+  /** Longest time that a login may take, in seconds. */
+  readonly timeout: number
+  /** Ends a session of this process that no page will attach to. */
+  readonly release: (id: string) => void
+}
+
+export type CarriedLogins = ReturnType<typeof createCarriedLogins>
+
+/** Has other processes log users in while this one takes no new sessions, and does the same for them. */
+export function createCarriedLogins({ nodes, isDraining, timeout, release }: CarriedLoginsParts) {
+  const sites = new Map<string, Logins>()
+  const loginsOf = (site: string): Logins => {
+    const logins = sites.get(site)
+    if (logins === undefined) throw new Problem('internal-error')
+    return logins
+  }
+  // Where the caller hangs up meanwhile, the process that it has called lets go of the session.
+  nodes.answer(loginKind, ({ site, request }: CarriedLogin) =>
+    loginsOf(site).login(request, new CallerGone()),
+  )
+  nodes.answer(credentialsKind, ({ site, request }: CarriedLogin) =>
+    loginsOf(site).checkCredentials(request, new CallerGone()),
+  )
+  nodes.answer(releaseKind, release)
+
+  /** Does it here or, where this process is drained, in one that is not. */
+  const either = async <T>(kind: string, login: CarriedLogin, here: () => Promise<T>): Promise<T> => {
+    if (!isDraining()) {
+      try {
+        return await here()
+      } catch (error) {
+        // The drain may have begun when the call had come, and before it had its session.
+        if (!isDraining() || !(error instanceof Problem) || error.code !== 'shutting-down') throw error
+      }
+    }
+    const successor = nodes.others.find(other => !other.isDraining && !other.isSilent)
+    if (successor === undefined) return here()
+    try {
+      return (await nodes.ask(successor.name, kind, login, timeout * 1000 + wayMilliseconds)) as T
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      throw new Problem('shutting-down', { step: 'connect' })
+    }
+  }
+
+  return {
+    /** The logins of a site, which all processes call by the same name. */
+    over(site: string, own: Logins): Logins {
+      sites.set(site, own)
+      return {
+        login: (request: WarmRequest, caller: CallerSignal): Promise<Binding> =>
+          either(loginKind, { site, request }, () => own.login(request, caller)),
+        checkCredentials: (request: WarmRequest, caller: CallerSignal): Promise<void> =>
+          either(credentialsKind, { site, request }, () => own.checkCredentials(request, caller)),
+      }
+    },
+    /** Ends a session that no page will attach to, whichever process has it. */
+    release(id: string): void {
+      const node = nodeIn(id)
+      if (node === undefined || !nodes.has(node)) release(id)
+      // What is not reached ends by itself, when no page has come for it.
+      else nodes.ask(node, releaseKind, id).catch(() => {})
+    },
+  }
+}

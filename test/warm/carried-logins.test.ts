@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { Problem } from '../../src/errors.js'
+import { CallerGone } from '../../src/http/caller-gone.js'
+import { type CarriedLogins, createCarriedLogins } from '../../src/warm/carried-logins.js'
+import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
+import { type JoinedProcess, JoinedProcesses, processName, settled } from '../support/joined-processes.js'
+
+interface Stage extends JoinedProcess {
+  readonly carried: CarriedLogins
+  readonly logins: Logins
+  /** What was done here: `login alice`, `credentials alice`, `release ID`. */
+  readonly done: string[]
+  isDraining: boolean
+}
+
+const request = {
+  jid: { local: 'alice', domain: 'localhost', resource: undefined },
+  credentials: { kind: 'password', password: 'secret' },
+  ...{ wait: 60, hold: 1, ver: '1.6', language: 'en', attachSeconds: 120, attachBinding: 'off' },
+} as const satisfies WarmRequest
+
+let processes: JoinedProcesses
+let stages: Stage[]
+
+beforeEach(async () => {
+  processes = new JoinedProcesses()
+  stages = []
+  for (let count = 0; count < 3; count++) await start()
+  await processes.pass(1_000)
+})
+
+afterEach(() => processes.close())
+
+async function start(): Promise<void> {
+  const joined = await processes.start()
+  const done: string[] = []
+  const does = (what: string) => async (asked: WarmRequest) => {
+    done.push(`${what} ${asked.jid.local}`)
+    if (stage.isDraining) throw new Problem('shutting-down', { step: 'connect' })
+    if (asked.jid.local === 'mallory') throw new Problem('not-authorized', { step: 'sasl' })
+    return { jid: `${asked.jid.local}@localhost/x`, id: `${joined.nodes.self}-1` } as never
+  }
+  const carried = createCarriedLogins({
+    nodes: joined.nodes,
+    isDraining: () => stage.isDraining,
+    timeout: 15,
+    release: id => void done.push(`release ${id}`),
+  })
+  const logins = carried.over('site', { login: does('login'), checkCredentials: does('credentials') })
+  const stage: Stage = { ...joined, carried, logins, done, isDraining: false }
+  stages.push(stage)
+}
+
+async function drain(stage: Stage): Promise<void> {
+  stage.isDraining = true
+  stage.nodes.drain()
+  await settled()
+}
+
+const login = ({ logins }: Stage, local = 'alice') =>
+  logins.login({ ...request, jid: { ...request.jid, local } }, new CallerGone())
+
+describe('a login', () => {
+  test('is done by the process that is called', async () => {
+    expect(await login(stages[1]!)).toMatchObject({ id: `${processName(1)}-1` })
+    expect(stages.map(({ done }) => done)).toEqual([[], ['login alice'], []])
+  })
+
+  test('is done by one that takes sessions where this one is drained, and so is a check', async () => {
+    await drain(stages[0]!)
+    await drain(stages[1]!)
+    expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
+    await stages[0]!.logins.checkCredentials(request, new CallerGone())
+    expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'credentials alice']])
+  })
+
+  test('fails there as it would here', async () => {
+    await drain(stages[0]!)
+    await expect(login(stages[0]!, 'mallory')).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
+  })
+
+  test('that is caught in the drain goes on there', async () => {
+    const [stage] = stages as [Stage]
+    const begun = login({
+      ...stage,
+      logins: stage.carried.over('site', {
+        ...stage.logins,
+        login: async () => {
+          await drain(stage)
+          throw new Problem('shutting-down', { step: 'connect' })
+        },
+      }),
+    })
+    expect(await begun).toMatchObject({ id: `${processName(1)}-1` })
+  })
+
+  test('is refused where all are drained, or the other one is gone meanwhile', async () => {
+    await drain(stages[0]!)
+    const lost = login(stages[0]!)
+    processes.kill(stages[1]!)
+    await expect(lost).rejects.toMatchObject({ code: 'shutting-down' })
+    await drain(stages[2]!)
+    await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'shutting-down' })
+  })
+})
+
+test('a session that no page will come for is let go where it is', async () => {
+  stages[0]!.carried.release(`${processName(2)}-1`)
+  stages[0]!.carried.release('1')
+  await settled()
+  expect(stages.map(({ done }) => done)).toEqual([['release 1'], [], [`release ${processName(2)}-1`]])
+})
