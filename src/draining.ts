@@ -12,7 +12,7 @@ export interface DrainingParts {
   /** How long it may take, in seconds. */
   readonly seconds: number
   readonly registry: Pick<Registry, 'size'>
-  readonly listening: Pick<Listening, 'retire' | 'connections'>
+  readonly listening: Pick<Listening, 'retire' | 'closeIdleConnections' | 'connections'>
   /** The other processes of the service; undefined where there are none. */
   readonly nodes: Pick<Nodes, 'others' | 'onChange' | 'drain'> | undefined
   readonly clock: Clock
@@ -22,32 +22,36 @@ export interface DrainingParts {
 
 /**
  * Waits until the sessions of a service have ended that takes no new ones, or the time is over. As soon as another process
- * takes new sessions, connections are left to it: this one then carries on with what the others carry to it.
+ * takes new sessions, connections are left to it: this one then carries on with what the others carry to it. Where all are
+ * drained, each leaves them to those that still have sessions.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts
   const begun = clock.now()
   const passed = () => clock.now() - begun
   let isRetired = false
-  const leaveToOthers = () => {
-    if (isRetired || passed() < settlingMilliseconds) return
-    if (nodes?.others.every(({ isDraining }) => isDraining) !== false) return
+
+  const leaveConnections = () => {
+    if (nodes === undefined || passed() < settlingMilliseconds) return
+    const areAllDrained = nodes.others.every(({ isDraining }) => isDraining)
+    if (areAllDrained && registry.size > 0) return
+    if (!isRetired) listening.retire()
     isRetired = true
-    listening.retire()
+    // There is no process that could need them open for long: those that are idle only keep this one from its end.
+    if (areAllDrained) listening.closeIdleConnections()
   }
   const isOver = () => {
     if (isStopping() || passed() >= parts.seconds * 1000) return true
     if (registry.size > 0) return false
-    // Clients with open connections find the way to another process with their next requests.
-    return (
-      nodes === undefined || (passed() >= settlingMilliseconds && (!isRetired || listening.connections === 0))
-    )
+    // Others may have sessions whose clients wait here.
+    return nodes === undefined || (isRetired && listening.connections === 0)
   }
+
   nodes?.drain()
-  nodes?.onChange(leaveToOthers)
+  nodes?.onChange(leaveConnections)
   return new Promise(resolve => {
     const look = () => {
-      leaveToOthers()
+      leaveConnections()
       if (isOver()) resolve()
       else clock.after(lookMilliseconds, look)
     }

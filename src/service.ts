@@ -27,6 +27,8 @@ import { RecentWarms } from './warm/recent-warms.js'
 const mostWrongTokens = 10
 /** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
 const farewellMilliseconds = 1_000
+/** How long the last answers of other processes have to come through, in milliseconds. */
+const carriedMilliseconds = 250
 /** How long everything open has to end by itself, in milliseconds; the rest is cut off then. */
 const stopMilliseconds = 8_000
 /** How long cutting off may take, in milliseconds. */
@@ -135,6 +137,8 @@ export async function startService({
     upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
+    // Those that are stopped at the same time take leave of their clients, of whom some wait here.
+    if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
     // What is held here for sessions of other processes is let go: its clients ask again, and elsewhere.
     const left = nodes?.close()

@@ -4,7 +4,9 @@ import { FakeClock } from './support/fake-clock.js'
 
 let clock: FakeClock
 let sessions: number
-let connections: number
+let idle: number
+/** Connections with a request that waits for its answer. */
+let busy: number
 let isRetired: boolean
 let isStopping: boolean
 let isOver: boolean
@@ -16,7 +18,8 @@ let isTold: boolean
 beforeEach(() => {
   clock = new FakeClock()
   sessions = 1
-  connections = 1
+  idle = 1
+  busy = 0
   isRetired = false
   isStopping = false
   isOver = false
@@ -47,8 +50,11 @@ function drain(isAlone: boolean): void {
       retire() {
         isRetired = true
       },
+      closeIdleConnections() {
+        idle = 0
+      },
       get connections() {
-        return connections
+        return idle + busy
       },
     },
     nodes: isAlone ? undefined : nodes,
@@ -101,7 +107,7 @@ describe('one of several processes', () => {
     sessions = 0
     drain(false)
     expect(await later(1)).toBe(false)
-    connections = 0
+    idle = 0
     expect(await later(0.1)).toBe(true)
   })
 
@@ -114,11 +120,15 @@ describe('one of several processes', () => {
     expect(isRetired).toBe(true)
   })
 
-  test('is done with its sessions where all are drained', async () => {
+  test('leaves connections to those with sessions where all are drained, after the last answer', async () => {
     others = [true]
     sessions = 0
+    busy = 1
     drain(false)
-    expect(await later(0.9)).toBe(false)
+    expect([await later(0.9), isRetired]).toEqual([false, false])
+    expect([await later(0.1), isRetired, idle]).toEqual([false, true, 0])
+    expect(await later(30)).toBe(false)
+    busy = 0
     expect(await later(0.1)).toBe(true)
   })
 })

@@ -9,6 +9,14 @@ import { eventually } from './eventually.js'
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const main = join(root, 'dist', 'main.js')
 
+/** A line of the log. */
+export type LogLine = Readonly<Record<string, unknown>> & {
+  readonly msg: string
+  readonly pid: number
+  /** Of a worker: its number. */
+  readonly worker?: number
+}
+
 export interface OperatedService {
   /** All that it wrote so far. */
   readonly stdout: string
@@ -17,7 +25,9 @@ export interface OperatedService {
   readonly exit: Promise<number | null>
   /** Where it listens; rejects if it ends before. */
   url(): Promise<string>
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2'): void
+  /** What it has logged so far, line by line. */
+  readonly lines: readonly LogLine[]
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2' | 'SIGKILL'): void
 }
 
 /** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
@@ -103,6 +113,10 @@ export class Operator {
       },
       get stderr() {
         return stderr
+      },
+      get lines() {
+        const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1).split('\n')
+        return whole.filter(line => line !== '').map(line => JSON.parse(line))
       },
       exit,
       async url() {

@@ -1,0 +1,333 @@
+// One command, several processes.
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { callUrl } from '../support/login-server/watched-service.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+import { scrape } from '../support/scrape.js'
+
+jest.setTimeout(30_000)
+
+const authorization = `Basic ${Buffer.from('portal:adm1n-s3cret').toString('base64')}`
+const accounts = { alice: 'Pa55-of-alice' }
+
+let server: LoginServer
+let operator: Operator
+/** Where the folders of sockets are made. */
+let temporary: string
+const clients: BoshClient[] = []
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts })
+})
+
+afterAll(() => server.stop())
+
+beforeEach(() => {
+  operator = new Operator()
+  temporary = mkdtempSync(join(tmpdir(), 'workers-'))
+})
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close()
+  operator.leave()
+  rmSync(temporary, { recursive: true, force: true })
+})
+
+function start(more: Record<string, string> = {}): OperatedService {
+  return operator.start({
+    TMPDIR: temporary,
+    WORKERS: '2',
+    PORT: '0',
+    METRICS_ADDRESS: '127.0.0.1:0',
+    ADMIN_USERS: 'portal:adm1n-s3cret',
+    XMPP_DOMAINS: 'plain.example',
+    XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+    RATE_WARMS_PER_JID: '0',
+    MAX_SESSIONS_PER_JID: '0',
+    ...more,
+  })
+}
+
+const said = ({ lines }: OperatedService, msg: string) => lines.filter(line => line.msg === msg)
+
+/** The processes of the workers that have ever joined, by their pids: their numbers. */
+const joined = ({ lines }: OperatedService) =>
+  new Map(lines.filter(({ node }) => node !== undefined).map(({ pid, worker }) => [pid, worker]))
+
+async function metricsUrl(service: OperatedService): Promise<string> {
+  await service.url()
+  return String(said(service, 'listening')[0]!['metricsUrl'])
+}
+
+const samples = async (service: OperatedService) => (await scrape(await metricsUrl(service))).samples
+
+/** Without `hold` a page's requests are answered at once. */
+const warm = (url: string, agent: Agent | false = false, hold = 0) =>
+  ask(
+    `${url}/warm`,
+    { method: 'POST', agent, headers: { Authorization: authorization, 'Content-Type': 'application/json' } },
+    JSON.stringify({ jid: 'alice@plain.example', password: accounts.alice, hold }),
+  )
+
+/** A page with a session of its own. */
+async function page(url: string, hold = 0): Promise<BoshClient> {
+  const { status, text } = await warm(url, false, hold)
+  if (status !== 200) throw new Error(`${status}: ${text}`)
+  const client = new BoshClient(`${url}/http-bind`, JSON.parse(text))
+  clients.push(client)
+  return client
+}
+
+const presence = "<presence xmlns='jabber:client'/>"
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('workers', () => {
+  test('are one service: one line in the log, one port, one text of metrics, and a folder for themselves', async () => {
+    const service = start()
+    const url = await service.url()
+    expect(said(service, 'listening')).toMatchObject([{ url, urls: [url], workers: 2 }])
+    expect([...joined(service).values()].sort()).toEqual([1, 2])
+
+    const [folder] = readdirSync(temporary)
+    expect(statSync(join(temporary, folder!)).mode & 0o777).toBe(0o700)
+    expect(readdirSync(join(temporary, folder!))).toHaveLength(2)
+
+    const pages = await Promise.all(Array.from({ length: 6 }, () => page(url)))
+    for (const client of pages) expect(await client.request(presence)).toContain('<body')
+    const { text, samples } = await scrape(await metricsUrl(service))
+    const created = [1, 2].map(
+      worker => samples.get(`warm_bindings_sessions_created_total{worker="${worker}",origin="warmed"}`) ?? 0,
+    )
+    expect(created[0]! + created[1]!).toBe(6)
+    expect(Math.min(...created)).toBeGreaterThan(0)
+    expect(text.match(/# TYPE warm_bindings_sessions_created_total/g)).toHaveLength(1)
+    for (const worker of ['1', '2', 'primary'])
+      expect(samples.get(`process_resident_memory_bytes{worker="${worker}"}`)).toBeGreaterThan(0)
+    expect(samples.get('warm_bindings_workers{state="running"}')).toBe(2)
+    expect(samples.get('warm_bindings_workers_answered')).toBe(2)
+    for (const path of ['/healthz', '/readyz'])
+      expect((await callUrl(new URL(path, await metricsUrl(service)).href)).status).toBe(200)
+
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+    expect([...joined(service).keys()].filter(isRunning)).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
+    expect(service.stderr).toBe('')
+  })
+
+  test('listen on several ports and with TLS, and read their certificates again', async () => {
+    const { cert, key } = makeCertificate(['DNS:localhost'])
+    operator.write('tls.pem', cert + key)
+    const service = start({ PORT: '0,0', HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
+    await service.url()
+    const urls = said(service, 'listening')[0]!['urls'] as string[]
+    expect(urls.map(url => url.replace(/\d+$/, ''))).toEqual([
+      'http://127.0.0.1:',
+      'http://127.0.0.1:',
+      'https://127.0.0.1:',
+    ])
+    expect(new Set(urls).size).toBe(3)
+    for (const url of [...urls, ...urls]) {
+      const options = { agent: false, rejectUnauthorized: false } as const
+      if (url.startsWith('http:')) expect((await callUrl(`${url}/healthz`)).status).toBe(200)
+      else {
+        const { get } = await import('node:https')
+        const [response] = await once(get(`${url}/healthz`, options), 'response')
+        response.resume()
+        expect(response.statusCode).toBe(200)
+      }
+    }
+    service.signal('SIGHUP')
+    await eventually('both have', () => said(service, 'certificates read again').length === 2)
+    expect(said(service, 'certificates read again').map(({ worker }) => worker)).toEqual(
+      expect.arrayContaining([1, 2]),
+    )
+  })
+
+  test('that die are replaced, and the others go on', async () => {
+    const service = start()
+    const url = await service.url()
+    const [[pid, worker]] = [...joined(service)] as [[number, number]]
+    process.kill(pid, 'SIGKILL')
+    await eventually('it is noticed', () => said(service, 'a worker has died').length === 1)
+    expect(said(service, 'a worker has died')).toMatchObject([{ worker, workerPid: pid, signal: 'SIGKILL' }])
+    expect((await warm(url)).status).toBe(200)
+    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
+    expect(said(service, 'a worker has been started')).toMatchObject([{ worker }])
+    expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
+  })
+
+  test('are gone when their primary is, and leave nothing behind', async () => {
+    const service = start()
+    await page(await service.url())
+    const { last } = server
+    const pids = [...joined(service).keys()]
+    service.signal('SIGKILL')
+    await eventually('they are gone', () => !pids.some(isRunning))
+    expect(last.goodbye).toBe('footer')
+    expect(readdirSync(temporary)).toEqual([])
+  })
+})
+
+describe('a start that fails is told once', () => {
+  test('for settings that are not usable', async () => {
+    const service = start({ WARM_TIMEOUT: 'soon' })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr.match(/WARM_TIMEOUT must be/g)).toHaveLength(1)
+    expect([service.stdout, readdirSync(temporary)]).toEqual(['', []])
+  })
+
+  test.each([
+    [
+      'PORT',
+      (port: number) => String(port),
+      (port: number) =>
+        `Another program uses port ${port}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+    ],
+    [
+      'METRICS_ADDRESS',
+      (port: number) => `127.0.0.1:${port}`,
+      (port: number) =>
+        'The settings are not usable:\n' +
+        `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
+    ],
+  ])('for a port that is taken, of %s', async (name, value, sentence) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const service = start({ [name]: value(port) })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toBe(sentence(port))
+    expect(said(service, 'listening')).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
+    other.close()
+  })
+})
+
+describe('SIGUSR2', () => {
+  test('replaces all workers while calls go on, and sessions stay with their pages', async () => {
+    const service = start({ DRAIN_TIME: '30' })
+    const url = await service.url()
+    const before = [...joined(service).keys()]
+    const pages = await Promise.all(Array.from({ length: 4 }, () => page(url)))
+    for (const client of pages) await client.request(presence)
+    // Half of the calls come over connections that are kept.
+    const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+    let isOver = false
+    const answers: string[] = []
+    const calls = async (over: Agent | false) => {
+      while (!isOver) {
+        const { status, text } = await warm(url, over)
+        answers.push(status === 200 ? '200' : text.replace(/,"instance.*/, ''))
+      }
+    }
+    const exchanges = async (client: BoshClient) => {
+      while (!isOver) answers.push((await client.request(presence)).replace(/^<body[^>]*>.*$/s, ''))
+    }
+    const traffic = Promise.all([calls(agent), calls(false), ...pages.slice(1).map(exchanges)])
+    service.signal('SIGUSR2')
+    await eventually('both are replaced', () => said(service, 'the workers have been replaced').length === 1)
+    // They leave their connections to the new ones.
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    isOver = true
+    await traffic
+    agent.destroy()
+    expect([...new Set(answers)].sort()).toEqual(['', '200'])
+    expect(said(service, 'draining')).toHaveLength(2)
+    expect((await samples(service)).get('warm_bindings_workers{state="draining"}')).toBe(2)
+
+    // One that has not been asked for all this time is there as well.
+    expect(await pages[0]!.request(presence)).not.toContain('terminate')
+    const { samples: all } = await scrape(await metricsUrl(service))
+    const labels = [...all.keys()].flatMap(
+      name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [],
+    )
+    expect(labels.sort()).toEqual(['1', `1-${before[0]}`, '2', `2-${before[1]}`, 'primary'].sort())
+  })
+
+  test('leaves the old workers where the new ones cannot start', async () => {
+    const { cert, key } = makeCertificate(['DNS:localhost'])
+    operator.write('tls.pem', cert + key)
+    const service = start({ HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
+    const url = await service.url()
+    operator.write('tls.pem', 'this is none')
+    service.signal('SIGUSR2')
+    const failed = 'the workers have not been replaced: those of before stay'
+    await eventually('it is given up', () => said(service, failed).length === 1)
+    expect(said(service, 'a worker cannot be started')).toMatchObject([
+      { worker: 1, level: 50, problem: expect.stringContaining('TLS_CERT') },
+    ])
+    expect((await warm(url)).status).toBe(200)
+    expect(said(service, 'stopping')).toEqual([])
+  })
+
+  test('is only logged where there are no workers', async () => {
+    const service = start({ WORKERS: '0' })
+    const url = await service.url()
+    service.signal('SIGUSR2')
+    await eventually('it is said', () => service.stdout.includes('there are none: see WORKERS'))
+    expect((await warm(url)).status).toBe(200)
+  })
+})
+
+describe.each(['0', '2'])('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers => {
+  test('keeps a session for its page, takes no others, and ends when it has ended', async () => {
+    const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
+    const url = await service.url()
+    const client = await page(url)
+    await client.request(presence)
+    service.signal('SIGTERM')
+    await eventually('it is drained', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+    expect((await callUrl(`${url}/readyz`)).status).toBe(503)
+    const refused = await warm(url)
+    expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
+    const stranger = new BoshClient(`${url}/http-bind`)
+    clients.push(stranger)
+    expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
+      "condition='system-shutdown'",
+    )
+    for (let request = 0; request < 4; request++)
+      expect(await client.request(presence)).not.toContain('terminate')
+    expect(await client.terminate()).toContain('terminate')
+    expect(await service.exit).toBe(0)
+  })
+
+  test('is cut short by a second one', async () => {
+    const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
+    const client = await page(await service.url(), 1)
+    const held = client.request(presence)
+    service.signal('SIGTERM')
+    await eventually('it is drained', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+    service.signal('SIGTERM')
+    expect(await held).toContain("condition='system-shutdown'")
+    expect(await service.exit).toBe(0)
+  })
+
+  test('ends what there is when the time is over', async () => {
+    const service = start({ WORKERS: workers, DRAIN_TIME: '2' })
+    const client = await page(await service.url(), 1)
+    const asked = performance.now()
+    service.signal('SIGTERM')
+    expect(await client.request(presence)).toContain("condition='system-shutdown'")
+    expect(performance.now() - asked).toBeGreaterThan(1_900)
+    expect(await service.exit).toBe(0)
+  })
+})
