@@ -31,6 +31,11 @@ export interface CarriedLoginsParts {
 
 export type CarriedLogins = ReturnType<typeof createCarriedLogins>
 
+/** Whether a process could not log a user in because it is drained, stopped or gone itself. */
+function isOfItsEnd(error: unknown): boolean {
+  return error instanceof NoAnswer || (error instanceof Problem && error.code === 'shutting-down')
+}
+
 /** Has other processes log users in while this one takes no new sessions, and does the same for them. */
 export function createCarriedLogins({ nodes, isDraining, timeout, release }: CarriedLoginsParts) {
   const sites = new Map<string, Logins>()
@@ -55,16 +60,21 @@ export function createCarriedLogins({ nodes, isDraining, timeout, release }: Car
         return await here()
       } catch (error) {
         // The drain may have begun when the call had come, and before it had its session.
-        if (!isDraining() || !(error instanceof Problem) || error.code !== 'shutting-down') throw error
+        if (!isDraining() || !isOfItsEnd(error)) throw error
       }
     }
-    const successor = nodes.others.find(other => !other.isDraining && !other.isSilent)
-    if (successor === undefined) return here()
-    try {
-      return (await nodes.ask(successor.name, kind, login, timeout * 1000 + wayMilliseconds)) as T
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error
-      throw new Problem('shutting-down', { step: 'connect' })
+    const asked = new Set<string>()
+    for (;;) {
+      const successor = nodes.others.find(
+        ({ name, isDraining, isSilent }) => !isDraining && !isSilent && !asked.has(name),
+      )
+      if (successor === undefined) return here()
+      asked.add(successor.name)
+      try {
+        return (await nodes.ask(successor.name, kind, login, timeout * 1000 + wayMilliseconds)) as T
+      } catch (error) {
+        if (!isOfItsEnd(error)) throw error
+      }
     }
   }
 
