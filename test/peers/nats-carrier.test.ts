@@ -224,6 +224,55 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect([one, other].flatMap(({ told }) => told).filter(event => event.startsWith('leave'))).toEqual([])
   })
 
+  test('NATS that restarts under load loses what it loses with a break, and cuts and doubles nothing', async () => {
+    const restarting = await own({ more: 'max_payload: 4096' })
+    const [one, other] = await pair(restarting)
+    const runs: string[] = ['']
+    const reading = natsCarrier({ settings: settingsOf({ NATS_URL: restarting.url() }), log })
+    const reader = await reading('reader00', {
+      onJoin: () => undefined,
+      onBytes(node, bytes) {
+        if (node === one.name) runs[runs.length - 1] += bytes.toString()
+      },
+      onAnnouncement: () => undefined,
+      onBreak: node => void (node === one.name && runs.push('')),
+      onLeave: node => void (node === one.name && runs.push('')),
+    })
+    reader.announce(Buffer.from('here'))
+    await eventually('it is known', () => one.told.includes('join reader00'))
+    let sent = 0
+    const load = setInterval(() => {
+      for (let index = 0; index < 20; index++) {
+        one.carrier.send('reader00', Buffer.from(`[${sent}:${'x'.repeat(sent % 500)}]`))
+        sent += 1
+      }
+      one.carrier.announce(Buffer.from('here'))
+      reader.announce(Buffer.from('here'))
+    }, 5)
+    try {
+      for (let restart = 0; restart < 3; restart++) {
+        const before = runs.length
+        await restarting.stop()
+        await restarting.start()
+        await eventually('it goes on', () => runs.length > before && runs.at(-1)!.length > 50_000)
+      }
+    } finally {
+      clearInterval(load)
+      await reader.close()
+    }
+    const numbers = runs.flatMap(run => {
+      // The last frame before a break may be cut off.
+      const whole = run.slice(0, run.lastIndexOf(']') + 1)
+      expect(whole).toMatch(/^(?:\[\d+:x*\])*$/)
+      const found = [...whole.matchAll(/\[(\d+):/g)].map(([, number]) => Number(number))
+      expect(found).toEqual(found.map((_, index) => found[0]! + index))
+      return found
+    })
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    expect(new Set(numbers).size).toBe(numbers.length)
+    expect(other.knows(one)).toBe(true)
+  })
+
   test('one that is not back yet after that has not left, and has after ten seconds', async () => {
     const restarting = await own()
     const [one, other] = await pair(restarting)
@@ -462,6 +511,46 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       const one = await start({ NATS_URL: guarded.url(''), NATS_TOKEN: 't0ken' })
       expect(one.carrier.isUp).toBe(true)
       await expect(start({ NATS_URL: guarded.url(''), NATS_TOKEN: 'another' })).rejects.toThrow(/refuses/)
+    })
+
+    test('credentials', async () => {
+      const { nkeys } = await import('@nats-io/transport-node')
+      const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()]
+      const jwt = (by: typeof user, of: typeof user, nats: object) => {
+        const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+        const claims = { jti: 'x', iat: 1, iss: by.getPublicKey(), name: 'test', sub: of.getPublicKey() }
+        const text = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${part({ ...claims, nats })}`
+        return `${text}.${Buffer.from(by.sign(Buffer.from(text))).toString('base64url')}`
+      }
+      const limits = { subs: -1, data: -1, payload: -1 }
+      const subjects = { allow: ['warm-bindings.hello', 'warm-bindings.to.*.*'] }
+      const accountLimits = { ...limits, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 }
+      const accountJwt = jwt(operator, account, { type: 'account', version: 2, limits: accountLimits })
+      const userJwt = jwt(account, user, {
+        type: 'user',
+        version: 2,
+        pub: subjects,
+        sub: subjects,
+        ...limits,
+      })
+      const guarded = await own({
+        authorization: `operator: ${jwt(operator, operator, { type: 'operator', version: 2 })}
+          resolver: MEMORY
+          resolver_preload: { ${account.getPublicKey()}: ${accountJwt} }`,
+      })
+      const creds = join(folder, 'creds')
+      const write = (seed: Uint8Array) =>
+        writeFileSync(
+          creds,
+          `-----BEGIN NATS USER JWT-----\r\n${userJwt}\r\n------END NATS USER JWT------\r\n\r\n-----BEGIN USER NKEY SEED-----\r\n${new TextDecoder().decode(seed)}\r\n------END USER NKEY SEED------\r\n`,
+        )
+      write(user.getSeed())
+      const environment = { NATS_URL: guarded.url(''), NATS_CREDS_FILE: creds }
+      const one = await start(environment)
+      const other = await start(environment)
+      await eventually('they know each other', () => one.knows(other) && other.knows(one))
+      write(nkeys.createUser().getSeed())
+      await expect(start(environment)).rejects.toThrow(/refuses this service/)
     })
 
     test('an nkey', async () => {

@@ -1,0 +1,105 @@
+// Processes of one service that know each other by nothing but NATS, as operators start them.
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { type NatsServer, natsPassword, startNatsServer } from '../support/nats-server.js'
+import { Operator } from '../support/operated-service.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+
+describeWith(['nats-server'], 'a service over NATS', () => {
+  let xmpp: DemoServer
+  let nats: NatsServer
+  const services: TestService[] = []
+  const operators: Operator[] = []
+
+  beforeAll(async () => {
+    xmpp = await startDemoServer({ alice: 'wonderland' })
+    nats = await startNatsServer()
+  })
+
+  afterEach(async () => {
+    await Promise.all(services.splice(0).map(service => service.stop()))
+    for (const operator of operators.splice(0)) operator.leave()
+  })
+
+  afterAll(async () => {
+    await xmpp.stop()
+    await nats.remove()
+  })
+
+  async function start(environment: Record<string, string> = {}): Promise<TestService> {
+    const service = await startTestService({
+      servers: `localhost=xmpp://127.0.0.1:${xmpp.port}?tls=none`,
+      environment: { NATS_URL: nats.url(), ...environment },
+    })
+    services.push(service)
+    return service
+  }
+
+  function operate(environment: Record<string, string>, ...args: string[]) {
+    const operator = new Operator()
+    operators.push(operator)
+    const settings = {
+      PORT: '0',
+      METRICS_ADDRESS: 'none',
+      ADMIN_USERS: 'portal:s3cret',
+      XMPP_DOMAINS: 'localhost',
+    }
+    return operator.start({ ...settings, ...environment }, ...args)
+  }
+
+  const joined = ({ lines }: TestService) => lines.some(line => line.includes('a process has joined'))
+
+  test('ends at one process a session that another one has', async () => {
+    const [one, other] = [await start(), await start()]
+    await eventually('they know each other', () => joined(one) && joined(other))
+    const { id } = await one.bind({ jid: 'alice@localhost', password: 'wonderland' })
+    const call = (method: 'GET' | 'DELETE') =>
+      ask(`${other.url}/warm/${id}`, {
+        method,
+        agent: false,
+        headers: { Authorization: adminHeader, Accept: 'application/json' },
+      })
+    expect((await call('GET')).status).toBe(200)
+    expect((await call('DELETE')).status).toBe(204)
+    expect(one.service.counts().sessions).toBe(0)
+  })
+
+  test('does not start with a password that NATS refuses, and tells which setting is to blame', async () => {
+    const service = operate({ NATS_URL: nats.url('warm-bindings:wr0ng') })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toContain('NATS_URL leads to a NATS that refuses this service')
+    expect(service.stdout + service.stderr).not.toContain('wr0ng')
+  })
+
+  test('starts without NATS, says so, and shows no password', async () => {
+    const late = await startNatsServer()
+    try {
+      await late.stop()
+      const service = operate({ NATS_URL: late.url() })
+      await service.url()
+      expect(service.stdout).toContain('NATS cannot be reached')
+      await late.start()
+      await eventually('it is connected', () => service.stdout.includes('NATS is connected'))
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+      expect(service.stdout + service.stderr).not.toContain(natsPassword)
+    } finally {
+      await late.remove()
+    }
+  })
+
+  test('has workers that know those of another machine', async () => {
+    const [one, other] = [1, 2].map(() => operate({ NATS_URL: nats.url(), WORKERS: '2' })) as [
+      ReturnType<typeof operate>,
+      ReturnType<typeof operate>,
+    ]
+    await Promise.all([one.url(), other.url()])
+    const joins = () => one.stdout.match(/"a process has joined"/g)?.length ?? 0
+    // Each of the two hears of three others.
+    await eventually('all are known', () => joins() >= 6)
+    expect(joins()).toBe(6)
+  })
+})
