@@ -21,6 +21,7 @@ import { startNodes } from './nodes/start-nodes.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
+import { processes } from './warm/processes.js'
 import { RecentWarms } from './warm/recent-warms.js'
 
 /** How many wrong tokens over WebSocket a client may show in a minute before it has to wait for the answers. */
@@ -100,6 +101,7 @@ export async function startService({
     }),
     open: { ...open, connections: () => listening?.connections ?? 0, events: () => events?.waiting ?? 0 },
   })
+  const recentWarms = new RecentWarms(clock)
   const sites = createSites(config, {
     ...upstream.parts,
     nodes,
@@ -109,7 +111,8 @@ export async function startService({
     bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, makeRate),
-    recentWarms: new RecentWarms(clock),
+    recentWarms,
+    lookAtProcesses: processes({ nodes, clock, recentWarms, registry }),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
     routers,

@@ -46,7 +46,15 @@ export interface SiteParts
   extends SessionParts,
     Pick<
       AppParts,
-      'sessions' | 'release' | 'formTokens' | 'hashes' | 'recentWarms' | 'onCall' | 'isStopping' | 'demoPath'
+      | 'sessions'
+      | 'release'
+      | 'formTokens'
+      | 'hashes'
+      | 'recentWarms'
+      | 'lookAtProcesses'
+      | 'onCall'
+      | 'isStopping'
+      | 'demoPath'
     >,
     Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {

@@ -13,6 +13,18 @@ export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
 type Outcomes = Record<WarmOutcome, number>
 
+/** Calls by outcome, and how many logins took so long, by bucket. */
+export interface WarmTally {
+  readonly outcomes: Readonly<Outcomes>
+  readonly took: readonly number[]
+}
+
+/** Calls by outcome, and the milliseconds that this share of the logins did not exceed, if there are any. */
+export interface WarmSummary {
+  readonly outcomes: Readonly<Outcomes>
+  readonly within: (share: number) => number | undefined
+}
+
 /** What happened in one minute. */
 interface Minute {
   /** Counted from the clock's beginning. */
@@ -49,35 +61,42 @@ export class RecentWarms {
     if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
   }
 
-  /** What is remembered: calls by outcome, and the milliseconds that this share of the logins did not exceed, if there are any. */
-  summary(): {
-    readonly outcomes: Readonly<Outcomes>
-    readonly within: (share: number) => number | undefined
-  } {
+  /** What is remembered. */
+  tally(): WarmTally {
     const oldest = this.#minute - minutes + 1
-    const outcomes = none()
-    const took = new Uint32Array(buckets)
-    for (const minute of this.#ring.filter(({ number }) => number >= oldest)) {
-      for (const outcome of Object.keys(outcomes) as WarmOutcome[])
-        outcomes[outcome] += minute.outcomes[outcome]
-      for (const [bucket, count] of minute.took.entries()) took[bucket]! += count
-    }
-    return {
-      outcomes,
-      within(share) {
-        let left = Math.ceil(outcomes.warmed * share)
-        const bucket = took.findIndex(count => {
-          left -= count
-          return left <= 0
-        })
-        return outcomes.warmed === 0 ? undefined : growth ** bucket
-      },
-    }
+    const remembered = this.#ring.filter(({ number }) => number >= oldest)
+    return sumOf(remembered.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
   }
 
   get #minute(): number {
     return Math.floor(this.#clock.now() / 60_000)
   }
+}
+
+/** The same for several processes together. */
+export function summaryOf(tallies: readonly WarmTally[]): WarmSummary {
+  const { outcomes, took } = sumOf(tallies)
+  return {
+    outcomes,
+    within(share) {
+      let left = Math.ceil(outcomes.warmed * share)
+      const bucket = took.findIndex(count => {
+        left -= count
+        return left <= 0
+      })
+      return outcomes.warmed === 0 ? undefined : growth ** bucket
+    },
+  }
+}
+
+function sumOf(tallies: readonly WarmTally[]): WarmTally {
+  const outcomes = none()
+  const took = new Array<number>(buckets).fill(0)
+  for (const tally of tallies) {
+    for (const outcome of Object.keys(outcomes) as WarmOutcome[]) outcomes[outcome] += tally.outcomes[outcome]
+    for (const [bucket, count] of tally.took.slice(0, buckets).entries()) took[bucket]! += count
+  }
+  return { outcomes, took }
 }
 
 const none = (): Outcomes => ({ warmed: 0, refused: 0, failed: 0, gone: 0 })

@@ -11,16 +11,18 @@ import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call, CallsParts } from './calls.js'
 import { missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
+import type { LookAtProcesses } from './processes.js'
 import { endedPage, endPage, listPage, mistakenListPage, sessionPage } from './session-pages.js'
 import { toHandover } from './warm-request.js'
 
-export interface SessionCallsParts extends Pick<CallsParts, 'config' | 'clock' | 'recentWarms'> {
+export interface SessionCallsParts extends Pick<CallsParts, 'config' | 'clock'> {
+  readonly lookAtProcesses: LookAtProcesses
   readonly sessions: Sessions
 }
 
 /** The calls that look at sessions, resume them and end them; in a browser each is a page. */
 export function createSessionCalls(
-  { config, clock, recentWarms, sessions }: SessionCallsParts,
+  { config, clock, lookAtProcesses, sessions }: SessionCallsParts,
   formGuard: FormGuard,
 ) {
   const isForPrograms = (request: Request) => represent(request, config.warmPath) === 'json'
@@ -59,8 +61,10 @@ export function createSessionCalls(
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
       const asked = sessions.page({ scope, ...filter, limit, after })
       if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(await asked, clock.now()))
-      const [page, { states }] = await Promise.all([asked, sessions.states(scope)])
-      sendAnswer(response, listPage(page, query, { states, recentWarms }, shownTo(call)))
+      // What concerns all domains together is not for admins of some.
+      const overview = scope.includes('*') ? lookAtProcesses() : undefined
+      const [page, { states }, about] = await Promise.all([asked, sessions.states(scope), overview])
+      sendAnswer(response, listPage(page, query, { states, about }, shownTo(call)))
     },
 
     /** The form of the list again, where the mistake is in one of its fields. */

@@ -1,6 +1,5 @@
 // What browsers see of sessions: all of them, with the numbers that an operator looks at, one of them, and the question
 // whether it is to end.
-import { memoryUsage } from 'node:process'
 import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
 import type { Problem } from '../errors.js'
@@ -11,7 +10,7 @@ import type { SessionPage, SessionState, SessionView } from '../session/sessions
 import { describeSession, pathForBrowsers, represent } from './answers.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
-import type { RecentWarms } from './recent-warms.js'
+import type { Overview, ProcessView } from './processes.js'
 
 /** What a page depends on beside the sessions; `now` is in milliseconds of the clock. */
 export interface Shown {
@@ -24,7 +23,8 @@ export interface Shown {
 /** The numbers of the list: how many sessions stand how, and what became of logins. */
 export interface Numbers {
   readonly states: ReadonlyMap<SessionState, number>
-  readonly recentWarms: RecentWarms
+  /** Of all domains together; undefined where the admin may not see these. */
+  readonly about: Overview | undefined
 }
 
 /** What each state means, and the settings that decide how long it lasts. */
@@ -51,7 +51,7 @@ type ListQuery = Values<typeof pageParameters>
 
 /** A list of sessions with the form that narrows it; or, where it refreshes itself, without a form that this would empty. */
 export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, shown: Shown): Answer {
-  const { request, admin, now } = shown
+  const { request, now } = shown
   const { total, next, unanswered } = page
   const { refresh } = query
   const rows = page.sessions.map(view => describeRow(view, now))
@@ -64,7 +64,7 @@ export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, 
     refresh,
     unanswered,
     filter: narrowing.map(name => ({ name: filterNames.get(name) ?? name, value: sent.get(name) })),
-    numbers: { ...countsOf(numbers, sent), ...(admin.domains.includes('*') && processOf(numbers)) },
+    numbers: { ...countsOf(numbers, sent), ...(numbers.about && overviewOf(numbers.about)) },
     links: {
       again: changed(sent, {}),
       still: changed(sent, { refresh: undefined }),
@@ -179,18 +179,22 @@ function countsOf({ states }: Numbers, sent: URLSearchParams) {
   return { states: counts, total: counts.reduce((sum, { count }) => sum + count, 0) }
 }
 
-/** What concerns all domains together, and so is not for admins of some. */
-function processOf({ recentWarms }: Numbers) {
-  const { outcomes, within } = recentWarms.summary()
-  const { rss, heapUsed } = memoryUsage()
+function overviewOf({ own, warms: { outcomes, within }, processes }: Overview) {
   return {
-    process: {
-      ...outcomes,
-      p50: milliseconds(within(0.5)),
-      p99: milliseconds(within(0.99)),
-      memory: mebibytes(rss),
-      heap: mebibytes(heapUsed),
-    },
+    warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
+    ...(processes === undefined
+      ? { process: { memory: mebibytes(own.memory), heap: mebibytes(own.heap) } }
+      : { processes: processes.map(describeProcess) }),
+  }
+}
+
+/** A process in words. */
+function describeProcess({ name, isOwn, state, memory, sessions, age }: ProcessView) {
+  return {
+    ...{ name, isOwn, state },
+    memory: memory === undefined ? '–' : mebibytes(memory),
+    sessions: sessions ?? '–',
+    age: age === undefined ? '–' : span(Math.floor(age / 1000)),
   }
 }
 

@@ -13,6 +13,7 @@ import { handlePattern } from '../session/sid.js'
 import { attachBindingFor, bindingAnswer, represent } from './answers.js'
 import { readParameters } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
+import type { LookAtProcesses } from './processes.js'
 import { createSessionCalls } from './session-calls.js'
 import { createWarmForm } from './warm-form.js'
 import { toWarmRequest } from './warm-request.js'
@@ -21,6 +22,7 @@ import { type WarmSessionParts, warmSession } from './warm-session.js'
 export interface WarmParts extends CallsParts, WarmSessionParts {
   /** Ends a session that no page will attach to, by its public handle. */
   readonly release: (id: string) => void
+  readonly lookAtProcesses: LookAtProcesses
   /** The tokens of the forms of all hosts. */
   readonly formTokens: FormTokens
 }

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { nodeIn } from '../../src/nodes/node-name.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { isXhtml } from '../support/xhtml.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
@@ -88,6 +90,25 @@ describe('a session that was warmed by one process', () => {
   })
 })
 
+test('the page of an operator shows all processes, and what became of logins at all of them', async () => {
+  const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
+  await one.bind(alice)
+  await two.bind(alice)
+  await two.warm({ ...alice, password: 'wrong' })
+  const { text } = await call(three, 'GET', '/warm/sessions', { Accept: 'application/xhtml+xml' })
+  expect(isXhtml(text)).toBe(true)
+  const names = services.map(({ lines }) => JSON.parse(lines.at(-1)!).node as string)
+  const cells = Array.from(
+    text.matchAll(/rowheader">([a-z0-9]{8}).*?"Sessions">(\d+)</g),
+    ([, ...found]) => found,
+  )
+  expect(cells.sort()).toEqual(names.map((name, number) => [name, number === 2 ? '0' : '1']).sort())
+  expect(text).toContain(`${names[2]} (made this page)`)
+  expect(text).toContain('<b>2</b> done')
+  expect(text).toContain('<b>1</b> refused')
+  expect(text).toContain('<b>2</b> waiting')
+})
+
 test('the form of one process is good at any other, until its process is gone', async () => {
   const [one, two] = (await start(3)) as [TestService, TestService]
   const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
@@ -111,6 +132,17 @@ test('the form of one process is good at any other, until its process is gone', 
   await services.pop()!.stop()
   const refused = await send(one)
   expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('Reload the form')])
+})
+
+test('a call on a connection that is still open to a process which is drained is answered by another', async () => {
+  const [one, two] = (await start(2, { DRAIN_TIME: '600' })) as [TestService, TestService]
+  const before = await one.bind(alice)
+  one.service.drain()
+  const { id, sid } = await one.bind(alice)
+  expect(nodeIn(id)).not.toBe(nodeIn(before.id))
+  expect(nodeIn(sid)).toBe(nodeIn(id))
+  expect((await one.warm({ ...alice, password: 'wrong' })).json).toMatchObject({ code: 'not-authorized' })
+  expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
 })
 
 describe('what is limited', () => {

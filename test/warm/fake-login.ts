@@ -13,6 +13,7 @@ import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
+import { processes } from '../../src/warm/processes.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { unlimited } from '../support/unlimited.js'
@@ -50,6 +51,13 @@ export const config: Config = {
   logLevels: { usual: 'trace', parts: new Map() },
 }
 
+/** What is remembered of calls, and told of this process. */
+function watched(clock: { now(): number }) {
+  const recentWarms = new RecentWarms(clock)
+  const registry = { size: 0, takesSessions: true }
+  return { recentWarms, lookAtProcesses: processes({ clock, recentWarms, registry }) }
+}
+
 /** The parts of an app that logs nothing, whose login gives the binding above. */
 export function appParts(settings: Config = config): AppParts {
   const log = pino({ level: 'silent' })
@@ -67,7 +75,7 @@ export function appParts(settings: Config = config): AppParts {
     hashes: hashQueue(),
     limits: createCallLimits(settings),
     counts: new Counts(),
-    recentWarms: new RecentWarms(systemClock),
+    ...watched(systemClock),
     onCall: () => {},
     isStopping: () => false,
     extraRouters: [],
@@ -124,7 +132,7 @@ export function fakeService({
     release: id => released.push(id),
     log,
     httpLog: log,
-    ...(now && { clock: { now }, formTokens: createFormTokens(now), recentWarms: new RecentWarms({ now }) }),
+    ...(now && { clock: { now }, formTokens: createFormTokens(now), ...watched({ now }) }),
   })
   const lines = () =>
     text

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { RecentWarms } from '../../src/warm/recent-warms.js'
+import { RecentWarms, summaryOf } from '../../src/warm/recent-warms.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 function setUp() {
@@ -8,7 +8,7 @@ function setUp() {
 }
 
 test('nothing is known before the first call', () => {
-  const { outcomes, within } = setUp().warms.summary()
+  const { outcomes, within } = summaryOf([setUp().warms.tally()])
   expect(outcomes).toEqual({ warmed: 0, refused: 0, failed: 0, gone: 0 })
   expect(within(0.5)).toBeUndefined()
 })
@@ -18,12 +18,12 @@ test('calls are told apart by whose fault they failed', () => {
   for (const code of ['ok', 'not-authorized', 'too-many-requests', 'timeout', 'client-gone'] as const) {
     warms.add(code, 10)
   }
-  expect(warms.summary().outcomes).toEqual({ warmed: 1, refused: 2, failed: 1, gone: 1 })
+  expect(summaryOf([warms.tally()]).outcomes).toEqual({ warmed: 1, refused: 2, failed: 1, gone: 1 })
 })
 
 test('they are forgotten by the minute after a quarter of an hour, however long nothing happens', () => {
   const { clock, warms } = setUp()
-  const warmed = () => warms.summary().outcomes.warmed
+  const warmed = () => summaryOf([warms.tally()]).outcomes.warmed
   warms.add('ok', 10)
   clock.advance(60_000)
   warms.add('ok', 10)
@@ -35,7 +35,7 @@ test('they are forgotten by the minute after a quarter of an hour, however long 
   expect(warmed()).toBe(2)
   clock.advance(60 * 60_000)
   expect(warmed()).toBe(0)
-  expect(warms.summary().within(0.99)).toBeUndefined()
+  expect(summaryOf([warms.tally()]).within(0.99)).toBeUndefined()
 })
 
 test.each([
@@ -48,7 +48,7 @@ test.each([
 ])('a login that took %d ms is told as at least that, and at most %d', (took, most) => {
   const { warms } = setUp()
   warms.add('ok', took)
-  const told = warms.summary().within(0.5)!
+  const told = summaryOf([warms.tally()]).within(0.5)!
   expect(told).toBeGreaterThanOrEqual(took)
   expect(told).toBeLessThanOrEqual(most)
 })
@@ -62,7 +62,7 @@ test('of a hundred logins, half and ninety-nine are within what is told', () => 
   for (const took of [2_000, 30_000]) warms.add('ok', took)
   // What failed took no login.
   warms.add('timeout', 15_000)
-  const { within } = warms.summary()
+  const { within } = summaryOf([warms.tally()])
   expect(within(0.5)!).toBeLessThan(26)
   expect(within(0.99)!).toBeGreaterThanOrEqual(2_000)
   expect(within(0.99)!).toBeLessThan(2_600)
@@ -72,5 +72,5 @@ test('of a hundred logins, half and ninety-nine are within what is told', () => 
 test('a login of hours counts with the longest', () => {
   const { warms } = setUp()
   warms.add('ok', 1e8)
-  expect(warms.summary().within(0.5)!).toBeGreaterThan(60_000)
+  expect(summaryOf([warms.tally()]).within(0.5)!).toBeGreaterThan(60_000)
 })

@@ -1,0 +1,75 @@
+import { memoryUsage } from 'node:process'
+import type { Clock } from '../lib/clock.js'
+import { askAll } from '../nodes/ask-all.js'
+import type { Nodes } from '../nodes/nodes.js'
+import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
+
+/** What a process tells of itself. */
+interface Told {
+  /** Of the whole process and of its heap, in bytes. */
+  readonly memory: number
+  readonly heap: number
+  readonly sessions: number
+  /** For how long it has served, in milliseconds. */
+  readonly age: number
+  readonly warms: WarmTally
+}
+
+/** A process as an operator sees it; one that did not answer within a second has told nothing. */
+export interface ProcessView extends Partial<Omit<Told, 'warms'>> {
+  readonly name: string
+  readonly isOwn: boolean
+  readonly state: 'live' | 'silent' | 'draining'
+}
+
+/** What is to be known of the processes of a service. */
+export interface Overview {
+  readonly own: Pick<Told, 'memory' | 'heap'>
+  /** What became of warm calls, at all processes together that have answered. */
+  readonly warms: WarmSummary
+  /** All processes by their names; undefined where this is the only one. */
+  readonly processes: readonly ProcessView[] | undefined
+}
+
+export interface ProcessesParts {
+  readonly nodes?: Nodes | undefined
+  readonly clock: Pick<Clock, 'now'>
+  readonly recentWarms: RecentWarms
+  readonly registry: { readonly size: number; readonly takesSessions: boolean }
+}
+
+/** Looks at the processes of a service. */
+export type LookAtProcesses = () => Promise<Overview>
+
+/** Tells other processes of this one, and asks them what they tell of themselves. */
+export function processes({ nodes, clock, recentWarms, registry }: ProcessesParts): LookAtProcesses {
+  const started = clock.now()
+  const tell = (): Told => {
+    const { rss: memory, heapUsed: heap } = memoryUsage()
+    return { memory, heap, sessions: registry.size, age: clock.now() - started, warms: recentWarms.tally() }
+  }
+  nodes?.answer('process', tell)
+
+  return async () => {
+    const own = tell()
+    if (nodes === undefined) return { own, warms: summaryOf([own.warms]), processes: undefined }
+    const { answers } = await askAll<Told>(nodes, 'process', null)
+    const told = new Map(answers)
+    const others = nodes.others.map(({ name, isSilent, isDraining }): ProcessView => {
+      const about = told.get(name)
+      const state = isSilent || about === undefined ? 'silent' : isDraining ? 'draining' : 'live'
+      return { ...about, name, isOwn: false, state }
+    })
+    const self: ProcessView = {
+      ...own,
+      name: nodes.self,
+      isOwn: true,
+      state: registry.takesSessions ? 'live' : 'draining',
+    }
+    return {
+      own,
+      warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
+      processes: [...others, self].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    }
+  }
+}

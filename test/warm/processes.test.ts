@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type LookAtProcesses, processes } from '../../src/warm/processes.js'
+import { RecentWarms } from '../../src/warm/recent-warms.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { JoinedProcesses, settled } from '../support/joined-processes.js'
+
+let joined: JoinedProcesses
+beforeEach(() => {
+  joined = new JoinedProcesses()
+})
+afterEach(() => joined.close())
+
+test('one process alone tells of itself and of no others', async () => {
+  const clock = new FakeClock()
+  const recentWarms = new RecentWarms(clock)
+  const look = processes({ clock, recentWarms, registry: { size: 3, takesSessions: true } })
+  recentWarms.add('ok', 40)
+  const { own, warms, processes: all } = await look()
+  expect(all).toBeUndefined()
+  expect(own.memory).toBeGreaterThan(own.heap)
+  expect([warms.outcomes.warmed, Math.round(warms.within(0.5)!)]).toEqual([1, 44])
+})
+
+describe('several processes', () => {
+  async function start(count: number) {
+    const started: {
+      look: LookAtProcesses
+      recentWarms: RecentWarms
+      registry: { size: number; takesSessions: boolean }
+    }[] = []
+    for (let number = 0; number < count; number++) {
+      const { nodes, clock } = await joined.start(undefined, number * 100_000)
+      const recentWarms = new RecentWarms(clock)
+      const registry = { size: number, takesSessions: true }
+      started.push({ look: processes({ nodes, clock, recentWarms, registry }), recentWarms, registry })
+    }
+    await settled()
+    return started
+  }
+
+  test('are told of together, and so are their calls', async () => {
+    const all = await start(3)
+    for (const [number, { recentWarms }] of all.entries())
+      for (let call = 0; call <= number; call++)
+        recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
+    await joined.pass(5_000)
+    all[1]!.registry.takesSessions = false
+    joined.all[1]!.nodes.drain()
+    await settled()
+    for (const { look } of all) {
+      const { warms, processes: seen } = await look()
+      expect(seen!.map(({ name, sessions, age, state }) => [name, sessions, age, state])).toEqual([
+        ['pppp0000', 0, 5_000, 'live'],
+        ['pppp0001', 1, 5_000, 'draining'],
+        ['pppp0002', 2, 5_000, 'live'],
+      ])
+      expect(warms.outcomes).toEqual({ warmed: 5, refused: 0, failed: 1, gone: 0 })
+      expect([0.2, 0.6, 1].map(share => Math.round(warms.within(share)!))).toEqual([12, 44, 169])
+    }
+    expect((await all[2]!.look()).processes!.map(({ isOwn }) => isOwn)).toEqual([false, false, true])
+  })
+
+  test('that do not answer within a second are shown as silent', async () => {
+    const [one] = await start(2)
+    joined.network.stop('pppp0001')
+    const looking = one!.look()
+    await joined.pass(1_000)
+    expect((await looking).processes).toMatchObject([
+      { name: 'pppp0000', state: 'live' },
+      { name: 'pppp0001', state: 'silent' },
+    ])
+    expect((await looking).processes![1]!.memory).toBeUndefined()
+  })
+})
