@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { nodeIn } from '../../src/nodes/node-name.js'
+import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
@@ -19,7 +20,10 @@ beforeEach(async () => {
   services = []
 })
 
+const clients: BoshClient[] = []
+
 afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
   await Promise.all(services.map(service => service.stop()))
   await server.stop()
 })
@@ -181,5 +185,33 @@ describe('what is limited', () => {
     await eventually('the process is gone', () => two.lines.some(line => line.includes('a process is gone')))
     await two.bind(alice)
     expect((await one.warm(alice)).status).toBe(503)
+  })
+
+  test('is counted by address for clients that open sessions themselves', async () => {
+    const environment = {
+      MAX_SESSIONS_PER_ADDRESS: '3',
+      RATE_SESSIONS_PER_ADDRESS: '0',
+      TRUSTED_PROXIES: 'none',
+    }
+    const all = await start(3, environment)
+    const open = async ({ url }: TestService) => {
+      const client = new BoshClient(`${url}/http-bind`)
+      clients.push(client)
+      const reply = await client.request('', {
+        to: 'localhost',
+        wait: '1',
+        hold: '1',
+        ver: '1.6',
+        'xml:lang': 'en',
+      })
+      client.sid = /\bsid='([^']*)'/.exec(reply)?.[1]
+      return { client, isRefused: reply.includes("condition='policy-violation'") }
+    }
+    const opened = await Promise.all([...all, ...all].map(open))
+    expect(opened.filter(({ isRefused }) => isRefused)).toHaveLength(3)
+    const [{ client }] = opened.filter(({ isRefused }) => !isRefused) as [(typeof opened)[0]]
+    await client.request('', { type: 'terminate' })
+    expect((await open(all[0]!)).isRefused).toBe(false)
+    expect((await open(all[1]!)).isRefused).toBe(true)
   })
 })

@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals'
+import type { LiveCounts } from '../../src/lib/live-counts.js'
+import type { OfClient } from '../../src/session/session-limits.js'
+import { BoshBench, create } from '../support/bosh-bench.js'
+import { noLimits, noSessionLimits } from '../support/unlimited.js'
+
+/** A bench whose clients are counted by another process, which answers when the test says so. */
+function setUp(sessions = 0) {
+  const taken: string[] = []
+  const answers: ((full: OfClient | undefined) => void)[] = []
+  const counts: LiveCounts<OfClient> = {
+    take: (key, kinds) => {
+      taken.push(...kinds.map(kind => `+${kind} ${key}`))
+      return new Promise(resolve => answers.push(resolve as (typeof answers)[0]))
+    },
+    add: () => {},
+    giveBack: (kind, key) => void taken.push(`-${kind} ${key}`),
+  }
+  const limits = noSessionLimits({
+    limits: { ...noLimits, sessions },
+    trustedProxies: { contains: () => false },
+    counts,
+  })
+  const bench = new BoshBench({}, undefined, { limits })
+  const opening = async () => {
+    const before = answers.length
+    const asked = bench.send(create("ver='1.6'"))
+    while (answers.length === before) await new Promise(setImmediate)
+    return { asked, answer: answers[before]! }
+  }
+  return { bench, taken, opening }
+}
+
+const both = (sign: string) => [`${sign}address`, `${sign}unauthenticated`]
+const things = (taken: readonly string[]) => taken.map(each => each.split(' ')[0])
+
+test('a session is opened when the process that counts has answered', async () => {
+  const { bench, taken, opening } = setUp()
+  const { answer } = await opening()
+  expect([bench.registry.size, things(taken)]).toEqual([0, both('+')])
+  answer(undefined)
+  await bench.pass(0)
+  expect(bench.registry.size).toBe(1)
+  bench.registry.abandonAll()
+  expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
+})
+
+test('none is opened where it says that there is no room', async () => {
+  const { bench, taken, opening } = setUp()
+  const { answer } = await opening()
+  answer('address')
+  await bench.pass(0)
+  expect([bench.registry.size, bench.counts.sessionsRefused.address, things(taken)]).toEqual([
+    0,
+    1,
+    both('+'),
+  ])
+})
+
+test('none is opened where the service begins to stop meanwhile, or is full, and the room is given back', async () => {
+  const { bench, taken, opening } = setUp(1)
+  const [first, second] = [await opening(), await opening()]
+  first.answer(undefined)
+  await bench.pass(0)
+  second.answer(undefined)
+  await bench.pass(0)
+  expect([bench.registry.size, bench.counts.sessionsRefused.sessions]).toEqual([1, 1])
+  expect(things(taken)).toEqual([...both('+'), ...both('+'), ...both('-')])
+  bench.registry.abandonAll()
+  const third = await opening()
+  bench.registry.isStopping = true
+  taken.length = 0
+  third.answer(undefined)
+  await bench.pass(0)
+  expect([bench.registry.size, things(taken)]).toEqual([0, both('-')])
+})
