@@ -4,16 +4,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
 import { hashSecret } from '../../src/config/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
+import type { Nodes } from '../../src/nodes/nodes.js'
+import { startNodes } from '../../src/nodes/start-nodes.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
 import { ApiDocument } from '../support/api-document.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf } from '../support/login-server/elements.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 
@@ -50,6 +54,9 @@ let guessed: Described
 let full: Described
 /** Fails in all that goes by the time. */
 let broken: Described
+/** Has another process beside it, which does not answer. */
+let partial: Described
+let stopped: Nodes
 let calledWhileBroken = 0
 
 const brokenClock = {
@@ -104,12 +111,18 @@ beforeAll(async () => {
   for (let each = 0; each < 1_002; each++) void hashes(() => new Promise(() => {}))
   full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
   broken = await start({ clock: brokenClock })
+  const network = new MemoryNetwork()
+  const log = pino({ level: 'silent' })
+  stopped = await startNodes({ carriers: [network.start], clock: systemClock, log, name: 'process1' })
+  partial = await start({ carriers: [network.start] })
+  network.stop(stopped.self)
 })
 
 afterAll(async () => {
-  for (const { service } of [near, hasty, open, outside, guessed, full, broken, usual]) {
+  for (const { service } of [near, hasty, open, outside, guessed, full, broken, partial, usual]) {
     await service.stop()
   }
+  await stopped.close()
   for (const server of [demo, strict, silent]) await server.stop()
   rmSync(folder, { recursive: true })
 })
@@ -307,11 +320,14 @@ describe('the replies are those of the document:', () => {
     const { cookie, reused, resumed, ...others } = bound
     expect(bound.websocket).toBeUndefined()
     const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
+    const { unanswered } = await read('/warm/sessions', 'GET', {}, partial)
+    const ended = await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, partial)
+    expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
     const objects = {
       Binding: { ...others, websocket, cookie, resumed, delivered, received, reused },
       Session: (await read('/warm/sessions')).sessions[0],
-      SessionList: await read('/warm/sessions?limit=1'),
-      Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
+      SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
+      Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
       Problem: await read('/warm', 'POST', json(strictAccount)),
     }
     for (const [name, object] of Object.entries(objects)) {
