@@ -1,3 +1,14 @@
+import { isOver } from '../lib/live-counts.js'
+
+/** How many a process has of some things; with `all`, of everything that the process counts which is told. */
+export interface Report {
+  readonly all: boolean
+  readonly counts: readonly (readonly [thing: string, count: number])[]
+}
+
+/** Things of which one more is wanted, and how many there may be of each. */
+export type Wanted = readonly (readonly [thing: string, limit: number])[]
+
 /** How many of each thing processes have, as they have told, and how many that are together. */
 export class CountTable {
   readonly #told = new Map<string, Map<string, number>>()
@@ -30,9 +41,18 @@ export class CountTable {
     put(this.#totals, thing, total)
   }
 
-  /** A process has one more of a thing. */
-  add(node: string, thing: string): void {
-    this.set(node, thing, (this.#told.get(node)?.get(thing) ?? 0) + 1)
+  /** Takes up what a process tells. */
+  hear({ all, counts }: Report, node: string): void {
+    if (all) this.drop(node)
+    for (const [thing, count] of counts) this.set(node, thing, count)
+  }
+
+  /** Counts one more of each for a process unless there are as many of one as may be, which is the answer. */
+  take(wanted: Wanted, node: string): string | undefined {
+    const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
+    if (full === undefined)
+      for (const [thing] of wanted) this.set(node, thing, (this.#told.get(node)?.get(thing) ?? 0) + 1)
+    return full
   }
 
   /** Forgets all that a process has told. */

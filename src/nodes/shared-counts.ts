@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.js'
 import { isOver, type Limits, type LiveCounts } from '../lib/live-counts.js'
-import { CountTable } from './count-table.js'
+import { CountTable, type Report, type Wanted } from './count-table.js'
 import { NoAnswer, type Nodes } from './nodes.js'
 import { firstFor } from './rendezvous.js'
 
@@ -20,14 +20,6 @@ interface Own {
   /** Grows with each report. */
   version: number
 }
-
-/** How many a process has of some things; with `all`, of everything that the asked process counts. */
-interface Report {
-  readonly all: boolean
-  readonly counts: readonly (readonly [thing: string, count: number])[]
-}
-
-type Wanted = readonly (readonly [thing: string, limit: number])[]
 
 export interface SharedCountsParts<Kind extends string> {
   readonly nodes: Nodes
@@ -63,12 +55,12 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     const { nodes } = parts
     this.#parts = parts
     this.#names = [nodes.self]
-    nodes.answer('counts', (report: Report, from) => this.#hear(report, from))
+    nodes.answer('counts', (report: Report, from) => this.#table.hear(report, from))
     nodes.answer('counts-again', (_question: unknown, from) => {
       this.#unsure.add(from)
       this.#flush(from)
     })
-    nodes.answer('take', (wanted: Wanted, from) => this.#takeHere(wanted, from) ?? null)
+    nodes.answer('take', (wanted: Wanted, from) => this.#table.take(wanted, from) ?? null)
     nodes.onChange(() => this.#move())
     this.#move()
   }
@@ -81,7 +73,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     const wanted = counted.map(kind => [thingOf(kind, key), this.#parts.limits[kind]] as const)
     const kindOf = (thing: string | null | undefined) => counted.find(kind => thingOf(kind, key) === thing)
     if (owner !== this.#parts.nodes.self) return this.#ask(owner, wanted, owns).then(kindOf)
-    const full = this.#takeHere(wanted, owner)
+    const full = this.#table.take(wanted, owner)
     if (full === undefined) for (const own of owns) own.count += 1
     else this.#tidy(key, counted)
     return kindOf(full)
@@ -132,13 +124,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     }
   }
 
-  /** As the owner: counts one more of each for a process unless there are as many of one as may be, which is the answer. */
-  #takeHere(wanted: Wanted, from: string): string | undefined {
-    const full = wanted.find(([thing, limit]) => isOver(this.#table.total(thing) + 1, limit))?.[0]
-    if (full === undefined) for (const [thing] of wanted) this.#table.add(from, thing)
-    return full
-  }
-
   /** Asks the owner for one more of each. */
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
@@ -171,11 +156,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       if (full !== undefined) giveUp(true)
       return full
     }
-  }
-
-  #hear({ all, counts }: Report, from: string): void {
-    if (all) this.#table.drop(from)
-    for (const [thing, count] of counts) this.#table.set(from, thing, count)
   }
 
   /** A process has to be told how many of a thing there are: at the end of this turn, with all else that it has to be told. */
