@@ -39,6 +39,8 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     })
     return processOf(worker)
   }
+  // While there is no worker for a moment, nothing else keeps this process from its end.
+  setInterval(() => {}, 2 ** 30)
   const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })
   process.on('exit', () => {
     slots.kill()

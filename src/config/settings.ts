@@ -413,7 +413,7 @@ export const sections = {
       'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
     ),
     MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
-      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has. Three quarters of the heap of Node.js hold in any case.',
+      'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has, in equal parts for WORKERS. Three quarters of the heap of Node.js hold in any case.',
     ),
     RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', integer(0, 1_000_000), '10').means(
       'Sessions that clients of one address may open themselves in a second, on average over five seconds; counted like MAX_SESSIONS_PER_ADDRESS.',

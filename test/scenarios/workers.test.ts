@@ -1,6 +1,6 @@
 // One command, several processes.
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -173,6 +173,17 @@ describe('workers', () => {
     await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
     expect(said(service, 'a worker has been started')).toMatchObject([{ worker }])
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
+  })
+
+  test('may be one alone, whose primary outlives it', async () => {
+    const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
+    await service.url()
+    const { pid } = said(service, 'listening')[0]!
+    const worker = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
+    process.kill(worker, 'SIGKILL')
+    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
+    service.signal('SIGINT')
+    expect(await service.exit).toBe(0)
   })
 
   test('are gone when their primary is, and leave nothing behind', async () => {
