@@ -182,6 +182,8 @@ export async function startService({
     reload: listening.reload,
     /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
+    /** Takes no new connections, and leaves those that are open, each after one more answer: other processes have them. */
+    retire: listening.retire,
     /**
      * Refuses new sessions, and leaves alone those that there are. Resolves once they have ended, the time for it is over,
      * or the service is stopped; at once where the settings give it no time.

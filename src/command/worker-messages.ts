@@ -2,6 +2,8 @@
 
 /** What a worker is told. Each order is one that it may be told again. */
 export type Order =
+  /** Leave connections to the other workers, of which one has come in its place. */
+  | { readonly order: 'retire' }
   /** Take no new sessions, and end once those that there are have ended, or their time is over. */
   | { readonly order: 'drain' }
   /** End now, in good order. */

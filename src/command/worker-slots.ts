@@ -2,25 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../lib/clock.js'
 import { CommandError } from './command-error.js'
 import type { Order } from './worker-messages.js'
-
-/** How a worker stands: `starting` until it listens, `draining` from when it was asked to end. */
-export type WorkerState = 'starting' | 'running' | 'draining'
-
-/** A process, as what looks after it needs it. */
-export interface WorkerProcess {
-  readonly pid: number | undefined
-  tell(order: Order): void
-  kill(): void
-}
-
-export interface WorkerEvents {
-  /** It listens at these addresses. */
-  onReady(urls: readonly string[]): void
-  /** It does not start, for the reason in this sentence. */
-  onFailed(sentence: string): void
-  /** It is gone. */
-  onExit(code: number | null, signal: string | null): void
-}
+import { Worker, type WorkerEvents, type WorkerProcess } from './worker-process.js'
 
 export interface SlotsParts {
   /** How many workers there are. */
@@ -43,33 +25,6 @@ const startMilliseconds = 30_000
 /** How long a stop may take, in milliseconds: it takes no worker longer than ten seconds. */
 const stopMilliseconds = 15_000
 
-/** A worker from its start to its end. */
-class Worker {
-  state: WorkerState = 'starting'
-  readySince = 0
-  /** Ends it where it takes too long with something. */
-  limit: Timer | undefined
-  process!: WorkerProcess
-  /** Resolves with its addresses; rejects with a `CommandError` where it ends before it has any. */
-  readonly ready: Promise<readonly string[]>
-  readonly ended: Promise<void>
-  listens!: (urls: readonly string[]) => void
-  fails!: (why: CommandError) => void
-  isGone!: () => void
-
-  constructor(readonly number: number) {
-    this.ready = new Promise((resolve, reject) => {
-      this.listens = resolve
-      this.fails = reject
-    })
-    // It may end when nothing waits for it.
-    this.ready.catch(() => {})
-    this.ended = new Promise(resolve => {
-      this.isGone = resolve
-    })
-  }
-}
-
 /** Keeps so many workers running, each in a place with a number of its own. */
 export class WorkerSlots {
   readonly #parts: SlotsParts
@@ -81,7 +36,7 @@ export class WorkerSlots {
   #isEnding = false
   /** How many have died that were not asked to end. */
   died = 0
-  /** The replacement of all workers that is under way, and whether another one is to follow. */
+  /** The replacement of all workers that is under way, and whether another is to follow. */
   #round: Promise<void> | undefined
   #isAnotherDue = false
 
@@ -98,7 +53,7 @@ export class WorkerSlots {
       return urls!
     } catch (error) {
       this.#isEnding = true
-      for (const { process } of this.#workers) process.kill()
+      this.kill()
       throw error
     }
   }
@@ -231,7 +186,11 @@ export class WorkerSlots {
       worker => worker.number === number && worker.state !== 'draining',
     )
     const isStarted = await this.#isStarted(number)
-    if (isStarted) for (const worker of before) this.#end(worker, 'drain')
+    const retire = (worker: Worker) => {
+      worker.process.tell({ order: 'retire' })
+      this.#end(worker, 'drain')
+    }
+    if (isStarted) before.forEach(retire)
     else if (!this.#isTaken(number)) this.#replaceLater(number)
     return isStarted
   }

@@ -58,6 +58,7 @@ async function start(folder: string): Promise<Service> {
 
 function obey(service: Service, order: Order): void {
   if (order.order === 'reload') service.reload()
+  else if (order.order === 'retire') service.retire()
   else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { type WorkerEvents, WorkerSlots } from '../../src/command/worker-slots.js'
+import type { WorkerEvents } from '../../src/command/worker-process.js'
+import { WorkerSlots } from '../../src/command/worker-slots.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 interface FakeWorker extends WorkerEvents {
@@ -169,7 +170,7 @@ describe('a replacement', () => {
     expect(forked[0]!.orders).toEqual([])
     forked[2]!.onReady([])
     await settled()
-    expect(forked.map(({ orders }) => orders)).toEqual([['drain'], [], [], []])
+    expect(forked.map(({ orders }) => orders)).toEqual([['retire', 'drain'], [], [], []])
     expect(states(all)).toEqual(['1 running', '1 draining', '2 running', '2 starting'])
     forked[3]!.onReady([])
     await replaced
@@ -212,7 +213,7 @@ describe('a replacement', () => {
     expect(forked).toHaveLength(3)
     forked[2]!.onReady([])
     await replaced
-    expect(forked.map(({ orders }) => orders)).toEqual([['drain'], ['drain'], []])
+    expect(forked.map(({ orders }) => orders)).toEqual([['retire', 'drain'], ['retire', 'drain'], []])
     await settled()
     expect(forked).toHaveLength(3)
     all.replaceAll()

@@ -237,7 +237,7 @@ describe('SIGUSR2', () => {
   test('replaces all workers while calls go on, and sessions stay with their pages', async () => {
     const service = start({ DRAIN_TIME: '30' })
     const url = await service.url()
-    const before = [...joined(service).keys()]
+    const before = [...joined(service)].map(([pid, worker]) => `${worker}-${pid}`)
     const pages = await Promise.all(Array.from({ length: 4 }, () => page(url)))
     for (const client of pages) await client.request(presence)
     // Half of the calls come over connections that are kept.
@@ -271,7 +271,18 @@ describe('SIGUSR2', () => {
     const labels = [...all.keys()].flatMap(
       name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [],
     )
-    expect(labels.sort()).toEqual(['1', `1-${before[0]}`, '2', `2-${before[1]}`, 'primary'].sort())
+    expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
+  })
+
+  test('without a DRAIN_TIME ends sessions, and no call to the others fails', async () => {
+    const service = start()
+    const url = await service.url()
+    await Promise.all([page(url), page(url)])
+    service.signal('SIGUSR2')
+    await eventually('the first is replaced', () => said(service, 'stopping').length > 0)
+    for (let call = 0; call < 20; call++) expect((await warm(url)).status).toBe(200)
+    await eventually('both are gone', () => said(service, 'a worker has ended').length === 2)
+    expect((await samples(service)).get('warm_bindings_workers{state="running"}')).toBe(2)
   })
 
   test('leaves the old workers where the new ones cannot start', async () => {

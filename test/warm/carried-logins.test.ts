@@ -94,11 +94,16 @@ describe('a login', () => {
     expect(await begun).toMatchObject({ id: `${processName(1)}-1` })
   })
 
-  test('is refused where all are drained, or the other one is gone meanwhile', async () => {
+  test('is done by the next one where the one that was asked is gone', async () => {
     await drain(stages[0]!)
-    const lost = login(stages[0]!)
+    const moved = login(stages[0]!)
     processes.kill(stages[1]!)
-    await expect(lost).rejects.toMatchObject({ code: 'shutting-down' })
+    expect(await moved).toMatchObject({ id: `${processName(2)}-1` })
+  })
+
+  test('is refused where all are drained', async () => {
+    await drain(stages[0]!)
+    await drain(stages[1]!)
     await drain(stages[2]!)
     await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'shutting-down' })
   })
