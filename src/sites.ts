@@ -83,7 +83,14 @@ export function createSites(config: Config, given: SiteParts): Sites {
     carriage,
     carriedRequests: nodes && createCarriedRequests(nodes, isDraining),
     carriedLogins:
-      nodes && createCarriedLogins({ ...given, nodes, isDraining, timeout: config.warm.timeout }),
+      nodes &&
+      createCarriedLogins({
+        ...given,
+        nodes,
+        isDraining,
+        timeout: config.warm.timeout,
+        serviceAccounts: config.serviceAccounts,
+      }),
   }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))

@@ -2,9 +2,9 @@ import cluster from 'node:cluster'
 import { rmSync } from 'node:fs'
 import { loadConfig } from '../config/load.js'
 import { Counts } from '../counts.js'
-import { createLog } from '../log.js'
+import { createLog, logOf } from '../log.js'
+import { socketCarrier } from '../nodes/socket-carrier.js'
 import { type Service, startService } from '../service.js'
-import { carriersOf } from './carriers.js'
 import { CommandError } from './command-error.js'
 import { outliveFaults } from './faults.js'
 import { end, explained } from './until-signal.js'
@@ -51,9 +51,8 @@ async function start(folder: string): Promise<Service> {
     counts.faults += 1
   })
   const metrics = { ...config.metrics, address: undefined }
-  return explained(
-    startService({ config: { ...config, metrics }, log, counts, carriers: carriersOf({ folder, log }) }),
-  )
+  const carriers = [socketCarrier({ folder, log: logOf(log, 'nodes', config.logLevels) })]
+  return explained(startService({ config: { ...config, metrics }, log, counts, carriers }))
 }
 
 function obey(service: Service, order: Order): void {

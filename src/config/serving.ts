@@ -66,6 +66,10 @@ export function configOfDomain(config: Config, domain: string): Config {
   return host === undefined ? config : configOfHost(config, [host])
 }
 
+/** The operator's account that logs the users of a domain in, if there is one. */
+export const accountFor = (accounts: Config['serviceAccounts'], domain: string) =>
+  accounts.get(domain) ?? accounts.get('*')
+
 /** An endpoint for browsers, by where its path stands in the settings. */
 export type EndpointPath = 'boshPath' | 'websocketPath'
 

@@ -167,7 +167,13 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
         },
       ]),
     ) as unknown as CarrierEvents
-    carriers[place] = await start(self, later)
+    try {
+      carriers[place] = await start(self, later)
+    } catch (error) {
+      isClosed = true
+      await Promise.all(carriers.map(carrier => carrier.close()))
+      throw error
+    }
     for (const act of waiting) act()
   }
   announce()

@@ -1,5 +1,8 @@
+import type { Config } from '../config/config.js'
+import { accountFor } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
+import type { Credentials } from '../login/wish.js'
 import { nodeIn } from '../nodes/node-name.js'
 import { NoAnswer, type Nodes } from '../nodes/nodes.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
@@ -16,13 +19,34 @@ const wayMilliseconds = 1_000
 interface CarriedLogin {
   /** Which of the sites the user logs in at; all processes have the same ones. */
   readonly site: string
-  readonly request: WarmRequest
+  readonly request: CarriedRequest
+}
+
+/** What an operator's account proves itself with stays where it is: all processes have it. */
+type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
+  readonly credentials: Exclude<Credentials, { kind: 'service' }> | { readonly kind: 'service' }
+}
+
+type Accounts = Config['serviceAccounts']
+
+function withoutAccount(request: WarmRequest): CarriedRequest {
+  return request.credentials.kind === 'service' ? { ...request, credentials: { kind: 'service' } } : request
+}
+
+function withAccount(request: CarriedRequest, accounts: Accounts): WarmRequest {
+  const { credentials, jid } = request
+  if (credentials.kind !== 'service') return { ...request, credentials }
+  const account = accountFor(accounts, jid.domain)
+  if (account === undefined) throw new Problem('internal-error')
+  return { ...request, credentials: { kind: 'service', account } }
 }
 
 export interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
   /** Whether this process takes no new sessions, and keeps those that it has. */
   readonly isDraining: () => boolean
+  /** The operator's accounts, by XMPP domain. */
+  readonly serviceAccounts: Accounts
   /** Longest time that a login may take, in seconds. */
   readonly timeout: number
   /** Ends a session of this process that no page will attach to. */
@@ -37,7 +61,8 @@ function isOfItsEnd(error: unknown): boolean {
 }
 
 /** Has other processes log users in while this one takes no new sessions, and does the same for them. */
-export function createCarriedLogins({ nodes, isDraining, timeout, release }: CarriedLoginsParts) {
+export function createCarriedLogins(parts: CarriedLoginsParts) {
+  const { nodes, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
   const loginsOf = (site: string): Logins => {
     const logins = sites.get(site)
@@ -46,15 +71,20 @@ export function createCarriedLogins({ nodes, isDraining, timeout, release }: Car
   }
   // Where the caller hangs up meanwhile, the process that it has called lets go of the session.
   nodes.answer(loginKind, ({ site, request }: CarriedLogin) =>
-    loginsOf(site).login(request, new CallerGone()),
+    loginsOf(site).login(withAccount(request, serviceAccounts), new CallerGone()),
   )
   nodes.answer(credentialsKind, ({ site, request }: CarriedLogin) =>
-    loginsOf(site).checkCredentials(request, new CallerGone()),
+    loginsOf(site).checkCredentials(withAccount(request, serviceAccounts), new CallerGone()),
   )
   nodes.answer(releaseKind, release)
 
   /** Does it here or, where this process is drained, in one that is not. */
-  const either = async <T>(kind: string, login: CarriedLogin, here: () => Promise<T>): Promise<T> => {
+  const either = async <T>(
+    kind: string,
+    site: string,
+    request: WarmRequest,
+    here: () => Promise<T>,
+  ): Promise<T> => {
     if (!isDraining()) {
       try {
         return await here()
@@ -63,6 +93,7 @@ export function createCarriedLogins({ nodes, isDraining, timeout, release }: Car
         if (!isDraining() || !isOfItsEnd(error)) throw error
       }
     }
+    const login: CarriedLogin = { site, request: withoutAccount(request) }
     const asked = new Set<string>()
     for (;;) {
       const successor = nodes.others.find(
@@ -84,9 +115,9 @@ export function createCarriedLogins({ nodes, isDraining, timeout, release }: Car
       sites.set(site, own)
       return {
         login: (request: WarmRequest, caller: CallerSignal): Promise<Binding> =>
-          either(loginKind, { site, request }, () => own.login(request, caller)),
+          either(loginKind, site, request, () => own.login(request, caller)),
         checkCredentials: (request: WarmRequest, caller: CallerSignal): Promise<void> =>
-          either(credentialsKind, { site, request }, () => own.checkCredentials(request, caller)),
+          either(credentialsKind, site, request, () => own.checkCredentials(request, caller)),
       }
     },
     /** Ends a session that no page will attach to, whichever process has it. */

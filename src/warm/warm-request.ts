@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { isElsewhere } from '../config/serving.js'
+import { accountFor, isElsewhere } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
 import { type Jid, parseJid } from '../jid/jid.js'
@@ -95,7 +95,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
 
 /** The operator's account comes first: the server decides which users it may act for, a certificate names its users. */
 function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
-  const account = serviceAccounts.get(domain) ?? serviceAccounts.get('*')
+  const account = accountFor(serviceAccounts, domain)
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }

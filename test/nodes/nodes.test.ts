@@ -194,6 +194,17 @@ describe('a process that says nothing', () => {
   })
 })
 
+test('where one carrier cannot start, none stays open', async () => {
+  const { network, all } = await join('aaaaaaaa')
+  const refused = startNodes({
+    ...{ clock: new FakeClock(), log, name: 'bbbbbbbb' },
+    carriers: [network.start, () => Promise.reject(new Error('refused'))],
+  })
+  await expect(refused).rejects.toThrow('refused')
+  await settled()
+  expect(all[0]!.others).toEqual([])
+})
+
 describe('changes', () => {
   test('are told: who comes, who goes, who takes no more sessions', async () => {
     const { all, start, network } = await join('aaaaaaaa', 'bbbbbbbb')

@@ -35,7 +35,10 @@ async function start(): Promise<void> {
   const joined = await processes.start()
   const done: string[] = []
   const does = (what: string) => async (asked: WarmRequest) => {
-    done.push(`${what} ${asked.jid.local}`)
+    const { credentials } = asked
+    done.push(
+      `${what} ${asked.jid.local}${credentials.kind === 'service' ? ` by ${credentials.account.password}` : ''}`,
+    )
     if (stage.isDraining) throw new Problem('shutting-down', { step: 'connect' })
     if (asked.jid.local === 'mallory') throw new Problem('not-authorized', { step: 'sasl' })
     return { jid: `${asked.jid.local}@localhost/x`, id: `${joined.nodes.self}-1` } as never
@@ -44,6 +47,7 @@ async function start(): Promise<void> {
     nodes: joined.nodes,
     isDraining: () => stage.isDraining,
     timeout: 15,
+    serviceAccounts: new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
     release: id => void done.push(`release ${id}`),
   })
   const logins = carried.over('site', { login: does('login'), checkCredentials: does('credentials') })
@@ -72,6 +76,21 @@ describe('a login', () => {
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
     await stages[0]!.logins.checkCredentials(request, new CallerGone())
     expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'credentials alice']])
+  })
+
+  test('by an account of the operator is done without telling what that proves itself with', async () => {
+    await drain(stages[0]!)
+    await drain(stages[1]!)
+    const asked: unknown[] = []
+    const { ask } = stages[0]!.nodes
+    stages[0]!.nodes.ask = (...about) => {
+      asked.push(about)
+      return ask(...about)
+    }
+    const account = { user: 'service', password: 'of the operator' }
+    await stages[0]!.logins.login({ ...request, credentials: { kind: 'service', account } }, new CallerGone())
+    expect(stages[2]!.done).toEqual(['login alice by of the operator'])
+    expect(JSON.stringify(asked)).not.toContain('of the operator')
   })
 
   test('fails there as it would here', async () => {
