@@ -78,6 +78,8 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
       const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
       server.on('secureConnection', socket => {
+        // It comes again after each wish for another protocol that it does not get.
+        if (encrypted.has(socket)) return
         encrypted.add(socket)
         socket.once('close', () => encrypted.delete(socket))
       })
