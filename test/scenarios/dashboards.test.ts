@@ -1,6 +1,7 @@
 // What operators load into Grafana and Prometheus must speak of metrics that there are.
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
+import { WorkerMetrics } from '../../src/command/worker-metrics.js'
 import { Counts, endReasons } from '../../src/counts.js'
 import { problems } from '../../src/errors.js'
 import { scrape } from '../support/scrape.js'
@@ -8,7 +9,7 @@ import { startTestService } from '../support/start-service.js'
 
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8')
 
-/** The metrics of a running service, a histogram's by the names that are asked for. */
+/** The metrics of a running service and of one with workers, a histogram's by the names that are asked for. */
 let known: Set<string>
 
 beforeAll(async () => {
@@ -16,7 +17,8 @@ beforeAll(async () => {
   const { text } = await scrape(service.service.metricsUrl)
   await service.stop()
   known = new Set()
-  for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+  const ofPrimary = await new WorkerMetrics().text({ workers: [], died: 0 })
+  for (const [, name = '', type] of (text + ofPrimary).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     if (type === 'histogram') for (const part of ['bucket', 'sum', 'count']) known.add(`${name}_${part}`)
     else known.add(name)
   }
