@@ -14,6 +14,7 @@ import { folderVariable, type Notice, numberVariable, type Order } from './worke
 export async function work(): Promise<void> {
   const folder = process.env[folderVariable]!
   const starting = start(folder)
+  let started: Service | undefined
   process.on('message', (order: Order) => {
     starting.then(service => obey(service, order), ignore)
   })
@@ -25,14 +26,13 @@ export async function work(): Promise<void> {
     cluster.worker!.exitedAfterDisconnect = true
     // There is no primary any more: what is asked of it comes from nowhere.
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    starting.then(
-      service => end(service, false),
-      () => process.exit(1),
-    )
+    // What has not started by now waits for ports that only a primary has.
+    if (started === undefined) process.exit(1)
+    end(started, false)
   })
   try {
-    const { urls } = await starting
-    tell({ notice: 'ready', urls })
+    started = await starting
+    tell({ notice: 'ready', urls: started.urls })
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)

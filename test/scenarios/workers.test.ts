@@ -198,6 +198,15 @@ describe('workers', () => {
   })
 })
 
+test('workers that are starting are gone as well when their primary is', async () => {
+  const service = start()
+  await eventually('one has begun', () => joined(service).size > 0)
+  service.signal('SIGKILL')
+  // Its standard output is closed once the last of them is gone.
+  await service.exit
+  expect(readdirSync(temporary)).toEqual([])
+})
+
 describe('a start that fails is told once', () => {
   test('for settings that are not usable', async () => {
     const service = start({ WARM_TIMEOUT: 'soon' })
