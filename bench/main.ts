@@ -1,10 +1,11 @@
 // `npm run bench [-- warm|chat|idle|mixed|websocket|pings|nodes|soak|profile …]`: what is to be reached, line by line, with a verdict each.
 // Without a word it is everything but `pings`, `nodes`, `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
-// `endurance` and `hostile` are for themselves: see endurance.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
+// `endurance`, `chaos` and `hostile` are for themselves: see endurance.ts, chaos.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
 import { measureCarrying } from './carrying.js'
+import { chaos } from './chaos.js'
 import { measureChatting } from './chatting.js'
 import { stopAll } from './children.js'
 import { writeDocs } from './docs.js'
@@ -47,6 +48,10 @@ const usualMinutes = 16
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === 'endurance') {
     process.exitCode = (await endure(words.slice(1))) ? 0 : 1
+    return
+  }
+  if (words[0] === 'chaos') {
+    process.exitCode = (await chaos(words.slice(1))) ? 0 : 1
     return
   }
   if (words[0] === 'hostile') {

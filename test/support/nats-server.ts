@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
 import { eventually } from './eventually.js'
+import { root } from './repository.js'
 import { inFolder } from './server-process.js'
 
 export const natsPassword = 'a-long-random-secret'
@@ -44,7 +45,7 @@ export function startNatsServer({
       writeFileSync(join(folder, 'nats.crt'), credentials.cert)
       writeFileSync(join(folder, 'nats.key'), credentials.key)
     }
-    const example = readFileSync(new URL('../../deploy/nats-server.conf', import.meta.url), 'utf8')
+    const example = readFileSync(join(root, 'deploy', 'nats-server.conf'), 'utf8')
     const configure = (port: number) => {
       let text = example
         .replace('0.0.0.0:4222', `127.0.0.1:${port}`)

@@ -1,0 +1,192 @@
+// Users who chat with each other in pairs, one over BOSH and one over WebSocket, whatever happens to the service. What they say
+// is numbered; at the end it is known what has been lost or doubled, and whether that may be.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nodeIn } from '../../../src/nodes/node-name.js'
+import { ask } from '../http-answer.js'
+import { BoshTalk } from './bosh-talk.js'
+import { type Harm, Judge, type Judgement } from './judge.js'
+import { SocketTalk } from './socket-talk.js'
+import type { TalkBinding, TalkEvents } from './talk.js'
+
+export interface CrowdOptions {
+  /** Where the service is, such as `http://127.0.0.1:8080`. */
+  readonly url: string
+  /** As `name:secret`. */
+  readonly admin: string
+  /** Accounts of `localhost`, whose passwords they are; an even number. */
+  readonly users: readonly string[]
+  /** Mean time between two messages of one user, in seconds. */
+  readonly secondsPerMessage: number
+  /** Users that come in a second at the beginning. */
+  readonly arrivals?: number
+}
+
+/** How long a backend waits for an answer, and until it calls again, in milliseconds. */
+const callPatience = 2_500
+const againMilliseconds = 200
+/** For how many seconds requests may be held: after a bit more pages ask again. */
+const wait = 8
+
+/** A user, with the page that has the session at the moment. */
+class Chatter {
+  life: number | undefined
+  binding: TalkBinding | undefined
+  talk: BoshTalk | SocketTalk | undefined
+  /** Hears the next word only when it can be had. */
+  isReady = false
+  partner!: Chatter
+
+  constructor(
+    readonly user: string,
+    readonly isOverSocket: boolean,
+  ) {}
+}
+
+export class Crowd {
+  readonly #options: CrowdOptions
+  readonly #chatters: readonly Chatter[]
+  readonly #judge = new Judge()
+  readonly #authorization: string
+  #isTalking = false
+  #isClosing = false
+  /** Warms that are under way. */
+  readonly #coming = new Set<Promise<void>>()
+
+  constructor(options: CrowdOptions) {
+    this.#options = options
+    this.#authorization = `Basic ${Buffer.from(options.admin).toString('base64')}`
+    this.#chatters = options.users.map((user, index) => new Chatter(user, index % 2 === 1))
+    for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
+  }
+
+  /** Everybody comes; resolves once all have a session. */
+  async arrive(): Promise<void> {
+    const { arrivals = 50 } = this.#options
+    for (const chatter of this.#chatters) {
+      this.#come(chatter)
+      await sleep(1000 / arrivals)
+    }
+    await this.#allCome()
+    while (!this.#chatters.every(({ isReady }) => isReady)) await sleep(20)
+    this.#isTalking = true
+    for (const chatter of this.#chatters) void this.#chat(chatter)
+  }
+
+  /** Takes note of what has been done to a process, or to all of them. */
+  harm(harm: Harm): void {
+    this.#judge.harm(harm)
+  }
+
+  /** How many users have a session in this process at the moment. */
+  countAt(node: string): number {
+    return this.#chatters.filter(({ binding }) => binding !== undefined && nodeIn(binding.sid) === node)
+      .length
+  }
+
+  get summary(): string {
+    return this.#judge.summary
+  }
+
+  /** Everybody stops talking, hears what is on its way, and logs out. */
+  async leave(): Promise<Judgement> {
+    this.#isTalking = false
+    for (let waited = 0; waited < 30_000 && !this.#isQuiet(); waited += 100) await sleep(100)
+    const judgement = this.#judge.judgement()
+    this.#isClosing = true
+    await this.#allCome()
+    await Promise.all(
+      this.#chatters.map(async ({ talk, binding }) => {
+        if (talk instanceof BoshTalk) await talk.terminate()
+        else if (binding !== undefined) await this.#call('DELETE', `/${binding.id}`)
+        talk?.drop()
+      }),
+    )
+    return judgement
+  }
+
+  #isQuiet(): boolean {
+    return this.#judge.isQuiet && this.#coming.size === 0 && this.#chatters.every(({ isReady }) => isReady)
+  }
+
+  async #allCome(): Promise<void> {
+    while (this.#coming.size > 0) await Promise.all(this.#coming)
+  }
+
+  #come(chatter: Chatter, since?: number): void {
+    const coming = this.#warm(chatter, since).finally(() => this.#coming.delete(coming))
+    this.#coming.add(coming)
+  }
+
+  async #warm(chatter: Chatter, since: number | undefined): Promise<void> {
+    const { user } = chatter
+    const about = { jid: `${user}@localhost`, password: user, wait }
+    const binding = await this.#call('POST', '', about)
+    if (binding === undefined) throw new Error('a warm answered that there is no such session')
+    const before = chatter.life
+    const life = this.#judge.begin(nodeIn(binding.sid) ?? '')
+    if (before !== undefined && since !== undefined) this.#judge.recovered(before, since)
+    chatter.life = life
+    chatter.binding = binding
+    const events: TalkEvents = {
+      ready: () => {
+        chatter.isReady = true
+      },
+      heard: stanzas => this.#hear(life, stanzas),
+      gone: (why, lostSince) => {
+        this.#judge.end(life, why)
+        chatter.isReady = false
+        if (!this.#isClosing) this.#come(chatter, lostSince)
+      },
+      odd: what => this.#judge.odd(life, what),
+    }
+    const resume = () => this.#call('POST', `/${binding.id}/resume`)
+    chatter.talk = chatter.isOverSocket
+      ? new SocketTalk(binding, resume, events)
+      : new BoshTalk(binding, events)
+    chatter.talk.say("<presence xmlns='jabber:client'/>")
+    chatter.talk.begin()
+  }
+
+  async #chat(chatter: Chatter): Promise<void> {
+    const { secondsPerMessage } = this.#options
+    while (this.#isTalking) {
+      await sleep(secondsPerMessage * 1000 * 2 * Math.random())
+      const { life, talk, partner, isReady } = chatter
+      if (!this.#isTalking || !isReady || !partner.isReady) continue
+      const number = this.#judge.say(life!, partner.life!)
+      const { jid } = partner.binding!
+      const body = `word ${life} ${partner.life} ${number}`
+      talk!.say(`<message xmlns='jabber:client' to='${jid}' type='chat'><body>${body}</body></message>`)
+    }
+  }
+
+  #hear(life: number, stanzas: string): void {
+    for (const [, from, to, number] of stanzas.matchAll(/<body>word (\d+) (\d+) (\d+)<\/body>/g))
+      if (Number(to) === life) this.#judge.hear(Number(from), life, Number(number))
+  }
+
+  /** Calls the warm API until it answers; undefined where there is no such session. */
+  async #call(method: 'POST' | 'DELETE', path: string, about: object = {}): Promise<TalkBinding | undefined> {
+    const body = JSON.stringify(about)
+    const headers = {
+      Authorization: this.#authorization,
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+    }
+    for (;;) {
+      const signal = AbortSignal.timeout(callPatience)
+      const answer = await ask(
+        `${this.#options.url}/warm${path}`,
+        { method, agent: false, headers, signal },
+        body,
+      ).catch(() => undefined)
+      if (answer?.status === 404) return undefined
+      if (answer !== undefined && answer.status < 300) return JSON.parse(answer.text || '{}')
+      // What a backend is told to try again, it tries again; anything else would be a fault of this crowd.
+      if (answer !== undefined && answer.status < 500 && answer.status !== 429)
+        throw new Error(`${method} ${path}: HTTP ${answer.status}: ${answer.text}`)
+      await sleep(againMilliseconds)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// What has become of the sessions of a crowd and of their words, and whether that may be. Times are in milliseconds of
+// `performance.now()`.
+
+/** What has been done to a process. */
+export interface Harm {
+  /** Its name; all of them where there is none. */
+  readonly node?: string | undefined
+  /** Whether it is gone, or out of reach of the others for more than ten seconds. */
+  readonly kind: 'died' | 'silent'
+  readonly from: number
+  /** When it was over; what has died stays dead. */
+  readonly to?: number | undefined
+}
+
+export interface Judgement {
+  readonly isPassed: boolean
+  /** What was not to happen. */
+  readonly faults: readonly string[]
+  readonly summary: string
+}
+
+/** How long a page may take until it has a new session, in milliseconds. */
+const mostWaiting = { died: 5_000, silent: 15_000 }
+/** Sessions that begin or end so close to a harm are hit by it as well, in milliseconds. */
+const margin = 1_000
+
+/** A session from its beginning to its end. */
+interface Life {
+  readonly node: string
+  readonly from: number
+  to: number | undefined
+  why: string | undefined
+  readonly oddities: string[]
+}
+
+/** What one session has said to another. */
+interface Words {
+  said: number
+  readonly heard: Set<number>
+  last: number
+  doubled: number
+  disordered: number
+}
+
+interface Recovery {
+  readonly life: Life
+  readonly since: number
+  readonly at: number
+}
+
+export class Judge {
+  readonly #lives: Life[] = []
+  readonly #words = new Map<string, Words>()
+  readonly #harms: Harm[] = []
+  readonly #recoveries: Recovery[] = []
+
+  harm(harm: Harm): void {
+    this.#harms.push(harm)
+  }
+
+  /** A session begins, whose number is returned. */
+  begin(node: string): number {
+    return (
+      this.#lives.push({ node, from: performance.now(), to: undefined, why: undefined, oddities: [] }) - 1
+    )
+  }
+
+  /** A session has ended, and was not to. */
+  end(life: number, why: string): void {
+    Object.assign(this.#lives[life]!, { to: performance.now(), why })
+  }
+
+  odd(life: number, what: string): void {
+    this.#lives[life]!.oddities.push(what)
+  }
+
+  /** The page of a session that has ended has another one. */
+  recovered(life: number, since: number): void {
+    this.#recoveries.push({ life: this.#lives[life]!, since, at: performance.now() })
+  }
+
+  /** The number of the next word of one session to another. */
+  say(from: number, to: number): number {
+    const words = this.#wordsOf(from, to)
+    words.said += 1
+    return words.said
+  }
+
+  hear(from: number, to: number, number: number): void {
+    const words = this.#wordsOf(from, to)
+    if (words.heard.has(number)) words.doubled += 1
+    else if (number < words.last) words.disordered += 1
+    words.heard.add(number)
+    words.last = Math.max(words.last, number)
+  }
+
+  /** Whether everything has been heard that has to be. */
+  get isQuiet(): boolean {
+    return this.#harmless.every(([, { said, heard }]) => heard.size === said)
+  }
+
+  get summary(): string {
+    const all = [...this.#words.values()]
+    const said = all.reduce((sum, words) => sum + words.said, 0)
+    const heard = all.reduce((sum, words) => sum + words.heard.size, 0)
+    const over = this.#lives.filter(({ to }) => to !== undefined).length
+    return `${this.#lives.length} sessions, ${over} of them over; ${said} words said, ${heard} heard`
+  }
+
+  judgement(): Judgement {
+    const faults = [...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
+    const harmless = this.#lives.filter(life => this.#harmsOf(life).length === 0).length
+    const waits = (['died', 'silent'] as const).map(kind => {
+      const all = this.#recoveries.flatMap(each => this.#waits(each).filter(wait => wait.kind === kind))
+      const longest = Math.max(0, ...all.map(({ milliseconds }) => milliseconds))
+      return `${all.length} new sessions after one ${kind === 'died' ? 'died' : 'was silent'}, the slowest after ${(longest / 1000).toFixed(1)} s`
+    })
+    const summary = `${this.summary}; ${harmless} sessions that nothing was done to; ${waits.join('; ')}`
+    return { isPassed: faults.length === 0, faults, summary }
+  }
+
+  *#wordFaults(): Generator<string> {
+    for (const [key, { said, heard, doubled, disordered }] of this.#harmless) {
+      const lost = Array.from({ length: said }, (_, index) => index + 1).filter(number => !heard.has(number))
+      if (lost.length > 0) yield `lost: ${lost.length} of ${said} words of ${this.#about(key)}: ${lost}`
+      if (doubled > 0) yield `doubled: ${doubled} of ${said} words of ${this.#about(key)}`
+      if (disordered > 0) yield `out of order: ${disordered} of ${said} words of ${this.#about(key)}`
+    }
+  }
+
+  *#lifeFaults(): Generator<string> {
+    for (const life of this.#lives) {
+      if (this.#harmsOf(life).length > 0) continue
+      if (life.to !== undefined) yield `a session in ${life.node} ended at ${at(life.to)}: ${life.why}`
+      for (const oddity of life.oddities) yield `in ${life.node}: ${oddity}`
+    }
+  }
+
+  *#recoveryFaults(): Generator<string> {
+    for (const recovery of this.#recoveries) {
+      const waits = this.#waits(recovery)
+      if (waits.length === 0 || waits.some(({ kind, milliseconds }) => milliseconds <= mostWaiting[kind]))
+        continue
+      const { milliseconds, kind } = waits[0]!
+      const { life, since } = recovery
+      yield `a page of ${life.node}, ${kind}, had its new session after ${(milliseconds / 1000).toFixed(1)} s, at ${at(recovery.at)}; it asked at ${at(since)}`
+    }
+  }
+
+  /** How long a page has waited for its new session after its request, or after the harm where that came later. */
+  #waits({ life, since, at: then }: Recovery): { kind: Harm['kind']; milliseconds: number }[] {
+    return this.#harmsOf(life)
+      .filter(({ from }) => from <= then)
+      .map(({ kind, from }) => ({ kind, milliseconds: then - Math.max(since, from) }))
+  }
+
+  get #harmless(): readonly (readonly [key: string, words: Words])[] {
+    return [...this.#words].filter(([key]) =>
+      livesIn(key).every(life => this.#harmsOf(this.#lives[life]!).length === 0),
+    )
+  }
+
+  #harmsOf({ node, from, to = Number.POSITIVE_INFINITY }: Life): Harm[] {
+    return this.#harms.filter(
+      harm =>
+        (harm.node === undefined || harm.node === node) &&
+        harm.from - margin <= to &&
+        (harm.to ?? Number.POSITIVE_INFINITY) + margin >= from,
+    )
+  }
+
+  #wordsOf(from: number, to: number): Words {
+    const key = `${from} ${to}`
+    const words = this.#words.get(key) ?? { said: 0, heard: new Set(), last: 0, doubled: 0, disordered: 0 }
+    this.#words.set(key, words)
+    return words
+  }
+
+  #about(key: string): string {
+    const [from, to] = livesIn(key).map(life => this.#lives[life]!)
+    return `a session in ${from!.node}, from ${at(from!.from)}, to one in ${to!.node}, from ${at(to!.from)}`
+  }
+}
+
+const livesIn = (key: string) => key.split(' ').map(Number)
+
+/** Minutes and seconds since this process began. */
+export function at(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  return `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, '0')}`
+}

@@ -1,0 +1,102 @@
+// Processes that are each by themselves, joined by NATS, behind a balancer.
+import type { ChildProcess } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nodeIn } from '../../../src/nodes/node-name.js'
+import { ask } from '../http-answer.js'
+import { freePorts } from '../ports.js'
+import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+import { RandomBalancer } from './random-balancer.js'
+
+/** An account of the warm API, as `name:secret`, and one of `localhost`, to find out what a process is called. */
+export interface Probe {
+  readonly admin: string
+  readonly user: string
+}
+
+export class NatsFlock implements Flock {
+  readonly members: Member[] = []
+  readonly #options: FlockOptions
+  readonly #probe: Probe
+  readonly #children = new Map<Member, ChildProcess>()
+  readonly #balancer: RandomBalancer
+  readonly #metricsPorts = new Map<Member, number>()
+  #count = 0
+
+  private constructor(options: FlockOptions, probe: Probe, balancer: RandomBalancer) {
+    this.#options = options
+    this.#probe = probe
+    this.#balancer = balancer
+  }
+
+  /** Starts so many. */
+  static async start(count: number, options: FlockOptions, probe: Probe) {
+    const flock = new NatsFlock(options, probe, await RandomBalancer.start())
+    await Promise.all(Array.from({ length: count }, () => flock.add()))
+    return flock
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#balancer.port}`
+  }
+
+  async add(): Promise<Member> {
+    const [port = 0, metricsPort = 0] = await freePorts(2)
+    const { environment, folder } = this.#options
+    const own = {
+      ...{ PORT: String(port), HOST: '127.0.0.1', METRICS_ADDRESS: `127.0.0.1:${metricsPort}` },
+      EXTERNAL_URL: this.url,
+    }
+    const child = await run({ folder, environment: { ...environment, ...own } }, `node${++this.#count}`)
+    const node = await nameAt(port, this.#probe)
+    await sleep(300)
+    const member: Member = {
+      node,
+      pid: child.pid!,
+      since: performance.now(),
+      ...{ isLeaving: false, isGone: false, isStopped: false },
+      descriptors: descriptorsOf(child.pid!),
+    }
+    child.once('exit', () => {
+      member.isGone = true
+      this.members.splice(this.members.indexOf(member), 1)
+      this.#balancer.remove(port)
+    })
+    this.members.push(member)
+    this.#children.set(member, child)
+    this.#metricsPorts.set(member, metricsPort)
+    this.#balancer.add(port)
+    return member
+  }
+
+  signal(member: Member, signal: NodeJS.Signals): void {
+    this.#children.get(member)!.kill(signal)
+  }
+
+  /** The metrics of each. */
+  metrics(): Promise<string[]> {
+    return Promise.all(this.members.map(member => metricsAt(this.#metricsPorts.get(member)!)))
+  }
+
+  async stop(): Promise<void> {
+    this.#balancer.close()
+    await Promise.all(this.members.map(member => ended(this.#children.get(member)!)))
+  }
+}
+
+/** What the process at a port is called: the sids of its sessions begin with it. */
+async function nameAt(port: number, { admin, user }: Probe): Promise<string> {
+  const headers = {
+    Authorization: `Basic ${Buffer.from(admin).toString('base64')}`,
+    Accept: 'application/json',
+    'Content-Type': 'application/json',
+  }
+  const url = `http://127.0.0.1:${port}/warm`
+  const about = JSON.stringify({ jid: `${user}@localhost`, password: user })
+  const { status, text } = await ask(url, { method: 'POST', agent: false, headers }, about)
+  if (status >= 300) throw new Error(`no session at port ${port}: HTTP ${status}: ${text}`)
+  const { sid, id } = JSON.parse(text) as { sid: string; id: string }
+  await ask(`${url}/${id}`, { method: 'DELETE', agent: false, headers })
+  const node = nodeIn(sid)
+  if (node === undefined) throw new Error(`the process at port ${port} has no name: ${sid.length} characters`)
+  return node
+}

@@ -1,0 +1,96 @@
+// The workers of one command, on one port.
+import type { ChildProcess } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isNodeName } from '../../../src/nodes/node-name.js'
+import { freePorts } from '../ports.js'
+import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+
+export class WorkerFlock implements Flock {
+  members: Member[] = []
+  readonly #primary: ChildProcess
+  readonly #port: number
+  readonly #metricsPort: number
+
+  private constructor(primary: ChildProcess, port: number, metricsPort: number) {
+    this.#primary = primary
+    this.#port = port
+    this.#metricsPort = metricsPort
+  }
+
+  static async start(count: number, { environment, folder }: FlockOptions): Promise<WorkerFlock> {
+    const [port = 0, metricsPort = 0] = await freePorts(2)
+    const own = { PORT: String(port), HOST: '127.0.0.1', METRICS_ADDRESS: `127.0.0.1:${metricsPort}` }
+    const settings = { ...environment, ...own, WORKERS: String(count) }
+    const primary = await run({ folder, environment: settings }, 'workers')
+    const flock = new WorkerFlock(primary, port, metricsPort)
+    await sleep(1_000)
+    flock.look()
+    return flock
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  /** Finds out which workers there are by now. */
+  look(): void {
+    const before = new Map(this.members.map(member => [member.pid, member]))
+    const names = namesBySocket()
+    const pids = childrenOf(this.#primary.pid!)
+    for (const [pid, member] of before) if (!pids.includes(pid)) member.isGone = true
+    this.members = pids.flatMap(pid => {
+      const known = before.get(pid)
+      const node = known?.node ?? socketsOf(pid).flatMap(socket => names.get(socket) ?? [])[0]
+      if (known !== undefined) return [known]
+      if (node === undefined) return []
+      const state = { isLeaving: false, isGone: false, isStopped: false }
+      return [{ node, pid, since: performance.now(), ...state, descriptors: descriptorsOf(pid) }]
+    })
+  }
+
+  signal(member: Member, signal: NodeJS.Signals): void {
+    process.kill(member.pid, signal)
+  }
+
+  /** Has all workers replaced. */
+  replaceAll(): void {
+    this.#primary.kill('SIGUSR2')
+  }
+
+  /** Those of all together. */
+  async metrics(): Promise<string[]> {
+    return [await metricsAt(this.#metricsPort)]
+  }
+
+  stop(): Promise<void> {
+    return ended(this.#primary)
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
+}
+
+/** The names of the processes that listen on Unix sockets, by the numbers of those. */
+function namesBySocket(): Map<string, string> {
+  const lines = readFileSync('/proc/net/unix', 'latin1').split('\n')
+  const found = lines.flatMap(line => {
+    const [, , , flags, , , socket = '', path = ''] = line.split(/\s+/)
+    const name = /\/([^/]+)\.sock$/.exec(path)?.[1] ?? ''
+    // Those that listen (__SO_ACCEPTCON); connections to them have the same path.
+    return isNodeName(name) && flags === '00010000' ? [[socket, name] as const] : []
+  })
+  return new Map(found)
+}
+
+function socketsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap(descriptor => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1] ?? []
+    } catch {
+      return []
+    }
+  })
+}
