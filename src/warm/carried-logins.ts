@@ -57,7 +57,8 @@ export type CarriedLogins = ReturnType<typeof createCarriedLogins>
 
 /** Whether a process could not log a user in because it is drained, stopped or gone itself. */
 function isOfItsEnd(error: unknown): boolean {
-  return error instanceof NoAnswer || (error instanceof Problem && error.code === 'shutting-down')
+  if (error instanceof NoAnswer) return error.reason !== 'late'
+  return error instanceof Problem && error.code === 'shutting-down'
 }
 
 /** Has other processes log users in while this one takes no new sessions, and does the same for them. */
@@ -104,6 +105,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       try {
         return (await nodes.ask(successor.name, kind, login, timeout * 1000 + wayMilliseconds)) as T
       } catch (error) {
+        if (error instanceof NoAnswer && error.reason === 'late') throw new Problem('timeout')
         if (!isOfItsEnd(error)) throw error
       }
     }
