@@ -1,6 +1,6 @@
 // What happens in a run of chaos, and when: one thing after the other, as chance and a seed will have it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drain, type FaultParts, kill, loseNats, pause } from '../test/support/crowd/faults.js'
+import { drain, type FaultParts, kill, loseNats, pause, rejoinSeconds } from '../test/support/crowd/faults.js'
 import { at } from '../test/support/crowd/judge.js'
 import type { Member } from '../test/support/crowd/member.js'
 import { NatsFlock } from '../test/support/crowd/nats-flock.js'
@@ -116,7 +116,10 @@ export async function unfold(course: Course): Promise<void> {
     }
     const [misfortune] = bag.splice(place, 1) as [Misfortune]
     say(`${misfortune.name}${misfortune.isOfOne ? ` for ${member.node}` : ''}; ${counts}`)
-    const run = misfortune.run(course, member).finally(() => going.delete(run))
+    const run = misfortune
+      .run(course, member)
+      .then(() => sleep(rejoinSeconds * 1000))
+      .finally(() => going.delete(run))
     going.set(run, misfortune)
   }
   await Promise.all(going.keys())

@@ -2,11 +2,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { eventually } from './eventually.js'
+import { root } from './repository.js'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const main = join(root, 'dist', 'main.js')
 
 /** A line of the log. */
@@ -15,6 +14,13 @@ export type LogLine = Readonly<Record<string, unknown>> & {
   readonly pid: number
   /** Of a worker: its number. */
   readonly worker?: number
+}
+
+/** Builds the service unless it is built. */
+export function ensureBuilt(): void {
+  if (existsSync(main)) return
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
 }
 
 export interface OperatedService {
@@ -36,10 +42,7 @@ export class Operator {
   readonly #killers: (() => void)[] = []
 
   constructor() {
-    if (!existsSync(main)) {
-      const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-      execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
-    }
+    ensureBuilt()
   }
 
   /** Writes a file into the folder. */

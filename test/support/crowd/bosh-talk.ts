@@ -15,7 +15,8 @@ export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
   #rid: number
-  #open = 0
+  /** The requests that are under way. */
+  readonly #open = new Set<number>()
   #unsaid = ''
   /** The rid whose reply is to be read next, and replies that came before their turn. */
   #next: number
@@ -44,7 +45,7 @@ export class BoshTalk implements Talk {
 
   /** Ends the session in good order. */
   async terminate(): Promise<void> {
-    while (this.#open > 1 && !this.#isOver) await sleep(20)
+    while (this.#open.size > 1 && !this.#isOver) await sleep(20)
     if (this.#isOver) return
     this.#isOver = true
     await this.#exchange(this.#rid++, '', " type='terminate'")
@@ -58,13 +59,15 @@ export class BoshTalk implements Talk {
 
   #pump(): void {
     if (this.#isOver) return
-    if (this.#open !== 0 && !(this.#open === 1 && this.#unsaid !== '')) return
+    if (this.#open.size > 0 && this.#unsaid === '') return
+    // Replies are kept for so many requests: none may run ahead of one that has no reply yet.
+    if (this.#rid >= Math.min(...this.#open) + this.#binding.requests) return
     const inner = this.#unsaid
     this.#unsaid = ''
     const rid = this.#rid++
-    this.#open += 1
+    this.#open.add(rid)
     void this.#exchange(rid, inner).then(reply => {
-      this.#open -= 1
+      this.#open.delete(rid)
       if (reply === undefined || this.#isOver) return
       this.#replies.set(rid, reply)
       this.#read()
@@ -79,12 +82,18 @@ export class BoshTalk implements Talk {
     const headers = { 'Content-Type': 'text/xml; charset=utf-8', 'Content-Length': Buffer.byteLength(body) }
     const since = performance.now()
     while (!this.#leaving.signal.aborted) {
-      const signal = AbortSignal.any([this.#leaving.signal, AbortSignal.timeout(wait * slack * 1000)])
+      const attempt = new AbortController()
+      const abort = () => attempt.abort()
+      const late = setTimeout(abort, wait * slack * 1000)
+      this.#leaving.signal.addEventListener('abort', abort)
+      const { signal } = attempt
       const sentAt = performance.now()
       let failure = ''
       const answer = await ask(url, { method: 'POST', agent: false, headers, signal }, body).catch(error => {
         failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
       })
+      clearTimeout(late)
+      this.#leaving.signal.removeEventListener('abort', abort)
       const outcome =
         answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
       this.#attempts.push(`${rid} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)

@@ -87,10 +87,16 @@ export class Crowd {
     return this.#judge.summary
   }
 
-  /** Everybody stops talking, hears what is on its way, and logs out. */
-  async leave(): Promise<Judgement> {
+  /** Everybody stops talking, hears what is on its way, which may take so many seconds, and logs out. */
+  async leave(seconds = 30): Promise<Judgement> {
     this.#isTalking = false
-    for (let waited = 0; waited < 30_000 && !this.#isQuiet(); waited += 100) await sleep(100)
+    const deadline = performance.now() + seconds * 1000
+    while (performance.now() < deadline && !this.#isQuiet()) await sleep(100)
+    for (const { user, isReady, binding } of this.#chatters)
+      if (!isReady)
+        this.#judge.missed(
+          `${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`,
+        )
     const judgement = this.#judge.judgement()
     this.#isClosing = true
     await this.#allCome()

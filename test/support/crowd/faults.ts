@@ -14,7 +14,7 @@ export interface FaultParts {
 /** Who is out of reach for so long counts as gone, in seconds. */
 const goneSeconds = 10
 /** How long processes may take to find each other again, in seconds. */
-const rejoinSeconds = 4
+export const rejoinSeconds = 4
 /** How long a process may take to end that is to end now, in milliseconds. */
 const stopMilliseconds = 12_000
 
@@ -34,7 +34,6 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   flock.signal(member, 'SIGSTOP')
   await sleep(seconds * 1000)
   flock.signal(member, 'SIGCONT')
-  await sleep(rejoinSeconds * 1000)
   member.isStopped = false
 }
 
@@ -56,5 +55,4 @@ export async function loseNats({ crowd }: FaultParts, nats: NatsServer, seconds:
   await nats.stop(seconds === 0 ? 'SIGTERM' : 'SIGKILL')
   await sleep(seconds * 1000)
   await nats.start()
-  await sleep(rejoinSeconds * 1000)
 }

@@ -53,6 +53,7 @@ export class Judge {
   readonly #words = new Map<string, Words>()
   readonly #harms: Harm[] = []
   readonly #recoveries: Recovery[] = []
+  readonly #missed: string[] = []
 
   harm(harm: Harm): void {
     this.#harms.push(harm)
@@ -77,6 +78,11 @@ export class Judge {
   /** The page of a session that has ended has another one. */
   recovered(life: number, since: number): void {
     this.#recoveries.push({ life: this.#lives[life]!, since, at: performance.now() })
+  }
+
+  /** Something is not there that must be at the end. */
+  missed(what: string): void {
+    this.#missed.push(what)
   }
 
   /** The number of the next word of one session to another. */
@@ -108,7 +114,7 @@ export class Judge {
   }
 
   judgement(): Judgement {
-    const faults = [...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
+    const faults = [...this.#missed, ...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
     const harmless = this.#lives.filter(life => this.#harmsOf(life).length === 0).length
     const waits = (['died', 'silent'] as const).map(kind => {
       const all = this.#recoveries.flatMap(each => this.#waits(each).filter(wait => wait.kind === kind))

@@ -7,6 +7,8 @@ export interface TalkBinding {
   readonly rid: number
   readonly id: string
   readonly wait: number
+  /** How many requests may be under way. */
+  readonly requests: number
   readonly url: string
   readonly websocket: { readonly url: string; readonly token: string }
 }

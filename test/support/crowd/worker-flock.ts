@@ -78,7 +78,8 @@ function namesBySocket(): Map<string, string> {
   const lines = readFileSync('/proc/net/unix', 'latin1').split('\n')
   const found = lines.flatMap(line => {
     const [, , , flags, , , socket = '', path = ''] = line.split(/\s+/)
-    const name = /\/([^/]+)\.sock$/.exec(path)?.[1] ?? ''
+    // Its name in the kernel is the one that it was made with, before it was given its own.
+    const name = /\/([^/.]+)\.\w+$/.exec(path)?.[1] ?? ''
     // Those that listen (__SO_ACCEPTCON); connections to them have the same path.
     return isNodeName(name) && flags === '00010000' ? [[socket, name] as const] : []
   })

@@ -1,0 +1,29 @@
+// What people who chat notice of it when something happens to one of the workers that serve them.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { kill, pause } from '../support/crowd/faults.js'
+import { type CrowdStage, setWorkerStage } from '../support/crowd/stage.js'
+import type { WorkerFlock } from '../support/crowd/worker-flock.js'
+
+describe('workers', () => {
+  let stage: CrowdStage<WorkerFlock>
+
+  beforeAll(async () => {
+    stage = await setWorkerStage()
+  })
+  afterAll(() => stage.strike())
+
+  test('one is stopped for a while: nothing is lost', async () => {
+    const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
+    expect(faults).toEqual([])
+  })
+
+  test('one is killed: only its own people notice', async () => {
+    const { faults } = await stage.during(parts => kill(parts, stage.victim))
+    expect(faults).toEqual([])
+  })
+
+  test('nothing is left in any of them', async () => {
+    stage.flock.look()
+    expect(await stage.leftovers()).toEqual([])
+  })
+})
