@@ -9,7 +9,7 @@ import { certificatesIn, pemOf } from './pem.js'
 /** Where NATS listens unless its URL says otherwise. */
 const usualPort = 4222
 
-interface NatsServer {
+export interface NatsServer {
   /** Prepared name or address; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number
