@@ -129,8 +129,9 @@ describe('The demo', () => {
         await says(alice, 'Bob is online')
         // Once it rests, the page's requests are in order and the last of them is held.
         const bob = other.getByRole('region', { name: 'Bob', exact: true })
-        await say(alice, 'Bob', 'Good night')
+        // The next one may leave before the message is seen here to have been said.
         const rests = other.waitForRequest(`${demo.url}/http-bind`, { timeout })
+        await say(alice, 'Bob', 'Good night')
         await hears(bob, 'Good night')
         await rests
       } finally {
