@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { watchFailures } from './admin/failure-share.js'
 import { createHealthListeners } from './admin/health.js'
@@ -5,6 +6,7 @@ import { createMetrics } from './admin/metrics.js'
 import { type MetricsServer, serveMetrics } from './admin/metrics-server.js'
 import { heldRequests } from './bosh/bosh-client.js'
 import type { Config } from './config/config.js'
+import { settingsInCommon } from './config/serving.js'
 import { Counts } from './counts.js'
 import { drained } from './draining.js'
 import { createEvents } from './events/events.js'
@@ -17,7 +19,9 @@ import { hashQueue } from './lib/hash-queue.js'
 import { type LogFor, logOf } from './log.js'
 import type { StartCarrier } from './nodes/carrier.js'
 import { newNodeName } from './nodes/node-name.js'
+import type { AboutNode } from './nodes/nodes.js'
 import { startNodes } from './nodes/start-nodes.js'
+import { version } from './package-json.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
@@ -45,6 +49,8 @@ export interface ServiceParts
   readonly log: Logger
   /** What carries to other processes of the service, before the NATS of the settings is asked. */
   readonly carriers?: readonly StartCarrier[]
+  /** Where it runs, as other processes and operators are told; the name of the machine unless it is one of several there. */
+  readonly place?: string
   /** Further routes, such as the demo's page, made once the login exists. */
   readonly routers?: SiteParts['routers']
   /** Where the demo's page is among them. */
@@ -58,6 +64,7 @@ export async function startService({
   carriers: own = [],
   counts = new Counts(),
   clock = systemClock,
+  place = hostname(),
   dns,
   hostMetaPort,
   hashes = hashQueue(),
@@ -73,6 +80,7 @@ export async function startService({
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
+  const about: AboutNode = { place, version, settings: settingsInCommon(config) }
   const nodes =
     processName === undefined
       ? undefined
@@ -81,6 +89,7 @@ export async function startService({
           clock,
           log: logFor('nodes'),
           name: processName,
+          about,
           onUnanswered: reason => {
             counts.unanswered[reason] += 1
           },
@@ -112,7 +121,7 @@ export async function startService({
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, makeRate),
     recentWarms,
-    lookAtProcesses: processes({ nodes, clock, recentWarms, registry }),
+    lookAtProcesses: processes({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
     routers,

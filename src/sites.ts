@@ -81,7 +81,7 @@ export function createSites(config: Config, given: SiteParts): Sites {
   const parts: Parts = {
     ...given,
     carriage,
-    carriedRequests: nodes && createCarriedRequests(nodes, isDraining),
+    carriedRequests: nodes && createCarriedRequests(nodes, given.clock, isDraining),
     carriedLogins:
       nodes &&
       createCarriedLogins({

@@ -30,7 +30,12 @@ beforeEach(() => {
 function drain(isAlone: boolean): void {
   const nodes = {
     get others() {
-      return others.map((isDraining, at) => ({ name: `other${at}`, isSilent: false, isDraining }))
+      return others.map((isDraining, at) => ({
+        name: `other${at}`,
+        isSilent: false,
+        isDraining,
+        about: undefined,
+      }))
     },
     onChange(listener: () => void) {
       tell = listener

@@ -13,7 +13,7 @@ export interface Census extends ReturnType<typeof heldRequests> {
 export interface Sources {
   readonly counts: Counts
   /** The other processes; undefined where this is the only one. */
-  readonly nodes?: Pick<Nodes, 'others' | 'areUp'> | undefined
+  readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp'> | undefined
   readonly clock: Pick<Clock, 'now'>
   /** Counts the sessions. */
   readonly census: () => Census
@@ -140,7 +140,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     http_connections: ['Connections of clients that are open.', open.connections],
     nodes: [
       'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',
-      byLabel('state', () => nodeStates(nodes?.others ?? [])),
+      byLabel('state', () => nodeStates(nodes?.others ?? [], nodes?.lost.length ?? 0)),
     ],
     carriers_up: [
       'Whether all that carries between processes does so at the moment; 1 where this is the only one.',
@@ -164,8 +164,8 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
 }
 
 /** How many processes stand how; one that is silent is that whatever else it is. */
-function nodeStates(others: readonly Node[]) {
-  const states = { live: 0, silent: 0, draining: 0 }
+function nodeStates(others: readonly Node[], lost: number) {
+  const states = { live: 0, silent: lost, draining: 0 }
   for (const { isSilent, isDraining } of others)
     states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
   return states

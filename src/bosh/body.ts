@@ -101,10 +101,10 @@ function boolean(text: string | undefined): boolean | undefined {
   return text === 'true' || text === '1' ? true : undefined
 }
 
-const bodyStart = /<body(?=\s)/g
+const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads which session and request a `<body/>` is of, wherever it is cut off; in a time that grows with its length. */
+/** Reads which session and request a `<body/>` is of, which begins the text, wherever it is cut off; in a time that grows with its length. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined

@@ -1,3 +1,6 @@
+import { clientOf } from '../lib/client-network.js'
+import type { Clock, Timer } from '../lib/clock.js'
+import { KeyCounts } from '../lib/key-counts.js'
 import { nodeIn } from '../nodes/node-name.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message, Nodes } from '../nodes/nodes.js'
 import { readBodyHead } from './body.js'
@@ -21,14 +24,23 @@ export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'>
 interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
   /** Which of the connection managers is asked; all processes have the same ones. */
   readonly site: string
-  /** For those that want a session. */
+  /** Whether it wants a session, and then where it may have to go for that. */
+  readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
 
 interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
-  readonly site: string
   readonly start: string
 }
+
+/** How often a request is sent again that may be lost, after how long, in milliseconds, and how long it may be, in UTF-16 units. */
+const mostRepeats = 3
+const repeatMilliseconds = 300
+const longestRepeated = 4096
+
+/** How much one client may have under way to other processes, in UTF-16 units; short requests are not counted. */
+const mostUnderWay = 4 * 1024 * 1024
+const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
 /** Closes the connection unanswered: the client sends its request once more, and nothing of the session is lost. */
 const noAnswer: Reply = { status: 0, body: '', contentType: '' }
@@ -36,20 +48,24 @@ const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 
 /** Carries requests to the processes that their sessions are in, and answers those that come from there. */
-export function createCarriedRequests(nodes: Nodes, isDraining: () => boolean) {
+export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
   const managers = new Map<string, ConnectionManager>()
+  const underWay = new KeyCounts()
+  const anyManager = (): ConnectionManager | undefined => managers.values().next().value
 
   nodes.meet(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
-    const manager = managers.get(about.site)
+    // Any of them knows all sessions; which one it is matters for new ones, and while the settings of processes differ.
+    const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
+    const text = body.toString()
     if (manager === undefined) exchange.cancel()
-    else manager.serve(body.toString(), peer)
+    // What is not for a session is not read any further: the process that it came to has not done so either.
+    else if (about.isNew !== true && !manager.has(readBodyHead(text).sid)) manager.refuseUnknown(peer)
+    else manager.serve(text, peer)
     return peer
   })
-  nodes.answer(tooLargeKind, ({ site, start, ...client }: TooLarge) =>
-    managers.get(site)?.refuseTooLarge(start, client),
-  )
+  nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))
 
   /** The other process that a sid names, if it is there. */
   const otherOf = (sid: string | undefined): string | undefined => {
@@ -57,18 +73,10 @@ export function createCarriedRequests(nodes: Nodes, isDraining: () => boolean) {
     return node !== undefined && nodes.has(node) ? node : undefined
   }
   /** One that takes new sessions where this one does not. */
-  const successor = (): string | undefined =>
-    nodes.others.find(other => !other.isDraining && !other.isSilent)?.name
-
-  // A request that is held must not keep its text.
-  const eventsFor = (peer: Peer, manager: ConnectionManager, isNew: boolean): ExchangeEvents => ({
-    onMessage: message => peer.answer(replyIn(message)),
-    // What has come before counts.
-    onEnd(how: ExchangeEnd) {
-      if (how === 'gone' && !isNew) manager.refuseUnknown(peer)
-      else peer.answer(noAnswer)
-    },
-  })
+  const successor = (): string | undefined => {
+    const able = nodes.others.filter(other => !other.isDraining && !other.isSilent)
+    return able[Math.floor(Math.random() * able.length)]?.name
+  }
 
   return {
     /** The connection manager of a site, which all processes call by the same name; other processes' sessions included. */
@@ -84,15 +92,14 @@ export function createCarriedRequests(nodes: Nodes, isDraining: () => boolean) {
           else {
             const { address, secure, cookies } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
-            const head: CarriedHead = { site, address, secure, cookies, secureUrl }
-            const exchange = nodes.open(node, requestKind, head, text, eventsFor(peer, manager, isNew))
-            peer.whenGone = () => exchange.cancel()
+            const head: CarriedHead = { site, address, secure, cookies, secureUrl, ...(isNew && { isNew }) }
+            new CarriedRequest({ nodes, clock, underWay, node, manager, peer, head }, text).send()
           }
         },
         refuseTooLarge(start, { secure, cookies }) {
           const node = otherOf(readBodyHead(start).sid)
           if (node === undefined) return manager.refuseTooLarge(start, { secure, cookies })
-          const question: TooLarge = { site, start, secure, cookies }
+          const question: TooLarge = { start, secure, cookies }
           return nodes.ask(node, tooLargeKind, question).then(
             reply => reply as Reply | undefined,
             () => noAnswer,
@@ -100,6 +107,80 @@ export function createCarriedRequests(nodes: Nodes, isDraining: () => boolean) {
         },
       }
     },
+  }
+}
+
+interface CarriedRequestParts {
+  readonly nodes: Nodes
+  readonly clock: Clock
+  /** How much each client has under way. */
+  readonly underWay: KeyCounts
+  readonly node: string
+  readonly manager: ConnectionManager
+  readonly peer: Peer
+  readonly head: CarriedHead
+}
+
+/** A request to this process that another one answers. */
+class CarriedRequest implements ExchangeEvents {
+  readonly #parts: CarriedRequestParts
+  /** Undefined where it is sent once only. */
+  #text: string | undefined
+  #repeats = 0
+  /** What is counted of it as under way. */
+  #counted = 0
+  #exchange: Exchange | undefined
+  #timer: Timer | undefined
+
+  constructor(parts: CarriedRequestParts, text: string) {
+    this.#parts = parts
+    this.#text = text
+    parts.peer.whenGone = () => {
+      this.#timer?.cancel()
+      this.#exchange?.cancel()
+      this.#over()
+    }
+  }
+
+  send(): void {
+    const { nodes, underWay, node, peer, head } = this.#parts
+    const text = this.#text!
+    if (text.length > longestRepeated) {
+      const client = clientOf(head.address)
+      if (underWay.of(client) + text.length > mostUnderWay) {
+        peer.answer(tooMuch)
+        return
+      }
+      underWay.add(client, text.length)
+      this.#counted = text.length
+    }
+    // While it is held it keeps no more than this.
+    if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
+    this.#exchange = nodes.open(node, requestKind, head, text, this)
+  }
+
+  #over(): void {
+    if (this.#counted > 0) this.#parts.underWay.add(clientOf(this.#parts.head.address), -this.#counted)
+    this.#counted = 0
+  }
+
+  onMessage(message: Message): void {
+    this.#text = undefined
+    this.#over()
+    this.#parts.peer.answer(replyIn(message))
+  }
+
+  /** Where it may be lost it is sent again, as its client would: the session answers it once. What was answered stays so. */
+  onEnd(how: ExchangeEnd): void {
+    const { nodes, clock, manager, peer, head } = this.#parts
+    this.#over()
+    if (how === 'gone' && head.isNew !== true) manager.refuseUnknown(peer)
+    else if (how !== 'broken' || this.#text === undefined || nodes.isClosed || this.#repeats === mostRepeats)
+      peer.answer(noAnswer)
+    else {
+      this.#repeats += 1
+      this.#timer = clock.after(repeatMilliseconds, () => this.send())
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { rmSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { loadConfig } from '../config/load.js'
 import { Counts } from '../counts.js'
 import { createLog, logOf } from '../log.js'
@@ -45,14 +46,23 @@ async function start(folder: string): Promise<Service> {
   // With the settings that the primary was started with, those of `.env` among them.
   const settings = (async () => loadConfig(process.env))()
   const { config } = await explained(settings)
-  const log = createLog(config.logLevels.usual).child({ worker: Number(process.env[numberVariable]) })
+  const worker = Number(process.env[numberVariable])
+  const log = createLog(config.logLevels.usual).child({ worker })
   const counts = new Counts()
   outliveFaults(log, () => {
     counts.faults += 1
   })
   const metrics = { ...config.metrics, address: undefined }
   const carriers = [socketCarrier({ folder, log: logOf(log, 'nodes', config.logLevels) })]
-  return explained(startService({ config: { ...config, metrics }, log, counts, carriers }))
+  return explained(
+    startService({
+      config: { ...config, metrics },
+      log,
+      counts,
+      carriers,
+      place: `${hostname()}, worker ${worker}`,
+    }),
+  )
 }
 
 function obey(service: Service, order: Order): void {

@@ -1,4 +1,5 @@
 // What of the settings holds for a domain, or for a name of HTTP.
+import { hash } from 'node:crypto'
 import { allowsDomain } from '../jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
@@ -8,6 +9,25 @@ export const takeoverPath = '/warm'
 /** What a site is called among the processes of one service, which have the same settings. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
+}
+
+/** What all processes of one service should have in common, as hashes by the names of settings; no secrets are among it. */
+export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
+  const { domains, externalUrl, boshPath, warmPath, websocketPath, admins, http, limits, rates } = config
+  const texts = {
+    XMPP_DOMAINS: domains,
+    EXTERNAL_URL: externalUrl,
+    HTTP_HOSTS: [...http.hosts],
+    ADMIN_USERS: admins.map(({ name, domains: own }) => [name, own]),
+    paths: [boshPath, warmPath, websocketPath],
+    limits: [limits.sessionsPerJid, limits.sessionsPerAddress, limits.unauthenticatedPerAddress, rates],
+  }
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, value]) => [
+      name,
+      hash('sha256', JSON.stringify(value) ?? '').slice(0, 16),
+    ]),
+  )
 }
 
 type Serving = Pick<Config, 'servers' | 'remotes'>

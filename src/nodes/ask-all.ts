@@ -9,11 +9,11 @@ export interface Answers<T> {
 
 /**
  * Asks all other processes the same at once. What a process that is gone had is gone with it; one that is silent is not waited
- * for.
+ * for, and one that has been so for long is named all the same: it may be there, and its sessions with it.
  */
 export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
   const answers: [string, T][] = []
-  const unanswered: string[] = []
+  const unanswered: string[] = [...nodes.lost]
   await Promise.all(
     nodes.others.map(async ({ name, isSilent }) => {
       try {

@@ -27,7 +27,7 @@ export interface NatsCarrierParts {
 /** For so long after NATS is back others may not be back yet, in milliseconds. */
 const graceMilliseconds = 10_000
 /** A process that NATS does not know is asked for again after so many milliseconds: it may have lost its connection. */
-const confirmMilliseconds = 400
+const confirmMilliseconds = 1_200
 /** Least time between two messages that tell another process which stream there is, in milliseconds. */
 const tellMilliseconds = 100
 /** How long a start waits for those that are there already, and a close for NATS, in milliseconds. */

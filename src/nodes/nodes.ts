@@ -49,6 +49,17 @@ export interface Node {
   readonly isSilent: boolean
   /** It takes no new sessions any more. */
   readonly isDraining: boolean
+  /** What it says of itself; undefined until it has. */
+  readonly about: AboutNode | undefined
+}
+
+/** What a process says of itself to the others. */
+export interface AboutNode {
+  /** Where it runs, such as `web1`, or `web1 worker 2`. */
+  readonly place: string
+  readonly version: string
+  /** Settings that all processes should have in common, each as text or a hash of it; no secrets. */
+  readonly settings: Readonly<Record<string, string>>
 }
 
 /** The processes of one service, seen from one of them. */
@@ -57,11 +68,18 @@ export interface Nodes {
   readonly self: string
   /** All others that are not gone, in the order of their names. */
   readonly others: readonly Node[]
+  /** The names of those that have said nothing for so long that they count as gone, until they are heard or are certainly gone. */
+  readonly lost: readonly string[]
+  /** Whether this process has taken its leave. */
+  readonly isClosed: boolean
   /** Whether there is another process of this name. */
   has(node: string): boolean
   /** Whether everything that carries to others does so at the moment. */
   readonly areUp: boolean
-  /** Begins an exchange; where there is no such process it ends as `gone` at once. */
+  /**
+   * Begins an exchange; where there is no such process it ends as `gone` at once, and as `broken` where too much waits for it
+   * already.
+   */
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
   /** Says how exchanges of a kind are met that others begin. */
   meet(kind: string, meet: (message: Message, exchange: Exchange) => ExchangeEvents): void

@@ -1,14 +1,17 @@
 import type { Carrier } from './carrier.js'
 import { Exchanges, type Meet } from './exchanges.js'
 import { type Frame, FrameReader, frameKinds, writeFrame } from './frames.js'
-import type { ExchangeEnd, Node } from './nodes.js'
+import type { AboutNode, ExchangeEnd, Node } from './nodes.js'
 
 /** After so long without a word of it a process is asked for, called silent, and taken for gone; in milliseconds. */
-const probeMilliseconds = 1_500
+const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
+
+/** So many bytes may wait for a process before nothing more is begun with it: it takes less than clients ask of it. */
+const mostWaiting = 8 * 1024 * 1024
 
 /** A carrier that reaches the process, and what has come by it. */
 interface Way {
@@ -21,6 +24,7 @@ export class RemoteNode implements Node {
   readonly name: string
   readonly exchanges: Exchanges
   isDraining = false
+  about: AboutNode | undefined = undefined
   isSilent = false
   /** It has said nothing for so long that it counts as gone until it is heard again. */
   isGivenUp = false
@@ -33,6 +37,11 @@ export class RemoteNode implements Node {
     this.name = name
     this.exchanges = new Exchanges(name, frame => this.#first?.carrier.send(name, frame), meet)
     this.#heardAt = now
+  }
+
+  /** Whether more waits for it than may. */
+  get isOverfull(): boolean {
+    return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaiting
   }
 
   get isReached(): boolean {

@@ -55,6 +55,8 @@ class SocketCarrier implements Carrier {
   readonly #joined = new Map<string, SocketConnection>()
   /** Those begun here that the other side has not answered yet. */
   readonly #dialled = new Map<string, SocketConnection>()
+  /** Processes whose connection was closed, and of which it is not known yet whether they are gone. */
+  readonly #lost = new Set<string>()
   /** Those begun by others that have not told their name yet. */
   readonly #strangers = new Set<SocketConnection>()
   #isClosed = false
@@ -196,10 +198,11 @@ class SocketCarrier implements Carrier {
 
   #failed(name: string, connection: SocketConnection, reason: string | undefined): void {
     if (this.#dialled.get(name) === connection) this.#dialled.delete(name)
-    if (this.#isClosed || reason === 'ENOENT') return
-    if (reason === 'ECONNREFUSED') {
+    if (this.#isClosed) return
+    if (reason === 'ENOENT' || reason === 'ECONNREFUSED') {
       // Left behind by a process that was killed.
-      unlink(this.#pathOf(name)).catch(() => undefined)
+      if (reason === 'ECONNREFUSED') unlink(this.#pathOf(name)).catch(() => undefined)
+      if (this.#lost.delete(name)) this.#events.onLeave(name)
       return
     }
     this.#log.debug({ other: name, reason }, 'a process cannot be connected to yet')
@@ -208,7 +211,9 @@ class SocketCarrier implements Carrier {
 
   #join(name: string, connection: SocketConnection): void {
     this.#joined.set(name, connection)
-    if (!this.#isClosed) this.#events.onJoin(name)
+    if (this.#isClosed) return
+    if (this.#lost.delete(name)) this.#events.onBreak(name)
+    this.#events.onJoin(name)
   }
 
   /** The connection carries no more, unless another one has taken its place. */
@@ -218,8 +223,12 @@ class SocketCarrier implements Carrier {
     connection.destroy(reason)
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
-    this.#events.onLeave(name)
-    // Should it be there after all, the two have to find each other again.
-    this.#clock.after(againMilliseconds, () => this.#dial(name))
+    this.#lost.add(name)
+    // A process that is gone refuses: any other has closed it for a reason of its own, as this one may have, and is found again.
+    if (reason === 'replaced') return
+    this.#dial(name)
+    this.#clock.after(againMilliseconds, () => {
+      if (this.#lost.has(name)) this.#events.onBreak(name)
+    })
   }
 }

@@ -5,12 +5,13 @@ import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import type { Meet } from './exchanges.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from './frames.js'
 import { newNodeName } from './node-name.js'
-import type { Exchange, NoAnswer, Nodes } from './nodes.js'
+import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
 import { questionsOver } from './questions.js'
 import { RemoteNode } from './remote-node.js'
 
-/** How often a process says that it is there, and looks at how long the others have said nothing, in milliseconds. */
+/** How often a process says that it is there, and how often it looks at how long the others have said nothing, in milliseconds. */
 const beatMilliseconds = 1_000
+const lookMilliseconds = 500
 
 export interface NodesParts {
   /** What carries to other processes; the first that reaches one is used. */
@@ -19,6 +20,8 @@ export interface NodesParts {
   readonly log: Logger
   /** Hears of each question that has no answer. */
   readonly onUnanswered?: (reason: NoAnswer['reason']) => void
+  /** What this process tells the others of itself. */
+  readonly about?: AboutNode | undefined
   /** Random unless a test has its own. */
   readonly name?: string
 }
@@ -26,11 +29,12 @@ export interface NodesParts {
 /** What a process says of itself, once a second. */
 interface Notice {
   readonly isDraining: boolean
+  readonly about: AboutNode | undefined
 }
 
 /** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
-  const { carriers: starts, clock, log, name, onUnanswered } = parts
+  const { carriers: starts, clock, log, name, about, onUnanswered } = parts
   const self = name ?? newNodeName()
   const known = new Map<string, RemoteNode>()
   const carriers: Carrier[] = []
@@ -74,9 +78,19 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     changed()
   }
 
+  const meetsFirst = (node: RemoteNode, told: AboutNode) => {
+    node.about = told
+    const { place, version, settings } = told
+    log.info({ other: node.name, place, version }, 'a process has joined')
+    const names = Object.keys({ ...about?.settings, ...settings })
+    const different = names.filter(name => about?.settings[name] !== settings[name])
+    if (different.length > 0) log.warn({ other: node.name, place, different }, 'a process has other settings')
+  }
+
   const take = (node: RemoteNode, frame: Frame) => {
     if (frame.kind === frameKinds.notice) {
       const notice = frame.head as Notice
+      if (node.about === undefined && notice.about !== undefined) meetsFirst(node, notice.about)
       if (node.isDraining === notice.isDraining) return
       node.isDraining = notice.isDraining
       changed()
@@ -93,7 +107,6 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
         if (node === undefined) {
           node = new RemoteNode(other, meetOther, clock.now())
           known.set(other, node)
-          log.info({ other }, 'a process has joined')
         }
         node.join(carrier(), place === 0, clock.now())
         carrier().send(other, notice())
@@ -130,21 +143,23 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     }
   }
 
-  const notice = () => writeFrame(frameKinds.notice, true, 0, { isDraining } satisfies Notice)
+  let beat: Timer | undefined
+  let lookedAt = clock.now()
+  let announceAt = lookedAt
+  const notice = () => writeFrame(frameKinds.notice, true, 0, { isDraining, about } satisfies Notice)
   const announce = () => {
     const frame = notice()
+    announceAt = clock.now() + beatMilliseconds
     for (const carrier of carriers) carrier.announce(frame)
   }
 
-  let beat: Timer | undefined
-  let lookedAt = clock.now()
   const look = () => {
-    beat = clock.after(beatMilliseconds, look)
+    beat = clock.after(lookMilliseconds, look)
     const now = clock.now()
     // While this process was stopped, the others have had no chance to be heard.
-    const late = now - lookedAt - beatMilliseconds
+    const late = now - lookedAt - lookMilliseconds
     lookedAt = now
-    announce()
+    if (now >= announceAt) announce()
     for (const node of known.values()) {
       if (late > beatMilliseconds) node.forgive(late)
       if (!node.look(now)) continue
@@ -177,13 +192,14 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     for (const act of waiting) act()
   }
   announce()
-  beat = clock.after(beatMilliseconds, look)
+  beat = clock.after(lookMilliseconds, look)
 
   const open: Nodes['open'] = (other, kind, head, body, events) => {
     const node = known.get(other)
-    if (node !== undefined && !node.isGivenUp) return node.exchanges.open(kind, head, body, events)
-    setImmediate(() => guarded(() => events.onEnd('gone')))
-    return goneExchange(other)
+    const isThere = node !== undefined && !node.isGivenUp
+    if (isThere && !node.isOverfull) return node.exchanges.open(kind, head, body, events)
+    setImmediate(() => guarded(() => events.onEnd(isThere ? 'broken' : 'gone')))
+    return noExchange(other)
   }
   const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
 
@@ -193,6 +209,12 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return [...known.values()]
         .filter(({ isGivenUp }) => !isGivenUp)
         .sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    get lost() {
+      return [...known.values()].filter(({ isGivenUp }) => isGivenUp).map(({ name }) => name)
+    },
+    get isClosed() {
+      return isClosed
     },
     has: other => known.get(other)?.isGivenUp === false,
     open,
@@ -219,7 +241,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
 }
 
-const goneExchange = (node: string): Exchange => ({
+const noExchange = (node: string): Exchange => ({
   node,
   isBehind: false,
   send() {},

@@ -84,6 +84,9 @@ export function sharedSessions(
     return name !== undefined && nodes.has(name) ? name : undefined
   }
 
+  const unreachable = (node: string) =>
+    new Problem('session-unreachable', { detail: `The process ${node} did not answer.` })
+
   /** Asks a process about one session: null where it is gone, and the session with it. */
   const askAbout = async <T>(node: string, kind: string, question: unknown): Promise<T | null> => {
     try {
@@ -91,7 +94,7 @@ export function sharedSessions(
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
       if (error.reason === 'gone') return null
-      throw new Problem('session-unreachable', { detail: `The process ${node} did not answer.` })
+      throw unreachable(node)
     }
   }
 
@@ -158,6 +161,7 @@ export function sharedSessions(
 
     async end(id) {
       const node = otherOf(id)
+      if (nodes.lost.includes(nodeIn(id) ?? '')) throw unreachable(nodeIn(id)!)
       if (node === undefined) return own.end(id)
       return (await askAbout<boolean>(node, 'end', id)) === true
     },

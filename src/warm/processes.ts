@@ -18,6 +18,8 @@ interface Told {
 /** A process as an operator sees it; one that did not answer within a second has told nothing. */
 export interface ProcessView extends Partial<Omit<Told, 'warms'>> {
   readonly name: string
+  /** Where it runs; undefined where that is not known. */
+  readonly place: string | undefined
   readonly isOwn: boolean
   readonly state: 'live' | 'silent' | 'draining'
 }
@@ -35,6 +37,8 @@ export interface ProcessesParts {
   readonly nodes?: Nodes | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
+  /** Where this process runs. */
+  readonly place: string
   readonly registry: { readonly size: number; readonly takesSessions: boolean }
 }
 
@@ -42,7 +46,7 @@ export interface ProcessesParts {
 export type LookAtProcesses = () => Promise<Overview>
 
 /** Tells other processes of this one, and asks them what they tell of themselves. */
-export function processes({ nodes, clock, recentWarms, registry }: ProcessesParts): LookAtProcesses {
+export function processes({ nodes, clock, recentWarms, place, registry }: ProcessesParts): LookAtProcesses {
   const started = clock.now()
   const tell = (): Told => {
     const { rss: memory, heapUsed: heap } = memoryUsage()
@@ -55,21 +59,25 @@ export function processes({ nodes, clock, recentWarms, registry }: ProcessesPart
     if (nodes === undefined) return { own, warms: summaryOf([own.warms]), processes: undefined }
     const { answers } = await askAll<Told>(nodes, 'process', null)
     const told = new Map(answers)
-    const others = nodes.others.map(({ name, isSilent, isDraining }): ProcessView => {
-      const about = told.get(name)
-      const state = isSilent || about === undefined ? 'silent' : isDraining ? 'draining' : 'live'
-      return { ...about, name, isOwn: false, state }
+    const others = nodes.others.map(({ name, isSilent, isDraining, about }): ProcessView => {
+      const answer = told.get(name)
+      const state = isSilent || answer === undefined ? 'silent' : isDraining ? 'draining' : 'live'
+      return { ...answer, name, place: about?.place, isOwn: false, state }
     })
+    const lost = nodes.lost.map(
+      (name): ProcessView => ({ name, place: undefined, isOwn: false, state: 'silent' }),
+    )
     const self: ProcessView = {
       ...own,
       name: nodes.self,
+      place,
       isOwn: true,
       state: registry.takesSessions ? 'live' : 'draining',
     }
     return {
       own,
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
-      processes: [...others, self].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      processes: [...others, ...lost, self].sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
   }
 }

@@ -189,9 +189,10 @@ function overviewOf({ own, warms: { outcomes, within }, processes }: Overview) {
 }
 
 /** A process in words. */
-function describeProcess({ name, isOwn, state, memory, sessions, age }: ProcessView) {
+function describeProcess({ name, place, isOwn, state, memory, sessions, age }: ProcessView) {
   return {
     ...{ name, isOwn, state },
+    place: place ?? '–',
     memory: memory === undefined ? '–' : mebibytes(memory),
     sessions: sessions ?? '–',
     age: age === undefined ? '–' : span(Math.floor(age / 1000)),

@@ -184,7 +184,10 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
   const service =
     nodes === undefined
       ? manager
-      : createCarriedRequests(nodes, () => false).over('', { ...manager, serve: watched(manager) })
+      : createCarriedRequests(nodes, systemClock, () => false).over('', {
+          ...manager,
+          serve: watched(manager),
+        })
   const trustedProxies = new Networks([], new BlockList())
   const serve = nodes === undefined ? watched(manager) : service.serve
   const { refuseTooLarge, report } = service

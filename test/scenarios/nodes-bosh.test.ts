@@ -125,7 +125,7 @@ describe('requests that reach any process', () => {
     expect(await page.request()).toContain("condition='item-not-found'")
   })
 
-  test('that may be lost are not answered, and are sent once more', async () => {
+  test('that may be lost are asked once more by the process that they came to', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const other = await two.bind(bob)
@@ -135,7 +135,19 @@ describe('requests that reach any process', () => {
     await eventually('the request is on its way', () => network.sent > before)
     await new Promise(resolve => setTimeout(resolve, 20))
     network.lose(nodeIn(binding.sid)!, nodeIn(other.sid)!)
+    await new Page(other, [two]).request(message(binding.jid, 'not lost'))
+    expect(texts(await held)).toEqual(['not lost'])
+  })
+
+  test('that may be lost too often are not answered, and their client sends them once more', async () => {
+    const [one, two] = services as [TestService, TestService]
+    const binding = await one.bind(alice)
+    const other = await two.bind(bob)
+    const page = new Page(binding, [two])
+    const held = page.request()
+    const losing = setInterval(() => network.lose(nodeIn(binding.sid)!, nodeIn(other.sid)!), 20)
     await expect(held).rejects.toThrow()
+    clearInterval(losing)
     await new Page(other, [two]).request(message(binding.jid, 'not lost'))
     page.rid -= 1
     expect(texts(await page.request())).toEqual(['not lost'])

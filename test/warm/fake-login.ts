@@ -55,7 +55,7 @@ export const config: Config = {
 function watched(clock: { now(): number }) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
-  return { recentWarms, lookAtProcesses: processes({ clock, recentWarms, registry }) }
+  return { recentWarms, lookAtProcesses: processes({ clock, recentWarms, place: 'web1', registry }) }
 }
 
 /** The parts of an app that logs nothing, whose login gives the binding above. */

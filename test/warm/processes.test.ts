@@ -13,7 +13,7 @@ afterEach(() => joined.close())
 test('one process alone tells of itself and of no others', async () => {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)
-  const look = processes({ clock, recentWarms, registry: { size: 3, takesSessions: true } })
+  const look = processes({ clock, recentWarms, place: 'web1', registry: { size: 3, takesSessions: true } })
   recentWarms.add('ok', 40)
   const { own, warms, processes: all } = await look()
   expect(all).toBeUndefined()
@@ -32,7 +32,11 @@ describe('several processes', () => {
       const { nodes, clock } = await joined.start(undefined, number * 100_000)
       const recentWarms = new RecentWarms(clock)
       const registry = { size: number, takesSessions: true }
-      started.push({ look: processes({ nodes, clock, recentWarms, registry }), recentWarms, registry })
+      started.push({
+        look: processes({ nodes, clock, recentWarms, place: 'web1', registry }),
+        recentWarms,
+        registry,
+      })
     }
     await settled()
     return started
