@@ -14,7 +14,7 @@ import { ConnectionLimits } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { install } from './fast/install.js'
 import { LastReplies } from './last-replies.js'
-import { notePipelined } from './pipelined-requests.js'
+import { mayWait } from './pipelined-requests.js'
 import { reasonAgainst } from './places.js'
 import { isTooLate, leaveContinue } from './take-body.js'
 import { takeUpgrades } from './upgrades.js'
@@ -35,7 +35,7 @@ export async function listen(dispatcher: Dispatcher, { config, log }: ListeningP
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined
   const answer: RequestListener = (req, res) => {
-    notePipelined(res)
+    if (!mayWait(res)) return
     if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
     else dispatcher(req, res)
   }

@@ -24,8 +24,8 @@ export function createCallLimits({ rates }: Pick<Config, 'rates'>, makeRate: Mak
       if (user !== undefined) retryAfterSeconds ??= await warmsOfUser.take(userOf(user))
       if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
     },
-    /** Takes a call back that needed no login. */
-    async reused({ admin, user }: Caller): Promise<void> {
+    /** Takes a call back that needed no login, or was refused for a reason of this service's own. */
+    async takenBack({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },

@@ -33,16 +33,20 @@ export async function warmSession(
       const { attachSeconds: seconds, attachBinding } = request
       const resumed = await sessions.reuse(jid, { seconds, attachBinding })
       if (resumed !== undefined) {
-        await limits.reused(caller)
+        await limits.takenBack(caller)
         return { binding: { ...resumed, expiresIn: seconds }, isReused: true }
       }
     }
   }
-  if (user === undefined) return { binding: await login(request, signal), isReused: false }
-  if (!(await room.take(user))) throw new Problem('too-many-sessions')
+  const isFull = user !== undefined && !(await room.take(user))
+  if (isFull) throw new Problem('too-many-sessions')
   try {
     return { binding: await login(request, signal), isReused: false }
+  } catch (error) {
+    // Its caller tries again, which must not be held against it.
+    if (error instanceof Problem && error.code === 'shutting-down') await limits.takenBack(caller)
+    throw error
   } finally {
-    room.giveBack(user)
+    if (user !== undefined) room.giveBack(user)
   }
 }

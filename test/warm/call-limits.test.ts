@@ -43,14 +43,14 @@ describe('warm calls', () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
     for (let view = 0; view < 10; view++) {
       await limits.warmed({ admin: 'portal', user })
-      await limits.reused({ admin: 'portal', user })
+      await limits.takenBack({ admin: 'portal', user })
     }
   })
 
   test('for anonymous users count for the admin only', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
     await limits.warmed({ admin: 'portal', user: undefined })
-    await limits.reused({ admin: 'portal', user: undefined })
+    await limits.takenBack({ admin: 'portal', user: undefined })
     await limits.warmed({ admin: 'portal', user: undefined })
     await limits.warmed({ admin: 'portal', user: undefined })
     await expect(limits.warmed({ admin: 'portal', user: undefined })).rejects.toThrow()

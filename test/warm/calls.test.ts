@@ -179,3 +179,19 @@ describe('the log', () => {
     for (const secret of secrets) expect(seen).not.toContain(secret)
   })
 })
+
+test('a call that is refused since the service stops does not count: its caller tries again', async () => {
+  let isStopping = true
+  const service = fakeService({
+    rates: { ...config.rates, warmsPerJid: 1 },
+    login: async () => {
+      if (isStopping) throw new Problem('shutting-down', { step: 'connect' })
+      return binding
+    },
+  })
+  const statuses: number[] = []
+  for (let call = 0; call < 3; call++) statuses.push((await warm(service).send(parameters)).status)
+  isStopping = false
+  for (let call = 0; call < 2; call++) statuses.push((await warm(service).send(parameters)).status)
+  expect(statuses).toEqual([503, 503, 503, 200, 429])
+})
