@@ -11,6 +11,7 @@ import type { HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
+import { type Relay, startRelay } from '../support/relay.js'
 import {
   adminHeader,
   startTestService,
@@ -358,12 +359,16 @@ for (const name of proxiesOfNodes) {
   describeWith([name], `Two processes behind ${name}`, () => {
     let network: MemoryNetwork
     let nodes: TestService[]
+    /** The network between the proxy and each of them. */
+    let relays: Relay[]
     let proxy: RunningProxy
     let visitor: Visitor
 
     beforeEach(async () => {
       const ports = await freePorts(2)
-      proxy = await startProxy(name, [ports[0]!, ports[1]!])
+      relays = await Promise.all(ports.map(port => startRelay(`http://127.0.0.1:${port}`)))
+      const [first, second] = relays.map(({ url }) => Number(new URL(url).port))
+      proxy = await startProxy(name, [first!, second!])
       network = new MemoryNetwork()
       nodes = await Promise.all(
         ports.map(port =>
@@ -379,7 +384,35 @@ for (const name of proxiesOfNodes) {
       visitor.leave()
       await Promise.all(nodes.map(node => node.stop()))
       await proxy.stop()
+      await Promise.all(relays.map(relay => relay.stop()))
     })
+
+    const nameOf = async (node: TestService) => nodeIn((await node.bind(alice)).sid)!
+
+    /** What pages are told whose requests are held while this is done, and that talk for a moment after it. */
+    async function toldAround(act: () => void) {
+      const pages = []
+      for (let count = 0; count < 8; count++) {
+        const binding = await visitor.warm()
+        const page = visitor.attach(binding)
+        await page.request(ping)
+        // Of two pages of a process, one has its request held there, and one at the other process.
+        if (count % 2 === 1) await visitor.ask('GET', '/http-bind')
+        const held = page.request().catch((error: Error) => error.message)
+        pages.push({ node: nodeIn(binding.sid), page, held })
+      }
+      await pause(200)
+      act()
+      await pause(200)
+      return Promise.all(
+        pages.map(async ({ node, page, held }) => {
+          const said = page.terminate().catch((error: Error) => error.message)
+          return { node, told: `${await held}\n${await said}` }
+        }),
+      )
+    }
+
+    const wellTold = /^<body type='terminate' xmlns='[^']*'\/>\n<body xmlns='[^']*'\/>$/
 
     test('are one service: each session is reached, resumed and ended at one address', async () => {
       const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
@@ -410,6 +443,29 @@ for (const name of proxiesOfNodes) {
         const reply = await page.request(ping)
         expect(reply).toContain(nodeIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
       }
+    }, 60_000)
+
+    test('go on where one is killed: pages of the other see no error, and its own are told at once', async () => {
+      const goneName = await nameOf(nodes[0]!)
+      const talks = await toldAround(() => {
+        network.kill(goneName)
+        void relays[0]!.stop()
+      })
+      expect(new Set(talks.map(({ node }) => node)).size).toBe(2)
+      for (const { node, told } of talks)
+        expect(told).toMatch(
+          node === goneName ? /^<body [^>]*item-not-found.*\n<body [^>]*item-not-found/ : wellTold,
+        )
+      for (let count = 0; count < 4; count++) {
+        const page = visitor.attach(await visitor.warm())
+        expect(await page.request(ping)).toContain("id='p1'")
+      }
+    }, 60_000)
+
+    test('go on where what they say to each other is lost: no page sees an error', async () => {
+      const [first, second] = await Promise.all(nodes.map(nameOf))
+      const talks = await toldAround(() => network.lose(first!, second!))
+      for (const { told } of talks) expect(told).toMatch(wellTold)
     }, 60_000)
   })
 }
