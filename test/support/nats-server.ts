@@ -30,13 +30,15 @@ export interface NatsServer {
   stop(signal?: NodeJS.Signals): Promise<void>
   /** Starts it again, at the same port. */
   start(): Promise<void>
+  /** Has it read another `authorization` while it runs. */
+  authorize(authorization: string): Promise<void>
   remove(): Promise<void>
 }
 
 /** Starts it at a free port of 127.0.0.1. */
 export function startNatsServer({
   tls = false,
-  authorization,
+  authorization: given,
   more = '',
 }: NatsServerOptions = {}): Promise<NatsServer> {
   return inFolder('wb-nats-', async (folder, removeFolder) => {
@@ -46,9 +48,11 @@ export function startNatsServer({
       writeFileSync(join(folder, 'nats.key'), credentials.key)
     }
     const example = readFileSync(join(root, 'deploy', 'nats-server.conf'), 'utf8')
+    let authorization = given
     const configure = (port: number) => {
       let text = example
         .replace('0.0.0.0:4222', `127.0.0.1:${port}`)
+        .replace('choose-a-password', natsPassword)
         .replace('/etc/nats/nats.example.org.crt', join(folder, 'nats.crt'))
         .replace('/etc/nats/nats.example.org.key', join(folder, 'nats.key'))
       if (!tls) text = text.replace(/^tls \{[^}]*\}$/m, '')
@@ -63,7 +67,6 @@ export function startNatsServer({
     const start = async () => {
       for (const file of readdirSync(folder)) if (file.endsWith('.ports')) rmSync(join(folder, file))
       const started = spawn('nats-server', ['-c', join(folder, 'nats.conf')], {
-        env: { ...process.env, NATS_PASSWORD: natsPassword },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       child = started
@@ -104,6 +107,13 @@ export function startNatsServer({
       pid: () => child?.pid ?? 0,
       stop,
       start,
+      async authorize(text) {
+        authorization = text
+        configure(port)
+        said = ''
+        child?.kill('SIGHUP')
+        await eventually('it is read', () => said.includes('Reloaded server configuration'))
+      },
       async remove() {
         await stop()
         process.off('exit', killNow)
