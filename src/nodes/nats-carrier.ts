@@ -71,8 +71,9 @@ class NatsCarrier implements Carrier {
     this.#clock = clock
     const name = `warm-bindings ${self}`
     const subjects = [this.#links.ownSubjects, this.#links.helloSubject]
+    const targets = [this.#links.helloSubject, this.#links.probeSubject]
     this.#line = new NatsLine(
-      { settings, name, subjects, log, clock },
+      { settings, name, subjects, targets, log, clock },
       {
         onUp: () => this.#up(),
         onDown: () => this.#down(),

@@ -1,11 +1,11 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import type { Msg, NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import type { NatsSettings } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { traceOf } from '../log.js'
 import { isForbidden, problemOf, reasonOf } from './nats-faults.js'
-import { connectionOptions, pause, soon } from './nats-options.js'
+import { connectionOptions, pause, refusedMilliseconds, soon } from './nats-options.js'
 
 export interface NatsEvents {
   onUp(): void
@@ -17,7 +17,9 @@ export interface NatsConnectionParts {
   readonly settings: NatsSettings
   /** What NATS calls this connection. */
   readonly name: string
+  /** What is listened to, and where something is said; NATS is asked at each connection whether it permits both. */
   readonly subjects: readonly string[]
+  readonly targets: readonly string[]
   readonly log: Logger
   readonly clock: Clock
 }
@@ -30,6 +32,8 @@ export class NatsLine {
   #isUp = false
   #isClosed = false
   #again: Timer | undefined
+  /** What NATS has not permitted while a connection was made. */
+  #refusal: Error | undefined
   /** What NATS does not permit, each reported once. */
   readonly #forbidden = new Set<string>()
 
@@ -79,13 +83,13 @@ export class NatsLine {
     await this.#connection?.flush()
   }
 
-  /** Gives the connection up, and tries for a new one. */
-  reset(): void {
+  /** Gives the connection up, and tries for a new one after so many milliseconds. */
+  reset(milliseconds = soon()): void {
     const connection = this.#connection
     this.#connection = undefined
     void connection?.close().catch(() => undefined)
     this.#down()
-    this.#connectLater(soon())
+    this.#connectLater(milliseconds)
   }
 
   async close(): Promise<void> {
@@ -104,17 +108,21 @@ export class NatsLine {
       const connection = await connect(await connectionOptions(settings, name))
       this.#connection = connection
       this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'NATS is watched no more'))
-      let refusal: Error | undefined
+      this.#refusal = undefined
       for (const subject of this.#parts.subjects)
         connection.subscribe(subject, {
           callback: (error, message) => {
             if (error === null) this.#hear(message)
-            else refusal = error
+            else this.#refusal = error
           },
         })
+      // Without a permission to publish all looks well, and nothing arrives.
+      for (const subject of this.#parts.targets) connection.publish(subject)
       await connection.flush()
+      // The library tells of what is not permitted to publish in a turn of its own.
+      await new Promise(setImmediate)
       if (this.#isClosed) await connection.close()
-      else if (refusal !== undefined) throw refusal
+      else if (this.#refusal !== undefined) throw this.#refusal
       else this.#up()
       return undefined
     } catch (error) {
@@ -184,6 +192,16 @@ export class NatsLine {
       this.#parts.log.warn({ error: error.name }, 'NATS reports an error')
       return
     }
+    if (!this.#isUp) {
+      this.#refusal ??= error
+      return
+    }
+    this.#reportOnce(error)
+    // Others would wait for what never comes. The next connection asks again what is permitted.
+    this.reset(refusedMilliseconds)
+  }
+
+  #reportOnce(error: PermissionViolationError): void {
     // The last parts of a subject are names of processes.
     const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
     if (this.#forbidden.has(what)) return

@@ -26,6 +26,11 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
+  /** Where this process would say something to itself; NATS permits this as it permits what is said to others. */
+  get probeSubject(): string {
+    return `${this.#prefix}.to.${this.#self}.${this.#self}`
+  }
+
   /** The process that says something to this one at a subject. */
   nameIn(subject: string): string {
     return subject.slice(subject.lastIndexOf('.') + 1)

@@ -12,6 +12,9 @@ const mostPings = 2
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
+/** Time until NATS is connected to anew that has not permitted something, in milliseconds. */
+export const refusedMilliseconds = 5_000
+
 /** The settings as the library has them. `name` is what NATS calls the connection. */
 export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {
   return {

@@ -437,6 +437,40 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
+  describe('where NATS does not permit to publish', () => {
+    const may = (
+      publish: string,
+    ) => `authorization { users: [ { user: "warm-bindings", password: "${natsPassword}"
+      permissions: { publish: [${publish}], subscribe: ["warm-bindings.hello", "warm-bindings.to.*.*"] } } ] }`
+    const all = may('"warm-bindings.hello", "warm-bindings.to.*.*"')
+
+    test.each([
+      ['to all', may('"warm-bindings.to.*.*"'), /permit this service to publish to warm-bindings\.hello:/],
+      ['to one', may('"warm-bindings.hello"'), /permit this service to publish to warm-bindings\.to\./],
+    ])('what is said %s, a start ends', async (_what, authorization, problem) => {
+      const strict = await own({ authorization })
+      const failing = start({ NATS_URL: strict.url() })
+      await expect(failing).rejects.toThrow(ConfigError)
+      await expect(failing).rejects.toThrow(problem)
+    })
+
+    test('any more what it did, a process is alone until it does again', async () => {
+      const strict = await own({ authorization: all })
+      const [one, other] = await pair(strict)
+      await strict.authorize(may('"warm-bindings.hello"'))
+      one.send(other, 'lost')
+      await eventually('it is alone', () => !one.carrier.isUp)
+      expect(one.count('break', other)).toBe(1)
+      expect(written).toContain('NATS does not permit this')
+      clocks.get(one)!.advance(5_000)
+      await eventually('it has asked', () => written.includes('NATS does not take this process'))
+      expect(one.carrier.isUp).toBe(false)
+      await strict.authorize(all)
+      await eventually('it is back', () => one.carrier.isUp)
+      await carriesAgain(one, other, 'again')
+    })
+  })
+
   describe('with TLS', () => {
     let secure: NatsServer
     const folder = mkdtempSync(join(tmpdir(), 'wb-nats-test-'))
