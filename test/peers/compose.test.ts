@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
 import { eventually } from '../support/eventually.js'
@@ -88,18 +88,25 @@ describe('The compose file', () => {
   })
 })
 
-describe('The file for several processes', () => {
-  const more = parse(readFileSync(join(root, 'deploy', 'compose-nodes.yaml'), 'utf8'), {
+const nodesFile = () =>
+  parse(readFileSync(join(root, 'deploy', 'compose-nodes.yaml'), 'utf8'), {
     customTags: [{ tag: '!override', collection: 'seq' }],
     merge: true,
   })
+
+describe('The file for several processes', () => {
+  const more = nodesFile()
 
   test('sets settings that there are, the same for both', () => {
     const { 'warm-bindings': first, 'warm-bindings-2': second } = more.services
     expect(Object.keys(first.environment).filter(name => !(name in known))).toEqual([])
     expect(second.environment).toEqual(first.environment)
     expect(second.extends).toEqual({ file: 'compose.yaml', service: 'warm-bindings' })
-    expect(second.ports).toEqual(['127.0.0.1:8082:8080'])
+    const proxied = readFileSync(join(root, 'deploy', 'nginx-nodes.conf'), 'utf8').matchAll(
+      /server (127\S+)/g,
+    )
+    const [one, other] = [...proxied].map(([, address]) => `${address}:8080`)
+    expect([first.ports, second.ports]).toEqual([[one], [other]])
   })
 
   test('waits for a drain before it kills', () => {
@@ -113,6 +120,36 @@ describe('The file for several processes', () => {
       /permissions: \{[^}]*\}/.exec(readFileSync(join(root, 'deploy', name), 'utf8'))?.[0]
     expect(permissions(file!)).toBeDefined()
     expect(permissions(file!)).toBe(permissions('nats-server.conf'))
+  })
+})
+
+describeWith(['nats-server'], 'NATS of the file for several processes', () => {
+  const { nats } = nodesFile().services
+  let folder: string
+  let running: ChildProcess | undefined
+
+  afterEach(async () => {
+    running?.kill('SIGKILL')
+    await eventually('it has ended', () => running?.exitCode !== null || running.signalCode !== null)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('starts with a password of letters and digits, and is healthy then', async () => {
+    folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
+    const [port, health] = (await freePorts(2)) as [number, number]
+    const here = (words: string) => words.replace(':4222', `:${port}`).replace(':8222', `:${health}`)
+    const file = join(folder, 'nats.conf')
+    writeFileSync(file, here(readFileSync(join(root, 'deploy', 'nats-private.conf'), 'utf8')))
+    const [program, ...args] = nats.command.map((word: string) => (word.endsWith('.conf') ? file : word))
+    const env = { PATH: process.env['PATH'], NATS_PASSWORD: 'n0123456789abcdef' }
+    running = spawn(program, args, { env, stdio: 'ignore' })
+    const url = here(nats.healthcheck.test.at(-1))
+    const isHealthy = async () => (await ask(url, {}).catch(() => undefined))?.status === 200
+    const deadline = performance.now() + 15_000
+    while (!(await isHealthy())) {
+      if (running.exitCode !== null || performance.now() > deadline) throw new Error('it is not healthy')
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
   })
 })
 
