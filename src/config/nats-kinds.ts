@@ -40,6 +40,10 @@ export const natsServers: Kind<{
   return { servers, account: accounts[0] }
 }
 
+/** What a password does to a URL that is in it as it is. */
+const escapes =
+  '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23, ? as %3F, and a comma as %2C'
+
 function readServer(
   text: string,
   report: Report,
@@ -47,10 +51,12 @@ function readServer(
   const url = URL.canParse(text) ? new URL(text) : undefined
   const name = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
   const host = isIP(name) === 0 ? prepareDomain(name) : name
-  if (url === undefined || host === undefined || !/^(nats|tls):$/.test(url.protocol))
-    return report('must be like nats://nats.example.org:4222 or tls://nats.example.org:4222')
+  if (url === undefined || host === undefined || !/^(nats|tls):$/.test(url.protocol)) {
+    const hint = url === undefined && text.includes('@') ? escapes : ''
+    return report(`must be like nats://nats.example.org:4222 or tls://nats.example.org:4222${hint}`)
+  }
   if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '')
-    return report('goes on behind its host and port')
+    return report(`goes on behind its host and port${escapes}`)
   const user = decoded(url.username)
   const password = decoded(url.password)
   if (user === undefined || password === undefined)

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isLoopback } from '../lib/client-network.js'
 import { written } from './listen-addresses.js'
-import type { NatsAccount } from './nats-kinds.js'
+import type { NatsAccount, NatsServer } from './nats-kinds.js'
 import type { Values } from './settings.js'
 
 /** What is wrong with the settings of NATS together. */
@@ -40,7 +40,9 @@ export function natsOf(values: Values) {
     hosts: servers.map(({ host }) => host),
     account: accountOf(values) ?? account,
     /** Undefined where TLS is not insisted on. */
-    tls: isTls ? tlsOf(values) : undefined,
+    tls: isTls ? tlsOf(values, servers) : undefined,
+    /** Whether other machines may be spoken to without TLS, unless it is wanted otherwise. */
+    mayBePlain: values.NATS_ALLOW_PLAINTEXT,
     /** Whether any of it may cross a network without TLS. */
     isPlain: isFar && !isTls,
     /** Begins all subjects. */
@@ -55,8 +57,18 @@ function accountOf(values: Values): NatsAccount | undefined {
   return token === undefined ? undefined : { token }
 }
 
-function tlsOf({ NATS_TLS_CA: ca, NATS_TLS_CERT: own, NATS_TLS_KEY: key = own?.key }: Values) {
+function tlsOf(
+  { NATS_TLS_CA: ca, NATS_TLS_CERT: own, NATS_TLS_KEY: key = own?.key }: Values,
+  servers: readonly NatsServer[],
+) {
+  const wanted = {
+    'tls:// in NATS_URL': servers.some(({ isTls }) => isTls),
+    NATS_TLS_CA: ca !== undefined,
+    NATS_TLS_CERT: own !== undefined,
+  }
   return {
+    /** Settings that want it, whatever NATS_ALLOW_PLAINTEXT says. */
+    wantedBy: Object.entries(wanted).flatMap(([setting, isSo]) => (isSo ? [setting] : [])),
     /** PEM texts; without `ca` the authorities that Node.js knows are trusted. */
     ca,
     certificate: own === undefined || key === undefined ? undefined : { cert: own.cert, key },

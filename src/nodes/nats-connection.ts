@@ -49,7 +49,7 @@ export class NatsLine {
   async open(): Promise<void> {
     const fault = await this.#connect()
     if (fault === undefined) return
-    const problem = await problemOf(fault)
+    const problem = await problemOf(fault, this.#parts.settings)
     if (problem !== undefined) {
       await this.close()
       throw new ConfigError([problem])
@@ -139,7 +139,7 @@ export class NatsLine {
     this.#again = this.#parts.clock.after(milliseconds, async () => {
       const fault = await this.#connect()
       if (fault === undefined) return
-      const problem = await problemOf(fault)
+      const problem = await problemOf(fault, this.#parts.settings)
       if (problem !== undefined && !this.#forbidden.has(problem)) {
         this.#forbidden.add(problem)
         this.#parts.log.error({ problem }, 'NATS does not take this process')

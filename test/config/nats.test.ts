@@ -28,8 +28,9 @@ describe('NATS_URL', () => {
       servers: ['a.example.org:4222', '[::1]:4333'],
       hosts: ['a.example.org', '::1'],
       account: undefined,
-      tls: { ca: undefined, certificate: undefined },
+      tls: { ca: undefined, certificate: undefined, wantedBy: ['tls:// in NATS_URL'] },
       isPlain: false,
+      mayBePlain: false,
       subject: 'warm-bindings',
     })
   })
@@ -54,6 +55,21 @@ describe('NATS_URL', () => {
     ])
   })
 
+  const escapes =
+    '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23, ? as %3F, and a comma as %2C'
+
+  test.each([
+    ['a slash', 'nats://chat:s3cret/s3cret@127.0.0.1', 1],
+    ['a number sign', 'nats://chat:s3cret#s3cret@127.0.0.1', 1],
+    ['a question mark', 'nats://chat:s3cret?s3cret@127.0.0.1', 1],
+    ['a comma', 'nats://chat:s3cret,s3cret@127.0.0.1', 2],
+  ])('is refused with %s in a password, and says how that is written', (_what, NATS_URL, entry) => {
+    const problem = problemsWith({ NATS_URL }).at(-1)
+    expect(problem).toBe(
+      `NATS_URL entry ${entry} must be like nats://nats.example.org:4222 or tls://nats.example.org:4222${escapes}`,
+    )
+  })
+
   test('tells no password in a problem', () => {
     const urls = [
       'nats://chat:s3cret@127.0.0.1/path',
@@ -62,7 +78,7 @@ describe('NATS_URL', () => {
     ]
     const problems = problemsWith({ NATS_URL: urls.join(',') })
     expect(problems).toEqual([
-      'NATS_URL entry 1 goes on behind its host and port',
+      `NATS_URL entry 1 goes on behind its host and port${escapes}`,
       'NATS_URL entry 2 has a % that begins no escape in its user or password: write %25',
       'NATS_URL entry 3 must be like nats://nats.example.org:4222 or tls://nats.example.org:4222',
     ])
@@ -103,9 +119,14 @@ describe('TLS', () => {
     expect(nats({ NATS_URL: local, NATS_TLS_CA: both, NATS_TLS_CERT: both }).tls).toEqual({
       ca: one.cert.trim(),
       certificate,
+      wantedBy: ['NATS_TLS_CA', 'NATS_TLS_CERT'],
     })
     const apart = { NATS_TLS_CERT: file('a.pem', one.cert), NATS_TLS_KEY: file('a.key', one.key) }
-    expect(nats({ NATS_URL: local, ...apart }).tls).toEqual({ ca: undefined, certificate })
+    expect(nats({ NATS_URL: local, ...apart }).tls).toEqual({
+      ca: undefined,
+      certificate,
+      wantedBy: ['NATS_TLS_CERT'],
+    })
 
     expect(problemsWith({ NATS_TLS_CERT: apart.NATS_TLS_CERT })).toEqual([
       'NATS_TLS_KEY is required for NATS_TLS_CERT, which has no key in the same file',

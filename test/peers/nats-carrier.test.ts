@@ -427,7 +427,12 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       [
         'TLS where there is none',
         () => ({ NATS_URL: server.url().replace('nats:', 'tls:') }),
-        /offers no TLS/,
+        /offers no TLS.*or do without tls:\/\/ in NATS_URL and set NATS_ALLOW_PLAINTEXT=on/,
+      ],
+      [
+        'TLS where there is none, and plain text that is allowed',
+        () => ({ NATS_URL: server.url().replace('nats:', 'tls:'), NATS_ALLOW_PLAINTEXT: 'on' }),
+        /or do without tls:\/\/ in NATS_URL, which NATS_ALLOW_PLAINTEXT=on contradicts/,
       ],
     ])('ends with %s', async (_what, environment, problem) => {
       const failing = start(environment())
