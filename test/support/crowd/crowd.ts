@@ -22,8 +22,12 @@ export interface CrowdOptions {
 }
 
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
-const callPatience = 2_500
+const callPatience = 5_000
 const againMilliseconds = 200
+/** A page that loses its session so soon asks for the next one later and later, as pages do; in milliseconds. */
+const soon = 10_000
+const firstPause = 500
+const longestPause = 8_000
 /** For how many seconds requests may be held: after a bit more pages ask again. */
 const wait = 8
 
@@ -32,8 +36,10 @@ class Chatter {
   life: number | undefined
   binding: TalkBinding | undefined
   talk: BoshTalk | SocketTalk | undefined
-  /** Hears the next word only when it can be had. */
+  /** Whether words can be said to it. */
   isReady = false
+  /** How often in a row it has lost a session soon. */
+  losses = 0
   partner!: Chatter
 
   constructor(
@@ -63,7 +69,7 @@ export class Crowd {
   async arrive(): Promise<void> {
     const { arrivals = 50 } = this.#options
     for (const chatter of this.#chatters) {
-      this.#come(chatter)
+      this.#keep(this.#warm(chatter))
       await sleep(1000 / arrivals)
     }
     await this.#allCome()
@@ -118,12 +124,21 @@ export class Crowd {
     while (this.#coming.size > 0) await Promise.all(this.#coming)
   }
 
-  #come(chatter: Chatter, since?: number): void {
-    const coming = this.#warm(chatter, since).finally(() => this.#coming.delete(coming))
-    this.#coming.add(coming)
+  #keep(coming: Promise<void>): void {
+    const kept = coming.finally(() => this.#coming.delete(kept))
+    this.#coming.add(kept)
   }
 
-  async #warm(chatter: Chatter, since: number | undefined): Promise<void> {
+  /** Comes back after a loss. */
+  async #comeBack(chatter: Chatter, lived: number, lostSince: number): Promise<void> {
+    chatter.losses = lived < soon ? chatter.losses + 1 : 0
+    if (chatter.losses === 0) return this.#warm(chatter, lostSince)
+    const most = Math.min(firstPause * 2 ** chatter.losses, longestPause)
+    await sleep(most * (0.5 + 0.5 * Math.random()))
+    return this.#warm(chatter, performance.now())
+  }
+
+  async #warm(chatter: Chatter, since?: number): Promise<void> {
     const { user } = chatter
     const about = { jid: `${user}@localhost`, password: user, wait }
     const binding = await this.#call('POST', '', about)
@@ -133,6 +148,7 @@ export class Crowd {
     if (before !== undefined && since !== undefined) this.#judge.recovered(before, since)
     chatter.life = life
     chatter.binding = binding
+    const begun = performance.now()
     const events: TalkEvents = {
       ready: () => {
         chatter.isReady = true
@@ -141,7 +157,8 @@ export class Crowd {
       gone: (why, lostSince) => {
         this.#judge.end(life, why)
         chatter.isReady = false
-        if (!this.#isClosing) this.#come(chatter, lostSince)
+        const lived = performance.now() - begun
+        if (!this.#isClosing) this.#keep(this.#comeBack(chatter, lived, lostSince))
       },
       odd: what => this.#judge.odd(life, what),
     }
