@@ -13,7 +13,7 @@ export interface Census extends ReturnType<typeof heldRequests> {
 export interface Sources {
   readonly counts: Counts
   /** The other processes; undefined where this is the only one. */
-  readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp'> | undefined
+  readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp' | 'exchanges'> | undefined
   readonly clock: Pick<Clock, 'now'>
   /** Counts the sessions. */
   readonly census: () => Census
@@ -145,6 +145,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     carriers_up: [
       'Whether all that carries between processes does so at the moment; 1 where this is the only one.',
       () => Number(nodes?.areUp ?? true),
+    ],
+    node_exchanges: [
+      'Requests, WebSockets and questions that are on their way between this process and others, either way.',
+      () => nodes?.exchanges ?? 0,
     ],
     unanswered_questions_total: [
       'Questions to other processes that had no answer, by the reason: the process was gone, the connection broken, or it was late.',

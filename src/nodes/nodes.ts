@@ -76,6 +76,8 @@ export interface Nodes {
   has(node: string): boolean
   /** Whether everything that carries to others does so at the moment. */
   readonly areUp: boolean
+  /** How many exchanges are open, begun here or by others. */
+  readonly exchanges: number
   /**
    * Begins an exchange; where there is no such process it ends as `gone` at once, and as `broken` where too much waits for it
    * already.

@@ -230,6 +230,9 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     get areUp() {
       return carriers.every(({ isUp }) => isUp)
     },
+    get exchanges() {
+      return [...known.values()].reduce((sum, node) => sum + node.exchanges.size, 0)
+    },
     async close() {
       isClosed = true
       beat?.cancel()
