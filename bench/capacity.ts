@@ -29,8 +29,6 @@ export interface Capacity {
   readonly cpu: number
   /** Round trips a second with all its cores. */
   readonly rate: number
-  /** Of those, how many pass NATS. */
-  readonly overNats: number
   /** What ends first, of what stands around it, and at how many round trips a second; the service, where all others go on. */
   readonly first: string
   readonly firstRate: number
@@ -55,7 +53,7 @@ export function capacityOf(costs: Costs, site: Site): Capacity {
   const rate = (processes * 1e6) / cpu
   const around: readonly (readonly [name: string, microseconds: number | undefined])[] = [
     ['NATS', nats * costs.broker],
-    ['balancer', costs.balancer],
+    ['HAProxy', costs.balancer],
     ['ejabberd', costs.ejabberd],
   ]
   let [first, firstRate] = ['the service', rate]
@@ -64,5 +62,5 @@ export function capacityOf(costs: Costs, site: Site): Capacity {
     const most = (coresAround * 1e6) / microseconds
     if (most < firstRate) [first, firstRate] = [name, most]
   }
-  return { site, local, other, nats, cpu, rate, overNats: rate * nats, first, firstRate }
+  return { site, local, other, nats, cpu, rate, first, firstRate }
 }

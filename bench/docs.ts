@@ -122,8 +122,8 @@ function writeCapacities(parts: readonly Part[]): string | undefined {
   ]
   const more = [
     'Round trips a second',
-    'Of them over NATS',
-    'Cores of NATS; of the balancer',
+    'Cores that NATS then needs',
+    'Cores that HAProxy needs',
     'What ends first',
   ]
   return [
@@ -138,17 +138,17 @@ function writeCapacities(parts: readonly Part[]): string | undefined {
 }
 
 function capacityInWords(capacity: Capacity, { broker, balancer }: Costs): string[] {
-  const { site, local, other, nats, cpu: microseconds, rate: most, overNats, first, firstRate } = capacity
-  const percent = (share: number) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`
-  const isFirst = first === 'the service'
+  const { site, local, other, nats, cpu: microseconds, rate: most, first, firstRate } = capacity
+  const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.095 ? 1 : 0)} %`
+  const cores = (each: number) => ((most * each) / 1e6).toFixed(1)
   return [
     `${site.machines}, ${site.cores}`,
     [local, other, nats].map(percent).join('; '),
     us(microseconds),
     thousands(most),
-    thousands(overNats),
-    `${((overNats * broker) / 1e6).toFixed(1)}; ${((most * balancer) / 1e6).toFixed(1)}`,
-    isFirst ? first : `${first} on ${coresAround} cores, at ${thousands(firstRate)} a second`,
+    cores(nats * broker),
+    cores(balancer),
+    first === 'the service' ? first : `${first} on ${coresAround} cores, at ${thousands(firstRate)} a second`,
   ]
 }
 
@@ -172,7 +172,7 @@ function costsIn(comparisons: readonly Comparison[]): Costs | undefined {
 }
 
 const us = (microseconds: number) => `${microseconds.toFixed(0)} us`
-const thousands = (count: number) => (count < 1_000 ? count.toFixed(0) : `${(count / 1_000).toFixed(0)},000`)
+const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
 /** The major versions of Node that there are figures for, the newest first. */
 const nodesOf = (parts: readonly Part[]) =>
