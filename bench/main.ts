@@ -1,6 +1,6 @@
 // `npm run bench [-- warm|chat|idle|mixed|websocket|pings|nodes|soak|profile …]`: what is to be reached, line by line, with a verdict each.
 // Without a word it is everything but `pings`, `nodes`, `soak` and `profile`. `--quick` runs everything too briefly to mean anything;
-// `endurance`, `chaos` and `hostile` are for themselves: see endurance.ts, chaos.ts, hostile.ts. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
+// `endurance`, `chaos`, `upgrade` and `hostile` are for themselves: see endurance.ts and so on. `--write-docs` puts the newest figures into docs/performance.md and measures nothing.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
@@ -25,6 +25,7 @@ import { measureSoak } from './soak.js'
 import { measureSockets } from './socketing.js'
 import { accounts, fullSizes, quickSizes, type Stage } from './stage.js'
 import { measureStarttls } from './starttls.js'
+import { upgrade } from './upgrade.js'
 import { measureWarming } from './warming.js'
 
 type Part = (stage: Stage) => Promise<PartResult>
@@ -48,6 +49,10 @@ const usualMinutes = 16
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === 'endurance') {
     process.exitCode = (await endure(words.slice(1))) ? 0 : 1
+    return
+  }
+  if (words[0] === 'upgrade') {
+    process.exitCode = (await upgrade(words.slice(1))) ? 0 : 1
     return
   }
   if (words[0] === 'chaos') {
