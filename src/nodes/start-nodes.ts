@@ -4,6 +4,7 @@ import { traceOf } from '../log.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import type { Meet } from './exchanges.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from './frames.js'
+import { Hearsay } from './hearsay.js'
 import { newNodeName } from './node-name.js'
 import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
 import { questionsOver } from './questions.js'
@@ -30,6 +31,8 @@ export interface NodesParts {
 interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
+  /** The names of the others that it knows, so that one which has come while another was stopped does not take that for gone. */
+  readonly known: readonly string[]
 }
 
 /** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
@@ -40,6 +43,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const carriers: Carrier[] = []
   const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
   const listeners: (() => void)[] = []
+  const hearsay = new Hearsay(clock)
   let isDraining = false
   let isClosed = false
   let isChangeDue = false
@@ -91,6 +95,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     if (frame.kind === frameKinds.notice) {
       const notice = frame.head as Notice
       if (node.about === undefined && notice.about !== undefined) meetsFirst(node, notice.about)
+      hearsay.hear(notice.known)
       if (node.isDraining === notice.isDraining) return
       node.isDraining = notice.isDraining
       changed()
@@ -137,6 +142,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
         node.leave(carrier())
         if (node.isReached) return
         known.delete(other)
+        hearsay.left(other)
         log.info({ other }, 'a process is gone')
         changed()
       },
@@ -146,7 +152,10 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   let beat: Timer | undefined
   let lookedAt = clock.now()
   let announceAt = lookedAt
-  const notice = () => writeFrame(frameKinds.notice, true, 0, { isDraining, about } satisfies Notice)
+  const there = () =>
+    [...known.values()].filter(({ isGivenUp }) => !isGivenUp).map(({ name: other }) => other)
+  const notice = () =>
+    writeFrame(frameKinds.notice, true, 0, { isDraining, about, known: there() } satisfies Notice)
   const announce = () => {
     const frame = notice()
     announceAt = clock.now() + beatMilliseconds
@@ -198,7 +207,8 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     const node = known.get(other)
     const isThere = node !== undefined && !node.isGivenUp
     if (isThere && !node.isOverfull) return node.exchanges.open(kind, head, body, events)
-    setImmediate(() => guarded(() => events.onEnd(isThere ? 'broken' : 'gone')))
+    const how = isThere || (node === undefined && hearsay.has(other)) ? 'broken' : 'gone'
+    setImmediate(() => guarded(() => events.onEnd(how)))
     return noExchange(other)
   }
   const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
@@ -216,7 +226,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     get isClosed() {
       return isClosed
     },
-    has: other => known.get(other)?.isGivenUp === false,
+    has: other => known.get(other)?.isGivenUp === false || hearsay.has(other),
     open,
     meet,
     ...questionsOver({ open, meet, clock, report, onUnanswered }),

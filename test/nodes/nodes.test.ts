@@ -19,8 +19,8 @@ async function settled(): Promise<void> {
 async function join(...names: string[]) {
   const clock = new FakeClock()
   const network = new MemoryNetwork()
-  const start = async (name: string) => {
-    const nodes = await startNodes({ carriers: [network.start], clock, log, name })
+  const start = async (name: string, unmet: readonly string[] = []) => {
+    const nodes = await startNodes({ carriers: [network.startBeside(unmet)], clock, log, name })
     open.push(nodes)
     return nodes
   }
@@ -203,6 +203,34 @@ test('where one carrier cannot start, none stays open', async () => {
   await expect(refused).rejects.toThrow('refused')
   await settled()
   expect(all[0]!.others).toEqual([])
+})
+
+describe('a process that comes while another one is stopped', () => {
+  test('does not take that for gone, as long as others do not', async () => {
+    const { all, clock, network, start } = await join('aaaaaaaa', 'bbbbbbbb')
+    all[1]!.meet('talk', (_message, exchange) => {
+      exchange.end('here')
+      return { onMessage() {}, onEnd() {} }
+    })
+    // What it says is not heard, and what is said to it waits.
+    network.stop('bbbbbbbb')
+    const late = await start('cccccccc', ['bbbbbbbb'])
+    await settled()
+    const notes: string[] = []
+    clock.advance(1_000)
+    await settled()
+    late.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    late.open('dddddddd', 'talk', 0, '', noting(notes, 'unknown '))
+    await settled()
+    expect(notes).toEqual(['broken', 'unknown gone'])
+    expect(late.has('bbbbbbbb')).toBe(true)
+    network.kill('bbbbbbbb')
+    for (let second = 0; second < 4; second++) {
+      clock.advance(1_000)
+      await settled()
+    }
+    expect(late.has('bbbbbbbb')).toBe(false)
+  })
 })
 
 describe('changes', () => {

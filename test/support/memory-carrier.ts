@@ -1,4 +1,4 @@
-import type { CarrierEvents, StartCarrier } from '../../src/nodes/carrier.js'
+import type { Carrier, CarrierEvents, StartCarrier } from '../../src/nodes/carrier.js'
 
 /** Carries between the processes of a test, in memory: each delivery is a turn of its own. */
 export class MemoryNetwork {
@@ -9,8 +9,16 @@ export class MemoryNetwork {
   sent = 0
 
   /** Starts the carrier of one process. */
-  readonly start: StartCarrier = async (self, events) => {
+  readonly start: StartCarrier = this.startBeside([])
+
+  /** The same for one that does not meet these. */
+  startBeside(unmet: readonly string[]): StartCarrier {
+    return (self, events) => this.#start(self, events, unmet)
+  }
+
+  async #start(self: string, events: CarrierEvents, unmet: readonly string[]): Promise<Carrier> {
     for (const [other, theirs] of this.#members) {
+      if (unmet.includes(other)) continue
       this.#to(other, () => theirs.onJoin(self))
       this.#to(self, () => events.onJoin(other))
     }
