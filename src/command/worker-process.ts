@@ -25,6 +25,8 @@ export interface WorkerEvents {
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
+  /** The primary has killed it: another of its start has failed, or it has not listened in time. */
+  isKilled = false
   /** Ends it where it takes too long with something. */
   limit: Timer | undefined
   process!: WorkerProcess

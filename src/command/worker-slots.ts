@@ -86,7 +86,12 @@ export class WorkerSlots {
 
   /** Ends all workers at once. */
   kill(): void {
-    for (const { process } of this.#workers) process.kill()
+    for (const worker of this.#workers) this.#kill(worker)
+  }
+
+  #kill(worker: Worker): void {
+    worker.isKilled = true
+    worker.process.kill()
   }
 
   #begin(number: number): Worker {
@@ -113,8 +118,9 @@ export class WorkerSlots {
     worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
     worker.isGone()
     const line = { worker: number, workerPid: worker.process.pid, code, signal }
-    if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
-    if (state !== 'running') return
+    if (worker.isKilled) log.info(line, 'a worker has been killed by the primary')
+    else if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
+    if (state !== 'running' || worker.isKilled) return
     this.died += 1
     log.warn(line, 'a worker has died')
     if (clock.now() - worker.readySince >= soundMilliseconds) this.#deaths.delete(number)
@@ -156,7 +162,7 @@ export class WorkerSlots {
     } catch (error) {
       if (this.#isEnding || worker.state === 'draining') return false
       worker.state = 'draining'
-      worker.process.kill()
+      this.#kill(worker)
       log.error({ worker: number, problem: (error as Error).message }, 'a worker cannot be started')
       return false
     } finally {
@@ -198,11 +204,14 @@ export class WorkerSlots {
   /** Has a worker end, and sees to it that it does. */
   #end(worker: Worker, order: 'drain' | 'stop'): void {
     if (!this.#workers.has(worker)) return
-    const { clock, drainSeconds } = this.#parts
+    const { clock, drainSeconds, log } = this.#parts
     const longest = stopMilliseconds + (order === 'drain' ? 1000 * drainSeconds : 0)
     worker.state = 'draining'
     worker.process.tell({ order })
     worker.limit?.cancel()
-    worker.limit = clock.after(longest, () => worker.process.kill())
+    worker.limit = clock.after(longest, () => {
+      log.warn({ worker: worker.number, workerPid: worker.process.pid }, 'a worker has not ended in time')
+      this.#kill(worker)
+    })
   }
 }

@@ -81,10 +81,15 @@ describe('a start', () => {
   test('fails with the first reason, and leaves none running', async () => {
     const all = slots(3)
     const start = all.start()
+    forked[0]!.onReady(['http://127.0.0.1:1'])
     forked[2]!.onFailed('Another program uses port 1.')
     forked[1]!.onFailed('Another program uses port 1.')
     await expect(start).rejects.toThrow('Another program uses port 1.')
     expect(all.workers).toEqual([])
+    // It is the primary that has killed them, and none has died.
+    const killed = { level: 30, signal: 'SIGKILL', msg: 'a worker has been killed by the primary' }
+    expect(lines).toMatchObject([killed, killed, killed])
+    expect(all.died).toBe(0)
     clock.advance(60_000)
     expect(forked).toHaveLength(3)
   })
@@ -265,6 +270,7 @@ describe('an end', () => {
     expect(forked[0]!.isGone).toBe(false)
     clock.advance(1)
     expect(forked[0]!.isGone).toBe(true)
+    expect(lines.at(-2)).toMatchObject({ level: 40, worker: 1, msg: 'a worker has not ended in time' })
     await Promise.all([drained, ended])
   })
 
