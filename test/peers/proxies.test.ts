@@ -390,7 +390,7 @@ for (const name of proxiesOfNodes) {
     const nameOf = async (node: TestService) => nodeIn((await node.bind(alice)).sid)!
 
     /** What pages are told whose requests are held while this is done, and that talk for a moment after it. */
-    async function toldAround(act: () => void) {
+    async function toldAround(act: () => void | Promise<void>) {
       const pages = []
       for (let count = 0; count < 8; count++) {
         const binding = await visitor.warm()
@@ -402,8 +402,9 @@ for (const name of proxiesOfNodes) {
         pages.push({ node: nodeIn(binding.sid), page, held })
       }
       await pause(200)
-      act()
-      await pause(200)
+      await act()
+      // Longer than a process waits before it asks again for what may be lost.
+      await pause(600)
       return Promise.all(
         pages.map(async ({ node, page, held }) => {
           const said = page.terminate().catch((error: Error) => error.message)
@@ -464,7 +465,13 @@ for (const name of proxiesOfNodes) {
 
     test('go on where what they say to each other is lost: no page sees an error', async () => {
       const [first, second] = await Promise.all(nodes.map(nameOf))
-      const talks = await toldAround(() => network.lose(first!, second!))
+      const talks = await toldAround(async () => {
+        // Until the processes ask no more, and the proxy has to.
+        for (let count = 0; count < 5; count++) {
+          network.lose(first!, second!)
+          await pause(400)
+        }
+      })
       for (const { told } of talks) expect(told).toMatch(wellTold)
     }, 60_000)
   })
