@@ -95,7 +95,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     if (frame.kind === frameKinds.notice) {
       const notice = frame.head as Notice
       if (node.about === undefined && notice.about !== undefined) meetsFirst(node, notice.about)
-      hearsay.hear(notice.known)
+      hearsay.hear(notice.known.filter(name => name !== self))
       if (node.isDraining === notice.isDraining) return
       node.isDraining = notice.isDraining
       changed()

@@ -224,6 +224,7 @@ describe('a process that comes while another one is stopped', () => {
     await settled()
     expect(notes).toEqual(['broken', 'unknown gone'])
     expect(late.has('bbbbbbbb')).toBe(true)
+    expect([...all, late].map(nodes => nodes.has(nodes.self))).toEqual([false, false, false])
     network.kill('bbbbbbbb')
     for (let second = 0; second < 4; second++) {
       clock.advance(1_000)
