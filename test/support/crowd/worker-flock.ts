@@ -50,7 +50,11 @@ export class WorkerFlock implements Flock {
   }
 
   signal(member: Member, signal: NodeJS.Signals): void {
-    process.kill(member.pid, signal)
+    try {
+      process.kill(member.pid, signal)
+    } catch {
+      // It has been replaced in the meantime.
+    }
   }
 
   /** Has all workers replaced. */
