@@ -1,4 +1,4 @@
-// What many processes do together, computed from what one round trip costs two of them: nobody has fifty machines at hand.
+// What many processes do together, computed from what one round trip costs two of them: there are no fifty machines at hand.
 
 /** CPU of one round trip in microseconds: of the service, by where its requests come, and of what else it passes. */
 export interface Costs {

@@ -1,6 +1,6 @@
 // `npm run bench -- chaos [--seconds=600] [--seed=1] [--users=300] [--workers]`: people chat with each other, half of them over
 // WebSocket, while processes are killed, stopped, drained and started, and NATS comes and goes. What nothing was done to must
-// lose nothing and double nothing, and everybody else must have a new session soon.
+// lose nothing and double nothing, and all others must have a new session soon.
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ interface Plan {
 
 const secondsPerMessage = 3
 const drainSeconds = 15
-/** How long everything that nobody needs may take to go, in seconds: as long as a page may be away, and a bit. */
+/** How long everything that is not needed any more may take to go, in seconds: as long as a page may be away, and a bit. */
 const clearSeconds = 60
 
 export async function chaos(words: readonly string[]): Promise<boolean> {

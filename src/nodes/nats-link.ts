@@ -14,7 +14,7 @@ export type Reading =
 /**
  * What two processes say to each other over NATS, as one of them knows it. NATS may lose messages, such as while one of them
  * has no connection to it. Pieces are counted, and a loss ends the stream in both directions: the next one has the next
- * number, the same for both whoever of them begins it, and begins with whole frames.
+ * number, the same for both whichever of them begins it, and begins with whole frames.
  */
 export class NatsLink {
   readonly name: string

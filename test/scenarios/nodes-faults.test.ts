@@ -18,7 +18,7 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
     expect(faults).toEqual([])
   })
 
-  test('NATS is gone for longer than that: everybody has a session again', async () => {
+  test('NATS is gone for longer than that: all users have a session again', async () => {
     const { faults } = await stage.during(parts => loseNats(parts, stage.nats!, 11))
     expect(faults).toEqual([])
   })

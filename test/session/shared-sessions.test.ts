@@ -229,7 +229,7 @@ function viewOf(id: string, createdAt: number): SessionView {
   }
 }
 
-test('page after page has each session that stays once, in order, whatever comes and goes and whoever is asked', async () => {
+test('page after page has each session that stays once, in order, whatever comes and goes and whichever process is asked', async () => {
   const epochs = [1_700_000_000_000, 1_700_000_000_000.5, 1_699_999_999_000]
   for (const epoch of epochs) await start(0, epoch)
   const handle = (process: number, number: number) =>

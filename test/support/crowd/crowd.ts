@@ -65,7 +65,7 @@ export class Crowd {
     for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
   }
 
-  /** Everybody comes; resolves once all have a session. */
+  /** All users come; resolves once all have a session. */
   async arrive(): Promise<void> {
     const { arrivals = 50 } = this.#options
     for (const chatter of this.#chatters) {
@@ -93,7 +93,7 @@ export class Crowd {
     return this.#judge.summary
   }
 
-  /** Everybody stops talking, hears what is on its way, which may take so many seconds, and logs out. */
+  /** All users stop talking, hear what is on its way, which may take so many seconds, and log out. */
   async leave(seconds = 30): Promise<Judgement> {
     this.#isTalking = false
     const deadline = performance.now() + seconds * 1000
