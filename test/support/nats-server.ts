@@ -64,6 +64,12 @@ export function startNatsServer({
     const killNow = () => child?.kill('SIGKILL')
     process.prependOnceListener('exit', killNow)
 
+    /** What it says of its ports; undefined until all of that is written. */
+    const ports = (): string | undefined => {
+      const file = readdirSync(folder).find(name => name.endsWith('.ports'))
+      const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8')
+      return text.trimEnd().endsWith('}') ? text : undefined
+    }
     const start = async () => {
       for (const file of readdirSync(folder)) if (file.endsWith('.ports')) rmSync(join(folder, file))
       const started = spawn('nats-server', ['-c', join(folder, 'nats.conf')], {
@@ -81,7 +87,7 @@ export function startNatsServer({
       await eventually('nats-server is ready', () => {
         if (failure !== undefined || started.exitCode !== null)
           throw new Error(`nats-server does not start; is the package installed? ${failure?.message ?? said}`)
-        return readdirSync(folder).some(file => file.endsWith('.ports')) && said.includes('Server is ready')
+        return ports() !== undefined && said.includes('Server is ready')
       })
     }
     const stop = async (signal: NodeJS.Signals = 'SIGKILL') => {
@@ -95,8 +101,7 @@ export function startNatsServer({
 
     configure(-1)
     await start()
-    const portsFile = readdirSync(folder).find(file => file.endsWith('.ports'))!
-    const { nats } = JSON.parse(readFileSync(join(folder, portsFile), 'utf8')) as { nats: [string] }
+    const { nats } = JSON.parse(ports()!) as { nats: [string] }
     const port = Number(new URL(nats[0]).port)
     configure(port)
     return {
