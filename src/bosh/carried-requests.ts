@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.js'
 import { KeyCounts } from '../lib/key-counts.js'
 import { nodeIn } from '../nodes/node-name.js'
 import type { Nodes } from '../nodes/nodes.js'
+import { anyTaker } from '../nodes/takers.js'
 import { readBodyHead } from './body.js'
 import { type CarriedHead, CarriedPeer, requestKind } from './carried-peer.js'
 import { CarriedRequest, noAnswer } from './carried-request.js'
@@ -50,11 +51,6 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const node = sid === undefined ? undefined : nodeIn(sid)
     return node !== undefined && nodes.has(node) ? node : undefined
   }
-  /** One that takes new sessions where this one does not. */
-  const successor = (): string | undefined => {
-    const able = nodes.others.filter(other => !other.isDraining && !other.isSilent)
-    return able[Math.floor(Math.random() * able.length)]?.name
-  }
 
   return {
     /** The connection manager of a site, which all processes call by the same name; other processes' sessions included. */
@@ -65,7 +61,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
         serve(text, peer) {
           const { sid } = readBodyHead(text)
           const isNew = sid === undefined && isDraining()
-          const node = isNew ? successor() : otherOf(sid)
+          const node = isNew ? anyTaker(nodes) : otherOf(sid)
           if (node === undefined) manager.serve(text, peer)
           else {
             const { address, secure, cookies } = peer

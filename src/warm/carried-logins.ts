@@ -5,6 +5,7 @@ import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
 import type { Credentials } from '../login/wish.js'
 import { nodeIn } from '../nodes/node-name.js'
 import { NoAnswer, type Nodes } from '../nodes/nodes.js'
+import { takersAmong } from '../nodes/takers.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 
 /** The kinds of questions. */
@@ -97,9 +98,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     const login: CarriedLogin = { site, request: withoutAccount(request) }
     const asked = new Set<string>()
     for (;;) {
-      const successor = nodes.others.find(
-        ({ name, isDraining, isSilent }) => !isDraining && !isSilent && !asked.has(name),
-      )
+      const successor = takersAmong(nodes).find(({ name }) => !asked.has(name))
       if (successor === undefined) return here()
       asked.add(successor.name)
       try {

@@ -1,5 +1,6 @@
 // WebSockets that land at another process than the one that has their sessions.
 import type { ExchangeEvents, Nodes } from '../nodes/nodes.js'
+import { anyTaker } from '../nodes/takers.js'
 import { CarriedChannel } from './carried-channel.js'
 import { CarriedSocket } from './carried-socket.js'
 import type { Channel } from './channel.js'
@@ -77,8 +78,7 @@ export class SocketCarriage {
 
   /** One of the other processes that take new sessions; undefined where there is none. */
   taker(): string | undefined {
-    const able = this.#nodes.others.filter(({ isDraining, isSilent }) => !isDraining && !isSilent)
-    return able[Math.floor(Math.random() * able.length)]?.name
+    return anyTaker(this.#nodes)
   }
 
   /** Carries what comes over a channel, the client's credentials before that, to the endpoint at this place in another process. */
