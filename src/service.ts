@@ -19,7 +19,6 @@ import { hashQueue } from './lib/hash-queue.js'
 import { type LogFor, logOf } from './log.js'
 import type { StartCarrier } from './nodes/carrier.js'
 import { newNodeName } from './nodes/node-name.js'
-import type { AboutNode } from './nodes/nodes.js'
 import { startNodes } from './nodes/start-nodes.js'
 import { version } from './package-json.js'
 import { createSites, type SiteParts } from './sites.js'
@@ -80,7 +79,6 @@ export async function startService({
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
-  const about: AboutNode = { place, version, settings: settingsInCommon(config) }
   const nodes =
     processName === undefined
       ? undefined
@@ -89,7 +87,7 @@ export async function startService({
           clock,
           log: logFor('nodes'),
           name: processName,
-          about,
+          about: { place, version, settings: settingsInCommon(config) },
           onUnanswered: reason => {
             counts.unanswered[reason] += 1
           },

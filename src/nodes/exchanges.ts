@@ -1,4 +1,4 @@
-import { type Frame, type FrameKind, frameKinds, writeFrame } from './frames.js'
+import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from './frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from './nodes.js'
 
 /** How many bytes of bodies may be on their way in one direction of an exchange. */
@@ -118,7 +118,7 @@ class OpenExchange implements Exchange {
 
   write(kind: FrameKind, head: unknown, body: string | Buffer): void {
     const frame = writeFrame(kind, this.#isOwn, this.#id, head, body)
-    this.#untaken += typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    this.#untaken += bodyBytes(frame)
     this.#send(frame)
   }
 

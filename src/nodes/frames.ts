@@ -58,6 +58,10 @@ export function writeFrame(
   return frame
 }
 
+/** How many bytes of a frame that was written are its body. */
+export const bodyBytes = (frame: Buffer): number =>
+  frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
+
 /** Reads a whole frame; undefined where it is none. */
 export function readFrame(frame: Buffer): Frame | undefined {
   if (frame.length < headerBytes || frame.readUInt32BE(0) !== frame.length - lengthBytes) return undefined

@@ -1,4 +1,4 @@
-// The seam between the processes of one service. Types only.
+// The seam between the processes of one service. Types, and an error.
 
 /** What one process says to another in an exchange. */
 export interface Message {

@@ -152,10 +152,13 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   let beat: Timer | undefined
   let lookedAt = clock.now()
   let announceAt = lookedAt
-  const there = () =>
-    [...known.values()].filter(({ isGivenUp }) => !isGivenUp).map(({ name: other }) => other)
+  const there = () => [...known.values()].filter(({ isGivenUp }) => !isGivenUp)
   const notice = () =>
-    writeFrame(frameKinds.notice, true, 0, { isDraining, about, known: there() } satisfies Notice)
+    writeFrame(frameKinds.notice, true, 0, {
+      isDraining,
+      about,
+      known: there().map(node => node.name),
+    } satisfies Notice)
   const announce = () => {
     const frame = notice()
     announceAt = clock.now() + beatMilliseconds
@@ -216,9 +219,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   return {
     self,
     get others() {
-      return [...known.values()]
-        .filter(({ isGivenUp }) => !isGivenUp)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
+      return there().sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     get lost() {
       return [...known.values()].filter(({ isGivenUp }) => isGivenUp).map(({ name }) => name)
