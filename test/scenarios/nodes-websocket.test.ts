@@ -13,6 +13,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { open, openPage, read, take } from '../support/taking-page.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 import * as say from '../websocket/pages.js'
 
@@ -20,7 +21,6 @@ const log = pino({ level: 'silent' })
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
-const open = `<open xmlns='${framing}' to='plain.example' version='1.0'/>`
 const close = `<close xmlns="${framing}" />`
 const shutdown =
   "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
@@ -90,23 +90,9 @@ const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + ne
 
 /** A page that has opened its stream, and has read what it is offered. */
 async function page({ url }: TestService, at: string, host = '127.0.0.1'): Promise<WebSocketWire> {
-  const wire = await WebSocketWire.open(url, { path: at, headers: { Host: host } })
+  const wire = await openPage(url, at, { Host: host })
   wires.push(wire)
-  wire.send(open)
-  expect(await wire.message()).toMatch(/^<open /)
-  expect(await wire.message()).toContain('HT-SHA-256-NONE')
   return wire
-}
-
-async function read(wire: WebSocketWire, count: number): Promise<string[]> {
-  const messages: string[] = []
-  while (messages.length < count) messages.push(await wire.message())
-  return messages
-}
-
-async function take(wire: WebSocketWire, token: string): Promise<string> {
-  wire.send(say.auth(token, 'alice'), open, say.bind)
-  return /<jid>([^<]*)</.exec((await read(wire, 4))[3]!)![1]!
 }
 
 /** A page at another process that has taken its session over. */

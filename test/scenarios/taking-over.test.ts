@@ -11,6 +11,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { open, openPage, read, take } from '../support/taking-page.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 import * as say from '../websocket/pages.js'
 
@@ -18,7 +19,6 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const bob = { jid: 'bob@plain.example', password: 'Pa55-of-bob' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
-const open = `<open xmlns='${framing}' to='plain.example' version='1.0'/>`
 const close = `<close xmlns="${framing}" />`
 const gone = "type='terminate' condition='item-not-found'"
 const sasl2Refusal =
@@ -93,26 +93,9 @@ async function again(id: string): Promise<Binding> {
 
 /** A page that has opened its stream, and has read what it is offered. */
 async function page(headers: Record<string, string> = {}, url = service.url): Promise<WebSocketWire> {
-  const wire = await WebSocketWire.open(url, { path, headers })
+  const wire = await openPage(url, path, headers)
   wires.push(wire)
-  wire.send(open)
-  expect(await wire.message()).toMatch(/^<open /)
-  expect(await wire.message()).toContain('HT-SHA-256-NONE')
   return wire
-}
-
-/** Reads so many messages. */
-async function read(wire: WebSocketWire, count: number): Promise<string[]> {
-  const messages: string[] = []
-  while (messages.length < count) messages.push(await wire.message())
-  return messages
-}
-
-/** Logs in by SASL, and asks for a resource. Returns the full JID that it is told. */
-async function take(wire: WebSocketWire, token: string): Promise<string> {
-  wire.send(say.auth(token, 'alice'), open, say.bind)
-  const messages = await read(wire, 4)
-  return /<jid>([^<]*)</.exec(messages[3]!)![1]!
 }
 
 /** A page that has taken its session over. */

@@ -1,0 +1,34 @@
+// A page that takes a session of alice's at plain.example over, as an XMPP client does it, over a real WebSocket.
+import { expect } from '@jest/globals'
+import { framingNamespace } from '../../src/namespaces.js'
+import * as say from '../websocket/pages.js'
+import { WebSocketWire } from './websocket-wire.js'
+
+export const open = `<open xmlns='${framingNamespace}' to='plain.example' version='1.0'/>`
+
+/** Opens a stream, and reads what is offered on it. */
+export async function openPage(
+  url: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<WebSocketWire> {
+  const wire = await WebSocketWire.open(url, { path, headers })
+  wire.send(open)
+  expect(await wire.message()).toMatch(/^<open /)
+  expect(await wire.message()).toContain('HT-SHA-256-NONE')
+  return wire
+}
+
+/** Reads so many messages. */
+export async function read(wire: WebSocketWire, count: number): Promise<string[]> {
+  const messages: string[] = []
+  while (messages.length < count) messages.push(await wire.message())
+  return messages
+}
+
+/** Logs in by SASL, and asks for a resource. Returns the full JID that it is told. */
+export async function take(wire: WebSocketWire, token: string): Promise<string> {
+  wire.send(say.auth(token, 'alice'), open, say.bind)
+  const messages = await read(wire, 4)
+  return /<jid>([^<]*)</.exec(messages[3]!)![1]!
+}
