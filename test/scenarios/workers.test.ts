@@ -64,6 +64,12 @@ const said = ({ lines }: OperatedService, msg: string) => lines.filter(line => l
 const joined = ({ lines }: OperatedService) =>
   new Map(lines.filter(({ node }) => node !== undefined).map(({ pid, worker }) => [pid, worker]))
 
+/** Those of both workers, once their lines have come: the one that says where the service is may come before them. */
+async function bothJoined(service: OperatedService) {
+  await eventually('both have joined', () => joined(service).size === 2)
+  return joined(service)
+}
+
 async function metricsUrl(service: OperatedService): Promise<string> {
   await service.url()
   return String(said(service, 'listening')[0]!['metricsUrl'])
@@ -104,7 +110,7 @@ describe('workers', () => {
     const service = start()
     const url = await service.url()
     expect(said(service, 'listening')).toMatchObject([{ url, urls: [url], workers: 2 }])
-    expect([...joined(service).values()].sort()).toEqual([1, 2])
+    expect([...(await bothJoined(service)).values()].sort()).toEqual([1, 2])
 
     const [folder] = readdirSync(temporary)
     expect(statSync(join(temporary, folder!)).mode & 0o777).toBe(0o700)
@@ -165,7 +171,7 @@ describe('workers', () => {
   test('that die are replaced, and the others go on', async () => {
     const service = start()
     const url = await service.url()
-    const [[pid, worker]] = [...joined(service)] as [[number, number]]
+    const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
     process.kill(pid, 'SIGKILL')
     await eventually('it is noticed', () => said(service, 'a worker has died').length === 1)
     expect(said(service, 'a worker has died')).toMatchObject([{ worker, workerPid: pid, signal: 'SIGKILL' }])
@@ -190,7 +196,7 @@ describe('workers', () => {
     const service = start()
     await page(await service.url())
     const { last } = server
-    const pids = [...joined(service).keys()]
+    const pids = [...(await bothJoined(service)).keys()]
     service.signal('SIGKILL')
     await eventually('they are gone', () => !pids.some(isRunning))
     expect(last.goodbye).toBe('footer')
@@ -246,7 +252,7 @@ describe('SIGUSR2', () => {
   test('replaces all workers while calls go on, and sessions stay with their pages', async () => {
     const service = start({ DRAIN_TIME: '30' })
     const url = await service.url()
-    const before = [...joined(service)].map(([pid, worker]) => `${worker}-${pid}`)
+    const before = [...(await bothJoined(service))].map(([pid, worker]) => `${worker}-${pid}`)
     const pages = await Promise.all(Array.from({ length: 4 }, () => page(url)))
     for (const client of pages) await client.request(presence)
     // Half of the calls come over connections that are kept.
