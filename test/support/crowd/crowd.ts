@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeIn } from '../../../src/nodes/node-name.js'
 import { ask } from '../http-answer.js'
 import { BoshTalk } from './bosh-talk.js'
-import { type Harm, Judge, type Judgement } from './judge.js'
+import { type Cut, type Harm, Judge, type Judgement } from './judge.js'
 import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
@@ -81,6 +81,11 @@ export class Crowd {
   /** Takes note of what has been done to a process, or to all of them. */
   harm(harm: Harm): void {
     this.#judge.harm(harm)
+  }
+
+  /** Takes note of what is cut off for too short a time to be a harm. */
+  cut(cut: Cut): void {
+    this.#judge.cut(cut)
   }
 
   /** How many users have a session in this process at the moment. */

@@ -30,6 +30,7 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   const from = performance.now()
   const to = from + (seconds + rejoinSeconds) * 1000
   if (seconds >= goneSeconds) crowd.harm({ node: member.node, kind: 'silent', from, to })
+  else crowd.cut({ from, to: from + seconds * 1000 })
   member.isStopped = true
   flock.signal(member, 'SIGSTOP')
   await sleep(seconds * 1000)
@@ -52,6 +53,7 @@ export async function loseNats({ crowd }: FaultParts, nats: NatsServer, seconds:
   const from = performance.now()
   const to = from + (seconds + rejoinSeconds) * 1000
   if (seconds >= goneSeconds) crowd.harm({ kind: 'silent', from, to })
+  else crowd.cut({ from, to })
   await nats.stop(seconds === 0 ? 'SIGTERM' : 'SIGKILL')
   await sleep(seconds * 1000)
   await nats.start()

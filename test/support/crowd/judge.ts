@@ -19,7 +19,16 @@ export interface Judgement {
   readonly summary: string
 }
 
-/** How long a page may take until it has a new session, in milliseconds. */
+/** While a process does not reach the others, or none reaches another. */
+export interface Cut {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * How long a page may take until it has a new session, in milliseconds. What passes while something else is cut off is not
+ * counted: a death that cannot be told is known by silence alone, and a page that asks a process that is stopped waits for it.
+ */
 const mostWaiting = { died: 5_000, silent: 15_000 }
 /** Sessions that begin or end so close to a harm are hit by it as well, in milliseconds. */
 const margin = 1_000
@@ -52,11 +61,17 @@ export class Judge {
   readonly #lives: Life[] = []
   readonly #words = new Map<string, Words>()
   readonly #harms: Harm[] = []
+  readonly #cuts: Cut[] = []
   readonly #recoveries: Recovery[] = []
   readonly #missed: string[] = []
 
   harm(harm: Harm): void {
     this.#harms.push(harm)
+  }
+
+  /** Something is cut off for too short a time to be a harm. */
+  cut(cut: Cut): void {
+    this.#cuts.push(cut)
   }
 
   /** A session begins, whose number is returned. */
@@ -153,11 +168,19 @@ export class Judge {
     }
   }
 
-  /** How long a page has waited for its new session after its request, or after the harm where that came later. */
+  /** How long a page has waited for its new session after its request, or after the harm where that came later, as far as it counts. */
   #waits({ life, since, at: then }: Recovery): { kind: Harm['kind']; milliseconds: number }[] {
     return this.#harmsOf(life)
       .filter(({ from }) => from <= then)
-      .map(({ kind, from }) => ({ kind, milliseconds: then - Math.max(since, from) }))
+      .map(harm => ({
+        kind: harm.kind,
+        milliseconds: timeOutside(this.#cutsBeside(harm), Math.max(since, harm.from), then),
+      }))
+  }
+
+  #cutsBeside(harm: Harm): Cut[] {
+    const others = this.#harms.filter(other => other !== harm && other.kind === 'silent')
+    return [...this.#cuts, ...others.map(({ from, to = Number.POSITIVE_INFINITY }) => ({ from, to }))]
   }
 
   get #harmless(): readonly (readonly [key: string, words: Words])[] {
@@ -186,6 +209,17 @@ export class Judge {
     const [from, to] = livesIn(key).map(life => this.#lives[life]!)
     return `a session in ${from!.node}, from ${at(from!.from)}, to one in ${to!.node}, from ${at(to!.from)}`
   }
+}
+
+/** How much of the time between two moments lies outside of all cuts. */
+function timeOutside(cuts: readonly Cut[], from: number, to: number): number {
+  let sum = 0
+  let at = from
+  for (const cut of [...cuts, { from: to, to }].toSorted((one, other) => one.from - other.from)) {
+    sum += Math.max(0, Math.min(cut.from, to) - at)
+    at = Math.max(at, cut.to)
+  }
+  return sum
 }
 
 const livesIn = (key: string) => key.split(' ').map(Number)
