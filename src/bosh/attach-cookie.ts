@@ -1,5 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Cookie } from '../handed-out.js'
+import { randomText } from '../lib/random-text.js'
 import type { AttachBinding } from '../session/sessions.js'
 
 /** What the cookies of all sessions have in common. */
@@ -16,7 +17,7 @@ export interface CookieRules {
  */
 export class AttachCookie {
   readonly #name: string
-  readonly #value = randomBytes(24).toString('base64url')
+  readonly #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
   /** In seconds: what is set again at half time never runs out before the session does. */
   readonly #life: number

@@ -1,8 +1,9 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { randomText } from '../lib/random-text.js'
 
 /** A new session's secret (160 bits) and handle (128 bits), both behind the process's name where it has one. */
 export function newSid(processName?: string): { sid: string; id: string } {
-  const secret = randomBytes(20).toString('hex')
+  const secret = randomText(20, 'hex')
   if (processName === undefined) return { sid: secret, id: idOf(secret) }
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }

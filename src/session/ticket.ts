@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { randomText } from '../lib/random-text.js'
 
 /** What both sides of HT-SHA-256-NONE show of a token, without the token itself (draft-schmaus-kitten-sasl-ht §3). */
 const proofOf = (token: string, by: 'Initiator' | 'Responder') =>
@@ -18,7 +19,7 @@ export class Ticket {
     now: number,
     processName?: string,
   ): { readonly ticket: Ticket; readonly token: string } {
-    const secret = randomBytes(32).toString('base64url')
+    const secret = randomText(32, 'base64url')
     const token = processName === undefined ? secret : `${processName}-${secret}`
     return { token, ticket: new Ticket(token, now + seconds * 1000) }
   }

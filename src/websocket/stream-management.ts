@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomText } from '../lib/random-text.js'
 import { smNamespace } from '../namespaces.js'
 import type { Element } from '../xml/element.js'
 
@@ -135,5 +135,5 @@ export function readCount(text: string | undefined): number | undefined {
 }
 
 function fresh(): Omit<Resumption, 'unacknowledged'> {
-  return { id: randomBytes(16).toString('hex'), received: 0, acknowledged: 0 }
+  return { id: randomText(16, 'hex'), received: 0, acknowledged: 0 }
 }

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../../errors.js'
+import { randomText } from '../../lib/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
 import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
@@ -41,7 +42,7 @@ const minIterations = 4096
 /** One SCRAM login (RFC 5802 §5). It fails unless the server proves that it knows the password, too. */
 export function scram(name: ScramName, parts: ScramParts): Mechanism {
   const hash = hashes[name]
-  const ownNonce = parts.nonce ?? randomBytes(18).toString('base64')
+  const ownNonce = parts.nonce ?? randomText(18, 'base64')
   /** Says how the login is bound to the channel, and for which user it acts (RFC 5802 §7). */
   const gs2Header = writeGs2Header(parts)
   let firstBare = ''
