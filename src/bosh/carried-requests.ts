@@ -37,11 +37,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const peer = new CarriedPeer(about, exchange)
     // Any of them knows all sessions; which one it is matters for new ones, and while the settings of processes differ.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
-    const text = body.toString()
     if (manager === undefined) exchange.cancel()
-    // What is not for a session is not read any further: the process that it came to has not done so either.
-    else if (about.isNew !== true && !manager.has(readBodyHead(text).sid)) manager.refuseUnknown(peer)
-    else manager.serve(text, peer)
+    else manager.serve(body.toString(), peer, about.isNew !== true)
     return peer
   })
   nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))

@@ -100,12 +100,15 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
 
-  /** Takes one request, whose reply goes to the peer, now or later. Never throws for what a client or a server did. */
-  function serve(text: string, peer: Peer) {
+  /**
+   * Takes one request, whose reply goes to the peer, now or later; it may create a session unless `isOfSession`. Never throws for
+   * what a client or a server did.
+   */
+  function serve(text: string, peer: Peer, isOfSession = false) {
     let client: BoshClient | undefined
     try {
       const body = parseBody(text)
-      if (body.sid === undefined) return void create(body, peer)
+      if (body.sid === undefined && !isOfSession) return void create(body, peer)
       client = clientOf(body.sid)
       if (client !== undefined) take(client, body, peer)
       else refuseUnknown(peer)
@@ -118,8 +121,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   return {
     serve,
     refuseUnknown,
-    /** Whether there is a session with this sid that speaks BOSH. */
-    has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
     /** Answers a request too large to be read, by its first characters; undefined where it is of no live session. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
