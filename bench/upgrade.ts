@@ -41,7 +41,8 @@ export async function upgrade(words: readonly string[]): Promise<boolean> {
   const flock = await WorkerFlock.start(workers, { environment, folder })
   const agent = new Agent({ keepAlive: true })
   try {
-    const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage: plan.users / plan.rate })
+    const secondsPerMessage = plan.users / plan.rate
+    const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage, keepsConnections: true })
     await crowd.arrive()
     say(`${plan.users} people say ${plan.rate} words a second, backends make ${plan.warms} warm calls`)
     const calls = new Calls(flock.url, called, plan.warms, agent)
@@ -95,10 +96,14 @@ class Calls {
         this.errors.push(String(error))
       }
     }
+    const begun = performance.now()
+    // A timer that is late makes good for the calls that it has missed.
     this.#timer = setInterval(() => {
-      const over = count % 2 === 0 && agent
-      const sent = call(users[count++ % users.length]!, over).finally(() => this.#under.delete(sent))
-      this.#under.add(sent)
+      for (; count < ((performance.now() - begun) * perSecond) / 1000; count++) {
+        const over = count % 2 === 0 && agent
+        const sent = call(users[count % users.length]!, over).finally(() => this.#under.delete(sent))
+        this.#under.add(sent)
+      }
     }, 1000 / perSecond)
   }
 

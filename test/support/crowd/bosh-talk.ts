@@ -1,4 +1,5 @@
-// A page over BOSH, each of whose requests has a connection of its own: one is held, and what is not answered is sent again.
+// A page over BOSH: one request is held, and what is not answered is sent again.
+import type { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../http-answer.js'
 import { at } from './judge.js'
@@ -14,6 +15,7 @@ const mostAttempts = 12
 export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
+  readonly #agent: Agent | false
   #rid: number
   /** The requests that are under way. */
   readonly #open = new Set<number>()
@@ -26,9 +28,11 @@ export class BoshTalk implements Talk {
   #isOver = false
   readonly #leaving = new AbortController()
 
-  constructor(binding: TalkBinding, events: TalkEvents) {
+  /** Without an agent each request has a connection of its own. */
+  constructor(binding: TalkBinding, events: TalkEvents, agent: Agent | false) {
     this.#binding = binding
     this.#events = events
+    this.#agent = agent
     this.#rid = binding.rid
     this.#next = binding.rid
   }
@@ -89,9 +93,11 @@ export class BoshTalk implements Talk {
       const { signal } = attempt
       const sentAt = performance.now()
       let failure = ''
-      const answer = await ask(url, { method: 'POST', agent: false, headers, signal }, body).catch(error => {
-        failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
-      })
+      const answer = await ask(url, { method: 'POST', agent: this.#agent, headers, signal }, body).catch(
+        error => {
+          failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
+        },
+      )
       clearTimeout(late)
       this.#leaving.signal.removeEventListener('abort', abort)
       const outcome =

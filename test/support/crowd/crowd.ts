@@ -1,5 +1,6 @@
 // Users who chat with each other in pairs, one over BOSH and one over WebSocket, whatever happens to the service. What they say
 // is numbered; at the end it is known what has been lost or doubled, and whether that may be.
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeIn } from '../../../src/nodes/node-name.js'
 import { ask } from '../http-answer.js'
@@ -19,6 +20,8 @@ export interface CrowdOptions {
   readonly secondsPerMessage: number
   /** Users that come in a second at the beginning. */
   readonly arrivals?: number
+  /** Whether pages over BOSH keep their connections, as browsers do; each request has one of its own otherwise. */
+  readonly keepsConnections?: boolean
 }
 
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
@@ -28,6 +31,8 @@ const againMilliseconds = 200
 const soon = 10_000
 const firstPause = 500
 const longestPause = 8_000
+/** How far a user who talks may fall behind and catch up, in milliseconds. */
+const mostLate = 1_000
 /** For how many seconds requests may be held: after a bit more pages ask again. */
 const wait = 8
 
@@ -53,6 +58,7 @@ export class Crowd {
   readonly #chatters: readonly Chatter[]
   readonly #judge = new Judge()
   readonly #authorization: string
+  readonly #agent: Agent | false
   #isTalking = false
   #isClosing = false
   /** Warms that are under way. */
@@ -61,6 +67,7 @@ export class Crowd {
   constructor(options: CrowdOptions) {
     this.#options = options
     this.#authorization = `Basic ${Buffer.from(options.admin).toString('base64')}`
+    this.#agent = options.keepsConnections === true && new Agent({ keepAlive: true })
     this.#chatters = options.users.map((user, index) => new Chatter(user, index % 2 === 1))
     for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
   }
@@ -118,6 +125,7 @@ export class Crowd {
         talk?.drop()
       }),
     )
+    if (this.#agent !== false) this.#agent.destroy()
     return judgement
   }
 
@@ -170,15 +178,17 @@ export class Crowd {
     const resume = () => this.#call('POST', `/${binding.id}/resume`)
     chatter.talk = chatter.isOverSocket
       ? new SocketTalk(binding, resume, events)
-      : new BoshTalk(binding, events)
+      : new BoshTalk(binding, events, this.#agent)
     chatter.talk.say("<presence xmlns='jabber:client'/>")
     chatter.talk.begin()
   }
 
   async #chat(chatter: Chatter): Promise<void> {
     const { secondsPerMessage } = this.#options
-    while (this.#isTalking) {
-      await sleep(secondsPerMessage * 1000 * 2 * Math.random())
+    // A timer that is late does not put off the words after it.
+    for (let due = performance.now(); this.#isTalking; ) {
+      due = Math.max(due, performance.now() - mostLate) + secondsPerMessage * 1000 * 2 * Math.random()
+      await sleep(due - performance.now())
       const { life, talk, partner, isReady } = chatter
       if (!this.#isTalking || !isReady || !partner.isReady) continue
       const number = this.#judge.say(life!, partner.life!)
