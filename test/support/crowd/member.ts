@@ -41,7 +41,14 @@ const settings = {
   ...{ BOSH_INACTIVITY: '30', WEBSOCKET_RESUME: '30', WARM_ATTACH_TIMEOUT: '30' },
 }
 
-export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+/** How many descriptors a process has open; none where it is gone. */
+export function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
+}
 
 /** Several processes of one service. */
 export interface Flock {

@@ -64,6 +64,7 @@ export class WorkerFlock implements Flock {
 
   /** Those of all together. */
   async metrics(): Promise<string[]> {
+    this.look()
     return [await metricsAt(this.#metricsPort)]
   }
 
