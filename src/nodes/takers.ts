@@ -1,14 +1,12 @@
-import type { Node, Nodes } from './nodes.js'
+import type { Nodes } from './nodes.js'
 
-type Others = Pick<Nodes, 'others'>
+const none: ReadonlySet<string> = new Set()
 
-/** The other processes that take new sessions, and are heard. */
-export function takersAmong({ others }: Others): readonly Node[] {
-  return others.filter(({ isDraining, isSilent }) => !isDraining && !isSilent)
-}
-
-/** The name of any of them; undefined where there is none. */
-export function anyTaker(nodes: Others): string | undefined {
-  const able = takersAmong(nodes)
+/**
+ * The name of any other process that takes new sessions and is heard, but for those that have been asked already; undefined
+ * where there is none.
+ */
+export function anyTaker({ others }: Pick<Nodes, 'others'>, asked = none): string | undefined {
+  const able = others.filter(({ name, isDraining, isSilent }) => !isDraining && !isSilent && !asked.has(name))
   return able[Math.floor(Math.random() * able.length)]?.name
 }

@@ -5,7 +5,7 @@ import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
 import type { Credentials } from '../login/wish.js'
 import { nodeIn } from '../nodes/node-name.js'
 import { NoAnswer, type Nodes } from '../nodes/nodes.js'
-import { takersAmong } from '../nodes/takers.js'
+import { anyTaker } from '../nodes/takers.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 
 /** The kinds of questions. */
@@ -98,11 +98,11 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     const login: CarriedLogin = { site, request: withoutAccount(request) }
     const asked = new Set<string>()
     for (;;) {
-      const successor = takersAmong(nodes).find(({ name }) => !asked.has(name))
+      const successor = anyTaker(nodes, asked)
       if (successor === undefined) return here()
-      asked.add(successor.name)
+      asked.add(successor)
       try {
-        return (await nodes.ask(successor.name, kind, login, timeout * 1000 + wayMilliseconds)) as T
+        return (await nodes.ask(successor, kind, login, timeout * 1000 + wayMilliseconds)) as T
       } catch (error) {
         if (error instanceof NoAnswer && error.reason === 'late') throw new Problem('timeout')
         if (!isOfItsEnd(error)) throw error
