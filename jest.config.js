@@ -18,8 +18,9 @@ const common = {
 const project = (displayName, testMatch) => ({ ...common, displayName, testMatch })
 
 export default {
-  // Much of what tests do is waiting for others: a worker for each of two cores, and one more.
-  maxWorkers: 3,
+  // Half of what tests do is waiting for others: two workers for each of two cores.
+  maxWorkers: 4,
+  testSequencer: '<rootDir>/test/support/sequencer.js',
   // How long a test may take is for people to judge: a machine that is busy with other tests is no failure.
   testTimeout: 30_000,
   projects: [
