@@ -1,11 +1,13 @@
 // The least that Node can do, a process of its own: a bare `node:http` server that answers at once, logs in with
 // the raw client, passes text to a TCP connection and back, or holds a request and such a connection; and a bare `ws`
-// server that holds WebSockets with such a connection beside each. What the service costs is compared with it.
+// server that holds WebSockets with such a connection beside each, or passes on what both say (`socket-relay.ts`).
+// What the service costs is compared with it.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { SaltedPasswords } from '../test/support/scram.js'
 import { rawLogin } from './raw-login.js'
+import { relaySocket } from './socket-relay.js'
 
 /** Where to log in, and where the TCP connections go. */
 const serverPort = Number(process.env['SERVER_PORT'])
@@ -45,7 +47,11 @@ const webSockets = new WebSocketServer({
   handleProtocols: () => 'xmpp',
 })
 server.on('upgrade', (request, socket, head) =>
-  webSockets.handleUpgrade(request, socket, head, webSocket => keep(webSocket)),
+  webSockets.handleUpgrade(request, socket, head, webSocket => {
+    // Where a server's own endpoint is: clients log in through it as they do there.
+    if (request.url === '/xmpp-websocket') relaySocket(webSocket, connectToServer())
+    else keep(webSocket)
+  }),
 )
 server.listen(Number(process.env['PORT']), '127.0.0.1')
 

@@ -4,7 +4,8 @@ import { demandsSession, textOf } from '../test/support/bosh-login.js'
 import { type SaltedPasswords, ScramClient } from '../test/support/scram.js'
 import { domain } from './work.js'
 
-const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`
+/** Opens a stream, or restarts it. */
+export const streamHeader = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 
 /** Logs in and binds a resource; the socket is the session. Rejects on a refusal or a lost connection. */
@@ -12,14 +13,14 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   const socket = connect(port, '127.0.0.1').setNoDelay(true).setEncoding('utf8')
   const say = conversation(socket)
   const scram = new ScramClient(user, user, remembered)
-  await say(header, '</stream:features>')
+  await say(streamHeader, '</stream:features>')
   const challenge = await say(
     `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`,
     '</challenge>',
   )
   const proof = await scram.final(textOf(challenge, 'challenge'))
   scram.check(textOf(await say(`<response xmlns='${sasl}'>${proof}</response>`, '</success>'), 'success'))
-  const features = await say(header, '</stream:features>')
+  const features = await say(streamHeader, '</stream:features>')
   await say(iq('bind', "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"), '</iq>')
   if (demandsSession(features)) {
     await say(iq('session', "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"), '</iq>')

@@ -5,7 +5,7 @@ import { type Comparison, cpu, judgeRatio, rate, table, takeTurns } from './comp
 import type { PartResult } from './figures.js'
 import { inWords, weigh } from './idle.js'
 import { judge, lines } from './lines.js'
-import { startService } from './processes.js'
+import { startFloor, startService } from './processes.js'
 import { openSockets, type SocketSession } from './socket-sessions.js'
 import { names, type Round, runFresh, type Stage, users } from './stage.js'
 import type { Target } from './work.js'
@@ -68,21 +68,29 @@ async function beforeProsody(stage: Stage): Promise<PartResult> {
   }
 }
 
+/** Beside both a bare relay, which says how much of what the service costs is nothing but reading and writing. */
 async function beforeEjabberd({ sizes, load, log }: Stage): Promise<PartResult> {
   const ejabberd = await startEjabberd({
     users: Object.fromEntries(names('user', users).map(name => [name, name])),
     plain: true,
   })
   const service = await startService({ c2sPort: ejabberd.c2sPort })
-  const labels = { product: 'the service', peer: "ejabberd's own endpoint" }
+  const floor = await startFloor(ejabberd.c2sPort)
+  const labels = {
+    product: 'the service',
+    peer: "ejabberd's own endpoint",
+    relay: 'the same to read and to write',
+  }
   const targets: Record<keyof typeof labels, Target> = {
     product: { kind: 'product', port: service.port, over: 'websocket' },
     peer: { kind: 'peer', port: ejabberd.httpPort, over: 'websocket' },
+    relay: { kind: 'peer', port: floor.port, over: 'websocket' },
   }
-  const keys = ['product', 'peer'] as const
+  const keys = ['product', 'peer', 'relay'] as const
   const run = (key: keyof typeof labels) => {
     const pids = {
       ...(key === 'product' && { service: service.pid }),
+      ...(key === 'relay' && { floor: floor.pid }),
       ...{ ejabberd: ejabberd.pid, client: load.pid },
     }
     return load.run({ ...chatting(sizes, targets[key]), pids })
@@ -97,11 +105,13 @@ async function beforeEjabberd({ sizes, load, log }: Stage): Promise<PartResult> 
     }
     log(table(comparison))
     return {
-      verdicts: [judgeRatio(lines.socketEjabberd, comparison, ['product', 'peer'], rate)],
+      verdicts: [
+        judgeRatio(lines.socketEjabberd, comparison, ['product', 'peer'], rate, { alsoBeside: ['relay'] }),
+      ],
       comparisons: [comparison],
     }
   } finally {
-    await Promise.all([service.stop(), ejabberd.stop()])
+    await Promise.all([service.stop(), floor.stop(), ejabberd.stop()])
   }
 }
 
