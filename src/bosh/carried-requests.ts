@@ -12,6 +12,9 @@ import type { Peer, Reply } from './peer.js'
 /** What questions are called that ask about a request which is too large to be carried. */
 const tooLargeKind = 'bosh-too-large'
 
+/** From so many UTF-16 units on, reading a request takes longer than finding out what it is for. */
+const long = 4096
+
 /** What answers requests, here or in another process. */
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
   refuseTooLarge(
@@ -37,8 +40,13 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const peer = new CarriedPeer(about, exchange)
     // Any of them knows all sessions; which one it is matters for new ones, and while the settings of processes differ.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
+    const text = body.toString()
+    const isOfSession = about.isNew !== true
     if (manager === undefined) exchange.cancel()
-    else manager.serve(body.toString(), peer, about.isNew !== true)
+    // A long one is read only where there is a session: a client has chosen the process whose time it takes.
+    else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid))
+      manager.refuseUnknown(peer)
+    else manager.serve(text, peer, isOfSession)
     return peer
   })
   nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))

@@ -121,6 +121,8 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   return {
     serve,
     refuseUnknown,
+    /** Whether there is a session with this sid that speaks BOSH. */
+    has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
     /** Answers a request too large to be read, by its first characters; undefined where it is of no live session. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)

@@ -14,6 +14,8 @@ export interface Carrier {
   backlog(node: string): number
   /** Whether it reaches others at all at the moment, such as a broker. */
   readonly isUp: boolean
+  /** What has come from another process cannot be read: both begin anew with each other, after a break. */
+  restart(node: string): void
   /** Asks whether a process that has been silent is still there; `onLeave` is called if it is certain that it is not. */
   probe(node: string): void
   /** Sends what waits, and lets go of all that is open. Its events are not called any more. */

@@ -43,9 +43,17 @@ export class Exchanges {
     else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
   }
 
-  /** Ends all of them. Those that begin with their ends are left as they are. */
+  /** Ends all of them. Those that begin with their ends are left as they are. Throws what the first has failed with, once all have ended. */
   break(how: ExchangeEnd): void {
-    for (const exchange of [...this.#own.values(), ...this.#others.values()]) exchange.over(how)
+    const failures: unknown[] = []
+    for (const exchange of [...this.#own.values(), ...this.#others.values()]) {
+      try {
+        exchange.over(how)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 
   #begin({ exchange: id, head: opening, body }: Frame): void {

@@ -98,7 +98,7 @@ export class Membership {
   /** Lets go of all that are known. */
   clear(): void {
     // They are still there, and what is asked of them may be asked again by another way.
-    for (const node of this.#known.values()) node.break('broken')
+    for (const node of this.#known.values()) this.#guarded(() => node.break('broken'))
     this.#known.clear()
   }
 
@@ -114,7 +114,8 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#report(error)
-          node.lose(carrier())
+          // Where the next frame begins is not known any more.
+          carrier().restart(other)
         }
       },
       onAnnouncement: (other, bytes) => {
@@ -124,7 +125,7 @@ export class Membership {
         this.#heard(node)
         this.#take(node, frame)
       },
-      onBreak: other => this.#known.get(other)?.lose(carrier()),
+      onBreak: other => this.#guarded(() => this.#known.get(other)?.lose(carrier())),
       onLeave: other => this.#leave(other, carrier()),
     }
   }
@@ -145,7 +146,7 @@ export class Membership {
   #leave(other: string, carrier: Carrier): void {
     const node = this.#known.get(other)
     if (node === undefined) return
-    node.leave(carrier)
+    this.#guarded(() => node.leave(carrier))
     if (node.isReached) return
     this.#known.delete(other)
     this.#hearsay.left(other)
@@ -160,10 +161,13 @@ export class Membership {
     this.#changed()
   }
 
+  /** Never throws: what comes behind the frame is read on. */
   #take(node: RemoteNode, frame: Frame): void {
-    if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
-    else if (frame.kind === frameKinds.reset) node.break('broken')
-    else this.#guarded(() => node.exchanges.take(frame))
+    this.#guarded(() => {
+      if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
+      else if (frame.kind === frameKinds.reset) node.break('broken')
+      else node.exchanges.take(frame)
+    })
   }
 
   #note(node: RemoteNode, { about, known, isDraining }: Notice): void {
@@ -194,9 +198,11 @@ export class Membership {
     if (now >= this.#announceAt) this.#announce()
     for (const node of this.#known.values()) {
       if (late > beatMilliseconds) node.forgive(late)
-      if (!node.look(now)) continue
-      log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
-      this.#changed()
+      this.#guarded(() => {
+        if (!node.look(now)) return
+        log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
+        this.#changed()
+      })
     }
   }
 

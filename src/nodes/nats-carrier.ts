@@ -118,6 +118,13 @@ class NatsCarrier implements Carrier {
     if (link !== undefined) this.#line.publish(link.subject, nothing, link.reply)
   }
 
+  restart(node: string): void {
+    const link = this.#links.joined(node)
+    if (link === undefined) return
+    this.#break(link)
+    this.#tell(link)
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

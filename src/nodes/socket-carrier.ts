@@ -113,6 +113,11 @@ class SocketCarrier implements Carrier {
     return this.#joined.get(node)?.backlog ?? 0
   }
 
+  /** Over another connection. */
+  restart(node: string): void {
+    this.#joined.get(node)?.destroy('not understood')
+  }
+
   /** A connection to a process that is gone is closed: there is nothing to ask. */
   probe(): void {}
 

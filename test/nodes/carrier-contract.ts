@@ -149,6 +149,22 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await eventually('nothing waits', () => one.carrier.backlog(other.name) === 0)
   })
 
+  test('what cannot be read is a break for both, and then all goes on', async () => {
+    const [one, other] = (await meet(2)) as [Member, Member]
+    one.send(other, 'garbage')
+    await eventually('it has come', () => other.from(one).length > 0)
+    other.carrier.restart(one.name)
+    await eventually('both know', () => one.count('break', other) > 0 && other.count('break', one) > 0)
+    await eventually('both speak again', () => {
+      one.send(other, 'one ')
+      other.send(one, 'other ')
+      return other.from(one).length > 0 && one.from(other).length > 0
+    })
+    expect(other.from(one).toString()).toMatch(/^(one )+$/)
+    expect(one.from(other).toString()).toMatch(/^(other )+$/)
+    expect([one.count('leave', other), other.count('leave', one)]).toEqual([0, 0])
+  })
+
   test('an announcement comes whole, to all', async () => {
     const all = (await meet(3)) as [Member, Member, Member]
     const [one, ...others] = all

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Problem } from '../../src/errors.js'
+import { frameKinds, writeFrame } from '../../src/nodes/frames.js'
 import { newNodeName, nodeIn } from '../../src/nodes/node-name.js'
 import { type Exchange, type ExchangeEvents, NoAnswer, type Nodes } from '../../src/nodes/nodes.js'
 import { startNodes } from '../../src/nodes/start-nodes.js'
@@ -152,6 +153,58 @@ describe('an exchange', () => {
     all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
     await settled()
     expect(notes).toEqual(['failed cancelled', '"fine"', 'done'])
+  })
+})
+
+describe('what another process says', () => {
+  const notes: string[] = []
+
+  async function speaking() {
+    const joined = await join('aaaaaaaa', 'bbbbbbbb')
+    notes.length = 0
+    joined.all[1]!.meet('talk', (_message, exchange) => {
+      exchange.end('fine')
+      return noting([])
+    })
+    return joined
+  }
+
+  test('and is not understood loses nothing of what comes behind it', async () => {
+    const { all, network } = await speaking()
+    const headless = writeFrame(frameKinds.notice, true, 0)
+    const asking = writeFrame(frameKinds.open, true, 9, { kind: 'talk', head: 0 })
+    network.say('aaaaaaaa', 'bbbbbbbb', Buffer.concat([headless, asking]))
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    expect(notes).toEqual(['"fine"', 'done'])
+    expect(all[1]!.exchanges).toBe(0)
+  })
+
+  test('and is no frame is a break for both, and then all goes on', async () => {
+    const { all, network } = await speaking()
+    all[1]!.meet('wait', () => noting(notes, 'met '))
+    all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
+    await settled()
+    network.say('aaaaaaaa', 'bbbbbbbb', Buffer.alloc(100, 0xff))
+    await settled()
+    all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
+    await settled()
+    expect(notes.toSorted()).toEqual(['"fine"', 'broken', 'done', 'met broken'])
+  })
+
+  test('ends with it, whatever fails at that', async () => {
+    const { all, network } = await speaking()
+    all[1]!.meet('wait', () => noting([]))
+    const failing = () => {
+      throw new Error('unforeseen')
+    }
+    all[0]!.open('bbbbbbbb', 'wait', 0, '', { onMessage() {}, onEnd: failing })
+    all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
+    await settled()
+    network.kill('bbbbbbbb')
+    await settled()
+    expect(notes).toEqual(['gone'])
+    expect([all[0]!.others, all[0]!.exchanges]).toEqual([[], 0])
   })
 })
 

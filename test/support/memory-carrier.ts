@@ -38,6 +38,7 @@ export class MemoryNetwork {
       },
       backlog: () => 0,
       probe() {},
+      restart: node => this.lose(self, node),
       close: async () => this.kill(self),
     }
   }
@@ -47,6 +48,11 @@ export class MemoryNetwork {
     if (!this.#members.delete(name)) return
     this.#stopped.delete(name)
     for (const [other, events] of this.#members) this.#to(other, () => events.onLeave(name))
+  }
+
+  /** Bytes come from one to the other, whatever they are. */
+  say(one: string, other: string, bytes: Buffer): void {
+    this.#to(other, () => this.#members.get(other)?.onBytes(one, bytes))
   }
 
   /** What is sent to the process waits, as if it were stopped. */

@@ -104,11 +104,13 @@ export class BoshTalk implements Talk {
         answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
       this.#attempts.push(`${rid} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)
       if (this.#attempts.length > mostAttempts) this.#attempts.shift()
-      if (answer !== undefined && answer.status === 200) {
+      // What is to be sent again is sent again (XEP-0124 §17.3).
+      const isToRepeat = answer !== undefined && /^<body[^>]* type='error'/.test(answer.text)
+      if (answer !== undefined && answer.status === 200 && !isToRepeat) {
         if (/^<body[^>]* type='terminate'/.test(answer.text)) return this.#end(answer.text, since)
         return answer.text
       }
-      if (answer !== undefined && answer.status < 500)
+      if (answer !== undefined && answer.status < 500 && !isToRepeat)
         return this.#end(`HTTP ${answer.status}: ${answer.text}`, since)
       await sleep(againMilliseconds)
     }
