@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/errors.js'
 import { CallerGone } from '../../src/http/caller-gone.js'
 import { type CarriedLogins, createCarriedLogins } from '../../src/warm/carried-logins.js'
@@ -100,6 +100,7 @@ describe('a login', () => {
 
   test('that is caught in the drain goes on there', async () => {
     const [stage] = stages as [Stage]
+    await drain(stages[2]!)
     const begun = login({
       ...stage,
       logins: stage.carried.over('site', {
@@ -115,7 +116,10 @@ describe('a login', () => {
 
   test('is done by the next one where the one that was asked is gone', async () => {
     await drain(stages[0]!)
+    // The first of those that take logins is asked first.
+    const choosing = jest.spyOn(Math, 'random').mockReturnValue(0)
     const moved = login(stages[0]!)
+    choosing.mockRestore()
     processes.kill(stages[1]!)
     expect(await moved).toMatchObject({ id: `${processName(2)}-1` })
   })
