@@ -114,6 +114,9 @@ export class SocketTalk implements Talk {
     } else if (message.startsWith('<resumed')) {
       this.#arrived(message)
       this.#goOn()
+    } else if (message.startsWith('<close')) {
+      this.#send(`<close xmlns='${framing}'/>`)
+      this.#socket?.close()
     } else if (message.startsWith('<failed')) {
       this.#events.odd(`a stream was not resumed: ${message.slice(0, 200)}`)
       this.#received = 0
