@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Chat } from './chat.js'
 import { HeldSession } from './held-session.js'
 import { PostPairs } from './post-pairs.js'
-import { Opener, openAll, openBosh } from './sessions.js'
+import { Opener, openAll, openBosh, usuallyAtOnce } from './sessions.js'
 import { SocketChat } from './socket-chat.js'
 import { openSockets, type SocketSession } from './socket-sessions.js'
 import { Tally } from './tally.js'
 import type { Lane } from './wire.js'
-import type { Figures, Outcome, Work } from './work.js'
+import type { Figures, Outcome, Target, Work } from './work.js'
 
 /** Most sessions open at a time while warms are counted. */
 const batchSize = 400
@@ -50,7 +50,14 @@ async function countWarms(work: Work): Promise<Figures> {
     const users = names(work, Math.min(batchSize, work.amount - done), done)
     let endAll = async () => {}
     await tally.during(async () => {
-      endAll = await openAll(work.target, users, milliseconds => tally.add(milliseconds), work.atOnce)
+      const shares = sharesOf(work.target, users)
+      const atOnce = (work.atOnce ?? usuallyAtOnce) / shares.length
+      const ends = await Promise.all(
+        shares.map(([target, some]) =>
+          openAll(target, some, milliseconds => tally.add(milliseconds), atOnce),
+        ),
+      )
+      endAll = async () => void (await Promise.all(ends.map(end => end())))
     })
     await endAll()
   }
@@ -80,9 +87,14 @@ async function countMessages(work: Work): Promise<Figures> {
         ? (await openSockets(work.target, names(work, work.users), fail)).map(
             session => new SocketChat(session, arrived),
           )
-        : (await openBosh(work.target, names(work, work.users))).map(
-            session => new Chat(session, { port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }),
-          )
+        : (
+            await Promise.all(
+              sharesOf(work.target, names(work, work.users)).map(async ([target, some]) => {
+                const about = { port: target.port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }
+                return (await openBosh(target, some)).map(session => new Chat(session, about))
+              }),
+            )
+          ).flat()
   // A port of several processes gives connections to one after the other: in order, each session would meet the same one.
   for (const talk of shuffled<(typeof talks)[number]>(talks)) talk.poll()
   await sleep(settleMilliseconds)
@@ -93,6 +105,15 @@ async function countMessages(work: Work): Promise<Figures> {
   counting = false
   await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
   return tally.figures()
+}
+
+/** The processes that a target has, each with its part of the users. */
+function sharesOf(target: Target, users: readonly string[]): (readonly [Target, readonly string[]])[] {
+  const { apart = [target.port] } = target
+  return apart.map((port, place) => [
+    { ...target, port },
+    users.filter((_, index) => index % apart.length === place),
+  ])
 }
 
 /** Warms at an even rate, however long each one takes; the sessions are ended afterwards. */

@@ -12,7 +12,8 @@ import { admin, domain, type Kind, type Target } from './work.js'
 /** What this process remembers between logins, apart by target so that none profits from another's round. */
 const remembered = new Map<Kind, SaltedPasswords>()
 
-const usuallyAtOnce = 10
+/** How many sessions are opened at a time unless the work says another number. */
+export const usuallyAtOnce = 10
 
 /**
  * Opens a session for each user, `atOnce` at a time, and resolves with the function that ends them all; `opened` gets

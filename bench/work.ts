@@ -10,6 +10,8 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | '
 export interface Target {
   readonly kind: Kind
   readonly port: number
+  /** Ports of several processes that know nothing of each other, in place of the one: sessions are spread over them. */
+  readonly apart?: readonly number[]
   /** Where sessions are warmed, if that is another process of the service. */
   readonly warmPort?: number
   /** BOSH unless it says another. */
