@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../lib/clock.js'
-import { traceOf } from '../log.js'
 import type { Carrier, CarrierEvents } from './carrier.js'
 import type { Meet } from './exchanges.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from './frames.js'
@@ -21,6 +20,9 @@ export interface MembershipParts {
   readonly about: AboutNode | undefined
   /** Meets the exchanges that others begin. */
   readonly meet: Meet
+  /** Does what may fail; what it fails with is reported. */
+  readonly guarded: (act: () => void) => void
+  readonly report: (error: unknown) => void
 }
 
 /** What a process says of itself, once a second. */
@@ -53,6 +55,11 @@ export class Membership {
   /** All that are known, those that count as gone among them. */
   get known(): Iterable<RemoteNode> {
     return this.#known.values()
+  }
+
+  /** Those that do not count as gone. */
+  get there(): RemoteNode[] {
+    return [...this.#known.values()].filter(({ isGivenUp }) => !isGivenUp)
   }
 
   get isClosed(): boolean {
@@ -98,7 +105,7 @@ export class Membership {
   /** Lets go of all that are known. */
   clear(): void {
     // They are still there, and what is asked of them may be asked again by another way.
-    for (const node of this.#known.values()) this.#guarded(() => node.break('broken'))
+    for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
     this.#known.clear()
   }
 
@@ -113,7 +120,7 @@ export class Membership {
         try {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
-          this.#report(error)
+          this.#parts.report(error)
           // Where the next frame begins is not known any more.
           carrier().restart(other)
         }
@@ -125,7 +132,7 @@ export class Membership {
         this.#heard(node)
         this.#take(node, frame)
       },
-      onBreak: other => this.#guarded(() => this.#known.get(other)?.lose(carrier())),
+      onBreak: other => this.#parts.guarded(() => this.#known.get(other)?.lose(carrier())),
       onLeave: other => this.#leave(other, carrier()),
     }
   }
@@ -146,7 +153,7 @@ export class Membership {
   #leave(other: string, carrier: Carrier): void {
     const node = this.#known.get(other)
     if (node === undefined) return
-    this.#guarded(() => node.leave(carrier))
+    this.#parts.guarded(() => node.leave(carrier))
     if (node.isReached) return
     this.#known.delete(other)
     this.#hearsay.left(other)
@@ -163,7 +170,7 @@ export class Membership {
 
   /** Never throws: what comes behind the frame is read on. */
   #take(node: RemoteNode, frame: Frame): void {
-    this.#guarded(() => {
+    this.#parts.guarded(() => {
       if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
       else if (frame.kind === frameKinds.reset) node.break('broken')
       else node.exchanges.take(frame)
@@ -198,7 +205,7 @@ export class Membership {
     if (now >= this.#announceAt) this.#announce()
     for (const node of this.#known.values()) {
       if (late > beatMilliseconds) node.forgive(late)
-      this.#guarded(() => {
+      this.#parts.guarded(() => {
         if (!node.look(now)) return
         log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
         this.#changed()
@@ -213,11 +220,10 @@ export class Membership {
   }
 
   #notice(): Buffer {
-    const there = [...this.#known.values()].filter(({ isGivenUp }) => !isGivenUp)
     return writeFrame(frameKinds.notice, true, 0, {
       isDraining: this.#isDraining,
       about: this.#parts.about,
-      known: there.map(({ name }) => name),
+      known: this.there.map(({ name }) => name),
     } satisfies Notice)
   }
 
@@ -227,19 +233,7 @@ export class Membership {
     this.#isChangeDue = true
     setImmediate(() => {
       this.#isChangeDue = false
-      if (!this.#isClosed) for (const listener of this.#listeners) this.#guarded(listener)
+      if (!this.#isClosed) for (const listener of this.#listeners) this.#parts.guarded(listener)
     })
-  }
-
-  #guarded(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.#report(error)
-    }
-  }
-
-  #report(error: unknown): void {
-    this.#parts.log.error(traceOf(error), 'what another process asked for failed')
   }
 }

@@ -28,6 +28,13 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const carriers: Carrier[] = []
   const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
   const report = (error: unknown) => log.error(traceOf(error), 'what another process asked for failed')
+  const guarded = (act: () => void) => {
+    try {
+      act()
+    } catch (error) {
+      report(error)
+    }
+  }
 
   const meetOther: Meet = (message, exchange, kind) => {
     try {
@@ -37,7 +44,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return undefined
     }
   }
-  const membership = new Membership({ self, carriers, clock, log, about, meet: meetOther })
+  const membership = new Membership({ self, carriers, clock, log, about, meet: meetOther, guarded, report })
   for (const [place, start] of starts.entries()) {
     const { events, release } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
     try {
@@ -56,13 +63,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     const isThere = node !== undefined && !node.isGivenUp
     if (isThere && !node.isOverfull) return node.exchanges.open(kind, head, body, events)
     const how = isThere || membership.isHeardOf(other) ? 'broken' : 'gone'
-    setImmediate(() => {
-      try {
-        events.onEnd(how)
-      } catch (error) {
-        report(error)
-      }
-    })
+    setImmediate(() => guarded(() => events.onEnd(how)))
     return noExchange(other)
   }
   const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
@@ -70,8 +71,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   return {
     self,
     get others() {
-      const there = [...membership.known].filter(({ isGivenUp }) => !isGivenUp)
-      return there.sort((a, b) => (a.name < b.name ? -1 : 1))
+      return membership.there.sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     get lost() {
       return [...membership.known].filter(({ isGivenUp }) => isGivenUp).map(({ name }) => name)
