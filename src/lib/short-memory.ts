@@ -1,5 +1,6 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from './clock.js'
+import { randomText } from './random-text.js'
 
 /** The key under which something is remembered; nothing can be read from it. */
 export type MemoryKey = string
@@ -11,7 +12,7 @@ export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
  * keyed hash only, with a key that this process made up: the secrets cannot be read from it.
  */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
-  const secret = randomBytes(32).toString('base64')
+  const secret = randomText(32, 'base64')
   /** What was remembered first, which is over first, is at the front: a Map keeps the order of insertion. */
   const remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
   return {
