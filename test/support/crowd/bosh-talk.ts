@@ -106,12 +106,11 @@ export class BoshTalk implements Talk {
       if (this.#attempts.length > mostAttempts) this.#attempts.shift()
       // What is to be sent again is sent again (XEP-0124 §17.3).
       const isToRepeat = answer !== undefined && /^<body[^>]* type='error'/.test(answer.text)
-      if (answer !== undefined && answer.status === 200 && !isToRepeat) {
-        if (/^<body[^>]* type='terminate'/.test(answer.text)) return this.#end(answer.text, since)
-        return answer.text
+      if (answer !== undefined && !isToRepeat) {
+        const isTerminated = /^<body[^>]* type='terminate'/.test(answer.text)
+        if (answer.status === 200) return isTerminated ? this.#end(answer.text, since) : answer.text
+        if (answer.status < 500) return this.#end(`HTTP ${answer.status}: ${answer.text}`, since)
       }
-      if (answer !== undefined && answer.status < 500 && !isToRepeat)
-        return this.#end(`HTTP ${answer.status}: ${answer.text}`, since)
       await sleep(againMilliseconds)
     }
     return undefined
