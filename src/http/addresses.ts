@@ -28,9 +28,13 @@ export function endpointUrls(
   domain: string,
   request: IncomingMessage | undefined,
 ): EndpointUrls {
-  const base = () => config.externalUrl ?? (request && ownOrigin(config, request)) ?? ''
-  const urlOf = (endpoint: EndpointPath) =>
-    urlOfDomain(config, domain, endpoint) ?? base() + pathOf(config, domain, endpoint)
+  let base: string | undefined
+  const urlOf = (endpoint: EndpointPath) => {
+    const ofDomain = urlOfDomain(config, domain, endpoint)
+    if (ofDomain !== undefined) return ofDomain
+    base ??= config.externalUrl ?? (request && ownOrigin(config, request)) ?? ''
+    return base + pathOf(config, domain, endpoint)
+  }
   return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + takeoverPath }
 }
 
