@@ -43,6 +43,21 @@ export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrie
   }
 }
 
+/** What the connections begun here read into, one after the other. */
+const received = Buffer.allocUnsafeSlow(64 * 1024)
+
+function connectTo(path: string): Socket {
+  const socket: Socket = createConnection({
+    path,
+    // Without it Node makes a buffer of that size for each read, most of which are of some hundred bytes.
+    onread: {
+      buffer: received,
+      callback: bytes => socket.emit('data', Buffer.from(received.subarray(0, bytes))),
+    },
+  })
+  return socket
+}
+
 class SocketCarrier implements Carrier {
   readonly isUp = true
   readonly #self: string
@@ -180,7 +195,7 @@ class SocketCarrier implements Carrier {
     }
     const path = this.#pathOf(name)
     let isJoined = false
-    const connection = new SocketConnection(createConnection(path), true, this.#clock, {
+    const connection = new SocketConnection(connectTo(path), true, this.#clock, {
       onGreeting: told => {
         if (this.#dialled.get(name) !== connection || told !== name) return false
         this.#dialled.delete(name)
