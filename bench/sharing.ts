@@ -47,7 +47,7 @@ export async function measureSharing(stage: Stage): Promise<PartResult & { compa
       title: 'Warming, 10 at once, by one process and by workers',
       unit: 'warms',
       labels,
-      rounds: await takeTurns(sizes.rounds, keys, key => run(key, warm)),
+      rounds: await takeTurns(sizes.sharingRounds, keys, key => run(key, warm)),
     }
     log(table(warming))
     const chat = {
@@ -61,7 +61,7 @@ export async function measureSharing(stage: Stage): Promise<PartResult & { compa
       title: `Messages to oneself, ${sizes.chatSessions} sessions, on connections placed at random`,
       unit: 'round trips',
       labels,
-      rounds: await takeTurns(sizes.rounds, keys, key => run(key, chat)),
+      rounds: await takeTurns(sizes.sharingRounds, keys, key => run(key, chat)),
     }
     log(table(chatting))
     return {

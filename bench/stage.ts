@@ -7,6 +7,8 @@ import type { Figures, Processes, Work } from './work.js'
 export interface Sizes {
   /** Rounds that count. */
   readonly rounds: number
+  /** The same where processes are compared that share the cores: which of them runs where differs from round to round. */
+  readonly sharingRounds: number
   /** Rounds before them that do not: by then Node has compiled what runs often, and passwords are remembered. */
   readonly warmUpRounds: number
   /** Warms in a round; all of them are open at its end. */
@@ -30,6 +32,7 @@ export interface Sizes {
 
 export const fullSizes: Sizes = {
   rounds: 5,
+  sharingRounds: 11,
   warmUpRounds: 14,
   warms: 400,
   freshUsers: 100,
@@ -48,6 +51,7 @@ export const fullSizes: Sizes = {
 /** Enough to see that everything runs. */
 export const quickSizes: Sizes = {
   rounds: 1,
+  sharingRounds: 1,
   warmUpRounds: 1,
   warms: 60,
   freshUsers: 20,
