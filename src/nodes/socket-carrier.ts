@@ -52,7 +52,11 @@ function connectTo(path: string): Socket {
     // Without it Node makes a buffer of that size for each read, most of which are of some hundred bytes.
     onread: {
       buffer: received,
-      callback: bytes => socket.emit('data', Buffer.from(received.subarray(0, bytes))),
+      callback(bytes) {
+        // Copied: a frame whose end is still to come is kept.
+        socket.emit('data', Buffer.from(received.subarray(0, bytes)))
+        return true
+      },
     },
   })
   return socket
