@@ -188,7 +188,7 @@ export class Crowd {
     // A timer that is late does not put off the words after it.
     for (let due = performance.now(); this.#isTalking; ) {
       due = Math.max(due, performance.now() - mostLate) + secondsPerMessage * 1000 * 2 * Math.random()
-      await sleep(due - performance.now())
+      await sleep(Math.max(0, due - performance.now()))
       const { life, talk, partner, isReady } = chatter
       if (!this.#isTalking || !isReady || !partner.isReady) continue
       const number = this.#judge.say(life!, partner.life!)
