@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Server } from '../config/config.js'
 import { connectProblem, steps } from '../errors.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import { connectSharingBuffer } from '../lib/shared-buffer.js'
 import type { Failure } from '../link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
@@ -44,24 +45,13 @@ export function createDialer(given: DialerParts) {
   }
 }
 
-/** The buffer that all connections read into: what is to last longer than one `data` event has to be copied. */
-const received = Buffer.allocUnsafeSlow(64 * 1024)
-
 function connectTcp(host: string, port: number): Socket {
-  const socket: Socket = connect({
+  const socket = connectSharingBuffer({
     host,
     port,
     keepAlive: true,
     // Small stanzas must not wait for an acknowledgement of the one before.
     noDelay: true,
-    // Without it Node makes a buffer of that size for each read.
-    onread: {
-      buffer: received,
-      callback(bytes) {
-        socket.emit('data', received.subarray(0, bytes))
-        return true
-      },
-    },
   })
   // Until its user listens: an error without a listener would end the process.
   return socket.on('error', nothing)

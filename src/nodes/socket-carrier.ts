@@ -1,8 +1,9 @@
 import { readdir, rename, unlink } from 'node:fs/promises'
-import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../lib/clock.js'
+import { connectSharingBuffer } from '../lib/shared-buffer.js'
 import { codeOf } from '../log.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import { isNodeName } from './node-name.js'
@@ -41,25 +42,6 @@ export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrie
       throw error
     }
   }
-}
-
-/** What the connections begun here read into, one after the other. */
-const received = Buffer.allocUnsafeSlow(64 * 1024)
-
-function connectTo(path: string): Socket {
-  const socket: Socket = createConnection({
-    path,
-    // Without it Node makes a buffer of that size for each read, most of which are of some hundred bytes.
-    onread: {
-      buffer: received,
-      callback(bytes) {
-        // Copied: a frame whose end is still to come is kept.
-        socket.emit('data', Buffer.from(received.subarray(0, bytes)))
-        return true
-      },
-    },
-  })
-  return socket
 }
 
 class SocketCarrier implements Carrier {
@@ -199,7 +181,7 @@ class SocketCarrier implements Carrier {
     }
     const path = this.#pathOf(name)
     let isJoined = false
-    const connection = new SocketConnection(connectTo(path), true, this.#clock, {
+    const connection = new SocketConnection(connectSharingBuffer({ path }), true, this.#clock, {
       onGreeting: told => {
         if (this.#dialled.get(name) !== connection || told !== name) return false
         this.#dialled.delete(name)

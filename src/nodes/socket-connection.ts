@@ -47,7 +47,9 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      if (this.#isOpen && !reader.read(bytes)) this.destroy('not understood or not wanted')
+      // What was begun here reads into a shared buffer, and a frame whose end is still to come is kept.
+      if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes))
+        this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())
     socket.on('error', (error: NodeJS.ErrnoException) => {
