@@ -11,7 +11,7 @@ const youngSize = 48 * 2 ** 20
 const mostOfMachine = 0.8
 /** How long a measurement counts, in milliseconds and in sessions that were asked for. */
 const interval = 1_000
-const many = 100
+const many = 20
 /** The share of the sessions that must have gone before others may come in their place. */
 const leaving = 0.1
 /** How long the memory must have been enough for the sessions there are before so many more may come, in milliseconds. */
