@@ -333,8 +333,7 @@ describeWith(['chromium'], 'The pages', () => {
         const faults = {
           excessWidth: await excessWidth(tab),
           faintTexts: await faintTexts(tab),
-          // Of these rules only those for contrast depend on colours, and that has been looked at.
-          brokenRules: colorScheme === 'light' ? await brokenRules(tab) : [],
+          brokenRules: await brokenRules(tab),
           smallTargets: viewport.width < 768 ? await smallTargets(tab) : [],
         }
         const none = { excessWidth: 0, faintTexts: [], brokenRules: [], smallTargets: [] }
