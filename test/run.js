@@ -4,7 +4,8 @@ import { run, runJest } from './support/jest-run.js'
 import { ensurePackages, missingPackages } from './support/packages.js'
 
 const debianPackages = [
-  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'chromium', 'openssl', 'curl'],
+  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'curl'],
+  ...['chromium', 'chromium-headless-shell'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
   ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]

@@ -22,10 +22,6 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 async function startDemoUpstream() {
   const demo = await startDemoServer(passwords)
   return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
@@ -53,13 +49,14 @@ const upstreams = [
 
 for (const { name, packages, makesContacts, start } of upstreams) {
   describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
+    let browser: Browser | undefined
     let upstream: Awaited<ReturnType<typeof start>>
     let service: TestService
     let page: AdminPage
     let bob: User
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
+      browser = await launchChromium()
       upstream = await start()
       service = await startTestService({ servers: upstream.servers })
       if (makesContacts) return
@@ -81,6 +78,7 @@ for (const { name, packages, makesContacts, start } of upstreams) {
     })
 
     afterAll(async () => {
+      await browser?.close()
       await service?.stop()
       await upstream?.stop()
     })
@@ -122,13 +120,14 @@ for (const { name, packages, makesContacts, start } of upstreams) {
   })
 }
 
-describeWith(['chromium'], 'The pages', () => {
+describeWith(['chromium-headless-shell'], 'The pages', () => {
+  let browser: Browser | undefined
   let upstream: Awaited<ReturnType<typeof startDemoUpstream>>
   let service: TestService
   let page: AdminPage | undefined
 
   beforeAll(async () => {
-    browser ??= await launchChromium()
+    browser = await launchChromium('chromium-headless-shell')
     upstream = await startDemoUpstream()
     service = await startTestService({ servers: upstream.servers })
   }, 40_000)
@@ -136,6 +135,7 @@ describeWith(['chromium'], 'The pages', () => {
   afterEach(async () => page?.close())
 
   afterAll(async () => {
+    await browser?.close()
     await service?.stop()
     await upstream?.stop()
   })

@@ -37,7 +37,7 @@ describeWith(['chromium'], 'a form of another site', () => {
       res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)
     })
     await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve))
-    browser = await launchChromium([`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
+    browser = await launchChromium('chromium', [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
     context = await browser.newContext()
     await context.exposeFunction('ran', (where: string) => void ran.push(where))
   }, 60_000)

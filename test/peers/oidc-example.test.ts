@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser, BrowserContext } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import { type Chromium, launchChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -30,8 +30,7 @@ const contexts: BrowserContext[] = []
 
 /** The portal's first page in a browser of its own. */
 async function visit(portal: string): Promise<OidcVisitor> {
-  browser ??= await launchChromium()
-  const context = await browser.newContext()
+  const context = await browser!.newContext()
   contexts.push(context)
   return OidcVisitor.come(context, portal)
 }
@@ -39,8 +38,6 @@ async function visit(portal: string): Promise<OidcVisitor> {
 afterEach(async () => {
   await Promise.all(contexts.splice(0).map(context => context.close()))
 })
-
-afterAll(async () => browser?.close())
 
 interface XmppServer {
   readonly c2sPort: number
@@ -51,6 +48,7 @@ interface XmppServer {
 interface Kind {
   readonly name: string
   readonly packages: readonly string[]
+  readonly browser: Chromium
   /** How long the provider's tokens are good, in seconds, and what they look like. */
   readonly tokens: { readonly TOKEN_SECONDS: string; readonly TOKEN_FORMAT: string }
   /** The parameter of `/warm` that takes them. */
@@ -62,6 +60,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'Prosody, which asks the provider',
     packages: ['prosody', 'openssl'],
+    browser: 'chromium',
     tokens: { TOKEN_SECONDS: '300', TOKEN_FORMAT: 'opaque' },
     parameter: 'token',
     start: issuer =>
@@ -78,6 +77,7 @@ introspection_client_secret = "${secrets.INTROSPECTION_SECRET}"`,
   {
     name: 'ejabberd, which knows the provider’s key',
     packages: ['ejabberd', 'openssl'],
+    browser: 'chromium-headless-shell',
     // Shorter than the portal wants them to be good yet.
     tokens: { TOKEN_SECONDS: '20', TOKEN_FORMAT: 'jwt' },
     parameter: 'password',
@@ -95,7 +95,7 @@ introspection_client_secret = "${secrets.INTROSPECTION_SECRET}"`,
 ]
 
 for (const kind of kinds) {
-  describeWith([...kind.packages, 'chromium'], `Users of an OpenID provider before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `Users of an OpenID provider before ${kind.name}`, () => {
     let provider: RunningCommand
     let server: XmppServer
     let service: TestService
@@ -103,6 +103,7 @@ for (const kind of kinds) {
     let portal: RunningCommand
 
     beforeAll(async () => {
+      browser = await launchChromium(kind.browser)
       const [port] = await freePorts(1)
       const PORTAL_URL = `http://127.0.0.1:${port}`
       provider = await startCommand(['examples/oidc/provider.js'], { PORTAL_URL, ...secrets, ...kind.tokens })
@@ -124,6 +125,7 @@ for (const kind of kinds) {
     })
 
     afterAll(async () => {
+      await browser?.close()
       await portal?.stop()
       await calls?.stop()
       await service?.stop()
@@ -272,6 +274,7 @@ for (const kind of kinds) {
 describeWith(['prosody', 'chromium'], 'The example with an OpenID provider', () => {
   test('runs by one command', async () => {
     const example = await startCommand(['examples/oidc/demo.js'])
+    browser = await launchChromium()
     try {
       expect(example.introduction).toContain('Sign in as alice with the password rabbit')
       const [one, other] = [await visit(example.url), await visit(example.url)]
@@ -280,6 +283,7 @@ describeWith(['prosody', 'chromium'], 'The example with an OpenID provider', () 
       await one.say(bob, 'hello')
       await other.sees(`${alice}: hello`)
     } finally {
+      await browser.close()
       expect(await example.stop()).toBe(0)
     }
   })

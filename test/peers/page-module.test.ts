@@ -3,7 +3,7 @@
 import { setInterval } from 'node:timers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import { type Chromium, launchChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { MovedClock } from '../support/moved-clock.js'
@@ -32,12 +32,20 @@ const alice = { jid: 'alice@localhost', password: users.alice }
 const bobs = { jid: 'bob@localhost', password: users.bob }
 const room = 'tea@conference.localhost'
 
+interface Kind {
+  readonly name: string
+  readonly packages: readonly string[]
+  readonly browser: Chromium
+  start(): Promise<XmppServer>
+}
+
 /** With an archive, and with rooms. */
-const kinds = [
+const kinds: readonly Kind[] = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    start: (): Promise<XmppServer> =>
+    browser: 'chromium',
+    start: () =>
       startProsody({
         users,
         config: `c2s_require_encryption = true
@@ -49,7 +57,8 @@ Component "conference.localhost" "muc"
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    start: (): Promise<XmppServer> =>
+    browser: 'chromium-headless-shell',
+    start: () =>
       startEjabberd({
         users,
         modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}',
@@ -57,12 +66,9 @@ Component "conference.localhost" "muc"
   },
 ]
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const kind of kinds) {
-  describeWith([...kind.packages, 'chromium'], `A page with the module, before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `A page with the module, before ${kind.name}`, () => {
+    let browser: Browser | undefined
     let server: XmppServer
     let service: TestService
     let relay: Relay
@@ -76,7 +82,7 @@ for (const kind of kinds) {
     let complaints: string[]
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
+      browser = await launchChromium(kind.browser)
       server = await kind.start()
       const [port] = await freePorts(1)
       clock = new MovedClock()
@@ -116,6 +122,7 @@ for (const kind of kinds) {
     })
 
     afterAll(async () => {
+      await browser?.close()
       await relay?.stop()
       await service?.stop()
       await server?.stop()

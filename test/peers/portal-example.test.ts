@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
-import { launchChromium } from '../support/chromium.js'
+import { type Chromium, launchChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -33,6 +33,7 @@ interface Home {
 interface Kind {
   readonly name: string
   readonly packages: readonly string[]
+  readonly browser: Chromium
   /** Whether the accounts have to be made to know each other. */
   readonly strangers: boolean
   start(): Promise<Home>
@@ -42,21 +43,25 @@ const kinds: readonly Kind[] = [
   {
     name: 'the demo server',
     packages: [],
+    browser: 'chromium-headless-shell',
     strangers: false,
     async start() {
       const server = await startDemoServer(passwords)
       return { servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, stop: () => server.stop() }
     },
   },
-  ...encryptedServers.map(kind => ({
-    name: kind.name,
-    packages: kind.packages,
-    strangers: true,
-    async start() {
-      const server = await kind.start(passwords)
-      return { servers: kind.servers(server), stop: () => server.stop() }
-    },
-  })),
+  ...encryptedServers.map(
+    (kind): Kind => ({
+      name: kind.name,
+      packages: kind.packages,
+      browser: kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell',
+      strangers: true,
+      async start() {
+        const server = await kind.start(passwords)
+        return { servers: kind.servers(server), stop: () => server.stop() }
+      },
+    }),
+  ),
 ]
 
 const startPortal = (service: TestService) =>
@@ -66,12 +71,9 @@ const startPortal = (service: TestService) =>
     WARM_PASSWORD: admin.secret,
   })
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const kind of kinds) {
-  describeWith([...kind.packages, 'chromium'], `The example portal before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
+    let browser: Browser | undefined
     let home: Home
     let service: TestService
     let portal: RunningCommand
@@ -80,7 +82,7 @@ for (const kind of kinds) {
     let visitor: PortalVisitor
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
+      browser = await launchChromium(kind.browser)
       home = await kind.start()
       service = await startTestService({ servers: home.servers })
       portal = await startPortal(service)
@@ -105,6 +107,7 @@ for (const kind of kinds) {
     })
 
     afterAll(async () => {
+      await browser?.close()
       await portal?.stop()
       await service?.stop()
       await home?.stop()
@@ -348,11 +351,11 @@ describe('The example portal', () => {
     }
   })
 
-  describeWith(['chromium'], 'on its pages', () => {
+  describeWith(['chromium-headless-shell'], 'on its pages', () => {
     test.each([1280, 390])('is legible in a window of %i pixels', async width => {
-      browser ??= await launchChromium()
-      const context = await browser.newContext({ viewport: { width, height: 844 } })
+      const browser = await launchChromium('chromium-headless-shell')
       try {
+        const context = await browser.newContext({ viewport: { width, height: 844 } })
         const visitor = await PortalVisitor.come(context, portal.url)
         await visitor.signIn('alice', 'hammer')
         await visitor.sees('do not match')
@@ -361,7 +364,7 @@ describe('The example portal', () => {
         await visitor.sees('There is no chat at the moment.')
         expect(await excessWidth(visitor.tab)).toBe(0)
       } finally {
-        await context.close()
+        await browser.close()
       }
     })
   })
