@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
@@ -9,15 +9,22 @@ import { signatureHash } from '../../src/c2s/signature-hash.js'
 const folder = mkdtempSync(join(tmpdir(), 'signature-hash-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const rsa = ['rsa:2048']
-const ec = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+/** A file with this private key. */
+function keyFile({ privateKey }: { readonly privateKey: KeyObject }): string {
+  const file = join(folder, `${privateKey.asymmetricKeyType}.pem`)
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  return file
+}
+
+const rsa = keyFile(generateKeyPairSync('rsa', { modulusLength: 2048 }))
+const ec = keyFile(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))
+const ed25519 = keyFile(generateKeyPairSync('ed25519'))
 const pss = ['-sigopt', 'rsa_padding_mode:pss']
 
 /** A certificate made by openssl, in DER. */
-function certificate(key: readonly string[], ...signing: string[]): Buffer {
-  const made = ['req', '-x509', '-newkey', ...key, '-nodes', '-keyout', join(folder, 'key.pem')]
-  const about = ['-subj', '/CN=test', '-days', '2', ...signing]
-  return new X509Certificate(execFileSync('openssl', [...made, ...about], { stdio: 'pipe' })).raw
+function certificate(key: string, ...signing: string[]): Buffer {
+  const args = ['req', '-x509', '-key', key, '-subj', '/CN=test', '-days', '2', ...signing]
+  return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw
 }
 
 describe('a certificate is hashed with what it is signed with', () => {
@@ -50,7 +57,7 @@ describe('SHA-256 stands in for a broken hash', () => {
 })
 
 test('a signature without one hash of its own has none', () => {
-  expect(signatureHash(certificate(['ed25519']))).toBeUndefined()
+  expect(signatureHash(certificate(ed25519))).toBeUndefined()
 })
 
 test('what is no certificate has none', () => {

@@ -1,5 +1,6 @@
 // Certificates made by openssl, each with a key of its own, trusted only by clients that are given them.
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,7 +45,9 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
     )
     writeFileSync(at('index.txt'), '')
     writeFileSync(at('serial'), '01')
-    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-out', 'key.pem')
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    writeFileSync(at('key.pem'), key)
     const common = ['-config', 'openssl.cnf', '-extensions', 'extensions']
     if (options.expired) {
       openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
@@ -84,7 +87,7 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
       const hash = `-${options.hash ?? 'sha256'}`
       openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...common)
     }
-    return { key: readFileSync(at('key.pem'), 'utf8'), cert: readFileSync(at('cert.pem'), 'utf8') }
+    return { key, cert: readFileSync(at('cert.pem'), 'utf8') }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
