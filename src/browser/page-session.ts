@@ -4,6 +4,7 @@ import type { Binding } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import type { Departures } from './departures.js'
 import { childOf, readMessage } from './message.js'
+import { ReplyOrder } from './reply-order.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
@@ -93,10 +94,16 @@ export class PageSession {
     connection.disconnection_timeout = 3_000
     this.#connection = connection
     const isLost = this.#goOn()
+    const order = new ReplyOrder(rid)
+    let answered = rid
+    connection.nextValidRid = next => {
+      answered = next - 1
+    }
     connection.xmlOutput = body => departures.note(body)
     connection.xmlInput = body => {
       if (this.#isOver) return
       failures = 0
+      order.arrange(body, answered)
       arrivals.note(body)
       if (body.getAttribute('type') !== 'terminate') this.#events.online()
     }

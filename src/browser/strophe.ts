@@ -25,6 +25,8 @@ export interface StropheConnection {
   /** Hears a `<body/>` over BOSH, and the element in it over WebSocket. */
   xmlInput: (element: Element) => void
   xmlOutput: (element: Element) => void
+  /** Hears over BOSH, before `xmlInput` hears a reply, the rid behind that of its request. */
+  nextValidRid: (rid: number) => void
   attach(
     jid: string,
     sid: string,
