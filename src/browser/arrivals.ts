@@ -58,8 +58,7 @@ export class Arrivals {
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
-      this.#next += 1
-      if (this.#next > this.#seen) this.#seen = this.#next
+      if (++this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
         // The page's own handlers get it too.

@@ -183,8 +183,7 @@ export class Chat extends EventTarget {
     this.#session?.drop()
     this.#session = undefined
     this.#pauses.cancel()
-    this.#request += 1
-    return this.#request
+    return ++this.#request
   }
 
   #open(binding: Binding): void {

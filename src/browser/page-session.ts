@@ -4,7 +4,7 @@ import type { Binding } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import type { Departures } from './departures.js'
 import { childOf, readMessage } from './message.js'
-import { ReplyOrder } from './reply-order.js'
+import { inOrder } from './reply-order.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
@@ -86,16 +86,15 @@ export class PageSession {
     const connection = new Connection(url, { withCredentials })
     let failures = 0
     const failed = () => {
-      failures += 1
       // Strophe has repeated it at once. From here on it is the backend that knows whether the session is still there.
-      if (failures > 1) this.#lose()
+      if (++failures > 1) this.#lose()
     }
     for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, failed)
     connection.disconnection_timeout = 3_000
     this.#connection = connection
     const isLost = this.#goOn()
-    const order = new ReplyOrder(rid)
-    let answered = rid
+    const arrange = inOrder(rid)
+    let answered: number
     connection.nextValidRid = next => {
       answered = next - 1
     }
@@ -103,7 +102,7 @@ export class PageSession {
     connection.xmlInput = body => {
       if (this.#isOver) return
       failures = 0
-      order.arrange(body, answered)
+      arrange(body, answered)
       arrivals.note(body)
       if (body.getAttribute('type') !== 'terminate') this.#events.online()
     }
@@ -168,14 +167,12 @@ export class PageSession {
   check(): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
-    const failed = (answer: Element | null) => {
+    const answered = (answer: Element | null) => {
       if (answer === null) this.#lose()
-      else answered()
+      else if (!this.#isOver) this.#events.online()
     }
-    const answered = () => {
-      if (!this.#isOver) this.#events.online()
-    }
-    this.#connection.sendIQ(ping, answered, failed, patience)
+    // An error is an answer too.
+    this.#connection.sendIQ(ping, answered, answered, patience)
     this.#connection.flush()
   }
 

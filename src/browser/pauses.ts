@@ -27,8 +27,7 @@ export class Pauses {
     this.cancel()
     if (this.#succeededAt !== undefined && Date.now() - this.#succeededAt > longEnough) this.#tries = 0
     this.#succeededAt = undefined
-    this.#tries += 1
-    if (this.#tries > mostTries) return undefined
+    if (++this.#tries > mostTries) return undefined
     const longest = Math.min(longestSeconds, 2 ** (this.#tries - 1))
     const seconds = Math.max(atLeast, longest * (0.5 + Math.random() / 2))
     this.#timer = setTimeout(act, seconds * 1000)
