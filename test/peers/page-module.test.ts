@@ -264,6 +264,7 @@ for (const kind of kinds) {
           await shows(tab, 'fast')
           await shows(tab, 'slow')
           expect((await noted(tab)).texts).toEqual(['slow', 'fast'])
+          await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
       test('sends what was written without a network, once', async () => {

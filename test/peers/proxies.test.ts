@@ -304,12 +304,16 @@ describeWith(names.flatMap(packagesOf), 'A request that is held as long as it ma
         let answer = await page.request()
         // What the other sessions of the same user say at the start is not what is waited for.
         while (answer.includes('<presence')) answer = await page.request()
+        return { answer, visitor, page }
+      })
+      const ended = await Promise.all(answers)
+      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
+      expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
+      // The others would hear of one that goes before their own requests have ended.
+      for (const { visitor, page } of ended) {
         await page.terminate()
         visitor.leave()
-        return answer
-      })
-      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
-      expect(await Promise.all(answers)).toEqual(names.map(() => empty))
+      }
     } finally {
       await Promise.all(proxies.map(proxy => proxy.stop()))
     }
