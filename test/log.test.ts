@@ -28,7 +28,7 @@ describe('the log of a part', () => {
   })
 })
 
-test('a log that cannot be written harms nobody', () => {
+test('a log that cannot be written does no harm', () => {
   let written = 0
   const log = createLog('info', {
     write() {

@@ -1,4 +1,4 @@
-// What portals have in common, whoever signs their users in.
+// What portals have in common, however they sign their users in.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import express from 'express'

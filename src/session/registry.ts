@@ -83,7 +83,7 @@ export class Registry {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
 
-  /** How many sessions the user of a JID has, without those whose end is yet to be told. */
+  /** How many sessions the user of a JID has, without sessions whose end is yet to be told. */
   liveOf(jid: string): number {
     return this.sessionsOf(jid).filter(({ isLive }) => isLive).length
   }

@@ -63,7 +63,7 @@ describe('a session that gives its browser a cookie', () => {
     expect(client.link.sent).toEqual(['without', 'with'].map(message))
   })
 
-  test('gives it to nobody else who comes without', async () => {
+  test('gives it to no other client that comes without', async () => {
     const { client } = await attached()
     const second = await client.next()
     const third = await client.next()
@@ -125,7 +125,7 @@ describe('a session whose cookie a backend hands out', () => {
   })
 })
 
-describe('somebody else who knows the sid', () => {
+describe('another client that knows the sid', () => {
   test.each([
     ['the next rid', 703, '', ''],
     ['the one after that', 704, '', ''],
@@ -224,7 +224,7 @@ describe('a browser with cookies of many sessions', () => {
 describe('the life of the cookie', () => {
   const maxAge = (setCookie: string | undefined) => Number(/Max-Age=(\d+)/.exec(setCookie ?? '')?.[1])
 
-  test('is renewed at half time, with the same value and to nobody but its browser', async () => {
+  test('is renewed at half time, with the same value and to its browser only', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     let renewed: string | undefined

@@ -18,10 +18,10 @@ const endsOf = ({ counts }: BoshBench) =>
 describe('a session that ends is counted by its reason:', () => {
   const cases: [EndReason, string, (bench: BoshBench, client: Client) => unknown][] = [
     ['client', 'its client ends it', (_, client) => client.next('', "type='terminate'")],
-    ['inactivity', 'nobody asks', bench => bench.pass(151)],
+    ['inactivity', 'no request comes', bench => bench.pass(151)],
     [
       'inactivity',
-      'nobody comes back after a pause',
+      'no client comes back after a pause',
       async (bench, client) => {
         await client.next('', "pause='120'")
         await bench.pass(119)
@@ -75,7 +75,7 @@ describe('a session that ends is counted by its reason:', () => {
     ],
     [
       'shutdown',
-      'the service stops and nobody asks',
+      'the service stops and no request is open',
       bench => {
         bench.manager.shutDown()
         bench.registry.abandonAll()
@@ -99,7 +99,7 @@ describe('a session that ends is counted by its reason:', () => {
     expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1 })
   })
 
-  test('unclaimed, where whoever had it warmed has hung up', async () => {
+  test('unclaimed, where the caller who had it warmed has hung up', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
     bench.registry.byId(id)!.abandon('unclaimed')
@@ -187,7 +187,7 @@ describe('requests are counted:', () => {
     expect(bench.counts.failedRequests).toBe(0)
   })
 
-  test('those of nobody, and those for nowhere', async () => {
+  test('those of no session, and those for nowhere', async () => {
     const bench = new BoshBench()
     await bench.send("<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>")
     for (const to of ['elsewhere.example', 'gone.example', '@'])

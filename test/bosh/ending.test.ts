@@ -49,7 +49,7 @@ describe('a client that ends its session', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('then its sid is nobody’s', async () => {
+  test('then its sid is unknown', async () => {
     const client = await new BoshBench().session()
     await client.next('', "type='terminate'")
     expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
@@ -69,7 +69,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('while nobody asks: the next request is told', async () => {
+  test('while no request is open: the next request is told', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.end(lost))
@@ -90,7 +90,7 @@ describe('a server that ends the stream', () => {
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
-  test('and nobody ever asks: the session ends in its time', async () => {
+  test('and no request ever comes: the session ends in its time', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.end(lost))
@@ -211,7 +211,7 @@ describe('a request too large to be read', () => {
     }
   })
 
-  test('of nobody harms nobody', async () => {
+  test('of no session does no harm', async () => {
     const bench = new BoshBench()
     await bench.session()
     expect(bench.manager.refuseTooLarge("<body rid='1' sid='unknown'", new FakePeer())).toBeUndefined()

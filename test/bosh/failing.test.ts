@@ -46,7 +46,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at what its server says tells whoever waits', async () => {
+  test('at what its server says tells the client that waits', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -58,7 +58,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at the end of its link tells whoever waits', async () => {
+  test('at the end of its link tells the client that waits', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -78,7 +78,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when it is thrown out is over, and whoever throws out others goes on', async () => {
+  test('when it is thrown out is over, and the one that throws it out goes on', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -127,7 +127,7 @@ describe('a session that fails', () => {
     expect(bench.counts.faults).toBe(1)
   })
 
-  test('under a login says so to whoever called', async () => {
+  test('under a login says so to its caller', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await bench.server(link =>

@@ -176,7 +176,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
     })
 
-    test('in another encoding than UTF-8 reaches nobody as text', async () => {
+    test('in another encoding than UTF-8 reaches no client as text', async () => {
       await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
       expect(received[0]?.body).toBe('')
     })
@@ -243,7 +243,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toHaveLength(1000)
     })
 
-    test('whose client goes away tells whoever holds it, once', async () => {
+    test('whose client goes away tells its holder, once', async () => {
       let left = 0
       const held = new Promise<Peer>(resolve => {
         answer = (_body, peer) => {
@@ -306,7 +306,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(await client.rest()).toBe('')
     })
 
-    test('is answered in its turn, whoever else is answered first', async () => {
+    test('is answered in its turn, whichever other is answered first', async () => {
       answer = () => new Promise(() => {})
       const client = new HttpSocket(port)
       for (const order of [
@@ -564,7 +564,7 @@ describe.each(servers)('in %s', (_name, create) => {
   describe('what was not foreseen', () => {
     test.each([
       [
-        'nobody can answer',
+        'no client can answer',
         () => {
           throw new TypeError('not foreseen')
         },

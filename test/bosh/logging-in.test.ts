@@ -181,7 +181,7 @@ describe('a stream does not begin anew, and the session is over', () => {
     await isRefused(bench, client)
   })
 
-  test('after a success that nobody has asked for', async () => {
+  test('after a success that was not asked for', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.letIn())
@@ -193,7 +193,7 @@ describe('a stream does not begin anew, and the session is over', () => {
     ['another domain that is served', 'other.example'],
     ['a domain that is not', 'evil.example'],
     ['what is no domain', 'chat.example/x'],
-    ['nobody', ''],
+    ['an empty domain', ''],
   ])('for %s', async (_what, to) => {
     const bench = new BoshBench({}, ['chat.example', 'other.example'])
     await isRefused(bench, await bench.welcome(), `${restart} to='${to}'`)
@@ -219,7 +219,7 @@ describe('the end is an end, also where it wants the stream to begin anew', () =
 
 describe('the JID of a client is known', () => {
   test.each([
-    ['from nobody', ''],
+    ['without a sender', ''],
     ['from the server', "from='chat.example'"],
     ['in the name of the user', "from='mallory@chat.example'"],
   ])('by the answer to its request for a resource, %s', async (_what, from) => {
@@ -324,7 +324,7 @@ describe('the JID of a client is not known', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('by an answer that nobody has asked for, or whose request was answered before', async () => {
+  test('by an answer that was not asked for, or whose request was answered before', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await bench.server(link => link.answerBind('b', victim))

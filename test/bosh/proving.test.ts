@@ -184,7 +184,7 @@ describe('where sessions are wanted over encrypted channels only', () => {
       "condition='see-other-uri' xmlns='http://jabber.org/protocol/httpbind'><uri>https://chat.example/http-bind</uri></body>",
     ],
     ['is refused where no such address is known', undefined, "condition='policy-violation'"],
-  ])('whoever comes over another %s', async (_what, secureUrl, told) => {
+  ])('a client that comes over another %s', async (_what, secureUrl, told) => {
     const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
     expect((await bench.send(create(), insecure(secureUrl))).reply?.body).toContain(told)
     expect(bench.links).toHaveLength(0)

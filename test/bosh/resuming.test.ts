@@ -271,7 +271,7 @@ describe('what the server sends', () => {
     expect(numbers(await page.next())).toEqual([2])
   })
 
-  test('and nobody fetched before the next takeover is still there', async () => {
+  test('and was not fetched before the next takeover is still there', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)

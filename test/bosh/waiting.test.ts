@@ -54,7 +54,7 @@ describe('a held request', () => {
     expect(polls.map(({ reply }) => reply?.body)).toEqual([empty, undefined])
   })
 
-  test('nobody is thrown out for polling fast', async () => {
+  test('no client is thrown out for polling fast', async () => {
     const client = await new BoshBench().session()
     for (let polls = 0; polls < 50; polls++) await client.next()
     const { reply } = await client.next(message('still here'))
@@ -76,7 +76,7 @@ describe('a polling session', () => {
   )
 })
 
-describe('what comes while nobody asks', () => {
+describe('what comes while no request is open', () => {
   test('waits for the next request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()

@@ -114,7 +114,7 @@ function weigh(): void {
 }
 
 test(
-  'every request gets a reply that its client understands, and nobody else notices',
+  'every request gets a reply that its client understands, and no other client notices',
   async () => {
     const random = new Random(seed + 2)
     const crowd = new Crowd(random)

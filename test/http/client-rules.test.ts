@@ -54,7 +54,7 @@ describe('the address of a client', () => {
 
 test('all addresses that are not known are on no list, and one client', () => {
   const everybody = readNetworks('any', () => undefined)
-  const nobody = readNetworks('none', () => undefined)
+  const none = readNetworks('none', () => undefined)
   const some = readNetworks('203.0.113.0/24', () => undefined)
   const addresses = ['unknown', '"10.0.0.1"', ''].map(header =>
     clientAddress(from('10.0.0.1', { 'x-forwarded-for': header }), rules),
@@ -62,7 +62,7 @@ test('all addresses that are not known are on no list, and one client', () => {
   expect(new Set(addresses.map(clientOf)).size).toBe(1)
   for (const [allow, deny] of [
     [everybody, some],
-    [trustedProxies, nobody],
+    [trustedProxies, none],
   ] as const)
     expect(accessBy({ allow, deny })!(addresses[0]!)).toBe(false)
 })
@@ -120,7 +120,7 @@ describe('passwords are taken at a loopback address beside one for everybody', (
     ['but not at the other', to('192.0.2.1', 8080), false],
     ['but not where every address is listened at', to('::1', 8081), false],
     [
-      'but not from whoever a proxy speaks for',
+      'but not from a client that a proxy speaks for',
       to('127.0.0.1', 8080, { 'x-forwarded-for': '203.0.113.9' }),
       false,
     ],

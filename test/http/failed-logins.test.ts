@@ -71,7 +71,7 @@ describe('wrong secrets', () => {
     }
   })
 
-  test('keep somebody out whose secret is known only where both counts are full', async () => {
+  test('keep out a backend that knows the secret only where both counts are full', async () => {
     const failures = new FailedLogins(1)
     for (let time = 0; time < 9; time++) await fail(failures)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
@@ -95,7 +95,7 @@ describe('wrong secrets', () => {
   })
 })
 
-describe('whoever guesses', () => {
+describe('a client that guesses', () => {
   const rates = { ...config.rates, failedLogins: 2 }
   const [name, secret] = ['portal', 'portal-secret']
 
@@ -132,7 +132,7 @@ describe('whoever guesses', () => {
     expect(service.lines().at(-1)).toMatchObject({ code: 'too-many-requests', address: '192.0.2.1' })
   })
 
-  test('keeps out nobody else: no other admin at the same address, and nobody elsewhere', async () => {
+  test('keeps out no other: neither another admin at the same address, nor a client elsewhere', async () => {
     const service = fakeService({ rates, access: openToAll })
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
     expect((await call(service, 'gehe:im-ü', { as: 'admin@host' })).status).toBe(200)

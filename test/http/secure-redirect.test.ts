@@ -36,7 +36,7 @@ describe('over a channel that others can listen in on', () => {
     expect((await ask('get', '/warm', { ...open, externalUrl: undefined })).status).toBe(403)
   })
 
-  test('whoever comes through an unknown proxy is told what is wrong, and not sent in circles', async () => {
+  test('a client behind an unknown proxy is told what is wrong, and not sent in circles', async () => {
     const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
     expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })

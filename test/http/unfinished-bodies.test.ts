@@ -86,7 +86,7 @@ describe('bodies that have come in part', () => {
     expect(start(0).begin('192.0.2.1', MiB)).toHaveLength(200)
   })
 
-  test('that are refused are told of in the log once a minute, and of nobody', () => {
+  test('that are refused are told of in the log once a minute, without their senders', () => {
     const { begin, clock, lines } = start(1)
     begin('192.0.2.1', MiB)
     expect(lines).toHaveLength(1)

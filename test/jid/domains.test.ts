@@ -242,7 +242,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('of a domain that nobody may log in to give a warning', () => {
+  test('of a domain without logins give a warning', () => {
     expect(load({ XMPP_SERVERS: 'example.com=xmpp://localhost' }).warnings).toEqual([
       'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
     ])

@@ -62,7 +62,7 @@ describe('a rate', () => {
     expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
   })
 
-  test('remembers nobody whose time is over', async () => {
+  test('remembers no client whose time is over', async () => {
     const rate = new Rate(1, 60)
     for (let client = 0; client < 100; client++) await rate.take(String(client))
     expect(jest.getTimerCount()).toBe(100)

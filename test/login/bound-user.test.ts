@@ -37,7 +37,7 @@ test.each([
   ['juliet@chat.example', 'juliet@other.example/x'],
   ['juliet@chat.example', 'juliet@sub.chat.example/x'],
   ['jose@chat.example', 'josé@chat.example/x'],
-])('for %s, %s is somebody else', (asked, bound) => {
+])('for %s, %s is another user', (asked, bound) => {
   expect(judge(asked, bound)).toBe('jid-mismatch')
 })
 

@@ -113,7 +113,7 @@ describe('a login', () => {
       (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'),
       [],
     ],
-    ['after what answers nobody', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
+    ['after what answers no request', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
     [
       'with other stanzas, which are kept for the client',
       (iq: string) => `<message xmlns='jabber:client'/>${iq}<presence xmlns='jabber:client'/>`,

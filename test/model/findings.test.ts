@@ -76,7 +76,7 @@ test('the reply to the request that was missing leaves before the one that had t
   expect(answered).toEqual([701, 702])
 })
 
-describe('what nobody fetched does not keep a session from ending', () => {
+describe('what no client fetched does not keep a session from ending', () => {
   const many = (count: number) => Array.from({ length: count }, (_, n) => ` a${n}='1'`).join('')
   test.each([
     [

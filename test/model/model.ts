@@ -294,7 +294,7 @@ export class SessionModel {
     this.#answered = rid
     this.given.set(rid, text)
     const numbers = numbersIn(text)
-    this.#demand(!copy.peer.gone || numbers.length === 0, `${rid} gets stanzas, and nobody is there`)
+    this.#demand(!copy.peer.gone || numbers.length === 0, `${rid} gets stanzas, and no client is there`)
     this.#demand(
       kind !== 'pause' || this.outcome !== undefined || numbers.length === 0,
       `the reply to the pause ${rid} has stanzas`,
@@ -356,7 +356,7 @@ export class SessionModel {
       held.length === 0 || this.handed.length === this.sent.length,
       'a request waits, and so do stanzas',
     )
-    this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and nobody is told')
+    this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and no client is told')
     this.#demand(
       this.socket !== 'open' || this.handed.length === this.sent.length,
       'a page is there, and stanzas wait',

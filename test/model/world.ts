@@ -488,7 +488,7 @@ export class World {
     if (this.client.sid === undefined || this.#socket !== undefined) return
     const body = `<body rid='${this.client.lastRid + 1}' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`
     const { reply } = await this.bench.send(body, new FakePeer(false))
-    if (reply?.status !== 0) throw new Broken(`whoever listens in gets ${reply?.body}`)
+    if (reply?.status !== 0) throw new Broken(`an eavesdropper gets ${reply?.body}`)
   }
 
   /** A request that ends the session, and not by a wish. */

@@ -21,7 +21,7 @@ describe('the document', () => {
     for (const place of places) expect(api.accepts(place, null)).toBe(false)
   })
 
-  test('is served to anybody, as JSON that is asked for anew each time', async () => {
+  test('is served to all, as JSON that is asked for anew each time', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     const reply = await request(app).get('/openapi.json')
     expect([reply.status, reply.type]).toEqual([200, 'application/json'])

@@ -270,7 +270,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([expect.stringContaining('403')])
   })
 
-  test('say so when the session was over before anybody attached', async () => {
+  test('say so when the session was over before a page attached', async () => {
     page = await AdminPage.open(browser!, service.url)
     await page.bind(alice)
     const client = new BoshClient(`${service.url}/http-bind`, await page.binding())

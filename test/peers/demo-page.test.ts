@@ -159,7 +159,7 @@ describe('The demo', () => {
     })
   })
 
-  test('ends at Ctrl+C, whoever is still connected', async () => {
+  test('ends at Ctrl+C, whichever clients are still connected', async () => {
     expect(await demo.stop()).toBe(0)
   }, 10_000)
 })

@@ -74,7 +74,7 @@ for (const kind of encryptedServers) {
       }
     })
 
-    test('a certificate that nobody vouches for is not accepted', async () => {
+    test('a certificate without a known issuer is not accepted', async () => {
       const other = await startTestService({ servers: at(server).replace(/\?.*/, '') })
       try {
         const { status, json } = await other.warm(alice)

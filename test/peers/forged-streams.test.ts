@@ -69,7 +69,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       return jid
     }
 
-    test('ends its session, and nobody is taken for another', async () => {
+    test('ends its session, and no user is taken for another', async () => {
       const client = new BoshClient(`${service.url}/http-bind`)
       const jid = await resume(client)
       const message = `<message xmlns='jabber:client' to='${jid}'><x xmlns='urn:x'>${forged}</x></message>`

@@ -33,7 +33,7 @@ let browser: Browser | undefined
 afterAll(async () => browser?.close())
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}, of those who log in themselves,`, () => {
+  describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves,`, () => {
     let server: XmppServer
     let warmer: TestService
     let context: BrowserContext | undefined
@@ -41,7 +41,7 @@ for (const kind of encryptedServers) {
 
     const start = async () => {
       server = await kind.start(passwords)
-      const unused = () => Promise.reject(new Error('nobody is to be warmed'))
+      const unused = () => Promise.reject(new Error('no session is to be warmed'))
       warmer = await startTestService({
         servers: kind.servers(server),
         routers: () => [createPageRouter(), createConverseRouter(unused)],

@@ -36,7 +36,7 @@ const clients: readonly [
 ]
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}, of those who log in themselves over WebSocket,`, () => {
+  describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves over WebSocket,`, () => {
     let server: XmppServer
     let warmer: TestService
     let relay: Relay

@@ -163,7 +163,7 @@ function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
     expect(await place().refusal({ jid: 'carol@localhost' })).toEqual(refused)
   })
 
-  test('is not shown for browsers, whoever they say they are', async () => {
+  test('is not shown for browsers, whatever they say they are', async () => {
     const client = new BoshClient(`${place().warmer.url}/http-bind`)
     const stream = { to: 'localhost', 'xmlns:xmpp': 'urn:xmpp:xbosh', 'xmpp:version': '1.0' }
     try {
@@ -376,7 +376,7 @@ describePlace(
   ejabberd,
   () => Place.open(startEjabberd({ users: passwords }), undefined, serviceAccount),
   place => {
-    test('opens sessions of users whose password nobody has', async () => {
+    test('opens sessions of users without a password', async () => {
       expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
       expect(await place().use({ jid: 'nobody@localhost', password: '' })).toMatch(/^nobody@localhost\/.+/)
       expect(place().warmer.lines.join()).not.toContain(passwords.portal)
@@ -400,7 +400,7 @@ describePlace(
   prosody,
   () => Place.open(startProsody({ users: passwords, config: encrypted }), undefined, serviceAccount),
   place => {
-    test('is logged in as itself, and its session is given to nobody', async () => {
+    test('is logged in as itself, and its session is given to no client', async () => {
       expect(await place().refusal({ jid: alice })).toEqual([502, 'jid-mismatch', 'bind'])
     })
   },

@@ -284,7 +284,7 @@ describe('The example portal', () => {
     return { cookie, headers: { Cookie: cookie.replace(/;.*/, '') } }
   }
 
-  test('lets nobody in without the right password', async () => {
+  test('lets no visitor in without the right password', async () => {
     for (const body of [
       'name=alice&password=hammer',
       'name=mallory&password=rabbit',
@@ -310,7 +310,7 @@ describe('The example portal', () => {
     expect(page.text).not.toContain(admin.secret)
   })
 
-  test('has no chat for those who are not signed in', async () => {
+  test('has no chat for visitors who are not signed in', async () => {
     for (const headers of [{}, { Cookie: `visit=${'0'.repeat(64)}` }]) {
       expect((await call('GET', '/chat/binding?tab=x', headers)).status).toBe(401)
     }

@@ -220,7 +220,7 @@ for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
       stop()
     })
 
-    test('has nothing for those who are not signed in', async () => {
+    test('has nothing for visitors who are not signed in', async () => {
       expect((await bind({}, 'one')).status).toBe(401)
       expect(calls()).toEqual([])
     })

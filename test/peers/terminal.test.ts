@@ -1,4 +1,4 @@
-// The command at a terminal: what is typed there is no secret to the program, and one to those who look on.
+// The command at a terminal: what is typed there is no secret to the program, and one to onlookers.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'

@@ -55,7 +55,7 @@ for (const kind of servers) {
       await server?.stop()
     })
 
-    test('shows nobody its presence before a page has attached and sent it', async () => {
+    test('shows its presence to no contact before a page has attached and sent it', async () => {
       const binding = await warmer.bind(alice)
       await bob.isUpToDate()
       expect(bob.hasSeen(binding.jid)).toBe(false)

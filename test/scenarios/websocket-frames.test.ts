@@ -60,7 +60,7 @@ describe.each(['http', 'https'] as const)('over %s', scheme => {
       expect(sent).toHaveLength(length)
       await arrives(text(sent), sent)
     }
-    // Longer than need be is no fault that the peer has to see (§5.2), and harms nobody.
+    // Longer than need be is no fault that the peer has to see (§5.2), and does no harm.
     await arrives(text(message('a'), { lengthBytes: 8 }), message('a'))
   })
 
@@ -239,7 +239,7 @@ describe.each(['http', 'https'] as const)('over %s', scheme => {
     expect(await pair.link.rest()).toBe(message('whole'))
   })
 
-  test('pongs that nobody asked for, and pings, are not counted as parts of a message', async () => {
+  test('pongs that were not asked for, and pings, are not counted as parts of a message', async () => {
     await begin()
     // As much as may be kept of all messages together.
     for (let left = 0; left < 10; left++)

@@ -82,7 +82,7 @@ describe('the JID that a server tells', () => {
     ['the session itself', "from='romeo@chat.example/a'"],
     ['another server', "from='evil.example'"],
     ['a part of the own server', "from='room.chat.example'"],
-    ['the own server, and somebody there', "from='chat.example/x'"],
+    ['the own server, and a user there', "from='chat.example/x'"],
     ['a sender that is none', "from=''"],
   ])('is not read from what %s sends', (_what, from) => {
     expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
@@ -118,7 +118,7 @@ describe('a request to bind a resource', () => {
     bindRequestId(element(`<iq xmlns='jabber:client' ${attributes}>${inner}</iq>`), 'chat.example')
 
   test.each([
-    ['to nobody', "type='set' id='7'"],
+    ['without an addressee', "type='set' id='7'"],
     ['to the server', "type='set' id='7' to='chat.example'"],
     ['to the server, written in another way', "type='set' id='7' to='Chat.Example.'"],
   ])('%s is one', (_what, attributes) => {

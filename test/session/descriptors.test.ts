@@ -31,7 +31,7 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(true)
   })
 
-  test('are any number where nobody says how many there may be', () => {
+  test('are any number where nothing says how many there may be', () => {
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000).areLeft()).toBe(true)
   })
 })

@@ -39,7 +39,7 @@ function open(limits: SessionLimits, count: number, address: string): object[] {
 }
 
 describe('sessions in all', () => {
-  test('are refused from the limit on, by whoever they are opened', () => {
+  test('are refused from the limit on, whichever client opens them', () => {
     const limits = limitsOf({ sessions: 3 })
     expect(limits.refusal(2)).toBeUndefined()
     expect(limits.refusal(3)).toBe('sessions')
@@ -88,7 +88,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '::1')).toBeUndefined()
   })
 
-  test('that nobody has logged in to have a limit of their own', () => {
+  test('without a login have a limit of their own', () => {
     const limits = limitsOf({ unauthenticatedPerAddress: 2 })
     const [first, second] = open(limits, 2, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('unauthenticated')

@@ -37,6 +37,6 @@ test.each([
     'what is no stanza',
     { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
   ],
-])('nobody waits to hear of %s', (_what, element) => {
+])('no sender waits to hear of %s', (_what, element) => {
   expect(bounce(element)).toBeUndefined()
 })

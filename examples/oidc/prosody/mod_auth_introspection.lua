@@ -91,6 +91,6 @@ end
 
 module:provides("auth", {
 	get_sasl_handler = new_handler;
-	-- The OAuth server has the users, and says nothing of those whose token it is not shown.
+	-- The OAuth server has the users, and says nothing of users whose token it is not shown.
 	user_exists = function () return true; end;
 });

@@ -26,7 +26,7 @@ test.each([
 test.each([
   ['nothing in common', tls13, ['tls-unique']],
   ['an empty list', tls13, []],
-  ['a certificate that nobody asked for', link('tls-server-end-point'), undefined],
+  ['a certificate that was not asked for', link('tls-server-end-point'), undefined],
   ['a link without encryption', { encrypted: false, plainAllowed: true }, all],
 ])('there is none with %s', (_what, facts, listed) => {
   expect(bindTo(facts, listed)).toBeUndefined()

@@ -183,7 +183,7 @@ describe('derivations', () => {
     expect(work.begun).toEqual(['bad', 'bad', 'good', 'bad'])
   })
 
-  test('are not begun for somebody who left the queue', async () => {
+  test('are not begun for a caller that left the queue', async () => {
     const work = byHand()
     const abort = new AbortController()
     work.ask('1')
@@ -200,7 +200,7 @@ describe('derivations', () => {
     await stays
   })
 
-  test('are not begun for somebody who had left before', async () => {
+  test('are not begun for a caller that had left before', async () => {
     const work = byHand()
     work.ask('1')
     work.ask('2')
@@ -211,7 +211,7 @@ describe('derivations', () => {
     expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
   })
 
-  test('go on for the next one when somebody leaves at the moment of their turn', async () => {
+  test('go on for the next one when a caller leaves at the moment of their turn', async () => {
     // Their turn comes some microtasks after the end of another derivation; one of these is the moment.
     for (let moment = 0; moment < 20; moment++) {
       const work = byHand()
