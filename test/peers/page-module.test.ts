@@ -252,7 +252,7 @@ for (const kind of kinds) {
               isHeld = true
               await eventually('another reply overtakes it', () => isOvertaken)
             }
-            // Strophe does not wait for a reply that was overtaken: it asks for it again.
+            // The page may be gone by then.
             await route.fulfill({ response: reply, body: text }).catch(() => {})
             isOvertaken ||= text.includes('fast')
           })
