@@ -58,7 +58,8 @@ export class Arrivals {
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
-      if (++this.#next > this.#seen) this.#seen = this.#next
+      this.#next += 1
+      if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
         // The page's own handlers get it too.

@@ -51,6 +51,6 @@ export async function askForBinding(source: BindingSource, tab: string): Promise
   const seconds = Number(response.headers.get('Retry-After'))
   const binding: Binding | undefined = ok ? await response.json().catch(() => undefined) : undefined
   if (typeof binding?.jid !== 'string')
-    throw new Unreachable('There is no chat at the moment.', seconds || undefined)
+    throw new Unreachable('There is no chat at the moment.', seconds > 0 ? seconds : undefined)
   return binding
 }

@@ -4,7 +4,7 @@ import type { Binding } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import type { Departures } from './departures.js'
 import { childOf, readMessage } from './message.js'
-import { inOrder } from './reply-order.js'
+import { orderReplies } from './reply-order.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
@@ -86,14 +86,15 @@ export class PageSession {
     const connection = new Connection(url, { withCredentials })
     let failures = 0
     const failed = () => {
+      failures += 1
       // Strophe has repeated it at once. From here on it is the backend that knows whether the session is still there.
-      if (++failures > 1) this.#lose()
+      if (failures > 1) this.#lose()
     }
     for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, failed)
     connection.disconnection_timeout = 3_000
     this.#connection = connection
     const isLost = this.#goOn()
-    const arrange = inOrder(rid)
+    const arrange = orderReplies(rid)
     let answered: number
     connection.nextValidRid = next => {
       answered = next - 1

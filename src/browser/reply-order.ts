@@ -4,7 +4,7 @@
  * each reply and the rid of its request; it leaves in the reply what it is the turn of: nothing where an earlier one is
  * missing, or also what has waited for this one.
  */
-export function inOrder(next: number): (reply: Element, rid: number) => void {
+export function orderReplies(next: number): (reply: Element, rid: number) => void {
   // No more replies than requests may be under way.
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {

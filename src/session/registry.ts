@@ -83,7 +83,7 @@ export class Registry {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
 
-  /** How many sessions the user of a JID has, without sessions whose end is yet to be told. */
+  /** How many sessions of the user of a JID are live: those that only have yet to tell of their end are not. */
   liveOf(jid: string): number {
     return this.sessionsOf(jid).filter(({ isLive }) => isLive).length
   }
