@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { Browser } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { launchChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -49,14 +49,12 @@ const upstreams = [
 
 for (const { name, packages, makesContacts, start } of upstreams) {
   describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
-    let browser: Browser | undefined
     let upstream: Awaited<ReturnType<typeof start>>
     let service: TestService
     let page: AdminPage
     let bob: User
 
     beforeAll(async () => {
-      browser = await launchChromium()
       upstream = await start()
       service = await startTestService({ servers: upstream.servers })
       if (makesContacts) return
@@ -69,7 +67,7 @@ for (const { name, packages, makesContacts, start } of upstreams) {
     beforeEach(async () => {
       const binding = await service.bind(bobs)
       bob = User.attach(binding.url, binding)
-      page = await AdminPage.open(browser!, service.url)
+      page = await AdminPage.open(await sharedChromium(), service.url)
     })
 
     afterEach(async () => {
@@ -78,7 +76,6 @@ for (const { name, packages, makesContacts, start } of upstreams) {
     })
 
     afterAll(async () => {
-      await browser?.close()
       await service?.stop()
       await upstream?.stop()
     })
@@ -121,13 +118,13 @@ for (const { name, packages, makesContacts, start } of upstreams) {
 }
 
 describeWith(['chromium-headless-shell'], 'The pages', () => {
-  let browser: Browser | undefined
+  let browser: Browser
   let upstream: Awaited<ReturnType<typeof startDemoUpstream>>
   let service: TestService
   let page: AdminPage | undefined
 
   beforeAll(async () => {
-    browser = await launchChromium('chromium-headless-shell')
+    browser = await sharedChromium('chromium-headless-shell')
     upstream = await startDemoUpstream()
     service = await startTestService({ servers: upstream.servers })
   }, 40_000)
@@ -135,13 +132,12 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   afterEach(async () => page?.close())
 
   afterAll(async () => {
-    await browser?.close()
     await service?.stop()
     await upstream?.stop()
   })
 
   test('do all they can without JavaScript', async () => {
-    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     await page.bind(alice)
     const { jid, sid, rid } = await page.binding()
     await page.tab.getByText('This takes JavaScript, which is off.').waitFor()
@@ -157,7 +153,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('find, hand over and end a session without JavaScript', async () => {
-    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     const { jid, id } = await service.bind(alice)
     await page.goto('/warm/sessions')
@@ -178,7 +174,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('refresh themselves where that was asked for', async () => {
-    page = await AdminPage.open(browser!, service.url, { javaScriptEnabled: false })
+    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
     await tab.getByText('No session fits.').waitFor()
@@ -192,7 +188,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('take the keyboard alone, and show where it is', async () => {
-    page = await AdminPage.open(browser!, service.url)
+    page = await AdminPage.open(browser, service.url)
     const { keyboard } = page.tab
     const tabTo = async (name: string) => {
       await keyboard.press('Tab')
@@ -218,7 +214,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('end a session by the keyboard alone, after a question', async () => {
-    page = await AdminPage.open(browser!, service.url)
+    page = await AdminPage.open(browser, service.url)
     const { tab } = page
     const { id, jid } = await service.bind(alice)
     const next = async () => {
@@ -253,7 +249,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('tell why a login failed, at the field where it can be mended', async () => {
-    page = await AdminPage.open(browser!, service.url)
+    page = await AdminPage.open(browser, service.url)
     await page.bindInVain({ ...alice, password: 'wonderlanD' })
     const fault = 'The XMPP server refused the user name, the password or the token.'
     expect(await page.tab.locator('#password-fault').innerText()).toBe(fault)
@@ -271,7 +267,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   })
 
   test('say so when the session was over before a page attached', async () => {
-    page = await AdminPage.open(browser!, service.url)
+    page = await AdminPage.open(browser, service.url)
     await page.bind(alice)
     const client = new BoshClient(`${service.url}/http-bind`, await page.binding())
     await client.terminate()
@@ -288,7 +284,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
       environment: { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` },
     })
     try {
-      page = await AdminPage.open(browser!, elsewhere.url)
+      page = await AdminPage.open(browser, elsewhere.url)
       await page.bind(alice)
       await page.attach()
       await page.shows('Round trip', /^\d+ ms$/)
@@ -309,7 +305,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
       environment: { ATTACH_BINDING: 'cookie' },
     })
     try {
-      page = await AdminPage.open(browser!, careful.url)
+      page = await AdminPage.open(browser, careful.url)
       await page.bind(alice)
       await page.attach()
       await page.shows('Round trip', /^\d+ ms$/)
@@ -327,7 +323,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     ['desktop', { width: 1280, height: 800 }],
   ])('on a %s', (_device, viewport) => {
     test.each(['light', 'dark'] as const)('are fit for all in %s colours', async colorScheme => {
-      page = await AdminPage.open(browser!, service.url, { viewport, colorScheme })
+      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
       const { tab } = page
       const isLegible = async () => {
         const faults = {
@@ -389,7 +385,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     })
 
     test('have their sessions in a table, for readers of screens too', async () => {
-      page = await AdminPage.open(browser!, service.url, { viewport })
+      page = await AdminPage.open(browser, service.url, { viewport })
       const { jid, id } = await service.bind(alice)
       await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
       const tree = await page.tab.locator('table').ariaSnapshot()

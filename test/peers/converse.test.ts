@@ -1,7 +1,7 @@
 // Converse in Chromium attaches to sessions that a route of its portal warms for it.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import type { BrowserContext } from 'playwright-core'
+import { sharedChromium } from '../support/chromium.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -18,10 +18,6 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, 'chromium'], `Converse, prebound to a session at ${kind.name}`, () => {
     let server: XmppServer
@@ -35,7 +31,6 @@ for (const kind of encryptedServers) {
     let taken: string | undefined
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
       server = await kind.start(passwords)
       const bindForPage = async () => {
         const resumed = taken && (await callSessions(warmer.url, 'POST', `/${taken}/resume`)).json
@@ -60,7 +55,7 @@ for (const kind of encryptedServers) {
       taken = undefined
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await browser!.newContext()
+      context = await (await sharedChromium()).newContext()
       page = await ConversePage.open(await context.newPage(), warmer.url)
     })
 

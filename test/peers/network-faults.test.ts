@@ -1,8 +1,8 @@
 // What a page sees of its session when the network between them is bad: nothing is lost, nothing comes twice.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import type { BrowserContext, Page } from 'playwright-core'
+import { sharedChromium } from '../support/chromium.js'
 import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
 import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
@@ -21,10 +21,6 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** Strophe asks a third time eight seconds after the second. */
 const untilStropheRetries = 12_000
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, 'chromium'], `A Strophe session at ${kind.name}`, () => {
     let server: XmppServer
@@ -36,7 +32,6 @@ for (const kind of encryptedServers) {
     let binding: WarmBinding
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
       server = await kind.start(passwords)
       warmer = await startTestService({
         servers: kind.servers(server),
@@ -50,7 +45,7 @@ for (const kind of encryptedServers) {
       const other = await warmer.bind(bobs)
       bob = User.attach(other.url, other)
       binding = await warmer.bind(alice)
-      context = await browser!.newContext()
+      context = await (await sharedChromium()).newContext()
       tab = await context.newPage()
     })
 

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { type Chromium, launchChromium } from '../support/chromium.js'
+import type { BrowserContext } from 'playwright-core'
+import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -25,12 +25,11 @@ const bob = 'bob@localhost'
 const passwords = { alice: 'rabbit', bob: 'hammer' }
 const secrets = { OIDC_CLIENT_SECRET: 'secret-of-portal', INTROSPECTION_SECRET: 'secret-of-xmpp-server' }
 
-let browser: Browser | undefined
 const contexts: BrowserContext[] = []
 
 /** The portal's first page in a browser of its own. */
-async function visit(portal: string): Promise<OidcVisitor> {
-  const context = await browser!.newContext()
+async function visit(portal: string, program?: Chromium): Promise<OidcVisitor> {
+  const context = await (await sharedChromium(program)).newContext()
   contexts.push(context)
   return OidcVisitor.come(context, portal)
 }
@@ -60,7 +59,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'Prosody, which asks the provider',
     packages: ['prosody', 'openssl'],
-    browser: 'chromium',
+    browser: browserBefore('Prosody'),
     tokens: { TOKEN_SECONDS: '300', TOKEN_FORMAT: 'opaque' },
     parameter: 'token',
     start: issuer =>
@@ -77,7 +76,7 @@ introspection_client_secret = "${secrets.INTROSPECTION_SECRET}"`,
   {
     name: 'ejabberd, which knows the provider’s key',
     packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell',
+    browser: browserBefore('ejabberd'),
     // Shorter than the portal wants them to be good yet.
     tokens: { TOKEN_SECONDS: '20', TOKEN_FORMAT: 'jwt' },
     parameter: 'password',
@@ -103,7 +102,6 @@ for (const kind of kinds) {
     let portal: RunningCommand
 
     beforeAll(async () => {
-      browser = await launchChromium(kind.browser)
       const [port] = await freePorts(1)
       const PORTAL_URL = `http://127.0.0.1:${port}`
       provider = await startCommand(['examples/oidc/provider.js'], { PORTAL_URL, ...secrets, ...kind.tokens })
@@ -120,12 +118,13 @@ for (const kind of kinds) {
       })
     }, 100_000)
 
+    const visitPortal = () => visit(portal.url, kind.browser)
+
     afterEach(async () => {
       for (const jid of [alice, bob]) await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
     })
 
     afterAll(async () => {
-      await browser?.close()
       await portal?.stop()
       await calls?.stop()
       await service?.stop()
@@ -149,7 +148,7 @@ for (const kind of kinds) {
     }
 
     test('sign in on its page, chat, and sign out of all', async () => {
-      const [one, other] = [await visit(portal.url), await visit(portal.url)]
+      const [one, other] = [await visitPortal(), await visitPortal()]
       await one.beginSignIn()
       await one.identify('alice', 'hammer')
       await one.sees('do not match')
@@ -185,7 +184,7 @@ for (const kind of kinds) {
     })
 
     test('are refused with the token of another', async () => {
-      const visitor = await visit(portal.url)
+      const visitor = await visitPortal()
       await visitor.signIn('bob', passwords.bob)
       const ofBob = { [kind.parameter]: tokensOf(bob).at(-1)! }
       expect((await service.warm({ jid: bob, ...ofBob })).status).toBe(200)
@@ -195,7 +194,7 @@ for (const kind of kinds) {
 
     if (kind.parameter === 'token') {
       test('are not signed in by an answer to another browser', async () => {
-        const [visitor, victim] = [await visit(portal.url), await visit(portal.url)]
+        const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()
         // So the code of the answer stays unused.
         await visitor.tab.context().clearCookies({ name: 'sign-in' })
@@ -217,7 +216,7 @@ for (const kind of kinds) {
       const asPortal = `Basic ${Buffer.from(`portal:${secrets.OIDC_CLIENT_SECRET}`).toString('base64')}`
 
       test('go on with a new token where the old one is refused, which is asked for once', async () => {
-        const visitor = await visit(portal.url)
+        const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         await comeBack(visitor, alice)
         await visitor.sees('You are online.')
@@ -237,7 +236,7 @@ for (const kind of kinds) {
       })
 
       test('are signed out of the portal as well when the provider has signed them out', async () => {
-        const visitor = await visit(portal.url)
+        const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const elsewhere = await visitor.tab.context().newPage()
         await elsewhere.goto(`${provider.url}/session/end`)
@@ -249,7 +248,7 @@ for (const kind of kinds) {
       })
     } else {
       test('go on with a new token before the old one has expired', async () => {
-        const visitor = await visit(portal.url)
+        const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         await comeBack(visitor, alice)
         await visitor.sees('You are online.')
@@ -259,7 +258,7 @@ for (const kind of kinds) {
       })
 
       test('have several tabs, which want a new token at the same time', async () => {
-        const visitor = await visit(portal.url)
+        const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const statuses = await visitor.tab.evaluate(() =>
           Promise.all(['a', 'b', 'c'].map(async tab => (await fetch(`/chat/binding?tab=${tab}`)).status)),
@@ -274,7 +273,6 @@ for (const kind of kinds) {
 describeWith(['prosody', 'chromium'], 'The example with an OpenID provider', () => {
   test('runs by one command', async () => {
     const example = await startCommand(['examples/oidc/demo.js'])
-    browser = await launchChromium()
     try {
       expect(example.introduction).toContain('Sign in as alice with the password rabbit')
       const [one, other] = [await visit(example.url), await visit(example.url)]
@@ -283,7 +281,6 @@ describeWith(['prosody', 'chromium'], 'The example with an OpenID provider', () 
       await one.say(bob, 'hello')
       await other.sees(`${alice}: hello`)
     } finally {
-      await browser.close()
       expect(await example.stop()).toBe(0)
     }
   })

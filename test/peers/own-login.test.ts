@@ -1,8 +1,8 @@
 // Clients that are not warmed but log in themselves, with name and password, at `/http-bind`.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import type { BrowserContext } from 'playwright-core'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
@@ -27,10 +27,6 @@ interface Client {
   receives(text: string): Promise<void>
   leave(): Promise<void>
 }
-
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
 
 for (const kind of encryptedServers) {
   describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves,`, () => {
@@ -71,8 +67,7 @@ for (const kind of encryptedServers) {
     }
 
     const newTab = async () => {
-      browser ??= await launchChromium()
-      context = await browser.newContext()
+      context = await (await sharedChromium()).newContext()
       return context.newPage()
     }
 

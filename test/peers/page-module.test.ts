@@ -2,8 +2,8 @@
 
 import { setInterval } from 'node:timers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { type Chromium, launchChromium } from '../support/chromium.js'
+import type { BrowserContext, Page } from 'playwright-core'
+import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { MovedClock } from '../support/moved-clock.js'
@@ -32,20 +32,13 @@ const alice = { jid: 'alice@localhost', password: users.alice }
 const bobs = { jid: 'bob@localhost', password: users.bob }
 const room = 'tea@conference.localhost'
 
-interface Kind {
-  readonly name: string
-  readonly packages: readonly string[]
-  readonly browser: Chromium
-  start(): Promise<XmppServer>
-}
-
 /** With an archive, and with rooms. */
-const kinds: readonly Kind[] = [
+const kinds = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    browser: 'chromium',
-    start: () =>
+    browser: browserBefore('Prosody'),
+    start: (): Promise<XmppServer> =>
       startProsody({
         users,
         config: `c2s_require_encryption = true
@@ -57,8 +50,8 @@ Component "conference.localhost" "muc"
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell',
-    start: () =>
+    browser: browserBefore('ejabberd'),
+    start: (): Promise<XmppServer> =>
       startEjabberd({
         users,
         modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}',
@@ -68,7 +61,6 @@ Component "conference.localhost" "muc"
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `A page with the module, before ${kind.name}`, () => {
-    let browser: Browser | undefined
     let server: XmppServer
     let service: TestService
     let relay: Relay
@@ -82,7 +74,6 @@ for (const kind of kinds) {
     let complaints: string[]
 
     beforeAll(async () => {
-      browser = await launchChromium(kind.browser)
       server = await kind.start()
       const [port] = await freePorts(1)
       clock = new MovedClock()
@@ -110,7 +101,7 @@ for (const kind of kinds) {
         `<presence xmlns='jabber:client' to='${room}/Bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
       )
       await bob.seesPresence(`${room}/Bob`, undefined)
-      context = await browser!.newContext()
+      context = await (await sharedChromium(kind.browser)).newContext()
     })
 
     afterEach(async () => {
@@ -122,7 +113,6 @@ for (const kind of kinds) {
     })
 
     afterAll(async () => {
-      await browser?.close()
       await relay?.stop()
       await service?.stop()
       await server?.stop()

@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
-import { type Chromium, launchChromium } from '../support/chromium.js'
+import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -50,18 +50,16 @@ const kinds: readonly Kind[] = [
       return { servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, stop: () => server.stop() }
     },
   },
-  ...encryptedServers.map(
-    (kind): Kind => ({
-      name: kind.name,
-      packages: kind.packages,
-      browser: kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell',
-      strangers: true,
-      async start() {
-        const server = await kind.start(passwords)
-        return { servers: kind.servers(server), stop: () => server.stop() }
-      },
-    }),
-  ),
+  ...encryptedServers.map(kind => ({
+    name: kind.name,
+    packages: kind.packages,
+    browser: browserBefore(kind.maker),
+    strangers: true,
+    async start() {
+      const server = await kind.start(passwords)
+      return { servers: kind.servers(server), stop: () => server.stop() }
+    },
+  })),
 ]
 
 const startPortal = (service: TestService) =>
@@ -73,7 +71,6 @@ const startPortal = (service: TestService) =>
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
-    let browser: Browser | undefined
     let home: Home
     let service: TestService
     let portal: RunningCommand
@@ -82,7 +79,6 @@ for (const kind of kinds) {
     let visitor: PortalVisitor
 
     beforeAll(async () => {
-      browser = await launchChromium(kind.browser)
       home = await kind.start()
       service = await startTestService({ servers: home.servers })
       portal = await startPortal(service)
@@ -96,7 +92,7 @@ for (const kind of kinds) {
     beforeEach(async () => {
       const binding = await service.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await browser!.newContext()
+      context = await (await sharedChromium(kind.browser)).newContext()
       visitor = await PortalVisitor.come(context, portal.url)
     })
 
@@ -107,7 +103,6 @@ for (const kind of kinds) {
     })
 
     afterAll(async () => {
-      await browser?.close()
       await portal?.stop()
       await service?.stop()
       await home?.stop()
@@ -353,9 +348,9 @@ describe('The example portal', () => {
 
   describeWith(['chromium-headless-shell'], 'on its pages', () => {
     test.each([1280, 390])('is legible in a window of %i pixels', async width => {
-      const browser = await launchChromium('chromium-headless-shell')
+      const browser = await sharedChromium('chromium-headless-shell')
+      const context = await browser.newContext({ viewport: { width, height: 844 } })
       try {
-        const context = await browser.newContext({ viewport: { width, height: 844 } })
         const visitor = await PortalVisitor.come(context, portal.url)
         await visitor.signIn('alice', 'hammer')
         await visitor.sees('do not match')
@@ -364,7 +359,7 @@ describe('The example portal', () => {
         await visitor.sees('There is no chat at the moment.')
         expect(await excessWidth(visitor.tab)).toBe(0)
       } finally {
-        await browser.close()
+        await context.close()
       }
     })
   })

@@ -1,8 +1,8 @@
 // Strophe in Chromium attaches to warmed sessions, at real servers and at the demo's, from both kinds of page.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
-import { launchChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -43,10 +43,6 @@ const upstreams = [
   },
 ]
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const { name, packages, makesContacts, start } of upstreams) {
   describeWith(packages, `Strophe, attached to a session at ${name}`, () => {
     let upstream: Upstream
@@ -56,7 +52,6 @@ for (const { name, packages, makesContacts, start } of upstreams) {
     let bob: User
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
       upstream = await start()
       warmer = await startTestService({
         servers: upstream.servers,
@@ -73,7 +68,7 @@ for (const { name, packages, makesContacts, start } of upstreams) {
     beforeEach(async () => {
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      tab = await browser!.newPage()
+      tab = await (await sharedChromium()).newPage()
     })
 
     afterEach(async () => {

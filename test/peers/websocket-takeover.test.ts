@@ -3,9 +3,9 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
-import type { Browser, BrowserContext } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
-import { launchChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -48,10 +48,6 @@ interface Visitor {
   leave(): Promise<void>
 }
 
-let browser: Browser | undefined
-
-afterAll(async () => browser?.close())
-
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, 'chromium'], `Over WebSocket, at ${kind.name},`, () => {
     let server: XmppServer
@@ -76,7 +72,6 @@ for (const kind of encryptedServers) {
     }
 
     beforeAll(async () => {
-      browser ??= await launchChromium()
       server = await kind.start(passwords)
       warmer = await startTestService({
         servers: kind.servers(server),
@@ -100,7 +95,7 @@ for (const kind of encryptedServers) {
       visitors = []
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await browser!.newContext()
+      context = await (await sharedChromium()).newContext()
     })
 
     afterEach(async () => {

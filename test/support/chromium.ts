@@ -1,4 +1,5 @@
 // Debian's Chromium, driven by playwright-core, which brings no browser of its own.
+import { afterAll } from '@jest/globals'
 import { type Browser, chromium } from 'playwright-core'
 
 /**
@@ -29,3 +30,20 @@ export function launchChromium(
     timeout: 30_000,
   })
 }
+
+const shared = new Map<Chromium, Promise<Browser>>()
+
+afterAll(async () => {
+  for (const starting of shared.values()) await (await starting).close()
+})
+
+/** The Chromium of a test file: started when it is first asked for, and closed after the file's last test. */
+export function sharedChromium(program: Chromium = 'chromium'): Promise<Browser> {
+  const browser = shared.get(program) ?? launchChromium(program)
+  shared.set(program, browser)
+  return browser
+}
+
+/** Pages are seen in the browser before Prosody; before ejabberd it is the server that is another. */
+export const browserBefore = (maker: 'Prosody' | 'ejabberd'): Chromium =>
+  maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
