@@ -1,14 +1,8 @@
 // What `npm test` runs: lint, types, the Debian packages of the real peers, the build, all tests. Goes on after
 // a failure so that one run shows them all. The last line is `N passed, N failed`.
 import { run, runJest } from './support/jest-run.js'
-import { ensurePackages, missingPackages } from './support/packages.js'
+import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
 
-const debianPackages = [
-  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'curl'],
-  ...['chromium', 'chromium-headless-shell'],
-  ...['php-cli', 'python3', 'systemd', 'bsdutils'],
-  ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
-]
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 let passed = 0

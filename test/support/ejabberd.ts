@@ -6,7 +6,7 @@ import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
 import { freePorts } from './ports.js'
-import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
+import { inFolder, type ServerProcess, serversRoot, startServerProcess } from './server-process.js'
 
 export interface EjabberdOptions {
   /** Accounts that exist from the start: name to password. */
@@ -159,7 +159,7 @@ function goInTurn(pid: number): void {
 
 /** Where the package has its Erlang applications; the folder's name depends on the machine's architecture. */
 function erlangLibraries(): string {
-  const script = readFileSync('/usr/sbin/ejabberdctl', 'utf8')
+  const script = readFileSync(`${serversRoot}/usr/sbin/ejabberdctl`, 'utf8')
   const folder = /^ERL_LIBS='([^']+)'$/m.exec(script)?.[1]
   if (folder === undefined) throw new Error('/usr/sbin/ejabberdctl does not say where ejabberd is')
   return folder

@@ -1,3 +1,6 @@
+/** The Debian packages that `npm test` needs. */
+export const debianPackages: readonly string[]
+
 /** Those of the Debian packages that are not installed, told by their programs. */
 export function missingPackages(names: readonly string[]): string[]
 

@@ -4,6 +4,14 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 
+/** All that `npm test` needs. */
+export const debianPackages = [
+  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'curl'],
+  ...['chromium', 'chromium-headless-shell'],
+  ...['php-cli', 'python3', 'systemd', 'bsdutils'],
+  ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
+]
+
 /** By whose presence a package counts as installed; a package not named here has a program of its own name. */
 const programs = {
   prosody: ['prosody', 'prosodyctl'],

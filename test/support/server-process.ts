@@ -1,5 +1,5 @@
 // An XMPP server's process in a folder of its own: started, waited for, and ended in good order or at once.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,18 @@ export interface ServerProcessOptions {
   readonly patience: { readonly start: number; readonly end: number }
   /** What it has logged beside what it prints. */
   readonly logged?: () => string
+}
+
+/** Folder with another Debian release, whose servers are started in place of this machine's; empty if there is none. */
+export const serversRoot = process.env['SERVERS_ROOT'] ?? ''
+
+/** Major version of the installed server: 0 for Prosody 0.12, 13 for 13.0, 23 for ejabberd 23.01; NaN if there is none. */
+export function majorOf(server: 'prosody' | 'ejabberd'): number {
+  const database = `--admindir=${serversRoot}/var/lib/dpkg`
+  const { stdout } = spawnSync('dpkg-query', [database, '-W', '-f', `\${Version}`, server], {
+    encoding: 'utf8',
+  })
+  return Number.parseInt(stdout ?? '', 10)
 }
 
 export interface ServerProcess {
@@ -51,7 +63,7 @@ export async function inFolder<T>(
 /** Starts the process and waits until it answers. Rejects, with its log, when it is not ready in time. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { name, folder, environment, httpPort, patience, logged = () => '' } = options
-  const [command, ...words] = options.command
+  const [command, ...words] = inRoot(options.command)
   const child = spawn(command, words, {
     cwd: folder,
     ...(environment !== undefined && { env: environment }),
@@ -77,6 +89,15 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     throw error
   }
   return { pid: child.pid ?? 0, end, log }
+}
+
+/** The command within the other release, which has this machine's temporary folders. Its mounts end with the process. */
+function inRoot(command: ServerProcessOptions['command']): ServerProcessOptions['command'] {
+  if (serversRoot === '') return command
+  const mounts =
+    'mount --bind "$2" "$1$2" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys"'
+  const enter = `${mounts} && root=$1 && shift 2 && exec chroot "$root" "$@"`
+  return ['unshare', '--mount', 'sh', '-c', enter, 'sh', serversRoot, tmpdir(), ...command]
 }
 
 async function untilReady(

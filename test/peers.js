@@ -1,0 +1,71 @@
+// What `npm run test:peers` runs: the tests with real XMPP servers, before those of several Debian releases.
+// The last line is `N passed, N failed`.
+//   npm run test:peers -- --servers=all       the releases that the tests know (the default)
+//   npm run test:peers -- --servers=trixie    those of one release
+//   npm run test:peers -- --servers=others    all but this machine's, which `npm test` takes
+//   npm run test:peers -- test/peers/strophe  these files only
+import { readdirSync, readFileSync } from 'node:fs'
+import { releaseAtHand, releases, unpackRelease } from './support/debian-release.js'
+import { run, runJest } from './support/jest-run.js'
+import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
+
+const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
+const atHand = releaseAtHand()
+const words = process.argv.slice(2)
+const wanted = words.find(word => word.startsWith('--servers='))?.slice('--servers='.length) ?? 'all'
+const paths = words.filter(word => !word.startsWith('--'))
+
+let passed = 0
+let failed = 0
+const lines = []
+
+const chosen = releases.filter(
+  name => wanted === 'all' || wanted === name || (wanted === 'others' && name !== atHand),
+)
+if (chosen.length === 0) {
+  console.log(`Unknown servers: ${wanted}. Write all, others, or one of ${releases.join(', ')}.`)
+  failed++
+} else if (!(await run(['build.js']))) {
+  failed++
+} else {
+  const installed = await ensurePackages(debianPackages)
+  if (!installed.ok) miss(installed.why)
+  for (const name of chosen) await testRelease(name)
+}
+
+console.log(`\n${lines.join('\n')}`)
+// Set, not `process.exit`: what was printed has to reach a pipe.
+process.exitCode = failed > 0 ? 1 : 0
+console.log(`${passed} passed, ${failed} failed`)
+
+async function testRelease(name) {
+  const release = name === atHand ? { folder: '' } : await unpackRelease(name)
+  if (release.folder === undefined) {
+    miss(`servers of ${name}: ${release.why}`)
+    return
+  }
+  console.log(`\n# servers of ${name}`)
+  const start = performance.now()
+  const skip = inCi ? '' : missingPackages(debianPackages).join(',')
+  const env = { SERVERS_ROOT: release.folder, WARM_TEST_SKIP: skip }
+  const result = await runJest(['--selectProjects', 'peers', '--', ...files()], { env })
+  const seconds = Math.round((performance.now() - start) / 1000)
+  lines.push(`servers of ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
+  passed += result.passed
+  failed += result.failed
+}
+
+/** The test files that start an XMPP server. */
+function files() {
+  const all = readdirSync('test/peers')
+    .filter(name => name.endsWith('.test.ts'))
+    .map(name => `test/peers/${name}`)
+    .filter(file => /(support\/(prosody|ejabberd)|\/servers)\.js'/.test(readFileSync(file, 'utf8')))
+  return paths.length === 0 ? all : all.filter(file => paths.some(path => file.includes(path)))
+}
+
+/** What cannot be had is skipped, and fails a CI. */
+function miss(why) {
+  lines.push(`${why}${inCi ? '' : '; skipped'}`)
+  if (inCi) failed++
+}

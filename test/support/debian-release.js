@@ -1,0 +1,79 @@
+// Another Debian release than this machine's, unpacked into a folder, for its Prosody and ejabberd. Plain JavaScript, because
+// `test/peers.js` uses it before anything is built.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensurePackages } from './packages.js'
+
+/** The releases whose servers the tests know, the older one first. */
+export const releases = ['bookworm', 'trixie']
+
+const packages = ['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'ca-certificates']
+
+/** Code name of this machine's Debian release; empty if it is no Debian. */
+export function releaseAtHand() {
+  const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : ''
+  return /^VERSION_CODENAME=(\w+)$/m.exec(text)?.[1] ?? ''
+}
+
+/**
+ * Unpacks a release with its XMPP servers, or finds it unpacked. Resolves with its folder, or with why it cannot be had.
+ * It takes a minute and 600 MB, and is kept for later runs in `/var/cache/warm-bindings-tests`.
+ */
+export async function unpackRelease(name) {
+  const folder = join('/var/cache/warm-bindings-tests', name)
+  if (existsSync(folder)) return { folder }
+  if (process.getuid?.() !== 0) return { why: `${name} can be unpacked by root only` }
+  const tools = await ensurePackages(['debootstrap'])
+  if (!tools.ok) return { why: tools.why }
+  const unfinished = `${folder}.${process.pid}`
+  mkdirSync(unfinished, { recursive: true })
+  try {
+    // Its mounts end with the namespace.
+    await said('unshare', ['--mount', 'debootstrap', '--variant=minbase', name, unfinished, mirror()])
+    // 101 forbids the packages' own services to start (invoke-rc.d(8)).
+    writeFileSync(join(unfinished, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+    const install = 'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"'
+    await said('unshare', ['--mount', 'chroot', unfinished, 'sh', '-c', install, 'sh', ...packages])
+    renameSync(unfinished, folder)
+    return { folder }
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true })
+    return { why: `${name} could not be unpacked: ${error.message}` }
+  }
+}
+
+/** Where this machine's own packages come from. */
+function mirror() {
+  const folder = '/etc/apt/sources.list.d'
+  const files = [...readdirSync(folder).map(name => join(folder, name)), '/etc/apt/sources.list']
+  const text = files
+    .filter(existsSync)
+    .map(file => readFileSync(file, 'utf8'))
+    .join('\n')
+  return (
+    /^URIs:\s*(\S+)|^deb\s+(?:\[[^\]]*\]\s+)?(\S+)/m.exec(text)?.slice(1).find(Boolean) ??
+    'http://deb.debian.org/debian'
+  )
+}
+
+/** Runs a program; rejects with its last lines if it fails. */
+function said(program, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let text = ''
+    const collect = chunk => {
+      text = (text + chunk).slice(-2000)
+    }
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
+    child.on('error', reject)
+    child.on('close', code => {
+      if (code === 0) resolve()
+      else reject(new Error(text.trim().split('\n').slice(-5).join('\n')))
+    })
+  })
+}
