@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/load.js'
+import { forbiddenPort } from '../http/places.js'
 import { CommandError } from './command-error.js'
 
 /** What runs until a signal ends it. */
@@ -28,8 +29,7 @@ export async function explained<T>(starting: Promise<T>): Promise<T> {
       throw new CommandError(
         `Another program uses ${at}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
       )
-    if (code === 'EACCES')
-      throw new CommandError(`This user may not listen on ${at}: set PORT and HTTPS_PORT to 1024 or above.`)
+    if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPort(port)}.`)
     throw error
   }
 }

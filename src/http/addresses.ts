@@ -7,6 +7,9 @@ import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client-rules.js'
 
+/** Addresses of this machine at the start; none where the system does not tell them, as in a sandbox without AF_NETLINK. */
+const machineAddresses = new Set(readInterfaces())
+
 /** What our own address is made of. */
 type Addressing = Pick<
   Config,
@@ -63,7 +66,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   const isNamed = config.http.names.includes(here.hostname)
   // Only tests let the system choose a port, and that is not known here.
   const place = config.https?.places.find(
-    ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host)),
+    ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host, request)),
   )
   if (place === undefined) return undefined
   here.port = String(place.port)
@@ -93,7 +96,8 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
   const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
   // In front of a name there may be a proxy, at the port that goes without saying.
   const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
-  const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host)) || isWhereItCame(url, request)
+  const isOurs =
+    isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isWhereItCame(url, request)
   return isOurs ? url.origin : undefined
 }
 
@@ -104,15 +108,23 @@ function isWhereItCame({ protocol, host }: URL, request: IncomingMessage): boole
 }
 
 /** Whether a host, as a URL writes it, leads to what listens at an address of the settings. */
-function leadsTo(hostname: string, host: string): boolean {
+function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): boolean {
   if (hostname === 'localhost') return isLoopback(host) || isWildcard(host)
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (isIP(address) === 0) return false
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false
   if (!isWildcard(host)) return hostname === asHostname(host)
-  // The interfaces of this machine come and go, and are seldom asked for.
-  return Object.values(networkInterfaces()).some(list => list?.some(own => own.address === address))
+  // An address that the machine got after the start is known from the connections that are made to it.
+  return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
+}
+
+function readInterfaces(): string[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap(list => list?.map(({ address }) => address) ?? [])
+  } catch {
+    return []
+  }
 }
 
 /** An address as a URL writes it, which has one spelling for each. */

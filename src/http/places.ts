@@ -1,8 +1,9 @@
-// Addresses that the settings name and this machine has not.
+// Addresses that the settings name and this machine has not, and ports that this user may not listen on.
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../config/config.js'
 
-/** What is wrong with the addresses of the settings, each tried at a free port: a service that runs is not in the way. */
+/** What is wrong with the addresses and ports of the settings; a service that runs with them is not in the way. */
 export async function unusablePlaces({
   listen,
   https,
@@ -19,7 +20,19 @@ export async function unusablePlaces({
       return reason && `${setting} has ${host}, ${reason}`
     }),
   )
-  return [...new Set(problems.filter(problem => problem !== undefined))]
+  const places = [...listen.places, ...(https?.places ?? []), ...(metrics.address ? [metrics.address] : [])]
+  const ports = await Promise.all(
+    places.map(async ({ port }) => ((await isForbidden(port)) ? forbiddenPort(port) : undefined)),
+  )
+  return [...new Set([...problems, ...ports].filter(problem => problem !== undefined))]
+}
+
+/** What is said of a port that this user may not listen on (EACCES). */
+export function forbiddenPort(port: number | undefined): string {
+  return (
+    `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
+    'as deploy/warm-bindings.service does, or choose a port from 1024 on'
+  )
 }
 
 /** What an error says of the address that was to be listened on; undefined where it says nothing of it. */
@@ -35,6 +48,18 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'where nothing can listen (EINVAL)',
 }
 
+/** Whether the system keeps a port below 1024 from this user. UDP has the same rule, and takes no connections meanwhile. */
+function isForbidden(port: number): Promise<boolean> {
+  if (port === 0 || port >= 1024) return Promise.resolve(false)
+  return new Promise(resolve => {
+    const socket = createSocket('udp4')
+    const end = (code?: string) => socket.close(() => resolve(code === 'EACCES'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => end())
+  })
+}
+
+/** Tries an address at a free port. */
 function codeOfBinding(host: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const server = createServer()

@@ -85,6 +85,19 @@ describeWith(['systemd'], 'The systemd unit', () => {
     expect(readFileSync(unit, 'utf8')).toMatch(/^LimitCORE=0$/m)
   })
 
+  test('lets the service ask for the addresses of its machine, and listen on port 443', () => {
+    const text = readFileSync(unit, 'utf8')
+    expect(text).toMatch(/^RestrictAddressFamilies=.*\bAF_NETLINK\b/m)
+    expect(text).toMatch(/^CapabilityBoundingSet=CAP_NET_BIND_SERVICE$/m)
+    expect(text).toMatch(/^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m)
+  })
+
+  test('starts the service again, however often it has ended', () => {
+    const [head = '', service = ''] = readFileSync(unit, 'utf8').split('[Service]')
+    expect(head).toMatch(/^StartLimitIntervalSec=0$/m)
+    expect(service).toMatch(/^Restart=on-failure\nRestartSec=\d+$/m)
+  })
+
   test('leaves the service next to nothing it could do harm with', () => {
     const { said } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
       cwd: folder,

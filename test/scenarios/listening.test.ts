@@ -302,6 +302,29 @@ describe('the signal to read them again', () => {
   }, 20_000)
 })
 
+describe('where the system does not tell its addresses, as in a sandbox without AF_NETLINK', () => {
+  const broken =
+    "import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';" +
+    "os.networkInterfaces = () => { throw new Error('Unknown system error 97') }; syncBuiltinESMExports()"
+  const operator = new Operator()
+
+  afterAll(() => operator.leave())
+
+  test('a session is warmed under any host, and its address is as certain as can be', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const service = operator.start({
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(broken)}`,
+      ...{ METRICS_ADDRESS: 'none', ADMIN_USERS: 'admin:admin-secret', XMPP_DOMAINS: 'localhost' },
+      ...{ HOST: '0.0.0.0', PORT: 'off', XMPP_SERVERS: servers(), ...tls(), HTTPS_PORT: String(port) },
+    })
+    const visitor = visit((await service.url()).replace('0.0.0.0', '127.0.0.1'))
+    expect((await visitor.warm(alice)).url).toBe(`https://127.0.0.1:${port}/http-bind`)
+    const { status } = await visitor.ask('GET', '/.well-known/host-meta', { Host: `203.0.113.1:${port}` })
+    expect(status).toBe(404)
+    expect(service.stdout).not.toContain('not foreseen')
+  }, 20_000)
+})
+
 describe('on several addresses', () => {
   const hasIpv6 = Object.values(networkInterfaces()).some(list =>
     list?.some(({ address }) => address === '::1'),

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
@@ -141,6 +142,24 @@ describe('a service that cannot start', () => {
         expect(service.stderr).toMatch(
           /^The settings are not usable:\n- HOST has 192\.0\.2\.1, which is no address of this machine\n$/m,
         )
+      }
+    },
+    seconds,
+  )
+
+  // Some containers give all ports to all users.
+  const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+  test.each([{ HOST: '127.0.0.1:443' }, { PORT: '443' }, { PORT: '443', WORKERS: '1' }])(
+    'because of a port below 1024 names the capability that it needs, when it is only checked as well: %j',
+    async about => {
+      if (lowest <= 443) return
+      for (const args of [[], ['--check-config']]) {
+        const service = operator.startUnprivileged(settings(about), ...args)
+        expect(await service.exit).toBe(1)
+        expect(service.stderr).toContain(
+          'this user may not listen on port 443: give the service the capability CAP_NET_BIND_SERVICE',
+        )
+        expect(service.stderr).not.toMatch(/^\s+at /m)
       }
     },
     seconds,

@@ -74,6 +74,13 @@ export class Operator {
     return this.#spawn('/bin/sh', ['-c', script, process.execPath, main], environment)
   }
 
+  /** Starts it without the right to listen on ports below 1024, which root has. */
+  startUnprivileged(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
+    if (process.getuid?.() !== 0) return this.start(environment, ...args)
+    const program = [process.execPath, main, ...args]
+    return this.#spawn('setpriv', ['--bounding-set=-net_bind_service', ...program], environment)
+  }
+
   /** Starts it with a standard output that takes nothing, as that of a full disk; the port has to be known. */
   startUnheard(environment: Readonly<Record<string, string>>): OperatedService {
     return this.#spawn('/bin/sh', ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, main], environment)
