@@ -399,7 +399,9 @@ export const sections = {
       'limits.unauthenticatedPerAddress',
       integer(0, 10_000_000),
       '20',
-    ).means('The same for sessions that no user has logged in to yet.'),
+    ).means(
+      'The same for sessions that no user has logged in to yet; those whose time to log in is over do not count.',
+    ),
     BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', integer(0, 3600), '60').means(
       'Time that a client has to log in to a session that it has opened itself, in seconds; registering an account first gives no more.',
     ),

@@ -71,7 +71,10 @@ export function createOpener(parts: OpenerParts) {
       counts.unfitStanzas[fate] += 1
       if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
     },
-    finished: session => room.finished(session),
+    finished(session) {
+      limits.finished(session)
+      room.finished(session)
+    },
     ended(session, reason) {
       registry.remove(session)
       limits.ended(session)

@@ -112,9 +112,17 @@ export class SessionLimits {
     this.#counts.giveBack('unauthenticated', opened.client)
   }
 
+  /**
+   * The session is not live any more, but its client may have to be told: nobody can log in to it. It counts for the
+   * address until it is over, because it takes memory until then. May be called again, and for any session.
+   */
+  finished(session: object): void {
+    this.loggedIn(session)
+  }
+
   /** The session is over; may be called for any session. */
   ended(session: object): void {
-    this.loggedIn(session)
+    this.finished(session)
     const opened = this.#clients.get(session)
     if (opened !== undefined && this.#clients.delete(session)) this.#counts.giveBack('address', opened.client)
   }

@@ -147,6 +147,28 @@ describe('a client that does not log in in time', () => {
     expect(bench.registry.size).toBe(0)
   })
 
+  test('makes room at once for another session of its address that is not logged in', async () => {
+    const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2, sessionsPerAddress: 3 })
+    await bench.session()
+    await bench.session()
+    await bench.pass(60)
+    // Neither client has been told, so both sessions are kept, and take memory.
+    expect(bench.registry.size).toBe(2)
+    expect(await ask(bench)).toBeUndefined()
+    expect(bench.counts.sessionsRefused.unauthenticated).toBe(0)
+    expect(await ask(bench)).toBe(refused)
+    expect(bench.counts.sessionsRefused.address).toBe(1)
+  })
+
+  test('makes room for one more only', async () => {
+    const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2 })
+    const client = await bench.session()
+    await bench.pass(60)
+    await client.next()
+    expect(bench.registry.size).toBe(0)
+    expect([await ask(bench), await ask(bench), await ask(bench)]).toEqual([undefined, undefined, refused])
+  })
+
   test.each<[string, (client: Client) => void]>([
     ['a bound JID', ({ link }) => link.bind()],
     ['a message', ({ link }) => link.receive(message('hello'))],
