@@ -234,8 +234,8 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
     this.charge(payload.size, now)
-    if (!this.isSecure && payload.plainRefusal !== undefined) {
-      this.outbox.add(payload.plainRefusal)
+    if (!this.isSecure && payload.clearRefusal !== undefined) {
+      this.outbox.add(payload.clearRefusal)
       return
     }
     if (this.watch !== undefined) for (const element of payload.elements) this.watch.sent(element)

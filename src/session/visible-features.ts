@@ -2,19 +2,19 @@ import { channelBindingNamespace, streamsNamespace, tlsNamespace } from '../name
 import { childrenOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
+import { showsSecret } from './mechanisms.js'
 
 /** Features that end at this service: clients can do nothing with them (XEP-0206 §2, §4). */
 const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])
 
 /** Channel binding is to our TLS, not the client's (RFC 5802 §6; the names of FAST tell its kind, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
-const plain = /^\s*PLAIN\s*$/
 
-/** Stream features as a client may see them; without PLAIN where its own channel is not encrypted. */
+/** Stream features as a client may see them; without mechanisms that show a secret where its own channel is not encrypted. */
 export function visibleFeatures(features: Element, secure: boolean): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
-    (name === 'mechanism' && (channelBinding.test(content) || (!secure && plain.test(content))))
+    (name === 'mechanism' && (channelBinding.test(content) || (!secure && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
   return {

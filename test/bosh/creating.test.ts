@@ -192,14 +192,22 @@ describe('features', () => {
     expect(await shown(new FakePeer(false))).not.toContain('PLAIN')
   })
 
-  test('PLAIN that is tried there all the same never reaches the server', async () => {
+  const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+  test.each([
+    `<auth xmlns='${sasl}' mechanism='PLAIN'>AGEAYg==</auth>`,
+    `<auth xmlns='${sasl}' mechanism='OAUTHBEARER'>bixhPWEsAWF1dGg9QmVhcmVyIGIBAQ==</auth>`,
+    `<auth xmlns='${sasl}' mechanism='X-OAUTH2'>AGEAYg==</auth>`,
+    `<auth xmlns='${sasl}'>AGEAYg==</auth>`,
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X-TOKEN'><initial-response>AGEAYg==</initial-response></authenticate>",
+  ])('%s over such a channel never reaches the server', async login => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(false))
-    const { reply } = await client.next(
-      "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>",
-    )
-    expect(reply?.body).toContain('<encryption-required/>')
+    const { reply } = await client.next(login)
+    expect(reply?.body).toContain('<encryption-required')
     expect(client.link.sent).toEqual([])
+    const secure = await bench.session()
+    await secure.next(login)
+    expect(secure.link.sent).toEqual([login])
   })
 
   test.each([

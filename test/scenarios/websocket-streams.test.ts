@@ -187,7 +187,7 @@ describe('a stream', () => {
     link.send(header('abc') + features())
     expect(await wire.message()).toBe(`<open xmlns='${framing}' version='1.0' from='localhost' id='abc'/>`)
     expect(await wire.message()).toBe(
-      `<stream:features xmlns:stream='${streams}'>${mechanisms('X-TEST')}</stream:features>`,
+      `<stream:features xmlns:stream='${streams}'>${mechanisms('SCRAM-SHA-1')}</stream:features>`,
     )
   })
 
@@ -364,27 +364,44 @@ test('elements stand alone in both directions, whatever they inherit (G4)', asyn
 })
 
 describe('without encryption', () => {
-  test('a client sees neither PLAIN nor STARTTLS, and PLAIN goes to no server (H12, G14)', async () => {
+  test('a client sees no STARTTLS and no mechanism that shows a secret (H12, G14)', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
     const link = await stage.server.connection()
     await link.until("streams'>")
-    link.send(header() + features(mechanisms('SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN') + starttls))
+    const offered = [
+      'SCRAM-SHA-1',
+      'SCRAM-SHA-1-PLUS',
+      'PLAIN',
+      'OAUTHBEARER',
+      'X-OAUTH2',
+      'X-NEW',
+      'EXTERNAL',
+    ]
+    link.send(header() + features(mechanisms(...offered) + starttls))
     await wire.message()
-    expect(await wire.message()).toContain(mechanisms('SCRAM-SHA-1'))
-    const secret = Buffer.from('\0juliet\0Pa55w0rd').toString('base64')
-    wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`)
-    expect(await wire.message()).toContain('<encryption-required/>')
-    const initial = `<initial-response>${secret}</initial-response>`
-    wire.send(`<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>${initial}</authenticate>`)
-    expect(await wire.message()).toBe(
-      "<failure xmlns='urn:xmpp:sasl:2'><encryption-required xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>",
-    )
-    wire.send(auth)
-    expect(await link.until('</auth>')).toBe(auth)
-    expect(stage.service.lines.join('')).not.toContain(secret)
+    expect(await wire.message()).toContain(mechanisms('SCRAM-SHA-1', 'EXTERNAL'))
   })
+
+  test.each(['PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'LOGIN', 'X-TOKEN', 'plain'])(
+    'a login with %s goes to no server, by SASL or SASL2 (H12)',
+    async mechanism => {
+      await set()
+      const { wire, link } = await stage.pair()
+      const secret = Buffer.from('\0juliet\0Pa55w0rd').toString('base64')
+      wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='${mechanism}'>${secret}</auth>`)
+      expect(await wire.message()).toContain('<encryption-required/>')
+      const initial = `<initial-response>${secret}</initial-response>`
+      wire.send(`<authenticate xmlns='urn:xmpp:sasl:2' mechanism='${mechanism}'>${initial}</authenticate>`)
+      expect(await wire.message()).toBe(
+        "<failure xmlns='urn:xmpp:sasl:2'><encryption-required xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>",
+      )
+      wire.send(auth)
+      expect(await link.until('</auth>')).toBe(auth)
+      expect(stage.service.lines.join('')).not.toContain(secret)
+    },
+  )
 
   test('where it is required a client is sent to the address that has it (G8)', async () => {
     await set({ WEBSOCKET_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })

@@ -88,11 +88,33 @@ describe('the features a client sees', () => {
     ).toBe(authentication(['SCRAM-SHA-1', 'PLAIN'], ['HT-SHA-256-NONE']))
   })
 
-  test('include PLAIN only where the channel is encrypted', () => {
-    expect(seen(mechanisms('SCRAM-SHA-1', 'PLAIN'), false)).toBe(mechanisms('SCRAM-SHA-1'))
-    expect(seen(mechanisms('PLAIN', 'X-PLAIN', 'PLAIN-X'), false)).toBe(mechanisms('X-PLAIN', 'PLAIN-X'))
-    expect(seen(mechanisms('PLAIN'), true)).toBe(mechanisms('PLAIN'))
-    expect(seen(mechanisms('PLAIN'), false)).toBe(mechanisms())
+  test.each([
+    ...[
+      'PLAIN',
+      'LOGIN',
+      'OAUTHBEARER',
+      'XOAUTH2',
+      'X-OAUTH2',
+      'X-TOKEN',
+      'X-FACEBOOK-PLATFORM',
+      'JIVE-SHAREDSECRET',
+    ],
+    ...['X-PLAIN', 'PLAIN-X', 'X-SCRAM-SHA-1', 'ANONYMOUS2', 'digest-md5', ''],
+  ])('include the mechanism "%s", which may show a secret, only where the channel is encrypted', name => {
+    const fast = `<fast xmlns='urn:xmpp:fast:0'>${mechanisms(name, 'HT-SHA-256-NONE')}</fast>`
+    const fastWithout = `<fast xmlns='urn:xmpp:fast:0'>${mechanisms('HT-SHA-256-NONE')}</fast>`
+    expect(seen(mechanisms('SCRAM-SHA-1', name) + fast, false)).toBe(mechanisms('SCRAM-SHA-1') + fastWithout)
+    expect(seen(mechanisms(name), false)).toBe(mechanisms())
+    expect(seen(mechanisms(name), true)).toBe(mechanisms(name))
+  })
+
+  test('include mechanisms that show no secret over any channel', () => {
+    const names = [
+      ...['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'SCRAM-SHA3-512', 'HT-SHA-256-NONE', 'DIGEST-MD5'],
+      ...['CRAM-MD5', 'EXTERNAL', 'ANONYMOUS', 'GSSAPI', 'GSS-SPNEGO', 'GS2-KRB5'],
+    ]
+    expect(seen(mechanisms(...names), false)).toBe(mechanisms(...names))
+    expect(seen('<mechanisms><mechanism>\n EXTERNAL </mechanism></mechanisms>', false)).toContain('EXTERNAL')
   })
 
   test('stay one whole element whatever a server hides in them', () => {

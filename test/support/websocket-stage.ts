@@ -14,7 +14,7 @@ export const open = (attributes = "to='localhost' version='1.0'") =>
 export const close = `<close xmlns="${framing}" />`
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-export const auth = `<auth xmlns='${sasl}' mechanism='X-TEST'>=</auth>`
+export const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>=</auth>`
 export const success = `<success xmlns='${sasl}'/>`
 export const bind =
   "<iq xmlns='jabber:client' type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
@@ -26,7 +26,7 @@ export const mechanisms = (...names: readonly string[]) =>
 
 export const header = (id = 's1') =>
   `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}' id='${id}' from='localhost' version='1.0'>`
-export const features = (inner = mechanisms('X-TEST')) => `<stream:features>${inner}</stream:features>`
+export const features = (inner = mechanisms('SCRAM-SHA-1')) => `<stream:features>${inner}</stream:features>`
 
 export const message = (body: string, more = '') =>
   `<message xmlns='jabber:client' to='romeo@localhost'${more}><body>${body}</body></message>`
@@ -91,7 +91,7 @@ export class Stage {
     await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
     link.send(header() + features())
     expect(await wire.message()).toContain('<open ')
-    expect(await wire.message()).toContain('<mechanism>X-TEST</mechanism>')
+    expect(await wire.message()).toContain('<mechanism>SCRAM-SHA-1</mechanism>')
     return { wire, link }
   }
 
