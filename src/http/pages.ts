@@ -1,13 +1,11 @@
-// The pages of the service: how they are written, what they load, and what browsers are told of them.
+// The pages of the service: how they are written, and what browsers are told of them.
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join, parse } from 'node:path'
+import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import express, { type Request, type RequestHandler, Router } from 'express'
+import type { Request, RequestHandler } from 'express'
 import Handlebars from 'handlebars'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
-import { version } from '../package-json.js'
 import { removeForbidden } from '../xml/escape.js'
 import { redirectBase } from './addresses.js'
 import { cameSecurely, takesPasswords } from './client-rules.js'
@@ -15,28 +13,25 @@ import { cameSecurely, takesPasswords } from './client-rules.js'
 /** The views' folder; `src` and `dist` lie beside it. */
 const folder = fileURLToPath(new URL('../../views/', import.meta.url))
 
-/** Styles, scripts and pictures of our own. */
-const own = fileURLToPath(new URL('../../public/', import.meta.url))
-
-/** Strophe as its package has it: the pages load nothing from elsewhere. */
-const strophe = join(dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')), 'dist')
-
-/** The module for the pages of portals, as `npm run build` makes it of src/browser; `src` and `dist` lie beside it. */
-const browserModule = fileURLToPath(new URL('../../dist/browser/', import.meta.url))
-
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-// What the pages have in common, by file name: `{{> head}}` is `parts/head.hbs`.
-for (const file of readdirSync(join(folder, 'parts'))) {
-  engine.registerPartial(parse(file).name, readFileSync(join(folder, 'parts', file), 'utf8'))
+/** The templates of a folder by name, read at the start: later there may be no descriptor left for it. */
+function readTemplates(within: string): ReadonlyMap<string, string> {
+  const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
+  return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
 }
 
-/** Writes one of the pages in `views`, each value escaped. A template is read and compiled once. */
+const templates = readTemplates(folder)
+
+// What the pages have in common, by file name: `{{> head}}` is `parts/head.hbs`.
+for (const [name, text] of readTemplates(join(folder, 'parts'))) engine.registerPartial(name, text)
+
+/** Writes one of the pages in `views`, each value escaped. A template is compiled once. */
 export function renderPage(name: string, values: object): string {
   let template = compiled.get(name)
   if (template === undefined) {
-    template = engine.compile(readFileSync(join(folder, `${name}.hbs`), 'utf8'), { knownHelpersOnly: true })
+    template = engine.compile(templates.get(name), { knownHelpersOnly: true })
     compiled.set(name, template)
   }
   return template(printable(values) as object)
@@ -48,24 +43,6 @@ function printable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(printable)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner)]))
-}
-
-/** What the pages load, to be mounted at `/assets`. Nothing in it is secret, and browsers may keep it for an hour. */
-export function createAssetsRouter(): Router {
-  const router = Router({ caseSensitive: true })
-  router.get('/strophe.js', (_request, response) => {
-    response.sendFile('strophe.umd.min.js', { root: strophe, maxAge: '1h' })
-  })
-  const provideModule = (path: string, kept: { readonly maxAge: string; readonly immutable?: boolean }) =>
-    router.get(path, (_request, response) => {
-      response.set('Access-Control-Allow-Origin', '*')
-      response.sendFile('warm-bindings.js', { root: browserModule, ...kept })
-    })
-  provideModule('/warm-bindings.js', { maxAge: '1h' })
-  // An address of this version alone, for pages that want to load it once and for all.
-  provideModule(`/warm-bindings-${version}.js`, { maxAge: '1y', immutable: true })
-  router.use(express.static(own, { index: false, redirect: false, maxAge: '1h' }))
-  return router
 }
 
 // The Content-Security-Policy of our pages: no script or style stands in them, and none comes from elsewhere.

@@ -1,0 +1,74 @@
+// What pages load: read into memory at the start, since a file that is sent as a stream stays open with its client gone.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type RequestHandler, Router } from 'express'
+import { version } from '../package-json.js'
+
+/** Styles, scripts and pictures of our own; `src` and `dist` lie beside it. */
+const own = fileURLToPath(new URL('../../public/', import.meta.url))
+
+/** Strophe as its package has it: the pages load nothing from elsewhere. */
+const strophe = join(
+  dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
+  'dist/strophe.umd.min.js',
+)
+
+/** The module for the pages of portals, as `npm run build` makes it of src/browser. */
+const browserModule = fileURLToPath(new URL('../../dist/browser/warm-bindings.js', import.meta.url))
+
+/** How long browsers may keep a file. */
+const forAnHour = 'public, max-age=3600'
+const forGood = 'public, max-age=31536000, immutable'
+
+interface Asset {
+  readonly content: Buffer
+  /** As Express looks it up. */
+  readonly extension: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** By file; read once for the apps of all hosts. */
+const assets = new Map<string, Asset>()
+
+/** Reads a file; undefined where there is none. */
+function assetOf(file: string): Asset | undefined {
+  let asset = assets.get(file)
+  if (asset === undefined && statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    const content = readFileSync(file)
+    asset = {
+      content,
+      extension: extname(file),
+      headers: {
+        ETag: `"${createHash('sha256').update(content).digest('base64url')}"`,
+        'Last-Modified': statSync(file).mtime.toUTCString(),
+      },
+    }
+    assets.set(file, asset)
+  }
+  return asset
+}
+
+/** What the pages load, to be mounted at `/assets`. Nothing in it is secret. */
+export function createAssetsRouter(): Router {
+  const router = Router({ caseSensitive: true })
+  const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
+    const asset = assetOf(file)
+    if (asset !== undefined) router.get(path, send(asset, headers))
+  }
+  for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
+  provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
+  const forAll = { 'Access-Control-Allow-Origin': '*' }
+  provide('/warm-bindings.js', browserModule, { ...forAll, 'Cache-Control': forAnHour })
+  // An address of this version alone, for pages that want to load it once and for all.
+  provide(`/warm-bindings-${version}.js`, browserModule, { ...forAll, 'Cache-Control': forGood })
+  return router
+}
+
+function send({ content, extension, headers }: Asset, more: Asset['headers']): RequestHandler {
+  const all = { ...headers, ...more }
+  // Express sends 304 instead to a browser that has the same already, and to HEAD the header alone.
+  return (_request, response) => void response.type(extension).set(all).send(content)
+}
