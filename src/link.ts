@@ -74,6 +74,8 @@ export interface LinkEvents {
 export interface StreamHeader {
   readonly id: string | undefined
   readonly from: string | undefined
+  /** Its default language (RFC 6120 §4.7.4). */
+  readonly lang?: string | undefined
 }
 
 /** How a link ended. */

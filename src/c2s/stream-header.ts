@@ -23,5 +23,5 @@ export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'un
   if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
   const version = root.attribute('version') ?? ''
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
-  return { id: root.attribute('id'), from: root.attribute('from') }
+  return { id: root.attribute('id'), from: root.attribute('from'), lang: root.attribute('xml:lang') }
 }

@@ -1,7 +1,7 @@
 // How XMPP stands in WebSocket messages: each is one whole element (RFC 7395 §3.3).
 import { framingNamespace, streamsNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
-import { startTagOf } from '../xml/document.js'
+import { documentReader, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute, escapeXml } from '../xml/escape.js'
 import { defaultLimits } from '../xml/limits.js'
@@ -9,12 +9,20 @@ import { Splitter } from '../xml/splitter.js'
 import { XmlError } from '../xml/xml-error.js'
 
 /** Why a message cannot be taken, as RFC 6120 §4.9.3 calls it. */
-export type MessageFault = XmlError['fault'] | 'bad-format'
+export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
-/** What the elements of all messages are read as children of. A stanza without a namespace is meant for the server. */
-const root = Buffer.from(`<stream:stream xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`)
+/** What the elements of all messages are read as children of: they inherit no namespace (RFC 7395 §3.3.3). */
+const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)
 const less = 0x3c
 const greater = 0x3e
+const question = 0x3f
+const space: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\r\n'))
+
+const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
+
+/** Longest XML declaration, in bytes. */
+const longestDeclaration = 256
+const readDocument = documentReader(defaultLimits)
 
 /** Reads messages, one after the other. */
 class MessageReader {
@@ -24,6 +32,14 @@ class MessageReader {
 
   /** The one element that a message is, or why it is none. */
   read(message: Buffer): Element | MessageFault {
+    const declared = message[1] === question ? declarationBytes(message) : 0
+    if (declared === 0) return this.#readElement(message)
+    const element = this.#readElement(message.subarray(declared))
+    // Inside a stream there are no declarations.
+    return typeof element === 'string' || isOpening(element) ? element : 'restricted-xml'
+  }
+
+  #readElement(message: Buffer): Element | MessageFault {
     if (message[0] !== less || message[message.length - 1] !== greater) return 'bad-format'
     this.#splitter ??= this.#begin()
     try {
@@ -31,7 +47,7 @@ class MessageReader {
       if (!this.#splitter.isBetweenElements || this.#isClosed) return this.#fail('not-well-formed')
       const [element, ...others] = this.#elements
       if (element === undefined || others.length > 0) return this.#fail('bad-format')
-      return element
+      return hasNamespace(element) ? element : 'invalid-namespace'
     } catch (error) {
       if (error instanceof XmlError) return this.#fail(error.fault)
       this.#splitter = undefined
@@ -65,6 +81,25 @@ class MessageReader {
 
 const reader = new MessageReader()
 
+/** How long the XML declaration is that a message begins with, and the white space behind it, in bytes; 0 without one. */
+function declarationBytes(message: Buffer): number {
+  let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
+  if (end < 2) return 0
+  try {
+    readDocument(`${message.toString('latin1', 0, end)}<open/>`)
+  } catch {
+    return 0
+  }
+  while (space.has(message[end])) end += 1
+  return end
+}
+
+const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace === framingNamespace
+
+/** Whether an element says which namespace it is of, and a stanza the one of clients (RFC 7395 §3.3.3). */
+const hasNamespace = ({ name, namespace }: Element) =>
+  stanzas.has(name) ? namespace === 'jabber:client' : namespace !== ''
+
 /** The one element that a message is, or why it is none (RFC 7395 §3.3.3). The message is valid UTF-8. */
 export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 
@@ -80,8 +115,9 @@ export interface StreamOpening {
 }
 
 /** Reads an `<open/>`; undefined for another element, and for one that is no good. */
-export function readOpen({ name, namespace, text }: Element): StreamOpening | undefined {
-  if (name !== 'open' || namespace !== framingNamespace) return undefined
+export function readOpen(element: Element): StreamOpening | undefined {
+  if (!isOpening(element)) return undefined
+  const { text } = element
   const tag = startTagOf(text)
   const [to, from, lang] = [tag.attribute('to'), tag.attribute('from'), tag.attribute('xml:lang')]
   if ([to, from, lang].some(value => value !== undefined && value.length > longestKept)) return undefined
@@ -89,9 +125,10 @@ export function readOpen({ name, namespace, text }: Element): StreamOpening | un
   return { to, from: kept(from), lang: kept(lang), version: tag.attribute('version') }
 }
 
-/** Opens our side of a stream (RFC 7395 §3.4). */
-export function writeOpen(from: string | undefined, id: string | undefined): string {
-  return `<open xmlns='${framingNamespace}' version='1.0'${attribute('from', from)}${attribute('id', id)}/>`
+/** Opens our side of a stream (RFC 7395 §3.4), in the language of the server's own side (RFC 6120 §4.7.4). */
+export function writeOpen(from: string | undefined, id: string | undefined, lang = 'en'): string {
+  const attributes = attribute('from', from) + attribute('id', id) + attribute('xml:lang', lang)
+  return `<open xmlns='${framingNamespace}' version='1.0'${attributes}/>`
 }
 
 /**

@@ -53,9 +53,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.pace()
   }
 
-  onOpen({ from, id }: StreamHeader): void {
+  onOpen({ from, id, lang }: StreamHeader): void {
     this.#isOpened = true
-    this.channel.send(writeOpen(from ?? this.session.domain, id))
+    this.channel.send(writeOpen(from ?? this.session.domain, id, lang))
   }
 
   onMessage(message: Buffer): void {

@@ -49,6 +49,11 @@ const refusals = {
     headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
   },
   handshake: { status: 400, sentence: 'This is no handshake of WebSocket (RFC 6455).', headers: [] },
+  host: {
+    status: 400,
+    sentence: 'The header Host is missing, or there are several (RFC 6455).',
+    headers: [],
+  },
   subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).', headers: [] },
   shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
 } as const
@@ -136,6 +141,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 'origin')
       else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
       else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
+      else if (req.headersDistinct['host']?.length !== 1) refuse(socket, address, 'host')
       else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
       else if (registry.isStopping) refuse(socket, address, 'shutdown')
       else {

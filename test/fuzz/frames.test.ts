@@ -234,7 +234,9 @@ const messages = [
   "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>",
   "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
 ]
-const rootOf = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+const rootOf = "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>"
+const stanzas = ['message', 'presence', 'iq']
+const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 
 test(
   'a message is one whole element as saxes reads it, or none, whatever came before it',
@@ -244,10 +246,18 @@ test(
     for (let left = cases; left > 0; left--) {
       const text = (random.chance(0.8) ? mutate(random, texts) : generate(random)).toWellFormed()
       const element = readMessage(Buffer.from(text))
-      const judged = judge(`${rootOf}${text}</stream:stream>`)
+      const declaration = /^<\?xml version='1\.0'\?>[ \t\r\n]*/.exec(text)?.[0] ?? ''
+      const judged = judge(`${rootOf}${text.slice(declaration.length)}</stream:stream>`)
+      const [first] = judged.children
+      const isNamed =
+        first !== undefined &&
+        (stanzas.includes(first.name) ? first.namespace === 'jabber:client' : first.namespace !== '')
+      const isOpening = first?.name === 'open' && first.namespace === framing
       const isOne =
         judged.refused === undefined &&
         judged.children.length === 1 &&
+        isNamed &&
+        (declaration === '' || isOpening) &&
         text.startsWith('<') &&
         text.endsWith('>')
       if (typeof element === 'string') {

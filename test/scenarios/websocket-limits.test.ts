@@ -216,11 +216,11 @@ describe('bytes', () => {
     await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_MESSAGE_BYTES: '1048576' })
     const big = 'x'.repeat(700_000)
     const [first, second] = [await stage.pair(), await stage.pair()]
-    first.wire.write(frame(opcodes.text, `<message>${big}`, { fin: false }))
+    first.wire.write(frame(opcodes.text, `<message xmlns='jabber:client'>${big}`, { fin: false }))
     await settled()
     first.wire.frame(opcodes.ping)
     expect((await first.wire.control()).opcode).toBe(opcodes.pong)
-    second.wire.write(frame(opcodes.text, `<message>${big}`, { fin: false }))
+    second.wire.write(frame(opcodes.text, `<message xmlns='jabber:client'>${big}`, { fin: false }))
     expect((await second.wire.leave()).code).toBe(1013)
     // Messages that come whole are not meant.
     const third = await stage.pair()
@@ -265,7 +265,7 @@ describe('bytes', () => {
   test('the limits of messages are those of the settings (G12)', async () => {
     await set({ WEBSOCKET_MAX_MESSAGE_BYTES: '16384', WEBSOCKET_MAX_FRAGMENTS: '2' })
     const { wire, link } = await stage.pair()
-    wire.write(...fragments('<message>', '</message>'))
+    wire.write(...fragments("<message xmlns='jabber:client'>", '</message>'))
     await link.until('</message>')
     wire.write(...fragments('<message>', '', '</message>'))
     expect((await wire.leave()).code).toBe(1008)

@@ -61,6 +61,13 @@ describe('the handshake', () => {
     }
   })
 
+  test('is refused without a host, and with two (RFC 6455 §4.2.1)', async () => {
+    await set()
+    await expect(stage.wire({ headers: { Host: undefined } })).rejects.toThrow('HTTP 400')
+    await expect(stage.wire({ headers: { host: 'localhost' } })).rejects.toThrow('HTTP 400')
+    await stage.wire({ headers: { Host: 'localhost' } })
+  })
+
   test('is refused without the subprotocol, and without a key (G2)', async () => {
     await set()
     for (const headers of [
@@ -185,10 +192,36 @@ describe('a stream', () => {
     expect(asked).toContain("to='localhost'")
     expect(asked).toContain("xml:lang='de'")
     link.send(header('abc') + features())
-    expect(await wire.message()).toBe(`<open xmlns='${framing}' version='1.0' from='localhost' id='abc'/>`)
+    expect(await wire.message()).toBe(
+      `<open xmlns='${framing}' version='1.0' from='localhost' id='abc' xml:lang='en'/>`,
+    )
     expect(await wire.message()).toBe(
       `<stream:features xmlns:stream='${streams}'>${mechanisms('SCRAM-SHA-1')}</stream:features>`,
     )
+  })
+
+  test('is opened in the language of the server (G6)', async () => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(open())
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    link.send(header('abc').replace("version='1.0'>", "version='1.0' xml:lang='de'>"))
+    expect(await wire.message()).toMatch(/^<open [^>]* xml:lang='de'\/>$/)
+  })
+
+  test.each([
+    "<?xml version='1.0'?>",
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`,
+  ])('may begin with %j in front of the opening (G4)', async declaration => {
+    await set()
+    const wire = await stage.wire()
+    wire.send(declaration + open())
+    const link = await stage.server.connection()
+    await link.until("streams'>")
+    link.send(header('abc'))
+    expect(await wire.message()).toContain("id='abc'")
   })
 
   test('is begun anew after success, without a close (G7)', async () => {
@@ -277,8 +310,13 @@ test.each([
     `<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`,
     'not-well-formed',
   ],
-  [`<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}'>`, 'restricted-xml'],
-  [`<?xml version='1.0'?>${open()}`, 'restricted-xml'],
+  [`<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}'>`, 'not-well-formed'],
+  [`<?xml version='1.0' encoding='latin-1'?>${open()}`, 'restricted-xml'],
+  [`<?xml version='1.0'?><?xml version='1.0'?>${open()}`, 'restricted-xml'],
+  [`<?xml version='1.0'${' '.repeat(300)}?>${open()}`, 'restricted-xml'],
+  [`<?xml version='1.0'?>x${open()}`, 'bad-format'],
+  ["<?xml version='1.0'?>", 'bad-format'],
+  [`<?xml version='1.0'?><other xmlns='${framing}'/>`, 'restricted-xml'],
   ['', 'bad-format'],
   [' ', 'bad-format'],
   ['hello', 'bad-format'],
@@ -313,6 +351,13 @@ test.each([
   ['<a', 'bad-format'],
   [' ', 'bad-format'],
   ['\n', 'bad-format'],
+  // Each stands alone, and says its namespace (RFC 7395 §3.3.3).
+  ['<message/>', 'invalid-namespace'],
+  ["<presence xmlns=''/>", 'invalid-namespace'],
+  ["<iq xmlns='jabber:server' type='get' id='1'/>", 'invalid-namespace'],
+  ["<a:message xmlns:a='urn:a'/>", 'invalid-namespace'],
+  ['<a/>', 'invalid-namespace'],
+  [`<?xml version='1.0'?>${message('one')}`, 'restricted-xml'],
   ['<a/> <b/>', 'bad-format'],
   ['<a/>\n', 'bad-format'],
   ['<a>', 'not-well-formed'],
@@ -324,7 +369,7 @@ test.each([
   [`<stream:stream xmlns:stream='${streams}'>`, 'not-well-formed'],
   ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'restricted-xml'],
   [`<a>${'<b>'.repeat(200)}${'</b>'.repeat(200)}</a>`, 'policy-violation'],
-  [`<message>${'x'.repeat(262_144)}</message>`, 'policy-violation'],
+  [message('x'.repeat(262_144)), 'policy-violation'],
   [`<other xmlns='${framing}'/>`, 'bad-format'],
   // Neither can be had over a WebSocket (RFC 7395 §3.9).
   ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
@@ -352,9 +397,8 @@ test('elements stand alone in both directions, whatever they inherit (G4)', asyn
   link.send("<iq type='get' id='1'><q xmlns='urn:q'/></iq><r xmlns='urn:xmpp:sm:3'/>")
   expect(await wire.message()).toBe("<iq xmlns='jabber:client' type='get' id='1'><q xmlns='urn:q'/></iq>")
   expect(await wire.message()).toBe("<r xmlns='urn:xmpp:sm:3'/>")
-  // Clients forget the namespace: the server reads it as one of its stream.
   wire.send(
-    '<presence/>',
+    "<presence xmlns='jabber:client'/>",
     "<a:iq xmlns:a='jabber:client' type='get' id='2'/>",
     "<a xmlns='urn:xmpp:sm:3' h='1'/>",
   )

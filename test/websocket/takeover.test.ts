@@ -30,7 +30,9 @@ describe('a stream', () => {
   test('offers what tokens are shown by, and nothing else', () => {
     const socket = connectPage(benchWithTickets())
     socket.receive(open())
-    expect(socket.sent[0]).toMatch(/^<open xmlns='[^']+' version='1.0' from='chat.example' id='[\w-]+'\/>$/)
+    expect(socket.sent[0]).toMatch(
+      /^<open xmlns='[^']+' version='1.0' from='chat.example' id='[\w-]+' xml:lang='en'\/>$/,
+    )
     expect([...socket.sent[1]!.matchAll(/<mechanism>([^<]*)/g)].map(([, name]) => name)).toEqual([
       ...['PLAIN', 'PLAIN', 'HT-SHA-256-NONE'],
     ])
