@@ -3,16 +3,18 @@
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')
-const { createLog } = (await built('log.js')) as typeof import('../src/log.js')
+const { Counts } = (await built('counts.js')) as typeof import('../src/counts.js')
+const { createLogs } = (await built('logs.js')) as typeof import('../src/logs.js')
 const { startService } = (await built('service.js')) as typeof import('../src/service.js')
 const { socketCarrier } = (await built(
   'nodes/socket-carrier.js',
 )) as typeof import('../src/nodes/socket-carrier.js')
 
 const { config } = loadConfig(process.env)
-const log = createLog(config.logLevels.usual)
+const counts = new Counts()
+const { log, audit } = createLogs({ config, counts })
 const carriers = [socketCarrier({ folder: process.env['SOCKETS_FOLDER']!, log })]
-const service = await startService({ config, log, carriers })
+const service = await startService({ config, log, audit, counts, carriers })
 process.on('SIGTERM', () => void service.stop().then(() => process.exit(0)))
 
 export {}

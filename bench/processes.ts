@@ -19,6 +19,7 @@ const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
   MAX_SESSIONS_PER_JID: { value: '0', means: 'and have many sessions each' },
   METRICS_ADDRESS: { value: '127.0.0.1:0', means: 'a free port; everything is counted as usual' },
   LOG_LEVEL: { value: 'warn', means: 'no line is written for each warm' },
+  AUDIT_LOG: { value: 'off', means: 'nor is one of the audit trail' },
 }
 
 /** What is different from how the service and its peers are delivered, in words. */

@@ -124,6 +124,8 @@ export class Counts {
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
   /** What this process has counted alone because the process that should did not answer. */
   countedAlone = 0
+  /** Lines that could not be written, by stream. */
+  readonly linesLost = { log: 0, audit: 0 }
   /** What was not foreseen. */
   faults = 0
 }

@@ -1,6 +1,7 @@
 // What `import 'warm-bindings'` gives: the service within another process, such as that of a portal's tests.
 import { loadConfig } from './config/load.js'
-import { createLog } from './log.js'
+import { Counts } from './counts.js'
+import { createLogs } from './logs.js'
 import { startService as startWith } from './service.js'
 
 /** Settings by the names of their environment variables. */
@@ -18,7 +19,7 @@ export interface RunningService {
   readonly urls: readonly string[]
   /** Where its metrics are; undefined where METRICS_ADDRESS is `none`. */
   readonly metricsUrl: string | undefined
-  /** Reads the certificates of TLS_CERT again; connections stay open. */
+  /** Reads the certificates of TLS_CERT again, and opens the file of AUDIT_LOG again; connections stay open. */
   reload(): void
   /** Answers every open request, closes the streams, and resolves within ten seconds. */
   stop(): Promise<void>
@@ -33,8 +34,9 @@ export async function startService(
   { writeLog }: StartOptions = {},
 ): Promise<RunningService> {
   const { config, warnings } = loadConfig({ ...settings })
-  const log = createLog(config.logLevels.usual, writeLog && { write: writeLog })
+  const counts = new Counts()
+  const { log, audit } = createLogs({ config, counts, writeLine: writeLog })
   for (const warning of warnings) log.warn(warning)
-  const { url, urls, metricsUrl, reload, stop } = await startWith({ config, log })
+  const { url, urls, metricsUrl, reload, stop } = await startWith({ config, log, audit, counts })
   return { url, urls, metricsUrl, reload, stop }
 }

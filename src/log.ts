@@ -1,9 +1,8 @@
-import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { LogLevels, LogPart } from './config/kinds.js'
 
-/** The service's log: JSON lines on standard output. It never throws: lines that cannot be written are lost. */
-export function createLog(level: string, destination: DestinationStream = standardOutput): Logger {
+/** Makes a log of JSON lines. It never throws: lines that cannot be written are lost. */
+export function createLog(level: string, destination: DestinationStream): Logger {
   // None of these is ever passed to the log. Should one be by mistake, it is not written.
   const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']
   const options = {
@@ -19,13 +18,6 @@ export function createLog(level: string, destination: DestinationStream = standa
       }
     },
   })
-}
-
-/** Pino's own keeps what cannot be written until memory is full, or waits with everything for a slow reader. */
-const standardOutput: DestinationStream = {
-  write(line) {
-    writeSync(1, line)
-  },
 }
 
 /** Gives each part of the service its log. */

@@ -17,6 +17,7 @@ import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { hashQueue } from './lib/hash-queue.js'
 import { type LogFor, logOf } from './log.js'
+import type { AuditTrail } from './logs.js'
 import type { StartCarrier } from './nodes/carrier.js'
 import { newNodeName } from './nodes/node-name.js'
 import { startNodes } from './nodes/start-nodes.js'
@@ -46,6 +47,7 @@ export interface ServiceParts
   extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
+  readonly audit: AuditTrail
   /** What carries to other processes of the service, before the NATS of the settings is asked. */
   readonly carriers?: readonly StartCarrier[]
   /** Where it runs, as other processes and operators are told; the name of the machine unless it is one of several there. */
@@ -60,6 +62,7 @@ export interface ServiceParts
 export async function startService({
   config,
   log: ownLog,
+  audit,
   carriers: own = [],
   counts = new Counts(),
   clock = systemClock,
@@ -74,6 +77,8 @@ export async function startService({
   const processName = isOneOfMany ? newNodeName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
+  const auditFor: LogFor = part =>
+    audit.log.child(processName === undefined ? { part } : { node: processName, part })
   let isReady = false
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
@@ -92,7 +97,17 @@ export async function startService({
             counts.unanswered[reason] += 1
           },
         })
-  const upstream = createUpstream({ config, logFor, counts, clock, nodes, hashes, dns, hostMetaPort })
+  const upstream = createUpstream({
+    config,
+    logFor,
+    auditFor,
+    counts,
+    clock,
+    nodes,
+    hashes,
+    dns,
+    hostMetaPort,
+  })
   const { registry, open, names, makeRate } = upstream
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
@@ -185,8 +200,11 @@ export async function startService({
     metricsUrl: metricsServer?.url,
     /** All metrics of this process, in Prometheus' text format. */
     metrics: metrics.text,
-    /** Reads the certificates of the https listener again; connections stay open. */
-    reload: listening.reload,
+    /** Reads the certificates of the https listener again, and opens the file of the audit trail again; connections stay open. */
+    reload() {
+      audit.reopen()
+      listening.reload()
+    },
     /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Takes no new connections, and leaves those that are open, each after one more answer: other processes have them. */

@@ -39,6 +39,8 @@ export interface SessionParts
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
   readonly logFor: LogFor
+  /** The audit trail of each part. */
+  readonly auditFor: LogFor
 }
 
 /** What the sites of all hosts have in common. */
@@ -200,7 +202,7 @@ function createSessions(config: Config, parts: SessionParts) {
 
 /** The Express app, whose logins open sessions at the same domains. */
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { callLimits, carriedLogins, logFor } = parts
+  const { callLimits, carriedLogins, logFor, auditFor } = parts
   const { release } = carriedLogins ?? parts
   const own = loginsOver(open, parts)
   const logins = carriedLogins?.over(siteName(config), own) ?? own
@@ -211,6 +213,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     ...logins,
     limits: callLimits,
     log: logFor('warm'),
+    audit: auditFor('warm'),
     httpLog: logFor('http'),
     extraRouters: parts.routers({ login: logins.login, release }),
   })

@@ -29,6 +29,8 @@ import { sharedUserRoom, userRoom } from './session/user-room.js'
 export interface UpstreamParts {
   readonly config: Config
   readonly logFor: LogFor
+  /** The audit trail of each part. */
+  readonly auditFor: LogFor
   readonly counts: Counts
   readonly clock: Clock
   /** The other processes; undefined where this is the only one. */
@@ -46,7 +48,7 @@ export interface UpstreamParts {
  * over these, and what logins need. Nothing of it listens.
  */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, counts, clock, nodes, hashes, dns, hostMetaPort } = given
+  const { config, logFor, auditFor, counts, clock, nodes, hashes, dns, hostMetaPort } = given
   const processName = nodes?.self
   // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
@@ -116,6 +118,7 @@ export function createUpstream(given: UpstreamParts) {
         remotes.elsewhere.release(id)
       },
       logFor,
+      auditFor,
       counts,
       clock,
       processName,

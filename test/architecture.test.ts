@@ -19,6 +19,7 @@ const storeys = [
   ['session'],
   ['c2s', 'events', 'nodes'],
   ['net'],
+  ['logs'],
   ['log'],
   ['config'],
   ['counts', 'handed-out', 'jid', 'lib'],

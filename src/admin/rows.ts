@@ -158,6 +158,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Calls and sessions that this process counted alone for a limit: the process that counts them for all did not answer.',
       () => counts.countedAlone,
     ],
+    log_lines_lost_total: [
+      'Lines of the log and of the audit trail that were lost, because what reads them was too slow.',
+      byLabel('stream', () => counts.linesLost),
+    ],
     faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
   }
   return Object.entries(rows).map(([name, [help, source]]) => {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/load.js'
 import { unusablePlaces } from '../http/places.js'
+import { unusableAuditFile } from '../logs.js'
 import { CommandError } from './command-error.js'
 import { readConfig } from './settings-at-hand.js'
 
@@ -7,7 +8,7 @@ import { readConfig } from './settings-at-hand.js'
 export async function checkConfig(): Promise<void> {
   const { config, unknown, warnings } = readConfig()
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
-  const unusable = await unusablePlaces(config)
+  const unusable = [...(await unusablePlaces(config)), ...unusableAuditFile(config)]
   if (unusable.length > 0) throw new CommandError(new ConfigError(unusable).message)
   if (unknown.length > 0) throw new CommandError('The settings have names that mean nothing.')
   process.stdout.write('The settings are in order.\n')

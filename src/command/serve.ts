@@ -1,9 +1,9 @@
 import cluster from 'node:cluster'
 import { Counts } from '../counts.js'
-import { createLog } from '../log.js'
+import { createLogs } from '../logs.js'
 import { outliveFaults } from './faults.js'
 import { readConfig } from './settings-at-hand.js'
-import { untilSignal } from './until-signal.js'
+import { explained, untilSignal } from './until-signal.js'
 import { numberVariable } from './worker-messages.js'
 
 /** Runs the service with the settings at hand, in as many processes as they say. Throws a `CommandError` if it cannot start. */
@@ -12,10 +12,16 @@ export async function serve(): Promise<void> {
   if (cluster.isWorker && process.env[numberVariable] !== undefined)
     return (await import('./worker.js')).work()
   const { config, warnings } = readConfig()
-  const log = createLog(config.logLevels.usual)
+  const counts = new Counts()
+  const isPrimary = config.workers > 0
+  // The audit trail is the workers'.
+  const auditLog = isPrimary ? 'off' : config.auditLog
+  const { log, audit } = await explained(
+    (async () => createLogs({ config: { ...config, auditLog }, counts }))(),
+  )
   for (const warning of warnings) log.warn(warning)
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath }
-  if (config.workers > 0) {
+  if (isPrimary) {
     outliveFaults(log)
     const { startPrimary } = await import('./primary.js')
     const primary = await untilSignal(startPrimary({ config, log }))
@@ -25,12 +31,11 @@ export async function serve(): Promise<void> {
     log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
   }
-  const counts = new Counts()
   outliveFaults(log, () => {
     counts.faults += 1
   })
   const { startService } = await import('../service.js')
-  const service = await untilSignal(startService({ config, log, counts }))
+  const service = await untilSignal(startService({ config, log, audit, counts }))
   // A terminal that is closed sends SIGHUP too, and does not stop the service: SIGTERM does.
   process.on('SIGHUP', () => service.reload())
   process.on('SIGUSR2', () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'))

@@ -54,7 +54,14 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const upstream = createUpstream({
-    ...{ config, logFor: () => log, counts: new Counts(), clock: systemClock, hashes: hashQueue() },
+    ...{
+      config,
+      logFor: () => log,
+      auditFor: () => createLog('silent', { write() {} }),
+      counts: new Counts(),
+      clock: systemClock,
+      hashes: hashQueue(),
+    },
   })
   try {
     const { login } = createSiteLogins(site, upstream.parts)

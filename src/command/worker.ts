@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { loadConfig } from '../config/load.js'
 import { Counts } from '../counts.js'
-import { createLog, logOf } from '../log.js'
+import { logOf } from '../log.js'
+import { createLogs } from '../logs.js'
 import { socketCarrier } from '../nodes/socket-carrier.js'
 import { type Service, startService } from '../service.js'
 import { CommandError } from './command-error.js'
@@ -47,8 +48,9 @@ async function start(folder: string): Promise<Service> {
   const settings = (async () => loadConfig(process.env))()
   const { config } = await explained(settings)
   const worker = Number(process.env[numberVariable])
-  const log = createLog(config.logLevels.usual).child({ worker })
   const counts = new Counts()
+  const logs = (async () => createLogs({ config, counts, about: { worker } }))()
+  const { log, audit } = await explained(logs)
   outliveFaults(log, () => {
     counts.faults += 1
   })
@@ -58,6 +60,7 @@ async function start(folder: string): Promise<Service> {
     startService({
       config: { ...config, metrics },
       log,
+      audit,
       counts,
       carriers,
       place: `${hostname()}, worker ${worker}`,

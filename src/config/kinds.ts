@@ -202,6 +202,17 @@ export const mechanisms = listOf<PasswordMechanism>(
   `must have at least one of ${passwordMechanisms.join(', ')}`,
 )
 
+/** Where the audit trail goes. */
+export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
+
+/** A word, or the path of a file: with a slash, so that no misspelt word makes a file. */
+export const auditLog: Kind<AuditLog> = (text, report) => {
+  const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
+  if (word !== undefined) return word
+  if (text.includes('/') && !text.endsWith('/')) return { file: text }
+  return report(`must be stdout, stderr, off or the path of a file, such as ./audit.log, not ${quoted(text)}`)
+}
+
 /** The parts of the service that write to the log under their own name. */
 export const logParts = ['bosh', 'websocket', 'warm', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]

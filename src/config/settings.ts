@@ -4,6 +4,7 @@ import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile 
 import { eventsSecret, eventsSecretFile, eventsUrl } from './event-receiver.js'
 import { hostEntries } from './hosts.js'
 import {
+  auditLog,
   baseUrl,
   boolean,
   ciphers,
@@ -447,6 +448,9 @@ export const sections = {
   Logging: {
     LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
       'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
+    ),
+    AUDIT_LOG: at('auditLog', auditLog, 'stdout').means(
+      'Where the audit trail goes, whatever LOG_LEVEL is: `stdout`, `stderr`, `off`, or the path of a file, to which lines are appended and which is opened again on SIGHUP.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>

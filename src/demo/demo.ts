@@ -1,5 +1,6 @@
 import { loadConfig } from '../config/load.js'
-import { createLog } from '../log.js'
+import { Counts } from '../counts.js'
+import { createLogs } from '../logs.js'
 import { type Service, startService } from '../service.js'
 import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
@@ -8,8 +9,8 @@ const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
 /**
- * Starts the service with an XMPP server of its own and a page to try it on, and says how. Of the environment only PORT and
- * LOG_LEVEL count. Rejects, with nothing left open, if the port is taken.
+ * Starts the service with an XMPP server of its own and a page to try it on, and says how. Of the environment only PORT,
+ * LOG_LEVEL and AUDIT_LOG count. Rejects, with nothing left open, if the port is taken.
  */
 export async function startDemo(
   environment: NodeJS.ProcessEnv,
@@ -32,7 +33,10 @@ export async function startDemo(
   }
 }
 
-function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.ProcessEnv): Promise<Service> {
+function startOn(
+  server: DemoServer,
+  { PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv,
+): Promise<Service> {
   const { config } = loadConfig({
     HOST: '127.0.0.1',
     PORT,
@@ -44,10 +48,13 @@ function startOn(server: DemoServer, { PORT, LOG_LEVEL = 'warn' }: NodeJS.Proces
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
     LOG_LEVEL,
+    AUDIT_LOG,
   })
+  const counts = new Counts()
   return startService({
     config,
-    log: createLog(config.logLevels.usual),
+    ...createLogs({ config, counts }),
+    counts,
     routers: parts => [createDemoRouter({ ...parts, config, domain: server.domain, passwords })],
     demoPath,
   })

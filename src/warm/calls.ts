@@ -50,6 +50,8 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 export interface CallsParts {
   readonly config: Config
   readonly log: Logger
+  /** Takes the lines of calls that change sessions, and of those that were refused. */
+  readonly audit: Logger
   readonly clock: Pick<Clock, 'now'>
   /** Hashes admins' secrets, in turn with all other hashes of this process. */
   readonly hashes: HashQueue
@@ -64,10 +66,11 @@ export interface CallsParts {
 
 /** Admits and answers calls; one for all paths, so that an admin is known to all of them. */
 export function createCalls(parts: CallsParts) {
-  const { config, log, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
+  const { config, log, audit, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
+  const streamOf = (isAudited: boolean) => (isAudited ? audit : log)
   const aboutOf = (request: Request) => ({
     requestId: request.res!.get('X-Request-Id'),
     address: clientAddress(request, config),
@@ -79,8 +82,7 @@ export function createCalls(parts: CallsParts) {
     failures: limits.failures,
     refuse(request, attempt) {
       const isGuess = attempt !== undefined
-      const audit = isGuess || undefined
-      logRefused(request, isGuess, { audit, code: 'unauthorized', admin: attempt?.admin })
+      logRefused(request, isGuess, isGuess, { code: 'unauthorized', admin: attempt?.admin })
       const about = { requestId: aboutOf(request).requestId, home }
       const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), about)
       request.res!.set(answer.headers)
@@ -88,17 +90,17 @@ export function createCalls(parts: CallsParts) {
     },
   })
 
-  const logRefused = (request: Request, isGuess: boolean, line: object) => {
+  const logRefused = (request: Request, isAudited: boolean, isGuess: boolean, line: object) => {
     if (isGuess) counts.failedAdminLogins += 1
-    log.info({ ...line, ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
+    streamOf(isAudited).info({ ...line, ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
   }
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
     // A method that does not exist changes nothing.
-    const audit = problem.code !== 'method-not-allowed' || undefined
+    const isAudited = problem.code !== 'method-not-allowed'
     // Before it is known who calls, too many requests are too many wrong passwords.
-    logRefused(request, problem.code === 'too-many-requests', { audit, ...outcomeOf(problem) })
+    logRefused(request, isAudited, problem.code === 'too-many-requests', outcomeOf(problem))
     logged.add(response)
     next(error)
   }
@@ -147,8 +149,6 @@ export function createCalls(parts: CallsParts) {
         const started = clock.now()
         const admin = admins.of(request)
         const line: Record<string, unknown> = {
-          // Calls that change sessions are marked for auditing.
-          audit: name !== 'sessions' || undefined,
           admin: admin.name,
           ...aboutOf(request),
         }
@@ -174,7 +174,7 @@ export function createCalls(parts: CallsParts) {
           sendAnswer(response, answerOfItsOwn)
         } finally {
           const ms = clock.now() - started
-          log.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
+          streamOf(name !== 'sessions').info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
           logged.add(response)
           if (name === 'warm') recentWarms.add(outcome.code, ms)
           onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })

@@ -101,7 +101,12 @@ describe.each(servers)('in %s', (_name, create) => {
     clock = new FakeClock()
     counts = new Counts()
     bodies = new UnfinishedBodies({
-      ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock, log: createLog('silent') },
+      ...{
+        limits: { unfinishedMegabytes: 1 },
+        trustedProxies,
+        clock,
+        log: createLog('silent', { write() {} }),
+      },
     })
     access = undefined
     cors = createCors({ ...asks, origins: ['*'], credentials: false })

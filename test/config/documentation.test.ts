@@ -180,6 +180,7 @@ describe('what is documented is so:', () => {
         },
         metrics: { address: { host: '127.0.0.1', port: 9110 }, maxErrorRate: 0.05 },
         logLevels: { usual: 'info', parts: new Map() },
+        auditLog: 'stdout',
       },
     })
   })

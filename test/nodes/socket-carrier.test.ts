@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.js'
 import { carrierContract, Member } from './carrier-contract.js'
 
 let folder: string
-const log = createLog('silent')
+const log = createLog('silent', { write() {} })
 const carrier = () => socketCarrier({ folder, log })
 
 beforeEach(() => {

@@ -21,7 +21,7 @@ async function start(levels: string): Promise<void> {
       .map(entry => entry.join('='))
       .join(),
     environment: {
-      ...{ XMPP_DOMAINS: Object.keys(servers).join(), LOG_LEVEL: levels },
+      ...{ XMPP_DOMAINS: Object.keys(servers).join(), LOG_LEVEL: levels, AUDIT_LOG: 'off' },
       METRICS_ADDRESS: '127.0.0.1:0',
     },
   })

@@ -31,6 +31,8 @@ export interface OperatedService {
   readonly exit: Promise<number | null>
   /** Where it listens; rejects if it ends before. */
   url(): Promise<string>
+  /** Reads nothing of its standard output until the function that this gives back is called. */
+  stall(): () => void
   /** What it has logged so far, line by line. */
   readonly lines: readonly LogLine[]
   signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2' | 'SIGKILL'): void
@@ -48,6 +50,11 @@ export class Operator {
   /** Writes a file into the folder. */
   write(name: string, text: string): void {
     writeFileSync(join(this.#folder, name), text)
+  }
+
+  /** The path of a file in the folder. */
+  pathOf(name: string): string {
+    return join(this.#folder, name)
   }
 
   /** Makes a folder in the folder. */
@@ -134,6 +141,10 @@ export class Operator {
         const url = address()
         if (url === undefined) throw new Error(`it ended: ${stderr}`)
         return url
+      },
+      stall() {
+        child.stdout.pause()
+        return () => void child.stdout.resume()
       },
       signal: name => void child.kill(name),
     }

@@ -1,7 +1,8 @@
 // The whole service in the test's own process, from settings as an operator would write them.
 
 import { loadConfig } from '../../src/config/load.js'
-import { createLog } from '../../src/log.js'
+import { Counts } from '../../src/counts.js'
+import { createLogs } from '../../src/logs.js'
 import { type Service, type ServiceParts, startService } from '../../src/service.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'
@@ -74,11 +75,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...options.environment,
   })
   const lines: string[] = []
-  const log = createLog(config.logLevels.usual, { write: line => void lines.push(line) })
+  const counts = new Counts()
+  const { log, audit } = createLogs({ config, counts, writeLine: line => void lines.push(line) })
   const { clock, dns, hostMetaPort, hashes, routers, carriers } = options
   const service = await startService({
     config,
     log,
+    audit,
+    counts,
     ...(clock === undefined ? {} : { clock }),
     ...(dns === undefined ? {} : { dns }),
     ...(hostMetaPort === undefined ? {} : { hostMetaPort }),

@@ -70,6 +70,7 @@ export function appParts(settings: Config = config): AppParts {
     release: () => {},
     formTokens: createFormTokens(() => systemClock.now()),
     log,
+    audit: log,
     httpLog: log,
     clock: systemClock,
     hashes: hashQueue(),
@@ -131,6 +132,7 @@ export function fakeService({
     sessions,
     release: id => released.push(id),
     log,
+    audit: log.child({ audit: true }),
     httpLog: log,
     ...(now && { clock: { now }, formTokens: createFormTokens(now), ...watched({ now }) }),
   })

@@ -1,0 +1,89 @@
+import { closeSync, writeSync } from 'node:fs'
+import { type Clock, systemClock, type Timer } from './clock.js'
+
+/** The most bytes that wait for a slow reader. */
+const mostBytes = 2 ** 20
+/** How long to wait before a reader that is slow, or a disk that is full, is tried again, in milliseconds. */
+const slowMilliseconds = 20
+const brokenMilliseconds = 1_000
+
+export interface LineWriterOptions {
+  /** Makes the line that says how many lines were lost. */
+  readonly lostLine: (lost: number) => string
+  readonly clock?: Pick<Clock, 'after'>
+  /** Writes as `fs.writeSync` does. */
+  readonly writeTo?: (descriptor: number, bytes: Buffer) => number
+}
+
+/**
+ * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 1 MiB of lines wait for a slow reader;
+ * further lines are lost until all of these are written. One line then says how many were lost.
+ */
+export class LineWriter {
+  readonly #options: LineWriterOptions
+  #descriptor: number
+  /** The first may be the rest of a line. */
+  #waiting: Buffer[] = []
+  #bytes = 0
+  #lost = 0
+  #retry: Timer | undefined
+
+  constructor(descriptor: number, options: LineWriterOptions) {
+    this.#descriptor = descriptor
+    this.#options = options
+  }
+
+  /** Writes a line with its line feed. Returns false if it is lost. */
+  write(line: string): boolean {
+    const bytes = Buffer.from(line)
+    if (this.#lost > 0 || this.#bytes + bytes.length > mostBytes) {
+      this.#lost += 1
+      return false
+    }
+    this.#add(bytes)
+    if (this.#retry === undefined) this.#flush()
+    return true
+  }
+
+  /** Tries once to write what waits: a process that ends has no later chance. */
+  flush(): void {
+    this.#retry?.cancel()
+    this.#flush()
+  }
+
+  /** Writes to another descriptor from now on, and closes this one. */
+  moveTo(descriptor: number): void {
+    this.flush()
+    closeSync(this.#descriptor)
+    this.#descriptor = descriptor
+    this.flush()
+  }
+
+  #add(bytes: Buffer): void {
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  #flush(): void {
+    this.#retry = undefined
+    const { clock = systemClock, writeTo = writeSync, lostLine } = this.#options
+    try {
+      for (;;) {
+        while (this.#waiting.length > 0) this.#written(writeTo(this.#descriptor, this.#waiting[0]!))
+        if (this.#lost === 0) return
+        this.#add(Buffer.from(lostLine(this.#lost)))
+        this.#lost = 0
+      }
+    } catch (error) {
+      const isSlow = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+      this.#retry = clock.after(isSlow ? slowMilliseconds : brokenMilliseconds, () => this.#flush())
+    }
+  }
+
+  #written(bytes: number): void {
+    const [first] = this.#waiting
+    this.#bytes -= bytes
+    if (bytes < first!.length) this.#waiting[0] = first!.subarray(bytes)
+    else this.#waiting.shift()
+  }
+}

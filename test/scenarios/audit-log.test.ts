@@ -1,0 +1,148 @@
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { Operator } from '../support/operated-service.js'
+import { scrape } from '../support/scrape.js'
+
+const seconds = 40_000
+
+let operator: Operator
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(() => operator.leave())
+
+const settings = (more: Record<string, string> = {}) => ({
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  ADMIN_USERS: 'portal:adm1n-s3cret',
+  XMPP_DOMAINS: 'plain.example',
+  RATE_FAILED_LOGINS: '0',
+  ...more,
+})
+
+const agent = new Agent({ keepAlive: true, maxSockets: 20 })
+
+/** Shows a wrong secret; resolves with the status of the answer. */
+const guess = (url: string, user = 'portal') =>
+  new Promise<number>((resolve, reject) => {
+    const sent = request(`${url}/warm`, { method: 'POST', auth: `${user}:wrong`, agent }, answer => {
+      answer.resume().on('end', () => resolve(answer.statusCode!))
+    })
+    sent.on('error', reject).end()
+  })
+
+const linesIn = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line))
+
+const audited = (text: string) => linesIn(text).filter(({ audit }) => audit === true)
+
+describe('the audit trail', () => {
+  test(
+    'is on standard output at any LOG_LEVEL',
+    async () => {
+      const service = operator.start(settings({ LOG_LEVEL: 'info,warm=error' }))
+      await guess(await service.url())
+      await eventually('its line', () => audited(service.stdout).length === 1)
+      expect(audited(service.stdout)).toMatchObject([
+        { msg: 'admin login', part: 'warm', admin: 'portal', address: '127.0.0.1', code: 'unauthorized' },
+      ])
+    },
+    seconds,
+  )
+
+  test(
+    'is off where that is set',
+    async () => {
+      const service = operator.start(settings({ LOG_LEVEL: 'trace', AUDIT_LOG: 'off' }))
+      expect(await guess(await service.url())).toBe(401)
+      service.signal('SIGINT')
+      expect(await service.exit).toBe(0)
+      expect(service.stdout).toContain('stopped')
+      expect(service.stdout).not.toContain('admin login')
+    },
+    seconds,
+  )
+
+  test(
+    'is on standard error where that is set',
+    async () => {
+      const service = operator.start(settings({ AUDIT_LOG: 'stderr' }))
+      await guess(await service.url())
+      await eventually('its line', () => audited(service.stderr).length === 1)
+      expect(audited(service.stdout)).toEqual([])
+    },
+    seconds,
+  )
+
+  test.each(['0', '2'])(
+    'is in a file, which is opened again on SIGHUP, with %s workers',
+    async WORKERS => {
+      const file = operator.pathOf('audit.log')
+      const service = operator.start(settings({ AUDIT_LOG: file, WORKERS }))
+      const url = await service.url()
+      await Promise.all(Array.from({ length: 8 }, () => guess(url)))
+      expect(audited(readFileSync(file, 'utf8'))).toHaveLength(8)
+      expect(statSync(file).mode & 0o777 & ~0o640).toBe(0)
+      renameSync(file, `${file}.1`)
+      await guess(url)
+      expect(audited(readFileSync(`${file}.1`, 'utf8'))).toHaveLength(9)
+      service.signal('SIGHUP')
+      await eventually('the new file', () => existsSync(file))
+      // Each of several workers opens it in its own time.
+      for (let tried = 0; tried < 200 && readFileSync(file, 'utf8') === ''; tried += 1) await guess(url)
+      expect(audited(readFileSync(file, 'utf8'))).not.toEqual([])
+      expect(audited(service.stdout)).toEqual([])
+    },
+    seconds,
+  )
+
+  test(
+    'has a file that can be written to, or the service does not start',
+    async () => {
+      const AUDIT_LOG = operator.pathOf('missing/audit.log')
+      const problem = `AUDIT_LOG names ${AUDIT_LOG}, which cannot be written to (ENOENT)`
+      for (const WORKERS of ['0', '1']) {
+        const service = operator.start(settings({ AUDIT_LOG, WORKERS }))
+        expect(await service.exit).toBe(1)
+        expect(service.stderr).toContain(problem)
+        expect(service.stderr).not.toMatch(/^\s+at /m)
+      }
+      const check = operator.start(settings({ AUDIT_LOG }), '--check-config')
+      expect(await check.exit).toBe(1)
+      expect(check.stderr).toContain(problem)
+      const unmade = operator.pathOf('audit.log')
+      expect(await operator.start(settings({ AUDIT_LOG: unmade }), '--check-config').exit).toBe(0)
+      expect(existsSync(unmade)).toBe(false)
+    },
+    seconds,
+  )
+})
+
+test('what stalls while it reads the log is told afterwards how many lines it has not got', async () => {
+  const METRICS_ADDRESS = '127.0.0.1:0'
+  const service = operator.start(settings({ METRICS_ADDRESS, AUDIT_LOG: 'stdout' }))
+  const url = await service.url()
+  const goOn = service.stall()
+  // More than a pipe, this process and the backlog take: about 200 bytes each.
+  const guesses = 8_000
+  for (let sent = 0; sent < guesses; sent += 100)
+    expect(new Set(await Promise.all(Array.from({ length: 100 }, () => guess(url))))).toEqual(new Set([401]))
+  goOn()
+  await eventually('it is told', () => service.lines.some(line => 'lost' in line), { seconds: 20 })
+  const told = service.lines.filter(line => 'lost' in line)
+  expect(told).toMatchObject([{ level: 40, lost: expect.any(Number) }])
+  const lost = told[0]!['lost'] as number
+  expect(audited(service.stdout)).toHaveLength(guesses - lost)
+  await guess(url)
+  await eventually('the next line', () => audited(service.stdout).length === guesses - lost + 1)
+  const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as Record<string, unknown>
+  const { samples } = await scrape(metricsUrl as string)
+  expect(samples.get('warm_bindings_log_lines_lost_total{stream="audit"}')).toBe(lost)
+}, 60_000)
