@@ -8,7 +8,7 @@ import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { removeForbidden } from '../xml/escape.js'
 import { redirectBase } from './addresses.js'
-import { cameSecurely, takesPasswords } from './client-rules.js'
+import { cameSecurely, isForwarded, takesPasswords } from './client-rules.js'
 
 /** The views' folder; `src` and `dist` lie beside it. */
 const folder = fileURLToPath(new URL('../../views/', import.meta.url))
@@ -60,7 +60,10 @@ export function attachingPagePolicy(boshUrl: string): string {
 /** Sends people to the page at `path` over TLS who come over none, where that matters and its address is known. */
 export function redirectToTls(config: Config, path: string): RequestHandler {
   const { requireSecure } = config.bosh
-  const isFine = requireSecure ? (request: Request) => cameSecurely(request, config) : takesPasswords(config)
+  const takesThem = takesPasswords(config)
+  // A proxy on this machine may have been asked from any other one.
+  const isFine = (request: Request) =>
+    cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
+import { readNetworks } from '../../src/config/networks.js'
 import { config, credentials, fakeService } from '../warm/fake-login.js'
 
 const open = { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }
@@ -39,6 +40,26 @@ describe('over a channel that others can listen in on', () => {
   test('a client behind an unknown proxy is told what is wrong, and not sent in circles', async () => {
     const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
     expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
+  })
+})
+
+describe('behind a proxy on the same machine, where all addresses are loopback', () => {
+  const through = (scheme: string) =>
+    ask('get', '/warm', { trustedProxies: readNetworks('loopback', () => undefined) })
+      .set('X-Forwarded-For', '10.0.0.9')
+      .set('X-Forwarded-Proto', scheme)
+
+  test('people who came to it without TLS are sent to the https address', async () => {
+    const { status, headers } = await through('http')
+    expect([status, headers['location']]).toEqual([308, 'https://web.example/chat/warm'])
+  })
+
+  test('people who came to it over TLS stay', async () => {
+    expect((await through('https')).status).toBe(401)
+  })
+
+  test('people stay where it does not say how they came', async () => {
+    expect((await ask('get', '/warm', {}).set('X-Forwarded-For', '10.0.0.9')).status).toBe(401)
   })
 })
 
