@@ -1,11 +1,15 @@
 // The service behind the web servers of Debian, configured as `deploy/` says.
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { Agent, request } from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import type { Cookie } from '../../src/handed-out.js'
 import { nodeIn } from '../../src/nodes/node-name.js'
+import { version } from '../../src/package-json.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
@@ -185,6 +189,11 @@ const message = (to: string, text: string) =>
 const warmPaths = [
   ...['/warm', '/warm/', '/warm/sessions', '//warm', '///warm//sessions', '/./warm', '/x/../warm', '/WARM'],
   ...['/%77arm', '/%2Fwarm', '/%2e/warm', '/warm;x', '/warm%2Fsessions', '/assets/..//warm'],
+  // And what a server may pass on as it stands, though it reads it as a path that is open to all.
+  ...['/warm/../http-bind', '/warm/%2e%2e/http-bind', '/warm/sessions/..%2f..%2f..%2fhttp-bind'],
+  ...['/warm/../xmpp-websocket', '/warm/../.well-known/host-meta', '/warm/../assets/strophe.js'],
+  ...['/warm/sessions/..%2f..%2f..%2fassets%2fstrophe.js', '/assets/strophe.js/../../warm'],
+  ...['/assets/..%2fwarm%2fstrophe.js', '/assets/warm-bindings-/../../warm/x.js'],
   ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
 ]
 
@@ -273,6 +282,22 @@ for (const name of names) {
       expect(await visitor.askRaw('/warm')).toBe(401)
     })
 
+    test('pages load the module and Strophe from anywhere, and nothing else of ours', async () => {
+      const stranger = new Visitor(proxy, '127.0.0.2')
+      for (const file of ['strophe.js', 'warm-bindings.js', `warm-bindings-${version}.js`]) {
+        const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
+        expect([file, status, headers['content-type']]).toEqual([
+          ...[file, 200],
+          expect.stringContaining('javascript'),
+        ])
+      }
+      const others = ['/', '/style.css', '/attach.js', '/strophe.js.map', '/x/strophe.js', '/warm-bindings-']
+      for (const path of others)
+        expect([path, (await stranger.ask('GET', `/assets${path}`)).status]).toEqual([path, 403])
+      stranger.leave()
+      expect((await visitor.ask('GET', '/assets/style.css')).status).toBe(200)
+    })
+
     test('what is not ours is not found', async () => {
       for (const path of ['/http-bind-not', '/xmpp-websocket-not'])
         expect((await visitor.ask('GET', path)).status).toBe(404)
@@ -291,6 +316,42 @@ describeWith(['apache2'], 'Where Apache does not merge slashes', () => {
       await proxy.stop()
     }
   }, 30_000)
+})
+
+describeWith(['nginx'], 'The files for nginx', () => {
+  /** What an operator writes for HTTP/2, as the file says. */
+  function withHttp2(text: string): string {
+    const { stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8' })
+    const [, major = 0, minor = 0, patch = 0] = /(\d+)\.(\d+)\.(\d+)/.exec(stderr)?.map(Number) ?? []
+    const isNew = major * 1e6 + minor * 1e3 + patch >= 1_025_001
+    return isNew
+      ? text.replace('#http2 on;', 'http2 on;')
+      : text.replace('listen 443 ssl;', 'listen 443 ssl http2;')
+  }
+
+  test.each([
+    ['for one process', [1], 'HTTP/1.1', (text: string) => text],
+    ['for one process, with HTTP/2', [1], 'h2', withHttp2],
+    ['for several, with HTTP/2', [1, 2], 'h2', withHttp2],
+  ] as const)(
+    'start this version of nginx without a warning: %s',
+    async (_which, processes, protocol, adapted) => {
+      const port = portOf(service)
+      const proxy = await startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted)
+      try {
+        const socket = connect({
+          ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
+          ALPNProtocols: ['h2', 'http/1.1'],
+        })
+        await once(socket, 'secureConnect')
+        expect(socket.alpnProtocol).toBe(protocol.toLowerCase())
+        socket.destroy()
+        expect(proxy.said).toBe('')
+      } finally {
+        await proxy.stop()
+      }
+    },
+  )
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {

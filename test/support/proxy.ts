@@ -15,6 +15,8 @@ export interface RunningProxy {
   readonly url: string
   /** The certificate to trust. */
   readonly ca: string
+  /** What it has written to its standard output and error so far. */
+  readonly said: string
   stop(): Promise<void>
 }
 
@@ -98,6 +100,9 @@ export async function startProxy(
   return {
     url,
     ca: credentials.cert,
+    get said() {
+      return said
+    },
     async stop() {
       const ended = new Promise(resolve => child.once('close', resolve))
       child.kill('SIGTERM')
