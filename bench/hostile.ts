@@ -1,9 +1,5 @@
-// `npm run bench -- hostile`: what attackers may send, read by what reads it in the service. What it costs must grow with
-// its length and no faster, and a KiB of it must cost little more than one of what ordinary peers send.
-import { pino } from 'pino'
 import { parseBody } from '../src/bosh/body.js'
 import { UnfinishedBodies } from '../src/http/unfinished-bodies.js'
-import { systemClock } from '../src/lib/clock.js'
 import { readMessage } from '../src/websocket/framing.js'
 import { defaultLimits } from '../src/xml/limits.js'
 import { Splitter } from '../src/xml/splitter.js'
@@ -64,8 +60,7 @@ const within = ({ start, end, ...shape }: Shape, [before, behind]: readonly [str
 const bodies = new UnfinishedBodies({
   limits: { unfinishedMegabytes: 0 },
   trustedProxies: { contains: () => true },
-  clock: systemClock,
-  log: pino({ level: 'silent' }),
+  refused: () => {},
 })
 
 /** Text as the endpoint puts it together. */

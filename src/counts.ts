@@ -29,7 +29,7 @@ export const endReasons = [
   'policy-violation',
   /** Its client did not log in in time. */
   'login-timeout',
-  /** Its user had more of them, or more requests waited, than may be. */
+  /** Its user had more of them than may be. */
   'limit',
   /** The service stopped. */
   'shutdown',
@@ -43,6 +43,31 @@ export type EndReason = (typeof endReasons)[number]
 export const eventTypes = ['session.attached', 'session.resumed', 'session.ended'] as const
 
 export type EventType = (typeof eventTypes)[number]
+
+/** Limits that refuse new sessions, each with the setting that raises it. */
+export const sessionLimits = {
+  sessions: 'MAX_SESSIONS',
+  memory: 'MAX_MEMORY_MB',
+  descriptors: 'LimitNOFILE',
+  held: 'MAX_HELD_REQUESTS',
+  address: 'MAX_SESSIONS_PER_ADDRESS',
+  unauthenticated: 'MAX_UNAUTHENTICATED_PER_ADDRESS',
+  rate: 'RATE_SESSIONS_PER_ADDRESS',
+} as const
+
+/** All limits that refuse something. */
+export const limits = {
+  ...sessionLimits,
+  user: 'MAX_SESSIONS_PER_JID',
+  'warms-user': 'RATE_WARMS_PER_JID',
+  'warms-admin': 'RATE_WARMS_PER_ADMIN',
+  'failed-logins': 'RATE_FAILED_LOGINS',
+  connections: 'MAX_CONNECTIONS',
+  'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
+  unfinished: 'MAX_UNFINISHED_MB',
+} as const
+
+export type Limit = keyof typeof limits
 
 /** How often each of a few things happened; what names them are words of our own tables. */
 export class Tally {
@@ -88,16 +113,8 @@ export class Counts {
   /** Answers to pings over WebSocket, and how long all of them took together, in seconds. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0 }
-  /** For want of room, by what there was too much of. */
-  readonly sessionsRefused = {
-    sessions: 0,
-    memory: 0,
-    descriptors: 0,
-    held: 0,
-    address: 0,
-    unauthenticated: 0,
-    rate: 0,
-  }
+  /** What limits have refused. */
+  readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<
     EndReason,
     number

@@ -22,6 +22,7 @@ import type { StartCarrier } from './nodes/carrier.js'
 import { newNodeName } from './nodes/node-name.js'
 import { startNodes } from './nodes/start-nodes.js'
 import { version } from './package-json.js'
+import { createRefusals } from './reached-limits.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
@@ -97,11 +98,13 @@ export async function startService({
             counts.unanswered[reason] += 1
           },
         })
+  const refused = createRefusals({ counts, clock, log })
   const upstream = createUpstream({
     config,
     logFor,
     auditFor,
     counts,
+    refused,
     clock,
     nodes,
     hashes,
@@ -130,9 +133,9 @@ export async function startService({
     hashes,
     formTokens: createFormTokens(() => clock.now(), nodes),
     tellEvent: events?.tell,
-    bodies: new UnfinishedBodies({ ...config, clock, log: logFor('http') }),
+    bodies: new UnfinishedBodies({ ...config, refused }),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
-    callLimits: createCallLimits(config, makeRate),
+    callLimits: createCallLimits(config, refused, makeRate),
     recentWarms,
     lookAtProcesses: processes({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
@@ -146,7 +149,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, () => isReady, log))
-    listening = await listen(dispatcher, { config, log })
+    listening = await listen(dispatcher, { config, log, refused })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

@@ -33,7 +33,16 @@ const maxBodyBytes = 512 * 1024
 export interface SessionParts
   extends Pick<
     OpenerParts,
-    'registry' | 'connect' | 'clock' | 'counts' | 'limits' | 'processName' | 'room' | 'shaper' | 'tellEvent'
+    | 'registry'
+    | 'connect'
+    | 'clock'
+    | 'counts'
+    | 'limits'
+    | 'refused'
+    | 'processName'
+    | 'room'
+    | 'shaper'
+    | 'tellEvent'
   > {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined

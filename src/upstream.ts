@@ -15,6 +15,7 @@ import { createNames } from './net/names.js'
 import type { Nodes } from './nodes/nodes.js'
 import { SharedCounts } from './nodes/shared-counts.js'
 import { sharedRates } from './nodes/shared-rate.js'
+import type { OnRefused } from './reached-limits.js'
 import { createRemotes, type Remotes } from './remote/remotes.js'
 import { descriptorsAreLeft } from './session/descriptors.js'
 import { knownSessions } from './session/known-sessions.js'
@@ -32,6 +33,7 @@ export interface UpstreamParts {
   /** The audit trail of each part. */
   readonly auditFor: LogFor
   readonly counts: Counts
+  readonly refused: OnRefused
   readonly clock: Clock
   /** The other processes; undefined where this is the only one. */
   readonly nodes?: Nodes | undefined
@@ -48,7 +50,7 @@ export interface UpstreamParts {
  * over these, and what logins need. Nothing of it listens.
  */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, auditFor, counts, clock, nodes, hashes, dns, hostMetaPort } = given
+  const { config, logFor, auditFor, counts, refused, clock, nodes, hashes, dns, hostMetaPort } = given
   const processName = nodes?.self
   // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
@@ -107,7 +109,9 @@ export function createUpstream(given: UpstreamParts) {
       sessions,
       limits,
       room:
-        shared === undefined ? userRoom(sessionsPerJid, registry) : sharedUserRoom(sessionsPerJid, shared),
+        shared === undefined
+          ? userRoom(sessionsPerJid, registry, refused)
+          : sharedUserRoom(sessionsPerJid, shared, refused),
       shaper: new RateShaper(config.rates),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
@@ -120,6 +124,7 @@ export function createUpstream(given: UpstreamParts) {
       logFor,
       auditFor,
       counts,
+      refused,
       clock,
       processName,
     },

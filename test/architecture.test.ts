@@ -19,7 +19,7 @@ const storeys = [
   ['session'],
   ['c2s', 'events', 'nodes'],
   ['net'],
-  ['logs'],
+  ['logs', 'reached-limits'],
   ['log'],
   ['config'],
   ['counts', 'handed-out', 'jid', 'lib'],

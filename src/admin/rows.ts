@@ -1,5 +1,5 @@
 import type { heldRequests } from '../bosh/bosh-client.js'
-import type { Counts, Tally } from '../counts.js'
+import { type Counts, type Limit, sessionLimits, type Tally } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
 import type { Node, Nodes } from '../nodes/nodes.js'
 import type { SessionState } from '../session/sessions.js'
@@ -63,7 +63,11 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     ],
     sessions_refused_total: [
       'Sessions that were not opened, by what there was too much of.',
-      byLabel('reason', () => counts.sessionsRefused),
+      byLabel('reason', () => refusedSessions(counts)),
+    ],
+    refused_total: [
+      'Sessions, calls, connections and requests that were refused, by the limit that was reached.',
+      byLabel('limit', () => counts.refused),
     ],
     bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
     bosh_failed_requests_total: [
@@ -177,6 +181,10 @@ function nodeStates(others: readonly Node[], lost: number) {
   for (const { isSilent, isDraining } of others)
     states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
   return states
+}
+
+function refusedSessions({ refused }: Counts) {
+  return Object.fromEntries(Object.keys(sessionLimits).map(limit => [limit, refused[limit as Limit]]))
 }
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {

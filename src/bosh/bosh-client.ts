@@ -75,11 +75,6 @@ export class BoshClient extends Delivery implements Client {
     return this.open.held
   }
 
-  /** How many requests wait for an answer, held or not. */
-  get openCount(): number {
-    return this.open.count
-  }
-
   get deadline(): number {
     const turn = this.#hasTurn ? this.session.freeAt : Number.POSITIVE_INFINITY
     return Math.min(turn, this.open.nextExpiry)
@@ -158,7 +153,7 @@ export class BoshClient extends Delivery implements Client {
       this.#tell(outcome)
       if (session.isOver) return
     }
-    const hold = this.terms.isPolling ? 0 : this.terms.hold
+    const hold = this.#mostHeld
     const { held } = this.open
     if (held.length > hold) {
       // While the stream is being opened its features are what the client waits for. And a client that had answers while
@@ -248,6 +243,13 @@ export class BoshClient extends Delivery implements Client {
   /** Opens the stream again where the request asks for that; false where it must not ask (XEP-0206 §5). */
   #mayGoOn({ restart, terminate, to, lang, from }: Body): boolean {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
+  }
+
+  /** How many requests the session holds. While all hold too many, it is one: what fills the process is then its sessions. */
+  get #mostHeld(): number {
+    const { isPolling, hold } = this.terms
+    if (isPolling) return 0
+    return hold > 1 && this.parts.limits.holdsTooMany ? 1 : hold
   }
 
   /** Whether a parked request is the next, and waits only because its client has sent too much. */

@@ -73,13 +73,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     }
   }
 
-  /** Has a session answer a request, unless it is one that waits too many. */
-  function take(client: BoshClient, body: Body, peer: Peer): void {
-    const waitingBefore = client.openCount
-    client.handle(body, peer)
-    if (limits.holdsTooMany && client.openCount > waitingBefore) client.session.expel('limit')
-  }
-
   /** A session that fails at a request cannot be relied on any more. */
   function breakOff(session: Session | undefined, error: unknown, peer: Peer): void {
     peer.answer(refuse('internal-server-error'))
@@ -110,7 +103,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       const body = parseBody(text)
       if (body.sid === undefined && !isOfSession) return void create(body, peer)
       client = clientOf(body.sid)
-      if (client !== undefined) take(client, body, peer)
+      if (client !== undefined) client.handle(body, peer)
       else refuseUnknown(peer)
     } catch (error) {
       if (client === undefined && error instanceof XmlError) peer.answer(refuse('bad-request'))

@@ -37,11 +37,6 @@ export class OpenRequests {
     this.#onBroken = onBroken
   }
 
-  /** How many there are, parked ones too. */
-  get count(): number {
-    return this.held.length + (this.#parked?.size ?? 0)
-  }
-
   /** The oldest held request whose client still waits for the reply. */
   get oldestLive(): Pending | undefined {
     return this.held.find(({ peer }) => !peer.gone)

@@ -59,6 +59,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
       logFor: () => log,
       auditFor: () => createLog('silent', { write() {} }),
       counts: new Counts(),
+      refused: () => {},
       clock: systemClock,
       hashes: hashQueue(),
     },

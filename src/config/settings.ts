@@ -410,7 +410,7 @@ export const sections = {
       'Sessions of one user at a time, warmed or not.',
     ),
     MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer at a time.',
+      'BOSH requests that wait for an answer at a time, after which no new sessions are taken; each session holds one at most then.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
       'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',

@@ -2,15 +2,18 @@ import type { Server, Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
 import { KeyCounts } from '../lib/key-counts.js'
+import type { OnRefused } from '../reached-limits.js'
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
+  readonly #refused: OnRefused
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
-  constructor(config: Pick<Config, 'listen' | 'trustedProxies'>) {
+  constructor(config: Pick<Config, 'listen' | 'trustedProxies'>, refused: OnRefused) {
     this.#config = config
+    this.#refused = refused
   }
 
   /** How many connections there are. */
@@ -42,10 +45,16 @@ export class ConnectionLimits {
     const address = socket.remoteAddress
     // A client that has gone already takes no room.
     if (address === undefined) return false
-    if (maxConnections > 0 && this.open >= maxConnections) return false
+    if (maxConnections > 0 && this.open >= maxConnections) {
+      this.#refused('connections')
+      return false
+    }
     const client = clientOf(address)
     const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
-    if (isTooMany && !this.#config.trustedProxies.contains(address)) return false
+    if (isTooMany && !this.#config.trustedProxies.contains(address)) {
+      this.#refused('connections-address', { address: client })
+      return false
+    }
     this.#admitted.add(socket)
     this.#ofClient.add(client, 1)
     socket.once('close', () => {

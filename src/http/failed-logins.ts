@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
+import type { OnRefused } from '../reached-limits.js'
 
 /** The admin that a caller claims to be, and where the caller is. */
 export interface Claim {
@@ -22,9 +23,11 @@ const longestDelay = 2_000
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
+  readonly #refused: OnRefused
 
   /** `most` is what one client may have for one name in a minute; 0 is any number. */
-  constructor(most: number, rates: MakeRate = ownRates) {
+  constructor(most: number, refused: OnRefused, rates: MakeRate = ownRates) {
+    this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
     this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
   }
@@ -32,13 +35,14 @@ export class FailedLogins {
   /** The seconds to wait for an admin whose secret is known to be right: only where both counts are full. */
   async waitOfKnown({ client, name }: Claim): Promise<number | undefined> {
     const wait = await this.#ofClient.wait(client)
-    return wait === undefined ? undefined : this.#ofName.wait(keyOf(client, name))
+    return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
   /** Counts a failure in advance, so that many at once are not all looked at; tells the seconds to wait instead. */
   async begin({ client, name }: Claim): Promise<number | undefined> {
     // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
-    return (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
+    const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
+    return this.#noting(client, wait)
   }
 
   /** It was none after all. */
@@ -53,6 +57,11 @@ export class FailedLogins {
     if (count < 2) return
     const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
     await new Promise(resolve => setTimeout(resolve, delay).unref())
+  }
+
+  #noting(client: string, wait: number | undefined): number | undefined {
+    if (wait !== undefined) this.#refused('failed-logins', { address: client })
+    return wait
   }
 }
 

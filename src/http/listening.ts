@@ -9,6 +9,7 @@ import { type Place, written } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { Name } from '../config/settings.js'
 import { codeOf } from '../log.js'
+import type { OnRefused } from '../reached-limits.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
@@ -25,12 +26,13 @@ export type Listening = Awaited<ReturnType<typeof listen>>
 export interface ListeningParts {
   readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies'>
   readonly log: Logger
+  readonly refused: OnRefused
 }
 
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
-export async function listen(dispatcher: Dispatcher, { config, log }: ListeningParts) {
+export async function listen(dispatcher: Dispatcher, { config, log, refused }: ListeningParts) {
   const { listen: settings, https } = config
-  const limits = new ConnectionLimits(config)
+  const limits = new ConnectionLimits(config, refused)
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined

@@ -1,9 +1,7 @@
-import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
-import type { Clock } from '../lib/clock.js'
 import { KeyCounts } from '../lib/key-counts.js'
-import { onceAMinute } from '../lib/throttle.js'
+import type { OnRefused } from '../reached-limits.js'
 
 /** Of all that may be kept, the part that one client may have. */
 const share = 1 / 8
@@ -14,8 +12,7 @@ export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
   /** They pass on the bodies of many clients, and have no limit of their own. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'contains'>
-  readonly clock: Clock
-  readonly log: Logger
+  readonly refused: OnRefused
 }
 
 /** Counts the bytes that are kept of bodies whose rest is waited for, in all and of each client. */
@@ -25,11 +22,9 @@ export class UnfinishedBodies {
   readonly #parts: UnfinishedParts
   readonly #most: number
   readonly #ofClient = new KeyCounts()
-  readonly #isWarningDue: () => boolean
 
   constructor(parts: UnfinishedParts) {
     this.#parts = parts
-    this.#isWarningDue = onceAMinute(parts.clock)
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
@@ -55,10 +50,7 @@ export class UnfinishedBodies {
       this.count(client, bytes)
       return true
     }
-    if (this.#isWarningDue())
-      this.#parts.log.warn(
-        'requests are refused: as much has come of others that are not complete as MAX_UNFINISHED_MB says',
-      )
+    this.#parts.refused('unfinished')
     return false
   }
 

@@ -6,6 +6,7 @@ import { allowsDomain, withULabels } from '../jid/domains.js'
 import { onceAMinute } from '../lib/throttle.js'
 import type { LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
+import type { OnRefused } from '../reached-limits.js'
 import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
 import { type Attach, openingOf } from './opening.js'
@@ -28,6 +29,7 @@ export interface OpenerParts
   readonly retiredDomains: readonly string[]
   /** How many sessions there may be. */
   readonly limits: SessionLimits
+  readonly refused: OnRefused
   /** How many each user may have. */
   readonly room: UserRoom
   /** Whether pages get tickets, by which they may come over WebSocket. */
@@ -36,13 +38,16 @@ export interface OpenerParts
   readonly tellEvent?: TellEvent | undefined
 }
 
+/** Refusals that concern one address, which the log names. */
+const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
+
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, room, counts, clock, log, tellEvent } = parts
-  /** The same reason for refusing sessions, or the same fault of servers, is logged once a minute. */
-  const isWarningDue = onceAMinute<Refusal | Fate>(clock)
+  /** The same fault of servers is logged once a minute. */
+  const isWarningDue = onceAMinute<Fate>(clock)
 
   /** Logs what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
@@ -103,10 +108,9 @@ export function createOpener(parts: OpenerParts) {
   }
 
   /** Whether there is something too much of for one more session. Takes note of it. */
-  function isRefused(reason: Refusal | undefined): boolean {
+  function isRefused(reason: Refusal | undefined, address?: string): boolean {
     if (reason === undefined) return false
-    counts.sessionsRefused[reason] += 1
-    if (isWarningDue(reason)) log.warn({ reason }, 'sessions are refused')
+    parts.refused(reason, ofAddress.has(reason) ? { address } : undefined)
     return true
   }
 
@@ -144,11 +148,12 @@ export function createOpener(parts: OpenerParts) {
       const isTooOften = await limits.isTooOften(address)
       // It may have begun to stop in the meantime.
       if (!registry.takesSessions) return 'system-shutdown'
-      if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size))) return 'policy-violation'
+      if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size), address)) return 'policy-violation'
       const admitted = limits.admit(address)
-      if (isRefused(admitted instanceof Promise ? await admitted : admitted)) return 'policy-violation'
+      if (isRefused(admitted instanceof Promise ? await admitted : admitted, address))
+        return 'policy-violation'
       // Others may have come while another process was asked.
-      const isLate = admitted instanceof Promise && isRefused(limits.refusal(registry.size))
+      const isLate = admitted instanceof Promise && isRefused(limits.refusal(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'

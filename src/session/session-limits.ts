@@ -1,12 +1,12 @@
 import type { Config } from '../config/config.js'
 import type { Networks } from '../config/networks.js'
-import type { Counts } from '../counts.js'
+import type { sessionLimits } from '../counts.js'
 import { clientOf } from '../lib/client-network.js'
 import { isOver, type LiveCounts, OwnCounts } from '../lib/live-counts.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
 
 /** What there is too much of for one more session. */
-export type Refusal = keyof Counts['sessionsRefused']
+export type Refusal = keyof typeof sessionLimits
 
 export interface LimitParts {
   readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes' | 'sessionsPerJid'>
@@ -63,7 +63,7 @@ export class SessionLimits {
     return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }
 
-  /** Whether more requests wait for an answer than may. */
+  /** Whether more requests wait for an answer than should: no new session is taken then. */
   get holdsTooMany(): boolean {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }

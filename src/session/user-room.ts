@@ -1,6 +1,7 @@
 import { userOf } from '../jid/jid.js'
 import { KeyCounts } from '../lib/key-counts.js'
 import { isOver, type LiveCounts } from '../lib/live-counts.js'
+import type { OnRefused } from '../reached-limits.js'
 import type { Registry } from './registry.js'
 import type { Session } from './session.js'
 
@@ -17,13 +18,16 @@ export interface UserRoom {
 }
 
 /** How it is where there is no other process: the sessions that there are are counted when it matters. */
-export function userRoom(most: number, registry: Registry): UserRoom {
+export function userRoom(most: number, registry: Registry, refused: OnRefused): UserRoom {
   /** Logins that are going on. */
   const logins = new KeyCounts()
   return {
     take(jid) {
       const user = userOf(jid)
-      if (isOver(registry.liveOf(jid) + logins.of(user) + 1, most)) return false
+      if (isOver(registry.liveOf(jid) + logins.of(user) + 1, most)) {
+        refused('user')
+        return false
+      }
       logins.add(user, 1)
       return true
     },
@@ -33,14 +37,16 @@ export function userRoom(most: number, registry: Registry): UserRoom {
     bound(session, jid) {
       // The warm API refuses one session too many before it logs in.
       const isOwn = session.origin === 'client'
-      if (isOwn && isOver(registry.liveOf(jid), most)) session.expel('limit')
+      if (!isOwn || !isOver(registry.liveOf(jid), most)) return
+      refused('user')
+      session.expel('limit')
     },
     finished() {},
   }
 }
 
 /** How it is where sessions of other processes count too. */
-export function sharedUserRoom(most: number, counts: LiveCounts<'user'>): UserRoom {
+export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
     if (session.isLive) counted.add(session)
@@ -48,7 +54,9 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>): UserRo
   }
   return {
     async take(jid) {
-      return most === 0 || (await counts.take(userOf(jid), ['user'])) === undefined
+      if (most === 0 || (await counts.take(userOf(jid), ['user'])) === undefined) return true
+      refused('user')
+      return false
     },
     giveBack(jid) {
       if (most > 0) counts.giveBack('user', userOf(jid))
@@ -60,8 +68,9 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>): UserRo
         return count(session, jid)
       }
       const settle = (full: 'user' | undefined) => {
-        if (full === undefined) count(session, jid)
-        else if (session.isLive) session.expel('limit')
+        if (full === undefined) return count(session, jid)
+        refused('user')
+        if (session.isLive) session.expel('limit')
       }
       const full = counts.take(userOf(jid), ['user'])
       // It goes on until the answer is there.

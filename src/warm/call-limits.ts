@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.js'
+import type { Limit } from '../counts.js'
 import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
 import { userOf } from '../jid/jid.js'
 import { type MakeRate, ownRates } from '../lib/rates.js'
+import type { OnRefused } from '../reached-limits.js'
 
 /** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */
 interface Caller {
@@ -13,16 +15,24 @@ interface Caller {
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 /** Limits the calls of the warm API. One for all hosts. */
-export function createCallLimits({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) {
+export function createCallLimits(
+  { rates }: Pick<Config, 'rates'>,
+  refused: OnRefused,
+  makeRate: MakeRate = ownRates,
+) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
-    failures: new FailedLogins(rates.failedLogins, makeRate),
+    failures: new FailedLogins(rates.failedLogins, refused, makeRate),
     /** Counts a warm call. Throws a `Problem` where there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {
-      let retryAfterSeconds = await warmsOfAdmin.take(admin)
-      if (user !== undefined) retryAfterSeconds ??= await warmsOfUser.take(userOf(user))
-      if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
+      const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
+        if (retryAfterSeconds === undefined) return
+        refused(limit, { admin })
+        throw new Problem('too-many-requests', { retryAfterSeconds })
+      }
+      judge('warms-admin', await warmsOfAdmin.take(admin))
+      if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
     /** Takes a call back that needed no login, or was refused for a reason of this service's own. */
     async takenBack({ admin, user }: Caller): Promise<void> {

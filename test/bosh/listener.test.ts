@@ -18,9 +18,9 @@ import type { Access } from '../../src/http/client-rules.js'
 import { install } from '../../src/http/fast/install.js'
 import { leaveContinue } from '../../src/http/take-body.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
-import { createLog } from '../../src/log.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { HttpSocket, post } from '../support/http-socket.js'
+import { unnoted } from '../support/unlimited.js'
 
 interface Answer {
   readonly status: number
@@ -104,8 +104,7 @@ describe.each(servers)('in %s', (_name, create) => {
       ...{
         limits: { unfinishedMegabytes: 1 },
         trustedProxies,
-        clock,
-        log: createLog('silent', { write() {} }),
+        refused: unnoted,
       },
     })
     access = undefined

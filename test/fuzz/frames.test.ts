@@ -6,7 +6,6 @@ import { isUtf8 } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
 import { expect, test } from '@jest/globals'
-import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { readMessage } from '../../src/websocket/framing.js'
@@ -14,6 +13,7 @@ import { SocketChannel } from '../../src/websocket/socket-channel.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { closing, frame, opcodes, readFrame } from '../support/frames.js'
 import { numberFrom, Random } from '../support/random.js'
+import { unnoted } from '../support/unlimited.js'
 import { corpus } from './corpus.js'
 import { generate, mutate, mutateBytes } from './mutate.js'
 import { judge, wrongWith } from './oracle.js'
@@ -49,8 +49,7 @@ const clock = new FakeClock()
 const bodies = new UnfinishedBodies({
   limits: { unfinishedMegabytes: 0 },
   trustedProxies: { contains: () => false },
-  clock,
-  log: pino({ level: 'silent' }),
+  refused: unnoted,
 })
 const rules = { pingInterval: 30, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 }
 const server = new WebSocketServer({

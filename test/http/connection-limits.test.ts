@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
 import { ConnectionLimits } from '../../src/http/connection-limits.js'
 import { clientOf } from '../../src/lib/client-network.js'
+import { unnoted } from '../support/unlimited.js'
 
 describe('connections are counted by', () => {
   test.each([
@@ -35,16 +36,19 @@ describe('a listener with limits', () => {
     most: { maxConnections?: number; maxConnectionsPerAddress?: number },
     trusted = 'none',
   ) {
-    const limits = new ConnectionLimits({
-      listen: {
-        places: [],
-        backlog: 511,
-        maxConnections: 0,
-        maxConnectionsPerAddress: 0,
-        ...most,
+    const limits = new ConnectionLimits(
+      {
+        listen: {
+          places: [],
+          backlog: 511,
+          maxConnections: 0,
+          maxConnectionsPerAddress: 0,
+          ...most,
+        },
+        trustedProxies: readNetworks(trusted, () => undefined),
       },
-      trustedProxies: readNetworks(trusted, () => undefined),
-    })
+      unnoted,
+    )
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.on('error', () => {}).write('hello'))
       limits.guard(server)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
 import { FailedLogins } from '../../src/http/failed-logins.js'
+import { unnoted } from '../support/unlimited.js'
 import { config, fakeService, parameters } from '../warm/fake-login.js'
 
 const here = { client: '192.0.2.1', name: 'portal' }
@@ -32,7 +33,7 @@ describe('wrong secrets', () => {
   }
 
   test('are told later from one to the next, and not looked at any more after so many in a minute', async () => {
-    const failures = new FailedLogins(7)
+    const failures = new FailedLogins(7, unnoted)
     const delays: (number | undefined)[] = []
     for (let time = 0; time < 8; time++) delays.push(await fail(failures))
     expect(delays).toEqual([0, 250, 500, 1_000, 2_000, 2_000, 2_000, undefined])
@@ -40,7 +41,7 @@ describe('wrong secrets', () => {
   })
 
   test('count again from the first when their minute is over', async () => {
-    const failures = new FailedLogins(2)
+    const failures = new FailedLogins(2, unnoted)
     await fail(failures)
     await fail(failures)
     expect(await fail(failures)).toBeUndefined()
@@ -49,7 +50,7 @@ describe('wrong secrets', () => {
   })
 
   test('for one name leave other names alone, and other clients', async () => {
-    const failures = new FailedLogins(1)
+    const failures = new FailedLogins(1, unnoted)
     await fail(failures)
     expect(await fail(failures)).toBeUndefined()
     expect(await fail(failures, { ...here, name: 'other' })).toBe(0)
@@ -57,14 +58,14 @@ describe('wrong secrets', () => {
   })
 
   test('for many names of one client are ten times as many as for one', async () => {
-    const failures = new FailedLogins(1)
+    const failures = new FailedLogins(1, unnoted)
     for (let name = 0; name < 10; name++) expect(await fail(failures, { ...here, name: `${name}` })).toBe(0)
     expect(await fail(failures, { ...here, name: 'eleventh' })).toBeUndefined()
     expect(await fail(failures, { client: '192.0.2.2', name: 'eleventh' })).toBe(0)
   })
 
   test('that were right after all do not count', async () => {
-    const failures = new FailedLogins(1)
+    const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 5; time++) {
       expect(await failures.begin(here)).toBeUndefined()
       await failures.succeeded(here)
@@ -72,7 +73,7 @@ describe('wrong secrets', () => {
   })
 
   test('keep out a backend that knows the secret only where both counts are full', async () => {
-    const failures = new FailedLogins(1)
+    const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 9; time++) await fail(failures)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
     await fail(failures)
@@ -82,13 +83,13 @@ describe('wrong secrets', () => {
   })
 
   test('are any number where the limit is 0, and told at once', async () => {
-    const failures = new FailedLogins(0)
+    const failures = new FailedLogins(0, unnoted)
     for (let time = 0; time < 100; time++) expect(await fail(failures)).toBe(0)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
   })
 
   test('leave nothing behind when their minute is over', async () => {
-    const failures = new FailedLogins(1)
+    const failures = new FailedLogins(1, unnoted)
     for (let client = 0; client < 20; client++) await fail(failures, { ...here, client: `192.0.2.${client}` })
     jest.advanceTimersByTime(60_000)
     expect(jest.getTimerCount()).toBe(0)

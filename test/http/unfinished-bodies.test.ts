@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import pino from 'pino'
 import { readNetworks } from '../../src/config/networks.js'
+import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
+import { createRefusals } from '../../src/reached-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const MiB = 2 ** 20
@@ -12,8 +14,11 @@ function start(unfinishedMegabytes: number) {
   const bodies = new UnfinishedBodies({
     limits: { unfinishedMegabytes },
     trustedProxies: readNetworks('10.0.0.0/8', () => undefined),
-    clock,
-    log: pino({}, { write: line => void lines.push(line) }),
+    refused: createRefusals({
+      counts: new Counts(),
+      clock,
+      log: pino({}, { write: line => void lines.push(line) }),
+    }),
   })
   /** How many bodies of this size an address may begin, of so many tried. */
   const begin = (address: string, bytes: number, tried = 200) => {

@@ -27,7 +27,7 @@ import { userRoom } from '../../src/session/user-room.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
-import { noSessionLimits } from '../support/unlimited.js'
+import { noSessionLimits, unnoted } from '../support/unlimited.js'
 import { HttpClient } from './http-client.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', 24)
@@ -168,7 +168,8 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     log,
     counts,
     limits: noSessionLimits(),
-    room: userRoom(0, registry),
+    refused: unnoted,
+    room: userRoom(0, registry, unnoted),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const manager = createConnectionManager({
@@ -197,8 +198,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
       clients: { assumeSecure: true, trustedProxies },
       bodies: new UnfinishedBodies({
-        ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, clock: systemClock },
-        log,
+        ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
       }),
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { WorkerMetrics } from '../../src/command/worker-metrics.js'
-import { Counts, endReasons } from '../../src/counts.js'
+import { endReasons, sessionLimits } from '../../src/counts.js'
 import { problems } from '../../src/errors.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService } from '../support/start-service.js'
@@ -43,7 +43,7 @@ function expectSound(expressions: readonly string[]): void {
   expect([...namesIn(expressions)].filter(name => !known.has(name))).toEqual([])
   const codes = ['ok', ...Object.keys(problems)]
   expect(valuesOf('code', expressions).filter(code => !codes.includes(code))).toEqual([])
-  const reasons: readonly string[] = [...endReasons, ...Object.keys(new Counts().sessionsRefused)]
+  const reasons: readonly string[] = [...endReasons, ...Object.keys(sessionLimits)]
   expect(valuesOf('reason', expressions).filter(reason => !reasons.includes(reason))).toEqual([])
   for (const text of expressions) expect(balance(text)).toBe(0)
 }

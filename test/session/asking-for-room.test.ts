@@ -50,11 +50,7 @@ test('none is opened where it says that there is no room', async () => {
   const { answer } = await opening()
   answer('address')
   await bench.pass(0)
-  expect([bench.registry.size, bench.counts.sessionsRefused.address, things(taken)]).toEqual([
-    0,
-    1,
-    both('+'),
-  ])
+  expect([bench.registry.size, bench.counts.refused.address, things(taken)]).toEqual([0, 1, both('+')])
 })
 
 test('none is opened where the service begins to stop meanwhile, or is full, and the room is given back', async () => {
@@ -64,7 +60,7 @@ test('none is opened where the service begins to stop meanwhile, or is full, and
   await bench.pass(0)
   second.answer(undefined)
   await bench.pass(0)
-  expect([bench.registry.size, bench.counts.sessionsRefused.sessions]).toEqual([1, 1])
+  expect([bench.registry.size, bench.counts.refused.sessions]).toEqual([1, 1])
   expect(things(taken)).toEqual([...both('+'), ...both('+'), ...both('-')])
   bench.registry.abandonAll()
   const third = await opening()

@@ -1,18 +1,22 @@
 import { expect, test } from '@jest/globals'
 import { OwnCounts } from '../../src/lib/live-counts.js'
+import type { OnRefused } from '../../src/reached-limits.js'
 import type { Registry } from '../../src/session/registry.js'
 import { sharedUserRoom, type UserRoom, userRoom } from '../../src/session/user-room.js'
 import { BoshBench } from '../support/bosh-bench.js'
 
 const juliet = 'juliet@chat.example'
 /** What a user may have where sessions are looked at, and where they are counted. */
-const rooms: [string, (most: number, registry: Registry) => UserRoom][] = [
+const rooms: [string, (most: number, registry: Registry, refused: OnRefused) => UserRoom][] = [
   ['of this process alone', userRoom],
-  ['of several processes', most => sharedUserRoom(most, new OwnCounts({ user: most }))],
+  [
+    'of several processes',
+    (most, _registry, refused) => sharedUserRoom(most, new OwnCounts({ user: most }), refused),
+  ],
 ]
 
 function setUp(most: number, make: (typeof rooms)[number][1]) {
-  const bench = new BoshBench({}, undefined, { room: registry => make(most, registry) })
+  const bench = new BoshBench({}, undefined, { room: (registry, refused) => make(most, registry, refused) })
   return { bench, room: bench.opener.room }
 }
 

@@ -10,6 +10,7 @@ import type { Cookie } from '../../src/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
 import { nodeIn } from '../../src/nodes/node-name.js'
+import { createRefusals, type OnRefused } from '../../src/reached-limits.js'
 import { knownSessions } from '../../src/session/known-sessions.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { OwnSessions } from '../../src/session/own-sessions.js'
@@ -210,7 +211,7 @@ export interface BenchOptions {
   /** The name that sids and handles begin with; none unless told otherwise. */
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
-  readonly room?: (registry: Registry) => UserRoom
+  readonly room?: (registry: Registry, refused: OnRefused) => UserRoom
   readonly shaper?: RateShaper
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
@@ -239,6 +240,8 @@ export class BoshBench {
     domains: readonly string[] = ['chat.example'],
     about: BenchOptions = {},
   ) {
+    const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
+    const refused = createRefusals({ counts: this.counts, clock: this.clock, log })
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -256,9 +259,10 @@ export class BoshBench {
       clock: this.clock,
       counts: this.counts,
       limits: about.limits ?? noSessionLimits(),
-      room: about.room?.(this.registry) ?? userRoom(0, this.registry),
+      refused,
+      room: about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused),
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
-      log: pino({ level: 'info' }, { write: line => void this.logged.push(line) }),
+      log,
     })
     const manager = createConnectionManager({
       opener: this.opener,

@@ -9,6 +9,7 @@ import { framingNamespace } from '../../src/namespaces.js'
 import { SocketChannel } from '../../src/websocket/socket-channel.js'
 import { Takeover } from '../../src/websocket/takeover.js'
 import type { BoshBench } from './bosh-bench.js'
+import { unnoted } from './unlimited.js'
 
 class FakeConnection extends EventEmitter {
   writableLength = 0
@@ -93,7 +94,7 @@ export function fakeChannel(
     {
       rules: { pingInterval: 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
       clock,
-      bodies: unlimitedBodies(clock),
+      bodies: unlimitedBodies(),
       maxFragments: 8,
       ponged: () => {},
       report,
@@ -116,10 +117,9 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
   return socket
 }
 
-function unlimitedBodies(clock: Clock): UnfinishedBodies {
+function unlimitedBodies(): UnfinishedBodies {
   const trustedProxies = { contains: () => true }
-  const log = undefined as never
-  return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, clock, log })
+  return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
 }
 
 /** What a page says when it opens its stream. */

@@ -3,6 +3,9 @@ import { type LimitParts, SessionLimits } from '../../src/session/session-limits
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
 
+/** Takes no note of what limits refuse. */
+export const unnoted = () => {}
+
 export const noLimits: LimitParts['limits'] = {
   ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
   heldRequests: 0,

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { createCallLimits } from '../../src/warm/call-limits.js'
+import { unnoted } from '../support/unlimited.js'
 import { config, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>
-  createCallLimits({ rates: { ...config.rates, ...about } })
+  createCallLimits({ rates: { ...config.rates, ...about } }, unnoted)
 
 describe('warm calls', () => {
   beforeEach(() => {

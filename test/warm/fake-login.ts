@@ -16,7 +16,7 @@ import { createCallLimits } from '../../src/warm/call-limits.js'
 import { processes } from '../../src/warm/processes.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
-import { unlimited } from '../support/unlimited.js'
+import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
 /** The session of worked example X1. */
@@ -74,7 +74,7 @@ export function appParts(settings: Config = config): AppParts {
     httpLog: log,
     clock: systemClock,
     hashes: hashQueue(),
-    limits: createCallLimits(settings),
+    limits: createCallLimits(settings, unnoted),
     counts: new Counts(),
     ...watched(systemClock),
     onCall: () => {},
