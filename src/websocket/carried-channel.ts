@@ -6,11 +6,17 @@ export type Parting =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
+/** Asks whether what was sent before has arrived at the client, and the answer that it has. */
+export interface Probe {
+  readonly how: 'probe' | 'arrived'
+}
+
 /** A channel whose WebSocket is at another process, which carries messages in an exchange (carried-socket.ts). */
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string
   readonly isSecure: boolean
+  readonly isProbed: boolean
   readonly #exchange: Exchange
   /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
   readonly #report: (error: unknown) => void
@@ -22,11 +28,13 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   constructor(
     exchange: Exchange,
-    client: Pick<Channel, 'address' | 'isSecure'>,
+    client: Pick<Channel, 'address' | 'isSecure'> & Partial<Pick<Channel, 'isProbed'>>,
     report: (error: unknown) => void,
   ) {
     this.address = client.address
     this.isSecure = client.isSecure
+    // A process of an older version does not say so, and cannot be asked.
+    this.isProbed = client.isProbed === true
     this.#exchange = exchange
     this.#report = report
   }
@@ -41,6 +49,10 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   send(message: string): void {
     if (this.isOpen) this.#exchange.send(undefined, message)
+  }
+
+  probe(): void {
+    if (this.isOpen && this.isProbed) this.#exchange.send({ how: 'probe' } satisfies Probe, '')
   }
 
   pause(): void {
@@ -62,8 +74,12 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.#leave({ how: 'farewell' })
   }
 
-  onMessage({ body }: Message): void {
+  onMessage({ head, body }: Message): void {
     if (!this.isOpen) return
+    if (head !== undefined) {
+      this.#guard(() => this.events.onArrived())
+      return
+    }
     this.#untaken += body.length
     this.#guard(() => this.events.onMessage(body))
     if (!this.#isPaused) this.resume()

@@ -1,5 +1,5 @@
 import type { Exchange, ExchangeEvents, Message } from '../nodes/nodes.js'
-import type { Parting } from './carried-channel.js'
+import type { Parting, Probe } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
@@ -52,6 +52,10 @@ export class CarriedSocket implements ChannelEvents {
     this.#untaken = 0
   }
 
+  onArrived(): void {
+    this.#exchange.send({ how: 'arrived' } satisfies Probe, '')
+  }
+
   onGone(): void {
     if (this.#isOver) return
     this.#over()
@@ -77,7 +81,9 @@ export class CarriedSocket implements ChannelEvents {
 
   #pass({ head, body }: Message): void {
     if (head !== undefined) {
-      this.#part(head as Parting)
+      const asked = head as Parting | Probe
+      if (asked.how === 'probe') this.#channel.probe()
+      else this.#part(asked as Parting)
       return
     }
     this.#isAnswered = true

@@ -6,6 +6,8 @@ export interface ChannelEvents {
   onMessage(message: Buffer): void
   /** What was sent has left, after `isBehind` was true. */
   onDrain(): void
+  /** What was sent before the last `probe` has arrived. */
+  onArrived(): void
   /** The connection is over; called once, and nothing after it. `isCut` where neither side had taken its leave. */
   onGone(isCut: boolean): void
 }
@@ -18,12 +20,16 @@ export interface Channel {
   readonly address: string
   /** Whether it came over TLS, as far as that can be known. */
   readonly isSecure: boolean
+  /** Whether `probe` does anything: not where the operator wants no pings. */
+  readonly isProbed: boolean
   /** Whether messages can be sent. */
   readonly isOpen: boolean
   /** Whether so much waits for the client to read it that no more should be sent. */
   readonly isBehind: boolean
   /** Sends a message: those of one turn of the event loop leave as one piece. */
   send(message: string): void
+  /** Asks the client, by a ping, whether all that was sent has arrived. */
+  probe(): void
   /** Stops reading, and goes on. A little that had been read before may still come. */
   pause(): void
   resume(): void

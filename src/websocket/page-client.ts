@@ -7,12 +7,16 @@ import type { Element } from '../xml/element.js'
 import type { Channel } from './channel.js'
 import { SocketClient } from './socket-client.js'
 import { isStanza, readCount, request, StreamManagement } from './stream-management.js'
+import { Unconfirmed } from './unconfirmed.js'
 
 export interface PageParts {
   readonly clock: Clock
   /** How long the session waits for its page after its connection has broken, in seconds. */
   readonly resumeSeconds: number
 }
+
+/** How long the first delivery waits for a word of the page, in milliseconds: `<enable/>` is to come before it. */
+const firstWordMilliseconds = 1_000
 
 /** The client of a page that has taken over a session which was logged in for it. */
 export class PageClient extends SocketClient {
@@ -21,6 +25,12 @@ export class PageClient extends SocketClient {
   readonly #succession: Succession
   /** Undefined as long as the page does not want it. */
   #management: StreamManagement | undefined
+  /** What was sent outside of it, and may not have arrived. */
+  readonly #unconfirmed = new Unconfirmed()
+  /** Whether the page has said something since it has the session. */
+  #hasSpoken: boolean
+  /** When the first delivery is due at the latest, in milliseconds of the clock; infinite once it was. */
+  #heldUntil: number
 
   constructor(
     session: Session,
@@ -33,10 +43,22 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#succession = succession
     this.#management = management
+    // A page that resumes has said what it has.
+    this.#hasSpoken = management !== undefined
+    this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
     session.learnChannel(channel.isSecure)
     session.inactivity.allow('quiet', resumeSeconds)
     session.resumption = undefined
+  }
+
+  override get deadline(): number {
+    return Math.min(super.deadline, this.#heldUntil)
+  }
+
+  override tick(now: number): void {
+    if (now >= this.#heldUntil) this.#begin()
+    super.tick(now)
   }
 
   /** The page is told not to come back; what it has not acknowledged waits for the next one. */
@@ -47,17 +69,41 @@ export class PageClient extends SocketClient {
   }
 
   protected override get mayDeliver(): boolean {
-    // What is acknowledged matters no more where no page can come after this one.
-    return super.mayDeliver && (this.#management?.isFull !== true || this.session.outcome !== undefined)
+    if (!super.mayDeliver) return false
+    // What has arrived matters no more where no page can come after this one.
+    if (this.session.outcome !== undefined) return true
+    const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
+    return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
   }
 
   protected override deliver(elements: readonly Element[]): void {
     super.deliver(elements)
-    this.#management?.sent(elements)
-    this.#ask()
+    if (this.#management !== undefined) {
+      this.#management.sent(elements)
+      this.#ask()
+    } else if (this.channel.isProbed || !this.#hasSpoken) {
+      this.#unconfirmed.sent(elements)
+      this.#probe()
+    }
+  }
+
+  protected override arrived(): void {
+    const wasFull = this.#unconfirmed.isFull
+    this.#unconfirmed.arrived()
+    this.#probe()
+    if (wasFull) this.flush()
   }
 
   protected override take(element: Element): void {
+    const isFirst = !this.#hasSpoken
+    this.#hasSpoken = true
+    // Without pings, a word of the page is all that can be had.
+    if (isFirst && !this.channel.isProbed) this.#unconfirmed.clear()
+    this.#handle(element)
+    if (isFirst && !this.session.isOver) this.#begin()
+  }
+
+  #handle(element: Element): void {
     const { namespace } = element
     if (namespace === smNamespace) this.#takeManagement(element)
     // It is logged in, and its stream has only one user.
@@ -83,16 +129,27 @@ export class PageClient extends SocketClient {
     } else if (this.session.client === this) this.session.abandon('client')
   }
 
+  /** Delivers what has waited for the page's first word. */
+  #begin(): void {
+    this.#heldUntil = Number.POSITIVE_INFINITY
+    this.flush()
+  }
+
+  #probe(): void {
+    if (this.channel.isProbed && this.#unconfirmed.asks()) this.channel.probe()
+  }
+
   #ask(): void {
     if (this.#management?.asks() === true) this.channel.send(request)
   }
 
-  /** What the page has not acknowledged waits for the next one, before all else. */
+  /** What the page may not have got waits for the next one, before all else. */
   #giveBack(): void {
-    const resumption = this.#management?.resumption
-    if (resumption === undefined) return
+    const uncounted = this.#unconfirmed.clear()
+    const resumption = this.#management?.resumption(uncounted.length)
+    if (resumption === undefined && uncounted.length === 0) return
     this.#management = undefined
-    this.session.putBack(resumption.unacknowledged)
+    this.session.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
     this.session.resumption = resumption
   }
 

@@ -15,6 +15,8 @@ export interface CarriedClient {
   readonly wants: 'session' | 'login'
   readonly address: string
   readonly isSecure: boolean
+  /** Whether it can be asked what has arrived. */
+  readonly isProbed?: boolean
   /** The address over TLS that it is sent to without TLS, as far as that is known. */
   readonly secureUrl: string | undefined
   /** Where it has opened its stream already, and comes with its credentials. */

@@ -81,6 +81,11 @@ export class SocketChannel implements Channel {
   #pingedAt = 0
   /** When its answer must have come; undefined while none is waited for. */
   #pongDue: number | undefined
+  // Pings have numbers, since a client may answer the last one only (RFC 6455 §5.5.3).
+  #pings = 0
+  /** The last of those that show whether the client is there, and the one that asks what has arrived, if any does. */
+  #livenessPing = 0
+  #probingPing: number | undefined
   #isGathering = false
   /** Whether the client, or this side, has closed the stream. */
   #isLeaving = false
@@ -120,6 +125,10 @@ export class SocketChannel implements Channel {
     this.#schedule()
   }
 
+  get isProbed(): boolean {
+    return this.#parts.rules.pingInterval > 0
+  }
+
   get isOpen(): boolean {
     return !this.#isLeaving && !this.#isGone
   }
@@ -131,6 +140,10 @@ export class SocketChannel implements Channel {
   /** What is given as bytes is text all the same. */
   send(message: string | Buffer): void {
     if (this.isOpen) this.#write(message)
+  }
+
+  probe(): void {
+    if (this.isOpen && this.isProbed) this.#probingPing = this.#ping()
   }
 
   pause(): void {
@@ -252,11 +265,23 @@ export class SocketChannel implements Channel {
     this.#bytes -= data.length + headerBytes(data.length)
   }
 
+  /** Sends a ping, and returns its number. */
+  #ping(): number {
+    this.#pings += 1
+    this.#socket.ping(String(this.#pings))
+    return this.#pings
+  }
+
   #ponged(data: Buffer): void {
     this.#heard(data)
-    if (this.#pongDue === undefined) return
-    this.#parts.ponged((this.#parts.clock.now() - this.#pingedAt) / 1000)
-    this.#pongDue = undefined
+    const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : undefined
+    if (this.#pongDue !== undefined && !(answered !== undefined && answered < this.#livenessPing)) {
+      this.#parts.ponged((this.#parts.clock.now() - this.#pingedAt) / 1000)
+      this.#pongDue = undefined
+    }
+    if (this.#probingPing === undefined || answered === undefined || answered < this.#probingPing) return
+    this.#probingPing = undefined
+    if (this.isOpen) this.#guard(() => this.events.onArrived())
   }
 
   /** Looks after a client that may be gone or silent, when it is time. */
@@ -283,7 +308,7 @@ export class SocketChannel implements Channel {
       this.#pingedAt = now
       this.#pongDue = now + (isQueued ? Math.max(unreadSeconds, pongTimeout) : pongTimeout) * 1000
       this.#pingAt = now + pingInterval * 1000
-      this.#socket.ping()
+      this.#livenessPing = this.#ping()
     }
     this.#schedule()
   }

@@ -49,7 +49,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     return waitsForRate ? this.session.freeAt : Number.POSITIVE_INFINITY
   }
 
-  tick(): void {
+  tick(_now: number): void {
     this.pace()
   }
 
@@ -64,6 +64,10 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   onDrain(): void {
     this.session.guard(() => this.flush())
+  }
+
+  onArrived(): void {
+    this.session.guard(() => this.arrived())
   }
 
   onGone(isCut: boolean): void {
@@ -98,6 +102,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   /** The client has opened a stream once more. */
   protected abstract takeOpen(element: Element): void
+
+  /** What was sent before the channel was asked has arrived. */
+  protected arrived(): void {}
 
   /** The connection is over, `isCut` where neither side has taken its leave. */
   protected abstract gone(isCut: boolean): void

@@ -6,8 +6,8 @@ import type { Element } from '../xml/element.js'
 const wrap = 2 ** 32
 
 /** How much may be sent and not acknowledged, in stanzas and in UTF-16 units; more waits in the outbox until some of it is. */
-const mostUnacknowledged = 1000
-const longestUnacknowledged = 1024 * 1024
+export const mostUnacknowledged = 1000
+export const longestUnacknowledged = 1024 * 1024
 
 /** What is counted: nothing else that may stand in a stream (XEP-0198 §4). */
 export function isStanza({ name, namespace }: Element): boolean {
@@ -23,7 +23,11 @@ export interface Resumption {
   readonly acknowledged: number
   /** Those sent after them. */
   readonly unacknowledged: readonly Element[]
+  /** How many wait in front of these that were sent before the client counted: a client that resumes has them. */
+  readonly uncounted: number
 }
+
+type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
 /** Stanzas sent and received on the stream of a page, and which of them have certainly arrived (XEP-0198). */
 export class StreamManagement {
@@ -39,7 +43,7 @@ export class StreamManagement {
   /** How many of the stanzas that were sent before have arrived after all; they wait in front of all others. */
   readonly arrived: number
 
-  constructor({ id, received, acknowledged }: Omit<Resumption, 'unacknowledged'> = fresh(), arrived = 0) {
+  constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {
     this.id = id
     this.#received = received
     this.#acknowledged = acknowledged
@@ -50,11 +54,13 @@ export class StreamManagement {
   static resume(before: Resumption, count: number): StreamManagement | undefined {
     const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged.length)
     if (arrived === undefined || arrived < 0) return undefined
-    return new StreamManagement({ ...before, acknowledged: count }, arrived)
+    return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
   }
 
-  get resumption(): Resumption {
+  /** What is left of the stream where so many stanzas were sent before the client counted, and may not have arrived. */
+  resumption(uncounted: number): Resumption {
     return {
+      uncounted,
       id: this.id,
       received: this.#received,
       acknowledged: this.#acknowledged,
@@ -134,6 +140,6 @@ export function readCount(text: string | undefined): number | undefined {
   return count < wrap ? count : undefined
 }
 
-function fresh(): Omit<Resumption, 'unacknowledged'> {
+function fresh(): Counted {
   return { id: randomText(16, 'hex'), received: 0, acknowledged: 0 }
 }

@@ -150,7 +150,8 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
           const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
-          beginOrCarry(channel, { wants, address, isSecure: secure, secureUrl }, req)
+          const { isProbed } = channel
+          beginOrCarry(channel, { wants, address, isSecure: secure, isProbed, secureUrl }, req)
         })
       }
     }

@@ -76,6 +76,7 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
     channel.events = {
       onMessage: message => void messages.push(message.toString()),
       onDrain() {},
+      onArrived() {},
       onGone() {
         gone += 1
       },

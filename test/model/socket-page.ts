@@ -115,9 +115,14 @@ export class SocketPage {
     return true
   }
 
-  /** Has the service count from here on. */
+  /** Has the service count from here on; a page that does not count says something else. */
   enable(): void {
-    if (!this.counts) return
+    if (!this.counts) {
+      const before = this.socket.sent.length
+      this.socket.receive(`<r xmlns='${smNamespace}'/>`)
+      this.take(before + 1 - this.#readUpTo)
+      return
+    }
     this.socket.receive(`<enable xmlns='${smNamespace}' resume='true'/>`)
     // What was sent before is read first, and does not count.
     const at = this.socket.sent.findIndex(text => text.startsWith('<enabled '))

@@ -27,12 +27,17 @@ export class FakeWebSocket extends EventEmitter {
   isPaused = false
   isGone = false
   closedWith: number | undefined
+  /** Whether the page still gets what is written to it: it answers pings then. */
+  isConnected = true
 
   send(message: string | Buffer): void {
     this.sent.push(message.toString())
   }
 
-  ping(): void {}
+  ping(data: string): void {
+    const answer = () => this.emit('pong', Buffer.from(data))
+    if (this.isConnected) queueMicrotask(answer)
+  }
 
   pause(): void {
     this.isPaused = true
@@ -74,6 +79,8 @@ export interface TakeoverOptions {
   readonly address?: string
   /** How long sessions wait for their page, in seconds. */
   readonly resumeSeconds?: number
+  /** Whether pages are sent pings. */
+  readonly pings?: boolean
   /** How many wrong tokens a client may show in a minute; 0 is any number. */
   readonly wrongTokens?: Rate
 }
@@ -81,7 +88,7 @@ export interface TakeoverOptions {
 /** The channel of a WebSocket without a network. */
 export function fakeChannel(
   clock: Clock,
-  { secure = true, address = '192.0.2.7' }: TakeoverOptions = {},
+  { secure = true, address = '192.0.2.7', pings = false }: TakeoverOptions = {},
   report: (error: unknown) => void = error => {
     throw error
   },
@@ -92,7 +99,7 @@ export function fakeChannel(
     socket.connection as unknown as Socket,
     { address, secure },
     {
-      rules: { pingInterval: 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
+      rules: { pingInterval: pings ? 3600 : 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
       clock,
       bodies: unlimitedBodies(),
       maxFragments: 8,

@@ -5,7 +5,7 @@ import type { CarriedChannel } from '../../src/websocket/carried-channel.js'
 import type { Channel, ChannelEvents } from '../../src/websocket/channel.js'
 import { type CarriedClient, SocketCarriage } from '../../src/websocket/socket-carriage.js'
 import type { FakeClock } from '../support/fake-clock.js'
-import { close, type FakeWebSocket, fakeChannel } from '../support/fake-web-socket.js'
+import { close, type FakeWebSocket, fakeChannel, type TakeoverOptions } from '../support/fake-web-socket.js'
 import { arrived, joinNodes } from '../support/joined-nodes.js'
 import type { MemoryNetwork } from '../support/memory-carrier.js'
 
@@ -29,6 +29,10 @@ class Heard implements ChannelEvents {
 
   onDrain(): void {
     this.notes.push('drain')
+  }
+
+  onArrived(): void {
+    this.notes.push('arrived')
   }
 
   onGone(isCut: boolean): void {
@@ -69,8 +73,12 @@ afterEach(async () => {
 })
 
 /** A client whose WebSocket is carried to the session's process. */
-async function carried(about: Partial<CarriedClient> = {}, place = 'here'): Promise<FakeWebSocket> {
-  const { socket, channel } = fakeChannel(clock)
+async function carried(
+  about: Partial<CarriedClient> = {},
+  place = 'here',
+  options: TakeoverOptions = {},
+): Promise<FakeWebSocket> {
+  const { socket, channel } = fakeChannel(clock, options)
   edge.carry('bbbbbbbb', place, channel, { ...client, ...about }, about.before && '<auth/>')
   await arrived()
   return socket
@@ -97,6 +105,30 @@ test('tells the session who the client is, and carries messages both ways in ord
   await arrived()
   expect(heard.notes.at(-1)).toBe('cut')
   expect([channel.isOpen, edge.size]).toEqual([false, 0])
+})
+
+test('asks the client what has arrived, behind all that was sent', async () => {
+  const socket = await carried({ isProbed: true }, 'here', { pings: true })
+  expect(channel.isProbed).toBe(true)
+  channel.send('<a/>')
+  channel.probe()
+  await arrived()
+  socket.isConnected = false
+  channel.send('<b/>')
+  channel.probe()
+  await arrived()
+  expect([socket.sent, heard.notes]).toEqual([['<a/>', '<b/>'], ['arrived']])
+  leave(socket)
+})
+
+test('does not ask where the client cannot be asked, or a process does not say', async () => {
+  for (const about of [{}, { isProbed: false }]) {
+    const socket = await carried(about, 'here', { pings: true })
+    channel.probe()
+    await arrived()
+    expect([channel.isProbed, heard.notes]).toEqual([false, []])
+    leave(socket)
+  }
 })
 
 test('lets go of a client for an endpoint that the other process does not have', async () => {

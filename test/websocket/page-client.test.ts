@@ -1,15 +1,30 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../src/session/rate-shaper.js'
-import { errorReply, message, payload } from '../support/bosh-bench.js'
+import { type BoshBench, type Client, errorReply, message, payload } from '../support/bosh-bench.js'
 import { close, connectPage, open } from '../support/fake-web-socket.js'
 import * as pages from './pages.js'
-import { ack, benchWithTickets, newToken, resume, stanza, takeOver, takeOverCounting } from './pages.js'
+import {
+  ack,
+  benchWithTickets,
+  newToken,
+  resume,
+  stanza,
+  takeOver,
+  takeOverCounting,
+  takeOverSilently,
+} from './pages.js'
 
 const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/^<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
 const streamError = (condition: string) =>
   expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
 const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not-found /)
+
+/** What its backend is told that hands the session out once more. */
+function handedOut(bench: BoshBench, client: Client): { readonly token: string; readonly delivered: number } {
+  const { token, delivered } = bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })!
+  return { token: token!, delivered }
+}
 
 describe('a resource that the page believes in and does not have', () => {
   test.each([
@@ -229,6 +244,7 @@ describe('a page whose connection broke', () => {
     again.receive(wish(id))
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
+    await bench.pass(1)
     expect(again.sent.slice(1)).toEqual([
       expect.stringContaining('<jid>juliet@chat.example/balcony</jid>'),
       stanza('b'),
@@ -248,6 +264,7 @@ describe('a page whose connection broke', () => {
     again.receive(resume(id, 0))
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
+    await bench.pass(1)
     // What a page over BOSH may not have got is for the next one.
     expect(ids(again.sent)).toEqual(['a', 'b'])
   })
@@ -281,7 +298,7 @@ describe('a page whose connection broke', () => {
     for (const text of client.link.sent) expect(text).toContain("type='error'")
   })
 
-  test('and that never counted loses what was written, and nothing else', async () => {
+  test('and that never counted, where no pings are sent, loses what was written, and nothing else', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -300,6 +317,163 @@ describe('a page whose connection broke', () => {
     page.receive(stanza('c2'))
     page.leave()
     expect(client.link.sent).toEqual([stanza('c1'), stanza('c2')])
+  })
+})
+
+describe('a page that has said nothing since its resource was bound', () => {
+  const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
+  const first = waiting.slice(0, 3)
+
+  test('gets what waited with its first word, behind the answer to that', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!)
+    await bench.server(link => link.receive(stanza('late')))
+    await bench.pass(0.5)
+    expect(page.sent).toEqual([])
+    page.receive(pages.enable)
+    expect(page.sent[0]).toContain('<enabled ')
+    expect(page.sent.slice(1)).toEqual([...first, stanza('late'), pages.request])
+  })
+
+  test('gets it after a second, and no timer is left', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!)
+    await bench.pass(1)
+    expect(page.sent).toEqual(first)
+    await bench.server(link => link.receive(stanza('late')))
+    expect(page.sent.at(-1)).toBe(stanza('late'))
+    expect(bench.registry.byId(client.id)!.deadline).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test.each([0.5, 5])(
+    'and whose connection breaks after %d s had nothing: the next page gets all',
+    async seconds => {
+      for (const pings of [true, false]) {
+        const bench = benchWithTickets()
+        const client = await bench.warmed()
+        await bench.server(link => link.receive(...waiting))
+        const page = takeOverSilently(bench, client.token!, { pings })
+        // What is written is lost.
+        page.isConnected = false
+        await bench.pass(seconds)
+        page.leave()
+        const over = handedOut(bench, client)
+        expect(over.delivered).toBe(0)
+        const again = takeOver(bench, over.token)
+        expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
+      }
+    },
+  )
+
+  test('and that its backend hands its session out again to another had nothing', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...waiting))
+    takeOverSilently(bench, client.token!, { pings: true }).isConnected = false
+    await bench.pass(5)
+    const over = await bench.resume(client)
+    expect((await over.next()).reply?.body).toBe(payload(...waiting))
+  })
+
+  test('and then counts has what came before, if it can go on with its stream', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    page.receive(pages.enable)
+    const id = / id='([^']+)'/.exec(page.sent.at(-1)!)![1]!
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    page.leave()
+    const over = handedOut(bench, client)
+    expect(over.delivered).toBe(0)
+    const again = pages.logIn(bench, over.token)
+    again.sent.length = 0
+    again.receive(resume(id, 1))
+    expect(ids(again.sent)).toEqual(['b'])
+    again.leave()
+    expect(handedOut(bench, client).delivered).toBe(4)
+  })
+
+  test('and then counts, and begins anew, gets what came before once more', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    page.receive(pages.enable)
+    await bench.server(link => link.receive(stanza('a')))
+    page.leave()
+    const again = takeOver(bench, await newToken(bench, client))
+    expect(ids(again.sent)).toEqual(['0', '1', '2', 'a'])
+  })
+
+  test('is sent no more than can be kept for it', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    await bench.server(link => link.receive(stanza('last')))
+    // What the outbox gives out in one go is not divided.
+    const sent = ids(page.sent).length
+    expect(sent).toBeLessThan(1501)
+    page.emit('pong', Buffer.from('1'))
+    page.isConnected = true
+    await bench.pass(0)
+    expect(ids(page.sent)).toHaveLength(1501)
+  })
+})
+
+describe('a page that does not count', () => {
+  test('has had what it was sent before a ping that it answered, and the next one gets the rest', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    await bench.server(link => link.receive(stanza('c')))
+    page.isConnected = false
+    await bench.server(link => link.receive(stanza('d'), stanza('e')))
+    expect(ids(page.sent)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    page.leave()
+    const over = handedOut(bench, client)
+    expect(over.delivered).toBe(3)
+    const again = takeOver(bench, over.token, { pings: true })
+    expect(ids(again.sent)).toEqual(['d', 'e'])
+    expect(handedOut(bench, client).delivered).toBe(3)
+  })
+
+  test('may answer the last of several pings only', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.server(link => link.receive(stanza('a')))
+    page.emit('pong', Buffer.from('0'))
+    page.emit('pong', Buffer.from('hello'))
+    page.emit('pong', Buffer.from('7'))
+    await bench.server(link => link.receive(stanza('b')))
+    page.leave()
+    expect(handedOut(bench, client).delivered).toBe(1)
+  })
+
+  test('and that takes its leave had all: no sender is told otherwise', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    page.isConnected = false
+    const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='a'/>`
+    await bench.server(link => link.receive(letter))
+    page.receive(close)
+    expect(bench.registry.size).toBe(0)
+    expect(client.link.sent).toEqual([])
   })
 })
 
@@ -389,7 +563,7 @@ describe('a session that has ended', () => {
     const client = await bench.warmed()
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.end(lost))
-    const page = takeOver(bench, client.token!)
+    const page = takeOverSilently(bench, client.token!)
     expect(page.sent).toEqual([stanza('a'), streamError('remote-connection-failed'), close])
     expect(bench.registry.size).toBe(0)
   })

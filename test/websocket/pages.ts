@@ -40,8 +40,8 @@ export function logIn(bench: BoshBench, token: string, options?: TakeoverOptions
   return socket
 }
 
-/** A page that has taken its session over; what it was sent until then is forgotten. */
-export function takeOver(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+/** A page whose resource is bound, and that has said nothing since; what it was sent until then is forgotten. */
+export function takeOverSilently(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
   const socket = logIn(bench, token, options)
   socket.receive(bind)
   if (socket.sent[4]?.includes('<jid>') !== true) throw new Error(`not taken over: ${socket.sent}`)
@@ -49,11 +49,23 @@ export function takeOver(bench: BoshBench, token: string, options?: TakeoverOpti
   return socket
 }
 
+/** The same once it has said something, which goes to no server. */
+export function takeOver(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+  const socket = takeOverSilently(bench, token, options)
+  socket.receive(request)
+  if (socket.sent.shift()?.includes('<unexpected-request ') !== true) throw new Error('not heard')
+  return socket
+}
+
 /** The same with a stream that may go on later; tells its id. */
-export function takeOverCounting(bench: BoshBench, token: string): { socket: FakeWebSocket; id: string } {
-  const socket = takeOver(bench, token)
+export function takeOverCounting(
+  bench: BoshBench,
+  token: string,
+  options?: TakeoverOptions,
+): { socket: FakeWebSocket; id: string } {
+  const socket = takeOverSilently(bench, token, options)
   socket.receive(enable)
-  const id = / id='([^']+)'/.exec(socket.sent.pop()!)![1]!
+  const id = / id='([^']+)'/.exec(socket.sent.shift()!)![1]!
   return { socket, id }
 }
 

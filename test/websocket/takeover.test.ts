@@ -156,6 +156,7 @@ describe('a token', () => {
       socket.receive(pages.authenticate(client.token!, undefined, inline))
       if (!inline) socket.receive(pages.bind)
       await bench.server(link => link.receive(pages.stanza(3)))
+      socket.receive(pages.stanza('word'))
       expect(socket.sent.slice(-3)).toEqual([1, 2, 3].map(id => pages.stanza(id)))
     }
   })

@@ -1,0 +1,46 @@
+import type { Element } from '../xml/element.js'
+import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
+
+/** Stanzas sent to a page outside of stream management, until it has answered a ping that was sent behind them. */
+export class Unconfirmed {
+  #stanzas: Element[] = []
+  #size = 0
+  /** How many of them the ping covers whose answer is awaited; 0 while none is. */
+  #asked = 0
+
+  /** Whether there is so much that no more should be sent. */
+  get isFull(): boolean {
+    return this.#stanzas.length >= mostUnacknowledged || this.#size > longestUnacknowledged
+  }
+
+  /** These were sent. */
+  sent(elements: readonly Element[]): void {
+    for (const element of elements) {
+      if (!isStanza(element)) continue
+      this.#stanzas.push(element)
+      this.#size += element.text.length
+    }
+  }
+
+  /** Whether a ping is to be sent now; takes note that it is. */
+  asks(): boolean {
+    if (this.#asked > 0 || this.#stanzas.length === 0) return false
+    this.#asked = this.#stanzas.length
+    return true
+  }
+
+  /** The ping was answered. */
+  arrived(): void {
+    for (const { text } of this.#stanzas.splice(0, this.#asked)) this.#size -= text.length
+    this.#asked = 0
+  }
+
+  /** Takes out all, oldest first. */
+  clear(): Element[] {
+    const all = this.#stanzas
+    this.#stanzas = []
+    this.#size = 0
+    this.#asked = 0
+    return all
+  }
+}
