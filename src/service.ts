@@ -116,6 +116,7 @@ export async function startService({
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
   // What HTTP clients talk to.
+  const takesSessions = () => isReady && !upstream.isFull()
   const metrics = createMetrics({
     counts,
     nodes,
@@ -143,12 +144,12 @@ export async function startService({
     routers,
     demoPath,
   })
-  const dispatcher = createDispatcher({ everywhere: createHealthListeners(() => isReady), ...sites })
+  const dispatcher = createDispatcher({ everywhere: createHealthListeners(takesSessions), ...sites })
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined
   try {
-    metricsServer = address && (await serveMetrics(address, metrics.text, () => isReady, log))
+    metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
     listening = await listen(dispatcher, { config, log, refused })
   } catch (error) {
     await nodes?.close()

@@ -148,6 +148,8 @@ export function createUpstream(given: UpstreamParts) {
       registry.shutDown()
       remotes.shutDown()
     },
+    /** Whether there is no room for one more session. */
+    isFull: () => limits.refusal(registry.size) !== undefined,
     /** Whether nothing is open towards any server. */
     isEmpty: () => links.size + remotes.size === 0,
     /** Looks after nothing any more, and closes the connections to remote endpoints. */

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js'
 import { accountFor } from '../config/serving.js'
 import { Problem } from '../errors.js'
 import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
+import type { Clock } from '../lib/clock.js'
 import type { Credentials } from '../login/wish.js'
 import { nodeIn } from '../nodes/node-name.js'
 import { NoAnswer, type Nodes } from '../nodes/nodes.js'
@@ -15,6 +16,8 @@ const releaseKind = 'release'
 
 /** How much longer than a login may take its outcome may be on its way, in milliseconds. */
 const wayMilliseconds = 1_000
+/** How long a process that was full is not asked again, in milliseconds. */
+const fullMilliseconds = 1_000
 
 /** What another process has to know of a login. */
 interface CarriedLogin {
@@ -44,6 +47,7 @@ function withAccount(request: CarriedRequest, accounts: Accounts): WarmRequest {
 
 export interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
+  readonly clock: Pick<Clock, 'now'>
   /** Whether this process takes no new sessions, and keeps those that it has. */
   readonly isDraining: () => boolean
   /** The operator's accounts, by XMPP domain. */
@@ -62,9 +66,14 @@ function isOfItsEnd(error: unknown): boolean {
   return error instanceof Problem && error.code === 'shutting-down'
 }
 
-/** Has other processes log users in while this one takes no new sessions, and does the same for them. */
+/** Whether a process has no room for the session. */
+function isFull(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'service-full'
+}
+
+/** Has other processes log users in while this one takes no new sessions or is full, and does the same for them. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
-  const { nodes, isDraining, timeout, release, serviceAccounts } = parts
+  const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
   const loginsOf = (site: string): Logins => {
     const logins = sites.get(site)
@@ -80,32 +89,47 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   )
   nodes.answer(releaseKind, release)
 
-  /** Does it here or, where this process is drained, in one that is not. */
+  /** When processes that were full may be asked again, in milliseconds of the clock. */
+  const fullUntil = new Map<string, number>()
+
+  /** The names of the processes that were full a moment ago. */
+  const fullProcesses = (): string[] => {
+    for (const [name, until] of fullUntil) if (until <= clock.now()) fullUntil.delete(name)
+    return [...fullUntil.keys()]
+  }
+
+  /** Does it here or, if this process is drained or full, in one that is not. */
   const either = async <T>(
     kind: string,
     site: string,
     request: WarmRequest,
     here: () => Promise<T>,
   ): Promise<T> => {
+    let fullness: unknown
     if (!isDraining()) {
       try {
         return await here()
       } catch (error) {
+        if (isFull(error)) fullness = error
         // The drain may have begun when the call had come, and before it had its session.
-        if (!isDraining() || !isOfItsEnd(error)) throw error
+        else if (!isDraining() || !isOfItsEnd(error)) throw error
       }
     }
     const login: CarriedLogin = { site, request: withoutAccount(request) }
-    const asked = new Set<string>()
+    const asked = new Set(fullProcesses())
     for (;;) {
       const successor = anyTaker(nodes, asked)
+      if (successor === undefined && fullness !== undefined) throw fullness
       if (successor === undefined) return here()
       asked.add(successor)
       try {
         return (await nodes.ask(successor, kind, login, timeout * 1000 + wayMilliseconds)) as T
       } catch (error) {
         if (error instanceof NoAnswer && error.reason === 'late') throw new Problem('timeout')
-        if (!isOfItsEnd(error)) throw error
+        if (isFull(error)) {
+          fullness = error
+          fullUntil.set(successor, clock.now() + fullMilliseconds)
+        } else if (!isOfItsEnd(error)) throw error
       }
     }
   }

@@ -62,6 +62,18 @@ test('a service that stops is alive and not ready, from the first moment to the 
   await expect(health(here)).rejects.toThrow('ECONNREFUSED')
 })
 
+test('a service that is full is alive and not ready until a session has ended', async () => {
+  const here = await start({ MAX_SESSIONS: '1' })
+  expect(await health(here)).toEqual([200, 200, 200, 200])
+  const { sid, rid } = await here.bind({ jid: 'user0@localhost', password: 'secret' })
+  expect(await health(here)).toEqual([200, 503, 200, 503])
+  const client = new BoshClient(`${here.url}/http-bind`, { sid, rid })
+  await client.terminate()
+  client.close()
+  expect(await health(here)).toEqual([200, 200, 200, 200])
+  await here.stop()
+})
+
 test('a prober is answered whatever host it asks for', async () => {
   const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_STRICT_HOST: 'on' })
   expect(await health(here)).toEqual([200, 200, 200, 200])

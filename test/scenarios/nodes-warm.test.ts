@@ -149,6 +149,22 @@ test('a call on a connection that is still open to a process which is drained is
   expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
 })
 
+test('a call of a process that is full is answered by one with room, as long as there is one', async () => {
+  const [one, two] = (await start(2, { MAX_SESSIONS: '2' })) as [TestService, TestService]
+  const own = [await one.bind(alice), await one.bind(alice)]
+  const carried = [await one.bind(alice), await one.bind(alice)]
+  expect(new Set(own.map(({ id }) => nodeIn(id))).size).toBe(1)
+  expect(new Set(carried.map(({ id }) => nodeIn(id))).size).toBe(1)
+  expect(nodeIn(own[0]!.id)).not.toBe(nodeIn(carried[0]!.id))
+  for (const service of [one, two])
+    expect(await service.warm(alice)).toMatchObject({ status: 503, json: { code: 'service-full' } })
+  const { sid, rid } = carried[0]!
+  const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
+  clients.push(client)
+  await client.terminate()
+  expect(nodeIn((await two.bind(alice)).id)).toBe(nodeIn(sid))
+})
+
 describe('what is limited', () => {
   test('is counted for all processes together', async () => {
     const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }

@@ -11,6 +11,7 @@ interface Stage extends JoinedProcess {
   /** What was done here: `login alice`, `credentials alice`, `release ID`. */
   readonly done: string[]
   isDraining: boolean
+  isFull: boolean
 }
 
 const request = {
@@ -39,19 +40,21 @@ async function start(): Promise<void> {
     done.push(
       `${what} ${asked.jid.local}${credentials.kind === 'service' ? ` by ${credentials.account.password}` : ''}`,
     )
+    if (stage.isFull) throw new Problem('service-full', { step: 'connect' })
     if (stage.isDraining) throw new Problem('shutting-down', { step: 'connect' })
     if (asked.jid.local === 'mallory') throw new Problem('not-authorized', { step: 'sasl' })
     return { jid: `${asked.jid.local}@localhost/x`, id: `${joined.nodes.self}-1` } as never
   }
   const carried = createCarriedLogins({
     nodes: joined.nodes,
+    clock: joined.clock,
     isDraining: () => stage.isDraining,
     timeout: 15,
     serviceAccounts: new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
     release: id => void done.push(`release ${id}`),
   })
   const logins = carried.over('site', { login: does('login'), checkCredentials: does('credentials') })
-  const stage: Stage = { ...joined, carried, logins, done, isDraining: false }
+  const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false }
   stages.push(stage)
 }
 
@@ -63,6 +66,40 @@ async function drain(stage: Stage): Promise<void> {
 
 const login = ({ logins }: Stage, local = 'alice') =>
   logins.login({ ...request, jid: { ...request.jid, local } }, new CallerGone())
+
+describe('a login at a full process', () => {
+  test('is done by one with room, and so is a check', async () => {
+    stages[0]!.isFull = true
+    stages[1]!.isFull = true
+    expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
+    await stages[0]!.logins.checkCredentials(request, new CallerGone())
+    expect(stages[2]!.done).toEqual(['login alice', 'credentials alice'])
+  })
+
+  test('is refused if all are full, which are asked once a second', async () => {
+    for (const stage of stages) stage.isFull = true
+    for (let count = 0; count < 5; count += 1)
+      await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'service-full' })
+    expect(stages.map(({ done }) => done.length)).toEqual([5, 1, 1])
+    stages[1]!.isFull = false
+    await processes.pass(1_000)
+    expect(await login(stages[0]!)).toMatchObject({ id: `${processName(1)}-1` })
+  })
+
+  test('is refused if all others drain', async () => {
+    stages[0]!.isFull = true
+    await drain(stages[1]!)
+    await drain(stages[2]!)
+    await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'service-full' })
+    expect(stages.map(({ done }) => done.length)).toEqual([1, 0, 0])
+  })
+
+  test('fails for the reason of the one with room', async () => {
+    stages[0]!.isFull = true
+    stages[1]!.isFull = true
+    await expect(login(stages[0]!, 'mallory')).rejects.toMatchObject({ code: 'not-authorized' })
+  })
+})
 
 describe('a login', () => {
   test('is done by the process that is called', async () => {
