@@ -51,39 +51,49 @@ final class WarmBindings
 
     public function warm(#[\SensitiveParameter] array $parameters): array
     {
-        return $this->call('POST', '', $parameters);
+        return $this->call('POST', '', 'isBinding', $parameters);
     }
 
     public function resume(string $id, array $parameters = []): ?array
     {
-        return $this->callSession('POST', $id, '/resume', $parameters);
+        return $this->callSession('POST', $id, '/resume', 'isBinding', $parameters);
     }
 
     public function session(string $id): ?array
     {
-        return $this->callSession('GET', $id);
+        return $this->callSession('GET', $id, '', 'isSession');
     }
 
     public function end(string $id): void
     {
-        $this->callSession('DELETE', $id);
+        $this->callSession('DELETE', $id, '', 'isNothing');
     }
 
     /** All that fit, the oldest first; fetched in parts, as the loop goes on. */
     public function sessions(array $filter = []): Generator
     {
-        do {
-            $part = $this->call('GET', '/sessions?' . http_build_query(['limit' => 1000] + $filter));
+        $places = [];
+        for (;;) {
+            $query = http_build_query(['limit' => 1000] + $filter);
+            $part = $this->call('GET', "/sessions?$query", 'isList');
             foreach ($part['sessions'] as $session) {
                 yield $session;
             }
-            $filter['after'] = $part['next'] ?? null;
-        } while ($filter['after'] !== null);
+            $next = $part['next'] ?? null;
+            if ($next === null) {
+                return;
+            }
+            if (isset($places[$next])) {
+                throw new WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.');
+            }
+            $filter['after'] = $next;
+            $places[$next] = true;
+        }
     }
 
     public function endAll(array $query): array
     {
-        return $this->call('DELETE', '/sessions?' . http_build_query($query));
+        return $this->call('DELETE', '/sessions?' . http_build_query($query), 'isEnded');
     }
 
     /** Keeps the secret out of var_dump. */
@@ -92,25 +102,78 @@ final class WarmBindings
         return ['url' => $this->url];
     }
 
-    private function callSession(string $method, string $id, string $path = '', array $parameters = []): ?array
+    private static function isBinding(?array $answer): bool
+    {
+        return self::hasTexts($answer, 'id', 'jid', 'sid') && is_int($answer['rid'] ?? null);
+    }
+
+    private static function isSession(mixed $answer): bool
+    {
+        return self::hasTexts($answer, 'id');
+    }
+
+    private static function isList(?array $answer): bool
+    {
+        $sessions = $answer['sessions'] ?? null;
+        if (!is_array($sessions) || count(array_filter($sessions, fn ($each) => self::isSession($each))) < count($sessions)) {
+            return false;
+        }
+        $next = $answer['next'] ?? null;
+        return $next === null || (is_string($next) && $sessions !== []); // nothing follows a part without sessions
+    }
+
+    private static function isEnded(?array $answer): bool
+    {
+        return is_int($answer['ended'] ?? null);
+    }
+
+    private static function isNothing(?array $answer): bool
+    {
+        return $answer === null;
+    }
+
+    private static function hasTexts(mixed $answer, string ...$names): bool
+    {
+        foreach ($names as $name) {
+            if (!is_array($answer) || !is_string($answer[$name] ?? null)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private function callSession(
+        string $method,
+        string $id,
+        string $path,
+        string $check,
+        #[\SensitiveParameter] array $parameters = [],
+    ): ?array
     {
         if (!preg_match('/^[\w-]{16,64}\z/', $id)) {
             return null; // no session has such an id, and it must not lead to another address
         }
         try {
-            return $this->call($method, "/$id$path", $parameters);
+            return $this->call($method, "/$id$path", $check, $parameters);
         } catch (WarmBindingsError $error) {
             return in_array($error->getCode(), ['session-not-found', 'not-here'], true) ? null : throw $error;
         }
     }
 
-    private function call(string $method, string $path, #[\SensitiveParameter] array $parameters = []): ?array
+    private function call(
+        string $method,
+        string $path,
+        string $check,
+        #[\SensitiveParameter] array $parameters = [],
+    ): ?array
     {
         $body = $parameters === [] ? '' : json_encode($parameters, JSON_THROW_ON_ERROR);
         $deadline = microtime(true) + $this->totalSeconds;
         for ($count = 1;; $count++) {
             try {
-                return $this->exchange($method, $path, $body, min($this->timeoutSeconds, $deadline - microtime(true)));
+                $seconds = min($this->timeoutSeconds, $deadline - microtime(true));
+                [$head, $text] = $this->exchange($method, $path, $body, $seconds);
+                return self::read($head, $text, $check);
             } catch (WarmBindingsError $error) {
                 // As long as the service asks for, or 1, 2, 4 … seconds, and up to half as much again.
                 $pause = ($error->retryAfter ?? 2 ** ($count - 1)) * (1 + mt_rand() / mt_getrandmax() / 2);
@@ -123,55 +186,78 @@ final class WarmBindings
         }
     }
 
-    private function exchange(string $method, string $path, #[\SensitiveParameter] string $body, float $seconds): ?array
+    /** Sends a request of HTTP/1.0, to which no answer comes in chunks. Returns the answer's head and body. */
+    private function exchange(string $method, string $path, #[\SensitiveParameter] string $body, float $seconds): array
     {
         $deadline = microtime(true) + $seconds;
-        error_clear_last();
-        $stream = @fopen($this->url . $path, 'rb', false, stream_context_create(['http' => [
-            'method' => $method,
-            'header' => [
-                "Authorization: $this->authorization",
-                'Accept: application/json',
-                'Content-Type: application/json',
-            ],
-            'content' => $body,
-            'timeout' => $seconds,
-            'protocol_version' => 1.0, // no chunks: PHP waits for thousands of bytes of them, however slowly they come
-            'ignore_errors' => true, // an answer with an error says which
-            'follow_location' => 0, // a redirection would have the credentials sent somewhere else
-        ]]));
+        ['scheme' => $scheme, 'host' => $host, 'path' => $base] = $url = parse_url($this->url);
+        $port = $url['port'] ?? ($scheme === 'https' ? 443 : 80);
+        $kind = $scheme === 'https' ? 'ssl' : 'tcp';
+        // The limit is one for the connection, and one more for TLS.
+        $stream = @stream_socket_client("$kind://$host:$port", $error, $why, $kind === 'ssl' ? $seconds / 2 : $seconds);
         if ($stream === false) {
-            $why = preg_replace('/^.*: /s', '', error_get_last()['message'] ?? 'the connection broke');
+            $why = preg_replace('/^.*: /s', '', $why ?: 'the TLS handshake failed');
             throw new WarmBindingsError('no-answer', "The service did not answer: $why.");
         }
-        $head = implode("\n", stream_get_meta_data($stream)['wrapper_data']);
-        $status = (int) substr($head, strlen('HTTP/1.1 '), 3);
-        $find = fn (string $name) => preg_match("/^$name: *(\S+)/mi", $head, $found) ? $found[1] : '';
-        $retryAfter = ctype_digit($find('Retry-After')) ? (int) $find('Retry-After') : null;
-        $length = $find('Content-Length');
-        $isWhole = fn (string $text) => $length !== '' && strlen($text) >= (int) $length;
+        @fwrite($stream, implode("\r\n", [
+            "$method $base$path HTTP/1.0",
+            'Host: ' . $host . (isset($url['port']) ? ":$port" : ''),
+            "Authorization: $this->authorization",
+            'Accept: application/json',
+            'Content-Type: application/json',
+            'Content-Length: ' . strlen($body),
+            'Connection: close',
+            '',
+            $body,
+        ]));
         $text = '';
-        while (!$isWhole($text) && !feof($stream)) {
-            $text .= fread($stream, 65536);
-            if (strlen($text) > self::LONGEST_ANSWER) {
-                throw new WarmBindingsError('bad-answer', 'The answer is too long.', $status);
-            }
-            if (microtime(true) > $deadline) {
+        $start = 0;
+        do {
+            $left = $deadline - microtime(true);
+            if ($left <= 0) {
                 throw new WarmBindingsError('no-answer', 'The service did not answer in time.');
             }
-        }
-        if ($length !== '' && !$isWhole($text)) {
+            stream_set_timeout($stream, (int) $left, (int) (fmod($left, 1) * 1e6) + 1);
+            $before = strlen($text);
+            $text .= @fread($stream, 65536);
+            if (strlen($text) > self::LONGEST_ANSWER) {
+                throw new WarmBindingsError('bad-answer', 'The answer is too long.', self::statusOf($text));
+            }
+            if ($start === 0 && ($end = strpos($text, "\r\n\r\n", max(0, $before - 3))) !== false) {
+                $start = $end + 4;
+                $length = self::field(substr($text, 0, $start), 'Content-Length');
+            }
+            $isWhole = $start > 0 && $length !== '' && strlen($text) - $start >= (int) $length;
+        } while (!$isWhole && !feof($stream));
+        if (!$isWhole && ($start === 0 || $length !== '')) {
             throw new WarmBindingsError('no-answer', 'The service did not answer: the connection broke.');
         }
-        if ($status === 204) {
-            return null;
-        }
-        $answer = json_decode($text, true);
-        if ($status === 200 && is_array($answer)) {
+        return [substr($text, 0, $start), substr($text, $start)];
+    }
+
+    private static function statusOf(string $head): int
+    {
+        return (int) substr($head, strlen('HTTP/1.1 '), 3);
+    }
+
+    private static function field(string $head, string $name): string
+    {
+        return preg_match("/^$name:[ \t]*(\S+)/mi", $head, $found) ? $found[1] : '';
+    }
+
+    private static function read(string $head, string $text, string $check): ?array
+    {
+        $status = self::statusOf($head);
+        $pause = self::field($head, 'Retry-After');
+        $retryAfter = preg_match('/^\d{1,9}\z/', $pause) ? (int) $pause : null;
+        $answer = $status === 204 ? null : json_decode($text, true);
+        if (($status === 204 || ($status === 200 && is_array($answer))) && self::$check($answer)) {
             return $answer;
         }
-        if (str_starts_with($find('Content-Type'), 'application/problem+json') && isset($answer['code'])) {
-            ['code' => $code, 'detail' => $detail] = $answer + ['detail' => ''];
+        $problem = (is_array($answer) ? $answer : []) + ['detail' => '', 'instance' => ''];
+        $isProblem = str_starts_with(self::field($head, 'Content-Type'), 'application/problem+json');
+        if ($isProblem && self::hasTexts($problem, 'code', 'detail', 'instance')) {
+            ['code' => $code, 'detail' => $detail] = $problem;
             throw new WarmBindingsError($code, $detail, $status, $answer['instance'] ?? null, $retryAfter);
         }
         if (in_array($status, [429, 502, 503, 504], true)) {

@@ -13,9 +13,12 @@ WarmBindingsError: its `code` is of docs/errors.md, or `no-answer`, or `bad-answ
 
 import base64
 import http.client
+import io
 import json
 import random
 import re
+import socket
+import ssl
 import time
 import urllib.parse
 
@@ -35,6 +38,51 @@ class WarmBindingsError(Exception):
         self.instance, self.retry_after = instance, retry_after
 
 
+class _Connection(io.RawIOBase):
+    """A connection whose operations together take no longer than until `deadline`; http.client takes it for a socket."""
+
+    def __init__(self, url, deadline):
+        self._deadline = deadline
+        host, port = url.hostname, url.port or (443 if url.scheme == 'https' else 80)
+        addresses = [address[:2] for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        for count, address in enumerate(addresses, 1):
+            try:
+                self._socket = socket.create_connection(address, self._left() / (len(addresses) - count + 1))
+                break
+            except OSError:
+                if count == len(addresses):
+                    raise
+        if url.scheme == 'https':
+            self._socket.settimeout(self._left())
+            self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=host)
+
+    def _left(self):
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def sendall(self, data):
+        self._socket.settimeout(self._left())
+        self._socket.sendall(data)
+
+    def makefile(self, _mode):
+        return io.BufferedReader(self)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self._socket.settimeout(self._left())
+        return self._socket.recv_into(buffer)
+
+    def close(self):
+        pass  # http.client does so before it has read the body
+
+    def end(self):
+        self._socket.close()
+
+
 class WarmBindings:
     def __init__(self, url, user, secret, *, timeout_seconds=20, total_seconds=40, attempts=3):
         """`timeout_seconds`, of one attempt, are to be above the service's WARM_TIMEOUT."""
@@ -43,47 +91,53 @@ class WarmBindings:
         self._timeout, self._total, self._attempts = timeout_seconds, total_seconds, attempts
 
     def warm(self, **parameters):
-        return self._call('POST', '', parameters)
+        return self._call('POST', '', _is_binding, parameters)
 
     def resume(self, session_id, **parameters):
-        return self._call_session('POST', session_id, '/resume', parameters)
+        return self._call_session('POST', session_id, '/resume', _is_binding, parameters)
 
     def session(self, session_id):
-        return self._call_session('GET', session_id)
+        return self._call_session('GET', session_id, '', _is_session)
 
     def end(self, session_id):
-        self._call_session('DELETE', session_id)
+        self._call_session('DELETE', session_id, '', _is_nothing)
 
     def sessions(self, **query):
         """All that fit, the oldest first; fetched in parts, as the loop goes on."""
         query['limit'] = 1000
+        places = set()
         while True:
-            part = self._call('GET', '/sessions?' + urllib.parse.urlencode(query))
+            part = self._call('GET', '/sessions?' + urllib.parse.urlencode(query), _is_list)
             yield from part['sessions']
             if 'next' not in part:
                 return
+            if part['next'] in places:
+                raise WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.')
             query['after'] = part['next']
+            places.add(part['next'])
 
     def end_all(self, **query):
-        return self._call('DELETE', '/sessions?' + urllib.parse.urlencode(query))
+        return self._call('DELETE', '/sessions?' + urllib.parse.urlencode(query), _is_ended)
 
-    def _call_session(self, method, session_id, path='', parameters=None):
+    def _call_session(self, method, session_id, path, check, parameters=None):
         if not re.fullmatch(r'[\w-]{16,64}', session_id, re.ASCII):
             return None  # no session has such an id, and it must not lead to another address
         try:
-            return self._call(method, f'/{session_id}{path}', parameters)
+            return self._call(method, f'/{session_id}{path}', check, parameters)
         except WarmBindingsError as error:
             if error.code in ('session-not-found', 'not-here'):
                 return None
             raise
 
-    def _call(self, method, path, parameters=None):
+    def _call(self, method, path, check, parameters=None):
         body = json.dumps(parameters) if parameters else ''
         deadline = time.monotonic() + self._total
         count = 1
         while True:
             try:
-                return self._exchange(method, path, body, min(self._timeout, deadline - time.monotonic()))
+                seconds = min(self._timeout, deadline - time.monotonic())
+                response, text = self._exchange(method, path, body, seconds)
+                return self._read(response, text, check)
             except WarmBindingsError as error:
                 # As long as the service asks for, or 1, 2, 4 ... seconds, and up to half as much again.
                 seconds = 2 ** (count - 1) if error.retry_after is None else error.retry_after
@@ -97,7 +151,8 @@ class WarmBindings:
     def _exchange(self, method, path, body, seconds):
         deadline = time.monotonic() + seconds
         kind = http.client.HTTPSConnection if self._url.scheme == 'https' else http.client.HTTPConnection
-        connection = kind(self._url.hostname, self._url.port, timeout=seconds)
+        client = kind(self._url.hostname, self._url.port)
+        connection = None
         headers = {
             'Authorization': self._authorization,
             'Accept': 'application/json',
@@ -106,8 +161,9 @@ class WarmBindings:
         }
         text = bytearray()
         try:
-            connection.request(method, self._url.path.rstrip('/') + path, body, headers)
-            response = connection.getresponse()
+            client.sock = connection = _Connection(self._url, deadline)
+            client.request(method, self._url.path.rstrip('/') + path, body, headers)
+            response = client.getresponse()
             length = response.length
             while length is None or len(text) < length:
                 part = response.read1(65536)
@@ -116,33 +172,30 @@ class WarmBindings:
                 text += part
                 if len(text) > LONGEST_ANSWER:
                     raise WarmBindingsError('bad-answer', 'The answer is too long.', response.status)
-                if time.monotonic() > deadline:
-                    raise TimeoutError
             if length is not None and len(text) < length:
                 raise ConnectionError('the connection broke')
-        except TimeoutError:
+        except (TimeoutError, socket.timeout):
             raise WarmBindingsError('no-answer', 'The service did not answer in time.') from None
         except (OSError, http.client.HTTPException) as error:
             why = str(error) or 'the connection broke'
             raise WarmBindingsError('no-answer', f'The service did not answer: {why}.') from None
         finally:
-            connection.close()
-        return self._read(response, text)
+            if connection:
+                connection.end()
+        return response, text
 
-    def _read(self, response, text):
+    def _read(self, response, text, check):
         status = response.status
-        if status == 204:
-            return None
         try:
-            answer = json.loads(text)
-        except ValueError:
+            answer = None if status == 204 else json.loads(text)
+        except (ValueError, RecursionError):
             answer = None
-        if status == 200 and isinstance(answer, dict):
+        if (status == 204 or (status == 200 and isinstance(answer, dict))) and check(answer):
             return answer
         retry_after = response.getheader('Retry-After', '')
         retry_after = int(retry_after) if re.fullmatch('[0-9]{1,9}', retry_after) else None
         is_problem = response.getheader('Content-Type', '').startswith('application/problem+json')
-        if is_problem and isinstance(answer, dict) and 'code' in answer:
+        if is_problem and _is_problem(answer):
             code, detail, instance = answer['code'], answer.get('detail', ''), answer.get('instance')
             raise WarmBindingsError(code, detail, status, instance, retry_after)
         if status in (429, 502, 503, 504):
@@ -150,3 +203,36 @@ class WarmBindings:
             raise WarmBindingsError('no-answer', detail, status, retry_after=retry_after)
         detail = f'HTTP {status} is not from warm-bindings: is the url that of its /warm?'
         raise WarmBindingsError('bad-answer', detail, status)
+
+
+def _has_texts(answer, *names):
+    return isinstance(answer, dict) and all(isinstance(answer.get(name), str) for name in names)
+
+
+def _is_problem(answer):
+    given = {'detail': '', 'instance': '', **(answer if isinstance(answer, dict) else {})}
+    return _has_texts(given, 'code', 'detail', 'instance')
+
+
+def _is_binding(answer):
+    return _has_texts(answer, 'id', 'jid', 'sid') and isinstance(answer.get('rid'), int)
+
+
+def _is_session(answer):
+    return _has_texts(answer, 'id')
+
+
+def _is_list(answer):
+    sessions = (answer or {}).get('sessions')
+    if not isinstance(sessions, list) or not all(map(_is_session, sessions)):
+        return False
+    # Nothing follows a part without sessions.
+    return 'next' not in answer or (isinstance(answer['next'], str) and sessions != [])
+
+
+def _is_ended(answer):
+    return isinstance((answer or {}).get('ended'), int)
+
+
+def _is_nothing(answer):
+    return answer is None

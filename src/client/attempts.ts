@@ -13,6 +13,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too-many-requests',
 ])
 
+/** The longest time that timers know, in milliseconds; with a longer one they fire at once. */
+export const longestTimer = 2 ** 31 - 1
+
 export interface AttemptLimits {
   /** Longest time for one attempt, in seconds; default 20. Keep it above the service's WARM_TIMEOUT. */
   readonly timeoutSeconds: number
@@ -64,7 +67,7 @@ const systemTime: Time = {
         signal?.removeEventListener('abort', finish)
         resolve()
       }
-      const timer = setTimeout(finish, ms)
+      const timer = setTimeout(finish, Math.min(ms, longestTimer))
       signal?.addEventListener('abort', finish)
       if (signal?.aborted) finish()
     }),

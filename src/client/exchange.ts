@@ -1,10 +1,10 @@
+import type { Check } from './answer-checks.js'
 import type { Problem } from './api-types.js'
+import { longestTimer } from './attempts.js'
 import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** Longest answer that is read, in bytes: a list of a thousand sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
-/** The longest time that timers know, in milliseconds. */
-const longestTimer = 2 ** 31 - 1
 /** Statuses of a proxy that cannot reach the service at the moment. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
@@ -17,14 +17,15 @@ export interface Call {
 }
 
 /**
- * Sends a request and reads its answer; resolves with undefined if that is empty. Rejects with a `WarmBindingsError`, or
- * with the signal's reason.
+ * Sends a request and resolves with its answer, undefined if that has no body. Rejects with a `WarmBindingsError`, also if
+ * the answer does not pass the check, or with the signal's reason.
  */
-export async function exchange(
+export async function exchange<T>(
   { url, ...call }: Call,
+  check: Check<T>,
   seconds: number,
   signal?: AbortSignal,
-): Promise<unknown> {
+): Promise<T> {
   signal?.throwIfAborted()
   const limit = new AbortController()
   const abort = () => limit.abort()
@@ -33,7 +34,7 @@ export async function exchange(
   try {
     // A redirection would have the credentials sent somewhere else.
     const response = await fetch(url, { ...call, redirect: 'manual', signal: limit.signal })
-    return read(response, await textOf(response))
+    return read(response, await textOf(response), check)
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof WarmBindingsError) throw error
@@ -57,13 +58,12 @@ async function textOf({ body, status }: Response): Promise<string> {
   return Buffer.concat(parts).toString()
 }
 
-function read({ status, headers }: Response, text: string): unknown {
-  if (status === 204) return undefined
+function read<T>({ status, headers }: Response, text: string, check: Check<T>): T {
+  const answer = status === 204 ? undefined : parse(text)
+  if ((status === 204 || (status === 200 && answer !== undefined)) && check(answer)) return answer
   const type = headers.get('Content-Type') ?? ''
-  const answer = parse(text)
-  if (status === 200 && answer !== undefined) return answer
   const retryAfter = secondsOf(headers.get('Retry-After'))
-  if (type.startsWith('application/problem+json') && answer?.code !== undefined) {
+  if (type.startsWith('application/problem+json') && isProblem(answer)) {
     const { code, detail = '', instance } = answer
     throw new WarmBindingsError(code, detail, { status, instance, retryAfter })
   }
@@ -77,13 +77,18 @@ function read({ status, headers }: Response, text: string): unknown {
 }
 
 /** The object that a JSON text has; undefined for any other text. */
-function parse(text: string): Partial<Problem> | undefined {
+function parse(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? value : undefined
   } catch {
     return undefined
   }
+}
+
+function isProblem(answer: object | undefined): answer is Pick<Problem, 'code'> & Partial<Problem> {
+  const { code, detail = '', instance = '' }: Partial<Record<keyof Problem, unknown>> = answer ?? {}
+  return [code, detail, instance].every(text => typeof text === 'string')
 }
 
 function secondsOf(header: string | null): number | undefined {

@@ -1,4 +1,5 @@
 // What a portal's backend imports as `warm-bindings/client`: the calls of docs/api.md. It stands alone, and needs nothing but Node.
+import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
   Ended,
@@ -6,7 +7,6 @@ import type {
   LogOutEverywhereQuery,
   ResumeRequest,
   Session,
-  SessionList,
   WarmRequest,
 } from './api-types.js'
 import { type AttemptLimits, repeat } from './attempts.js'
@@ -59,22 +59,22 @@ export class WarmBindings {
 
   /** Logs a user in. Resolves with what a page needs, and the `id` for the calls below. */
   warm(parameters: WarmRequest, options?: CallOptions): Promise<Binding> {
-    return this.#call('POST', '', options, parameters)
+    return this.#call('POST', '', isBinding, options, parameters)
   }
 
   /** Hands a live session to another page. Resolves with undefined if the session is over, or out of reach: warm again. */
   resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
-    return this.#callSession('POST', id, '/resume', options, parameters)
+    return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
   /** Tells how a session stands. Resolves with undefined if it is over, or out of reach. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
-    return this.#callSession('GET', id, '', options)
+    return this.#callSession('GET', id, '', isSession, options)
   }
 
   /** Ends a session: its user is logged out. Resolves as well if it is over already, or out of reach. */
   end(id: string, options?: CallOptions): Promise<void> {
-    return this.#callSession('DELETE', id, '', options)
+    return this.#callSession('DELETE', id, '', isNothing, options)
   }
 
   /** All sessions that fit, the oldest first. They are fetched in parts, as the loop goes on. */
@@ -84,30 +84,35 @@ export class WarmBindings {
   ): AsyncGenerator<Session, void, undefined> {
     const query = new URLSearchParams({ limit: String(sessionsAtATime) })
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value)
+    const places = new Set<string>()
     for (;;) {
-      const { sessions, next } = await this.#call<SessionList>('GET', `/sessions?${query}`, options)
+      const { sessions, next } = await this.#call('GET', `/sessions?${query}`, isSessionList, options)
       yield* sessions
       if (next === undefined) return
+      if (places.has(next))
+        throw new WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.')
       query.set('after', next)
+      places.add(next)
     }
   }
 
   /** Ends all sessions of a user, or the one of a full JID, also those that other clients of the user opened here. */
   endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
-    return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, options)
+    return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, isEnded, options)
   }
 
   async #callSession<T>(
     method: Call['method'],
     id: string,
     path: string,
+    check: Check<T>,
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
     // No session has such an id, and it must not lead to another address.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
-      return await this.#call<T>(method, `/${id}${path}`, options, parameters)
+      return await this.#call(method, `/${id}${path}`, check, options, parameters)
     } catch (error) {
       const isOver = error instanceof WarmBindingsError && /^(?:session-not-found|not-here)$/.test(error.code)
       if (isOver) return undefined
@@ -118,6 +123,7 @@ export class WarmBindings {
   #call<T>(
     method: Call['method'],
     path: string,
+    check: Check<T>,
     { signal }: CallOptions = {},
     parameters?: object,
   ): Promise<T> {
@@ -132,7 +138,7 @@ export class WarmBindings {
       headers,
       body: parameters ? JSON.stringify(parameters) : null,
     }
-    return repeat(seconds => exchange(call, seconds, signal) as Promise<T>, this.#limits, signal)
+    return repeat(seconds => exchange(call, check, seconds, signal), this.#limits, signal)
   }
 }
 

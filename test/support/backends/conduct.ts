@@ -1,7 +1,7 @@
 // How every client for portals' backends conducts itself, whatever its language: one suite for all of them.
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { pipeline, Readable } from 'node:stream'
+import { pipeline, Readable, type Writable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { type ProblemCode, problems } from '../../../src/errors.js'
 import { freePorts } from '../ports.js'
@@ -25,6 +25,18 @@ function passingCodes(): string[] {
   const text = readFileSync(new URL('../../../docs/portals.md', import.meta.url), 'utf8')
   const [, cell = ''] = /^\| ([^|]*`remote-connection-failed`[^|]*) \|/m.exec(text) ?? []
   return Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!)
+}
+
+/** Sends these bytes every 20 ms until the connection is closed; for 20 s at most. */
+function trickle(to: Writable, bytes: string): void {
+  const timer = setInterval(() => to.write(bytes), 20)
+  const stop = () => {
+    clearInterval(timer)
+    clearTimeout(end)
+    to.destroy()
+  }
+  const end = setTimeout(stop, 20_000)
+  to.once('close', stop).on('error', stop)
 }
 
 /** Declares the tests of one of them. */
@@ -68,7 +80,7 @@ export function testConduct(backend: Backend): void {
     }
   }
 
-  const binding: Reply = { status: 200, body: { id, jid: alice.jid } }
+  const binding: Reply = { status: 200, body: { id, jid: alice.jid, sid: 'a-secret', rid: 1732 } }
 
   test('sends each call as the API has it', async () => {
     api.script = ({ method, path }) => {
@@ -166,7 +178,7 @@ export function testConduct(backend: Backend): void {
     const seen = new Set<string>()
     api.script = ({ body }) => {
       const { jid } = JSON.parse(body)
-      if (seen.has(jid)) return { status: 200, body: { id, jid } }
+      if (seen.has(jid)) return binding
       seen.add(jid)
       return problem(jid, problems[jid as ProblemCode].status, 0)
     }
@@ -238,14 +250,48 @@ export function testConduct(backend: Backend): void {
       'one letter after the other',
       response => {
         response.writeHead(200, { 'Content-Type': 'application/json' })
-        const timer = setInterval(() => response.write(' '), 20)
-        response.once('close', () => clearInterval(timer))
+        trickle(response, ' ')
+      },
+    ],
+    [
+      'one letter of the head after the other',
+      ({ socket }) => {
+        socket!.write('HTTP/1.1 200 OK\r\nX-Long: ')
+        trickle(socket!, 'x')
+      },
+    ],
+    [
+      'one field of the head after the other',
+      ({ socket }) => {
+        socket!.write('HTTP/1.1 200 OK\r\n')
+        trickle(socket!, 'x:\r\n')
+      },
+    ],
+    [
+      'one letter of the length of a chunk after the other',
+      ({ socket }) => {
+        socket!.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;`)
+        trickle(socket!, 'x')
+      },
+    ],
+    [
+      'one field behind the body after the other',
+      ({ socket }) => {
+        socket!.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n`)
+        trickle(socket!, 'x:\r\n')
+      },
+    ],
+    [
+      'half of one',
+      response => {
+        response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' })
+        response.write('{"jid":')
       },
     ],
   ])('waits no longer for an answer than it may: %s comes', async (_what, script) => {
     answer(script)
     const late = await failure({ ...once, timeoutSeconds: 0.3 })
-    expect(late).toMatchObject({ code: 'no-answer', instance: null })
+    expect(late).toMatchObject({ code: 'no-answer', detail: 'The service did not answer in time.' })
   })
 
   test.each([429, 502, 503, 504])('takes HTTP %i of a server in between for no answer', async status => {
@@ -256,21 +302,86 @@ export function testConduct(backend: Backend): void {
     expect(await failure(once)).toMatchObject({ code: 'no-answer', status, retryAfter: 0, instance: null })
   })
 
+  const foreign = ({ status }: Reply): BackendError => ({
+    code: 'bad-answer',
+    detail: `HTTP ${status} is not from warm-bindings: is the url that of its /warm?`,
+    status,
+    instance: null,
+    retryAfter: null,
+  })
+  const inProblem = { 'Content-Type': 'application/problem+json' }
+
   test.each<[string, Reply]>([
     ['a page', { status: 200, body: '<title>Welcome</title>' }],
     ['nothing', { status: 200, body: '' }],
     ['a page that is not there', { status: 404, body: 'Not found' }],
     ['another API', { status: 500, body: { code: 'oops', detail: 'Of another API.' } }],
+    ['a problem whose code is a list', { status: 400, headers: inProblem, body: { code: ['timeout'] } }],
+    [
+      'a problem whose detail is a list',
+      { status: 400, headers: inProblem, body: { code: 'timeout', detail: ['Late.'] } },
+    ],
   ])("refuses an answer that is not the service's: %s", async (_what, reply) => {
     answer(reply)
-    expect(await failure()).toEqual({
-      code: 'bad-answer',
-      detail: `HTTP ${reply.status} is not from warm-bindings: is the url that of its /warm?`,
-      status: reply.status,
-      instance: null,
-      retryAfter: null,
-    })
+    expect(await failure()).toEqual(foreign(reply))
     expect(api.asked.length).toBe(1)
+  })
+
+  test.each<[string, Reply]>([
+    ['an empty object', { status: 200, body: {} }],
+    ['an empty list', { status: 200, body: [] }],
+    ['other fields', { status: 200, body: { status: 'ok', sessions: 3, ended: 'all', id: 5, rid: '1' } }],
+    ['null', { status: 200, headers: { 'Content-Type': 'application/json' }, body: 'null' }],
+  ])('refuses, whatever it has called for, %s', async (_what, reply) => {
+    const calls: readonly BackendCall[] = [
+      ['warm', alice],
+      ['resume', id],
+      ['session', id],
+      ['end', id],
+      ['sessions'],
+      ['endAll', { jid: alice.jid }],
+    ]
+    answer(...calls.map(() => reply))
+    const outcomes = await run(calls)
+    expect(outcomes.map(({ error }) => error)).toEqual(calls.map(() => foreign(reply)))
+    expect(api.asked.length).toBe(calls.length)
+  })
+
+  test('refuses no content in place of what it has called for', async () => {
+    const nothing = { status: 204 }
+    const calls: readonly BackendCall[] = [
+      ['warm', alice],
+      ['resume', id],
+      ['session', id],
+      ['sessions'],
+      ['endAll', { jid: alice.jid }],
+    ]
+    answer(...calls.map(() => nothing))
+    expect((await run(calls)).map(({ error }) => error)).toEqual(calls.map(() => foreign(nothing)))
+  })
+
+  test.each<[string, object]>([
+    ['no jid', { id, sid: 'a-secret', rid: 1732 }],
+    ['no sid', { id, jid: alice.jid, rid: 1732 }],
+    ['no rid', { id, jid: alice.jid, sid: 'a-secret' }],
+    ['no id', { jid: alice.jid, sid: 'a-secret', rid: 1732 }],
+  ])('refuses a session with %s', async (_what, body) => {
+    answer({ status: 200, body })
+    expect(await failure()).toEqual(foreign({ status: 200 }))
+  })
+
+  test.each<[string, readonly object[]]>([
+    ['stays where it is', [{ sessions: [{ id: 'a' }], next: 'b' }]],
+    ['goes round in circles', ['b', 'c'].map(next => ({ sessions: [{ id: 'a' }], next }))],
+    ['goes on behind nothing', [{ sessions: [], next: 'b' }]],
+    ['has a number for the next part', [{ sessions: [{ id: 'a' }], next: 5 }]],
+    ['has a session without an id', [{ sessions: [{ jid: alice.jid }] }]],
+  ])('refuses a list that %s', async (_what, parts) => {
+    const total = 9
+    api.script = () => ({ status: 200, body: { ...parts[(api.asked.length - 1) % parts.length], total } })
+    const [outcome] = await run([['sessions']])
+    expect(outcome!.error).toMatchObject({ code: 'bad-answer' })
+    expect(api.asked.length).toBeLessThanOrEqual(parts.length + 1)
   })
 
   test.each([301, 303, 307, 308])('takes the credentials nowhere else: HTTP %i', async status => {
