@@ -15,6 +15,21 @@ const mostHeard = 65_536
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const remembered: SaltedPasswords = new Map()
 
+/** Longest tag that servers read at once however it arrives, in characters. */
+const longestTag = 2048
+
+/**
+ * As much space as the longest tag is long. Expat 2.6, which Prosody 13 reads with, leaves a tag that came in two parts
+ * until as much again has come.
+ */
+function spaceAfter(text: string): string {
+  const longest = (text.match(/<(?:[^<>"']|"[^"]*"|'[^']*')*/g) ?? []).reduce(
+    (most, { length }) => Math.max(most, length),
+    0,
+  )
+  return longest > longestTag ? ' '.repeat(2 * longest) : ''
+}
+
 export class Stranger {
   /** Whether the server has ended the stream. */
   isRefused = false
@@ -56,7 +71,7 @@ export class Stranger {
   }
 
   send(text: string): void {
-    if (!this.isRefused) this.#socket.write(text)
+    if (!this.isRefused) this.#socket.write(text + spaceAfter(text))
   }
 
   /** Resolves once the server has dealt with all that it was sent: true where the stream goes on. */

@@ -6,7 +6,7 @@ import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
 import { freePorts } from './ports.js'
-import { inFolder, type ServerProcess, serversRoot, startServerProcess } from './server-process.js'
+import { inFolder, majorOf, type ServerProcess, serversRoot, startServerProcess } from './server-process.js'
 
 export interface EjabberdOptions {
   /** Accounts that exist from the start: name to password. */
@@ -113,7 +113,8 @@ async function startIn(
     caFile,
     register,
     issueToken: async user => {
-      const wanted = { jid: `${user}@localhost`, ttl: 60, scopes: 'sasl_auth' }
+      const scopes = majorOf('ejabberd') < 24 ? 'sasl_auth' : ['sasl_auth']
+      const wanted = { jid: `${user}@localhost`, ttl: 60, scopes }
       const response = await command('oauth_issue_token', wanted)
       if (!response.ok) throw new Error(`ejabberd issues no token for ${user}: ${await response.text()}`)
       return ((await response.json()) as { token: string }).token

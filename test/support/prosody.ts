@@ -151,8 +151,9 @@ http_ports = { ${httpPort} }
 http_interfaces = { "127.0.0.1" }
 https_ports = { }
 consider_bosh_secure = true
--- The default of 128 drops connections when a benchmark opens them all at once.
-network_settings = { tcp_backlog = 1024 }
+-- The default backlog of 128 drops connections when a benchmark opens them all at once.
+-- Prosody 13.0.1 cuts an HTTP reply off after this many bytes if the socket does not take it at once; the default is 4 MiB.
+network_settings = { tcp_backlog = 1024, max_send_chunk = 64 * 1024 * 1024 }
 ${extra}
 VirtualHost "${domain}"
   ssl = { key = "${folder}/localhost.key", certificate = "${folder}/localhost.pem" }

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { root } from './repository.js'
 
 export interface ServerProcessOptions {
   /** For the messages of errors. */
@@ -91,13 +92,13 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   return { pid: child.pid ?? 0, end, log }
 }
 
-/** The command within the other release, which has this machine's temporary folders. Its mounts end with the process. */
+/** The command within the other release, which has this machine's temporary folders and this repository. Its mounts end with the process. */
 function inRoot(command: ServerProcessOptions['command']): ServerProcessOptions['command'] {
   if (serversRoot === '') return command
-  const mounts =
-    'mount --bind "$2" "$1$2" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys"'
-  const enter = `${mounts} && root=$1 && shift 2 && exec chroot "$root" "$@"`
-  return ['unshare', '--mount', 'sh', '-c', enter, 'sh', serversRoot, tmpdir(), ...command]
+  const system = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys"'
+  const shared = 'mkdir -p "$1$3" && mount --bind "$2" "$1$2" && mount --bind "$3" "$1$3"'
+  const enter = `${system} && ${shared} && root=$1 && shift 3 && exec chroot "$root" "$@"`
+  return ['unshare', '--mount', 'sh', '-c', enter, 'sh', serversRoot, tmpdir(), root, ...command]
 }
 
 async function untilReady(
