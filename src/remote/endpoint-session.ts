@@ -8,6 +8,8 @@ import { escapeXml } from '../xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import { RemoteFault } from './fault.js'
+import { Repeats } from './repeats.js'
+import { Turn } from './turn.js'
 
 /** What is asked for when a session is created (XEP-0124 §7.1); what the endpoint grants counts. `wait` is in seconds. */
 export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
@@ -38,12 +40,8 @@ const closeSeconds = 5
 /** How long a session that is to end may take to be created, in seconds; some endpoints wait for their server first. */
 const creationSeconds = 10
 
-/**
- * How much later than the one before a request leaves, in milliseconds, and where that made a connection: the later one
- * could be the first to arrive, and ejabberd then answers neither of the two.
- */
-const apart = 20
-const apartFromNew = 100
+/** How long a request that breaks before the one ahead of it waits at least before it is repeated, in milliseconds. */
+const settling = 50
 
 /** `live` until either side ends it, `ending` while something of it is still open. */
 type Phase = 'live' | 'ending' | 'over'
@@ -61,8 +59,8 @@ export class EndpointSession {
   /** Requests that are open, the one that ends the session among them. */
   #asking = 0
   #lastWords = ''
-  /** Resolves when the last request has most likely arrived. */
-  #arrived: Promise<void> = Promise.resolve()
+  /** Of the last request. */
+  #lastTurn: Turn | undefined
   /** When the last empty request was sent, if its reply was empty. */
   #fruitlessSince: number | undefined
   #limit: Timer | undefined
@@ -93,17 +91,8 @@ export class EndpointSession {
     const { signal } = this.#abort
     const body = this.#body(creates ? attributes + creation(wanted) : attributes, payload)
     const rid = this.#lastRid
-    const reached = creates ? this.#reached : undefined
     try {
-      const reply = await this.#inOrder(async hasLeft => {
-        const leaves = (isNew: boolean) => {
-          this.#leftRid = Math.max(this.#leftRid, rid)
-          hasLeft(isNew)
-        }
-        this.#endpoint ??= await this.#parts.endpoint
-        signal.throwIfAborted()
-        return this.#endpoint.exchange(body, wait, creates, { signal, reached, leaves })
-      })
+      const reply = await this.#exchange(body, rid, wait, signal)
       const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
       // The endpoint releases a request when a later one arrives, which says nothing of how often it may be asked.
       if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
@@ -168,29 +157,53 @@ export class EndpointSession {
     const body = this.#body(" type='terminate'", this.#lastWords)
     this.#finishWithin(closeSeconds)
     const { signal } = this.#abort
+    const turn = this.#takeTurn()
+    await turn.come()
     // Nothing depends on the reply, nor on a failure.
-    await this.#inOrder(async () => this.#endpoint!.post(body, 0, { signal })).catch(() => {})
+    if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
+    turn.end()
     this.#answered()
   }
 
-  /** Sends a request when the one before has been answered, or has most likely arrived. */
-  async #inOrder<T>(send: (leaves: (isNew: boolean) => void) => Promise<T>): Promise<T> {
-    const before = this.#arrived
-    let arrived = () => {}
-    let timer: Timer | undefined
-    this.#asking += 1
-    this.#arrived = new Promise(resolve => {
-      arrived = resolve
-    })
-    try {
-      await before
-      return await send(isNew => {
-        timer ??= this.#parts.clock.after(isNew ? apartFromNew : apart, arrived)
-      })
-    } finally {
-      timer?.cancel()
-      arrived()
+  /** Sends a request in its turn, and repeats it in its turn where it breaks. Rejects with a `RemoteFault`. */
+  async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
+    const { clock } = this.#parts
+    const creates = this.terms === undefined
+    const reached = creates ? this.#reached : undefined
+    const turn = this.#takeTurn()
+    const repeats = new Repeats(clock)
+    const leaves = (isNew: boolean) => {
+      this.#leftRid = Math.max(this.#leftRid, rid)
+      turn.left(isNew, repeats.areAny)
+      repeats.left()
     }
+    try {
+      for (;;) {
+        await turn.come()
+        this.#endpoint ??= await this.#parts.endpoint
+        signal.throwIfAborted()
+        try {
+          const options = { signal, reached, leaves }
+          const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.areAny)
+          return repeats.areAny && this.#leftRid > rid ? unlessSuperseded(reply) : reply
+        } catch (error) {
+          if (!(error instanceof RemoteFault) || signal.aborted) throw error
+          const pause = repeats.next(error, this.terms?.inactivity)
+          if (pause === undefined) throw error
+          turn.broke()
+          // The request before this one may be about to break as well.
+          await rest(clock, turn.isFirst ? pause : Math.max(pause, settling), signal)
+        }
+      }
+    } finally {
+      turn.end()
+    }
+  }
+
+  #takeTurn(): Turn {
+    this.#asking += 1
+    this.#lastTurn = new Turn(this.#parts.clock, this.#lastTurn)
+    return this.#lastTurn
   }
 
   #answered(): void {
@@ -217,4 +230,29 @@ export class EndpointSession {
     this.#abort.abort()
     this.#parts.open.delete(this)
   }
+}
+
+/**
+ * Prosody gives no reply to a request whose connection it has seen break before the next one came, and does not know it any
+ * more. It has taken what the request said, and what it had to say comes with the next reply, as does the end of a session.
+ */
+function unlessSuperseded(reply: EndpointReply): EndpointReply {
+  const isUnknown = reply.end?.failure.condition === 'item-not-found'
+  return isUnknown ? { ...reply, payload: [], end: undefined } : reply
+}
+
+/** Resolves after so many milliseconds, rejects when the signal is aborted. */
+function rest(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds === 0) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      timer.cancel()
+      reject(signal.reason)
+    }
+    const timer = clock.after(milliseconds, () => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    })
+    signal.addEventListener('abort', stop, { once: true })
+  })
 }

@@ -61,18 +61,15 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     url,
     post,
 
-    /**
-     * Sends a request of a session, and reads the reply. What breaks on the way is sent once more, rid and all: an endpoint
-     * that had it already gives its reply again (XEP-0124 §14.3). Rejects with a `RemoteFault`.
-     */
-    async exchange(body: string, waitSeconds: number, creates: boolean, options: PostOptions) {
-      try {
-        return readHttpReply(await post(body, waitSeconds, options), creates)
-      } catch (error) {
-        const isBroken = error instanceof RemoteFault && error.aftermath === 'broke'
-        if (!isBroken || options.signal?.aborted) throw error
-        return readHttpReply(await post(body, waitSeconds, options, true), creates)
-      }
+    /** Sends a request of a session, `afresh` where it is repeated, and reads the reply. Rejects with a `RemoteFault`. */
+    async exchange(
+      body: string,
+      waitSeconds: number,
+      creates: boolean,
+      options: PostOptions,
+      afresh = false,
+    ) {
+      return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
     /** Closes all connections, those of held requests too. */

@@ -130,7 +130,7 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
 }
 
 function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
-  const isBroken = step === 'features' && (code === 'remote-connection-failed' || code === 'timeout')
+  const isBroken = code === 'remote-connection-failed' || code === 'timeout'
   return new RemoteFault({ step, code, cause }, isBroken ? 'broke' : 'none')
 }
 

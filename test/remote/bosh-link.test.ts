@@ -472,18 +472,109 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 1)
   })
 
-  test.each(breaks)('%s and breaks again ends the link, and the session with it', async (_, act) => {
-    const { there, told, held, hears, isGone } = await opened()
-    act(held)
+  test.each(breaks)(
+    '%s again and again is repeated until the endpoint may have ended the session',
+    async (_, act) => {
+      const { there, told, held, clock, hears, isGone } = await opened()
+      act(held)
+      for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
+        if (pause > 0) {
+          await eventually('it rests', () => clock.pending === 1)
+          clock.advance(pause - 1)
+          expect(clock.pending).toBe(1)
+          clock.advance(1)
+        }
+        const again = await there.request()
+        expect(again.body).toBe(held.body)
+        expect(told).toEqual([])
+        act(again)
+      }
+      await hears('end')
+      expect(told).toEqual(['end features remote-connection-failed'])
+      const terminate = await there.request()
+      expect(said(terminate)).toBe(plain('', " type='terminate'"))
+      expect(terminate.rid).toBe(held.rid + 1)
+      terminate.answer('', " type='terminate'")
+      await isGone()
+    },
+  )
+
+  test('with the next one is repeated before it, however they break', async () => {
+    const { there, link, told, held, clock, hears, next } = await opened()
+    link.send([element(message('hello'))])
+    const second = await next()
+    second.break()
+    await second.over
+    held.break()
     const again = await there.request()
-    act(again)
+    expect(again.body).toBe(held.body)
+    // Nor does the next one leave when its own pause is over.
+    clock.advance(249)
+    expect(there.isAsked).toBe(false)
+    again.break()
+    await eventually('it rests', () => clock.pending === 1)
+    clock.advance(250)
+    const third = await there.request()
+    expect(third.body).toBe(held.body)
+    third.answer(message('first'))
+    const last = await there.request()
+    expect(last.body).toBe(second.body)
+    last.answer(message('second'))
+    await hears(message('second'))
+    expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
+  })
+
+  test('keeps back what is to be sent until it has been repeated', async () => {
+    const { there, link, held, clock, next } = await opened()
+    held.break()
+    const again = await there.request()
+    again.break()
+    await eventually('it rests', () => clock.pending === 1)
+    link.send([element(message('hello'))])
+    clock.advance(250)
+    expect((await there.request()).body).toBe(held.body)
+    clock.advance(150)
+    expect(said(await next())).toBe(plain(message('hello')))
+  })
+
+  test('may be unknown to an endpoint that has had the next one since', async () => {
+    const { there, link, told, held, hears, next, poll } = await opened()
+    link.send([element(message('hello'))])
+    const second = await next()
+    held.break()
+    const again = await there.request()
+    again.answer('', " type='terminate' condition='item-not-found'")
+    await again.over
+    second.answer(message('here you are'))
+    await hears('flush')
+    expect(told).toEqual([message('here you are'), 'flush'])
+    expect((await poll()).rid).toBe(held.rid + 2)
+  })
+
+  test('ends the link where the endpoint knows neither it nor the next one', async () => {
+    const { there, link, told, held, hears, next } = await opened()
+    link.send([element(message('hello'))])
+    const second = await next()
+    held.break()
+    const again = await there.request()
+    for (const request of [again, second]) {
+      request.answer('', " type='terminate' condition='item-not-found'")
+      await request.over
+    }
     await hears('end')
-    expect(told).toEqual(['end features remote-connection-failed'])
-    const terminate = await there.request()
-    expect(said(terminate)).toBe(plain('', " type='terminate'"))
-    expect(terminate.rid).toBe(held.rid + 1)
-    terminate.answer('', " type='terminate'")
-    await isGone()
+    expect(told).toEqual(['end features remote-connection-failed item-not-found'])
+  })
+
+  test('because a proxy does not let it wait long enough is repeated all the same', async () => {
+    const { there, told, held, clock } = await opened()
+    let request = held
+    for (let time = 0; time < 10; time++) {
+      clock.advance(30_000)
+      request.send(504, 'Gateway Timeout')
+      request = await there.request()
+      expect(request.body).toBe(held.body)
+    }
+    expect(told).toEqual([])
   })
 
   test('when the session is asked for is tried once more as well', async () => {
@@ -507,11 +598,13 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual(['end features timeout'])
   })
 
-  test('because the endpoint is gone ends the link', async () => {
-    const { there, told, hears, isGone } = await opened()
+  test('because the endpoint is gone ends the link in the end', async () => {
+    const { there, told, clock, isGone } = await opened()
     await there.stop()
-    await hears('end')
-    // Wherever the second try failed.
+    await eventually('the end is told', () => {
+      if (clock.pending === 1) clock.advance(4000)
+      return told.length > 0
+    })
     expect(told).toEqual(['end features remote-connection-failed'])
     await isGone()
   })

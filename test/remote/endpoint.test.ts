@@ -164,7 +164,7 @@ describe('what an endpoint may do wrong', () => {
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'connect',
       code: 'remote-connection-failed',
-      aftermath: 'none',
+      aftermath: 'broke',
     })
     expect(clock.pending).toBe(0)
   })
@@ -293,7 +293,7 @@ describe('an encrypted endpoint', () => {
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'tls',
       code: 'remote-connection-failed',
-      aftermath: 'none',
+      aftermath: 'broke',
     })
   })
 
@@ -303,7 +303,7 @@ describe('an encrypted endpoint', () => {
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'tls',
       code: 'remote-connection-failed',
-      aftermath: 'none',
+      aftermath: 'broke',
     })
   })
 
@@ -317,7 +317,7 @@ describe('an encrypted endpoint', () => {
     const replied = faultOf(here.post('', 60, { reached: step => step === 'tls' && reached() }))
     await isConnected
     parts.clock.advance(5000)
-    expect(await replied).toEqual({ step: 'tls', code: 'timeout', aftermath: 'none' })
+    expect(await replied).toEqual({ step: 'tls', code: 'timeout', aftermath: 'broke' })
     expect(parts.clock.pending).toBe(0)
   })
 })

@@ -1,0 +1,55 @@
+import type { Clock } from '../lib/clock.js'
+import type { RemoteFault } from './fault.js'
+
+/** Pauses before the repeats of a request, in milliseconds; the last one is that of all further repeats. */
+const pauses = [0, 250, 500, 1000, 2000, 4000]
+
+/** How long a request is repeated at most, in seconds, whatever the endpoint allows. */
+const mostSeconds = 30
+
+/** From when on a request counts as held by the endpoint, in milliseconds after it left. */
+const heldAfter = 5000
+
+/** When a request that breaks is sent once more. An endpoint that has it already gives its reply again (XEP-0124 §14.3). */
+export class Repeats {
+  readonly #clock: Clock
+  #count = 0
+  #overdue = 0
+  /** When it broke first, unless the endpoint has held it since. */
+  #brokenAt = 0
+  #leftAt: number | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether it has been sent more than once. */
+  get areAny(): boolean {
+    return this.#count > 0
+  }
+
+  left(): void {
+    this.#leftAt = this.#clock.now()
+  }
+
+  /**
+   * The pause before the next repeat, in milliseconds; undefined where there is none. `inactivity` is how long the endpoint
+   * keeps a session that has no request open, in seconds, undefined before there is a session.
+   */
+  next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
+    if (aftermath !== 'broke') return undefined
+    // A second session would be left behind.
+    if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
+    if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
+    const now = this.#clock.now()
+    const wasHeld = this.#leftAt !== undefined && now - this.#leftAt >= heldAfter
+    this.#leftAt = undefined
+    if (this.#count === 0 || wasHeld) {
+      this.#count = 0
+      this.#brokenAt = now
+    }
+    const pause = pauses[Math.min(this.#count++, pauses.length - 1)]!
+    const until = this.#brokenAt + Math.min(inactivity, mostSeconds) * 1000
+    return now + pause < until ? pause : undefined
+  }
+}

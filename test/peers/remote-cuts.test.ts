@@ -1,0 +1,89 @@
+// A network that breaks all connections to a remote BOSH endpoint, again and again, while its users talk.
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(120_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const pages = 10
+const cuts = 12
+/** Time between a message of everyone and the next one, in milliseconds. */
+const beat = 50
+/** What all that is said must take to arrive at the latest, in seconds. */
+const patience = 60
+
+for (const kind of encryptedServers) {
+  describeWith(kind.packages, `The BOSH endpoint of ${kind.maker} behind a network that breaks`, () => {
+    let server: XmppServer
+    let relay: Relay
+    let warmer: TestService
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      relay = await startRelay(`http://127.0.0.1:${server.httpPort}`)
+      warmer = await startTestService({ servers: `localhost=${relay.url}/http-bind` })
+    }, 100_000)
+
+    afterAll(async () => {
+      await warmer?.stop()
+      await relay?.stop()
+      await server?.stop()
+    })
+
+    test('keeps all sessions, and all messages come once', async () => {
+      const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
+        user: 'bob',
+        domain: 'localhost',
+        password: passwords.bob,
+      })
+      const attach = async () => {
+        const binding = await warmer.bind(alice)
+        return User.attach(binding.url, binding)
+      }
+      const users = await Promise.all(Array.from({ length: pages }, attach))
+      await Promise.all(users.map(user => user.isUpToDate()))
+      let said = 0
+      const talk = async (beats: number) => {
+        for (let time = 0; time < beats; time++) {
+          said += 1
+          for (const [index, user] of users.entries()) {
+            user.say(bob.jid, `from ${index}: ${said};`)
+            bob.say(user.jid, `to ${index}: ${said};`)
+          }
+          await pause(beat)
+        }
+      }
+      for (let time = 0; time < cuts; time++) {
+        await talk(2 + (time % 4))
+        relay.cut()
+      }
+      await talk(2)
+
+      const numbers = Array.from({ length: said }, (_, number) => number + 1)
+      const heard = () =>
+        users.map((user, index) => [
+          numbersOf(user.received, `to ${index}`),
+          numbersOf(bob.received, `from ${index}`),
+        ])
+      const isThere = () => heard().every(both => both.every(({ length }) => length >= said))
+      await eventually('all has come', isThere, { seconds: patience }).catch(() => {})
+      expect(heard()).toEqual(users.map(() => [numbers, numbers]))
+      for (const user of users) expect(user.received).not.toMatch(/type='terminate'|<failed>/)
+      await Promise.all([bob, ...users].map(user => user.leave()))
+    })
+  })
+}
+
+/** The numbers that came with these words, from the lowest to the highest: these clients cannot tell the order. */
+const numbersOf = (received: string, words: string) =>
+  Array.from(received.matchAll(new RegExp(`>${words}: (\\d+);<`, 'g')), ([, number]) => Number(number)).sort(
+    (one, other) => one - other,
+  )
