@@ -29,6 +29,8 @@ export const endReasons = [
   'policy-violation',
   /** Its client did not log in in time. */
   'login-timeout',
+  /** Its server has refused as many logins as one stream may try. */
+  'refused-logins',
   /** Its user had more of them than may be. */
   'limit',
   /** The service stopped. */
@@ -62,6 +64,8 @@ export const limits = {
   'warms-user': 'RATE_WARMS_PER_JID',
   'warms-admin': 'RATE_WARMS_PER_ADMIN',
   'failed-logins': 'RATE_FAILED_LOGINS',
+  /** Makes logins wait, and refuses none. */
+  'logins-address': 'RATE_LOGINS_PER_ADDRESS',
   connections: 'MAX_CONNECTIONS',
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
@@ -127,6 +131,8 @@ export class Counts {
   reuses = 0
   /** Wrong secrets of admins. */
   failedAdminLogins = 0
+  /** Logins of clients themselves: those that their server refused, and those that had to wait because of others. */
+  readonly clientLogins = { refused: 0, delayed: 0 }
   /** Streams that ended before their user was logged in, by step and code. */
   readonly linkFailures = new Tally()
   /** Exchanges with BOSH endpoints of others that came to nothing, by step and code. */

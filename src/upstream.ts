@@ -22,6 +22,7 @@ import { knownSessions } from './session/known-sessions.js'
 import { memoryBears, memoryMeasure } from './session/memory.js'
 import { OwnSessions } from './session/own-sessions.js'
 import { RateShaper } from './session/rate-shaper.js'
+import { RefusedLogins } from './session/refused-logins.js'
 import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
@@ -93,6 +94,8 @@ export function createUpstream(given: UpstreamParts) {
     memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes, config.workers)),
     descriptorsAreLeft: descriptorsAreLeft(),
   })
+  const audit = auditFor('c2s')
+  const refusedLogins = new RefusedLogins({ ...config, makeRate, counts, refused, clock, audit })
   const { scramMemory } = config.warm
   const login = {
     ...config.warm,
@@ -108,6 +111,7 @@ export function createUpstream(given: UpstreamParts) {
       registry,
       sessions,
       limits,
+      refusedLogins,
       room:
         shared === undefined
           ? userRoom(sessionsPerJid, registry, refused)
@@ -154,6 +158,7 @@ export function createUpstream(given: UpstreamParts) {
     isEmpty: () => links.size + remotes.size === 0,
     /** Looks after nothing any more, and closes the connections to remote endpoints. */
     close(): void {
+      refusedLogins.close()
       links.stop()
       remotes.close()
     },

@@ -66,7 +66,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byLabel('reason', () => refusedSessions(counts)),
     ],
     refused_total: [
-      'Sessions, calls, connections and requests that were refused, by the limit that was reached.',
+      'Sessions, calls, connections and requests that were refused, and logins that had to wait, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
     ],
     bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
@@ -121,6 +121,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     admin_login_failures_total: [
       'Calls with a wrong name or secret of an admin, or after too many of these.',
       () => counts.failedAdminLogins,
+    ],
+    client_logins_total: [
+      'Logins of clients themselves that their server refused, or that had to wait because of those that were refused before.',
+      byLabel('outcome', () => counts.clientLogins),
     ],
     c2s_links: ['Streams to XMPP servers that are open.', open.links],
     c2s_failures_total: [

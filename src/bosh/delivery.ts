@@ -38,6 +38,7 @@ export const conditionOf: Partial<Record<EndReason, Condition>> = {
   replaced: 'remote-stream-error',
   'stream-error': 'remote-stream-error',
   'login-timeout': 'policy-violation',
+  'refused-logins': 'policy-violation',
   limit: 'policy-violation',
   shutdown: 'system-shutdown',
 }

@@ -29,9 +29,9 @@ export class Rate {
     }
   }
 
-  /** Takes back the last note: what was done does not count. */
+  /** Takes back the last note, unless its time is over: what was done does not count. */
   async giveBack(key: string): Promise<void> {
-    await this.#limiter?.reward(key)
+    if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }
 
   /** How often it was done in the time that runs. */

@@ -9,7 +9,9 @@ import { traceOf } from '../log.js'
 import type { OnRefused } from '../reached-limits.js'
 import type { Fate } from '../xml/element.js'
 import type { Client } from './client.js'
+import { LoginAttempts } from './login-attempts.js'
 import { type Attach, openingOf } from './opening.js'
+import type { RefusedLogins } from './refused-logins.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
@@ -30,6 +32,8 @@ export interface OpenerParts
   /** How many sessions there may be. */
   readonly limits: SessionLimits
   readonly refused: OnRefused
+  /** Limits the logins that servers refuse to clients. */
+  readonly refusedLogins: RefusedLogins
   /** How many each user may have. */
   readonly room: UserRoom
   /** Whether pages get tickets, by which they may come over WebSocket. */
@@ -45,7 +49,7 @@ const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', '
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, room, counts, clock, log, tellEvent } = parts
+  const { registry, limits, refusedLogins, room, counts, clock, log, tellEvent } = parts
   /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate>(clock)
 
@@ -158,7 +162,8 @@ export function createOpener(parts: OpenerParts) {
         limits.turnedAway(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
       }
-      const session = new Session(domain, 'client', keeper, secure)
+      const attempts = new LoginAttempts(refusedLogins, address, domain)
+      const session = new Session(domain, 'client', keeper, secure, attempts)
       limits.opened(session, address)
       try {
         const client = make(session)

@@ -99,7 +99,7 @@ export abstract class SessionLife<Session> {
   }
 
   /** Ends the session because of what its client left undone, or has too much of; the client is told. */
-  expel(reason: 'login-timeout' | 'limit'): void {
+  expel(reason: 'login-timeout' | 'refused-logins' | 'limit'): void {
     this.guard(() => {
       this.watch = undefined
       this.link.close()

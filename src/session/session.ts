@@ -3,6 +3,7 @@ import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } fr
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
 import type { Client, Succession } from './client.js'
+import type { Gate, LoginAttempts } from './login-attempts.js'
 import { LoginWatch, refusedLogin } from './login-watch.js'
 import type { Payload } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
@@ -17,7 +18,7 @@ import { visibleFeatures } from './visible-features.js'
  * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client
  * that speaks for the browser, and how the session stands: opening, waiting for its page, live or ended.
  */
-export class Session extends SessionLife<Session> implements LinkEvents {
+export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   /** The secret that its clients name it by. */
   readonly sid: string
   /** The handle that may be shown; no secret. */
@@ -36,15 +37,21 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   /** Stanzas that the client has taken and not given back. */
   #delivered = 0
   #ticket: Ticket | undefined = undefined
+  /** Of a client that logs in by itself, until its JID is known. */
+  #attempts: LoginAttempts | undefined
   /** The page that it was handed to last; `none` where it was handed to none. */
   #page: 'none' | 'awaited' | 'come' = 'none'
 
-  /** `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet. */
+  /**
+   * `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet, and no
+   * `attempts` are there to log in.
+   */
   constructor(
     domain: string,
     origin: SessionView['origin'],
     keeper: SessionKeeper<Session>,
     isSecure?: boolean,
+    attempts?: LoginAttempts,
   ) {
     const now = keeper.clock.now()
     super(
@@ -59,6 +66,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     this.origin = origin
     this.#createdAt = now
     this.#isSecure = isSecure
+    this.#attempts = attempts
   }
 
   /** The full JID, once the server has told it. */
@@ -238,9 +246,30 @@ export class Session extends SessionLife<Session> implements LinkEvents {
       this.outbox.add(payload.clearRefusal)
       return
     }
-    if (this.watch !== undefined) for (const element of payload.elements) this.watch.sent(element)
+    if (this.watch !== undefined) {
+      for (const element of payload.elements) {
+        this.watch.sent(element)
+        this.#attempts?.sent(element, this)
+      }
+      if (this.#attempts?.areUsedUp === true) {
+        this.expel('refused-logins')
+        return
+      }
+    }
     this.uplink.send(payload)
     if (this.uplink.isOverfull) this.loseLink()
+  }
+
+  holdBack(): void {
+    this.uplink.hold()
+  }
+
+  goOn(): void {
+    this.guard(() => {
+      if (!this.isLive) return
+      this.uplink.letGo()
+      this.client?.flush()
+    })
   }
 
   /**
@@ -268,6 +297,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   onElement(element: Element): void {
     if (this.#jid === undefined) {
       this.heardInLogin(element)
+      this.#attempts?.received(element)
       const loggedIn = this.watch?.received(element)
       if (loggedIn !== undefined) {
         this.#learn(loggedIn.jid)
@@ -278,6 +308,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
     if (element.namespace !== streamsNamespace || element.name !== 'features') {
       this.outbox.add(element)
       if (this.outbox.isFull) this.link.pause()
+      if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
       return
     }
     this.outbox.add(visibleFeatures(element, this.isSecure))
@@ -317,6 +348,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
   /** The server takes the client for one of its users, and may have told with which JID. */
   #learn(jid: string | undefined): void {
     this.watch = undefined
+    if (jid !== undefined) this.#attempts = undefined
     this.#jid = jid
     this.keeper.loggedIn(this)
   }
@@ -340,6 +372,7 @@ export class Session extends SessionLife<Session> implements LinkEvents {
 
   protected override closeDoor(): void {
     this.#await(undefined)
+    this.#attempts?.close()
   }
 
   protected override finished(): void {

@@ -10,9 +10,11 @@ const mostWaiting = 256 * 1024
 /** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
 const mostKept = 8 * 1024 * 1024
 
-/** What a client sends to its server: while the stream is being opened, it waits for the features. */
+/** What a client sends to its server: while the stream is being opened, it waits for the features; a login may have to wait, too. */
 export class Uplink {
-  /** Undefined once the features have come. */
+  #isOpening = true
+  #isHeld = false
+  /** Undefined where nothing waits: the features have come, and nothing is held. */
   #unsent: Element[] | undefined = []
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
@@ -21,7 +23,7 @@ export class Uplink {
 
   /** Whether the stream is being opened, the first time or again. */
   get isOpening(): boolean {
-    return this.#unsent !== undefined
+    return this.#isOpening
   }
 
   /** Whether the server has yet to take so much that the client should send no more. */
@@ -44,14 +46,25 @@ export class Uplink {
 
   /** The features have come: what waited for them goes out. */
   opened(): void {
-    const unsent = this.#unsent
-    this.#unsent = undefined
-    this.#unsentSize = 0
-    if (unsent !== undefined && unsent.length > 0) this.link.send(unsent)
+    this.#isOpening = false
+    this.#sendUnsent()
+  }
+
+  /** Keeps what comes from now on. */
+  hold(): void {
+    this.#isHeld = true
+    this.#unsent ??= []
+  }
+
+  /** What was held goes out. */
+  letGo(): void {
+    this.#isHeld = false
+    this.#sendUnsent()
   }
 
   /** Opens a new stream on the same connection (RFC 6120 §4.3.3). */
   restart(options: StreamOptions): void {
+    this.#isOpening = true
     this.#unsent ??= []
     this.link.restart(options)
   }
@@ -63,6 +76,14 @@ export class Uplink {
       if (answer !== undefined) this.link.send([answer])
     }
     this.link.close()
+  }
+
+  #sendUnsent(): void {
+    if (this.#isOpening || this.#isHeld) return
+    const unsent = this.#unsent
+    this.#unsent = undefined
+    this.#unsentSize = 0
+    if (unsent !== undefined && unsent.length > 0) this.link.send(unsent)
   }
 }
 

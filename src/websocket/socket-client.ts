@@ -18,6 +18,7 @@ const conditionOf: Partial<Record<EndReason, string>> = {
   'connection-lost': 'remote-connection-failed',
   replaced: 'conflict',
   'login-timeout': 'connection-timeout',
+  'refused-logins': 'policy-violation',
   limit: 'policy-violation',
   shutdown: 'system-shutdown',
 }

@@ -175,6 +175,7 @@ describe('what is documented is so:', () => {
           warmsPerJid: 10,
           warmsPerAdmin: 0,
           failedLogins: 5,
+          loginsPerAddress: 20,
           sessionBytes: 100_000,
           sessionBurst: 500_000,
         },

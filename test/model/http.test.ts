@@ -27,7 +27,7 @@ import { userRoom } from '../../src/session/user-room.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
-import { noSessionLimits, unnoted } from '../support/unlimited.js'
+import { noLoginLimits, noSessionLimits, unnoted } from '../support/unlimited.js'
 import { HttpClient } from './http-client.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', 24)
@@ -169,6 +169,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     counts,
     limits: noSessionLimits(),
     refused: unnoted,
+    refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })

@@ -23,7 +23,7 @@ import { type UserRoom, userRoom } from '../../src/session/user-room.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 import { FakeClock } from './fake-clock.js'
-import { noSessionLimits } from './unlimited.js'
+import { noLoginLimits, noSessionLimits } from './unlimited.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
@@ -208,6 +208,8 @@ export interface BenchOptions {
   readonly defaultDomain?: string
   readonly connect?: () => never
   readonly limits?: SessionLimits
+  /** How many logins may be refused to an address in a minute; any number unless told otherwise. Proxies are at 10.0.0.1. */
+  readonly loginsPerAddress?: number
   /** The name that sids and handles begin with; none unless told otherwise. */
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
@@ -228,6 +230,8 @@ export class BoshBench {
   readonly links: FakeLink[] = []
   /** What an operator reads. */
   readonly logged: string[] = []
+  /** The audit trail. */
+  readonly audited: Record<string, unknown>[] = []
   readonly opener: Opener
   readonly manager: ConnectionManager & {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
@@ -260,6 +264,17 @@ export class BoshBench {
       counts: this.counts,
       limits: about.limits ?? noSessionLimits(),
       refused,
+      refusedLogins: noLoginLimits({
+        rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
+        trustedProxies: { contains: address => address === '10.0.0.1' },
+        counts: this.counts,
+        refused,
+        clock: this.clock,
+        audit: pino(
+          { base: null, timestamp: false },
+          { write: line => void this.audited.push(JSON.parse(line)) },
+        ),
+      }),
       room: about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused),
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,

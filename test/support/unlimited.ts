@@ -1,4 +1,8 @@
+import { pino } from 'pino'
+import { Counts } from '../../src/counts.js'
+import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/refused-logins.js'
 import { type LimitParts, SessionLimits } from '../../src/session/session-limits.js'
+import { FakeClock } from './fake-clock.js'
 
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
@@ -19,6 +23,19 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
     trustedProxies: { contains: () => true },
     memoryBears: () => true,
     descriptorsAreLeft: () => true,
+    ...more,
+  })
+}
+
+/** Any number of logins may be refused, and no line says so. */
+export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLogins {
+  return new RefusedLogins({
+    rates: { loginsPerAddress: 0 },
+    trustedProxies: { contains: () => true },
+    counts: new Counts(),
+    refused: unnoted,
+    clock: new FakeClock(),
+    audit: pino({ level: 'silent' }),
     ...more,
   })
 }

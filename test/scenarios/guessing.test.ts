@@ -1,0 +1,112 @@
+// Passwords that are guessed by a browser's own login: over WebSocket, over BOSH, and over both.
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import { ask } from '../support/http-answer.js'
+import type { ScriptedConnection } from '../support/scripted-server.js'
+import { close, faultOf, features, header, Stage, success } from '../support/websocket-stage.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+const refusal2 = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`
+/** SCRAM of juliet, whose proof would follow. */
+const first = Buffer.from('n,,n=juliet,r=fyko+d2lbbFgONRv9qkxdawL').toString('base64')
+const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${first}</auth>`
+const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-1'><initial-response>${first}</initial-response></authenticate>`
+
+let stage: Stage
+let client: BoshClient | undefined
+
+afterEach(async () => {
+  client?.close()
+  client = undefined
+  await stage.strike()
+})
+
+/** A stream over WebSocket of a client behind the trusted proxy. */
+const socketFrom = (address: string) => stage.pair({ headers: { 'X-Forwarded-For': address } })
+
+/** A stream over BOSH of such a client, which polls. */
+async function boshFrom(address: string): Promise<ScriptedConnection> {
+  const url = `${stage.service.url}/http-bind`
+  const post: Post = (body, { signal } = {}) =>
+    ask(
+      url,
+      { method: 'POST', agent: false, headers: { 'X-Forwarded-For': address }, ...(signal && { signal }) },
+      body,
+    )
+  client = new BoshClient(url, { post })
+  const creating = client.request('', { to: 'localhost', wait: '1', hold: '1', ver: '1.6' })
+  const link = await stage.server.connection()
+  await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+  link.send(header() + features())
+  client.sid = attribute(await creating, 'sid')
+  return link
+}
+
+const audited = () =>
+  stage.service.lines
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ audit, msg }) => audit === true && msg === 'client login')
+const metric = async (outcome: string) =>
+  new RegExp(`warm_bindings_client_logins_total\\{outcome="${outcome}"\\} (\\d+)`).exec(
+    await stage.service.service.metrics(),
+  )?.[1]
+
+/** Resolves once so many logins had to wait. */
+async function delayed(count: number): Promise<void> {
+  while ((await metric('delayed')) !== String(count)) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+describe('one stream over WebSocket', () => {
+  test.each([
+    ['SASL', auth, '</auth>', refusal],
+    ['SASL2', authenticate, '</authenticate>', refusal2],
+  ])('is refused five logins by %s, and closed', async (_how, login, end, answer) => {
+    stage = await Stage.set()
+    const { wire, link } = await socketFrom('203.0.113.5')
+    for (let number = 0; number < 5; number++) {
+      wire.send(login)
+      await link.until(end)
+      link.send(answer)
+      expect(await wire.message()).toBe(answer)
+    }
+    wire.send(login)
+    expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
+    expect(await link.rest()).not.toContain(end)
+    expect(audited()).toMatchObject([{ part: 'c2s', address: '203.0.113.5', jids: ['juliet@localhost'] }])
+    await stage.service.stop()
+    expect(audited()).toMatchObject([{ refused: 1 }, { refused: 4, jids: ['juliet@localhost'] }])
+    expect(stage.service.lines.join('')).not.toContain(first)
+  })
+})
+
+describe('one address', () => {
+  test('has one limit for both transports, beyond which a login waits and is let in', async () => {
+    stage = await Stage.set({ environment: { RATE_LOGINS_PER_ADDRESS: '4' } })
+    const { wire, link } = await socketFrom('203.0.113.5')
+    for (let number = 0; number < 4; number++) {
+      wire.send(auth)
+      await link.until('</auth>')
+      link.send(refusal)
+      await wire.message()
+    }
+    expect([await metric('refused'), await metric('delayed')]).toEqual(['4', '0'])
+
+    const boshLink = await boshFrom('203.0.113.5')
+    const answer = client!.request(auth)
+    await delayed(1)
+    await boshLink.until('</auth>')
+    boshLink.send(success)
+    let reply = await answer
+    while (!reply.includes('<success')) reply = await client!.request()
+
+    // Another address does not wait, nor what is sent after a login that waited over WebSocket.
+    const other = await socketFrom('203.0.113.6')
+    other.wire.send(auth)
+    await other.link.until('</auth>')
+    wire.send(auth)
+    await delayed(2)
+    wire.send(`<response xmlns='${sasl}'>=</response>`)
+    expect(await link.until('</response>')).toBe(`${auth}<response xmlns='${sasl}'>=</response>`)
+  })
+})
