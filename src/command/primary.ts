@@ -7,9 +7,11 @@ import type { Logger } from 'pino'
 import { serveMetrics } from '../admin/metrics-server.js'
 import type { Config } from '../config/config.js'
 import { systemClock } from '../lib/clock.js'
+import { keepOfferedConnections } from './offered-connections.js'
 import { folderVariable, type Notice, numberVariable } from './worker-messages.js'
 import { WorkerMetrics } from './worker-metrics.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
+import { type Watched, WorkerWatch } from './worker-watch.js'
 
 export interface PrimaryParts {
   readonly config: Config
@@ -25,14 +27,26 @@ export async function startPrimary({ config, log }: PrimaryParts) {
   // Only this user may enter it: what comes from there is another worker.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
+  const watch = new WorkerWatch(systemClock)
   const fork: SlotsParts['fork'] = (number, events) => {
     const worker = cluster.fork({ [numberVariable]: number, [folderVariable]: folder })
+    let watched: Watched | undefined
+    keepOfferedConnections(worker, () =>
+      slots.workers.some(other => other.state === 'running' && other.process.pid !== worker.process.pid),
+    )
     worker.on('message', (notice: Notice) => {
-      if (notice.notice === 'ready') events.onReady(notice.urls)
-      else if (notice.notice === 'failed') events.onFailed(notice.sentence)
+      watched?.heard()
+      if (notice.notice === 'alive') return
+      if (notice.notice === 'ready') {
+        watched = watch.watch(events.onHang)
+        events.onReady(notice.urls)
+      } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
       else metrics.answered(notice.question, notice.text)
     })
-    worker.on('exit', events.onExit)
+    worker.on('exit', (code, signal) => {
+      watched?.end()
+      events.onExit(code, signal)
+    })
     // A fork that fails has no process, and no exit.
     worker.on('error', () => {
       if (worker.process.pid === undefined) events.onExit(null, null)

@@ -28,6 +28,11 @@ export class WorkerMetrics {
     help: 'Worker processes that have died and were replaced.',
     registers: [this.#registry],
   })
+  readonly #hung = new Counter({
+    name: `${prefix}workers_hung_total`,
+    help: 'Worker processes that hung, and were killed by the primary and replaced.',
+    registers: [this.#registry],
+  })
 
   /** A worker has answered the question with this number. */
   answered(question: number, text: string): void {
@@ -35,7 +40,7 @@ export class WorkerMetrics {
   }
 
   /** All metrics, in Prometheus' text format: each sample with the number of its worker, or `primary`, as a label. */
-  async text({ workers, died }: Pick<WorkerSlots, 'workers' | 'died'>): Promise<string> {
+  async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))
     const own = await processMetrics().metrics()
@@ -50,6 +55,8 @@ export class WorkerMetrics {
     this.#answered.set(told.length)
     this.#died.reset()
     this.#died.inc(died)
+    this.#hung.reset()
+    this.#hung.inc(hung)
     return [
       await this.#registry.metrics(),
       mergedMetrics(new Map([...told, ['primary', own] as const])),

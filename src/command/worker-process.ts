@@ -17,6 +17,8 @@ export interface WorkerEvents {
   onReady(urls: readonly string[]): void
   /** It does not start, for the reason in this sentence. */
   onFailed(sentence: string): void
+  /** It listens, and has said nothing for too long. */
+  onHang(): void
   /** It is gone. */
   onExit(code: number | null, signal: string | null): void
 }
@@ -27,6 +29,8 @@ export class Worker {
   readySince = 0
   /** The primary has killed it: another of its start has failed, or it has not listened in time. */
   isKilled = false
+  /** The primary has killed it since it hangs. */
+  isHung = false
   /** Ends it where it takes too long with something. */
   limit: Timer | undefined
   process!: WorkerProcess

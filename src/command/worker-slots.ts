@@ -36,6 +36,8 @@ export class WorkerSlots {
   #isEnding = false
   /** How many have died that were not asked to end. */
   died = 0
+  /** How many were killed because they hung. */
+  hung = 0
   /** The replacement of all workers that is under way, and whether another is to follow. */
   #round: Promise<void> | undefined
   #isAnotherDue = false
@@ -104,10 +106,20 @@ export class WorkerSlots {
         worker.listens(urls)
       },
       onFailed: sentence => worker.fails(new CommandError(sentence)),
+      onHang: () => this.#onHang(worker),
       onExit: (code, signal) => this.#onExit(worker, code, signal),
     })
     this.#workers.add(worker)
     return worker
+  }
+
+  #onHang(worker: Worker): void {
+    if (worker.isKilled) return
+    worker.isHung = true
+    this.hung += 1
+    const line = { worker: worker.number, workerPid: worker.process.pid }
+    this.#parts.log.error(line, 'a worker hangs and is killed')
+    worker.process.kill()
   }
 
   #onExit(worker: Worker, code: number | null, signal: string | null): void {
@@ -118,11 +130,13 @@ export class WorkerSlots {
     worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
     worker.isGone()
     const line = { worker: number, workerPid: worker.process.pid, code, signal }
-    if (worker.isKilled) log.info(line, 'a worker has been killed by the primary')
+    if (worker.isKilled || worker.isHung) log.info(line, 'a worker has been killed by the primary')
     else if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
     if (state !== 'running' || worker.isKilled) return
-    this.died += 1
-    log.warn(line, 'a worker has died')
+    if (!worker.isHung) {
+      this.died += 1
+      log.warn(line, 'a worker has died')
+    }
     if (clock.now() - worker.readySince >= soundMilliseconds) this.#deaths.delete(number)
     this.#replaceLater(number)
   }

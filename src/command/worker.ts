@@ -11,6 +11,7 @@ import { CommandError } from './command-error.js'
 import { outliveFaults } from './faults.js'
 import { end, explained } from './until-signal.js'
 import { folderVariable, type Notice, numberVariable, type Order } from './worker-messages.js'
+import { beatMilliseconds } from './worker-watch.js'
 
 /** Runs a worker: the service in a process that a primary has started, and that does what this one says. */
 export async function work(): Promise<void> {
@@ -35,6 +36,7 @@ export async function work(): Promise<void> {
   try {
     started = await starting
     tell({ notice: 'ready', urls: started.urls })
+    beat()
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)
@@ -74,6 +76,11 @@ function obey(service: Service, order: Order): void {
   else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')
+}
+
+/** Tells the primary again and again that this process is alive; while the primary reads nothing, once. */
+function beat(): void {
+  tell({ notice: 'alive' }, () => setTimeout(beat, beatMilliseconds).unref())
 }
 
 /** A primary that is gone hears nothing, and its workers notice that by themselves. */

@@ -38,6 +38,7 @@ function slots(count: number): WorkerSlots {
         isGone: false,
         onReady: events.onReady,
         onFailed: events.onFailed,
+        onHang: events.onHang,
         onExit(code, signal) {
           worker.isGone = true
           events.onExit(code, signal)
@@ -164,6 +165,44 @@ describe('a worker that dies', () => {
     expect(forked[2]!.isGone).toBe(true)
     clock.advance(1000)
     expect(forked).toHaveLength(4)
+  })
+})
+
+describe('a worker that hangs', () => {
+  test('is killed and replaced, and counts as none that died by itself', async () => {
+    const all = await started(2)
+    forked[0]!.onHang()
+    expect(forked[0]!.isGone).toBe(true)
+    expect(lines.slice(-2)).toMatchObject([
+      { level: 50, worker: 1, workerPid: 100, msg: 'a worker hangs and is killed' },
+      { level: 30, worker: 1, signal: 'SIGKILL', msg: 'a worker has been killed by the primary' },
+    ])
+    clock.advance(250)
+    forked[2]!.onReady([])
+    await settled()
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect([all.hung, all.died]).toEqual([1, 0])
+  })
+
+  test('while it is drained is killed, and its successor stays', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    forked[1]!.onReady([])
+    await replaced
+    forked[0]!.onHang()
+    expect(forked[0]!.isGone).toBe(true)
+    clock.advance(60_000)
+    expect(states(all)).toEqual(['1 running'])
+    expect([forked.length, all.hung]).toEqual([2, 1])
+  })
+
+  test('while all are stopped does not keep the primary', async () => {
+    const all = await started(1)
+    const ended = all.end('stop')
+    forked[0]!.onHang()
+    await ended
+    clock.advance(60_000)
+    expect(forked).toHaveLength(1)
   })
 })
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const { text } = await scrape(service.service.metricsUrl)
   await service.stop()
   known = new Set()
-  const ofPrimary = await new WorkerMetrics().text({ workers: [], died: 0 })
+  const ofPrimary = await new WorkerMetrics().text({ workers: [], died: 0, hung: 0 })
   for (const [, name = '', type] of (text + ofPrimary).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     if (type === 'histogram') for (const part of ['bucket', 'sum', 'count']) known.add(`${name}_${part}`)
     else known.add(name)

@@ -70,6 +70,12 @@ async function bothJoined(service: OperatedService) {
   return joined(service)
 }
 
+/** The process of a worker, of a service that listens. */
+function firstWorker(service: OperatedService): number {
+  const { pid } = said(service, 'listening')[0]!
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
+}
+
 async function metricsUrl(service: OperatedService): Promise<string> {
   await service.url()
   return String(said(service, 'listening')[0]!['metricsUrl'])
@@ -181,12 +187,53 @@ describe('workers', () => {
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
   })
 
+  test('that hang are replaced, and their sessions and connections answered by the others', async () => {
+    const service = start()
+    const url = await service.url()
+    const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
+    const pages = await Promise.all(Array.from({ length: 6 }, () => page(url)))
+    for (const client of pages) await client.request(presence)
+    process.kill(pid, 'SIGSTOP')
+    // Of these the one is given a connection each time that it has taken the one before.
+    const calls = Array.from({ length: 8 }, () => callUrl(`${url}/healthz`))
+    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1, {
+      seconds: 20,
+    })
+    expect(said(service, 'a worker hangs and is killed')).toMatchObject([{ worker, workerPid: pid }])
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 200))
+    const told = await Promise.all(pages.map(client => client.request(presence)))
+    const lost = told.filter(text => text.includes("condition='item-not-found'"))
+    expect(lost.length).toBeGreaterThan(0)
+    expect(told.filter(text => text.includes('terminate'))).toEqual(lost)
+    expect((await warm(url)).status).toBe(200)
+    const all = await samples(service)
+    expect(all.get('warm_bindings_workers_hung_total')).toBe(1)
+    expect(all.get('warm_bindings_workers_died_total')).toBe(0)
+  })
+
+  test.each(['1', '2'])('that are killed leave no connection without an answer, of %s', async workers => {
+    const service = start({ WORKERS: workers })
+    const url = await service.url()
+    const pid = firstWorker(service)
+    process.kill(pid, 'SIGSTOP')
+    const answers = Array.from({ length: 6 }, () =>
+      callUrl(`${url}/healthz`).then(
+        ({ status }) => status,
+        () => 'closed',
+      ),
+    )
+    // The primary answers this itself, behind the connections that it has passed on.
+    await callUrl(new URL('/healthz', await metricsUrl(service)).href)
+    process.kill(pid, 'SIGKILL')
+    const fates = new Set(await Promise.all(answers))
+    if (workers === '2') expect(fates).toEqual(new Set([200]))
+    else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
+  })
+
   test('may be one alone, whose primary outlives it', async () => {
     const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
     await service.url()
-    const { pid } = said(service, 'listening')[0]!
-    const worker = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
-    process.kill(worker, 'SIGKILL')
+    process.kill(firstWorker(service), 'SIGKILL')
     await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
     service.signal('SIGINT')
     expect(await service.exit).toBe(0)
