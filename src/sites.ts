@@ -26,8 +26,8 @@ import {
   type WebSocketEndpoint,
 } from './websocket/websocket-endpoint.js'
 
-/** Longest BOSH request body, in bytes. */
-const maxBodyBytes = 512 * 1024
+/** Longest BOSH request body, in bytes, where stanzas may not be longer than half of it. */
+const leastBodyBytes = 512 * 1024
 
 /** What opens sessions for the sites of all hosts, and logs their users in. */
 export interface SessionParts
@@ -38,6 +38,7 @@ export interface SessionParts
     | 'clock'
     | 'counts'
     | 'limits'
+    | 'maxStanzaBytes'
     | 'processName'
     | 'refused'
     | 'refusedLogins'
@@ -241,6 +242,7 @@ function createWebSocket(config: Config, opener: Opener, parts: Parts): WebSocke
     opener,
     place: siteName(config),
     defaultDomain: bosh.defaultDomain,
+    maxStanzaBytes: parts.maxStanzaBytes,
     rules: websocket,
     report: error => opener.report(error),
   })
@@ -252,7 +254,7 @@ function createBosh(config: Config, manager: ConnectionManager, parts: Parts): R
     ...(parts.carriedRequests?.over(siteName(config), manager) ?? manager),
     ...entranceOf(config, 'bosh', config.boshPath),
     cors: createCors(config.cors),
-    maxBodyBytes,
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * parts.maxStanzaBytes),
   })
 }
 

@@ -27,6 +27,7 @@ import { Registry } from './session/registry.js'
 import { SessionLimits } from './session/session-limits.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
 import { sharedUserRoom, userRoom } from './session/user-room.js'
+import { serverLimits } from './xml/limits.js'
 
 export interface UpstreamParts {
   readonly config: Config
@@ -58,12 +59,15 @@ export function createUpstream(given: UpstreamParts) {
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const dialer = createDialer({ names, clock, publicOnly: anyDomain })
-  const links = createLinks({ servers, dialer, keepalive, tls, clock, log: logFor('c2s') })
+  const maxStanzaBytes = config.limits.stanzaBytes
+  const xmlLimits = serverLimits(maxStanzaBytes)
+  const links = createLinks({ servers, dialer, keepalive, tls, clock, xmlLimits, log: logFor('c2s') })
   const remotes = createRemotes({
     config,
     names,
     tls,
     clock,
+    xmlLimits,
     hostMetaPort,
     counts,
     log: logFor('remote'),
@@ -116,6 +120,7 @@ export function createUpstream(given: UpstreamParts) {
         shared === undefined
           ? userRoom(sessionsPerJid, registry, refused)
           : sharedUserRoom(sessionsPerJid, shared, refused),
+      maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),

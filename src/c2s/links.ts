@@ -4,7 +4,7 @@ import { withULabels } from '../jid/domains.js'
 import type { Timer } from '../lib/clock.js'
 import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
-import { defaultLimits } from '../xml/limits.js'
+import { defaultLimits, type XmlLimits } from '../xml/limits.js'
 import type { ConnectionParts } from './connection.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
@@ -13,15 +13,17 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly servers: ReadonlyMap<string, Server>
   /** Silence before a space is sent, in seconds; 0 sends none. */
   readonly keepalive: number
+  /** How much servers may send; as usual unless given. */
+  readonly xmlLimits?: XmlLimits
   readonly log?: Logger
 }
 
 /** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
-export function createLinks({ servers, keepalive, log, ...parts }: LinksParts) {
+export function createLinks({ servers, keepalive, log, xmlLimits = defaultLimits, ...parts }: LinksParts) {
   const links = new Set<TcpLink>()
   const linkParts: LinkParts = {
     ...parts,
-    limits: defaultLimits,
+    limits: xmlLimits,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },

@@ -321,13 +321,10 @@ export const sections = {
       'Time without a single frame, pongs included, after which a connection ends, in seconds; 0 is any time. Proxies in front need a longer one.',
     ),
     WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', integer(1, 60), '5').means(
-      'Time that a client has to answer that a stream is closed, in seconds.',
+      'Time that a client has to answer that its stream and its WebSocket are closed, in seconds; it is cut off then.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', integer(5, 86400), '120').means(
       'Time that a warmed session waits for its page after the connection of that has broken, in seconds.',
-    ),
-    WEBSOCKET_MAX_MESSAGE_BYTES: at('websocket.maxMessageBytes', integer(16384, 16_777_216), '1048576').means(
-      'Longest message that is read, in bytes, in however many frames; a stanza may have 262144 in any case.',
     ),
     WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', integer(1, 1000), '8').means(
       'Frames that one message may be sent in.',
@@ -411,6 +408,9 @@ export const sections = {
     ),
     MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
       'BOSH requests that wait for an answer at a time, after which no new sessions are taken; each session holds one at most then.',
+    ),
+    MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
+      'Longest stanza of a client over BOSH or WebSocket, in bytes; a longer one ends its session with `policy-violation`. A WebSocket message may be twice as long, a BOSH body too, and 524288 at least. Stanzas of servers, with rosters and archived stanzas among them, may be four times as long; longer ones are left out.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
       'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',

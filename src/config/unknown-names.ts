@@ -1,10 +1,16 @@
 import { type Name, settings } from './settings.js'
 
+/** Settings of earlier versions, and what to do instead. */
+const former: Readonly<Record<string, string>> = {
+  WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
+}
+
 /** What is said of each name that looks like a setting and is none. */
 export function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.entries(environment)
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
     .flatMap(([name]) => {
+      if (Object.hasOwn(former, name)) return [`${name} is no setting any more: ${former[name]}`]
       const meant = meantBy(name)
       return meant === undefined ? [] : [`${name} is no setting of this service; did you mean ${meant}?`]
     })

@@ -7,6 +7,7 @@ import type { Failure } from '../link.js'
 import type { Names } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
+import type { XmlLimits } from '../xml/limits.js'
 import { RemoteFault } from './fault.js'
 
 /**
@@ -26,6 +27,8 @@ export interface EndpointParts {
   readonly tls: TlsRules
   readonly names: Pick<Names, 'addressesOf'>
   readonly clock: Clock
+  /** How much endpoints may send; as usual unless given. */
+  readonly xmlLimits?: XmlLimits | undefined
   /** Where domains are asked for their host-meta; 443 unless a test has its own. */
   readonly port: number
   /** Whether the hosts must have public addresses. */

@@ -4,9 +4,9 @@ import type { LinkEnd } from '../link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import { copyOf } from '../xml/copy-of.js'
-import { documentReader } from '../xml/document.js'
+import { type Document, documentReader } from '../xml/document.js'
 import type { Element, Fate } from '../xml/element.js'
-import { defaultLimits } from '../xml/limits.js'
+import type { XmlLimits } from '../xml/limits.js'
 import type { Root } from '../xml/root.js'
 import { RemoteFault } from './fault.js'
 
@@ -14,9 +14,7 @@ import { RemoteFault } from './fault.js'
  * A `<body/>` that came from a remote endpoint: elements fit to stand alone in a stream, what became of those that could
  * not be passed on as they were, and how the endpoint ended the session, if it did.
  */
-export type EndpointReply = ReturnType<typeof readReply>
-
-const replies = documentReader(defaultLimits, { meantNamespace: stanzaNamespace, lenient: true })
+export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
 /** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
@@ -26,9 +24,16 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** Reads a reply, and what became of elements `before`. Throws a `RemoteFault` for what is none or says `error`. */
-export function readReply(text: string, before: readonly Fate[] = []) {
-  const { root, children, fates: found } = readDocument(text)
+/**
+ * Makes what reads replies within these limits: a reply, and what became of elements `before`. It throws a `RemoteFault` for
+ * what is none or says `error`.
+ */
+export function replyReader(limits: XmlLimits) {
+  const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
+  return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)
+}
+
+function readReply({ root, children, fates: found }: Document, before: readonly Fate[]) {
   const fates = [...before, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
@@ -42,9 +47,9 @@ export function readReply(text: string, before: readonly Fate[] = []) {
   return { root, payload, fates, end: readEnd(root, children) }
 }
 
-function readDocument(text: string) {
+function readDocument(read: (text: string) => Document, text: string): Document {
   try {
-    return replies(text)
+    return read(text)
   } catch (cause) {
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause })
   }

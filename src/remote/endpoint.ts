@@ -1,9 +1,10 @@
 import { remembering } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/forget-oldest.js'
 import type { Failure, LinkFacts } from '../link.js'
+import { defaultLimits } from '../xml/limits.js'
 import { createAgent, type EndpointParts } from './agents.js'
 import { findEndpoint } from './endpoint-discovery.js'
-import { type EndpointReply, readReply } from './endpoint-reply.js'
+import { type EndpointReply, replyReader } from './endpoint-reply.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
@@ -27,7 +28,8 @@ export type Endpoint = ReturnType<typeof createEndpoint>
 
 /** Throws a `RemoteFault` where this service may not connect to the host. */
 export function createEndpoint(url: string, parts: EndpointParts) {
-  const { settings, clock } = parts
+  const { settings, clock, xmlLimits = defaultLimits } = parts
+  const readReply = replyReader(xmlLimits)
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
@@ -49,11 +51,24 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
       maxReplyBytes: settings.maxReplyBytes,
-      mayThin: true,
+      elements: xmlLimits,
     }
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
     return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
+  }
+
+  /** Throws a `RemoteFault` for another status than 200. */
+  function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
+    if (status === 200) return readReply(body, fates)
+    const cause = unexpectedStatus(status)
+    const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
+    if (status >= 500) throw new RemoteFault(failure, 'broke')
+    const condition = legacyConditions[status]
+    if (condition === undefined) throw new RemoteFault(failure)
+    // Nothing is there, or nothing for this host name.
+    if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
+    throw new RemoteFault({ ...failure, condition }, 'ended')
   }
 
   return {
@@ -78,19 +93,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       passing.destroy()
     },
   }
-}
-
-/** Throws a `RemoteFault` for another status than 200. */
-function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
-  if (status === 200) return readReply(body, fates)
-  const cause = unexpectedStatus(status)
-  const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
-  if (status >= 500) throw new RemoteFault(failure, 'broke')
-  const condition = legacyConditions[status]
-  if (condition === undefined) throw new RemoteFault(failure)
-  // Nothing is there, or nothing for this host name.
-  if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
-  throw new RemoteFault({ ...failure, condition }, 'ended')
 }
 
 /** The endpoints of one entry in the settings: the one that it names, or those that its domains publish. */

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../lib/clock.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import type { Fate } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
-import { defaultLimits } from '../xml/limits.js'
+import type { XmlLimits } from '../xml/limits.js'
 import { type Sink, Splitter } from '../xml/splitter.js'
 import { readUtf8 } from '../xml/utf8.js'
 import { XmlError } from '../xml/xml-error.js'
@@ -19,8 +19,8 @@ export interface RequestLimits {
   /** From then until the reply is there. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** Whether elements may be left out of a longer reply, up to `mostTimes` as long, because it is XML. */
-  readonly mayThin?: boolean
+  /** For a reply that is XML: elements may be left out of a longer one, up to `mostTimes` as long, and of others if too large. */
+  readonly elements?: XmlLimits
 }
 
 export interface RequestOptions {
@@ -88,9 +88,9 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
   })
 }
 
-async function readReply(response: http.IncomingMessage, { maxReplyBytes, mayThin = false }: RequestLimits) {
+async function readReply(response: http.IncomingMessage, { maxReplyBytes, elements }: RequestLimits) {
   const status = response.statusCode ?? 0
-  const mostBytes = mayThin ? mostTimes * maxReplyBytes : maxReplyBytes
+  const mostBytes = elements === undefined ? maxReplyBytes : mostTimes * maxReplyBytes
   const chunks: Buffer[] = []
   let bytes = 0
   let long: ReturnType<typeof longReply> | undefined
@@ -100,7 +100,7 @@ async function readReply(response: http.IncomingMessage, { maxReplyBytes, mayThi
     if (bytes > mostBytes) throw unreadable('is too long')
     chunks.push(chunk)
     if (bytes <= maxReplyBytes) continue
-    long ??= longReply(maxReplyBytes)
+    long ??= longReply(maxReplyBytes, elements!)
     for (const unread of chunks.splice(0)) long.write(unread)
   }
   if (long !== undefined) return { status, ...long.end() }
@@ -138,7 +138,7 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
  * Reads a reply too long to be kept whole, which any user of the server can cause, as it comes; elements that are too
  * large, or have no room in `maxLength` UTF-16 units, are left out. `write` and `end` throw an `XmlError`.
  */
-function longReply(maxLength: number) {
+function longReply(maxLength: number, limits: XmlLimits) {
   const fates: Fate[] = []
   let body = ''
   let endTag = ''
@@ -159,7 +159,7 @@ function longReply(maxLength: number) {
       isWhole = true
     },
   }
-  const splitter = new Splitter(sink, defaultLimits, { lenient: true })
+  const splitter = new Splitter(sink, limits, { lenient: true })
   return {
     write: (chunk: Buffer) => splitter.write(chunk),
     /** The reply without those elements, and what became of them. */

@@ -14,7 +14,7 @@ import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { HandedOverSessions } from './handed-over.js'
 
-export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
+export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
@@ -28,7 +28,7 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
-  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443 } = parts
+  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new HandedOverSessions()
   /** Those that have something open at an endpoint, or may have. */
   const sessions = new Set<EndpointSession>()
@@ -42,7 +42,7 @@ export function createRemotes(parts: RemotesParts) {
     // An endpoint that the operator named may have any address, as may that of a domain that they named.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
-    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly }
+    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints

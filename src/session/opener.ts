@@ -22,7 +22,7 @@ import type { UserRoom } from './user-room.js'
 export interface OpenerParts
   extends Pick<
     SessionKeeper<Session>,
-    'clock' | 'connect' | 'counts' | 'log' | 'mostElements' | 'processName' | 'shaper'
+    'clock' | 'connect' | 'counts' | 'log' | 'maxStanzaBytes' | 'mostElements' | 'processName' | 'shaper'
   > {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */

@@ -17,12 +17,10 @@ export interface Payload {
   readonly clearRefusal: Element | undefined
 }
 
-/** Longest stanza that goes to the server, in bytes: what common servers take (RFC 6120 §13.12). */
-const maxStanzaBytes = 262_144
-
 const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal: undefined }
 
-export function inspect(elements: readonly Element[]): Payload {
+/** Looks at what a client sends, whose stanzas may have so many bytes. */
+export function inspect(elements: readonly Element[], maxStanzaBytes: number): Payload {
   if (elements.length === 0) return nothing
   let size = 0
   let fault: Payload['fault']

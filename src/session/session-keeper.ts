@@ -16,6 +16,8 @@ export interface SessionKeeper<Session> {
   readonly log: Logger
   /** How long a client may take to log in, in milliseconds. */
   readonly loginMilliseconds: number
+  /** Longest stanza of a client, in bytes. */
+  readonly maxStanzaBytes: number
   /** How many elements may wait for a client; as many as usual unless a test has its own. */
   readonly mostElements?: number | undefined
   /** How much clients may send. */

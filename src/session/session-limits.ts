@@ -9,7 +9,10 @@ import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
 export type Refusal = keyof typeof sessionLimits
 
 export interface LimitParts {
-  readonly limits: Omit<Config['limits'], 'unfinishedMegabytes' | 'megabytes' | 'sessionsPerJid'>
+  readonly limits: Omit<
+    Config['limits'],
+    'unfinishedMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
+  >
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>

@@ -223,6 +223,11 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.#delivered -= stanzas.length
   }
 
+  /** Longest stanza that its client may send, in bytes. */
+  get maxStanzaBytes(): number {
+    return this.keeper.maxStanzaBytes
+  }
+
   /** When the client may send more, in milliseconds of the clock. */
   get freeAt(): number {
     return this.keeper.shaper.freeAt(this.#paidAt)

@@ -22,6 +22,9 @@ const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 /** Longest XML declaration, in bytes. */
 const longestDeclaration = 256
+/** How long a message may be is known before it is read. */
+const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
+
 const readDocument = documentReader(defaultLimits)
 
 /** Reads messages, one after the other. */
@@ -67,7 +70,7 @@ class MessageReader {
         this.#isClosed = true
       },
     }
-    const splitter = new Splitter(sink, defaultLimits)
+    const splitter = new Splitter(sink, messageLimits)
     splitter.write(root)
     return splitter
   }

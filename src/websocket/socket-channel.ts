@@ -15,12 +15,14 @@ export interface ChannelRules {
   readonly pongTimeout: number
   /** How long a client may say nothing at all, pongs included. */
   readonly idleTimeout: number
-  /** How long a client has to answer `<close/>`, and then the frame that closes the WebSocket. */
+  /** How long a client has to answer `<close/>`, and the frame that closes the WebSocket, both together. */
   readonly closeTimeout: number
 }
 
 export interface ChannelParts {
   readonly rules: ChannelRules
+  /** Longest stanza of a client, in bytes. */
+  readonly maxStanzaBytes: number
   /** Most frames of one message. */
   readonly maxFragments: number
   readonly clock: Clock
@@ -35,8 +37,9 @@ export interface ChannelParts {
 /** How much may wait for a client before no more is written to it, in bytes. */
 const mostUnread = 64 * 1024
 
-/** How much may wait for it at all: one delivery, and answers to pings. */
-const mostKept = 4 * 1024 * 1024
+/** How much may wait for it at all, in bytes, and in the longest stanzas of a client: one delivery, and answers to pings. */
+const leastKept = 4 * 1024 * 1024
+const stanzasKept = 6
 /** How long a ping may take that waits behind what the client has not read, in seconds. */
 const unreadSeconds = 60
 /** How much Node reads at a time, and what a piece of a message takes beside its bytes; both in bytes. */
@@ -86,6 +89,8 @@ export class SocketChannel implements Channel {
   /** The last of those that show whether the client is there, and the one that asks what has arrived, if any does. */
   #livenessPing = 0
   #probingPing: number | undefined
+  /** When the connection is cut off at the latest that is being closed. */
+  #closeBy: number | undefined
   #isGathering = false
   /** Whether the client, or this side, has closed the stream. */
   #isLeaving = false
@@ -164,7 +169,8 @@ export class SocketChannel implements Channel {
     this.#write(writeClose(seeOther))
     this.#code = code
     this.#isLeaving = true
-    this.#within(this.#parts.rules.closeTimeout, () => this.#close())
+    this.#closeBy = this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
+    this.#atCloseBy(() => this.#giveUp())
   }
 
   farewell(): void {
@@ -210,7 +216,17 @@ export class SocketChannel implements Channel {
     if (this.#isClosing) return
     this.#isClosing = true
     this.#socket.close(code)
-    this.#within(this.#parts.rules.closeTimeout, () => this.#socket.terminate())
+    this.#closeBy ??= this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
+    this.#atCloseBy(() => this.#socket.terminate())
+  }
+
+  /** The client has not answered `<close/>` in time: the frame that closes is the last that it gets, unless it reads nothing. */
+  #giveUp(): void {
+    this.#isClosing = true
+    const reads = this.#connection.writableLength === 0
+    this.#socket.close(this.#code)
+    if (reads) this.#connection.destroySoon()
+    else this.#socket.terminate()
   }
 
   /** The client has closed the WebSocket, or its side of the connection, or has broken the rules of WebSocket. */
@@ -246,8 +262,12 @@ export class SocketChannel implements Channel {
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
     // `ws` answers pings, also those of a client that reads no answer; and it reads on behind the frame that closes.
-    if (this.#socket.bufferedAmount > mostKept || (isTooMuch && this.#isGone)) this.#socket.terminate()
+    if (this.#socket.bufferedAmount > this.#mostKept || (isTooMuch && this.#isGone)) this.#socket.terminate()
     else if (isTooMuch) this.#cut(closeCodes.full)
+  }
+
+  get #mostKept(): number {
+    return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
   /** How much memory a message takes at most that is not whole: each of its frames may keep all that was read with it. */
@@ -319,9 +339,9 @@ export class SocketChannel implements Channel {
     return idleTimeout === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + idleTimeout * 1000
   }
 
-  #within(seconds: number, act: () => void): void {
+  #atCloseBy(act: () => void): void {
     this.#timer?.cancel()
-    this.#timer = this.#parts.clock.after(seconds * 1000, act)
+    this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
   }
 
   /** Runs what nothing above would catch. */

@@ -22,8 +22,6 @@ export interface EndpointParts
     Omit<ChannelParts, 'ponged'> {
   /** Origins whose pages may use it; `*` is any. */
   readonly origins: readonly string[]
-  /** Longest message, in bytes. */
-  readonly maxMessageBytes: number
   readonly counts: Counts
   readonly log: Logger
   /** What the endpoint is called among all that there are: the same in every process of the service. */
@@ -88,7 +86,8 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     clientTracking: false,
     // A short message could stand for a long one.
     perMessageDeflate: false,
-    maxPayload: parts.maxMessageBytes,
+    // A stanza that is too long is refused in words of XMPP, up to this length.
+    maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,

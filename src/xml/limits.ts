@@ -13,11 +13,26 @@ export interface XmlLimits {
   readonly maxDeclarations: number
 }
 
+/**
+ * How many times as long as a stanza of a client one of its server may be: servers wrap stanzas (XEP-0280, XEP-0313), and send
+ * rosters, which reach 262,144 bytes with some 2,500 contacts.
+ */
+const serverFactor = 4
+
+/** Longest stanza of clients, in bytes, unless a setting says otherwise: what common servers take (RFC 6120 §13.12). */
+export const usualStanzaBytes = 262_144
+
 export const defaultLimits: XmlLimits = {
-  maxElementBytes: 1024 * 1024,
+  maxElementBytes: serverFactor * usualStanzaBytes,
   maxDepth: 128,
   maxAttributes: 64,
   maxNameLength: 256,
   maxChildren: 0,
   maxDeclarations: 512,
 }
+
+/** The limits of what a server sends whose clients may send stanzas of so many bytes. */
+export const serverLimits = (maxStanzaBytes: number): XmlLimits => ({
+  ...defaultLimits,
+  maxElementBytes: serverFactor * maxStanzaBytes,
+})

@@ -151,7 +151,7 @@ describe('what is documented is so:', () => {
         websocket: {
           ...{ enabled: true, origins: ['*'], assumeSecure: false, requireSecure: false },
           ...{ pingInterval: 30, pongTimeout: 10, idleTimeout: 840, closeTimeout: 5, resumeSeconds: 120 },
-          ...{ maxMessageBytes: 1_048_576, maxFragments: 8 },
+          maxFragments: 8,
           getText: 'This is an XMPP WebSocket endpoint: point your client here.',
         },
         events: undefined,
@@ -161,6 +161,7 @@ describe('what is documented is so:', () => {
           websocket: { allow: networks('any'), deny: networks('none') },
         },
         limits: {
+          stanzaBytes: 262_144,
           sessions: 20_000,
           sessionsPerAddress: 200,
           unauthenticatedPerAddress: 20,

@@ -31,6 +31,12 @@ describe('a name that was meant for a setting is found:', () => {
   })
 })
 
+test('a setting of an earlier version is told of, with what is there instead', () => {
+  expect(unknownNames({ WEBSOCKET_MAX_MESSAGE_BYTES: '16384' })).toEqual([
+    'WEBSOCKET_MAX_MESSAGE_BYTES is no setting any more: remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
+  ])
+})
+
 test('what environments have for other programs is not taken for a setting', () => {
   const names = `
     PATH HOME HOSTNAME HOSTTYPE OSTYPE MACHTYPE LOGNAME USER USERNAME SHELL SHLVL TERM PWD OLDPWD TZ LANG LC_ALL MAIL

@@ -162,6 +162,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     processName: nodes?.self,
     domains: ['*.chat.example'],
     retiredDomains: [],
+    maxStanzaBytes: 262_144,
     mostElements: 10,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readReply, readTerms } from '../../src/remote/endpoint-reply.js'
+import { readTerms, replyReader } from '../../src/remote/endpoint-reply.js'
 import { documentReader } from '../../src/xml/document.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
@@ -27,7 +27,7 @@ test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
   'a session that ends with %s, for which there is no better word, has lost its connection',
   condition => {
     const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
-    expect(readReply(text).end?.failure).toEqual({
+    expect(replyReader(defaultLimits)(text).end?.failure).toEqual({
       step: 'features',
       code: 'remote-connection-failed',
       condition,

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { fragments, frame, opcodes, text } from '../support/frames.js'
+import { ask } from '../support/http-answer.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -117,7 +118,7 @@ describe('time', () => {
     expect([fault, end]).toEqual([faultOf('connection-timeout'), close])
   })
 
-  test('a client that does not answer that the stream is closed is closed after five seconds, and cut off after five more (G8)', async () => {
+  test('a client that does not answer that the stream is closed is closed and cut off after five seconds in all (G8)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
@@ -127,11 +128,23 @@ describe('time', () => {
     // What was on its way is no answer.
     wire.send(message('on its way'))
     await settled()
-    await pass(2)
+    await pass(1)
     expect((await wire.next()).opcode).toBe(opcodes.close)
-    await pass(3)
+    await gone(wire)
+  })
+
+  test('nor is it given more time that answers the stream and not the WebSocket (G8)', async () => {
+    await begin()
+    const { wire } = await stage.pair(silent)
+    wire.send('<a>')
+    expect([await wire.message(), await wire.message()]).toEqual([faultOf('not-well-formed'), close])
+    await settled()
+    await pass(4)
+    wire.send(close)
+    expect((await wire.next()).opcode).toBe(opcodes.close)
+    await settled()
     expect(wire.socket.readableEnded).toBe(false)
-    await pass(3)
+    await pass(1)
     await gone(wire)
   })
 
@@ -213,7 +226,7 @@ describe('bytes', () => {
   })
 
   test('parts of messages have room for so many bytes in all, and of each client (H10)', async () => {
-    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_MESSAGE_BYTES: '1048576' })
+    await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const big = 'x'.repeat(700_000)
     const [first, second] = [await stage.pair(), await stage.pair()]
     first.wire.write(frame(opcodes.text, `<message xmlns='jabber:client'>${big}`, { fin: false }))
@@ -252,7 +265,7 @@ describe('bytes', () => {
   })
 
   test('behind the frame that closes, what is read still counts (H10)', async () => {
-    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_MESSAGE_BYTES: '1048576' })
+    await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const first = await stage.wire()
     first.frame(opcodes.binary, 'x')
     first.write(frame(opcodes.text, 'x'.repeat(900_000), { fin: false }))
@@ -263,15 +276,67 @@ describe('bytes', () => {
   })
 
   test('the limits of messages are those of the settings (G12)', async () => {
-    await set({ WEBSOCKET_MAX_MESSAGE_BYTES: '16384', WEBSOCKET_MAX_FRAGMENTS: '2' })
+    await set({ MAX_STANZA_BYTES: '10000', WEBSOCKET_MAX_FRAGMENTS: '2' })
     const { wire, link } = await stage.pair()
     wire.write(...fragments("<message xmlns='jabber:client'>", '</message>'))
     await link.until('</message>')
     wire.write(...fragments('<message>', '', '</message>'))
     expect((await wire.leave()).code).toBe(1008)
     const other = await stage.pair()
-    other.wire.send(message('x'.repeat(16_384)))
+    other.wire.send(message('x'.repeat(20_000)))
     expect((await other.wire.leave()).code).toBe(1009)
+  })
+})
+
+describe.each([10_000, 700_000])('where a stanza may have %d bytes', most => {
+  const environment = { MAX_STANZA_BYTES: String(most), RATE_SESSION_BYTES: '0' }
+  const ofBytes = (bytes: number) => message('x'.repeat(bytes - message('').length))
+  const tooLong = ofBytes(most + 1)
+
+  test('a client over WebSocket sends as much, and is told what was too long', async () => {
+    await set(environment)
+    const { wire, link } = await stage.loggedIn()
+    wire.send(ofBytes(most))
+    expect((await link.until('</message>')).length).toBe(most)
+    wire.send(tooLong)
+    expect(await wire.message()).toBe(faultOf('policy-violation'))
+  })
+
+  test('a message may be twice as long', async () => {
+    await set(environment)
+    const [first, second] = [await stage.pair(), await stage.pair()]
+    first.wire.send(ofBytes(2 * most))
+    expect(await first.wire.message()).toBe(faultOf('policy-violation'))
+    second.wire.send(ofBytes(2 * most + 1))
+    expect((await second.wire.leave()).code).toBe(1009)
+  })
+
+  test('a client over BOSH sends as much, and no more', async () => {
+    await set(environment)
+    const create = (stanza: string) =>
+      ask(
+        `${stage.service.url}/http-bind`,
+        { agent: false, method: 'POST' },
+        `<body rid='1' wait='5' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'>${stanza}</body>`,
+      )
+    expect((await create(tooLong)).text).toContain("condition='policy-violation'")
+    const reply = create(ofBytes(most))
+    const link = await stage.server.connection()
+    await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+    link.send(header() + features())
+    expect((await link.until('</message>')).length).toBe(most)
+    expect((await reply).text).toContain('<stream:features')
+  })
+
+  test('a server sends four times as much, and what is longer is left out', async () => {
+    await set(environment)
+    const { wire, link } = await stage.loggedIn()
+    const roster = (bytes: number) => {
+      const [begin, end] = ["<iq xmlns='jabber:client' type='result' id='r'><query>", '</query></iq>']
+      return begin + '<item/>'.repeat((bytes - begin.length - end.length) / 7) + end
+    }
+    link.send(roster(4 * most + 20) + roster(4 * most))
+    expect(await wire.message()).toBe(roster(4 * most))
   })
 })
 

@@ -250,6 +250,7 @@ export class BoshBench {
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
+      maxStanzaBytes: 262_144,
       mostElements: about.maxQueueElements,
       issuesTickets: about.issuesTickets === true,
       processName: about.processName,

@@ -13,6 +13,7 @@ import { unnoted } from './unlimited.js'
 
 class FakeConnection extends EventEmitter {
   writableLength = 0
+  destroySoon = () => {}
   cork(): void {}
   uncork(): void {}
 }
@@ -29,6 +30,11 @@ export class FakeWebSocket extends EventEmitter {
   closedWith: number | undefined
   /** Whether the page still gets what is written to it: it answers pings then. */
   isConnected = true
+
+  constructor() {
+    super()
+    this.connection.destroySoon = () => this.leave()
+  }
 
   send(message: string | Buffer): void {
     this.sent.push(message.toString())
@@ -102,6 +108,7 @@ export function fakeChannel(
       rules: { pingInterval: pings ? 3600 : 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
       clock,
       bodies: unlimitedBodies(),
+      maxStanzaBytes: 262_144,
       maxFragments: 8,
       ponged: () => {},
       report,
