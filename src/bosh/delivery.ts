@@ -40,6 +40,7 @@ export const conditionOf: Partial<Record<EndReason, Condition>> = {
   'login-timeout': 'policy-violation',
   'refused-logins': 'policy-violation',
   limit: 'policy-violation',
+  'policy-violation': 'policy-violation',
   shutdown: 'system-shutdown',
 }
 

@@ -6,18 +6,27 @@ import type { Element } from '../xml/element.js'
 
 /** A full JID: the bare one in it, and its domain. */
 const fullJid = /^([^@/]+@([^@/]+))\/./s
+const bareJid = /^[^@/]+@([^@/]+)$/
 
-/** Longest `<iq/>` that is looked at for a bind, in UTF-16 units: three JIDs of any length. */
-const longestBind = 10_000
+/** Longest request to bind, and longest id of one, in UTF-16 units: a resource has 1023 bytes. */
+const longestRequest = 10_000
+const longestId = 1024
 
-/** The id of a request to bind a resource that goes to the server of `domain` itself (RFC 6120 §7.6). */
-export function bindRequestId({ name, namespace, text }: Element, domain: string): string | undefined {
-  if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
+/**
+ * The id of a request to bind a resource (RFC 6120 §7.6); `unclear` if it is such a request, and its answer might not be
+ * recognized. Servers also bind what is addressed to the account, or has more in it.
+ */
+export function bindRequest(
+  { name, namespace, text }: Element,
+  domain: string,
+): { readonly id: string } | 'unclear' | undefined {
+  if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
-  const to = root.attribute('to')
-  // What is addressed to another may be answered by that other one.
-  if (root.attribute('type') !== 'set' || (to !== undefined && prepareDomain(to) !== domain)) return undefined
-  return children.some(isBind) ? root.attribute('id') : undefined
+  if (root.attribute('type') !== 'set' || !children.some(isBind)) return undefined
+  const [id, to] = [root.attribute('id'), root.attribute('to')]
+  const isForServer = to === undefined || prepareDomain(to) === domain
+  if (!isForServer || id === undefined || id.length > longestId) return 'unclear'
+  return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
 /**
@@ -25,20 +34,29 @@ export function bindRequestId({ name, namespace, text }: Element, domain: string
  * of that JID's user. Undefined for all else, above all what other users and sessions send.
  */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
-  if (name !== 'iq' || namespace !== 'jabber:client' || text.length > longestBind) return undefined
+  if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
   const [id, type, from] = [root.attribute('id'), root.attribute('type'), root.attribute('from')]
   if (id === undefined || (type !== 'result' && type !== 'error')) return undefined
   const [bind] = children
   const tells = type === 'result' && children.length === 1 && isBind(bind!)
-  const jid = tells ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
+  const told = tells ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
+  const jid = told !== undefined && isFull(told) ? told : undefined
   if (from === undefined || prepareDomain(from) === domain) return { id, jid }
   return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
 }
 
-/** The full JID that comes with the success of a login which binds a resource as well (XEP-0388, XEP-0386). */
+/**
+ * The JID that comes with the success of a login: the full one if the login binds a resource as well (XEP-0386), else the bare
+ * one (XEP-0388 §2.6.1).
+ */
 export function jidInSuccess(success: Element, domain: string): string | undefined {
   return usersOf(domain, jidIn(success, sasl2Namespace, 'authorization-identifier'))
+}
+
+/** Whether a JID has a resource. */
+export function isFull(jid: string): boolean {
+  return jid.includes('/')
 }
 
 function isBind({ name, namespace }: Element): boolean {
@@ -52,7 +70,7 @@ function jidIn({ text }: Element, namespace: string, name: string): string | und
 
 /** A server speaks for its own users only. */
 function usersOf(domain: string, jid: string | undefined): string | undefined {
-  const itsDomain = jid === undefined ? undefined : fullJid.exec(jid)?.[2]
+  const itsDomain = jid === undefined ? undefined : (fullJid.exec(jid)?.[2] ?? bareJid.exec(jid)?.[1])
   if (itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
   // It stays for as long as the session.
   return copyOf(jid!)

@@ -1,65 +1,90 @@
 import type { ProblemCode } from '../errors.js'
 import { prepareDomain } from '../jid/domains.js'
-import { sasl2Namespace, saslNamespace } from '../namespaces.js'
+import { userOf } from '../jid/jid.js'
+import { sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../namespaces.js'
 import { copyOf } from '../xml/copy-of.js'
 import { childrenOf, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
-import { bindAnswer, bindRequestId, jidInSuccess } from './bound-jid.js'
+import { attribute } from '../xml/escape.js'
+import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
+import { longestStreamId, type ResumableStreams, smFamily } from './resumable-streams.js'
+import { SaslAccount } from './sasl-account.js'
 
 /**
  * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has asked to be let in
  * (RFC 6120 §6, XEP-0388). `welcome`: its server has let it in with the last thing that was said on the stream.
- * `inside`: a resource may be bound. `spent`: it has said something else than it had to, and nothing counts any more.
+ * `inside`: a resource may be bound. `spent`: one of them has said something else than it had to, and nothing counts any more.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
-/** How many unanswered requests to bind a resource are kept in mind, and how long their ids may be, in UTF-16 units. */
+/** How many unanswered requests to bind a resource there may be. */
 const mostRequests = 10
-const longestId = 1024
+
+/** What a client may send to its server, and what it is answered here. */
+export interface Screened {
+  readonly passed: readonly Element[]
+  readonly answers: readonly Element[]
+}
+
+/** The JID that a login has shown, and the id of the stream that goes on, if one was resumed. */
+export interface LoggedIn {
+  /** Full, or bare where the account of a resumed stream is known and not its resource. */
+  readonly jid: string
+  readonly resumed?: string | undefined
+}
 
 /**
- * Watches a client log in to its server by itself. From then on the server passes on what other users write, which may
- * look like an answer of its own: so the JID is learned only from the answer to what the client has asked, and a stream
- * may begin anew only before another user can have written on it.
+ * Watches a client log in to its server by itself, so that its JID is known as soon as it is a user. Keeps from the server
+ * what could log the client in without a sign of who it is. The JID is learned only from the server's answer to what the client
+ * has asked, because from then on the server also passes on what other users write; and a stream may begin anew only before
+ * another user can have written on it.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
   /** The ids of the requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
+  readonly #sasl: SaslAccount
+  /** The bare JID of the account that the server has let in with SASL2. */
+  #account: string | undefined
+  /** Whether other users may have written on the stream: no JID is learned from then on, and the time to log in runs out. */
+  #isForeign = false
+  /** Whether the client has asked nothing about streams yet, whose answer could pass for another. */
+  #mayResume = true
+  /** The id of the stream that the client has asked to resume. */
+  #resuming: string | undefined
 
-  /** `end` is until when the client has to be logged in, in milliseconds of the clock. */
+  /** Until when the client has to be logged in, in milliseconds of the clock. */
+  readonly end: number
+  readonly #streams: ResumableStreams
+
   constructor(
     readonly domain: string,
-    readonly end: number,
-  ) {}
-
-  /** Takes note of what the client sends to its server. */
-  sent(element: Element): void {
-    const { name, namespace } = element
-    switch (this.#stage) {
-      case 'stranger':
-      case 'sasl':
-      case 'sasl2':
-        if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'
-        else if (namespace === sasl2Namespace && name === 'authenticate') this.#stage = 'sasl2'
-        // Success would not be the last that the server says on this stream.
-        else if (namespace !== saslNamespace && this.#stage === 'sasl') this.#stage = 'stranger'
-        break
-      case 'welcome':
-        this.#stage = 'spent'
-        break
-      case 'inside': {
-        const id = bindRequestId(element, this.domain)
-        if (id !== undefined && id.length <= longestId && this.#requests.size < mostRequests)
-          this.#requests.add(copyOf(id))
-      }
-    }
+    { loginMilliseconds, streams }: { loginMilliseconds: number; streams: ResumableStreams },
+    now: number,
+  ) {
+    this.end = now + loginMilliseconds
+    this.#streams = streams
+    this.#sasl = new SaslAccount(domain)
   }
 
-  /** Takes note of what the server says; gives back the login that it shows, with the full JID if that is told. */
-  received(element: Element): { readonly jid: string | undefined } | undefined {
-    const jid = this.#jidFrom(element)
-    return jid !== undefined || isForUsers(element) ? { jid } : undefined
+  /** Looks at what the client sends. Undefined if none of it may go to its server. */
+  screen(elements: readonly Element[]): Screened | undefined {
+    const answers: Element[] = []
+    const passed: Element[] = []
+    for (const element of elements) {
+      if (!this.#mayPass(element)) return undefined
+      if (isRequestToResume(element) && !this.#resumes(element)) answers.push(notResumed(element))
+      else passed.push(element)
+    }
+    return { passed, answers }
+  }
+
+  /** Takes note of what the server says. Returns the JID once the server has told it. */
+  received(element: Element): LoggedIn | undefined {
+    if (this.#isForeign) return undefined
+    const loggedIn = this.#learnFrom(element)
+    if (loggedIn === undefined) this.#isForeign = isForUsers(element)
+    return loggedIn
   }
 
   /** Whether the stream may begin anew, which it may once, for the same domain (XEP-0206 §5). Takes note that it does. */
@@ -69,30 +94,135 @@ export class LoginWatch {
     return to === undefined || prepareDomain(to) === this.domain
   }
 
-  #jidFrom(element: Element): string | undefined {
+  #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    if (namespace === saslNamespace && this.#stage === 'sasl') {
-      if (name === 'success') this.#stage = 'welcome'
-      else if (name === 'failure') this.#stage = 'stranger'
-    } else if (namespace === sasl2Namespace && this.#stage === 'sasl2') {
-      if (name === 'failure') this.#stage = 'stranger'
-      else if (name === 'success') {
-        this.#stage = 'inside'
-        return jidInSuccess(element, this.domain)
-      }
-    } else if (this.#stage === 'welcome') this.#stage = 'spent'
-    else if (this.#requests.size > 0) {
-      const answer = bindAnswer(element, this.domain)
-      if (answer !== undefined && this.#requests.delete(answer.id)) return answer.jid
+    // Servers take stanzas of other streams' namespaces for their own clients', too.
+    if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
+    if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
+    const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
+    switch (this.#stage) {
+      case 'stranger':
+        if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'
+        else if (namespace === sasl2Namespace && name === 'authenticate') {
+          this.#stage = 'sasl2'
+          const asked = childrenOf(element.text).filter(isRequestToResume)
+          this.#resuming = asked.length === 1 ? idToResume(asked[0]!) : undefined
+        }
+        break
+      case 'sasl':
+      case 'sasl2':
+        // Which of two logins has succeeded could not be told.
+        if (isSasl && (name === 'auth' || name === 'authenticate')) return false
+        // Success would not be the last that the server says on this stream.
+        if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
+        if (!isSasl) this.#sasl.disturbed()
+        break
+      case 'welcome':
+        this.#stage = 'spent'
+        break
+      case 'inside':
+        return !isSasl && this.#mayBind(element)
+    }
+    if (namespace === saslNamespace || (this.#stage === 'sasl' && isSasl)) this.#sasl.sent(element)
+    return bindRequest(element, this.domain) === undefined && !isRequestToResume(element)
+  }
+
+  #mayBind(element: Element): boolean {
+    const request = bindRequest(element, this.domain)
+    if (request === undefined) return true
+    if (request === 'unclear' || this.#requests.size >= mostRequests) return false
+    this.#requests.add(request.id)
+    return true
+  }
+
+  /** Takes note of a request to resume a stream; false where it would not be known whose the stream is. */
+  #resumes(element: Element): boolean {
+    const id = idToResume(element)
+    if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
+    this.#mayResume = false
+    this.#resuming = id
+    return true
+  }
+
+  /** The JID of the client, once it has resumed this stream. */
+  #ownerOf(id: string | undefined): string | undefined {
+    const account = this.#account ?? this.#sasl.account
+    const jid = id === undefined ? undefined : this.#streams.of(this.domain, id)?.jid
+    const isOther = account !== undefined && jid !== undefined && userOf(jid) !== userOf(account)
+    return isOther ? account : (jid ?? account)
+  }
+
+  #learnFrom(element: Element): LoggedIn | undefined {
+    const { name, namespace } = element
+    switch (this.#stage) {
+      case 'sasl':
+        if (namespace !== saslNamespace) break
+        if (name === 'challenge') this.#sasl.challenged()
+        else if (name === 'success') this.#stage = 'welcome'
+        else if (name === 'failure') this.#stage = 'stranger'
+        break
+      case 'sasl2':
+        if (namespace !== sasl2Namespace) break
+        if (name === 'failure') this.#stage = 'stranger'
+        else if (name === 'success') return this.#succeeded(element)
+        break
+      case 'welcome':
+        this.#stage = 'spent'
+        break
+      case 'inside':
+        return this.#heardInside(element)
     }
     return undefined
   }
+
+  #succeeded(success: Element): LoggedIn | undefined {
+    this.#stage = 'inside'
+    const resuming = this.#resuming
+    this.#resuming = undefined
+    const told = jidInSuccess(success, this.domain)
+    if (told === undefined) return undefined
+    this.#account = told.split('/', 1)[0]!
+    if (childrenOf(success.text).some(isResumed))
+      return { jid: isFull(told) ? told : (this.#ownerOf(resuming) ?? told), resumed: resuming }
+    return isFull(told) ? { jid: told } : undefined
+  }
+
+  #heardInside(element: Element): LoggedIn | undefined {
+    const resuming = this.#resuming
+    if (resuming !== undefined && element.namespace.startsWith(smFamily)) {
+      this.#resuming = undefined
+      const jid = isResumed(element) ? this.#ownerOf(resuming) : undefined
+      return jid === undefined ? undefined : { jid, resumed: resuming }
+    }
+    if (this.#requests.size === 0) return undefined
+    const answer = bindAnswer(element, this.domain)
+    if (answer === undefined || !this.#requests.delete(answer.id)) return undefined
+    return answer.jid === undefined ? undefined : { jid: answer.jid }
+  }
 }
 
-/**
- * Whether a server sends this to its users only. It shows that a client is logged in also where its JID is told in no
- * way that is known here: one that has resumed its stream (XEP-0198), or logged in as before SASL (XEP-0078).
- */
+function isRequestToResume({ name, namespace }: Element): boolean {
+  return name === 'resume' && namespace.startsWith(smFamily)
+}
+
+function idToResume(element: Element): string | undefined {
+  const id = isRequestToResume(element) ? startTagOf(element.text).attribute('previd') : undefined
+  return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
+}
+
+/** What a server answers that does not know the stream: the client binds a resource instead (XEP-0198 §5). */
+function notResumed({ namespace }: Element): Element {
+  const xmlns = attribute('xmlns', namespace)
+  const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
+  return { name: 'failed', namespace, text }
+}
+
+/** A login as before SASL (XEP-0078): its answer says nothing of the user. */
+function isLegacyLogin({ text }: Element): boolean {
+  return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
+}
+
+/** Whether a server sends this to its users only. */
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
@@ -104,9 +234,8 @@ function isForUsers(element: Element): boolean {
 }
 
 function isResumed({ name, namespace }: Element): boolean {
-  return name === 'resumed' && namespace.startsWith('urn:xmpp:sm:')
+  return name === 'resumed' && namespace.startsWith(smFamily)
 }
-
 /** The code of a login that the server refuses with this element (RFC 6120 §6.5); undefined where it does not. */
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
   if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined

@@ -3,6 +3,7 @@ import type { EndReason } from '../counts.js'
 import { Problem } from '../errors.js'
 import type { TellEvent } from '../events/events.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
+import { userOf } from '../jid/jid.js'
 import { onceAMinute } from '../lib/throttle.js'
 import type { LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
@@ -64,15 +65,25 @@ export function createOpener(parts: OpenerParts) {
     if (session.isHandedOut && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
   }
 
+  /** A session has resumed a stream: the session that had it before is over, and must not count beside this one. */
+  function leave(stream: string, { id, domain, jid }: Session): void {
+    const before = registry.streams.of(domain, stream)
+    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
+    const session = registry.byId(before.session)
+    session?.guard(() => session.cut())
+  }
+
   const keeper: SessionKeeper<Session> = {
     ...parts,
     loginMilliseconds: limits.loginMilliseconds,
     tickets: parts.issuesTickets === true ? registry.tickets : undefined,
-    loggedIn(session) {
+    streams: registry.streams,
+    loggedIn(session, resumed) {
       limits.loggedIn(session)
-      if (session.jid === undefined) return
-      registry.bound(session, session.jid)
-      room.bound(session, session.jid)
+      const jid = session.jid!
+      if (resumed !== undefined) leave(resumed, session)
+      registry.bound(session, jid)
+      room.bound(session, jid)
     },
     attached: session => tellEvent?.('session.attached', session),
     resumed: session => tellEvent?.('session.resumed', session),

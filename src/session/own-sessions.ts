@@ -104,5 +104,5 @@ export const lastUsedFirst = (a: Unused, b: Unused) => a.quiet - b.quiet
 export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views
-  return views.filter(view => view.jid !== undefined && resourceOf(view.jid) === resourceOf(jid))
+  return views.filter(view => view.jid?.includes('/') && resourceOf(view.jid) === resourceOf(jid))
 }

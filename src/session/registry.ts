@@ -1,6 +1,7 @@
 import { userOf } from '../jid/jid.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Client } from './client.js'
+import { ResumableStreams } from './resumable-streams.js'
 import type { Session } from './session.js'
 import type { SessionState, SessionView } from './sessions.js'
 import { Tickets } from './ticket.js'
@@ -21,6 +22,8 @@ export class Registry {
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   /** The tickets of those that wait for their pages. */
   readonly tickets = new Tickets<Session>()
+  /** The streams that clients may resume, of sessions that there are or were. */
+  readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined
   /** Whether the service is being stopped, and no session may be added. */

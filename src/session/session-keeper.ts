@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.js'
 import type { OpenLink } from '../link.js'
 import type { Fate } from '../xml/element.js'
 import type { RateShaper } from './rate-shaper.js'
+import type { ResumableStreams } from './resumable-streams.js'
 import type { Tickets } from './ticket.js'
 
 /** What sessions have in common, and what keeps account of them. */
@@ -24,10 +25,15 @@ export interface SessionKeeper<Session> {
   readonly shaper: RateShaper
   /** The tickets by which pages may also come over another transport than the one they were opened for; undefined without. */
   readonly tickets: Tickets<Session> | undefined
+  /** The streams that clients may resume. */
+  readonly streams: ResumableStreams
   /** Opens a link to a domain's XMPP server. */
   readonly connect: OpenLink
-  /** The server takes the client for one of its users; the session has the JID, if that can be known. Called at most once. */
-  loggedIn(session: Session): void
+  /**
+   * The server takes the client for one of its users, and the session has the JID. Called at most once. `resumed` is the id of
+   * the stream that the client has resumed, if it has.
+   */
+  loggedIn(session: Session, resumed?: string): void
   /** The page has come that a session was handed to. */
   attached(session: Session): void
   /** A session was handed to another page. */

@@ -19,7 +19,7 @@ export abstract class SessionLife<Session> {
   protected uplink!: Uplink
   /** Its client. */
   protected speaker: Client | undefined = undefined
-  /** While a client logs in by itself; undefined once its JID is known, or cannot be any more. */
+  /** While a client logs in by itself; undefined once its JID is known. */
   protected watch: LoginWatch | undefined
   #outcome: Outcome | undefined = undefined
   #isOver = false
@@ -98,8 +98,8 @@ export abstract class SessionLife<Session> {
     if (!this.#isOver && this.outbox.isEmpty) this.link.close()
   }
 
-  /** Ends the session because of what its client left undone, or has too much of; the client is told. */
-  expel(reason: 'login-timeout' | 'refused-logins' | 'limit'): void {
+  /** Ends the session because of what its client left undone, has too much of, or may not do; the client is told. */
+  expel(reason: 'login-timeout' | 'refused-logins' | 'limit' | 'policy-violation'): void {
     this.guard(() => {
       this.watch = undefined
       this.link.close()

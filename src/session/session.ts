@@ -2,6 +2,7 @@ import type { EndReason } from '../counts.js'
 import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Element, Fate } from '../xml/element.js'
+import { isFull } from './bound-jid.js'
 import type { Client, Succession } from './client.js'
 import type { Gate, LoginAttempts } from './login-attempts.js'
 import { LoginWatch, refusedLogin } from './login-watch.js'
@@ -54,11 +55,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     attempts?: LoginAttempts,
   ) {
     const now = keeper.clock.now()
-    super(
-      keeper,
-      origin === 'client' ? new LoginWatch(domain, now + keeper.loginMilliseconds) : undefined,
-      now,
-    )
+    super(keeper, origin === 'client' ? new LoginWatch(domain, keeper, now) : undefined, now)
     const { sid, id } = newSid(keeper.processName)
     this.sid = sid
     this.id = id
@@ -69,7 +66,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.#attempts = attempts
   }
 
-  /** The full JID, once the server has told it. */
+  /** The full JID, once the server has told it; the bare one if the client has resumed a stream and no more is known. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -188,7 +185,9 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   }
 
   #release(): Succession | undefined {
-    if (this.isOver || this.#jid === undefined || this.uplink.isOpening) return undefined
+    // A page needs the full JID.
+    if (this.isOver || this.#jid === undefined || !isFull(this.#jid) || this.uplink.isOpening)
+      return undefined
     const succession = this.client?.release()
     if (succession !== undefined) this.#paidAt = 0
     return succession
@@ -251,18 +250,25 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
       this.outbox.add(payload.clearRefusal)
       return
     }
-    if (this.watch !== undefined) {
-      for (const element of payload.elements) {
-        this.watch.sent(element)
-        this.#attempts?.sent(element, this)
-      }
-      if (this.#attempts?.areUsedUp === true) {
-        this.expel('refused-logins')
-        return
-      }
-    }
-    this.uplink.send(payload)
+    if (this.watch === undefined) this.uplink.send(payload)
+    else this.#sendScreened(payload, this.watch)
     if (this.uplink.isOverfull) this.loseLink()
+  }
+
+  /** Sends what is known not to log the client in unnoticed, nor once too often. */
+  #sendScreened(payload: Payload, watch: LoginWatch): void {
+    const screened = watch.screen(payload.elements)
+    if (screened === undefined) {
+      this.expel('policy-violation')
+      return
+    }
+    for (const element of screened.passed) this.#attempts?.sent(element, this)
+    if (this.#attempts?.areUsedUp === true) {
+      this.expel('refused-logins')
+      return
+    }
+    for (const answer of screened.answers) this.outbox.add(answer)
+    if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
   }
 
   holdBack(): void {
@@ -305,10 +311,13 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
       this.#attempts?.received(element)
       const loggedIn = this.watch?.received(element)
       if (loggedIn !== undefined) {
-        this.#learn(loggedIn.jid)
+        this.#learn(loggedIn.jid, loggedIn.resumed)
         // It may have been one session too many.
         if (!this.isLive) return
       }
+    }
+    if (element.namespace !== 'jabber:client' && this.#jid !== undefined) {
+      this.keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
     if (element.namespace !== streamsNamespace || element.name !== 'features') {
       this.outbox.add(element)
@@ -350,12 +359,12 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     })
   }
 
-  /** The server takes the client for one of its users, and may have told with which JID. */
-  #learn(jid: string | undefined): void {
+  /** The server takes the client for the user of this JID. */
+  #learn(jid: string, resumed?: string): void {
     this.watch = undefined
-    if (jid !== undefined) this.#attempts = undefined
+    this.#attempts = undefined
     this.#jid = jid
-    this.keeper.loggedIn(this)
+    this.keeper.loggedIn(this, resumed)
   }
 
   /**

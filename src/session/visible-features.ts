@@ -4,8 +4,13 @@ import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
 import { showsSecret } from './mechanisms.js'
 
-/** Features that end at this service: clients can do nothing with them (XEP-0206 §2, §4). */
-const hidden = new Set([tlsNamespace, 'http://jabber.org/features/compress', channelBindingNamespace])
+/** Features that end at this service, or that it refuses: clients can do nothing with them (XEP-0206 §2, §4; XEP-0078). */
+const hidden = new Set([
+  tlsNamespace,
+  'http://jabber.org/features/compress',
+  channelBindingNamespace,
+  'http://jabber.org/features/iq-auth',
+])
 
 /** Channel binding is to our TLS, not the client's (RFC 5802 §6; the names of FAST tell its kind, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/

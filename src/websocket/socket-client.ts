@@ -20,6 +20,7 @@ const conditionOf: Partial<Record<EndReason, string>> = {
   'login-timeout': 'connection-timeout',
   'refused-logins': 'policy-violation',
   limit: 'policy-violation',
+  'policy-violation': 'policy-violation',
   shutdown: 'system-shutdown',
 }
 

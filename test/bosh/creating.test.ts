@@ -205,7 +205,7 @@ describe('features', () => {
     const { reply } = await client.next(login)
     expect(reply?.body).toContain('<encryption-required')
     expect(client.link.sent).toEqual([])
-    const secure = await bench.session()
+    const secure = await bench.session(undefined, 700, new FakePeer(), '')
     await secure.next(login)
     expect(secure.link.sent).toEqual([login])
   })

@@ -1,6 +1,7 @@
 // A client that logs in by itself is a stranger until its server says otherwise, and what its server sends was written
 // by others. `mallory` is the client here; `victim` is who she wants to be taken for.
 import { describe, expect, test } from '@jest/globals'
+import { userRoom } from '../../src/session/user-room.js'
 import {
   auth,
   authenticate,
@@ -9,9 +10,11 @@ import {
   type Client,
   FakePeer,
   message,
+  payload,
   restart,
   terminated,
 } from '../support/bosh-bench.js'
+import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
@@ -21,6 +24,9 @@ const own = 'mallory@chat.example/x'
 
 const bindResult = (jid: string, attributes = "type='result' id='b'") =>
   `<iq xmlns='jabber:client' ${attributes}><bind xmlns='${bind}'><jid>${jid}</jid></bind></iq>`
+
+const resume = (id = 'unknown') => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
+const resumed = (id = 'unknown') => `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 
 /** A client that was let in and has opened its stream again. */
 async function inside(bench = new BoshBench()): Promise<Client> {
@@ -152,7 +158,6 @@ describe('a stream does not begin anew, and the session is over', () => {
 
   test.each([
     ['a stanza', message('hello')],
-    ['a request to bind a resource', bindRequest()],
     ['the wish to be let in again', auth],
   ])('where the client has sent %s since', async (_what, said) => {
     const bench = new BoshBench()
@@ -163,7 +168,7 @@ describe('a stream does not begin anew, and the session is over', () => {
 
   test('where the client has sent something else before the server let it in', async () => {
     const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), auth + bindRequest())
+    const client = await bench.session(undefined, 700, new FakePeer(), auth + message('hello'))
     await bench.server(link => link.letIn())
     await client.next()
     await isRefused(bench, client)
@@ -307,8 +312,6 @@ describe('the JID of a client is not known', () => {
   )
 
   test.each([
-    ['to a user', bindRequest('b', "to='accomplice@chat.example/y'")],
-    ['to another server', bindRequest('b', "to='evil.example'")],
     ['that does not ask for a resource', bindRequest().replace(bind, 'urn:x')],
     [
       'that asks for it further down',
@@ -334,24 +337,12 @@ describe('the JID of a client is not known', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('by the answer to a request on the stream before', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), bindRequest() + auth)
-    await bench.server(link => link.letIn())
-    await client.next()
-    await client.next('', restart)
-    await bench.server(link => link.open())
-    await bench.server(link => link.answerBind('b', victim))
-    expect(jids(bench)).toEqual([undefined])
-  })
-
   test.each([
     ['was not let in', ''],
     ['logs in without binding', auth],
   ])('by an answer or a success where the client %s', async (_what, login) => {
     const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), login)
-    await client.next(bindRequest())
+    await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.answerBind('b', victim))
     await bench.server(link => link.bind(victim))
     expect(jids(bench)).toEqual([undefined])
@@ -380,28 +371,329 @@ describe('the JID of a client is not known', () => {
     await bench.server(link => link.answerBind('b', victim))
     expect(jids(bench)).toEqual([undefined])
   })
+})
 
-  test('by requests without number; a few are kept in mind', async () => {
+describe('what could log a client in unseen does not reach the server, and the session is over', () => {
+  /** Sends what is refused, with a stanza that would not be. */
+  async function isRefused(bench: BoshBench, client: Client, said: string): Promise<void> {
+    client.link.sent.length = 0
+    const { reply } = await client.next(said + message('after'))
+    expect(reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toEqual([])
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.sessionsEnded['policy-violation']).toBe(1)
+  }
+
+  const padded = (iq: string, length: number) =>
+    iq.replace('</iq>', `<x xmlns='x'>${'x'.repeat(length)}</x></iq>`)
+
+  test.each([
+    ['of more than 10,000 characters', padded(bindRequest(), 10_000)],
+    ['with an id of more than 1,024 characters', bindRequest('b'.repeat(1025))],
+    ['without an id', bindRequest().replace("id='b'", '')],
+    ['to the own account, which Prosody binds', bindRequest('b', "to='mallory@chat.example'")],
+    ['to a session', bindRequest('b', "to='accomplice@chat.example/y'")],
+    ['to another server', bindRequest('b', "to='evil.example'")],
+    ['of another namespace, which ejabberd binds', bindRequest().replace('jabber:client', 'jabber:server')],
+    ['too many', Array.from({ length: 11 }, (_, number) => bindRequest(`${number}`)).join('')],
+  ])('a request for a resource: %s', async (_what, said) => {
     const bench = new BoshBench()
-    const client = await inside(bench)
-    await client.next(Array.from({ length: 50 }, (_, number) => bindRequest(`${number}`)).join(''))
-    await bench.server(link => link.answerBind('49', own))
-    expect(jids(bench)).toEqual([undefined])
-    await bench.server(link => link.answerBind('0', own))
-    expect(jids(bench)).toEqual([own])
+    await isRefused(bench, await inside(bench), said)
+  })
+
+  test.each<[string, (bench: BoshBench) => Promise<Client>]>([
+    ['has not been let in', bench => bench.session(undefined, 700, new FakePeer(), '')],
+    ['waits for the outcome of its login', bench => bench.session(undefined, 700, new FakePeer(), auth)],
+    ['waits for the outcome of a login that binds at once', bench => bench.session()],
+    ['has not opened its stream again', bench => bench.welcome()],
+  ])('a request of a client that %s, for a resource or for its last stream', async (_what, come) => {
+    for (const said of [bindRequest(), resume()]) {
+      const bench = new BoshBench()
+      await isRefused(bench, await come(bench), said)
+    }
+  })
+
+  test.each([
+    ['a second login', auth, auth],
+    ['a second login that binds at once', auth, authenticate],
+    ['a second login beside one that binds at once', authenticate, auth],
+  ])('%s before the first one is over', async (_what, first, second) => {
+    const bench = new BoshBench()
+    await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), first), second)
+  })
+
+  test('another login of a client that is inside', async () => {
+    const bench = new BoshBench()
+    await isRefused(bench, await inside(bench), auth)
+  })
+
+  test.each(['get', 'set'])('a login as before SASL, and what asks how it is done: %s', async type => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    await isRefused(
+      bench,
+      client,
+      `<iq xmlns='jabber:client' type='${type}' id='1'><query xmlns='jabber:iq:auth'/></iq>`,
+    )
+  })
+
+  test('but a registration does', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"
+    await client.next(said)
+    expect(client.link.sent).toEqual([said])
   })
 })
 
-test('a client that has logged in as before SASL goes on without a JID that is known', async () => {
+test('a request for a resource is answered at any length that it can have', async () => {
   const bench = new BoshBench()
-  const client = await bench.session(undefined, 700, new FakePeer(), '')
-  const login = `<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:auth'/></iq>`
-  await client.next(login)
-  await bench.server(link => link.say("<iq xmlns='jabber:client' type='result' id='1'/>"))
-  const poll = await client.next()
+  const client = await inside(bench)
+  await client.next(bindRequest('&quot;'.repeat(1024)))
+  const long = `mallory@chat.example/${'&quot;'.repeat(1023)}`
+  await bench.server(link => link.answerBind('&quot;'.repeat(1024), long))
+  expect(jids(bench)).toEqual([long.replaceAll('&quot;', '"')])
+})
+
+describe('a client that goes on with its last stream', () => {
+  const plain = (authzid: string, user: string) => login('PLAIN', `${authzid}\0${user}\0secret`)
+  const scram = (header: string, user: string) =>
+    login('SCRAM-SHA-1', `${header}n=${user},r=fyko+d2lbbFgONRv9qkxdawL`)
+  const login = (mechanism: string, message: string) =>
+    `<auth xmlns='${sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
+  const failed =
+    "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+
+  /** Mallory as above, who has shown a password in this way. */
+  async function insideBy(login: string, bench = new BoshBench()): Promise<Client> {
+    const client = await bench.session(undefined, 700, new FakePeer(), login)
+    await bench.server(link => link.letIn())
+    await client.next()
+    await client.next('', restart)
+    await bench.server(link => link.open())
+    client.link.sent.length = 0
+    return client
+  }
+
+  /** Mallory has a session, whose stream the server would keep. */
+  async function enabled(bench: BoshBench): Promise<Client> {
+    const client = await inside(bench)
+    await client.next(bindRequest())
+    await bench.server(link => link.answerBind('b', own))
+    await bench.server(link =>
+      link.say("<enabled xmlns='urn:xmpp:sm:3' id='stream-of-mallory' resume='true'/>"),
+    )
+    return client
+  }
+
+  test.each([
+    ['PLAIN', plain('', 'mallory')],
+    ['PLAIN, acting for no other', plain('mallory@chat.example', 'Mallory')],
+    ['SCRAM', scram('n,,', 'mallory')],
+    ['SCRAM, acting for no other', scram('y,a=mallory@chat.example,', 'mallory')],
+  ])('is known by the account of its login with %s', async (_what, login) => {
+    const bench = new BoshBench()
+    const client = await insideBy(login, bench)
+    await client.next(resume())
+    expect(client.link.sent).toEqual([resume()])
+    expect(jids(bench)).toEqual([undefined])
+    await bench.server(link => link.say(resumed()))
+    expect(jids(bench)).toEqual(['mallory@chat.example'])
+    expect(bench.registry.ofJid('mallory@chat.example/x')).toHaveLength(1)
+    expect(await bench.sessions.endAll('mallory@chat.example')).toMatchObject({ ended: 1 })
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('is known by its full JID where its stream has come from here', async () => {
+    const bench = new BoshBench()
+    const first = await enabled(bench)
+    const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
+    await client.next(resume('stream-of-mallory'))
+    await bench.server(link => link.say(resumed('stream-of-mallory')))
+    expect(jids(bench)).toEqual([own])
+    // The server has closed the connection of the first one.
+    expect(first.link.closed).toBe(true)
+    expect(bench.registry.byId(client.id)?.jid).toBe(own)
+  })
+
+  test('is known by its full JID under the id that its server gives the stream when it goes on', async () => {
+    const bench = new BoshBench()
+    await enabled(bench)
+    const second = await insideBy(scram('n,,', 'mallory'), bench)
+    await second.next(resume('stream-of-mallory'))
+    await bench.server(link => link.say(resumed('the-next')))
+    const third = await insideBy(scram('n,,', 'mallory'), bench)
+    await third.next(resume('the-next'))
+    await bench.server(link => link.say(resumed('the-last')))
+    expect(jids(bench)).toEqual([own])
+    expect(second.link.closed).toBe(true)
+  })
+
+  test('has room where its user has as many sessions as there may be, this one among them', async () => {
+    const bench = new BoshBench({}, undefined, {
+      room: (registry, refused) => userRoom(1, registry, refused),
+    })
+    await enabled(bench)
+    const client = await insideBy(scram('n,,', 'mallory'), bench)
+    await client.next(resume('stream-of-mallory'))
+    await bench.server(link => link.say(resumed('stream-of-mallory')))
+    expect([jids(bench), client.link.closed]).toEqual([[own], false])
+  })
+
+  test('ends where its user has as many sessions as there may be', async () => {
+    const bench = new BoshBench({}, undefined, {
+      room: (registry, refused) => userRoom(1, registry, refused),
+    })
+    await enabled(bench)
+    const client = await insideBy(scram('n,,', 'mallory'), bench)
+    const poll = await client.next(resume())
+    await bench.server(link => link.say(resumed()))
+    expect(client.link.closed).toBe(true)
+    expect(poll.reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test.each([
+    [
+      'the account of a token is not known',
+      login('OAUTHBEARER', 'n,a=mallory@chat.example,\x01auth=Bearer b\x01\x01'),
+    ],
+    ['the account acts for another', plain('victim@chat.example', 'mallory')],
+    ['the account acts for another by SCRAM', scram('n,a=victim@chat.example,', 'mallory')],
+    ['servers prepare the name each in its own way', plain('', 'straße')],
+    ['the name may be one of another domain', plain('', 'mallory@other.example')],
+    ['there are more parts than there should be', plain('', 'victim\0x\0mallory')],
+    ['decoders may differ', plain('', 'mallory').replace('</', ' </')],
+    ['readers may differ', plain('', 'mallory').replace('</', "<x xmlns='x'/></")],
+    ['the mechanism is another one', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
+  ])('is told to bind instead, and its server hears nothing of it, where %s', async (_what, login) => {
+    const bench = new BoshBench()
+    const client = await insideBy(login, bench)
+    expect((await client.next(resume())).reply?.body).toBe(payload(failed))
+    expect(client.link.sent).toEqual([])
+    await client.next(bindRequest())
+    await bench.server(link => link.answerBind('b', own))
+    expect(jids(bench)).toEqual([own])
+  })
+
+  test.each([
+    ['an abort', `<abort xmlns='${sasl}'/>`],
+    ['an answer to no challenge', `<response xmlns='${sasl}'/>`],
+    ['a stanza', message('hello')],
+  ])('is told the same where %s may have mixed up the outcomes of its logins', async (_what, said) => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
+    const failure = `<failure xmlns='${sasl}'><aborted/></failure>`
+    await bench.server(link => link.say(failure))
+    await client.next(plain('', 'mallory'))
+    await bench.server(link => link.say(failure))
+    await client.next(plain('', 'victim'))
+    await bench.server(link => link.letIn())
+    await client.next()
+    await client.next('', restart)
+    await bench.server(link => link.open())
+    await client.next(resume())
+    await bench.server(link => link.say(resumed()))
+    expect(jids(bench)).toEqual([undefined])
+  })
+
+  test('is known after a login that took several messages, or a second try', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'victim'))
+    const say = (text: string) => bench.server(link => link.say(text))
+    await say(`<failure xmlns='${sasl}'><not-authorized/></failure>`)
+    await client.next(scram('n,,', 'mallory'))
+    for (let step = 0; step < 2; step++) {
+      await say(`<challenge xmlns='${sasl}'/>`)
+      await client.next(`<response xmlns='${sasl}'/>`)
+    }
+    await say(success)
+    await client.next()
+    await client.next('', restart)
+    await bench.server(link => link.open())
+    await client.next(resume())
+    await say(resumed())
+    expect(jids(bench)).toEqual(['mallory@chat.example'])
+  })
+
+  test('is told the same where the answer to something else could pass for that of its server', async () => {
+    const bench = new BoshBench()
+    await enabled(bench)
+    const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
+    const enable = "<enable xmlns='urn:xmpp:sm:3'/>"
+    expect((await client.next(enable + resume('stream-of-mallory'))).reply?.body).toBe(payload(failed))
+    expect(client.link.sent).toEqual([enable])
+  })
+
+  test('ends no session of another user, whatever stream it names', async () => {
+    const bench = new BoshBench()
+    const first = await enabled(bench)
+    const both = authenticate.replace('</authenticate>', `${resume('stream-of-mallory')}</authenticate>`)
+    const client = await bench.session(undefined, 700, new FakePeer(), both)
+    const told = '<authorization-identifier>other@chat.example</authorization-identifier>'
+    await bench.server(link => link.say(`<success xmlns='urn:xmpp:sasl:2'>${told}${resumed()}</success>`))
+    expect(bench.registry.byId(client.id)?.jid).toBe('other@chat.example')
+    expect(first.link.closed).toBe(false)
+  })
+
+  test('may bind where its server does not know the stream', async () => {
+    const bench = new BoshBench()
+    const client = await insideBy(plain('', 'mallory'), bench)
+    await client.next(resume())
+    await bench.server(link => link.say(failed))
+    await client.next(bindRequest())
+    await bench.server(link => link.answerBind('b', own))
+    expect(jids(bench)).toEqual([own])
+  })
+
+  describe('in the same step as its login', () => {
+    const told = (jid: string, more: string) =>
+      `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier>${more}</success>`
+    const both = (id: string) => authenticate.replace('</authenticate>', `${resume(id)}</authenticate>`)
+
+    test.each([
+      ['bare JID', 'mallory@chat.example', 'unknown', 'mallory@chat.example'],
+      ['bare JID, if the stream has come from here', 'mallory@chat.example', 'stream-of-mallory', own],
+      ['full JID', 'mallory@chat.example/y', 'unknown', 'mallory@chat.example/y'],
+    ])('is known by the %s that the server tells', async (_what, jid, stream, known) => {
+      const bench = new BoshBench()
+      await enabled(bench)
+      const client = await bench.session(undefined, 700, new FakePeer(), both(stream))
+      await bench.server(link => link.say(told(jid, resumed(stream))))
+      expect(bench.registry.byId(client.id)?.jid).toBe(known)
+    })
+
+    test('is known by its full JID where the stream was kept since a login that bound at once', async () => {
+      const bench = new BoshBench()
+      await bench.session()
+      const bound =
+        "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='stream-2' resume='1'/></bound>"
+      await bench.server(link => link.say(told(own, bound)))
+      const client = await bench.session(undefined, 700, new FakePeer(), both('stream-2'))
+      await bench.server(link => link.say(told('mallory@chat.example', resumed('stream-2'))))
+      expect(bench.registry.byId(client.id)?.jid).toBe(own)
+    })
+  })
+
+  test('cannot be handed to a page that needs the full JID', async () => {
+    const bench = new BoshBench()
+    const client = await insideBy(plain('', 'mallory'), bench)
+    await client.next(resume())
+    await bench.server(link => link.say(resumed()))
+    expect(await bench.sessions.resume(client.id, { seconds: 60, attachBinding: 'off' })).toBeUndefined()
+    expect(client.link.closed).toBe(false)
+  })
+})
+
+test('a client whose JID never becomes known is not served for longer than it may take to log in', async () => {
+  const bench = new BoshBench({}, undefined, {
+    limits: noSessionLimits({ limits: { ...noLimits, loginTimeout: 30 } }),
+  })
+  const client = await inside(bench)
   await bench.server(link => link.receive(message('hello')))
-  expect(poll.reply?.body).toContain('hello')
-  expect(jids(bench)).toEqual([undefined])
-  await client.next(message('hello back'))
-  expect(client.link.sent).toEqual([login, message('hello back')])
+  expect((await client.next(message('hello back'))).reply?.body).toContain('hello')
+  const poll = await client.next()
+  await bench.pass(30)
+  expect(poll.reply?.body).toBe(terminated('policy-violation'))
+  expect(client.link.closed).toBe(true)
 })

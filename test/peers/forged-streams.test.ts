@@ -92,5 +92,25 @@ for (const kind of [plainProsody, plainEjabberd]) {
       await callSessions(service.url, 'DELETE', `/sessions?jid=${victim}`)
       client.close()
     })
+
+    const bind = (attributes: string, more = '') =>
+      `<iq xmlns='jabber:client' type='set' ${attributes}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${more}</bind></iq>`
+
+    test.each([
+      ['too long', bind("id='b'", `<x xmlns='x'>${'x'.repeat(10_000)}</x>`)],
+      ['with an id that is too long', bind(`id='${'b'.repeat(1025)}'`)],
+      ['to the own account', bind("id='b' to='mallory@localhost'")],
+      ['of another namespace', bind("id='b'").replace('jabber:client', 'jabber:server')],
+    ])('hides no session by a request for a resource: %s', async (_what, request) => {
+      const client = new BoshClient(`${service.url}/http-bind`)
+      await boshWelcome(client, { user: 'mallory', domain: 'localhost', password: passwords.mallory })
+      await client.request('', restart)
+      const replies: string[] = [await client.request(request)]
+      // Features may still be on their way, and its own presence comes back to who is bound.
+      while (!/terminate|presence|jid/.test(replies.at(-1)!) && replies.length < 4)
+        replies.push(await client.request("<presence xmlns='jabber:client'/>"))
+      expect(replies.at(-1)).toContain("condition='policy-violation'")
+      client.close()
+    })
   })
 }

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { Noted } from './noted.js'
@@ -93,6 +94,9 @@ for (const kind of encryptedServers) {
       await client.receives('number 2 for alice')
       await bob.receives('number 2 for bob')
       expect(client.jid).toBe(jid)
+      // It is listed as that of its user, and so it counts and can be ended.
+      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${encodeURIComponent(jid)}`)
+      expect(json.sessions).toMatchObject([{ jid, state: 'held', transport: 'websocket' }])
 
       await client.say(bob.jid, 'number 3 for bob')
       await bob.receives('number 3 for bob')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { bindAnswer, bindRequestId, jidInSuccess } from '../../src/session/bound-jid.js'
+import { bindAnswer, bindRequest, jidInSuccess } from '../../src/session/bound-jid.js'
 import { readElement } from '../../src/xml/document.js'
 import type { Element } from '../../src/xml/element.js'
 
@@ -47,6 +47,13 @@ describe('the JID that a server tells', () => {
     expect(jidInSuccess(element(success('romeo@chat.example/garden')), 'chat.example')).toBe(
       'romeo@chat.example/garden',
     )
+  })
+
+  test('is the bare one where a success binds nothing', () => {
+    const bare = 'romeo@chat.example'
+    expect(jidInSuccess(element(success(bare)), 'chat.example')).toBe(bare)
+    expect(jidInSuccess(element(success('romeo@other.example')), 'chat.example')).toBeUndefined()
+    expect(jidInSuccess(element(success('chat.example')), 'chat.example')).toBeUndefined()
   })
 
   test('may write its domain in another way', () => {
@@ -98,7 +105,6 @@ describe('the JID that a server tells', () => {
   })
 
   test.each([
-    ['binds nothing', success('romeo@chat.example')],
     ['is for another domain', success('romeo@other.example/a')],
     [
       'says it in another namespace',
@@ -115,14 +121,14 @@ describe('the JID that a server tells', () => {
 
 describe('a request to bind a resource', () => {
   const request = (attributes: string, inner = `<bind xmlns='${bindNamespace}'/>`) =>
-    bindRequestId(element(`<iq xmlns='jabber:client' ${attributes}>${inner}</iq>`), 'chat.example')
+    bindRequest(element(`<iq xmlns='jabber:client' ${attributes}>${inner}</iq>`), 'chat.example')
 
   test.each([
     ['without an addressee', "type='set' id='7'"],
     ['to the server', "type='set' id='7' to='chat.example'"],
     ['to the server, written in another way', "type='set' id='7' to='Chat.Example.'"],
   ])('%s is one', (_what, attributes) => {
-    expect(request(attributes)).toBe('7')
+    expect(request(attributes)).toEqual({ id: '7' })
   })
 
   test.each([
@@ -131,6 +137,13 @@ describe('a request to bind a resource', () => {
     ['to another server', "type='set' id='7' to='evil.example'"],
     ['to what is no address', "type='set' id='7' to=''"],
     ['without an id', "type='set'"],
+    ['with an id that is too long', `type='set' id='${'7'.repeat(1025)}'`],
+    ['that is too long', `type='set' id='7' x='${'x'.repeat(10_000)}'`],
+  ])('%s may be one whose answer is not recognized', (_what, attributes) => {
+    expect(request(attributes)).toBe('unclear')
+  })
+
+  test.each([
     ['that only asks', "type='get' id='7'"],
     ['that is an answer', "type='result' id='7'"],
   ])('%s is none', (_what, attributes) => {
@@ -140,6 +153,11 @@ describe('a request to bind a resource', () => {
   test('is not one for something else, whatever it has further down', () => {
     const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
     expect(request("type='set' id='7'", inner)).toBeUndefined()
-    expect(bindRequestId(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()
+    expect(bindRequest(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()
+  })
+
+  test('may have something beside it', () => {
+    const both = `<x xmlns='x'/><bind xmlns='${bindNamespace}'/>`
+    expect(request("type='set' id='7'", both)).toEqual({ id: '7' })
   })
 })

@@ -39,6 +39,7 @@ describe('the features a client sees', () => {
 
   test.each([
     ['STARTTLS', "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"],
+    ['the login as before SASL', "<auth xmlns='http://jabber.org/features/iq-auth'/>"],
     [
       'compression',
       "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>",
