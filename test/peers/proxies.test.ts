@@ -437,7 +437,10 @@ for (const name of proxiesOfNodes) {
       network = new MemoryNetwork()
       nodes = await Promise.all(
         ports.map(port =>
-          startService({ PORT: String(port), EXTERNAL_URL: proxy.url }, { carriers: [network.start] }),
+          startService(
+            { PORT: String(port), EXTERNAL_URL: proxy.url, MAX_SESSIONS: '20' },
+            { carriers: [network.start] },
+          ),
         ),
       )
       visitor = new Visitor(proxy)
@@ -525,6 +528,18 @@ for (const name of proxiesOfNodes) {
       for (let count = 0; count < 4; count++) {
         const page = visitor.attach(await visitor.warm())
         expect(await page.request(ping)).toContain("id='p1'")
+      }
+    }, 60_000)
+
+    test('serve the sessions that they have where both are full', async () => {
+      const bindings = []
+      for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
+      expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
+      const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
+      // A proxy that asks whether they are ready has found out after three seconds.
+      for (let count = 0; count < 25; count++) {
+        for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
+        await pause(200)
       }
     }, 60_000)
 
