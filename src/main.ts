@@ -23,6 +23,8 @@ async function run(command: Command): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  // Without a listener Node opens its debugger, to which any user of this machine can connect.
+  process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
   await run(command)
   // Whatever a trial has left open, such as a pipe that nothing more is read from, ends with it.

@@ -21,6 +21,9 @@ export interface PrimaryParts {
 /** A primary whose workers all listen. */
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
 
+/** An option of newer versions of Node. */
+const withoutDebugger = '--disable-sigusr1'
+
 /** Starts the workers, and serves their metrics. Rejects, with none left, where one does not start. */
 export async function startPrimary({ config, log }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
@@ -53,6 +56,10 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     })
     return processOf(worker)
   }
+  // Before a worker's own code runs, only this option keeps Node from opening its debugger on SIGUSR1.
+  const { execArgv, allowedNodeEnvironmentFlags } = process
+  const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
+  if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
   // While there is no worker for a moment, nothing else keeps this process from its end.
   setInterval(() => {}, 2 ** 30)
   const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })

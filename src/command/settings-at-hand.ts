@@ -1,4 +1,5 @@
 import { readEnvFile } from '../config/env-file.js'
+import { exposedSettings } from '../config/exposed-secrets.js'
 import { ConfigError, loadConfig } from '../config/load.js'
 import { CommandError } from './command-error.js'
 
@@ -8,8 +9,10 @@ const hint =
 /** The settings of the environment and of `.env`, with some `instead` of theirs. Throws a `CommandError` with all that is wrong. */
 export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {
   try {
-    for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value
-    return loadConfig({ ...process.env, ...instead })
+    const values = readEnvFile('.env')
+    for (const [name, value] of Object.entries(values)) process.env[name] ??= value
+    const loaded = loadConfig({ ...process.env, ...instead })
+    return { ...loaded, warnings: [...loaded.warnings, ...exposedSettings('.env', values)] }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     throw new CommandError(`${error.message}\n${hint}`)

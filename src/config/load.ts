@@ -1,6 +1,7 @@
 import { allowsDomain } from '../jid/domains.js'
 import { isLoopback } from '../lib/client-network.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
+import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { written } from './listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
@@ -41,7 +42,11 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
-  return { config, unknown, warnings: [...unknown, ...risks(config, tls)] }
+  return {
+    config,
+    unknown,
+    warnings: [...unknown, ...risks(config, tls), ...exposedFiles(environment, values, tls)],
+  }
 }
 
 const rows = Object.entries(settings) as [Name, Setting][]
@@ -108,6 +113,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
         ]
       : []),
     ...closedToBackends(config),
+    ...shortSecrets(config),
     ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']

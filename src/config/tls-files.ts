@@ -70,15 +70,14 @@ function readCertificate(file: string, passphrase: Passphrase, chainFile?: strin
   const { x509 } = own[0]!
   const chain = chainFile === undefined ? [] : readChain(chainFile, x509, file)
   const cert = [...own, ...chain].map(({ pem }) => pem).join('\n')
-  const secret =
-    keyFile === undefined
-      ? readKeyBeside(file, text, passphrase)
-      : readKey(keyFile, readFile(keyFile, 'TLS_KEY'), passphrase)
+  const found =
+    keyFile === undefined ? findKey(file, text) : ([keyFile, readFile(keyFile, 'TLS_KEY')] as const)
+  const secret = readKey(...found, passphrase)
   if (!x509.checkPrivateKey(secret))
     throw new Fault(`TLS_KEY has a key that does not belong to the first certificate in ${file}`)
   const key = pemOf(secret)
   askOpenSsl({ cert, key }, file, 'TLS_CERT')
-  return { file, cert, key, x509 }
+  return { file, cert, key, keyFile: found[0], x509 }
 }
 
 function readCertificates(file: string, text: string, setting: Name) {
@@ -94,16 +93,16 @@ function readChain(file: string, certificate: X509Certificate, certificateFile: 
   throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
 }
 
-/** The key of a certificate that none was named for: in the same file, or in `x.key` beside `x.crt`. */
-function readKeyBeside(file: string, text: string, passphrase: Passphrase): KeyObject {
-  if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return readKey(file, text, passphrase)
+/** The file, and its text, with the key of a certificate that none was named for: the same, or `x.key` beside `x.crt`. */
+function findKey(file: string, text: string): readonly [file: string, text: string] {
+  if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return [file, text]
   const beside = file.replace(/(\.[^./]+)?$/, '.key')
   const key = readFile(
     beside,
     'TLS_KEY',
     code => `is needed for ${file}: it holds no key itself, and ${beside} cannot be read (${code})`,
   )
-  return readKey(beside, key, passphrase)
+  return [beside, key]
 }
 
 /** PKCS #8 and OpenSSL's older form. */

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Config } from '../config/config.js'
+import { exposureOf } from '../config/exposed-secrets.js'
 import { ConfigError } from '../config/load.js'
 import { datesAmiss, readTlsFiles } from '../config/tls-files.js'
 
@@ -31,7 +32,8 @@ export class Certificates {
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
     this.usual = options[0]!
-    return datesAmiss(material, Date.now())
+    const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
+    return [...datesAmiss(material, Date.now()), ...exposed]
   }
 
   /** What is shown to a client that asks for this name (RFC 6066 §3); undefined for the usual one. */

@@ -297,7 +297,8 @@ test('headers of other origins that BOSH cannot do without are missed', () => {
 })
 
 test('an address for other machines is a risk where calls to it would be refused', () => {
-  const warnings = (environment: Record<string, string>) => load(environment).warnings
+  const ADMIN_USERS = 'portal:a-long-s3cret'
+  const warnings = (environment: Record<string, string>) => load({ ADMIN_USERS, ...environment }).warnings
   const risk = (places: string) =>
     expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)
   expect(warnings({ HOST: '127.0.0.1, 0.0.0.0:80', PORT: '8081' })).toEqual([risk('0\\.0\\.0\\.0:80')])

@@ -1,0 +1,116 @@
+// Secrets in the settings that others could read, change or guess.
+import { realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { platform } from 'node:process'
+import { isLoopback } from '../lib/client-network.js'
+import type { Config } from './config.js'
+import { entriesOf } from './kinds.js'
+import { readOptions } from './options.js'
+import { parseSecretHash } from './secret-hash.js'
+import type { Name, Values } from './settings.js'
+import type { TlsMaterial } from './tls-files.js'
+
+/** Settings that name a file with a secret. */
+const fileSettings = [
+  'ADMIN_USERS_FILE',
+  'XMPP_SERVICE_ACCOUNTS_FILE',
+  'EVENTS_SECRET_FILE',
+  'TLS_KEY_PASSPHRASE_FILE',
+  'NATS_CREDS_FILE',
+  'NATS_NKEY_FILE',
+  'NATS_TOKEN_FILE',
+  'NATS_TLS_KEY',
+] as const satisfies readonly Name[]
+
+/** Settings whose text is or has a secret. */
+const secretSettings = [
+  'ADMIN_USERS',
+  'XMPP_SERVICE_ACCOUNTS',
+  'EVENTS_SECRET',
+  'TLS_KEY_PASSPHRASE',
+  'NATS_TOKEN',
+  'NATS_URL',
+] as const satisfies readonly Name[]
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** A sentence for each file with a secret that other users of this machine can read or write to. */
+export function exposedFiles(
+  environment: Environment,
+  values: Pick<Values, 'NATS_TLS_CERT'>,
+  tls: TlsMaterial | undefined,
+): string[] {
+  const textOf = (name: Name) => environment[name]?.trim() || undefined
+  const natsKey = values.NATS_TLS_CERT?.key === undefined ? undefined : textOf('NATS_TLS_CERT')
+  const named: (readonly [string, string | undefined])[] = [
+    ...fileSettings.map(name => [name, textOf(name)] as const),
+    ...(tls?.certificates ?? []).map(({ keyFile }) => ['TLS_KEY', keyFile] as const),
+    ...keysOfServers(textOf('XMPP_SERVERS') ?? '').map(file => ['XMPP_SERVERS', file] as const),
+    ['NATS_TLS_CERT', natsKey],
+  ]
+  return named.flatMap(([name, file]) =>
+    file === undefined ? [] : exposureOf(file, `${name} names ${file}`),
+  )
+}
+
+/** The same for the file that settings were read from, if one of them is a secret. */
+export function exposedSettings(file: string, values: Environment): string[] {
+  return secretSettings.some(name => values[name] !== undefined)
+    ? exposureOf(file, `${file} has secrets in it`)
+    : []
+}
+
+/** What others may do with a file, after `subject`; nothing if that is as it should be. */
+export function exposureOf(file: string, subject: string): string[] {
+  const mode = modeOf(file)
+  const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
+  const faults = [
+    ...(deeds === '' ? [] : [`every user of this machine can ${deeds}`]),
+    ...(mode & 0o020 ? ['its group can write to'] : []),
+  ]
+  return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
+}
+
+/** What others may do with a file, by the bits of its mode; nothing if they cannot enter its folder, or it is a pipe. */
+function modeOf(file: string): number {
+  try {
+    const real = realpathSync(file)
+    const stats = statSync(real)
+    if (!stats.isFile() || platform === 'win32') return 0
+    let { mode } = stats
+    for (let folder = dirname(real); ; folder = dirname(folder)) {
+      const entrants = statSync(folder).mode
+      if (!(entrants & 0o001)) mode &= ~0o007
+      if (!(entrants & 0o011)) mode &= ~0o070
+      if (folder === dirname(folder)) return mode
+    }
+  } catch {
+    // That it cannot be read is said elsewhere.
+    return 0
+  }
+}
+
+/** The files of the keys that XMPP servers are shown; one that is not named is in the file of its certificate. */
+function keysOfServers(text: string): string[] {
+  return entriesOf(text).flatMap(entry => {
+    const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''
+    const all = query.split('&').map(option => option.split('=', 1)[0]!)
+    const options = readOptions(query, all, () => undefined)
+    return options.get('key') ?? options.get('cert') ?? []
+  })
+}
+
+/** Fewer characters can be guessed in time, from wherever the service can be reached. */
+const leastCharacters = 12
+
+/** A sentence where admins have a short secret in plain text, and other machines can show one. */
+export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
+  const places = [...listen.places, ...(https?.places ?? [])]
+  const names = admins
+    .filter(({ secret }) => secret.length < leastCharacters && parseSecretHash(secret) === undefined)
+    .map(({ name }) => name)
+  if (names.length === 0 || !warm.enabled || places.every(({ host }) => isLoopback(host))) return []
+  return [
+    `The secrets of these admins have fewer than ${leastCharacters} characters, and other machines can try to guess them: ${names.join(', ')}. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.`,
+  ]
+}

@@ -1,0 +1,128 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { exposedSettings } from '../../src/config/exposed-secrets.js'
+import { loadConfig } from '../../src/config/load.js'
+import { makeCertificate } from '../support/certificates.js'
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-exposed-'))
+  chmodSync(folder, 0o755)
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Writes a file with these permissions, whatever the umask is. */
+function write(name: string, mode: number, text: string): string {
+  const file = join(folder, name)
+  writeFileSync(file, text)
+  chmodSync(file, mode)
+  return file
+}
+
+const warnings = (environment: Record<string, string>) =>
+  loadConfig({ ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org', ...environment }).warnings
+
+const admins = 'intranet:another-s3cret\n'
+
+describe('a file with a secret', () => {
+  test.each([
+    ['read', 0o644, 'every user of this machine can read'],
+    ['read', 0o604, 'every user of this machine can read'],
+    ['write to', 0o602, 'every user of this machine can write to'],
+    ['read and write to', 0o606, 'every user of this machine can read and write to'],
+    ['write to as its group', 0o660, 'its group can write to'],
+    [
+      'read and write to',
+      0o666,
+      'every user of this machine can read and write to, and its group can write to',
+    ],
+  ])('is warned of if others can %s it (%o)', (_what, mode, fault) => {
+    const file = write('admins', mode, admins)
+    expect(warnings({ ADMIN_USERS_FILE: file })).toEqual([
+      `ADMIN_USERS_FILE names ${file}, which ${fault}: chmod g-w,o= ${file}`,
+    ])
+  })
+
+  test.each([0o600, 0o400, 0o640, 0o440])('may be read by its group (%o)', mode => {
+    expect(warnings({ ADMIN_USERS_FILE: write('admins', mode, admins) })).toEqual([])
+  })
+
+  test('is not warned of in a folder that others cannot enter', () => {
+    mkdirSync(join(folder, 'own'), { mode: 0o700 })
+    expect(warnings({ ADMIN_USERS_FILE: write('own/admins', 0o666, admins) })).toEqual([])
+  })
+
+  test('may be the key of this service, whether it was named or not', () => {
+    const { cert, key } = makeCertificate(['DNS:chat.example'])
+    const TLS_CERT = write('chat.crt', 0o644, cert)
+    const beside = write('chat.key', 0o644, key)
+    const named = write('named.key', 0o640, key)
+    const inside = write('both.pem', 0o644, cert + key)
+    const fault = (file: string) =>
+      `TLS_KEY names ${file}, which every user of this machine can read: chmod g-w,o= ${file}`
+    expect(warnings({ TLS_CERT })).toEqual([fault(beside)])
+    expect(warnings({ TLS_CERT: inside })).toEqual([fault(inside)])
+    expect(warnings({ TLS_CERT, TLS_KEY: named })).toEqual([])
+  })
+
+  test('may be the key that an XMPP server is shown', () => {
+    const { cert, key } = makeCertificate(['DNS:chat.example'])
+    const [own, ownKey] = [write('own+1.crt', 0o644, cert), write('own+1.key', 0o644, key)]
+    const XMPP_SERVERS = `example.org=xmpp://127.0.0.1:5222?cert=${own}&key=${ownKey}`
+    expect(warnings({ XMPP_SERVERS })).toEqual([
+      expect.stringContaining(`XMPP_SERVERS names ${ownKey}, which`),
+    ])
+    chmodSync(ownKey, 0o600)
+    expect(warnings({ XMPP_SERVERS })).toEqual([])
+  })
+
+  test.each([
+    ['XMPP_SERVICE_ACCOUNTS_FILE', 'example.org=service:s3cret'],
+    ['EVENTS_SECRET_FILE', '0123456789abcdef'],
+    ['NATS_TOKEN_FILE', 'token'],
+  ])('may be that of %s', (name, text) => {
+    const EVENTS_URL = 'https://portal.example/events'
+    const file = write('secret', 0o644, text)
+    const more = name === 'EVENTS_SECRET_FILE' ? { EVENTS_URL } : {}
+    expect(warnings({ [name]: file, ...more })).toEqual([
+      expect.stringContaining(`${name} names ${file}, which`),
+    ])
+  })
+
+  test('may be that of the settings themselves', () => {
+    const file = write('.env', 0o644, '')
+    expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([
+      `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,
+    ])
+    expect(exposedSettings(file, { ADMIN_USERS_FILE: '/etc/warm-bindings/admins' })).toEqual([])
+    expect(exposedSettings(join(folder, 'missing'), { ADMIN_USERS: 'portal:s3cret' })).toEqual([])
+  })
+})
+
+describe('a secret of fewer than 12 characters', () => {
+  const short = { ADMIN_USERS: 'portal:elevenchars,intranet:twelve-chars,x:y', ASSUME_SECURE: 'on' }
+
+  test.each<[string, Record<string, string>]>([
+    ['is warned of where other machines reach the service', { HOST: '0.0.0.0' }],
+    ['is warned of where they reach one of its addresses', { HOST: '127.0.0.1,10.0.0.7' }],
+  ])('%s', (_what, environment) => {
+    expect(warnings({ ...short, ...environment })).toEqual([
+      'The secrets of these admins have fewer than 12 characters, and other machines can try to guess them: portal, x. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.',
+    ])
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['on loopback', { HOST: '127.0.0.1,[::1]' }],
+    ['without a warm API', { HOST: '0.0.0.0', WARM_ENABLED: 'off' }],
+    [
+      'if its hash alone is in the settings',
+      { HOST: '0.0.0.0', ADMIN_USERS: `portal:scrypt$15$8$1$${'a'.repeat(22)}$${'b'.repeat(43)}` },
+    ],
+  ])('is not warned of %s', (_what, environment) => {
+    expect(warnings({ ...short, ...environment })).toEqual([])
+  })
+})

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { callUrl } from '../support/login-server/watched-service.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+
+let operator: Operator
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(() => operator.leave())
+
+const settings = {
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  ADMIN_USERS: 'portal:adm1n-s3cret',
+  XMPP_DOMAINS: 'plain.example',
+}
+
+/** The ids of the processes of a service: its own, and those of its workers. */
+function processesOf(service: OperatedService): number[] {
+  const { pid } = service.lines.find(({ msg }) => msg === 'listening')!
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...children.split(' ').filter(Boolean).map(Number)]
+}
+
+/** How many sockets of a process listen, at any address. */
+function listenersOf(pid: number): number {
+  const sockets = readdirSync(`/proc/${pid}/fd`).flatMap(fd => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []
+    } catch {
+      return []
+    }
+  })
+  const tables = ['tcp', 'tcp6'].map(name => readFileSync(`/proc/${pid}/net/${name}`, 'utf8'))
+  const listening = tables.flatMap(table =>
+    table.split('\n').flatMap(line => {
+      const fields = line.trim().split(/\s+/)
+      return fields[3] === '0A' ? [fields[9]!] : []
+    }),
+  )
+  return sockets.filter(inode => listening.includes(inode)).length
+}
+
+test.each([['0'], ['2']])(
+  'no process opens its debugger on SIGUSR1, with %s workers',
+  async WORKERS => {
+    const service = operator.start({ ...settings, WORKERS })
+    const url = await service.url()
+    const processes = processesOf(service)
+    expect(processes).toHaveLength(1 + Number(WORKERS))
+    const before = processes.map(listenersOf)
+    for (const pid of processes) process.kill(pid, 'SIGUSR1')
+    // What a process has been asked before, it has done when it answers.
+    for (let count = 0; count < 40; count++)
+      expect((await callUrl(`${url}/healthz`, { method: 'GET' })).status).toBe(200)
+    expect(service.stderr).toBe('')
+    expect(processes.map(listenersOf)).toEqual(before)
+    service.signal('SIGINT')
+    expect(await service.exit).toBe(0)
+    expect(service.stderr).toBe('')
+  },
+  30_000,
+)
