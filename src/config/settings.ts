@@ -434,7 +434,7 @@ export const sections = {
       'Warm calls of one admin in a minute, counted in the same way.',
     ),
     RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
-      'Logins of clients themselves that the server of one domain may refuse to one address in a minute, three times as many for all domains; further logins from there wait before they go to their server, half a second at first, twice as long each time, at most 20 s. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Logins of clients themselves that the server of one domain may refuse to one address in a minute; three times as many for all domains. Above it each login from there waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
       'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address.',

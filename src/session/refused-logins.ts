@@ -10,6 +10,7 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
+  readonly limits: Pick<Config['limits'], 'loginTimeout'>
   /** Logins that come from one of these itself have no limit. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly counts: Pick<Counts, 'clientLogins'>
@@ -26,6 +27,7 @@ export interface RefusedLoginsParts {
 const domainsOfAddress = 3
 /** What the first login over the limit waits for, in milliseconds; each further one waits twice as long. */
 const firstDelay = 500
+/** The longest wait, in milliseconds, unless half of the time to log in is less. */
 const longestDelay = 20_000
 
 /** Where a client is, and where it logs in. */
@@ -40,9 +42,10 @@ export class RefusedLogins {
   readonly #parts: RefusedLoginsParts
   readonly #rates: readonly { readonly rate: KeyedRate; readonly most: number; readonly keyOf: KeyOf }[]
   readonly #audit: LoginAudit
+  readonly #longestDelay: number
 
   constructor(parts: RefusedLoginsParts) {
-    const { rates, makeRate = ownRates, clock, audit } = parts
+    const { rates, limits, makeRate = ownRates, clock, audit } = parts
     const most = rates.loginsPerAddress
     const limit = (name: string, most: number, keyOf: KeyOf) => ({
       rate: makeRate(name, most, 60),
@@ -56,6 +59,7 @@ export class RefusedLogins {
       limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
     ]
     this.#audit = new LoginAudit(audit, clock)
+    this.#longestDelay = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
   }
 
   /** Whether logins of this client are limited. */
@@ -79,7 +83,7 @@ export class RefusedLogins {
     if (most <= 0) return 0
     this.#parts.counts.clientLogins.delayed += 1
     this.#parts.refused('logins-address', { address: client.address })
-    return Math.min(longestDelay, firstDelay * 2 ** (most - 1))
+    return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
   }
 
   /** A login was let in, or never went to its server. */

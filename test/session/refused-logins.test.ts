@@ -38,6 +38,21 @@ test('logins at several domains count together, for three times the limit', asyn
   expect(waits).toEqual([...Array(12).fill(0), 500, 1_000, 2_000])
 })
 
+test.each([
+  [60, 20_000],
+  [10, 5_000],
+  [0, 20_000],
+])('with %d s to log in no login waits for longer than %d ms', async (loginTimeout, longest) => {
+  const logins = noLoginLimits({
+    rates: { loginsPerAddress: 1 },
+    limits: { loginTimeout },
+    trustedProxies: { contains: () => false },
+  })
+  let wait = 0
+  for (let number = 0; number < 30; number++) wait = await logins.begun(alice)
+  expect(wait).toBe(longest)
+})
+
 test('with a limit of 0, or from a proxy itself, logins are not limited', () => {
   const rates = { loginsPerAddress: 4 }
   const trustedProxies = { contains: (address: string) => address === '10.0.0.1' }

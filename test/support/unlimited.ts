@@ -31,6 +31,7 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
 export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLogins {
   return new RefusedLogins({
     rates: { loginsPerAddress: 0 },
+    limits: { loginTimeout: 60 },
     trustedProxies: { contains: () => true },
     counts: new Counts(),
     refused: unnoted,
