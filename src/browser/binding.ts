@@ -1,4 +1,4 @@
-import { Refused, Unreachable } from './failures.js'
+import { NoChat } from './failures.js'
 
 /** What the backend hands to the page: the answer of `POST /warm` or of `resume` in JSON, as it came. Durations are in seconds. */
 export interface Binding {
@@ -26,31 +26,47 @@ export type BindingSource = string | ((tab: string) => Promise<Binding | undefin
 /** How long the backend has for its answer, in milliseconds. */
 const patience = 30_000
 
-/** Asks for a binding of this tab. Throws `Refused` where asking again is of no use, and `Unreachable` where it is. */
-export async function askForBinding(source: BindingSource, tab: string): Promise<Binding> {
-  if (typeof source === 'function') {
-    const binding = await source(tab).catch((error: Error) => {
-      throw new Unreachable(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
-    })
-    if (binding === undefined) throw new Refused('session-over', 'The chat session is over.')
-    return binding
-  }
-  const url = new URL(source, document.baseURI)
+/** A binding whose `url` is absolute. */
+export interface Located extends Binding {
+  readonly url: string
+}
+
+/** Asks for a binding of this tab. Throws a `NoChat`, or another error for an answer that is no binding. */
+export async function askForBinding(source: BindingSource, tab: string): Promise<Located> {
+  const binding = await (typeof source === 'function' ? call(source, tab) : fetchBinding(source, tab))
+  return { ...binding, url: absolute(binding.url ?? '/http-bind').href }
+}
+
+/** Throws a `TypeError` for what is no address. */
+export function absolute(address: string): URL {
+  return new URL(address, document.baseURI)
+}
+
+async function call(source: (tab: string) => Promise<Binding | undefined>, tab: string): Promise<Binding> {
+  const binding = await source(tab).catch((error: Error) => {
+    throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
+  })
+  if (binding === undefined) throw new NoChat('The chat session is over.', 'session-over')
+  return binding
+}
+
+async function fetchBinding(source: string, tab: string): Promise<Binding> {
+  const url = absolute(source)
   url.searchParams.set('tab', tab)
   const response = await fetch(url, {
     headers: { Accept: 'application/json' },
     cache: 'no-store',
     signal: AbortSignal.timeout(patience),
   }).catch(() => {
-    throw new Unreachable('The portal cannot be reached.')
+    throw new NoChat('The portal cannot be reached.')
   })
   const { status, ok } = response
-  if (status === 401 || status === 403) throw new Refused('signed-out', 'You are not signed in any more.')
+  if (status === 401 || status === 403) throw new NoChat('You are not signed in any more.', 'signed-out')
   if (status >= 400 && status < 500 && status !== 408 && status !== 429)
-    throw new Refused('refused', `The portal has no chat for this page (HTTP ${status}).`)
+    throw new NoChat(`The portal has no chat for this page (HTTP ${status}).`, 'refused')
   const seconds = Number(response.headers.get('Retry-After'))
   const binding: Binding | undefined = ok ? await response.json().catch(() => undefined) : undefined
   if (typeof binding?.jid !== 'string')
-    throw new Unreachable('There is no chat at the moment.', seconds > 0 ? seconds : undefined)
+    throw new NoChat('There is no chat at the moment.', undefined, seconds > 0 ? seconds : undefined)
   return binding
 }

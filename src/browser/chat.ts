@@ -1,8 +1,8 @@
 import { Arrivals } from './arrivals.js'
-import { askForBinding, type Binding, type BindingSource } from './binding.js'
+import { askForBinding, type BindingSource, type Located } from './binding.js'
 import type { Contact } from './contact.js'
 import { Departures } from './departures.js'
-import { Refused, Unreachable } from './failures.js'
+import { NoChat } from './failures.js'
 import { bareJid, type Message, readMessage } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
@@ -80,15 +80,15 @@ export class Chat extends EventTarget {
     this.#name = name ?? (typeof binding === 'string' ? binding : '')
     this.#rooms = new Set(rooms)
     this.#memory = takeMemory(this.#name)
-    const { seen = 0, last, outgoing } = this.#memory
-    const arrivals = new Arrivals(seen, last, message => this.#fire('message', message))
+    const { seen, last, outgoing } = this.#memory
+    const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
     const departures = new Departures(outgoing)
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
   }
 
   /** The user's full JID; empty before the first binding. */
   get jid(): string {
-    return this.#memory.jid ?? ''
+    return this.#memory.jid
   }
 
   get status(): Status {
@@ -172,9 +172,13 @@ export class Chat extends EventTarget {
       if (mine === this.#request) this.#open(binding)
     } catch (error) {
       if (mine !== this.#request) return
-      if (error instanceof Refused) this.#end(error.code, error.message)
-      else if (error instanceof Unreachable) this.#wait(error.message, error.retryAfter)
-      else throw error
+      if (!(error instanceof NoChat)) {
+        this.#end('refused', 'The portal has no chat for this page.')
+        // For the console: what is wrong is not for the user.
+        throw error
+      }
+      if (error.code) this.#end(error.code, error.message)
+      else this.#wait(error.message, error.retryAfter)
     }
   }
 
@@ -186,13 +190,13 @@ export class Chat extends EventTarget {
     return ++this.#request
   }
 
-  #open(binding: Binding): void {
+  #open(binding: Located): void {
     const { arrivals, departures, Strophe } = this.#parts
     const { jid, resumed, requests = 2, rid, received, websocket } = binding
     const before = this.#memory.jid
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
-    if (before !== undefined && bareJid(jid) !== bareJid(before)) {
+    if (before && bareJid(jid) !== bareJid(before)) {
       // What the page shows is of the user before, and nothing of that user's may leave under another name.
       if (this.#wasOnline) {
         this.#end('signed-out', 'Another user is signed in now.')
@@ -279,10 +283,11 @@ export class Chat extends EventTarget {
     if (this.#status.state === 'ended') return
     // What waits for the archive has come, and will not come again.
     this.#parts.arrivals.release([], this.jid)
-    const { seen, last } = this.#parts.arrivals
+    const { seen, last = '' } = this.#parts.arrivals
     const outgoing = this.#parts.departures.all
-    if (keep) leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
-    this.#session?.leave(!keep)
+    const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
+    // A page that knows nothing of the session could not go on with it.
+    this.#session?.leave(!isKept)
   }
 
   /** The browser shows the page again as it was left. */

@@ -12,7 +12,7 @@ export class Departures {
   /** How many requests may be under way at once. */
   #requests = 2
 
-  constructor(outgoing: readonly Outgoing[] = []) {
+  constructor(outgoing: readonly Outgoing[]) {
     this.#outgoing = [...outgoing]
   }
 
@@ -53,6 +53,7 @@ export class Departures {
     return this.#outgoing
       .filter(({ rid }) => rid === undefined)
       .map(({ xml }) => parser.parseFromString(xml, 'text/xml').documentElement)
+      .filter(({ localName }) => localName === 'message')
   }
 
   clear(): void {

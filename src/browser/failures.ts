@@ -1,20 +1,13 @@
-/** Why there is no chat, and asking again would not help. */
-export class Refused extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-/** Why there is no chat just now. */
-export class Unreachable extends Error {
+/** Why there is no chat, as a sentence for the user. */
+export class NoChat extends Error {
+  /** Why asking again would not help; undefined where it may. */
+  readonly code: string | undefined
   /** Seconds that the backend wants to be left alone for. */
   readonly retryAfter: number | undefined
 
-  constructor(message: string, retryAfter?: number) {
+  constructor(message: string, code?: string, retryAfter?: number) {
     super(message)
+    this.code = code
     this.retryAfter = retryAfter
   }
 }

@@ -42,7 +42,7 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     type: stanza.getAttribute('type') ?? 'normal',
     id: stanza.getAttribute('id') ?? undefined,
     body: childOf(stanza, 'body', stanza.namespaceURI)?.textContent ?? undefined,
-    time: Number.isNaN(time.getTime()) ? new Date() : time,
+    time: Number.isNaN(+time) ? new Date() : time,
     own: bareJid(from) === bareJid(jid),
     archived: stamp !== undefined,
     stanza,

@@ -1,6 +1,6 @@
 import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
-import type { Binding } from './binding.js'
+import type { Located } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import type { Departures } from './departures.js'
 import { childOf, readMessage } from './message.js'
@@ -52,7 +52,7 @@ const pauseSeconds = 60
 
 /** One session, as one binding opens it for the page. */
 export class PageSession {
-  readonly #binding: Binding
+  readonly #binding: Located
   readonly #parts: PageParts
   readonly #events: SessionEvents
   /** Whether the page knows nothing yet of who is there. */
@@ -62,7 +62,7 @@ export class PageSession {
   #isOver = false
   #isOverSocket = false
 
-  constructor(binding: Binding, parts: PageParts, isFresh: boolean, events: SessionEvents) {
+  constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
     this.#binding = binding
     this.#parts = parts
     this.#isFresh = isFresh
@@ -80,7 +80,7 @@ export class PageSession {
 
   /** Attaches over BOSH. */
   attach(): void {
-    const { jid, sid, rid, wait, hold, requests, url = '/http-bind' } = this.#binding
+    const { jid, sid, rid, wait, hold, requests, url } = this.#binding
     const { arrivals, departures, withCredentials } = this.#parts
     const { Connection, Status } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
@@ -180,8 +180,8 @@ export class PageSession {
   /** From here on nothing of it is heard. */
   drop(): void {
     this.#isOver = true
-    // The connection over WebSocket is used again.
-    if (!this.#isOverSocket) this.#connection.maxRetries = 0
+    // The connection over WebSocket is used again. There is none where it could not be made.
+    if (!this.#isOverSocket && this.#connection) this.#connection.maxRetries = 0
   }
 
   /** Logs out. */
@@ -202,7 +202,7 @@ export class PageSession {
   }
 
   #beacon(attributes: string): void {
-    const { sid, url = '/http-bind' } = this.#binding
+    const { sid, url } = this.#binding
     const rid = this.#parts.departures.nextRid
     navigator.sendBeacon(url, `<body xmlns='${bodyNamespace}' sid='${sid}' rid='${rid}' ${attributes}/>`)
   }

@@ -1,6 +1,8 @@
 /** Tries in a row before a page is told that there is no chat: eight minutes or so. */
 const mostTries = 12
 const longestSeconds = 60
+/** Longest pause that a backend can ask for, in seconds. Timers fire at once if they are set to more than 24 days. */
+const mostSeconds = 3600
 /** A connection that has lasted so long was a good one, in milliseconds. */
 const longEnough = 60_000
 
@@ -29,7 +31,7 @@ export class Pauses {
     this.#succeededAt = undefined
     if (++this.#tries > mostTries) return undefined
     const longest = Math.min(longestSeconds, 2 ** (this.#tries - 1))
-    const seconds = Math.max(atLeast, longest * (0.5 + Math.random() / 2))
+    const seconds = Math.max(Math.min(atLeast, mostSeconds), longest * (0.5 + Math.random() / 2))
     this.#timer = setTimeout(act, seconds * 1000)
     return Math.ceil(seconds)
   }

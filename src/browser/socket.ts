@@ -1,3 +1,4 @@
+import { absolute } from './binding.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
 /** A connection over WebSocket that can be opened again and again, each time at its `service`. */
@@ -18,7 +19,7 @@ export function createSocket(Strophe: StropheNamespace): StropheConnection {
 
 /** The absolute URL of an address that an answer of the warm API names. */
 export function socketAddress(url: string): string {
-  const address = new URL(url, document.baseURI)
+  const address = absolute(url)
   address.protocol = address.protocol.replace('http', 'ws')
   return address.href
 }

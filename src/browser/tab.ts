@@ -5,14 +5,14 @@ import type { Outgoing } from './departures.js'
 export interface Memory {
   /** The tab's name. */
   readonly tab: string
-  /** The session's full JID. */
-  readonly jid?: string | undefined
+  /** The session's full JID; empty before the first one. */
+  readonly jid: string
   /** How many of its stanzas have come. */
-  readonly seen?: number
-  /** The id of the last message in the user's archive that has been shown. */
-  readonly last?: string | undefined
+  readonly seen: number
+  /** The id of the last message in the user's archive that has been shown; empty where none has. */
+  readonly last: string
   /** What may not have arrived. */
-  readonly outgoing?: readonly Outgoing[]
+  readonly outgoing: readonly Outgoing[]
 }
 
 /** Takes it out of the tab for as long as the page is open: browsers copy what is there to a duplicate of the tab. */
@@ -20,18 +20,22 @@ export function takeMemory(name: string): Memory {
   try {
     const kept = sessionStorage.getItem(keyOf(name))
     sessionStorage.removeItem(keyOf(name))
-    if (kept !== null) return JSON.parse(kept)
+    const { tab, jid, seen, last, outgoing }: Memory = JSON.parse(kept!)
+    const texts = [tab, jid, last, ...outgoing.map(({ xml }) => xml)]
+    if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing }
   } catch {
-    // The page may have no storage; then each of its loads is a new tab.
+    // Nothing is there, or something else, or the page may have no storage.
   }
-  return { tab: randomName() }
+  return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [] }
 }
 
-export function leaveMemory(name: string, memory: Memory): void {
+/** Returns whether the tab keeps it. */
+export function leaveMemory(name: string, memory: Memory): boolean {
   try {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
+    return true
   } catch {
-    // As above.
+    return false
   }
 }
 

@@ -11,7 +11,12 @@ export interface ModuleNoted {
   readonly said: string[]
   /** Full JIDs that are present. */
   readonly present: string[]
-  readonly statuses: { readonly state: string; readonly code?: string; readonly reason?: string }[]
+  readonly statuses: {
+    readonly state: string
+    readonly code?: string
+    readonly reason?: string
+    readonly retryIn?: number
+  }[]
 }
 
 /** What the page can be told to do; `window.chat` is what `connect` resolves with. */

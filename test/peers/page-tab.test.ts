@@ -1,0 +1,195 @@
+// The module for pages, in Chromium: what a tab remembers, and answers of the portal that are none.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { BrowserContext, Page } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
+import {
+  createModulePageRouter,
+  type ModuleChat,
+  type ModuleNoted,
+  type PageOptions,
+} from '../support/page-module.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+
+const browser = 'chromium-headless-shell'
+const alice = { jid: 'alice@localhost', password: 'demo' }
+const place = 'warm-bindings /chat/binding'
+
+/** Neither reads nor stores what the module remembers. */
+const noStorage = `for (const name of ['getItem', 'setItem']) {
+  const real = Storage.prototype[name]
+  Storage.prototype[name] = function (key, ...values) {
+    if (key.startsWith('warm-bindings')) throw new DOMException('No.', 'SecurityError')
+    return real.call(this, key, ...values)
+  }
+}`
+
+describeWith([browser], 'A page with the module', () => {
+  let demo: DemoServer
+  let service: TestService
+  let context: BrowserContext
+  let tab: Page
+  let options: PageOptions
+  const ids = new Map<string, string>()
+  /** What the portal changes of the service's answer. */
+  let change: (binding: object) => object
+
+  beforeAll(async () => {
+    demo = await startDemoServer({ alice: alice.password })
+    service = await startTestService({
+      servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+      routers: () => [createModulePageRouter(() => options, bind)],
+    })
+  })
+
+  beforeEach(async () => {
+    options = { transport: 'bosh', history: 0, rooms: [] }
+    change = binding => binding
+    ids.clear()
+    context = await (await sharedChromium(browser)).newContext()
+    tab = await context.newPage()
+    tab.setDefaultTimeout(15_000)
+  })
+
+  afterEach(async () => {
+    await context?.close()
+    await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+  })
+
+  afterAll(async () => {
+    await service?.stop()
+    await demo?.stop()
+  })
+
+  async function bind(name: string): Promise<object> {
+    const id = ids.get(name)
+    const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
+    const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
+    ids.set(name, binding.id)
+    return change(binding)
+  }
+
+  const load = () => tab.goto(`${service.url}/portal/module`)
+  const isOnline = () => tab.waitForFunction(() => window.chat?.status.state === 'online')
+  const lastStatus = async (state: string) => {
+    await tab.waitForFunction(wanted => window.noted?.statuses.at(-1)?.state === wanted, state)
+    return (await tab.evaluate(() => window.noted)).statuses.at(-1)
+  }
+  const sessions = async () =>
+    (await callSessions(service.url, 'GET', `/sessions?jid=${alice.jid}`)).json.sessions.length
+
+  const whole = { tab: 'a'.repeat(32), jid: '', seen: 0, last: '', outgoing: [] }
+
+  test.each([
+    'none',
+    '5',
+    'null',
+    '[]',
+    '{}',
+    ...[
+      { tab: 5 },
+      { jid: 7 },
+      { jid: null },
+      { seen: {} },
+      { last: {} },
+      { outgoing: 5 },
+      { outgoing: {} },
+      { outgoing: [null] },
+      { outgoing: [{ id: 'a', xml: 5 }] },
+      { outgoing: [{ id: 'a', xml: '<message' }] },
+    ].map(part => JSON.stringify({ ...whole, ...part })),
+  ])('is online in a tab that remembers %s, and leaves a memory of the known shape', async kept => {
+    await tab.addInitScript(`sessionStorage.setItem(${JSON.stringify(place)}, ${JSON.stringify(kept)})`)
+    await load()
+    await isOnline()
+    const left = await tab.evaluate(
+      `dispatchEvent(new PageTransitionEvent('pagehide')), JSON.parse(sessionStorage.getItem('${place}'))`,
+    )
+    expect(left).toMatchObject({
+      tab: expect.stringMatching(/^[\da-f]{32}$/),
+      jid: expect.stringMatching(/^alice@localhost\/./),
+      seen: expect.any(Number),
+      last: expect.any(String),
+      outgoing: expect.any(Array),
+    })
+    expect(Object.keys(left as object).length).toBe(5)
+  })
+
+  describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
+    test('leaves no session behind where the browser stores nothing', async () => {
+      options = { ...options, transport }
+      await tab.addInitScript(noStorage)
+      await load()
+      await isOnline()
+      for (let count = 0; count < 3; count += 1) {
+        await tab.reload()
+        await isOnline()
+      }
+      expect(ids.size).toBe(4)
+      let left = 4
+      await eventually('one is left', () => {
+        void sessions().then(count => {
+          left = count
+        })
+        return left === 1
+      })
+    })
+  })
+
+  test('ends where the answer names an address that is none', async () => {
+    for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {
+      options = { ...options, transport: 'auto' }
+      change = binding => ({ ...binding, ...wrong })
+      await load()
+      expect(await lastStatus('ended')).toEqual({
+        state: 'ended',
+        code: 'refused',
+        reason: 'The portal has no chat for this page.',
+      })
+    }
+  })
+
+  test.each([
+    ['resolves with an empty object', '() => Promise.resolve({})', 'refused'],
+    ['resolves with null', '() => Promise.resolve(null)', 'refused'],
+    ['throws', '() => { throw new Error("no") }', 'refused'],
+    ['resolves with undefined', '() => Promise.resolve()', 'session-over'],
+  ])('rejects where the function for bindings %s', async (_what, source, code) => {
+    await load()
+    const outcome = await tab.evaluate(
+      `import('/assets/warm-bindings.js')
+        .then(({ connect }) => connect({ Strophe, binding: ${source}, name: 'other' }))
+        .catch(error => error.code)`,
+    )
+    expect(outcome).toBe(code)
+  })
+
+  test('rejects where the address for bindings is none', async () => {
+    await load()
+    const outcome = await tab.evaluate(
+      `import('/assets/warm-bindings.js')
+        .then(({ connect }) => connect({ Strophe, binding: 'http://[' }))
+        .catch(error => error.code)`,
+    )
+    expect(outcome).toBe('refused')
+  })
+
+  test('asks again after an hour at most, whatever Retry-After says', async () => {
+    let asked = 0
+    await tab.route('**/chat/binding?*', route => {
+      asked += 1
+      return route.fulfill({ status: 503, headers: { 'Retry-After': '1000000000' } })
+    })
+    await load()
+    expect(await lastStatus('offline')).toMatchObject({ code: 'unreachable', retryIn: 3600 })
+    expect(asked).toBe(1)
+  })
+})
