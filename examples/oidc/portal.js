@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { allowing, createApp, ownPagesOnly } from '../portal/app.js'
 import { createChats } from '../portal/chats.js'
+import { jidOf } from '../portal/jids.js'
 import { withToken } from './with-token.js'
 
 /** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `publicUrl` is where browsers find the service. */
@@ -26,8 +27,10 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
     response.clearCookie('sign-in', { path: '/signed-in' })
     try {
       const { name, tokens } = await signIn.complete(request.originalUrl, cookieOf(request, 'sign-in'))
-      const jid = `${name}@${domain}`
+      const jid = jidOf(name, domain)
       const chats = createChats(withToken(service, tokens, tokenParameter), { jid })
+      // Whoever was signed in here before has left, though without signing out.
+      leave(cookieOf(request, 'visit'))
       const cookie = randomBytes(32).toString('hex')
       visits.set(cookie, { name, jid, chats, tokens })
       setTimeout(() => leave(cookie), 12 * 3600_000).unref()

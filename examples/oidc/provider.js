@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express from 'express'
 import { Provider } from 'oidc-provider'
+import { jidOf } from '../portal/jids.js'
 
 const {
   PORT = 3001,
@@ -76,7 +77,7 @@ const provider = new Provider(issuer, {
   }),
   // The XMPP server learns the user from the token for the chat. No other token has this claim.
   extraTokenClaims: (_context, { aud, accountId }) =>
-    aud === chat ? { jid: `${accountId}@${CHAT_DOMAIN}` } : undefined,
+    aud === chat ? { jid: jidOf(accountId, CHAT_DOMAIN) } : undefined,
   issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
   // A second use of one revokes all tokens of that sign-in.
   rotateRefreshToken: true,

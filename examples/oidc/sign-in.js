@@ -6,13 +6,15 @@ import { keepTokens } from './tokens.js'
  * provider has it.
  */
 export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, chat }) {
+  // Without TLS it may be on this machine only.
+  const isLocal = issuer.startsWith('http://127.0.0.1:')
+  // The signatures of ID tokens are checked with the provider's keys, which openid-client leaves out otherwise.
   const provider = await oidc.discovery(
     new URL(issuer),
     clientId,
     undefined,
     oidc.ClientSecretBasic(clientSecret),
-    // Without TLS it may be on this machine only.
-    { execute: issuer.startsWith('http://127.0.0.1:') ? [oidc.allowInsecureRequests] : [] },
+    { execute: [oidc.enableNonRepudiationChecks, ...(isLocal ? [oidc.allowInsecureRequests] : [])] },
   )
   return {
     /** The origin of the provider's pages. */

@@ -20,6 +20,8 @@ export function createPortal({ service, publicUrl, users }) {
     if (user === undefined || user.password !== request.body.password) {
       return response.status(403).render('sign-in', { problem: 'This name and this password do not match.' })
     }
+    // Whoever was signed in here before has left, though without signing out.
+    leave(cookieOf(request))
     const cookie = randomBytes(32).toString('hex')
     visits.set(cookie, { user, chats: createChats(service, user.chat) })
     setTimeout(() => leave(cookie), 12 * 3600_000).unref()

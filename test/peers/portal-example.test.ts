@@ -273,8 +273,8 @@ describe('The example portal', () => {
   const call = (method: string, path: string, headers: Record<string, string>) =>
     ask(`${portal.url}${path}`, { method, agent: false, headers: { 'Content-Length': '0', ...headers } }, '')
 
-  const visit = async () => {
-    const { headers } = await signIn('name=alice&password=rabbit')
+  const visit = async (before: Record<string, string> = {}) => {
+    const { headers } = await signIn('name=alice&password=rabbit', before)
     const [cookie = ''] = headers['set-cookie'] ?? []
     return { cookie, headers: { Cookie: cookie.replace(/;.*/, '') } }
   }
@@ -303,6 +303,15 @@ describe('The example portal', () => {
       `script-src 'self' ${service.url}; connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
     )
     expect(page.text).not.toContain(admin.secret)
+  })
+
+  test('ends the visit before where a browser signs in once more', async () => {
+    const [one, other] = [await visit(), await visit()]
+    const again = await visit(one.headers)
+    const page = async ({ headers }: { headers: Record<string, string> }) =>
+      (await call('GET', '/', headers)).text
+    expect(await page(one)).toContain('Sign in to the portal.')
+    for (const each of [other, again]) expect(await page(each)).toContain('Good to see you, Alice.')
   })
 
   test('has no chat for visitors who are not signed in', async () => {

@@ -107,6 +107,34 @@ for (const { language, packages, command, sign, print } of [
   })
 }
 
+for (const { language, packages, command, begin, end } of [
+  {
+    ...{ language: 'js', packages: [], command: process.execPath },
+    ...{ begin: 'const name = process.argv[2]', end: 'console.log(local)' },
+  },
+  {
+    ...{ language: 'php', packages: ['php-cli'], command: 'php' },
+    ...{ begin: '<?php $name = $argv[1];', end: 'echo $local;' },
+  },
+  {
+    ...{ language: 'python', packages: ['python3'], command: 'python3' },
+    ...{ begin: 'import re, sys\nname = sys.argv[1]', end: 'print(local)' },
+  },
+]) {
+  describeWith(packages, `From a name to a JID in ${language}`, () => {
+    test.each([
+      ['alice', 'alice'],
+      ["o'hara", String.raw`o\27hara`],
+      ['bob@other.example/', String.raw`bob\40other.example\2f`],
+      ['d"artagnan & co <:>', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
+      [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
+    ])('%j is escaped', async (name, local) => {
+      const file = write(`escape.${language}`, `${begin}\n${recipe(language, '2[267f]')}\n${end}\n`)
+      expect((await runProgram(command, [file, name])).trim()).toBe(local)
+    })
+  })
+}
+
 /** A portal made of what the document says. */
 interface Portal {
   readonly packages: readonly string[]

@@ -1,0 +1,177 @@
+// The example for users without a password: what it takes from an OpenID provider, here one that can be told to lie.
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { ScriptedApi } from '../support/backends/scripted-api.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { freePorts } from '../support/ports.js'
+import { type RunningCommand, startCommand } from './command.js'
+
+jest.setTimeout(60_000)
+
+const id = '7beb2fe14bf96d99bb9d2a96aa5ca6c'
+
+/** An OpenID provider, as far as the portal's backend talks to it. */
+class ScriptedProvider {
+  readonly own = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  /** What the next ID token says, and who signs it. */
+  name = 'alice'
+  nonce = ''
+  key: KeyObject = this.own.privateKey
+  /** The refresh tokens that were taken back. */
+  readonly revoked: string[] = []
+  #tokens = 0
+  readonly #server: Server
+
+  private constructor() {
+    this.#server = createServer(async (request, response) => {
+      const parameters = new URLSearchParams(await text(request))
+      const answer = this.#answer(request.url ?? '', parameters)
+      response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' })
+      response.end(JSON.stringify(answer ?? {}))
+    })
+  }
+
+  static async start(): Promise<ScriptedProvider> {
+    const provider = new ScriptedProvider()
+    await once(provider.#server.listen(0, '127.0.0.1'), 'listening')
+    return provider
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await once(this.#server.close(), 'close')
+  }
+
+  #answer(path: string, parameters: URLSearchParams): object | undefined {
+    const { url } = this
+    if (path === '/.well-known/openid-configuration')
+      return {
+        issuer: url,
+        authorization_endpoint: `${url}/auth`,
+        token_endpoint: `${url}/token`,
+        revocation_endpoint: `${url}/revocation`,
+        end_session_endpoint: `${url}/end`,
+        jwks_uri: `${url}/jwks`,
+      }
+    if (path === '/jwks')
+      return {
+        keys: [{ ...this.own.publicKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: '1' }],
+      }
+    if (path === '/token') {
+      this.#tokens += 1
+      const more = { access_token: `access-${this.#tokens}`, refresh_token: `refresh-${this.#tokens}` }
+      return { token_type: 'bearer', expires_in: 300, id_token: this.#idToken(), ...more }
+    }
+    if (path !== '/revocation') return undefined
+    this.revoked.push(parameters.get('token') ?? '')
+    return {}
+  }
+
+  #idToken(): string {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { iss: this.url, sub: '1', aud: 'portal', iat: now, exp: now + 300 }
+    const parts = [
+      { alg: 'RS256', kid: '1' },
+      { ...claims, nonce: this.nonce, preferred_username: this.name },
+    ]
+    const head = parts.map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+    return `${head}.${sign('sha256', Buffer.from(head), this.key).toString('base64url')}`
+  }
+}
+
+describe('The example with an OpenID provider', () => {
+  let provider: ScriptedProvider
+  let api: ScriptedApi
+  let portal: RunningCommand
+
+  beforeAll(async () => {
+    provider = await ScriptedProvider.start()
+    api = await ScriptedApi.start()
+    const [port] = await freePorts(1)
+    portal = await startCommand(['examples/oidc/main.js'], {
+      PORT: String(port),
+      ...{ OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret', CHAT_DOMAIN: 'example.org' },
+      ...{ WARM_URL: api.url, WARM_USER: 'portal', WARM_PASSWORD: 'choose-a-secret' },
+    })
+    let warmed = 0
+    api.script = ({ method }) => {
+      if (method === 'DELETE') return { status: 204 }
+      warmed += 1
+      return { status: 200, body: { id: id + warmed, jid: 'any@example.org/a', sid: 'a-secret', rid: 1 } }
+    }
+  })
+
+  afterEach(() => {
+    provider.name = 'alice'
+    provider.key = provider.own.privateKey
+    api.asked.length = 0
+  })
+
+  afterAll(async () => {
+    await portal?.stop()
+    await api?.stop()
+    await provider?.stop()
+  })
+
+  const get = (path: string, cookie = '') =>
+    ask(portal.url + path, { agent: false, headers: { Cookie: cookie } })
+  const cookieIn = (headers: NodeJS.Dict<string | string[]>, name: string) =>
+    (headers['set-cookie'] as string[] | undefined)
+      ?.map(each => each.replace(/;.*/, ''))
+      .find(each => each.startsWith(`${name}=`) && !each.endsWith('='))
+
+  /** To the provider and back, in a browser with this cookie. */
+  async function signIn(cookie = '') {
+    const begun = await get('/sign-in', cookie)
+    const { searchParams } = new URL(begun.headers.location!)
+    provider.nonce = searchParams.get('nonce')!
+    const cookies = [cookie, cookieIn(begun.headers, 'sign-in')].filter(Boolean).join('; ')
+    const { status, headers } = await get(`/signed-in?code=a&state=${searchParams.get('state')}`, cookies)
+    return { status, visit: cookieIn(headers, 'visit') }
+  }
+
+  test('signs nobody in by an ID token that another has signed', async () => {
+    provider.key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+    expect(await signIn()).toEqual({ status: 400, visit: undefined })
+  })
+
+  test.each([
+    ['alice', 'alice'],
+    ["o'hara", String.raw`o\27hara`],
+    ['bob@other.example/', String.raw`bob\40other.example\2f`],
+    [' d"artagnan & co <:> ', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
+    [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
+  ])('calls for a chat of %j under a JID', async (name, local) => {
+    provider.name = name
+    const { status, visit } = await signIn()
+    expect(status).toBe(303)
+    expect((await get('/chat/binding?tab=x', visit)).status).toBe(200)
+    expect(JSON.parse(api.asked.at(-1)!.body)).toMatchObject({ jid: `${local}@example.org` })
+  })
+
+  test('ends the visit before with its chats and tokens where a browser signs in once more', async () => {
+    const one = await signIn()
+    const other = await signIn()
+    await get('/chat/binding?tab=x', one.visit)
+    await get('/chat/binding?tab=x', other.visit)
+    api.asked.length = provider.revoked.length = 0
+    const again = await signIn(one.visit)
+    expect(again).toMatchObject({ status: 303, visit: expect.not.stringMatching(one.visit!) })
+    await eventually('the chat is over', () => api.asked.length > 0 && provider.revoked.length > 0)
+    expect(api.asked.map(({ method }) => method)).toEqual(['DELETE'])
+    expect(provider.revoked.length).toBe(1)
+    const statuses = [one, other, again].map(
+      async ({ visit }) => (await get('/chat/binding?tab=x', visit)).status,
+    )
+    expect(await Promise.all(statuses)).toEqual([401, 200, 200])
+  })
+})
