@@ -69,6 +69,10 @@ export const limits = {
   connections: 'MAX_CONNECTIONS',
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
+  unread: 'MAX_UNREAD_MB',
+  /** These two have no setting: replies that are not read for a minute, and requests that wait for the replies before them. */
+  'unread-reply': undefined,
+  'requests-ahead': undefined,
 } as const
 
 export type Limit = keyof typeof limits

@@ -125,7 +125,12 @@ export async function startService({
       states: { ...registry.states(), elsewhere: open.elsewhere() },
       ...heldRequests(registry.clients()),
     }),
-    open: { ...open, connections: () => listening?.connections ?? 0, events: () => events?.waiting ?? 0 },
+    open: {
+      ...open,
+      connections: () => listening?.connections ?? 0,
+      unreadBytes: () => listening?.unreadBytes ?? 0,
+      events: () => events?.waiting ?? 0,
+    },
   })
   const recentWarms = new RecentWarms(clock)
   const sites = createSites(config, {
@@ -150,7 +155,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
-    listening = await listen(dispatcher, { config, log, refused })
+    listening = await listen(dispatcher, { config, log, clock, refused })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

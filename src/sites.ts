@@ -12,7 +12,7 @@ import { configOfHost, pathOf, siteName, takeoverPath, urlOfDomain } from './con
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/bare-answer.js'
 import { accessBy, type Entrance } from './http/client-rules.js'
-import type { DispatchTable, Routes } from './http/dispatch.js'
+import type { DispatchTable, Endpoint, Routes } from './http/dispatch.js'
 import type { LogFor } from './log.js'
 import type { Nodes } from './nodes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
@@ -248,14 +248,15 @@ function createWebSocket(config: Config, opener: Opener, parts: Parts): WebSocke
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, parts: Parts): RequestListener {
-  return createBoshListener({
+function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
+  const listener = createBoshListener({
     ...parts,
     ...(parts.carriedRequests?.over(siteName(config), manager) ?? manager),
     ...entranceOf(config, 'bosh', config.boshPath),
     cors: createCors(config.cors),
     maxBodyBytes: Math.max(leastBodyBytes, 2 * parts.maxStanzaBytes),
   })
+  return Object.assign(listener, { holds: true })
 }
 
 function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {

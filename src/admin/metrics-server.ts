@@ -4,10 +4,14 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Place, written } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
+import { inTurn, mayWait } from '../http/pipelined-requests.js'
 import { reasonAgainst } from '../http/places.js'
 import { codeOf, traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
+
+/** How long a client may take nothing of a reply that waits for it, in milliseconds. */
+const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
@@ -18,7 +22,13 @@ export type MetricsText = () => Promise<string>
 export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(text, log)
-  const server = createServer((req, res) => (health.get(req.url!) ?? answerRest)(req, res))
+  const server = createServer((req, res) => {
+    const answer = health.get(req.url!) ?? answerRest
+    if (mayWait(res)) inTurn(res, () => answer(req, res))
+    else req.socket.destroy()
+  })
+  // No request is held here: a client is gone, or does not read, if nothing comes or leaves for so long.
+  server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })

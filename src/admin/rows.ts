@@ -25,6 +25,8 @@ export interface Sources {
     readonly remotes: () => number
     /** Connections of clients. */
     readonly connections: () => number
+    /** Bytes of replies that their clients have not read. */
+    readonly unreadBytes: () => number
     /** Events that their receiver has not taken yet. */
     readonly events: () => number
   }
@@ -146,6 +148,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     ],
     events_waiting: ['Events that the portal has not taken yet.', open.events],
     http_connections: ['Connections of clients that are open.', open.connections],
+    http_unread_bytes: [
+      'Bytes of replies that their clients have not read yet, or that wait behind others.',
+      open.unreadBytes,
+    ],
     nodes: [
       'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',
       byLabel('state', () => nodeStates(nodes?.others ?? [], nodes?.lost.length ?? 0)),

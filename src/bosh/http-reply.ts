@@ -17,9 +17,6 @@ export interface ReplyParts {
   readonly counts: Counts
 }
 
-/** How long a client may read nothing of a reply that waits for it, in milliseconds. */
-const unreadMilliseconds = 60_000
-
 /** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
 const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
   answer,
@@ -87,17 +84,6 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
     }
     res.end()
   }
-  if (res.writableLength > 0) expectReader(res)
-}
-
-/** Ends the connection of a client that reads no more; nothing else would. */
-function expectReader(res: ServerResponse): void {
-  const { socket } = res
-  socket?.setTimeout(unreadMilliseconds)
-  res.once('finish', () => {
-    // Where Node has not set another time by now, the next request may be held for longer.
-    if (socket?.timeout === unreadMilliseconds) socket.setTimeout(0)
-  })
 }
 
 /** Answers with a status and nothing else. */

@@ -415,6 +415,9 @@ export const sections = {
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
       'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
     ),
+    MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
+      'Memory, in MiB, for replies over HTTP that their clients have not read; when it is full, connections are closed that have taken nothing for 10 seconds, those with most first. One that has taken nothing for a minute is closed in any case; 0 is any number.',
+    ),
     MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
       'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has, in equal parts for WORKERS. Three quarters of the heap of Node.js hold in any case.',
     ),

@@ -4,7 +4,11 @@ import { answerBare } from './bare-answer.js'
 import type { Upgrade } from './upgrades.js'
 
 /** Answers the requests to one path, and takes the connections over whose requests ask for that. */
-export type Endpoint = RequestListener & { readonly upgrade?: Upgrade }
+export type Endpoint = RequestListener & {
+  readonly upgrade?: Upgrade
+  /** Whether requests are held until the next one has come, which may be on the same connection. */
+  readonly holds?: boolean
+}
 
 /** What answers the requests to one host. */
 export interface Routes {
@@ -28,6 +32,8 @@ export interface DispatchTable {
 export type Dispatcher = RequestListener & {
   /** What takes the connection of a request over; undefined where it is answered like any other. */
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
+  /** Whether requests like this one are held. */
+  readonly holds: (req: IncomingMessage) => boolean
 }
 
 export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTable): Dispatcher {
@@ -46,7 +52,10 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
     return listenerAt(url, routes)
   }
   const answer: RequestListener = (req, res) => listenerFor(req)(req, res)
-  return Object.assign(answer, { upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade })
+  return Object.assign(answer, {
+    upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade,
+    holds: (req: IncomingMessage) => listenerFor(req).holds === true,
+  })
 }
 
 const refuse: RequestListener = (_req, res) => answerBare(res, 400, ['Connection', 'close'])

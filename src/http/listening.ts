@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
-import { type AddressInfo, Server as NetServer } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { type Place, written } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { Name } from '../config/settings.js'
+import type { Clock } from '../lib/clock.js'
 import { codeOf } from '../log.js'
 import type { OnRefused } from '../reached-limits.js'
 import { Certificates } from './certificates.js'
@@ -15,44 +17,60 @@ import { ConnectionLimits } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { install } from './fast/install.js'
 import { LastReplies } from './last-replies.js'
-import { mayWait } from './pipelined-requests.js'
+import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { reasonAgainst } from './places.js'
-import { isTooLate, leaveContinue } from './take-body.js'
+import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
+import { UnreadReplies } from './unread-replies.js'
 import { takeUpgrades } from './upgrades.js'
 
 /** What listens, on all addresses and ports of the settings. */
 export type Listening = Awaited<ReturnType<typeof listen>>
 
 export interface ListeningParts {
-  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies'>
+  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits'>
   readonly log: Logger
+  readonly clock: Clock
   readonly refused: OnRefused
 }
 
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
-export async function listen(dispatcher: Dispatcher, { config, log, refused }: ListeningParts) {
+export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
   const limits = new ConnectionLimits(config, refused)
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined
-  const answer: RequestListener = (req, res) => {
-    if (!mayWait(res)) return
-    if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
-    else dispatcher(req, res)
-  }
+  /** Hands a request on that has just come, once it is its turn. */
+  const inOrder =
+    (listener: RequestListener): RequestListener =>
+    (req, res) => {
+      // Nearly always it is next, and nothing has to be known of it.
+      const isHeld = res.socket === null && dispatcher.holds(req)
+      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
+      else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
+      else if (isHeld || res.socket !== null) listener(req, res)
+      else inTurn(res, () => listener(req, res))
+    }
+  const answer = inOrder(dispatcher)
+  const refuse = inOrder(refuseExpectation)
   const certificates = https && new Certificates(https)
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
   const upgraded = new Set<Duplex>()
-  const encrypted = new Set<Duplex>()
+  const encrypted = new Set<TLSSocket>()
+  function* connections(): Iterable<Socket> {
+    // Those below TLS have nothing to write of their own.
+    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
+    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
+  }
+  const unread = new UnreadReplies({ ...config, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
     // What stands behind a limit would be passed over, be it the address of a client: the header's length is limit enough.
     server.maxHeadersCount = 0
     limits.guard(server)
-    leaveContinue(server, answer)
+    leaveContinue(server, answer, refuse)
     takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
     // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
     const ipv6Only = places.some(({ host }) => host !== place.host)
@@ -74,6 +92,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, refused }: L
   const close = async () => {
     closed ??= closedBy((server, done) => server.close(done))
     await closed
+    unread.stop()
   }
   try {
     for (const place of settings.places)
@@ -99,6 +118,10 @@ export async function listen(dispatcher: Dispatcher, { config, log, refused }: L
     /** How many connections are open. */
     get connections() {
       return limits.open
+    },
+    /** How many bytes of replies their clients have not read. */
+    get unreadBytes() {
+      return unread.bytes
     },
     /** Reads the certificates again, for new connections; goes on with those of before where that fails, and logs it. */
     reload() {

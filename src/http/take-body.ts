@@ -7,15 +7,26 @@ import { type BodyTaker, FastRequest } from './fast/fast-request.js'
 /** Responses to clients that have not been told yet whether to send their bodies. */
 const awaited = new WeakSet<ServerResponse>()
 
-/** Leaves it to a listener whether a client that asks is to send its body (RFC 9110 §10.1.1): Node just says yes. */
-export function leaveContinue(server: Server, listener: RequestListener): void {
+/**
+ * Leaves it to a listener whether a client that asks is to send its body (RFC 9110 §10.1.1): Node just says yes. `refuse` has the
+ * requests with other expectations.
+ */
+export function leaveContinue(
+  server: Server,
+  listener: RequestListener,
+  refuse: RequestListener = refuseExpectation,
+): void {
   server.on('checkContinue', (req, res: ServerResponse) => {
     awaited.add(res)
     listener(req, res)
   })
-  // The body may follow all the same, and could be taken for the next request.
-  server.on('checkExpectation', (_req, res: ServerResponse) => answerBare(res, 417, ['Connection', 'close']))
+  server.on('checkExpectation', refuse)
 }
+
+/** Says that an expectation cannot be met. */
+export const refuseExpectation: RequestListener = (_req, res) =>
+  // The body may follow all the same, and could be taken for the next request.
+  answerBare(res, 417, ['Connection', 'close'])
 
 /** Whether the client sends the body only once it is told to. */
 export function isAwaited(res: ServerResponse): boolean {

@@ -11,7 +11,7 @@ export type Refusal = keyof typeof sessionLimits
 export interface LimitParts {
   readonly limits: Omit<
     Config['limits'],
-    'unfinishedMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
+    'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
   >
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>

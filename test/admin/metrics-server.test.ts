@@ -3,7 +3,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type MetricsServer, serveMetrics } from '../../src/admin/metrics-server.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { HttpSocket } from '../support/http-socket.js'
 import { samplesOf } from '../support/scrape.js'
 
 const servers: MetricsServer[] = []
@@ -47,6 +49,29 @@ test('has nothing else, but for whether all is well', async () => {
   expect(await status('/metrics', 'HEAD')).toBe(200)
   expect(await status('/healthz')).toBe(200)
   expect(await status('/readyz')).toBe(503)
+})
+
+test('makes one text at a time for a client that sends requests ahead, and closes one that sends too many', async () => {
+  let made = 0
+  let finish = () => {}
+  const text = () => {
+    made += 1
+    return new Promise<string>(resolve => {
+      finish = () => resolve('x')
+    })
+  }
+  const { port } = new URL(await serve({ text }))
+  const client = new HttpSocket(Number(port))
+  const request = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'
+  client.send(request.repeat(3))
+  for (const count of [1, 2, 3]) {
+    await eventually('it is asked for', () => made === count)
+    finish()
+    expect((await client.reply()).head).toContain(' 200 ')
+  }
+  client.send(request.repeat(100))
+  await client.rest()
+  expect(made).toBe(4)
 })
 
 test('shows and logs nothing of what a fault says', async () => {

@@ -592,31 +592,6 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('a client that reads nothing', () => {
-    test('of a reply is given up after a minute, one that reads in time is not', async () => {
-      // More than any system keeps for a socket that no client reads from.
-      answer = async () => reply('x'.repeat(32 * 1024 * 1024))
-      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      const client = connect(port, '127.0.0.1')
-      client.pause()
-      client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
-      const socket = await accepted
-      await until(() => socket.timeout === 60_000)
-      expect(socket.writableLength).toBeGreaterThan(0)
-      client.resume()
-      // From now on it is a connection like any other that waits for its next request.
-      await until(() => socket.timeout !== 60_000)
-      expect(socket.timeout).toBeGreaterThan(0)
-      client.pause()
-      client.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
-      await until(() => socket.timeout === 60_000)
-      // What a minute without a byte taken comes to.
-      socket.emit('timeout')
-      expect(socket.destroyed).toBe(true)
-      client.destroy()
-    })
-  })
-
   describe('a client that breaks the connection', () => {
     test('in the middle of its reply ends no other', async () => {
       answer = async body => reply(body === 'large' ? 'x'.repeat(32 * 1024 * 1024) : body)

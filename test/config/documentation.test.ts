@@ -169,6 +169,7 @@ describe('what is documented is so:', () => {
           sessionsPerJid: 20,
           heldRequests: 40_000,
           unfinishedMegabytes: 64,
+          unreadMegabytes: 64,
           megabytes: 0,
         },
         rates: {

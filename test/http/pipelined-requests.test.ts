@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { install } from '../../src/http/fast/install.js'
-import { mayWait } from '../../src/http/pipelined-requests.js'
+import { inTurn, mayWait } from '../../src/http/pipelined-requests.js'
 import { takeBody } from '../../src/http/take-body.js'
 import { eventually } from '../support/eventually.js'
 
@@ -16,10 +16,13 @@ afterEach(() => {
 })
 
 /** A server that answers when it is told to, and a client of it. */
-async function start(isFast: boolean) {
+async function start(isFast: boolean, most?: number) {
   const replies: ServerResponse[] = []
   server = createServer(install(isFast), (req, res) => {
-    if (!mayWait(res)) return
+    if (!mayWait(res, most)) {
+      req.socket.destroy()
+      return
+    }
     replies.push(res)
     takeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
   }).listen(0, '127.0.0.1')
@@ -31,24 +34,71 @@ async function start(isFast: boolean) {
   socket.on('data', chunk => {
     read += chunk
   })
-  return { replies, socket, answered: () => read.split('HTTP/1.1 200').length - 1 }
+  return { replies, socket, answered: () => read.split('HTTP/1.1 200').length - 1, read: () => read }
 }
 
 for (const isFast of [true, false]) {
-  test(`requests that wait for others of their connection are not too many (fast: ${isFast})`, async () => {
-    const { replies, socket } = await start(isFast)
-    socket.write(request.repeat(20_000))
-    await eventually('it is closed', () => socket.destroyed)
-    expect(replies.length).toBe(129)
-  })
+  test.each([
+    [undefined, 8],
+    [128, 128],
+  ])(
+    `of requests that wait for others of their connection, where %s may, %s do (fast: ${isFast})`,
+    async (most, waiting) => {
+      const { replies, socket } = await start(isFast, most)
+      socket.write(request.repeat(20_000))
+      await eventually('it is closed', () => socket.destroyed)
+      expect(replies.length).toBe(1 + waiting)
+    },
+  )
 
   test(`any number may come that are answered one by one (fast: ${isFast})`, async () => {
-    const { replies, socket, answered } = await start(isFast)
+    const { replies, socket, answered } = await start(isFast, 128)
     for (let round = 1; round <= 10; round++) {
       socket.write(request.repeat(100))
       await eventually('all have come', () => replies.length === 100)
       for (const reply of replies.splice(0)) reply.end()
       await eventually('all are answered', () => answered() === 100 * round)
     }
+  })
+
+  test(`none may come behind a mebibyte of replies that wait (fast: ${isFast})`, async () => {
+    const { replies, socket } = await start(isFast, 128)
+    socket.write(request.repeat(3))
+    await eventually('all have come', () => replies.length === 3)
+    for (const reply of replies.slice(1)) reply.end('x'.repeat(600_000))
+    socket.write(request)
+    await eventually('it is closed', () => socket.destroyed)
+    expect(replies.length).toBe(3)
+  })
+
+  test(`requests that are taken in turn come each after the reply before it (fast: ${isFast})`, async () => {
+    const { replies, socket, read } = await start(isFast)
+    socket.write(request.repeat(3))
+    await eventually('all have come', () => replies.length === 3)
+    const taken: number[] = []
+    replies.forEach((reply, index) => {
+      inTurn(reply, () => void taken.push(index))
+    })
+    for (const expected of [[0], [0, 1], [0, 1, 2]]) {
+      await eventually('it is its turn', () => taken.length === expected.length)
+      expect(taken).toEqual(expected)
+      replies[expected.length - 1]!.end(`reply ${expected.length}`)
+    }
+    await eventually('all are answered', () => read().endsWith('reply 3'))
+  })
+
+  test(`a request whose client has gone is not taken (fast: ${isFast})`, async () => {
+    const { replies, socket } = await start(isFast)
+    socket.write(request.repeat(2))
+    await eventually('both have come', () => replies.length === 2)
+    let isTaken = false
+    inTurn(replies[1]!, () => {
+      isTaken = true
+    })
+    const gone = once(replies[0]!, 'close')
+    socket.destroy()
+    await gone
+    await new Promise(resolve => setImmediate(resolve))
+    expect(isTaken).toBe(false)
   })
 }

@@ -7,6 +7,12 @@ export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   return reply ?? undefined
 }
 
+/** How many bytes of the last write on a connection the system has not taken yet; 0 where Node does not tell. */
+export function bytesUnderWay(connection: Duplex): number {
+  const { _handle: handle } = connection as { _handle?: { readonly writeQueueSize?: number } | null }
+  return handle?.writeQueueSize ?? 0
+}
+
 /** Whether no request has come on its connection behind the one that this is the reply to. */
 export function isLastUnderWay({ req }: ServerResponse): boolean {
   const { parser } = req.socket as { readonly parser?: { readonly incoming?: unknown } | null }
