@@ -1,0 +1,118 @@
+// Clients that ask for much and read nothing: what they take is little, and given back once they have gone.
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { HttpSocket } from '../support/http-socket.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+import { admin } from '../support/start-service.js'
+
+/** How many connections a crowd has, and how far its rest of garbage may bring the memory above that of before, in MiB. */
+const crowd = 200
+const garbage = 64
+
+const operator = new Operator()
+const sockets: Socket[] = []
+
+let service: OperatedService
+let url: string
+let port: number
+let pid: number
+
+beforeAll(async () => {
+  service = operator.start({
+    ADMIN_USERS: `${admin.name}:${admin.secret}`,
+    PORT: '0',
+    METRICS_ADDRESS: 'none',
+    XMPP_DOMAINS: 'plain.example',
+  })
+  url = await service.url()
+  port = Number(new URL(url).port)
+  pid = service.lines[0]!.pid
+})
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
+
+afterAll(() => operator.leave())
+
+const descriptors = () => readdirSync(`/proc/${pid}/fd`).length
+
+/** In MiB. */
+const memory = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+
+/** Connects a crowd that reads nothing, whose requests come at once; resolves when each has a reply, or is closed. */
+async function sendAhead(path: string, counts: readonly number[]): Promise<void> {
+  const answered = Array.from({ length: crowd }, (_, index) => {
+    const socket = connect(port, '127.0.0.1').pause()
+    sockets.push(socket)
+    socket.on('error', () => {}).write(get(path).repeat(counts[index % counts.length]!))
+    return Promise.race([once(socket, 'readable'), once(socket, 'close')])
+  })
+  await Promise.all(answered)
+}
+
+/** What is open and taken after clients that read their replies. */
+async function usual(path: string) {
+  for (let count = 0; count < 100; count++) await ask(url + path, { agent: false })
+  let before = -1
+  await eventually('no connection is open', () => {
+    const isSame = descriptors() === before
+    before = descriptors()
+    return isSame
+  })
+  return { descriptors: before, memory: memory() }
+}
+
+describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path => {
+  test('asked for by a crowd that reads nothing takes little, and nothing for good', async () => {
+    const before = await usual(path)
+    await sendAhead(path, [8, 127])
+    expect(memory() - before.memory).toBeLessThan(garbage)
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await eventually('its descriptors are free', () => descriptors() <= 1.1 * before.descriptors)
+    expect(memory() - before.memory).toBeLessThan(garbage)
+    expect((await ask(url + path, { agent: false })).text).not.toBe('')
+  })
+})
+
+describe('requests that are sent ahead', () => {
+  test('are answered in their order', async () => {
+    const client = new HttpSocket(port)
+    sockets.push(client.socket)
+    const paths = ['/', '/openapi.json', '/nowhere', '/assets/icon.svg', '/healthz']
+    client.send(paths.map(get).join(''))
+    const types = []
+    for (const _path of paths) types.push(/^content-type: ([\w/+]+)/im.exec((await client.reply()).head)![1])
+    expect(types).toEqual(['text/html', 'application/json', 'text/html', 'image/svg+xml', 'text/plain'])
+  })
+
+  test('may be more at the BOSH endpoint than elsewhere', async () => {
+    const client = new HttpSocket(port)
+    sockets.push(client.socket)
+    // The first is held: its session waits for the XMPP server, or for those behind it.
+    const body = "<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
+    const post = `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    client.send(post.repeat(50))
+    for (let count = 0; count < 50; count++) expect((await client.reply()).body).toContain("type='terminate'")
+  })
+
+  test.each(['GET / HTTP/1.1\r\n', 'GET / HTTP/1.1\r\nExpect: more\r\n'])(
+    'and too many have their connection closed: %j',
+    async request => {
+      const client = new HttpSocket(port)
+      sockets.push(client.socket)
+      client.send(`${request}Host: a\r\n\r\n`.repeat(500))
+      const replies = (await client.rest()).split('HTTP/1.1 ').length - 1
+      expect(replies).toBeLessThanOrEqual(9)
+      const isLogged = () =>
+        service.lines.some(({ limit, level }) => limit === 'requests-ahead' && level === 40)
+      await eventually('the log says so', isLogged)
+    },
+  )
+})
