@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommandError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
+import { mostDescriptors } from './session/descriptors.js'
 
 /** Each part is loaded on demand: help does not wait for the service, nor the service for the XMPP server of the demo. */
 async function run(command: Command): Promise<void> {
@@ -31,7 +32,19 @@ async function main(): Promise<void> {
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 
+/** Read at the start: at the limit there is no descriptor to read it by. */
+const descriptors = mostDescriptors()
+
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof CommandError ? error.message : (error as Error).stack}\n`)
+  process.stderr.write(`${sentenceOf(error)}\n`)
   process.exit(1)
 })
+
+function sentenceOf(error: unknown): string | undefined {
+  if (error instanceof CommandError) return error.message
+  const { code, stack } = error as NodeJS.ErrnoException
+  // Node opens all files of a program at once.
+  if (code === 'EMFILE')
+    return `The program may open ${descriptors} files at a time, too few to start: raise the limit to 1024 or more (ulimit -n, or LimitNOFILE of systemd).`
+  return stack
+}

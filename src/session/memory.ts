@@ -27,9 +27,19 @@ export function memoryMeasure(megabytes: number, workers = 0): () => number {
   // A container without a limit says nothing, or a number beyond all measure.
   const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
   const most = megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
+  let taken = 0
   return () => {
-    const { heapUsed, rss } = memoryUsage()
-    return Math.max(heapUsed / heap, rss / most)
+    taken = residentMemory() ?? taken
+    return Math.max(getHeapStatistics().used_heap_size / heap, taken / most)
+  }
+}
+
+/** The memory of this process, in bytes; undefined if the system does not tell, as without a free descriptor. */
+function residentMemory(): number | undefined {
+  try {
+    return memoryUsage.rss()
+  } catch {
+    return undefined
   }
 }
 

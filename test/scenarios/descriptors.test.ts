@@ -1,5 +1,6 @@
 // A service that may have but few descriptors: what it cannot open it says so of, and the rest goes on.
 import { once } from 'node:events'
+import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
@@ -8,7 +9,7 @@ import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { Operator } from '../support/operated-service.js'
-import { admin } from '../support/start-service.js'
+import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** Node opens all files of a program at once. */
@@ -22,15 +23,7 @@ let url: string
 
 beforeAll(async () => {
   server = await startLoginServer({ domain: 'plain.example' })
-  const service = operator.startConfined(descriptors, {
-    ...unlimited,
-    ADMIN_USERS: `${admin.name}:${admin.secret}`,
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
-    XMPP_DOMAINS: 'plain.example',
-    XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-  })
-  url = await service.url()
+  url = await operator.startConfined(descriptors, settings()).url()
 })
 
 afterEach(() => {
@@ -42,8 +35,20 @@ afterAll(async () => {
   await server.stop()
 })
 
+/** The settings of a service for users of `plain.example`. */
+const settings = () => ({
+  ...unlimited,
+  ADMIN_USERS: `${admin.name}:${admin.secret}`,
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  XMPP_DOMAINS: 'plain.example',
+  XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+})
+
 const call = (method: string, path: string, body?: string) =>
   callUrl(url + path, { method, headers: jsonHeaders, ...(body !== undefined && { body }) })
+const creation =
+  "<body rid='1' to='plain.example' wait='5' hold='1' ver='1.6' xml:lang='en' xmlns='http://jabber.org/protocol/httpbind'/>"
 const account = JSON.stringify({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
 
 /** Warms until no more will go; resolves with the bindings and the last reply. */
@@ -76,11 +81,9 @@ test('a warm call that finds no descriptor left for the XMPP server is answered 
   await eventually('all streams are closed', () => server.open === 0)
 })
 
-test('connections that find none are closed, and the service answers again when others have gone', async () => {
-  const binding = JSON.parse((await call('POST', '/warm', account)).text)
-  const page = new BoshClient(`${url}/http-bind`, binding)
-  const held = page.request("<presence xmlns='jabber:client'/>")
-  const { port, hostname } = new URL(url)
+/** Opens connections until a service has no descriptor left for another one. */
+async function connectUntilFull(to: string): Promise<void> {
+  const { port, hostname } = new URL(to)
   let closed = 0
   for (let count = 0; count < 2 * descriptors; count++) {
     const socket = connect(Number(port), hostname)
@@ -92,6 +95,55 @@ test('connections that find none are closed, and the service answers again when 
     await Promise.race([once(socket, 'connect'), once(socket, 'close')])
   }
   await eventually('some are closed', () => closed > 0)
+}
+
+test.each([
+  ['/warm', 'POST', account, [503, 'service-full']],
+  ['/http-bind', 'POST', creation, [200, 'policy-violation']],
+  ['/', 'GET', undefined, [200, 'Warm Bindings']],
+  ['/nowhere', 'GET', undefined, [404, 'not-found']],
+  ['/assets/strophe.js', 'GET', undefined, [200, 'Strophe']],
+] as const)(
+  'a request for %s that is the first to find none is answered',
+  async (path, method, body, expected) => {
+    const fresh = operator.startConfined(descriptors, settings())
+    const base = await fresh.url()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    try {
+      const authorization = { Authorization: adminHeader }
+      const send = () =>
+        ask(base + path, { method, agent, headers: { ...jsonHeaders, ...authorization } }, body)
+      // Its connection is there before all others.
+      expect((await ask(`${base}/healthz`, { agent })).status).toBe(200)
+      await connectUntilFull(base)
+      const { status, text } = await send()
+      const [wanted, word] = expected
+      expect([status, text]).toEqual([wanted, expect.stringContaining(word)])
+      expect(fresh.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    } finally {
+      agent.destroy()
+      fresh.signal('SIGKILL')
+    }
+  },
+)
+
+test.each([{}, { WORKERS: '2' }])(
+  'a start with too few for the program ends with a sentence (%j)',
+  async more => {
+    const service = operator.startConfined(64, { ...settings(), ...more })
+    expect([await service.exit, service.stdout]).toEqual([1, ''])
+    expect(service.stderr.split('\n')[0]).toBe(
+      'The program may open 64 files at a time, too few to start: raise the limit to 1024 or more (ulimit -n, or LimitNOFILE of systemd).',
+    )
+    expect(service.stderr).not.toContain('    at ')
+  },
+)
+
+test('connections that find none are closed, and the service answers again when others have gone', async () => {
+  const binding = JSON.parse((await call('POST', '/warm', account)).text)
+  const page = new BoshClient(`${url}/http-bind`, binding)
+  const held = page.request("<presence xmlns='jabber:client'/>")
+  await connectUntilFull(url)
   for (const socket of sockets.splice(0)) socket.destroy()
   let status = 0
   await eventually('it answers', () => {
