@@ -141,7 +141,7 @@ export async function startService({
     tellEvent: events?.tell,
     bodies: new UnfinishedBodies({ ...config, refused }),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
-    callLimits: createCallLimits(config, refused, makeRate),
+    callLimits: createCallLimits(config, refused, makeRate, clock),
     recentWarms,
     lookAtProcesses: processes({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),

@@ -431,7 +431,7 @@ export const sections = {
       'Bytes of stanzas that it may send at once after sending nothing for a while.',
     ),
     RATE_WARMS_PER_JID: at('rates.warmsPerJid', integer(0, 1_000_000), '10').means(
-      'Warm calls for one user in a minute; those that `reuse` a session do not count.',
+      'Warm calls for one user in a minute; those that `reuse` a session do not count. Calls with an `authzid` and a wrong password also count for the account whose password it is to be.',
     ),
     RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', integer(0, 10_000_000), '0').means(
       'Warm calls of one admin in a minute, counted in the same way.',

@@ -3,8 +3,10 @@ import type { Limit } from '../counts.js'
 import { Problem } from '../errors.js'
 import { FailedLogins } from '../http/failed-logins.js'
 import { userOf } from '../jid/jid.js'
+import { type Clock, systemClock } from '../lib/clock.js'
 import { type MakeRate, ownRates } from '../lib/rates.js'
 import type { OnRefused } from '../reached-limits.js'
+import { createActingAccounts } from './acting-accounts.js'
 
 /** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */
 interface Caller {
@@ -19,10 +21,13 @@ export function createCallLimits(
   { rates }: Pick<Config, 'rates'>,
   refused: OnRefused,
   makeRate: MakeRate = ownRates,
+  clock: Pick<Clock, 'now'> = systemClock,
 ) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
+    /** Limits guesses at the password of an account that acts for others. */
+    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin })),
     failures: new FailedLogins(rates.failedLogins, refused, makeRate),
     /** Counts a warm call. Throws a `Problem` where there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {

@@ -28,7 +28,7 @@ export async function warmSession(
     // Without a session to reuse the user is logged in, which checks the credentials.
     const jid = formatJid(request.jid)
     if (await sessions.hasUnused(jid)) {
-      await checkCredentials(request, signal)
+      await limits.acting(request, wish.admin, () => checkCredentials(request, signal))
       signal.throwIfAborted()
       const { attachSeconds: seconds, attachBinding } = request
       const resumed = await sessions.reuse(jid, { seconds, attachBinding })
@@ -41,7 +41,8 @@ export async function warmSession(
   const isFull = user !== undefined && !(await room.take(user))
   if (isFull) throw new Problem('too-many-sessions')
   try {
-    return { binding: await login(request, signal), isReused: false }
+    const binding = await limits.acting(request, wish.admin, () => login(request, signal))
+    return { binding, isReused: false }
   } catch (error) {
     // Its caller tries again, which must not be held against it.
     if (error instanceof Problem && error.code === 'shutting-down') await limits.takenBack(caller)

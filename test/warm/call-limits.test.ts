@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
+import { Problem } from '../../src/errors.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
+import type { Logins } from '../../src/warm/session-login.js'
 import { unnoted } from '../support/unlimited.js'
-import { config, fakeService, networks, parameters, warm } from './fake-login.js'
+import { binding, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>
@@ -55,6 +57,53 @@ describe('warm calls', () => {
     await limits.warmed({ admin: 'portal', user: undefined })
     await limits.warmed({ admin: 'portal', user: undefined })
     await expect(limits.warmed({ admin: 'portal', user: undefined })).rejects.toThrow()
+  })
+})
+
+describe('the password of an account that acts for others', () => {
+  const rates = { ...config.rates, warmsPerJid: 3 }
+  const refuse = async () => {
+    throw new Problem('not-authorized', { step: 'sasl' })
+  }
+  const call = (service: FakeService, number: number, password: string, account = 'portal') =>
+    warm(service).send({ jid: `${account}@chat.example`, authzid: `user${number}@chat.example`, password })
+  const codes = (replies: readonly { body: { code?: string } }[]) => replies.map(({ body }) => body.code)
+
+  test('is guessed no oftener in a minute than a user is warmed, whichever users are named', async () => {
+    const service = fakeService({ rates, login: refuse })
+    const replies = await Promise.all(
+      Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`)),
+    )
+    expect(service.logins).toHaveLength(3)
+    expect(codes(replies).filter(code => code === 'not-authorized')).toHaveLength(3)
+    expect(codes(replies).filter(code => code === 'too-many-requests')).toHaveLength(9)
+    expect((await call(service, 1, 'guess', 'PORTAL')).status).toBe(429)
+    expect((await call(service, 1, 'guess', 'other')).status).toBe(403)
+    const reused = await warm(service).send({
+      ...{ jid: 'portal@chat.example', authzid: 'user@chat.example', password: 'guess', reuse: 'on' },
+    })
+    expect(reused.status).toBe(429)
+  })
+
+  test('may be shown for any number of users where it is right, at once or during guesses', async () => {
+    const login: Logins['login'] = async ({ credentials }) =>
+      credentials.kind === 'password' && credentials.password === 'right' ? binding : refuse()
+    const service = fakeService({ rates, login })
+    const all = (password: string) =>
+      Promise.all(Array.from({ length: 12 }, (_, number) => call(service, number, password)))
+    expect(new Set((await all('right')).map(({ status }) => status))).toEqual(new Set([200]))
+    expect(codes(await all('wrong')).filter(code => code === 'not-authorized')).toHaveLength(3)
+    expect((await call(service, 20, 'right')).status).toBe(200)
+  })
+
+  test('does not count where the server was not reached', async () => {
+    const service = fakeService({
+      rates,
+      login: async () => {
+        throw new Problem('remote-connection-failed', { step: 'connect' })
+      },
+    })
+    for (let number = 0; number < 6; number++) expect((await call(service, number, 'right')).status).toBe(502)
   })
 })
 

@@ -1,0 +1,62 @@
+import { Problem } from '../errors.js'
+import { userOf } from '../jid/jid.js'
+import type { Clock } from '../lib/clock.js'
+import type { KeyedRate } from '../lib/rates.js'
+import { createShortMemory, type MemoryKey } from '../lib/short-memory.js'
+import type { LoginWish } from '../login/wish.js'
+
+/** How long a password that was right is no guess when it is shown again, in seconds. */
+const memorySeconds = 300
+
+/**
+ * Limits guesses at the passwords of accounts that act for other users. A guesser names another user in each call, so `rate`
+ * counts the account, too. A portal whose account acts for all of its users shows the right password in each of its calls:
+ * these do not count. `refused` is called, with the admin, for each
+ * login that is not tried.
+ */
+export function createActingAccounts(
+  rate: Pick<KeyedRate, 'take' | 'giveBack'>,
+  clock: Pick<Clock, 'now'>,
+  refused: (admin: string) => void,
+) {
+  const right = createShortMemory<true>(clock, memorySeconds)
+  /** The first logins with passwords that are not known to be right. */
+  const firsts = new Map<MemoryKey, Promise<unknown>>()
+
+  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
+    const retryAfterSeconds = await rate.take(account)
+    if (retryAfterSeconds !== undefined) {
+      await rate.giveBack(account)
+      refused(admin)
+      throw new Problem('too-many-requests', { retryAfterSeconds })
+    }
+    let isWrong = false
+    try {
+      return await logIn()
+    } catch (error) {
+      isWrong = error instanceof Problem && error.step === 'sasl'
+      throw error
+    } finally {
+      if (!isWrong) await rate.giveBack(account)
+    }
+  }
+
+  return async <T>({ jid, credentials }: LoginWish, admin: string, logIn: () => Promise<T>): Promise<T> => {
+    if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
+    const account = userOf(`${credentials.user}@${jid.domain}`)
+    const key = right.keyOf([account, credentials.password])
+    // Of many calls at once only the first is counted, as long as the password is right.
+    await firsts.get(key)
+    const isKnown = right.recall(key) !== undefined
+    const login = isKnown ? logIn() : counted(account, admin, logIn)
+    const known = login.then(
+      () => right.remember(key, true),
+      () => {},
+    )
+    if (!isKnown && !firsts.has(key)) {
+      firsts.set(key, known)
+      void known.then(() => firsts.delete(key))
+    }
+    return login
+  }
+}
