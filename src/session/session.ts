@@ -43,10 +43,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   /** The page that it was handed to last; `none` where it was handed to none. */
   #page: 'none' | 'awaited' | 'come' = 'none'
 
-  /**
-   * `isSecure` is whether the client that opens it comes over an encrypted channel; undefined where none has come yet, and no
-   * `attempts` are there to log in.
-   */
+  /** `isSecure` is whether its client comes over an encrypted channel; it has neither that nor `attempts` before one has come. */
   constructor(
     domain: string,
     origin: SessionView['origin'],
@@ -258,13 +255,9 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   /** Sends what is known not to log the client in unnoticed, nor once too often. */
   #sendScreened(payload: Payload, watch: LoginWatch): void {
     const screened = watch.screen(payload.elements)
-    if (screened === undefined) {
-      this.expel('policy-violation')
-      return
-    }
-    for (const element of screened.passed) this.#attempts?.sent(element, this)
-    if (this.#attempts?.areUsedUp === true) {
-      this.expel('refused-logins')
+    for (const element of screened?.passed ?? []) this.#attempts?.sent(element, this)
+    if (screened === undefined || this.#attempts?.areUsedUp === true) {
+      this.expel(screened === undefined ? 'policy-violation' : 'refused-logins')
       return
     }
     for (const answer of screened.answers) this.outbox.add(answer)
