@@ -13,6 +13,8 @@ export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const bind2Namespace = 'urn:xmpp:bind:0'
 /** Stream management (XEP-0198). */
 export const smNamespace = 'urn:xmpp:sm:3'
+/** XEP-0199. */
+export const pingNamespace = 'urn:xmpp:ping'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 /** Where a server lists its types of channel binding (XEP-0440). */
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'

@@ -136,6 +136,7 @@ export function createUpstream(given: UpstreamParts) {
       refused,
       clock,
       processName,
+      serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
     },
     registry,
     names,

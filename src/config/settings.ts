@@ -217,6 +217,9 @@ export const sections = {
     XMPP_KEEPALIVE: at('keepalive', integer(0, 3600), '60').means(
       'Time without traffic after which a space keeps a link to the server alive, in seconds; 0 sends none.',
     ),
+    XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
+      'Time that a server has to answer a ping, in seconds, before its session ends; 0 sends none. A server is pinged if it sends nothing for a quarter of this time after something was sent to it.',
+    ),
   },
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', word('here', 'there'), 'here').means(

@@ -1,12 +1,11 @@
 import type { Jid } from '../jid/jid.js'
-import { sessionNamespace } from '../namespaces.js'
+import { pingNamespace, sessionNamespace } from '../namespaces.js'
 import type { Element } from '../xml/element.js'
 import { escapeXml } from '../xml/escape.js'
 import { domain } from './stanza.js'
 import { titleOf } from './title.js'
 
 const discoInfo = 'http://jabber.org/protocol/disco#info'
-const ping = 'urn:xmpp:ping'
 const roster = 'jabber:iq:roster'
 
 /** What goes into the result of a request to the server or an account (RFC 6120 §10.3); undefined where it is not done. */
@@ -26,7 +25,7 @@ export function answerQuery(
       // The contacts are what they are; a client that renames one is not to stumble over it.
       return isOwn ? '' : undefined
     case `set ${sessionNamespace} session`:
-    case `get ${ping} ping`:
+    case `get ${pingNamespace} ping`:
       return ''
     case `get ${discoInfo} query`:
       return writeInfo(isOwn)
@@ -50,7 +49,7 @@ function writeInfo(isOwn: boolean): string {
   const identity = isOwn
     ? `<identity category='account' type='registered'/>`
     : `<identity category='server' type='im' name='warm-bindings demo'/>`
-  const features = isOwn ? [discoInfo] : [discoInfo, ping, roster]
+  const features = isOwn ? [discoInfo] : [discoInfo, pingNamespace, roster]
   const list = features.map(feature => `<feature var='${feature}'/>`).join('')
   return `<query xmlns='${discoInfo}'>${identity}${list}</query>`
 }

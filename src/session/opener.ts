@@ -23,7 +23,15 @@ import type { UserRoom } from './user-room.js'
 export interface OpenerParts
   extends Pick<
     SessionKeeper<Session>,
-    'clock' | 'connect' | 'counts' | 'log' | 'maxStanzaBytes' | 'mostElements' | 'processName' | 'shaper'
+    | 'clock'
+    | 'connect'
+    | 'counts'
+    | 'log'
+    | 'maxStanzaBytes'
+    | 'mostElements'
+    | 'processName'
+    | 'serverMilliseconds'
+    | 'shaper'
   > {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */
@@ -46,13 +54,15 @@ export interface OpenerParts
 /** Refusals that concern one address, which the log names. */
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
+const noAnswer = 'an XMPP server takes what is sent to it and does not answer: its sessions end'
+
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, room, counts, clock, log, tellEvent } = parts
   /** The same fault of servers is logged once a minute. */
-  const isWarningDue = onceAMinute<Fate>(clock)
+  const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   /** Logs what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
@@ -90,6 +100,9 @@ export function createOpener(parts: OpenerParts) {
     unfit({ id }, fate) {
       counts.unfitStanzas[fate] += 1
       if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+    },
+    unanswered({ id, domain }) {
+      if (isWarningDue('unanswered')) log.warn({ session: id, domain: withULabels(domain) }, noAnswer)
     },
     finished(session) {
       limits.finished(session)

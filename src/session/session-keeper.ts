@@ -19,6 +19,8 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   /** Longest stanza of a client, in bytes. */
   readonly maxStanzaBytes: number
+  /** How long a server may take to answer, in milliseconds; undefined where that is not watched. */
+  readonly serverMilliseconds?: number | undefined
   /** How many elements may wait for a client; as many as usual unless a test has its own. */
   readonly mostElements?: number | undefined
   /** How much clients may send. */
@@ -40,6 +42,8 @@ export interface SessionKeeper<Session> {
   resumed(session: Session): void
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
+  /** The server takes what is sent to it, and does not answer: the session ends. */
+  unanswered(session: { readonly id: string; readonly domain: string }): void
   /** The session is not live any more; its client may have to be told. May be called more than once. */
   finished(session: Session): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */

@@ -31,6 +31,13 @@ export abstract class SessionLife<Session> {
     this.inactivity = new Inactivity(now)
   }
 
+  /** The handle that may be shown; no secret. */
+  abstract readonly id: string
+  /** Of the XMPP server. */
+  abstract readonly domain: string
+  /** The full JID, once the server has told it. */
+  abstract readonly jid: string | undefined
+
   /** No page may come any more. */
   protected abstract closeDoor(): void
 
@@ -70,7 +77,8 @@ export abstract class SessionLife<Session> {
   schedule(): void {
     if (this.#isOver || this.speaker === undefined) return
     const inactive = this.speaker.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
-    this.deadline = Math.min(inactive, this.speaker.deadline, this.watch?.end ?? Number.POSITIVE_INFINITY)
+    const login = this.watch?.end ?? Number.POSITIVE_INFINITY
+    this.deadline = Math.min(inactive, this.speaker.deadline, login, this.uplink.watch.deadline)
   }
 
   /** Does what time demands; called when `deadline` has passed. */
@@ -78,9 +86,17 @@ export abstract class SessionLife<Session> {
     const now = this.keeper.clock.now()
     if (this.watch !== undefined && now >= this.watch.end) this.expel('login-timeout')
     else this.speaker!.tick(now)
+    if (this.isLive && now >= this.uplink.watch.deadline) this.#lookAfterServer(now)
     if (this.#isOver) return
     if (this.speaker!.isPresent || now < this.inactivity.end) this.schedule()
     else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
+  }
+
+  #lookAfterServer(now: number): void {
+    if (!this.uplink.watch.look(now, this.link, !this.outbox.isFull, this)) return
+    this.keeper.unanswered(this)
+    this.link.close()
+    this.finish({ reason: 'connection-lost' })
   }
 
   /** Ends the session at once, at the wish of its user or of an admin; its client is told. */

@@ -115,7 +115,8 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
    */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
     this.speaker = client
-    this.uplink = new Uplink(this.keeper.connect(this.domain, options, events))
+    const { connect, serverMilliseconds } = this.keeper
+    this.uplink = new Uplink(connect(this.domain, options, events), serverMilliseconds)
   }
 
   /**
@@ -247,7 +248,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
       this.outbox.add(payload.clearRefusal)
       return
     }
-    if (this.watch === undefined) this.uplink.send(payload)
+    if (this.watch === undefined) this.uplink.send(payload, now)
     else this.#sendScreened(payload, this.watch)
     if (this.uplink.isOverfull) this.loseLink()
   }
@@ -309,6 +310,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
         if (!this.isLive) return
       }
     }
+    if (this.uplink.watch.isAnswer(element, this)) return
     if (element.namespace !== 'jabber:client' && this.#jid !== undefined) {
       this.keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
@@ -333,6 +335,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   }
 
   onFlush(): void {
+    this.uplink.watch.heard()
     if (!this.outbox.isEmpty) this.client?.flush()
   }
 

@@ -4,6 +4,7 @@ import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute } from '../xml/escape.js'
 import type { Payload } from './payload.js'
+import { ServerWatch } from './server-watch.js'
 
 /** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
@@ -19,7 +20,16 @@ export class Uplink {
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
 
-  constructor(readonly link: Link) {}
+  /** On whether the server answers. */
+  readonly watch: ServerWatch
+
+  /** `patience` is how long the server may take to answer, in milliseconds; undefined where that is not watched. */
+  constructor(
+    readonly link: Link,
+    patience?: number,
+  ) {
+    this.watch = new ServerWatch(patience)
+  }
 
   /** Whether the stream is being opened, the first time or again. */
   get isOpening(): boolean {
@@ -36,7 +46,10 @@ export class Uplink {
     return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
   }
 
-  send({ elements, size }: Payload): void {
+  /** `now` is the time, in milliseconds of the clock, once the client is logged in: from then on the server has to answer. */
+  send(payload: Payload, now?: number): void {
+    const { elements, size } = payload
+    this.watch.sent(payload, now)
     if (this.#unsent === undefined) this.link.send(elements)
     else {
       this.#unsent.push(...elements)

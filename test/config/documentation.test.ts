@@ -108,6 +108,7 @@ describe('what is documented is so:', () => {
         nats: undefined,
         retiredDomains: [],
         keepalive: 60,
+        serverTimeout: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],

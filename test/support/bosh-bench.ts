@@ -218,6 +218,8 @@ export interface BenchOptions {
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
+  /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
+  readonly serverMilliseconds?: number
 }
 
 const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
@@ -255,6 +257,7 @@ export class BoshBench {
       issuesTickets: about.issuesTickets === true,
       processName: about.processName,
       tellEvent: about.tellEvent,
+      serverMilliseconds: about.serverMilliseconds,
       connect: (domain, options, events) => {
         about.connect?.()
         const link = new FakeLink(domain, options, events)

@@ -1,0 +1,147 @@
+import { prepareDomain, withULabels } from '../jid/domains.js'
+import { userOf } from '../jid/jid.js'
+import { randomText } from '../lib/random-text.js'
+import type { Link } from '../link.js'
+import { pingNamespace, sasl2Namespace } from '../namespaces.js'
+import { childrenOf, startTagOf } from '../xml/document.js'
+import type { Element } from '../xml/element.js'
+import { attribute } from '../xml/escape.js'
+import type { Payload } from './payload.js'
+
+/** A server is asked when it has been silent for this part of the time that it has for its answer. */
+const silentPart = 1 / 4
+
+/**
+ * How slowly servers read, in UTF-16 units a second: the question waits behind what was sent before. ejabberd reads 3000 bytes a
+ * second as it is shipped.
+ */
+const slowest = 2000
+/** How long that is waited for at most, in milliseconds. */
+const mostReading = 300_000
+
+/** Whose user a session has logged in as: the domain of the server, and the full JID where it is known. */
+interface LoggedIn {
+  readonly domain: string
+  readonly jid: string | undefined
+}
+
+/**
+ * Watches a server that has been sent something and says nothing: asks it for an answer, and says when that is overdue. A
+ * server that nothing is sent to is left alone.
+ */
+export class ServerWatch {
+  /** How long an answer may take, in milliseconds. */
+  readonly #patience: number
+  /** Since when the server has been silent, in milliseconds of the clock, though something was sent to it. */
+  #silentSince = Number.POSITIVE_INFINITY
+  /** What was sent since then, in UTF-16 units. */
+  #size = 0
+  #isAsked = false
+  /** The id of all pings of the session. */
+  #id = ''
+  /** Pings that have no answer yet. */
+  #unanswered = 0
+  /**
+   * Whether the client and its server count stanzas (XEP-0198): a ping would make their counts wrong. `asked` once the client
+   * wants it, then the namespace.
+   */
+  #counting: string | undefined
+
+  /** `patience` is how long an answer may take, in milliseconds; undefined where servers are not watched. */
+  constructor(patience: number | undefined) {
+    this.#patience = patience ?? Number.POSITIVE_INFINITY
+  }
+
+  /** When `look` has something to do, in milliseconds of the clock. */
+  get deadline(): number {
+    const reading = Math.min((this.#size / slowest) * 1000, mostReading)
+    return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
+  }
+
+  /** Something of the client is sent to its server; `now` is undefined as long as the client is not logged in. */
+  sent({ elements, size }: Payload, now: number | undefined): void {
+    for (const { name, namespace } of elements) {
+      if (namespace === 'jabber:client' || !isCounting(namespace)) continue
+      if (name === 'enable' || name === 'resume') this.#counting ??= 'asked'
+    }
+    if (this.#isAsked || now === undefined) return
+    this.#silentSince = Math.min(this.#silentSince, now)
+    this.#size += size
+  }
+
+  /** Something has come from the server. */
+  heard(): void {
+    this.#silentSince = Number.POSITIVE_INFINITY
+    this.#size = 0
+    this.#isAsked = false
+  }
+
+  /** Learns from an element that is no stanza whether stanzas are counted. */
+  #note(element: Element): void {
+    const { name, namespace, text } = element
+    if (namespace === sasl2Namespace && name === 'success') {
+      for (const child of childrenOf(text)) {
+        this.#learn(child)
+        if (child.name === 'bound') for (const inner of childrenOf(child.text)) this.#learn(inner)
+      }
+    } else this.#learn(element)
+  }
+
+  /** Whether the server answers a ping of ours with this element, and the client need not have it. Takes note of others. */
+  isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
+    const { name, namespace, text } = element
+    if (namespace !== 'jabber:client') this.#note(element)
+    if (this.#unanswered === 0 || name !== 'iq' || !text.includes(this.#id)) return false
+    const tag = startTagOf(text)
+    const [id, type, from] = [tag.attribute('id'), tag.attribute('type'), tag.attribute('from')]
+    if (id !== this.#id || (type !== 'result' && type !== 'error')) return false
+    const isServer = from === undefined || prepareDomain(from) === domain
+    if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
+    this.#unanswered -= 1
+    // What comes after `<enabled/>` is counted on both sides.
+    return this.#counting === undefined || this.#counting === 'asked'
+  }
+
+  /** Does what time demands, once `deadline` has passed: asks the server. True where it has not answered. */
+  look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
+    if (!isRead || link.backlog > 0) {
+      // It cannot be heard, or has not been asked yet; a link that takes nothing ends by itself.
+      this.#silentSince = now
+      return false
+    }
+    if (this.#isAsked) return true
+    const question = this.#question(domain, jid)
+    if (question === undefined) this.heard()
+    else {
+      this.#isAsked = true
+      this.#silentSince = now
+      link.send([question])
+    }
+    return false
+  }
+
+  #question(domain: string, jid: string | undefined): Element | undefined {
+    const counting = this.#counting
+    if (counting === 'asked') return undefined
+    // It is not counted itself, and its answer may come at any time (XEP-0198 §4).
+    if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
+    if (jid === undefined) return undefined
+    if (this.#id === '') this.#id = randomText(16, 'base64url')
+    this.#unanswered += 1
+    const addressing = attribute('id', this.#id) + attribute('to', withULabels(domain))
+    const ping = `<ping xmlns='${pingNamespace}'/>`
+    const text = `<iq xmlns='jabber:client' type='get'${addressing}>${ping}</iq>`
+    return { name: 'iq', namespace: 'jabber:client', text }
+  }
+
+  #learn({ name, namespace }: Element): void {
+    if (!isCounting(namespace)) return
+    if (name === 'enabled' || name === 'resumed') this.#counting = namespace
+    else if (name === 'failed' && this.#counting === 'asked') this.#counting = undefined
+  }
+}
+
+/** The namespaces of XEP-0198, whose elements are the same in all of its versions. */
+function isCounting(namespace: string): boolean {
+  return namespace.startsWith('urn:xmpp:sm:')
+}
