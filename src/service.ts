@@ -214,6 +214,8 @@ export async function startService({
       audit.reopen()
       listening.reload()
     },
+    /** Whether it takes new sessions: it is neither full nor being stopped. */
+    isReady: takesSessions,
     /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Takes no new connections, and leaves those that are open, each after one more answer: other processes have them. */

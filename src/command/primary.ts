@@ -37,10 +37,11 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     keepOfferedConnections(worker, () =>
       slots.workers.some(other => other.state === 'running' && other.process.pid !== worker.process.pid),
     )
+    const about = processOf(worker)
     worker.on('message', (notice: Notice) => {
       watched?.heard()
-      if (notice.notice === 'alive') return
-      if (notice.notice === 'ready') {
+      if (notice.notice === 'alive') about.isReady = notice.isReady
+      else if (notice.notice === 'ready') {
         watched = watch.watch(events.onHang)
         events.onReady(notice.urls)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
@@ -54,7 +55,7 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     worker.on('error', () => {
       if (worker.process.pid === undefined) events.onExit(null, null)
     })
-    return processOf(worker)
+    return about
   }
   // Before a worker's own code runs, only this option keeps Node from opening its debugger on SIGUSR1.
   const { execArgv, allowedNodeEnvironmentFlags } = process
@@ -68,7 +69,7 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const isReady = () => slots.workers.some(({ state }) => state === 'running')
+  const isReady = () => slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
   const { address } = config.metrics
   const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), isReady, log))
   const urls = await slots.start()
@@ -90,6 +91,7 @@ export async function startPrimary({ config, log }: PrimaryParts) {
 function processOf(worker: ClusterWorker) {
   return {
     pid: worker.process.pid,
+    isReady: true,
     tell(order: object) {
       // One that is gone, or about to go, hears nothing; its exit tells.
       if (worker.isConnected()) worker.send(order as never, () => {})

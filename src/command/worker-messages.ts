@@ -19,8 +19,8 @@ export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** It does not start, and ends. The sentence is for the operator, and has no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  /** It is alive: so it says again and again from when it listens. */
-  | { readonly notice: 'alive' }
+  /** It is alive, and takes new sessions or not: so it says again and again from when it listens. */
+  | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
 /** The variable of the environment that tells a worker its number, from 1 on. */

@@ -8,6 +8,8 @@ export type WorkerState = 'starting' | 'running' | 'draining'
 /** A process, as what looks after it needs it. */
 export interface WorkerProcess {
   readonly pid: number | undefined
+  /** Whether it took new sessions when it said so last. */
+  isReady: boolean
   tell(order: Order): void
   kill(): void
 }

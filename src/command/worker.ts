@@ -36,7 +36,7 @@ export async function work(): Promise<void> {
   try {
     started = await starting
     tell({ notice: 'ready', urls: started.urls })
-    beat()
+    beat(started)
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)
@@ -79,8 +79,9 @@ function obey(service: Service, order: Order): void {
 }
 
 /** Tells the primary again and again that this process is alive; while the primary reads nothing, once. */
-function beat(): void {
-  tell({ notice: 'alive' }, () => setTimeout(beat, beatMilliseconds).unref())
+function beat(service: Service): void {
+  const isReady = service.isReady()
+  tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())
 }
 
 /** A primary that is gone hears nothing, and its workers notice that by themselves. */

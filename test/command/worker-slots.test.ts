@@ -47,6 +47,7 @@ function slots(count: number): WorkerSlots {
       forked.push(worker)
       return {
         pid: worker.pid,
+        isReady: true,
         tell: ({ order }) => void worker.orders.push(order),
         kill() {
           if (!worker.isGone) worker.onExit(null, 'SIGKILL')

@@ -145,6 +145,24 @@ describe('workers', () => {
     expect(service.stderr).toBe('')
   })
 
+  test('are ready as long as one of them is not full, and a call that comes to a full one is done by another', async () => {
+    const service = start({ MAX_SESSIONS: '2' })
+    const url = await service.url()
+    await bothJoined(service)
+    const ready = async () => (await callUrl(new URL('/readyz', await metricsUrl(service)).href)).status
+    for (let count = 0; count < 4; count++) {
+      expect(await ready()).toBe(200)
+      await page(url)
+    }
+    expect((await warm(url)).status).toBe(503)
+    const deadline = performance.now() + 15_000
+    while ((await ready()) === 200 && performance.now() < deadline) {}
+    expect(await ready()).toBe(503)
+    await clients[0]!.terminate()
+    while ((await ready()) === 503 && performance.now() < deadline) {}
+    expect(await ready()).toBe(200)
+  })
+
   test('listen on several ports and with TLS, and read their certificates again', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)
