@@ -1,6 +1,30 @@
 // What has happened since the service started, in numbers that cost nothing to keep: serving a request adds to a field, and
 // metrics are made of the fields when they are asked for. No name here comes from a caller.
 
+/** How the WebSocket of a client ended that had not closed its stream. */
+export const webSocketCuts = [
+  /** The client closed the WebSocket or the connection. */
+  'connection-closed',
+  /** The connection broke. */
+  'socket-broken',
+  /** A ping was not answered in time. */
+  'no-pong',
+  /** The client sent no frame for longer than it may. */
+  'idle-timeout',
+  'message-too-long',
+  'too-many-fragments',
+  /** A frame that the specification does not allow, or a binary one. */
+  'bad-frame',
+  /** The client did not read what was sent. */
+  'not-read',
+  /** There was no room for messages that come in parts. */
+  'no-room',
+  /** Another process had the WebSocket, and is gone, or the way to it. */
+  'process-lost',
+] as const
+
+export type WebSocketCut = (typeof webSocketCuts)[number]
+
 /** Why sessions end. */
 export const endReasons = [
   /** Its client ended it. */
@@ -13,8 +37,8 @@ export const endReasons = [
   'logout',
   /** The caller that had it warmed hung up before the answer. */
   'unclaimed',
-  /** The connection of its client ended without a word. */
-  'connection-closed',
+  /** The connection of its client ended without a word; a page over WebSocket may come back before its session ends. */
+  ...webSocketCuts,
   /** It never got beyond its login, which failed or was made to check credentials only. */
   'login',
   /** The XMPP server gave its resource to another client. */

@@ -201,8 +201,9 @@ function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
 function createSessions(config: Config, parts: SessionParts) {
   const { domains, retiredDomains, bosh } = config
   const log = parts.logFor('bosh')
+  const webSocketLog = parts.logFor('websocket')
   const issuesTickets = config.websocket.enabled
-  const opener = createOpener({ ...parts, domains, retiredDomains, issuesTickets, log })
+  const opener = createOpener({ ...parts, domains, retiredDomains, issuesTickets, log, webSocketLog })
   const { defaultDomain, requireSecure } = bosh
   const cookies = (domain: string) => cookieRules(config, domain)
   const manager = createConnectionManager({ opener, defaultDomain, terms: bosh, requireSecure, cookies })

@@ -35,6 +35,7 @@ const notFound: Reply = {
  */
 export class BoshClient extends Delivery implements Client {
   readonly transport = 'bosh'
+  address: string | undefined = undefined
   readonly #rules: Rules
 
   constructor(session: Session, parts: BoshParts, start: Start) {
@@ -218,6 +219,7 @@ export class BoshClient extends Delivery implements Client {
     window.accept(pending.rid)
     session.inactivity.allow('quiet', this.terms.inactivity)
     session.learnChannel(pending.peer.secure)
+    this.address ??= pending.peer.address
     open.hold(pending)
     if (session.outcome !== undefined) return
     // Only while the stream is being opened can so many be open; requests that no client waits for do not count.

@@ -8,7 +8,7 @@ import type { Session } from '../session/session.js'
 import { XmlError } from '../xml/xml-error.js'
 import { type Body, parseBody, readBodyHead, writeSeeOther, writeTerminate } from './body.js'
 import { BoshClient } from './bosh-client.js'
-import type { BoshParts } from './delivery.js'
+import type { BoshParts, Start } from './delivery.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
@@ -53,8 +53,12 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return terms
     // What the session keeps of the request is this, not the request.
-    const begin = (session: Session) =>
-      new BoshClient(session, clientParts, { terms, rid, newkey, cookie: undefined, by: 'created' })
+    const begin = (session: Session) => {
+      const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
+      const client = new BoshClient(session, clientParts, start)
+      client.address = peer.address
+      return client
+    }
     return opener.openForClient(domain, { lang, from }, peer, begin)
   }
 

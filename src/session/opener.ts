@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
 import type { EndReason } from '../counts.js'
 import { Problem } from '../errors.js'
 import type { TellEvent } from '../events/events.js'
 import { allowsDomain, withULabels } from '../jid/domains.js'
 import { userOf } from '../jid/jid.js'
+import { foreignText } from '../lib/foreign-text.js'
 import { onceAMinute } from '../lib/throttle.js'
 import type { LinkEvents, LinkOptions } from '../link.js'
 import { traceOf } from '../log.js'
@@ -41,6 +43,8 @@ export interface OpenerParts
   /** How many sessions there may be. */
   readonly limits: SessionLimits
   readonly refused: OnRefused
+  /** The log of sessions whose clients are there over WebSocket; the same as for all others unless given. */
+  readonly webSocketLog?: Logger
   /** Limits the logins that servers refuse to clients. */
   readonly refusedLogins: RefusedLogins
   /** How many each user may have. */
@@ -60,9 +64,16 @@ const noAnswer = 'an XMPP server takes what is sent to it and does not answer: i
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, room, counts, clock, log, tellEvent } = parts
+  const { registry, limits, refusedLogins, room, counts, clock, log, webSocketLog = log, tellEvent } = parts
   /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
+
+  /** What the log says of a session, and which part of it. */
+  function aboutSession({ id, client }: Session) {
+    const { transport, address } = client ?? {}
+    const about = { session: id, transport, address: address && foreignText(address) }
+    return { about, log: transport === 'websocket' ? webSocketLog : log }
+  }
 
   /** Logs what was not foreseen, under a number of its own. */
   function report(error: unknown, what = 'a request failed', about: object = {}): void {
@@ -80,7 +91,7 @@ export function createOpener(parts: OpenerParts) {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
     const session = registry.byId(before.session)
-    session?.guard(() => session.cut())
+    session?.guard(() => session.cut('connection-closed'))
   }
 
   const keeper: SessionKeeper<Session> = {
@@ -97,9 +108,11 @@ export function createOpener(parts: OpenerParts) {
     },
     attached: session => tellEvent?.('session.attached', session),
     resumed: session => tellEvent?.('session.resumed', session),
-    unfit({ id }, fate) {
+    unfit(session, fate) {
       counts.unfitStanzas[fate] += 1
-      if (isWarningDue(fate)) log.info({ session: id, fate }, 'a stanza could not be passed on as it was')
+      if (!isWarningDue(fate)) return
+      const { about, log } = aboutSession(session)
+      log.info({ ...about, fate }, 'a stanza could not be passed on as it was')
     },
     unanswered({ id, domain }) {
       if (isWarningDue('unanswered')) log.warn({ session: id, domain: withULabels(domain) }, noAnswer)
@@ -114,7 +127,8 @@ export function createOpener(parts: OpenerParts) {
       room.finished(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
-      log.debug({ session: session.id, reason }, 'session ended')
+      const { about, log } = aboutSession(session)
+      log.debug({ ...about, reason }, 'session ended')
     },
     broke(session, cause) {
       if (registry.remove(session)) {
@@ -145,10 +159,11 @@ export function createOpener(parts: OpenerParts) {
   function begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
     session.begin(client, options, events)
     registry.add(session)
-    const { id, domain, origin } = session
+    const { domain, origin } = session
     counts.sessionsCreated[origin] += 1
     const kind = origin === 'warmed' ? 'login' : 'browser'
-    log.debug({ session: id, domain: withULabels(domain), kind }, 'session created')
+    const { about, log } = aboutSession(session)
+    log.debug({ ...about, domain: withULabels(domain), kind }, 'session created')
   }
 
   return {

@@ -34,6 +34,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
 
   const client: Client = {
     transport: undefined,
+    address: undefined,
     isPresent: true,
     deadline: Number.POSITIVE_INFINITY,
     onOpen() {},

@@ -1,4 +1,4 @@
-import type { EndReason } from '../counts.js'
+import type { EndReason, WebSocketCut } from '../counts.js'
 import type { Link } from '../link.js'
 import type { Client, Outcome } from './client.js'
 import { Inactivity } from './inactivity.js'
@@ -153,8 +153,8 @@ export abstract class SessionLife<Session> {
    * Ends the session because the connection of its client has broken, and the connection to the server with it: a client
    * that holds its own stream may go on with it over another (XEP-0198 §5).
    */
-  cut(): void {
-    this.#leave('connection-closed', () => {
+  cut(reason: WebSocketCut): void {
+    this.#leave(reason, () => {
       this.outbox.clear()
       this.link.cut()
     })

@@ -1,3 +1,4 @@
+import type { WebSocketCut } from '../counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../nodes/nodes.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
@@ -9,6 +10,12 @@ export type Parting =
 /** Asks whether what was sent before has arrived at the client, and the answer that it has. */
 export interface Probe {
   readonly how: 'probe' | 'arrived'
+}
+
+/** The last word of the process where a WebSocket landed: how it ended. */
+export interface Cut {
+  readonly how: 'cut'
+  readonly cut: WebSocketCut
 }
 
 /** A channel whose WebSocket is at another process, which carries messages in an exchange (carried-socket.ts). */
@@ -24,6 +31,8 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   /** How many bytes came while it was paused: the other process carries no more than its window has room for. */
   #untaken = 0
   #isLeaving = false
+  /** Why there are no more messages, unless the other process says. */
+  #cause: WebSocketCut = 'process-lost'
   #isGone = false
 
   constructor(
@@ -77,7 +86,9 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   onMessage({ head, body }: Message): void {
     if (!this.isOpen) return
     if (head !== undefined) {
-      this.#guard(() => this.events.onArrived())
+      const told = head as Probe | Cut
+      if (told.how === 'cut') this.#cause = told.cut
+      else this.#guard(() => this.events.onArrived())
       return
     }
     this.#untaken += body.length
@@ -105,7 +116,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   #gone(): void {
     if (this.#isGone) return
     this.#isGone = true
-    this.events.onGone(!this.#isLeaving)
+    this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
   /** Runs what nothing above would catch. */

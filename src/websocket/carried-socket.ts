@@ -1,5 +1,6 @@
+import type { WebSocketCut } from '../counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../nodes/nodes.js'
-import type { Parting, Probe } from './carried-channel.js'
+import type { Cut, Parting, Probe } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
@@ -56,10 +57,10 @@ export class CarriedSocket implements ChannelEvents {
     this.#exchange.send({ how: 'arrived' } satisfies Probe, '')
   }
 
-  onGone(): void {
+  onGone(cut: WebSocketCut | undefined): void {
     if (this.#isOver) return
     this.#over()
-    this.#exchange.end()
+    this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
   }
 
   /**

@@ -1,5 +1,7 @@
 // The seam below the streams of WebSocket clients: how messages get to a client and from it.
 
+import type { WebSocketCut } from '../counts.js'
+
 /** Hears what comes over a channel. */
 export interface ChannelEvents {
   /** A message has come: text, in UTF-8, of any content. */
@@ -8,8 +10,8 @@ export interface ChannelEvents {
   onDrain(): void
   /** What was sent before the last `probe` has arrived. */
   onArrived(): void
-  /** The connection is over; called once, and nothing after it. `isCut` where neither side had taken its leave. */
-  onGone(isCut: boolean): void
+  /** The connection is over; called once, and nothing after it. `cut` is why where neither side had taken its leave. */
+  onGone(cut: WebSocketCut | undefined): void
 }
 
 /** The way to one client: messages both ways, and the two ways to part. */

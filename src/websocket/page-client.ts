@@ -1,4 +1,7 @@
+import type { Logger } from 'pino'
+import type { WebSocketCut } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
+import { foreignText } from '../lib/foreign-text.js'
 import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../namespaces.js'
 import type { Succession } from '../session/client.js'
 import type { Session } from '../session/session.js'
@@ -11,6 +14,7 @@ import { Unconfirmed } from './unconfirmed.js'
 
 export interface PageParts {
   readonly clock: Clock
+  readonly log: Logger
   /** How long the session waits for its page after its connection has broken, in seconds. */
   readonly resumeSeconds: number
 }
@@ -20,6 +24,7 @@ const firstWordMilliseconds = 1_000
 
 /** The client of a page that has taken over a session which was logged in for it. */
 export class PageClient extends SocketClient {
+  readonly #log: Logger
   readonly #resumeSeconds: number
   /** Makes the client of a page that takes it over in turn. */
   readonly #succession: Succession
@@ -35,11 +40,12 @@ export class PageClient extends SocketClient {
   constructor(
     session: Session,
     channel: Channel,
-    { clock, resumeSeconds }: PageParts,
+    { clock, log, resumeSeconds }: PageParts,
     succession: Succession,
     management: StreamManagement | undefined,
   ) {
     super(session, channel, clock, true)
+    this.#log = log
     this.#resumeSeconds = resumeSeconds
     this.#succession = succession
     this.#management = management
@@ -118,8 +124,14 @@ export class PageClient extends SocketClient {
     this.refuse('policy-violation')
   }
 
-  protected override gone(isCut: boolean): void {
-    if (isCut) {
+  protected override gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) {
+      const { id: session } = this.session
+      const { transport, address } = this
+      this.#log.debug(
+        { session, transport, address: foreignText(address), reason: cut },
+        'a page lost its WebSocket',
+      )
       // Where no page comes for it, its senders are told.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import type { WebSocketCut } from '../counts.js'
 import type { UnfinishedBodies, UnfinishedMessage } from '../http/unfinished-bodies.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { writeBatch } from '../lib/write-batch.js'
@@ -51,6 +52,13 @@ const negligible = 1024
 /** Messages are text, however they are given. */
 const asText = { binary: false }
 
+/** The faults of clients by the codes of `ws`, as far as they are not simply frames that the specification does not allow. */
+const cutBy: Readonly<Record<string, WebSocketCut>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'too-many-fragments',
+}
+
 /** How many channels are written to at once while what others get is still made. */
 const mostAtOnce = 16
 
@@ -97,6 +105,8 @@ export class SocketChannel implements Channel {
   /** Whether the frame that closes has been sent, or the client must close the connection for another reason. */
   #isClosing = false
   #isGone = false
+  /** Why the connection ended without a word, as far as that is known. */
+  #cause: WebSocketCut | undefined
   /** What the WebSocket is closed with once the client has answered `<close/>`. */
   #code = closeCodes.normal
 
@@ -122,11 +132,11 @@ export class SocketChannel implements Channel {
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())
     // `ws` has answered with the code that is right.
-    socket.on('error', this.#lost)
+    socket.on('error', this.#failed)
     // After `ws` has read the same: what is left of it belongs to a message that is not whole.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
-    connection.on('end', this.#lost)
+    connection.on('end', this.#left)
     this.#schedule()
   }
 
@@ -184,11 +194,12 @@ export class SocketChannel implements Channel {
   drop(code?: number): void {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()
-    else this.#cut(code)
+    else this.#cut('connection-closed', code)
   }
 
   /** Closes the WebSocket without a word: to those above the client is gone. */
-  #cut(code?: number): void {
+  #cut(why: WebSocketCut, code?: number): void {
+    this.#cause ??= why
     this.#close(code)
     this.#guard(() => this.#gone())
   }
@@ -205,7 +216,7 @@ export class SocketChannel implements Channel {
   #received(data: Buffer, isBinary: boolean): void {
     this.#read += data.length + headerBytes(data.length)
     if (this.#isGone) return
-    if (isBinary) this.#cut(closeCodes.unsupported)
+    if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
     // What else comes was sent before the client knew.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
@@ -229,27 +240,35 @@ export class SocketChannel implements Channel {
     else this.#socket.terminate()
   }
 
-  /** The client has closed the WebSocket, or its side of the connection, or has broken the rules of WebSocket. */
-  readonly #lost = (): void => this.#cut()
+  /** The client has closed the WebSocket, or its side of the connection. */
+  readonly #left = (): void => this.#cut('connection-closed')
+
+  /** The client has broken the rules of WebSocket. */
+  readonly #failed = ({ code }: NodeJS.ErrnoException): void => this.#cut(cutBy[code ?? ''] ?? 'bad-frame')
+
+  #breakOff(why: WebSocketCut): void {
+    this.#cause ??= why
+    this.#socket.terminate()
+  }
 
   #gone(): void {
     if (this.#isGone) return
     this.#isGone = true
-    this.events.onGone(!this.#isLeaving)
+    this.events.onGone(this.#isLeaving ? undefined : (this.#cause ?? 'socket-broken'))
   }
 
   #closed(): void {
     this.#timer?.cancel()
     this.#connection.off('data', this.#count)
     this.#connection.off('drain', this.#drained)
-    this.#connection.off('end', this.#lost)
+    this.#connection.off('end', this.#left)
     this.#unfinished.is(0)
     this.#guard(() => this.#gone())
   }
 
   readonly #count = (chunk: Buffer): void => {
     // A frame that closes has no event of its own.
-    if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#lost()
+    if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#left()
     this.#heardAt = this.#parts.clock.now()
     this.#bytes = Math.max(0, this.#bytes + chunk.length)
     if (this.#read > 0) {
@@ -262,8 +281,9 @@ export class SocketChannel implements Channel {
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
     // `ws` answers pings, also those of a client that reads no answer; and it reads on behind the frame that closes.
-    if (this.#socket.bufferedAmount > this.#mostKept || (isTooMuch && this.#isGone)) this.#socket.terminate()
-    else if (isTooMuch) this.#cut(closeCodes.full)
+    if (this.#socket.bufferedAmount > this.#mostKept) this.#breakOff('not-read')
+    else if (isTooMuch && this.#isGone) this.#socket.terminate()
+    else if (isTooMuch) this.#cut('no-room', closeCodes.full)
   }
 
   get #mostKept(): number {
@@ -320,7 +340,7 @@ export class SocketChannel implements Channel {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
     } else if (now >= Math.min(this.#pongDue ?? this.#idleAt, this.#idleAt)) {
-      this.#socket.terminate()
+      this.#breakOff(this.#pongDue !== undefined && now >= this.#pongDue ? 'no-pong' : 'idle-timeout')
       return
     }
     if (this.#pongDue === undefined && now >= this.#pingAt) {

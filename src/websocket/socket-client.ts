@@ -1,4 +1,4 @@
-import type { EndReason } from '../counts.js'
+import type { EndReason, WebSocketCut } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
 import type { StreamHeader } from '../link.js'
 import { framingNamespace, streamsNamespace } from '../namespaces.js'
@@ -42,6 +42,10 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.#isOpened = isOpened
   }
 
+  get address(): string {
+    return this.channel.address
+  }
+
   get isPresent(): boolean {
     return this.channel.isOpen
   }
@@ -72,8 +76,8 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.session.guard(() => this.arrived())
   }
 
-  onGone(isCut: boolean): void {
-    this.session.guard(() => this.gone(isCut))
+  onGone(cut: WebSocketCut | undefined): void {
+    this.session.guard(() => this.gone(cut))
   }
 
   flush(): void {
@@ -108,8 +112,8 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** What was sent before the channel was asked has arrived. */
   protected arrived(): void {}
 
-  /** The connection is over, `isCut` where neither side has taken its leave. */
-  protected abstract gone(isCut: boolean): void
+  /** The connection is over; `cut` is why where neither side has taken its leave. */
+  protected abstract gone(cut: WebSocketCut | undefined): void
 
   /** Whether more may be delivered now. */
   protected get mayDeliver(): boolean {

@@ -1,3 +1,4 @@
+import type { WebSocketCut } from '../counts.js'
 import type { Element } from '../xml/element.js'
 import { readOpen } from './framing.js'
 import { SocketClient } from './socket-client.js'
@@ -20,8 +21,8 @@ export class ThroughClient extends SocketClient {
   }
 
   /** Without a word of the client its server keeps the stream, as far as it can, for the client to resume (XEP-0198 §5). */
-  protected override gone(isCut: boolean): void {
-    if (isCut) this.session.cut()
+  protected override gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) this.session.cut(cut)
     else this.session.abandon('client')
   }
 }

@@ -46,7 +46,10 @@ describe('a part with a level of its own', () => {
     client.close()
     expect(lines().filter(({ session }) => session === id)).toMatchObject([
       { level: 20, part: 'bosh', msg: 'session created' },
-      { level: 20, part: 'bosh', msg: 'session ended', reason: 'client' },
+      {
+        ...{ level: 20, part: 'bosh', msg: 'session ended', reason: 'client' },
+        ...{ transport: 'bosh', address: '127.0.0.1' },
+      },
     ])
     expect(partsBelow(40)).toEqual(['bosh'])
   })

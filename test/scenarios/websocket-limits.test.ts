@@ -393,6 +393,49 @@ describe('numbers', () => {
   })
 })
 
+describe('the log says of a session over WebSocket where its client was, and why it ended:', () => {
+  const logged = (msg: string) =>
+    stage.service.lines
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+      .filter(line => line['msg'] === msg)
+  const about = { part: 'websocket', transport: 'websocket', address: '127.0.0.1' }
+
+  test.each<[string, (wire: WebSocketWire) => unknown]>([
+    ['too-many-fragments', wire => wire.write(...fragments(...'<message/>'))],
+    ['message-too-long', wire => wire.send(message('x'.repeat(600_000)))],
+    ['bad-frame', wire => wire.frame(opcodes.binary, 'x')],
+    ['bad-frame', wire => wire.write(frame(opcodes.text, Buffer.from([0xff])))],
+    ['connection-closed', wire => wire.frame(opcodes.close)],
+    ['connection-closed', wire => wire.halfClose()],
+    ['socket-broken', wire => wire.socket.resetAndDestroy()],
+    ['policy-violation', wire => wire.send('<a>')],
+    ['client', wire => wire.send(close)],
+  ])('%s', async (reason, act) => {
+    await set({ LOG_LEVEL: 'info,websocket=debug', METRICS_ADDRESS: '127.0.0.1:0' })
+    const { wire } = await stage.loggedIn()
+    expect(logged('session created')).toMatchObject([about])
+    act(wire)
+    await isOver()
+    expect(logged('session ended')).toMatchObject([{ ...about, reason }])
+    const { samples } = await scrape(stage.service.service.metricsUrl)
+    expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(1)
+  })
+
+  test.each([
+    ['no-pong', { WEBSOCKET_PING_INTERVAL: '30' }],
+    ['idle-timeout', { WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '40' }],
+  ])('%s', async (reason, environment) => {
+    const clock = new FakeClock()
+    await set({ LOG_LEVEL: 'info,websocket=debug', BOSH_LOGIN_TIMEOUT: '0', ...environment }, { clock })
+    await stage.pair({ answersPings: false })
+    clock.advance(30_000)
+    await settled()
+    clock.advance(11_000)
+    await isOver()
+    expect(logged('session ended')).toMatchObject([{ ...about, reason }])
+  })
+})
+
 describe('operators', () => {
   test('see sessions, upgrades and pings in the metrics', async () => {
     await set({ METRICS_ADDRESS: '127.0.0.1:0', WEBSOCKET_ORIGINS: 'https://chat.example' })

@@ -122,7 +122,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
   const { opener } = bench
   const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error))
   const parts = {
-    ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock },
+    ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock, log: opener.log },
     resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},

@@ -1,5 +1,6 @@
 // A client's WebSocket is at one process, and its session at another.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { WebSocketCut } from '../../src/counts.js'
 import type { Nodes } from '../../src/nodes/nodes.js'
 import type { CarriedChannel } from '../../src/websocket/carried-channel.js'
 import type { Channel, ChannelEvents } from '../../src/websocket/channel.js'
@@ -35,8 +36,8 @@ class Heard implements ChannelEvents {
     this.notes.push('arrived')
   }
 
-  onGone(isCut: boolean): void {
-    this.notes.push(isCut ? 'cut' : 'left')
+  onGone(cut: WebSocketCut | undefined): void {
+    this.notes.push(cut ?? 'left')
   }
 }
 
@@ -103,7 +104,7 @@ test('tells the session who the client is, and carries messages both ways in ord
   expect(socket.sent).toEqual(Array.from({ length: 100 }, (_, count) => `<b n='${count}'>ö</b>`))
   leave(socket)
   await arrived()
-  expect(heard.notes.at(-1)).toBe('cut')
+  expect(heard.notes.at(-1)).toBe('socket-broken')
   expect([channel.isOpen, edge.size]).toEqual([false, 0])
 })
 
@@ -256,7 +257,7 @@ describe('an end', () => {
     socket.receive('<b/>')
     leave(socket)
     await arrived()
-    expect(heard.notes).toEqual(['<a/>', '<b/>', 'cut'])
+    expect(heard.notes).toEqual(['<a/>', '<b/>', 'socket-broken'])
     channel.send('<c/>')
     channel.end()
     await arrived()
@@ -266,12 +267,12 @@ describe('an end', () => {
   test('of the process with the WebSocket, or of the way there, is the end of the connection', async () => {
     const socket = await carried()
     network.lose('aaaaaaaa', 'bbbbbbbb')
-    expect(heard.notes).toEqual(['cut'])
+    expect(heard.notes).toEqual(['process-lost'])
     const other = await carried()
     await arrived()
     network.kill('aaaaaaaa')
     await arrived()
-    expect(heard.notes).toEqual(['cut'])
+    expect(heard.notes).toEqual(['process-lost'])
     leave(socket, other)
   })
 
@@ -304,7 +305,7 @@ describe('an end', () => {
     await arrived()
     clock.advance(1_000)
     await arrived()
-    expect(heard.notes).toEqual(['cut'])
+    expect(heard.notes).toEqual(['process-lost'])
     leave(socket)
   })
 
@@ -315,7 +316,7 @@ describe('an end', () => {
     edge.shutDown()
     expect([socket.closedWith, socket.sent, edge.size]).toEqual([1001, ['<a/>'], 0])
     await arrived()
-    expect(heard.notes).toEqual(['cut'])
+    expect(heard.notes).toEqual(['process-lost'])
     leave(socket)
   })
 
@@ -336,7 +337,7 @@ describe('an end', () => {
     socket.receive('<a/>')
     await arrived()
     expect(faults.splice(0)).toEqual([fault])
-    expect(heard.notes).toEqual(['<a/>', 'cut'])
+    expect(heard.notes).toEqual(['<a/>', 'process-lost'])
     expect(socket.closedWith).toBe(1012)
     leave(socket)
   })

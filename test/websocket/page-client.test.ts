@@ -432,6 +432,18 @@ describe('a page that has said nothing since its resource was bound', () => {
   })
 })
 
+test('the log says why a page lost its WebSocket, and where it was', async () => {
+  const bench = benchWithTickets()
+  const client = await bench.warmed()
+  const notes: unknown[] = []
+  bench.opener.log.debug = (...note: unknown[]) => void notes.push(note)
+  takeOver(bench, client.token!).leave()
+  const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
+  expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])
+  await bench.pass(91)
+  expect(notes.slice(1)).toEqual([[{ ...about, reason: 'inactivity' }, 'session ended']])
+})
+
 describe('a page that does not count', () => {
   test('has had what it was sent before a ping that it answered, and the next one gets the rest', async () => {
     const bench = benchWithTickets()
