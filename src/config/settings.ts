@@ -443,7 +443,7 @@ export const sections = {
       'Logins of clients themselves that the server of one domain may refuse to one address in a minute; three times as many for all domains. Above it each login from there waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address.',
+      'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address, and in ten minutes for one name from all addresses that have never shown the right secret.',
     ),
   },
   Metrics: {

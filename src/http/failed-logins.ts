@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { forgetOldest } from '../lib/forget-oldest.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../lib/rates.js'
 import type { OnRefused } from '../reached-limits.js'
 
@@ -16,13 +17,28 @@ const namesOfClient = 10
 const firstDelay = 250
 const longestDelay = 2_000
 
+/** In these seconds all clients together may be wrong for one name as often as a single one that is wrong as often as it may be. */
+const nameSeconds = 600
+/** For how long a client is known after the right secret, in weeks of Unix time: at least one whole week. */
+const weekSeconds = 604_800
+const knownWeeks = 2
+/** How often the other processes are told of it, in milliseconds, and how many clients this one knows by itself. */
+const tellingMilliseconds = 600_000
+const mostKnown = 1_000
+
 /**
  * Counts wrong secrets, in minutes. Guessing at one admin does not keep others at the same address out, which may be that
- * of a proxy; nor that admin, as long as the right secret was shown there not long ago.
+ * of a proxy; nor that admin, as long as the right secret was shown there not long ago. Guessing at one admin from many
+ * addresses is limited by the name, which keeps out no address that has shown the right secret for it before.
  */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
+  readonly #ofNameEverywhere: KeyedRate
+  /** Notes which clients have shown the right secret for which name. */
+  readonly #known: KeyedRate
+  /** Those of this process, and when the others were told last, in milliseconds of Unix time. */
+  readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
 
   /** `most` is what one client may have for one name in a minute; 0 is any number. */
@@ -30,25 +46,36 @@ export class FailedLogins {
     this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
     this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
+    this.#ofNameEverywhere = rates('failed-logins-everywhere', (most * nameSeconds) / 60, nameSeconds)
+    this.#known = rates('known-logins', Math.min(1, most), knownWeeks * weekSeconds)
   }
 
   /** The seconds to wait for an admin whose secret is known to be right: only where both counts are full. */
-  async waitOfKnown({ client, name }: Claim): Promise<number | undefined> {
+  async waitOfKnown(claim: Claim): Promise<number | undefined> {
+    const { client, name } = claim
+    await this.#know(claim)
     const wait = await this.#ofClient.wait(client)
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
   /** Counts a failure in advance, so that many at once are not all looked at; tells the seconds to wait instead. */
-  async begin({ client, name }: Claim): Promise<number | undefined> {
+  async begin(claim: Claim): Promise<number | undefined> {
+    const { client, name } = claim
     // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
-    return this.#noting(client, wait)
+    if (wait !== undefined) return this.#noting(client, wait)
+    const waitOfAll = await this.#ofNameEverywhere.take(slotOf(name))
+    const isAllowed = waitOfAll === undefined || (await this.#isKnown(claim))
+    return isAllowed ? undefined : this.#noting(client, waitOfAll)
   }
 
   /** It was none after all. */
-  async succeeded({ client, name }: Claim): Promise<void> {
+  async succeeded(claim: Claim): Promise<void> {
+    const { client, name } = claim
     await this.#ofClient.giveBack(client)
     await this.#ofName.giveBack(keyOf(client, name))
+    await this.#ofNameEverywhere.giveBack(slotOf(name))
+    await this.#know(claim)
   }
 
   /** It was one; resolves when it may be told, which takes longer from one to the next. */
@@ -59,6 +86,26 @@ export class FailedLogins {
     await new Promise(resolve => setTimeout(resolve, delay).unref())
   }
 
+  /** The client has shown the right secret. */
+  async #know({ client, name }: Claim): Promise<void> {
+    const key = keyOf(client, name)
+    const now = Date.now()
+    if (now - (this.#told.get(key) ?? 0) < tellingMilliseconds) return
+    this.#told.delete(key)
+    this.#told.set(key, now)
+    forgetOldest(this.#told, mostKnown)
+    await this.#known.take(`${key} ${weekOf(now)}`)
+  }
+
+  async #isKnown({ client, name }: Claim): Promise<boolean> {
+    const key = keyOf(client, name)
+    if (this.#told.has(key)) return true
+    const week = weekOf(Date.now())
+    for (let ago = 0; ago < knownWeeks; ago++)
+      if ((await this.#known.count(`${key} ${week - ago}`)) > 0) return true
+    return false
+  }
+
   #noting(client: string, wait: number | undefined): number | undefined {
     if (wait !== undefined) this.#refused('failed-logins', { address: client })
     return wait
@@ -67,3 +114,8 @@ export class FailedLogins {
 
 /** A hash, since some people type their secret where the name belongs. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
+
+/** One of 4,096 places for names, so that names which are made up take no room for long. */
+const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
+
+const weekOf = (milliseconds: number) => Math.floor(milliseconds / 1000 / weekSeconds)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
 import { FailedLogins } from '../../src/http/failed-logins.js'
+import { type KeyedRate, type MakeRate, ownRates } from '../../src/lib/rates.js'
 import { unnoted } from '../support/unlimited.js'
 import { config, fakeService, parameters } from '../warm/fake-login.js'
 
@@ -82,16 +83,65 @@ describe('wrong secrets', () => {
     expect(await failures.waitOfKnown({ ...here, client: '192.0.2.2' })).toBeUndefined()
   })
 
+  describe('for one name from many addresses', () => {
+    const from = (number: number, name = 'portal') => ({ client: `198.51.100.${number}`, name })
+    /** One guess of each of so many clients; resolves with how many were looked at. */
+    async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
+      const claims = Array.from({ length: clients }, (_, number) => from(number, name))
+      const waits = await Promise.all(claims.map(claim => failures.begin(claim)))
+      return waits.filter(wait => wait === undefined).length
+    }
+
+    test('are looked at as often in ten minutes as those of one address', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      expect(await guess(failures, 100)).toBe(50)
+      expect(await failures.begin(from(200))).toBe(600)
+      expect(await guess(failures, 1, 'other')).toBe(1)
+      jest.advanceTimersByTime(600_000)
+      expect(await guess(failures, 100)).toBe(50)
+    })
+
+    test('keep out no address that has shown the right secret before, at any process', async () => {
+      const shared = new Map<string, KeyedRate>()
+      const rates: MakeRate = (rate, most, seconds) => {
+        if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
+        return shared.get(rate)!
+      }
+      const [one, two] = [new FailedLogins(5, unnoted, rates), new FailedLogins(5, unnoted, rates)]
+      expect(await one.begin(here)).toBeUndefined()
+      await one.succeeded(here)
+      expect((await guess(one, 100)) + (await guess(two, 100))).toBe(50)
+      for (const failures of [one, two]) {
+        expect(await failures.begin(here)).toBeUndefined()
+        await failures.succeeded(here)
+        expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBe(600)
+      }
+      // Of its own failures it has no more than before. Their answers took three seconds.
+      for (let time = 0; time < 5; time++) await fail(two)
+      expect(await two.begin(here)).toBe(57)
+    })
+
+    test('keep it out a week later neither, nor for as long as it is known after that', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      await failures.succeeded(here)
+      jest.advanceTimersByTime(7 * 86_400_000)
+      await failures.waitOfKnown(here)
+      jest.advanceTimersByTime(7 * 86_400_000)
+      expect(await guess(failures, 100)).toBe(50)
+      expect(await failures.begin(here)).toBeUndefined()
+    })
+  })
+
   test('are any number where the limit is 0, and told at once', async () => {
     const failures = new FailedLogins(0, unnoted)
     for (let time = 0; time < 100; time++) expect(await fail(failures)).toBe(0)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
   })
 
-  test('leave nothing behind when their minute is over', async () => {
+  test('leave nothing behind when their time is over', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let client = 0; client < 20; client++) await fail(failures, { ...here, client: `192.0.2.${client}` })
-    jest.advanceTimersByTime(60_000)
+    jest.advanceTimersByTime(600_000)
     expect(jest.getTimerCount()).toBe(0)
   })
 })
@@ -120,6 +170,19 @@ describe('a client that guesses', () => {
   }
 
   const openToAll = { ...config.access, warm: config.access.bosh }
+
+  test('from many addresses hears 429 after twenty tries, and the portal at its own address goes on', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
+    const tries: number[] = []
+    for (let number = 0; number < 25; number++)
+      tries.push((await call(service, 'wrong', { from: `198.51.100.${number}` })).status)
+    expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
+    expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
+    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
+    // A slip there does not keep it out.
+    expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
+  })
 
   test('hears 429 and when to come back, and is not looked at until then, right or wrong', async () => {
     const service = fakeService({ rates, access: openToAll })
