@@ -30,7 +30,12 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
   const { auditLog, logLevels } = config
   const counting = (destination: Destination, stream: keyof Counts['linesLost']): DestinationStream => ({
     write(line) {
-      if (destination.write(line) === false) counts.linesLost[stream] += 1
+      let isLost = true
+      try {
+        isLost = destination.write(line) === false
+      } finally {
+        if (isLost) counts.linesLost[stream] += 1
+      }
     },
   })
   const usual: Destination = writeLine === undefined ? standard('stdout') : { write: writeLine }
@@ -52,7 +57,8 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
         try {
           writer.moveTo(openAuditFile(file))
         } catch (error) {
-          log.error({ code: codeOf(error), problems: (error as Partial<ConfigError>).problems }, staysAsItWas)
+          if (!(error instanceof ConfigError)) throw error
+          log.error({ problems: error.problems }, staysAsItWas)
         }
       },
     }
