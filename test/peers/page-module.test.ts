@@ -298,10 +298,7 @@ for (const kind of kinds) {
         bob.say(alice.jid, 'good night')
         await shows(tab, 'good night')
         const [before] = ids.values()
-        relay.cut()
-        // The service is to notice.
-        await eventually('all connections are closed', () => relay.open === 0)
-        relay.lose()
+        relay.hangUp()
         await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
         await isQuiet(before!)
         if (transport === 'bosh') clock.advance(400_000)

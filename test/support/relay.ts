@@ -12,6 +12,8 @@ export interface Relay {
   stall(): void
   /** No client gets through any more. Clients see their connections break; the service is not told, its connections stay open. */
   lose(): void
+  /** The same, but the service sees its connections break as well. */
+  hangUp(): void
   /** Clients get through again. What was lost stays so. */
   restore(): void
   stop(): Promise<void>
@@ -62,6 +64,10 @@ export async function startRelay(service: string): Promise<Relay> {
     lose() {
       isLost = true
       for (const far of pairs.values()) orphans.add(far)
+      cut()
+    },
+    hangUp() {
+      isLost = true
       cut()
     },
     restore() {
