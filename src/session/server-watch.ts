@@ -52,6 +52,11 @@ export class ServerWatch {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
 
+  /** Whether the client and its server count stanzas: stream management is on. */
+  get isCounted(): boolean {
+    return this.#counting !== undefined && this.#counting !== 'asked'
+  }
+
   /** When `look` has something to do, in milliseconds of the clock. */
   get deadline(): number {
     const reading = Math.min((this.#size / slowest) * 1000, mostReading)
@@ -99,7 +104,7 @@ export class ServerWatch {
     if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
     this.#unanswered -= 1
     // What comes after `<enabled/>` is counted on both sides.
-    return this.#counting === undefined || this.#counting === 'asked'
+    return !this.isCounted
   }
 
   /** Does what time demands, once `deadline` has passed: asks the server. True where it has not answered. */

@@ -320,7 +320,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
       if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
       return
     }
-    this.outbox.add(visibleFeatures(element, this.isSecure))
+    this.outbox.add(visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted))
     this.uplink.opened()
   }
 

@@ -3,6 +3,7 @@ import { childrenOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { type Branch, prune } from '../xml/prune.js'
 import { showsSecret } from './mechanisms.js'
+import { smFamily } from './resumable-streams.js'
 
 /** Features that end at this service, or that it refuses: clients can do nothing with them (XEP-0206 §2, §4; XEP-0078). */
 const hidden = new Set([
@@ -15,10 +16,15 @@ const hidden = new Set([
 /** Channel binding is to our TLS, not the client's (RFC 5802 §6; the names of FAST tell its kind, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
-/** Stream features as a client may see them; without mechanisms that show a secret where its own channel is not encrypted. */
-export function visibleFeatures(features: Element, secure: boolean): Element {
+/**
+ * Stream features as a client may see them; without mechanisms that show a secret if its own channel is not encrypted. Once
+ * stanzas are counted, as after Bind 2 (XEP-0386), stream management is not offered again: xmpp.js 0.14 would resume the stream
+ * that it has, ejabberd 24 refuses that, and xmpp.js takes the stream for lost.
+ */
+export function visibleFeatures(features: Element, secure: boolean, isCounted = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
+    (isCounted && name === 'sm' && namespace.startsWith(smFamily)) ||
     (name === 'mechanism' && (channelBinding.test(content) || (!secure && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text

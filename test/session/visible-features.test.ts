@@ -6,11 +6,11 @@ const streams = 'http://etherx.jabber.org/streams'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 
 /** What a client gets to see of some features, behind `<stream:features>`. */
-function seen(inner: string, secure = true): string {
+function seen(inner: string, secure = true, isCounted = false): string {
   const [features] = childrenOf(
     `<stream:stream xmlns='jabber:client' xmlns:stream='${streams}'><stream:features>${inner}</stream:features></stream:stream>`,
   )
-  const { name, namespace, text } = visibleFeatures(features!, secure)
+  const { name, namespace, text } = visibleFeatures(features!, secure, isCounted)
   expect([name, namespace]).toEqual(['features', streams])
   // Whatever was cut out, the rest is one whole element.
   expect(childrenOf(`<body xmlns:stream='${streams}'>${text}</body>`)).toHaveLength(1)
@@ -26,6 +26,12 @@ describe('the features a client sees', () => {
       "<bind xmlns='urn:b'/><ver xmlns='urn:v'><optional/></ver><own xmlns='jabber:client' a='>'/>",
     )
     expect(seen('')).toBe('')
+  })
+
+  test('have no stream management once it is on', () => {
+    const offered = "<sm xmlns='urn:xmpp:sm:2'/><sm xmlns='urn:xmpp:sm:3'/>"
+    expect(seen(`<ver xmlns='urn:v'/>${offered}`, true, true)).toBe("<ver xmlns='urn:v'/>")
+    expect(seen(offered)).toBe(offered)
   })
 
   test('keep prefixes that were declared around them', () => {
