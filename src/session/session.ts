@@ -314,14 +314,13 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     if (element.namespace !== 'jabber:client' && this.#jid !== undefined) {
       this.keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
-    if (element.namespace !== streamsNamespace || element.name !== 'features') {
-      this.outbox.add(element)
-      if (this.outbox.isFull) this.link.pause()
-      if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
-      return
-    }
-    this.outbox.add(visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted))
-    this.uplink.opened()
+    const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
+    this.outbox.add(
+      isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element,
+    )
+    if (this.outbox.isFull) this.link.pause()
+    if (isFeatures) this.uplink.opened()
+    else if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
   }
 
   /** Takes note where the server refuses a login with this element. */

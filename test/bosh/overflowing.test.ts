@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, message, request, terminated } from '../support/bosh-bench.js'
+import {
+  BoshBench,
+  create,
+  empty,
+  type FakeLink,
+  message,
+  request,
+  terminated,
+} from '../support/bosh-bench.js'
 
 /** More than may wait for a server before its client is kept from sending. */
 const much = 300 * 1024
@@ -64,5 +72,16 @@ describe('a server that takes nothing', () => {
     }
     expect(reply).toBe(terminated('remote-connection-failed'))
     expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('a server that sends without end', () => {
+  test.each([
+    ['stream features', (link: FakeLink) => link.open(`<x xmlns='urn:x'>${'x'.repeat(9000)}</x>`)],
+    ['messages', (link: FakeLink) => link.receive(message('x'.repeat(9000)))],
+  ])('is read no further while its client fetches nothing, with %s', async (_what, send) => {
+    const { link, bench } = await new BoshBench().session()
+    for (let sent = 0; sent < 200 && !link.paused; sent++) await bench.server(send)
+    expect(link.paused).toBe(true)
   })
 })
