@@ -2,11 +2,12 @@ import type { Clock, Timer } from '../lib/clock.js'
 
 /**
  * How much later than the one before a request leaves, in milliseconds: where that went over an open connection, made one,
- * or was a repeat. The later one could be the first to arrive: ejabberd then answers neither of the two.
+ * or was a repeat. The later one could be the first to arrive: ejabberd then answers neither of the two. Prosody keeps the
+ * later one back, and where its connection breaks meanwhile, what the session gets afterwards is lost.
  */
 const apart = 20
 const apartFromNew = 100
-const apartFromRepeat = 250
+const apartFromRepeat = 1000
 
 /** The place of a request among those of its session, which have to arrive in their order, repeats too. */
 export class Turn {
