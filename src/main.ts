@@ -23,28 +23,29 @@ async function run(command: Command): Promise<void> {
   }
 }
 
+/** What the service needs at least: Node 20 opens the files of a program all at once, and each session needs one or two. */
+const leastDescriptors = 128
+
+/** Throws a `CommandError` if this process may have fewer descriptors. */
+function requireDescriptors(): void {
+  const most = mostDescriptors()
+  if (most < leastDescriptors)
+    throw new CommandError(
+      `At most ${most} files may be open, and the service needs ${leastDescriptors} or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).`,
+    )
+}
+
 async function main(): Promise<void> {
   // Without a listener Node opens its debugger, to which any user of this machine can connect.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
+  if (['serve', 'demo', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
   // Whatever a trial has left open, such as a pipe that nothing more is read from, ends with it.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 
-/** Read at the start: at the limit there is no descriptor to read it by. */
-const descriptors = mostDescriptors()
-
 main().catch((error: unknown) => {
-  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.stderr.write(`${error instanceof CommandError ? error.message : (error as Error).stack}\n`)
   process.exit(1)
 })
-
-function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof CommandError) return error.message
-  const { code, stack } = error as NodeJS.ErrnoException
-  // Node opens all files of a program at once.
-  if (code === 'EMFILE')
-    return `The program may open ${descriptors} files at a time, too few to start: raise the limit to 1024 or more (ulimit -n, or LimitNOFILE of systemd).`
-  return stack
-}
