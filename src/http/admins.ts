@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { NextFunction, Request, Response } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../config/config.js'
@@ -13,6 +14,8 @@ import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
+
+const derive = promisify<string, string, number, Buffer>(scrypt)
 
 /** How long credentials that were right are known again without hashing, after they were shown last, in seconds. */
 const memorySeconds = 300
@@ -48,6 +51,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
+  const prove = createProofs(admins, hashes)
   /** What is being looked at, by who has shown what. */
   const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()
 
@@ -55,7 +59,13 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
     // What is right in one place is not known yet in another.
-    const shown = { client, name, secret, key: remembered.keyOf([client, name, secret]) }
+    const shown = {
+      client,
+      name,
+      secret,
+      key: remembered.keyOf([client, name, secret]),
+      proof: () => prove(client, name, secret),
+    }
     const known = remembered.recall(shown.key)
     if (known !== undefined) {
       remembered.remember(shown.key, known)
@@ -72,7 +82,15 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   }
 
   const attemptWith = async (shown: Shown): Promise<Admin | undefined> => {
-    admitAfter(await failures.begin(shown))
+    const wait = await failures.begin(shown)
+    if (wait !== undefined) {
+      // Guesses from the same address do not keep a backend out of a process that has not seen its secret yet.
+      if (!(await failures.wasRight(shown))) admitAfter(wait)
+      admitAfter(await failures.waitOfKnown(shown))
+      const found = await look(shown.name, shown.secret)
+      if (found !== undefined) remembered.remember(shown.key, found)
+      return found
+    }
     let isWrong = false
     try {
       const found = await look(shown.name, shown.secret)
@@ -92,6 +110,8 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
 
   const passed = new WeakMap<Request, Admin>()
   return {
+    /** The name in a request's credentials if it is an admin's: another may be a secret in the wrong field. */
+    claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
     /** Lets admins pass; refuses others with 401 before their body is read, or with 429 unseen after too many. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
       let admin: Admin | undefined
@@ -153,6 +173,27 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
       if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
     }
     return found
+  }
+}
+
+/**
+ * Makes texts that tell the processes of a service that a secret was right. Each is a MAC under a key from the account's secret
+ * as the settings have it: who reads the text pays one scrypt for each guess at that secret.
+ */
+function createProofs(admins: readonly Admin[], hashes: HashQueue) {
+  const keys = new Map<Admin, Promise<Buffer>>()
+  return async (client: string, name: string, secret: string): Promise<string | undefined> => {
+    const admin = admins.find(each => each.name === name)
+    if (admin === undefined) return undefined
+    let key = keys.get(admin)
+    if (key === undefined) {
+      key = hashes(() => derive(admin.secret, `warm-bindings ${name}`, 32))
+      keys.set(admin, key)
+      key.catch(() => keys.delete(admin))
+    }
+    return createHmac('sha256', await key)
+      .update(JSON.stringify([client, name, secret]))
+      .digest('base64')
   }
 }
 

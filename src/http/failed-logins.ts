@@ -9,6 +9,8 @@ export interface Claim {
   readonly client: string
   /** The admin's name, or what stands in its place. */
   readonly name: string
+  /** Text that only the same name and secret at the same client give, in all processes; undefined if the name is no admin's. */
+  readonly proof?: () => Promise<string | undefined>
 }
 
 /** For all names together one client may be wrong so many times as often as for one. */
@@ -22,6 +24,8 @@ const nameSeconds = 600
 /** For how long a client is known after the right secret, in weeks of Unix time: at least one whole week. */
 const weekSeconds = 604_800
 const knownWeeks = 2
+/** The other processes know a secret that was right for at least so long, in milliseconds of Unix time; at most twice as long. */
+const rightMilliseconds = 1_200_000
 /** How often the other processes are told of it, in milliseconds, and how many clients this one knows by itself. */
 const tellingMilliseconds = 600_000
 const mostKnown = 1_000
@@ -37,6 +41,8 @@ export class FailedLogins {
   readonly #ofNameEverywhere: KeyedRate
   /** Notes which clients have shown the right secret for which name. */
   readonly #known: KeyedRate
+  /** Notes what proves which secrets were right. */
+  readonly #right: KeyedRate
   /** Those of this process, and when the others were told last, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
@@ -48,6 +54,7 @@ export class FailedLogins {
     this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
     this.#ofNameEverywhere = rates('failed-logins-everywhere', (most * nameSeconds) / 60, nameSeconds)
     this.#known = rates('known-logins', Math.min(1, most), knownWeeks * weekSeconds)
+    this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
 
   /** The seconds to wait for an admin whose secret is known to be right: only where both counts are full. */
@@ -69,6 +76,16 @@ export class FailedLogins {
     return isAllowed ? undefined : this.#noting(client, waitOfAll)
   }
 
+  /** Whether another process has found these credentials right not long ago. */
+  async wasRight({ proof }: Claim): Promise<boolean> {
+    const proven = await proof?.()
+    if (proven === undefined) return false
+    const period = Math.floor(Date.now() / rightMilliseconds)
+    for (const each of [period, period - 1])
+      if ((await this.#right.count(`${proven} ${each}`)) > 0) return true
+    return false
+  }
+
   /** It was none after all. */
   async succeeded(claim: Claim): Promise<void> {
     const { client, name } = claim
@@ -87,7 +104,7 @@ export class FailedLogins {
   }
 
   /** The client has shown the right secret. */
-  async #know({ client, name }: Claim): Promise<void> {
+  async #know({ client, name, proof }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
     if (now - (this.#told.get(key) ?? 0) < tellingMilliseconds) return
@@ -95,6 +112,13 @@ export class FailedLogins {
     this.#told.set(key, now)
     forgetOldest(this.#told, mostKnown)
     await this.#known.take(`${key} ${weekOf(now)}`)
+    // The first proof takes as long as a hash; no caller waits for it.
+    void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
+  }
+
+  async #noteRight(proof: Claim['proof'], period: number): Promise<void> {
+    const proven = await proof?.()
+    if (proven !== undefined) await this.#right.take(`${proven} ${period}`)
   }
 
   async #isKnown({ client, name }: Claim): Promise<boolean> {

@@ -100,7 +100,9 @@ export function createCalls(parts: CallsParts) {
     // A method that does not exist changes nothing.
     const isAudited = problem.code !== 'method-not-allowed'
     // Before it is known who calls, too many requests are too many wrong passwords.
-    logRefused(request, isAudited, problem.code === 'too-many-requests', outcomeOf(problem))
+    const isGuess = problem.code === 'too-many-requests'
+    const admin = isGuess ? admins.claimed(request) : undefined
+    logRefused(request, isAudited, isGuess, { ...outcomeOf(problem), admin })
     logged.add(response)
     next(error)
   }

@@ -11,6 +11,7 @@ import { Counts } from '../../src/counts.js'
 import { createFormTokens } from '../../src/http/form-tokens.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
+import type { MakeRate } from '../../src/lib/rates.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { processes } from '../../src/warm/processes.js'
@@ -59,7 +60,7 @@ function watched(clock: { now(): number }) {
 }
 
 /** The parts of an app that logs nothing, whose login gives the binding above. */
-export function appParts(settings: Config = config): AppParts {
+export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
   return {
     config: settings,
@@ -74,7 +75,7 @@ export function appParts(settings: Config = config): AppParts {
     httpLog: log,
     clock: systemClock,
     hashes: hashQueue(),
-    limits: createCallLimits(settings, unnoted),
+    limits: createCallLimits(settings, unnoted, makeRate),
     counts: new Counts(),
     ...watched(systemClock),
     onCall: () => {},
@@ -101,6 +102,8 @@ export interface FakeParts {
   readonly checkCredentials?: Logins['checkCredentials']
   readonly sessions?: Sessions
   readonly now?: () => number
+  /** Counts with other services. */
+  readonly makeRate?: MakeRate
 }
 
 /** An app whose login gives the binding above, or does as it is told. */
@@ -109,6 +112,7 @@ export function fakeService({
   checkCredentials = async () => {},
   sessions = new FakeSessions(),
   now,
+  makeRate,
   ...settings
 }: Partial<Config> & FakeParts = {}): FakeService {
   let text = ''
@@ -121,7 +125,7 @@ export function fakeService({
   const logins: Parameters<Logins['login']>[0][] = []
   const released: string[] = []
   const log = pino({ level: 'trace' }, stream)
-  const parts = appParts({ ...config, ...settings })
+  const parts = appParts({ ...config, ...settings }, makeRate)
   const app = createApp({
     ...parts,
     login: (warmRequest, signal) => {
