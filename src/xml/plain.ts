@@ -1,4 +1,4 @@
-import { copyOf } from './copy-of.js'
+import { copyOf, keepsTooMuch } from './copy-of.js'
 import type { MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
 import type { XmlLimits } from './limits.js'
@@ -98,8 +98,13 @@ class PlainReader {
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
-    if (missing === '') return { name, namespace, text: text.slice(start, end) }
-    return { name, namespace, text: text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end) }
+    const whole =
+      missing === ''
+        ? text.slice(start, end)
+        : text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end)
+    return keepsTooMuch(whole.length, text.length)
+      ? { name: copyOf(name), namespace: copyOf(namespace), text: copyOf(whole) }
+      : { name, namespace, text: whole }
   }
 
   /** The end of the child whose start tag was read, or -1. */

@@ -1,4 +1,4 @@
-import { copyOf } from './copy-of.js'
+import { copyOf, keepsTooMuch } from './copy-of.js'
 import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
 import { elementReader, type ReadingRules } from './element-reader.js'
 import { EndFinder } from './end-finder.js'
@@ -194,7 +194,8 @@ export class Splitter {
     const end = finder.find(text, from)
     const upTo = end < 0 ? text.length : end
     if (!this.#isDropped) {
-      this.#pieces += text.slice(from, upTo)
+      const piece = text.slice(from, upTo)
+      this.#pieces += keepsTooMuch(piece.length, text.length) ? copyOf(piece) : piece
       const length = this.#held.length + this.#pieces.length
       if (end >= 0 || this.#pieces.length > longestPieces) {
         this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)

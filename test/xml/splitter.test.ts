@@ -23,6 +23,25 @@ test('an unfinished element takes no more memory in pieces than as a whole', () 
   expect(reading.isBetweenElements).toBe(false)
 })
 
+test.each([
+  ['whole', (space: string) => [`${space}<message><body>x</body></message>`]],
+  ['in two parts', (space: string) => [`${space}<message><body>`, `x</body></message>${space}`]],
+  ['of another namespace', (space: string) => [`${space}<x-long-element-name xmlns='urn:example:long'/>`]],
+  ['with CDATA', (space: string) => [`${space}<message><![CDATA[y]]></message>`]],
+])('elements %s keep nothing in memory of the much that came with them', (_how, parts) => {
+  const kept: unknown[] = []
+  const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
+  const splitter = new Splitter(sink, defaultLimits)
+  splitter.write(Buffer.from(header))
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let read = 0; read < 300; read++)
+    for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
+  collectGarbage()
+  expect(kept).toHaveLength(300)
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000)
+})
+
 describe('a stream', () => {
   test.each(names)('%s, whole and cut', name => {
     const xml = readFileSync(new URL(`${name}.xml`, cases))
