@@ -63,8 +63,11 @@ for (const kind of encryptedServers) {
       }
       for (let time = 0; time < cuts; time++) {
         await talk(2 + (time % 4))
-        relay.cut()
-        await talk(2)
+        // Half of the time nobody gets through for a moment, either.
+        if (time % 2 === 0) relay.cut()
+        else relay.lose()
+        await talk(8)
+        relay.restore()
         // Servers lose something where a connection breaks again before the requests of the last one have arrived.
         await Promise.all(users.map(user => user.isUpToDate()))
       }
