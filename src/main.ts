@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommandError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
-import { mostDescriptors } from './session/descriptors.js'
+import { mostDescriptors } from './lib/descriptors.js'
 
 /** Each part is loaded on demand: help does not wait for the service, nor the service for the XMPP server of the demo. */
 async function run(command: Command): Promise<void> {

@@ -8,12 +8,19 @@ import type { OnRefused } from '../reached-limits.js'
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #refused: OnRefused
+  readonly #descriptorsAreLeft: () => boolean
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
-  constructor(config: Pick<Config, 'listen' | 'trustedProxies'>, refused: OnRefused) {
+  /** `descriptorsAreLeft` tells whether there is one for a further connection; without any, the kernel's backlog fills up unseen. */
+  constructor(
+    config: Pick<Config, 'listen' | 'trustedProxies'>,
+    refused: OnRefused,
+    descriptorsAreLeft: () => boolean,
+  ) {
     this.#config = config
     this.#refused = refused
+    this.#descriptorsAreLeft = descriptorsAreLeft
   }
 
   /** How many connections there are. */
@@ -53,6 +60,10 @@ export class ConnectionLimits {
     const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (isTooMany && !this.#config.trustedProxies.contains(address)) {
       this.#refused('connections-address', { address: client })
+      return false
+    }
+    if (!this.#descriptorsAreLeft()) {
+      this.#refused('descriptors')
       return false
     }
     this.#admitted.add(socket)

@@ -10,6 +10,7 @@ import { type Place, written } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { Name } from '../config/settings.js'
 import type { Clock } from '../lib/clock.js'
+import { descriptorsAreLeft } from '../lib/descriptors.js'
 import { codeOf } from '../log.js'
 import type { OnRefused } from '../reached-limits.js'
 import { Certificates } from './certificates.js'
@@ -22,6 +23,9 @@ import { reasonAgainst } from './places.js'
 import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { takeUpgrades } from './upgrades.js'
+
+/** How many descriptors connections leave free, for files and for what the process opens itself. */
+const reserveOfConnections = 8
 
 /** What listens, on all addresses and ports of the settings. */
 export type Listening = Awaited<ReturnType<typeof listen>>
@@ -36,7 +40,7 @@ export interface ListeningParts {
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
-  const limits = new ConnectionLimits(config, refused)
+  const limits = new ConnectionLimits(config, refused, descriptorsAreLeft(reserveOfConnections))
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/networks.js'
 import { ConnectionLimits } from '../../src/http/connection-limits.js'
 import { clientOf } from '../../src/lib/client-network.js'
+import type { OnRefused } from '../../src/reached-limits.js'
 import { unnoted } from '../support/unlimited.js'
 
 describe('connections are counted by', () => {
@@ -35,6 +36,8 @@ describe('a listener with limits', () => {
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number },
     trusted = 'none',
+    descriptorsAreLeft = () => true,
+    refused: OnRefused = unnoted,
   ) {
     const limits = new ConnectionLimits(
       {
@@ -47,7 +50,8 @@ describe('a listener with limits', () => {
         },
         trustedProxies: readNetworks(trusted, () => undefined),
       },
-      unnoted,
+      refused,
+      descriptorsAreLeft,
     )
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.on('error', () => {}).write('hello'))
@@ -92,6 +96,21 @@ describe('a listener with limits', () => {
   test('lets proxies have as many as they want', async () => {
     await listen({ maxConnectionsPerAddress: 1 }, '127.0.0.2')
     for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.2')).toBe(true)
+  })
+
+  test('closes what there is no descriptor for, and says so', async () => {
+    const refused: string[] = []
+    let areLeft = false
+    await listen(
+      {},
+      'loopback',
+      () => areLeft,
+      limit => refused.push(limit),
+    )
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(refused).toEqual(['descriptors'])
+    areLeft = true
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
   })
 
   test('counts proxies among all', async () => {

@@ -1,11 +1,11 @@
 import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from '../../src/session/descriptors.js'
+import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from '../../src/lib/descriptors.js'
 
 /** A process that may have so many descriptors open, and has so many. */
 function fakeProcess(most: number, open: number) {
   const fake = { open }
-  const areLeft = descriptorsAreLeft(most, () => (fake.open >= most ? undefined : fake.open))
+  const areLeft = descriptorsAreLeft(undefined, most, () => (fake.open >= most ? undefined : fake.open))
   return Object.assign(fake, { areLeft })
 }
 

@@ -1,19 +1,23 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** How many are kept free for connections on which requests are refused. */
-const reserve = 32
-/** The share of all that is kept free where that is less. */
+/** How many sessions leave free, for connections on which requests are refused. */
+const reserveOfSessions = 32
+/** The share of all that is kept free if that is less. */
 const reservedShare = 0.1
-/** So many sessions are opened at most without another look, and one for so many descriptors that are free: a look is slow. */
+/** So many are taken at most without another look, and one for so many descriptors that are free: a look is slow. */
 const mostUnseen = 16
 const freeForEach = 8
 
 /**
- * Tells whether there are descriptors for one more session, and some to spare. To look is to open one, since all below the
+ * Tells whether there are descriptors for one more session or connection, and `reserve` to spare. To look is to open one, since all below the
  * lowest free one are taken; where others are free above it, it is taken first and a later look tells. `most` is how many
  * there may be at a time, and `next` opens one and tells its number, undefined where there is none.
  */
-export function descriptorsAreLeft(most = mostDescriptors(), next = nextDescriptor): () => boolean {
+export function descriptorsAreLeft(
+  reserve = reserveOfSessions,
+  most = mostDescriptors(),
+  next = nextDescriptor,
+): () => boolean {
   const mostTaken = most - Math.min(reserve, Math.ceil(most * reservedShare))
   let unseen = 0
   return () => {
