@@ -22,7 +22,7 @@ export interface AppParts extends WarmParts {
 
 /** The Express app: everything but the BOSH path and the health checks, which have listeners of their own. */
 export function createApp(parts: AppParts): Express {
-  const { config, counts, extraRouters, demoPath, httpLog } = parts
+  const { config, counts, clock, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
@@ -45,7 +45,7 @@ export function createApp(parts: AppParts): Express {
   app.use(() => {
     throw new Problem('not-found')
   })
-  app.use(createProblemHandler({ config, log: httpLog, counts }))
+  app.use(createProblemHandler({ config, log: httpLog, counts, clock }))
   return app
 }
 

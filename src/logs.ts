@@ -32,7 +32,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
     write(line) {
       let isLost = true
       try {
-        isLost = destination.write(line) === false
+        isLost = destination.write(line, stream === 'audit') === false
       } finally {
         if (isLost) counts.linesLost[stream] += 1
       }
@@ -67,9 +67,9 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
 
 const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
 
-/** Returns false for a line that is lost; another program's function returns nothing. */
+/** Returns false for a line that is lost; another program's function returns nothing. Those of the audit trail matter. */
 interface Destination {
-  write(line: string): unknown
+  write(line: string, matters: boolean): unknown
 }
 
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type Counts, type Limit, limits } from './counts.js'
 import type { Clock } from './lib/clock.js'
-import { onceAMinute } from './lib/throttle.js'
+import { countedOnceAMinute } from './lib/throttle.js'
 
 /** Called for each session, call, connection or request that a limit refuses; `about` has further fields of the log's line. */
 export type OnRefused = (limit: Limit, about?: object) => void
@@ -14,14 +14,11 @@ export interface RefusalsParts {
 
 /** Counts what limits refuse, and warns once a minute of each limit that does, with the setting that raises it. */
 export function createRefusals({ counts, clock, log }: RefusalsParts): OnRefused {
-  const isWarningDue = onceAMinute<Limit>(clock)
-  /** How many there were at the last line. */
-  const told = { ...counts.refused }
+  const untold = countedOnceAMinute<Limit>(clock)
   return (limit, about) => {
     counts.refused[limit] += 1
-    if (!isWarningDue(limit)) return
-    const refused = counts.refused[limit] - told[limit]
-    told[limit] = counts.refused[limit]
+    const refused = untold(limit)
+    if (refused === undefined) return
     log.warn({ limit, setting: limits[limit], refused, ...about }, 'a limit was reached')
   }
 }

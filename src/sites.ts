@@ -284,8 +284,8 @@ function cookieRules(config: Config, domain: string): CookieRules {
 }
 
 /** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
-function refusal(config: Config, { logFor, counts }: SiteParts): Routes {
+function refusal(config: Config, { logFor, counts, clock }: SiteParts): Routes {
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
-  const rest = createMisdirectedApp({ config, log: logFor('http'), counts })
+  const rest = createMisdirectedApp({ config, log: logFor('http'), counts, clock })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

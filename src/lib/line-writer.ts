@@ -1,8 +1,9 @@
 import { closeSync, writeSync } from 'node:fs'
 import { type Clock, systemClock, type Timer } from './clock.js'
 
-/** The most bytes that wait for a slow reader. */
+/** The most bytes that wait for a slow reader, and how many of them only lines that matter may take. */
 const mostBytes = 2 ** 20
+const reservedBytes = 2 ** 18
 /** How long to wait before a reader that is slow, or a disk that is full, is tried again, in milliseconds. */
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
@@ -16,8 +17,9 @@ export interface LineWriterOptions {
 }
 
 /**
- * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 1 MiB of lines wait for a slow reader;
- * further lines are lost until all of these are written. One line then says how many were lost.
+ * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 768 KiB of lines wait for a slow reader;
+ * further lines are lost until all of these are written. One line then says how many were lost. Lines that matter wait up to
+ * 1 MiB, and go on to be written while others are lost.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions
@@ -33,10 +35,11 @@ export class LineWriter {
     this.#options = options
   }
 
-  /** Writes a line with its line feed. Returns false if it is lost. */
-  write(line: string): boolean {
+  /** Writes a line with its line feed, which matters or does not. Returns false if it is lost. */
+  write(line: string, matters = false): boolean {
     const bytes = Buffer.from(line)
-    if (this.#lost > 0 || this.#bytes + bytes.length > mostBytes) {
+    const room = matters ? mostBytes : this.#lost > 0 ? 0 : mostBytes - reservedBytes
+    if (this.#bytes + bytes.length > room) {
       this.#lost += 1
       return false
     }

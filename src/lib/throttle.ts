@@ -13,3 +13,18 @@ export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) =
     return true
   }
 }
+
+/**
+ * Counts things of which the log has one line a minute for each key. Returns how many there were since the last line, this
+ * one included; undefined if no line is due.
+ */
+export function countedOnceAMinute<Key>(clock: Pick<Clock, 'now'>): (key: Key) => number | undefined {
+  const isDue = onceAMinute<Key>(clock)
+  const untold = new Map<Key, number>()
+  return key => {
+    const count = (untold.get(key) ?? 0) + 1
+    const due = isDue(key)
+    untold.set(key, due ? 0 : count)
+    return due ? count : undefined
+  }
+}

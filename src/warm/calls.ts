@@ -11,6 +11,7 @@ import { type CallerSignal, signalOf } from '../http/caller-gone.js'
 import { accessBy, clientAddress, takesPasswords } from '../http/client-rules.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
+import { countedOnceAMinute } from '../lib/throttle.js'
 import { codeOf } from '../log.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
@@ -81,8 +82,12 @@ export function createCalls(parts: CallsParts) {
     hashes,
     failures: limits.failures,
     refuse(request, attempt) {
-      const isGuess = attempt !== undefined
-      logRefused(request, isGuess, isGuess, { code: 'unauthorized', admin: attempt?.admin })
+      const line = { code: 'unauthorized', admin: attempt?.admin }
+      if (attempt === undefined) logOften(request, log, line, 'warm')
+      else {
+        counts.failedAdminLogins += 1
+        audit.info({ ...line, ...aboutOf(request) }, 'admin login')
+      }
       const about = { requestId: aboutOf(request).requestId, home }
       const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), about)
       request.res!.set(answer.headers)
@@ -90,19 +95,28 @@ export function createCalls(parts: CallsParts) {
     },
   })
 
-  const logRefused = (request: Request, isAudited: boolean, isGuess: boolean, line: object) => {
-    if (isGuess) counts.failedAdminLogins += 1
-    streamOf(isAudited).info({ ...line, ...aboutOf(request) }, isGuess ? 'admin login' : 'warm')
+  const untold = countedOnceAMinute<string>(clock)
+  /** Logs what anybody can cause as often as they like: once a minute for each code and admin, with how often it was. */
+  const logOften = (
+    request: Request,
+    stream: Logger,
+    line: { readonly code: string; readonly admin: string | undefined },
+    what: string,
+  ) => {
+    const count = untold(`${line.code} ${line.admin}`)
+    if (count === undefined) log.debug({ ...line, ...aboutOf(request) }, what)
+    else stream.info({ ...line, ...aboutOf(request), count }, what)
   }
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // A method that does not exist changes nothing.
-    const isAudited = problem.code !== 'method-not-allowed'
     // Before it is known who calls, too many requests are too many wrong passwords.
     const isGuess = problem.code === 'too-many-requests'
+    if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
-    logRefused(request, isAudited, isGuess, { ...outcomeOf(problem), admin })
+    // A method that does not exist changes nothing.
+    const stream = streamOf(problem.code !== 'method-not-allowed')
+    logOften(request, stream, { ...outcomeOf(problem), admin }, isGuess ? 'admin login' : 'warm')
     logged.add(response)
     next(error)
   }

@@ -4,15 +4,20 @@ import { homePath } from '../http/addresses.js'
 import { problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { clientAddress } from '../http/client-rules.js'
 import { bodyFormat } from '../http/read-body.js'
+import { countedOnceAMinute } from '../lib/throttle.js'
 import { traceOf } from '../log.js'
 import { represent } from './answers.js'
 import { type CallsParts, isLogged } from './calls.js'
 
-export type ProblemParts = Pick<CallsParts, 'config' | 'log' | 'counts'>
+export type ProblemParts = Pick<CallsParts, 'config' | 'log' | 'counts' | 'clock'>
 
-/** Answers whatever a route throws, and logs it where the warm API has not. */
-export function createProblemHandler({ config, log, counts }: ProblemParts): ErrorRequestHandler {
+/**
+ * Answers whatever a route throws, and logs it if the warm API has not: each kind of refusal once a minute, with how many there
+ * were, and the others at `debug`. Anybody can cause as many as they like.
+ */
+export function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
+  const untold = countedOnceAMinute<ProblemCode>(clock)
   // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
   return (error, request, response, _next) => {
     const requestId = response.get('X-Request-Id')
@@ -22,7 +27,10 @@ export function createProblemHandler({ config, log, counts }: ProblemParts): Err
         counts.faults += 1
         log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!isLogged(response)) {
-        log.info({ requestId, code: problem.code, address: clientAddress(request, config) }, 'refused')
+        const about = { requestId, code: problem.code, address: clientAddress(request, config) }
+        const count = untold(problem.code)
+        if (count === undefined) log.debug(about, 'refused')
+        else log.info({ ...about, count }, 'refused')
       }
       if (response.headersSent) {
         response.destroy()

@@ -58,16 +58,16 @@ test('a reader that stalls for long gets one line with the number of lines that 
   const log = writer()
   room = 0
   const written = lines(0, 1500).map(text => log.write(text))
-  expect(written.filter(Boolean)).toHaveLength(1024)
+  expect(written.filter(Boolean)).toHaveLength(768)
   // It reads a little, and stalls again.
   room = 100 * 1024
   clock.advance(20)
   expect(log.write(line(1500))).toBe(false)
   room = Number.POSITIVE_INFINITY
   clock.advance(20)
-  expect(read).toBe(`${lines(0, 1024).join('')}lost 477\n`)
+  expect(read).toBe(`${lines(0, 768).join('')}lost 733\n`)
   expect(log.write('again\n')).toBe(true)
-  expect(read.endsWith('lost 477\nagain\n')).toBe(true)
+  expect(read.endsWith('lost 733\nagain\n')).toBe(true)
   expect(clock.pending).toBe(0)
 })
 
@@ -97,4 +97,18 @@ test('after a file was renamed, lines go to a new one', () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('lines that matter have room of their own, and are written while others are lost', () => {
+  const log = writer()
+  room = 0
+  for (const text of lines(0, 1000)) log.write(text)
+  const matter = lines(1000, 1300).map(text => log.write(text, true))
+  expect(matter.filter(Boolean)).toHaveLength(256)
+  room = 300 * 1024
+  clock.advance(20)
+  expect([log.write(line(1300)), log.write(line(1301), true)]).toEqual([false, true])
+  room = Number.POSITIVE_INFINITY
+  clock.advance(20)
+  expect(read).toBe(`${lines(0, 768).join('')}${lines(1000, 1256).join('')}${line(1301)}lost 277\n`)
 })

@@ -97,6 +97,31 @@ describe('the log', () => {
     expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
+  test('has what anybody can cause once a minute, with how often it was', async () => {
+    let now = 0
+    const service = fakeService({ logLevels: config.logLevels, now: () => now })
+    const { app } = service
+    const flood = async () => {
+      for (let time = 0; time < 5; time++) {
+        await request(app).get('/nothing')
+        await request(app).post('/warm').send(parameters)
+        await request(app).put('/warm').send(parameters)
+      }
+    }
+    await flood()
+    now = 60_000
+    await flood()
+    const told = service.lines().filter(({ level }) => level === 30)
+    expect(told.map(({ code, count }) => [code, count])).toEqual([
+      ['not-found', 1],
+      ['unauthorized', 1],
+      ['method-not-allowed', 1],
+      ['not-found', 5],
+      ['unauthorized', 5],
+      ['method-not-allowed', 5],
+    ])
+  })
+
   test('has where it happened that something was not foreseen, which is counted', async () => {
     const service = failing(new Error('a secret'))
     await warm(service).send(parameters)
