@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   // Without a listener Node opens its debugger, to which any user of this machine can connect.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
-  if (['serve', 'demo', 'warm'].includes(command.name)) requireDescriptors()
+  if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
   // Whatever a trial has left open, such as a pipe that nothing more is read from, ends with it.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()

@@ -6,7 +6,7 @@ import { jointProblems } from './joint-rules.js'
 import { written } from './listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { datesAmiss, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
-import { unknownNames } from './unknown-names.js'
+import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
 export class ConfigError extends Error {
@@ -45,7 +45,12 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   return {
     config,
     unknown,
-    warnings: [...unknown, ...risks(config, tls), ...exposedFiles(environment, values, tls)],
+    warnings: [
+      ...formerNames(environment),
+      ...unknown,
+      ...risks(config, tls),
+      ...exposedFiles(environment, values, tls),
+    ],
   }
 }
 

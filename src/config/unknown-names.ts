@@ -5,13 +5,19 @@ const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
 }
 
-/** What is said of each name that looks like a setting and is none. */
+/** What is said of each setting of earlier versions that is still there. */
+export function formerNames(environment: Record<string, string | undefined>): string[] {
+  return Object.keys(environment).flatMap(name =>
+    Object.hasOwn(former, name) ? [`${name} is no longer a setting: ${former[name]}`] : [],
+  )
+}
+
+/** What is said of each other name that looks like a setting and is none. */
 export function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.entries(environment)
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
     .flatMap(([name]) => {
-      if (Object.hasOwn(former, name)) return [`${name} is no setting any more: ${former[name]}`]
-      const meant = meantBy(name)
+      const meant = Object.hasOwn(former, name) ? undefined : meantBy(name)
       return meant === undefined ? [] : [`${name} is no setting of this service; did you mean ${meant}?`]
     })
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../src/config/load.js'
 import { settings } from '../../src/config/settings.js'
 import { unknownNames } from '../../src/config/unknown-names.js'
+import { unlimited } from '../support/unlimited.js'
 
 describe('a name that was meant for a setting is found:', () => {
   test.each([
@@ -31,10 +33,19 @@ describe('a name that was meant for a setting is found:', () => {
   })
 })
 
-test('a setting of an earlier version is told of, with what is there instead', () => {
-  expect(unknownNames({ WEBSOCKET_MAX_MESSAGE_BYTES: '16384' })).toEqual([
-    'WEBSOCKET_MAX_MESSAGE_BYTES is no setting any more: remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
-  ])
+test('a setting of an earlier version is no misspelt name: a warning says what to set instead', () => {
+  const environment = {
+    ...unlimited,
+    ADMIN_USERS: 'a:b',
+    XMPP_DOMAINS: '*',
+    WEBSOCKET_MAX_MESSAGE_BYTES: '16384',
+  }
+  expect(loadConfig(environment)).toMatchObject({
+    unknown: [],
+    warnings: [
+      'WEBSOCKET_MAX_MESSAGE_BYTES is no longer a setting: remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
+    ],
+  })
 })
 
 test('what environments have for other programs is not taken for a setting', () => {
