@@ -37,7 +37,7 @@ test('a setting of an earlier version is no misspelt name: a warning says what t
   const environment = {
     ...unlimited,
     ADMIN_USERS: 'a:b',
-    XMPP_DOMAINS: '*',
+    XMPP_DOMAINS: 'a.example',
     WEBSOCKET_MAX_MESSAGE_BYTES: '16384',
   }
   expect(loadConfig(environment)).toMatchObject({
