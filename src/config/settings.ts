@@ -218,7 +218,7 @@ export const sections = {
       'Time without traffic after which a space keeps a link to the server alive, in seconds; 0 sends none.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
-      'Time that a server has to answer a ping, in seconds, before its session ends; 0 sends none. A server is pinged if it sends nothing for a quarter of this time after something was sent to it.',
+      'Time that a server has to answer a ping, in seconds; 0 sends none. Without an answer the session ends. A server is pinged if it sends nothing for a quarter of this time after something was sent to it.',
     ),
   },
   'Remote endpoints': {
@@ -324,7 +324,7 @@ export const sections = {
       'Time without a single frame, pongs included, after which a connection ends, in seconds; 0 is any time. Proxies in front need a longer one.',
     ),
     WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', integer(1, 60), '5').means(
-      'Time that a client has to answer that its stream and its WebSocket are closed, in seconds; it is cut off then.',
+      'Time that a client has to close its side of the stream and of the WebSocket, in seconds. After that its connection is cut off.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', integer(5, 86400), '120').means(
       'Time that a warmed session waits for its page after the connection of that has broken, in seconds.',
@@ -401,7 +401,7 @@ export const sections = {
       integer(0, 10_000_000),
       '20',
     ).means(
-      'The same for sessions that no user has logged in to yet; those whose time to log in is over do not count.',
+      'The same for sessions that no user has logged in to yet. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
     ),
     BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', integer(0, 3600), '60').means(
       'Time that a client has to log in to a session that it has opened itself, in seconds; registering an account first gives no more.',
@@ -410,16 +410,16 @@ export const sections = {
       'Sessions of one user at a time, warmed or not.',
     ),
     MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer at a time, after which no new sessions are taken; each session holds one at most then.',
+      'BOSH requests that wait for an answer at a time. At this limit no new sessions are opened, and each session holds one request at most.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client over BOSH or WebSocket, in bytes; a longer one ends its session with `policy-violation`. A WebSocket message may be twice as long, a BOSH body too, and 524288 at least. Stanzas of servers, with rosters and archived stanzas among them, may be four times as long; longer ones are left out.',
+      'Longest stanza of a client over BOSH or WebSocket, in bytes. A longer one ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may also, or have 524288 if that is more. A stanza of a server, such as a roster, may be four times as long; a longer one is left out.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
       'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
     ),
     MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
-      'Memory, in MiB, for replies over HTTP that their clients have not read; when it is full, connections are closed that have taken nothing for 10 seconds, those with most first. One that has taken nothing for a minute is closed in any case; 0 is any number.',
+      'Memory, in MiB, for HTTP replies that clients have not read; 0 is any number. When it is full, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
     ),
     MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
       'Memory that this process may have, in MiB, before it takes no new sessions until some have gone; 0 leaves it at 80 % of what the machine or the container has, in equal parts for WORKERS. Three quarters of the heap of Node.js hold in any case.',
@@ -434,16 +434,16 @@ export const sections = {
       'Bytes of stanzas that it may send at once after sending nothing for a while.',
     ),
     RATE_WARMS_PER_JID: at('rates.warmsPerJid', integer(0, 1_000_000), '10').means(
-      'Warm calls for one user in a minute; those that `reuse` a session do not count. Calls with an `authzid` and a wrong password also count for the account whose password it is to be.',
+      'Warm calls for one user in a minute; those that `reuse` a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
     RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', integer(0, 10_000_000), '0').means(
       'Warm calls of one admin in a minute, counted in the same way.',
     ),
     RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
-      'Logins of clients themselves that the server of one domain may refuse to one address in a minute; three times as many for all domains. Above it each login from there waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Refused logins of clients that log in by themselves, in a minute, from one address at one domain; three times as many at all domains together. Above it each login from there waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address, and in ten minutes for one name from all addresses that have never shown the right secret.',
+      'Wrong admin secrets in a minute, for one name from one address; ten times as many for all names from one address. One name has ten times as many in ten minutes from all addresses together. This last limit does not block an address that has shown the right secret in the last week.',
     ),
   },
   Metrics: {
@@ -459,7 +459,7 @@ export const sections = {
       'Least severe messages that are logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; behind it may stand other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
     AUDIT_LOG: at('auditLog', auditLog, 'stdout').means(
-      'Where the audit trail goes, whatever LOG_LEVEL is: `stdout`, `stderr`, `off`, or the path of a file, to which lines are appended and which is opened again on SIGHUP.',
+      'Where the audit trail goes, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or the path of a file. Lines are appended to the file, and SIGHUP opens it again.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>
