@@ -119,7 +119,7 @@ final class WarmBindings
             return false;
         }
         $next = $answer['next'] ?? null;
-        return $next === null || (is_string($next) && $sessions !== []); // nothing follows a part without sessions
+        return $next === null || (is_string($next) && $sessions !== []); // a part without sessions is the last
     }
 
     private static function isEnded(?array $answer): bool
@@ -186,14 +186,14 @@ final class WarmBindings
         }
     }
 
-    /** Sends a request of HTTP/1.0, to which no answer comes in chunks. Returns the answer's head and body. */
+    /** Sends a request of HTTP/1.0, so that the answer is not chunked. Returns the answer's head and body. */
     private function exchange(string $method, string $path, #[\SensitiveParameter] string $body, float $seconds): array
     {
         $deadline = microtime(true) + $seconds;
         ['scheme' => $scheme, 'host' => $host, 'path' => $base] = $url = parse_url($this->url);
         $port = $url['port'] ?? ($scheme === 'https' ? 443 : 80);
         $kind = $scheme === 'https' ? 'ssl' : 'tcp';
-        // The limit is one for the connection, and one more for TLS.
+        // PHP applies the limit twice: to the connection, and again to TLS.
         $stream = @stream_socket_client("$kind://$host:$port", $error, $why, $kind === 'ssl' ? $seconds / 2 : $seconds);
         if ($stream === false) {
             $why = preg_replace('/^.*: /s', '', $why ?: 'the TLS handshake failed');

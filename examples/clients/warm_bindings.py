@@ -39,7 +39,7 @@ class WarmBindingsError(Exception):
 
 
 class _Connection(io.RawIOBase):
-    """A connection whose operations together take no longer than until `deadline`; http.client takes it for a socket."""
+    """A connection whose operations all end by `deadline`. http.client uses it as its socket."""
 
     def __init__(self, url, deadline):
         self._deadline = deadline
@@ -77,7 +77,7 @@ class _Connection(io.RawIOBase):
         return self._socket.recv_into(buffer)
 
     def close(self):
-        pass  # http.client does so before it has read the body
+        pass  # http.client calls it before it has read the body
 
     def end(self):
         self._socket.close()
@@ -226,7 +226,7 @@ def _is_list(answer):
     sessions = (answer or {}).get('sessions')
     if not isinstance(sessions, list) or not all(map(_is_session, sessions)):
         return False
-    # Nothing follows a part without sessions.
+    # A part without sessions is the last.
     return 'next' not in answer or (isinstance(answer['next'], str) and sessions != [])
 
 

@@ -29,7 +29,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
       const { name, tokens } = await signIn.complete(request.originalUrl, cookieOf(request, 'sign-in'))
       const jid = jidOf(name, domain)
       const chats = createChats(withToken(service, tokens, tokenParameter), { jid })
-      // Whoever was signed in here before has left, though without signing out.
+      // Ends the earlier visit in this browser, which has not signed out.
       leave(cookieOf(request, 'visit'))
       const cookie = randomBytes(32).toString('hex')
       visits.set(cookie, { name, jid, chats, tokens })

@@ -6,9 +6,9 @@ import { keepTokens } from './tokens.js'
  * provider has it.
  */
 export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, chat }) {
-  // Without TLS it may be on this machine only.
+  // Without TLS the provider must be on this machine.
   const isLocal = issuer.startsWith('http://127.0.0.1:')
-  // The signatures of ID tokens are checked with the provider's keys, which openid-client leaves out otherwise.
+  // By default openid-client does not check the signatures of ID tokens.
   const provider = await oidc.discovery(
     new URL(issuer),
     clientId,

@@ -1,6 +1,6 @@
 /**
- * The JID of the user with this name. What the local part of a JID cannot have is escaped (XEP-0106). Otherwise `o'hara` has no JID, and
- * `bob@other.example/` that of a user of another domain.
+ * The JID of the user with this name. Characters that a local part cannot have are escaped (XEP-0106). Otherwise `o'hara` has no JID, and
+ * `bob@other.example/` has the JID of a user of another domain.
  */
 export function jidOf(name, domain) {
   const local = name
