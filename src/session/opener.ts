@@ -83,7 +83,7 @@ export function createOpener(parts: OpenerParts) {
 
   /** Tells the portal of the end of a session that it knows; it knows none whose caller has hung up. */
   function tellEnd(session: Session, reason: EndReason): void {
-    if (session.isHandedOut && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
+    if (session.page !== 'none' && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
   }
 
   /** A session has resumed a stream: the session that had it before is over, and must not count beside this one. */

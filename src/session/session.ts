@@ -104,9 +104,9 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.keeper.attached(this)
   }
 
-  /** Whether the warm API has handed it to a page. */
-  get isHandedOut(): boolean {
-    return this.#page !== 'none'
+  /** How it stands with the page that the warm API handed it to last. */
+  get page(): 'none' | 'awaited' | 'come' {
+    return this.#page
   }
 
   /**

@@ -153,11 +153,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const session = opener.registry.tickets.placeFor(proof)
     if (session?.ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
-    return isOfUser && this.#mayHave(session) ? session : undefined
-  }
-
-  #mayHave(session: Session): boolean {
-    return this.channel.isSecure || !session.isSecure
+    const mayHave = this.channel.isSecure || !session.isSecure
+    return isOfUser && mayHave ? session : undefined
   }
 
   #letIn(session: Session, credentials: PageCredentials): void {
@@ -265,8 +262,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #takeOver(management: StreamManagement | undefined, tell: () => void): void {
     const session = this.#session!
     const { channel } = this
-    if (session.client !== this.#before || !this.#mayHave(session)) {
-      // Meanwhile its backend has given it to another page, or the page has come over TLS another way.
+    if (session.client !== this.#before || session.page === 'come') {
+      // Meanwhile its backend has given it to another page, or a page has come over BOSH.
       this.refuse('conflict')
       return
     }

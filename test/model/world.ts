@@ -394,7 +394,7 @@ export class World {
 
   /** Whether a page is told that another one came before it; it has to be where there is one. */
   #isConflict(isTold: boolean): boolean {
-    if (isTold === this.#mayGoOn)
+    if (isTold === (this.#mayGoOn && !this.model.hasCome))
       throw new Broken(
         isTold ? 'a page must not go on that was let in' : 'a page goes on in spite of another',
       )

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pino } from 'pino'
 import { nodeIn } from '../../src/nodes/node-name.js'
 import { socketCarrier } from '../../src/nodes/socket-carrier.js'
+import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -248,6 +249,22 @@ describe.each(['memory', 'sockets'] as const)('over %s,', kind => {
       }
       wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
       expect((await wire.leave()).messages[0]).toContain('<policy-violation')
+    })
+
+    test('but not once another page has come over BOSH', async () => {
+      const binding = await warm()
+      const late = await page(services[1], path)
+      late.send(say.authenticate(binding.websocket.token, 'alice', false))
+      await read(late, 2)
+      const first = new BoshClient(`${services[2].url}/http-bind`, binding)
+      const held = first.request(say.stanza('mine'))
+      await eventually('it arrives', () => idsAt().includes('mine'))
+      late.send(say.bind)
+      expect((await late.leave()).messages[0]).toContain('<conflict ')
+      server.last.say(letter('still there'))
+      expect(await held).toContain("id='still there'")
+      await first.terminate()
+      first.close()
     })
 
     test('and goes on with its stream at a third one', async () => {

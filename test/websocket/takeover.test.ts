@@ -261,6 +261,25 @@ describe('a token', () => {
     expect(socket.sent.slice(-2)).toEqual([streamError('conflict'), close])
   })
 
+  test.each<[string, readonly string[]]>([
+    ['a resource', [pages.bind]],
+    ['a stream of before', [pages.resume('x', 0)]],
+  ])('lets no page have %s once another has come over BOSH, which keeps the session', async (_what, sent) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket: before, id } = pages.takeOverCounting(bench, client.token!)
+    before.leave()
+    const again = await bench.resume(client)
+    const late = pages.logIn(bench, again.token!)
+    const held = await again.next(pages.stanza('a'))
+    for (const message of sent) late.receive(message.replace("'x'", `'${id}'`))
+    expect(late.sent.slice(-2)).toEqual([streamError('conflict'), close])
+    expect(held.reply).toBeUndefined()
+    await bench.server(link => link.receive(pages.stanza(1)))
+    expect(held.reply?.body).toContain(pages.stanza(1))
+    expect(client.link.sent).toEqual([pages.stanza('a')])
+  })
+
   test('is kept no longer than it is good for something', async () => {
     const bench = benchWithTickets()
     const { tickets } = bench.registry
