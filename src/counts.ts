@@ -97,6 +97,8 @@ export const limits = {
   /** These two have no setting: replies that are not read for a minute, and requests that wait for the replies before them. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
+  /** Ends the session of a client that exceeds it. */
+  stanza: 'MAX_STANZA_BYTES',
 } as const
 
 export type Limit = keyof typeof limits

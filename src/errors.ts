@@ -62,7 +62,7 @@ const sentences = {
   503: {
     'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
     'service-full':
-      'The service holds as many sessions as it may, or has no memory or descriptor for another.',
+      'The service holds as many sessions or requests as it may, or has no memory or descriptor for another.',
     'too-many-sessions': 'The user has as many sessions as one may have: reuse, resume or end one of them.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
     'shutting-down': 'The service is stopping.',

@@ -225,7 +225,7 @@ export class BoshClient extends Delivery implements Client {
     // Only while the stream is being opened can so many be open; requests that no client waits for do not count.
     while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
     const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
-    const payload = inspect(body.payload, session.maxStanzaBytes)
+    const payload = inspect(body.payload, session.stanzaLimit)
     const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
       open.take(pending).peer.answer(this.#fault(fault))

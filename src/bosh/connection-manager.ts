@@ -66,7 +66,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
     try {
-      const payload = inspect(body.payload, opener.maxStanzaBytes)
+      const payload = inspect(body.payload, opener)
       const opened = payload.fault ?? (await open(body, peer))
       if (opened instanceof BoshClient) {
         session = opened.session

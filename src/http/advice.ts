@@ -50,7 +50,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'jid-mismatch': 'See for which users the account, the token or the certificate is good at the XMPP server.',
   'temporary-auth-failure': 'Try again a little later.',
   'service-full':
-    'Try again a little later. If this happens often, an operator can raise MAX_SESSIONS or MAX_MEMORY_MB.',
+    'Try again a little later. If this happens often, the log names the limit and the setting that an operator can raise.',
   'too-many-sessions':
     'End sessions of this user that are not needed, or have an operator raise MAX_SESSIONS_PER_JID.',
   'session-unreachable':

@@ -3,6 +3,7 @@ import { writeSaslFailure } from '../sasl-failure.js'
 import { startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { showsSecret } from './mechanisms.js'
+import type { SessionKeeper } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'
 
@@ -19,16 +20,21 @@ export interface Payload {
 
 const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal: undefined }
 
-/** Looks at what a client sends, whose stanzas may have so many bytes. */
-export function inspect(elements: readonly Element[], maxStanzaBytes: number): Payload {
+/** How long a client's stanzas may be. */
+export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
+
+/** Looks at what a client sends. */
+export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing
   let size = 0
   let fault: Payload['fault']
   let clearRefusal: Element | undefined
   for (const { name, namespace, text } of elements) {
     size += text.length
-    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes)
+    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes) {
       fault ??= 'policy-violation'
+      refused('stanza')
+    }
     // TLS and compression are between this service and the server (XEP-0206 §2).
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Counts, EndReason } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
 import type { OpenLink } from '../link.js'
+import type { OnRefused } from '../reached-limits.js'
 import type { Fate } from '../xml/element.js'
 import type { RateShaper } from './rate-shaper.js'
 import type { ResumableStreams } from './resumable-streams.js'
@@ -19,6 +20,7 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   /** Longest stanza of a client, in bytes. */
   readonly maxStanzaBytes: number
+  readonly refused: OnRefused
   /** How long a server may take to answer, in milliseconds; undefined where that is not watched. */
   readonly serverMilliseconds?: number | undefined
   /** How many elements may wait for a client; as many as usual unless a test has its own. */

@@ -6,7 +6,7 @@ import { isFull } from './bound-jid.js'
 import type { Client, Succession } from './client.js'
 import type { Gate, LoginAttempts } from './login-attempts.js'
 import { LoginWatch, refusedLogin } from './login-watch.js'
-import type { Payload } from './payload.js'
+import type { Payload, StanzaLimit } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import { SessionLife } from './session-life.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
@@ -221,8 +221,8 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   }
 
   /** Longest stanza that its client may send, in bytes. */
-  get maxStanzaBytes(): number {
-    return this.keeper.maxStanzaBytes
+  get stanzaLimit(): StanzaLimit {
+    return this.keeper
   }
 
   /** When the client may send more, in milliseconds of the clock. */

@@ -129,7 +129,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   protected pass(element: Element): void {
     // What has ended, and could not be told yet, takes no more.
     if (!this.session.isLive) return
-    const payload: Payload = inspect([element], this.session.maxStanzaBytes)
+    const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
       // Encryption of the stream itself is not negotiated over a WebSocket (RFC 7395 §3.9).
       this.refuse('policy-violation')

@@ -85,3 +85,10 @@ describe('a server that sends without end', () => {
     expect(link.paused).toBe(true)
   })
 })
+
+test('a stanza that is too long ends its session, and the limit is counted', async () => {
+  const client = await new BoshBench().session()
+  const { reply } = await client.next(message('x'.repeat(262_144)))
+  expect(reply?.body).toBe(terminated('policy-violation'))
+  expect(client.bench.counts.refused.stanza).toBe(1)
+})
