@@ -1,7 +1,7 @@
 // What has happened since the service started, in numbers that cost nothing to keep: serving a request adds to a field, and
 // metrics are made of the fields when they are asked for. No name here comes from a caller.
 
-/** How the WebSocket of a client ended that had not closed its stream. */
+/** Why a WebSocket ended whose client had not closed its stream. */
 export const webSocketCuts = [
   /** The client closed the WebSocket or the connection. */
   'connection-closed',
@@ -19,7 +19,7 @@ export const webSocketCuts = [
   'not-read',
   /** There was no room for messages that come in parts. */
   'no-room',
-  /** Another process had the WebSocket, and is gone, or the way to it. */
+  /** The WebSocket was at another process, and that process or the connection to it is gone. */
   'process-lost',
 ] as const
 
@@ -37,7 +37,7 @@ export const endReasons = [
   'logout',
   /** The caller that had it warmed hung up before the answer. */
   'unclaimed',
-  /** The connection of its client ended without a word; a page over WebSocket may come back before its session ends. */
+  /** The WebSocket of its client ended without `<close/>`. A page may come back before its session ends. */
   ...webSocketCuts,
   /** It never got beyond its login, which failed or was made to check credentials only. */
   'login',
@@ -55,7 +55,7 @@ export const endReasons = [
   'login-timeout',
   /** Its server has refused as many logins as one stream may try. */
   'refused-logins',
-  /** Its user had more of them than may be. */
+  /** Its user had too many sessions. */
   'limit',
   /** The service stopped. */
   'shutdown',
@@ -94,7 +94,7 @@ export const limits = {
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
-  /** These two have no setting: replies that are not read for a minute, and requests that wait for the replies before them. */
+  /** These two have no setting: replies not read for a minute, and requests that wait for earlier replies. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
   /** Ends the session of a client that exceeds it. */
@@ -147,7 +147,7 @@ export class Counts {
   /** Answers to pings over WebSocket, and how long all of them took together, in seconds. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0 }
-  /** What limits have refused. */
+  /** How often each limit has refused something. */
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<
     EndReason,
@@ -161,7 +161,7 @@ export class Counts {
   reuses = 0
   /** Wrong secrets of admins. */
   failedAdminLogins = 0
-  /** Logins of clients themselves: those that their server refused, and those that had to wait because of others. */
+  /** Logins of clients themselves: refused by their server, and delayed after refusals. */
   readonly clientLogins = { refused: 0, delayed: 0 }
   /** Streams that ended before their user was logged in, by step and code. */
   readonly linkFailures = new Tally()

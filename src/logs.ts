@@ -1,4 +1,4 @@
-// Where the lines of this process go: those of the log, and those of the audit trail.
+// Writes the lines of this process: those of the log, and those of the audit trail.
 import { accessSync, constants, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -78,7 +78,7 @@ const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 function standard(name: 'stdout' | 'stderr'): LineWriter {
   let writer = standardWriters.get(name)
   if (writer === undefined) {
-    // Node makes a pipe or a socket non-blocking when it makes this stream of it.
+    // By creating this stream, Node makes a pipe or a socket non-blocking.
     const { fd } = process[name]
     const made = new LineWriter(fd, { lostLine: lostLine({}) })
     process.once('exit', () => made.flush())
@@ -88,7 +88,7 @@ function standard(name: 'stdout' | 'stderr'): LineWriter {
   return writer
 }
 
-/** The line that says how many were lost, which no level leaves out. */
+/** The line with the number of lost lines, written at any level. */
 function lostLine(about: object): (lost: number) => string {
   return lost => {
     let text = ''
@@ -97,14 +97,14 @@ function lostLine(about: object): (lost: number) => string {
         text = line
       },
     })
-    log.child(about).warn({ lost }, 'lines of the log were lost: what reads it was too slow')
+    log.child(about).warn({ lost }, 'lines of the log were lost: its reader was too slow')
     return text
   }
 }
 
 function openAuditFile(file: string): number {
   try {
-    // To open a pipe that nothing reads would block.
+    // Without O_NONBLOCK, opening a pipe that has no reader would block.
     const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
     return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640)
   } catch (error) {
@@ -112,7 +112,7 @@ function openAuditFile(file: string): number {
   }
 }
 
-/** What is wrong with the file of the audit trail; makes none. */
+/** Problems with the file of the audit trail. Does not create it. */
 export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): string[] {
   if (typeof auditLog === 'string') return []
   try {

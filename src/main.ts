@@ -23,7 +23,7 @@ async function run(command: Command): Promise<void> {
   }
 }
 
-/** What the service needs at least: Node 20 opens the files of a program all at once, and each session needs one or two. */
+/** Fewest descriptors for a start: Node 20 opens all files of a program at once, and each session needs one or two. */
 const leastDescriptors = 128
 
 /** Throws a `CommandError` if this process may have fewer descriptors. */

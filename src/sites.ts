@@ -26,7 +26,7 @@ import {
   type WebSocketEndpoint,
 } from './websocket/websocket-endpoint.js'
 
-/** Longest BOSH request body, in bytes, where stanzas may not be longer than half of it. */
+/** Least limit of a BOSH request body, in bytes; with longer stanzas the limit is twice a stanza. */
 const leastBodyBytes = 512 * 1024
 
 /** What opens sessions for the sites of all hosts, and logs their users in. */

@@ -84,7 +84,7 @@ final class WarmBindings
                 return;
             }
             if (isset($places[$next])) {
-                throw new WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.');
+                throw new WarmBindingsError('bad-answer', 'The list of sessions does not end: `next` is repeated.');
             }
             $filter['after'] = $next;
             $places[$next] = true;

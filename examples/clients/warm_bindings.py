@@ -112,7 +112,7 @@ class WarmBindings:
             if 'next' not in part:
                 return
             if part['next'] in places:
-                raise WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.')
+                raise WarmBindingsError('bad-answer', 'The list of sessions does not end: `next` is repeated.')
             query['after'] = part['next']
             places.add(part['next'])
 

@@ -10,7 +10,7 @@ import { codeOf, traceOf } from '../log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
 
-/** How long a client may take nothing of a reply that waits for it, in milliseconds. */
+/** How long a client may read nothing of a waiting reply, in milliseconds. */
 const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
@@ -27,7 +27,7 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
     if (mayWait(res)) inTurn(res, () => answer(req, res))
     else req.socket.destroy()
   })
-  // No request is held here: a client is gone, or does not read, if nothing comes or leaves for so long.
+  // No request is held here: without traffic for so long, the client is gone or does not read.
   server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])

@@ -68,7 +68,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byLabel('reason', () => refusedSessions(counts)),
     ],
     refused_total: [
-      'Sessions, calls, connections and requests that were refused, and logins that had to wait, by the limit that was reached.',
+      'Sessions, calls, connections and requests that were refused, and logins that were delayed, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
     ],
     bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
@@ -125,7 +125,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.failedAdminLogins,
     ],
     client_logins_total: [
-      'Logins of clients themselves that their server refused, or that had to wait because of those that were refused before.',
+      'Logins of clients themselves that their server refused, or that were delayed after earlier refusals.',
       byLabel('outcome', () => counts.clientLogins),
     ],
     c2s_links: ['Streams to XMPP servers that are open.', open.links],
@@ -173,7 +173,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.countedAlone,
     ],
     log_lines_lost_total: [
-      'Lines of the log and of the audit trail that were lost, because what reads them was too slow.',
+      'Lines of the log and of the audit trail that were lost, because their reader was too slow.',
       byLabel('stream', () => counts.linesLost),
     ],
     faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],

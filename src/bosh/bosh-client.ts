@@ -247,7 +247,7 @@ export class BoshClient extends Delivery implements Client {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
   }
 
-  /** How many requests the session holds. While all hold too many, it is one: what fills the process is then its sessions. */
+  /** How many requests the session holds: at most one while the process holds too many. */
   get #mostHeld(): number {
     const { isPolling, hold } = this.terms
     if (isPolling) return 0

@@ -31,13 +31,13 @@ export interface Located extends Binding {
   readonly url: string
 }
 
-/** Asks for a binding of this tab. Throws a `NoChat`, or another error for an answer that is no binding. */
+/** Requests a binding for this tab. Throws a `NoChat`, or another error if the answer is not a binding. */
 export async function askForBinding(source: BindingSource, tab: string): Promise<Located> {
   const binding = await (typeof source === 'function' ? call(source, tab) : fetchBinding(source, tab))
   return { ...binding, url: absolute(binding.url ?? '/http-bind').href }
 }
 
-/** Throws a `TypeError` for what is no address. */
+/** Throws a `TypeError` if the address is invalid. */
 export function absolute(address: string): URL {
   return new URL(address, document.baseURI)
 }

@@ -174,7 +174,7 @@ export class Chat extends EventTarget {
       if (mine !== this.#request) return
       if (!(error instanceof NoChat)) {
         this.#end('refused', 'The portal has no chat for this page.')
-        // For the console: what is wrong is not for the user.
+        // The console shows the cause.
         throw error
       }
       if (error.code) this.#end(error.code, error.message)
@@ -286,7 +286,7 @@ export class Chat extends EventTarget {
     const { seen, last = '' } = this.#parts.arrivals
     const outgoing = this.#parts.departures.all
     const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
-    // A page that knows nothing of the session could not go on with it.
+    // Without the memory, no page can resume the session.
     this.#session?.leave(!isKept)
   }
 

@@ -1,6 +1,6 @@
 /** Why there is no chat, as a sentence for the user. */
 export class NoChat extends Error {
-  /** Why asking again would not help; undefined where it may. */
+  /** Why asking again would not help; undefined if it may help. */
   readonly code: string | undefined
   /** Seconds that the backend wants to be left alone for. */
   readonly retryAfter: number | undefined

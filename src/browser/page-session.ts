@@ -180,7 +180,7 @@ export class PageSession {
   /** From here on nothing of it is heard. */
   drop(): void {
     this.#isOver = true
-    // The connection over WebSocket is used again. There is none where it could not be made.
+    // The connection over WebSocket is used again. It is undefined if it could not be made.
     if (!this.#isOverSocket && this.#connection) this.#connection.maxRetries = 0
   }
 

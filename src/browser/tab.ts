@@ -9,7 +9,7 @@ export interface Memory {
   readonly jid: string
   /** How many of its stanzas have come. */
   readonly seen: number
-  /** The id of the last message in the user's archive that has been shown; empty where none has. */
+  /** The id of the last message in the user's archive that has been shown; empty if none has. */
   readonly last: string
   /** What may not have arrived. */
   readonly outgoing: readonly Outgoing[]
@@ -24,12 +24,12 @@ export function takeMemory(name: string): Memory {
     const texts = [tab, jid, last, ...outgoing.map(({ xml }) => xml)]
     if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing }
   } catch {
-    // Nothing is there, or something else, or the page may have no storage.
+    // The memory is missing or has another shape, or the page has no storage.
   }
   return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [] }
 }
 
-/** Returns whether the tab keeps it. */
+/** Returns whether the tab has stored it. */
 export function leaveMemory(name: string, memory: Memory): boolean {
   try {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))

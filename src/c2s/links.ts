@@ -13,7 +13,7 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly servers: ReadonlyMap<string, Server>
   /** Silence before a space is sent, in seconds; 0 sends none. */
   readonly keepalive: number
-  /** How much servers may send; as usual unless given. */
+  /** How much servers may send; the default limits unless given. */
   readonly xmlLimits?: XmlLimits
   readonly log?: Logger
 }

@@ -90,7 +90,7 @@ export class WarmBindings {
       yield* sessions
       if (next === undefined) return
       if (places.has(next))
-        throw new WarmBindingsError('bad-answer', 'The list of sessions goes round in circles.')
+        throw new WarmBindingsError('bad-answer', 'The list of sessions does not end: `next` is repeated.')
       query.set('after', next)
       places.add(next)
     }

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster'
 
-/** What Node's round robin sends a worker, and the worker's answer, which has the number of the offer as its `ack`. */
+/** An offer of Node's round robin to a worker, or the worker's answer, whose `ack` is the number of the offer. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
@@ -14,13 +14,13 @@ interface Connection {
 
 type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[]) => boolean
 
-/** How often the channel of a worker that is gone is looked at, until all is read, in milliseconds. */
+/** How often to check whether the channel of a dead worker has been read to its end, in milliseconds. */
 const lookMilliseconds = 20
 
 /**
- * Looks after the connections that a worker is offered and does not take before it is gone. They go to another worker that
- * listens, or are closed. Node forgets them: `lib/internal/cluster/round_robin_handle.js` waits for an answer, and
- * `lib/internal/child_process.js` does not even emit `disconnect` then.
+ * Keeps track of connections that a worker was offered and did not accept before it died. They go to another listening worker, or
+ * are closed. Node forgets them: `lib/internal/cluster/round_robin_handle.js` waits for an answer, and
+ * `lib/internal/child_process.js` does not emit `disconnect` then.
  */
 export function keepOfferedConnections(worker: Worker, isAnotherListening: () => boolean): void {
   const { process } = worker
@@ -40,14 +40,14 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     const left = [...offered]
     offered.clear()
     for (const [ack, connection] of left) {
-      // The answer of a worker that does not want it.
+      // Answers like a worker that declines: Node offers the connection to another one.
       if (isAnotherListening())
         process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }
   })
 
-  /** Has the round robin let go of the worker, once its last answers are read. */
+  /** Removes the worker from the round robin, once its last answers are read. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)

@@ -21,7 +21,7 @@ export interface PrimaryParts {
 /** A primary whose workers all listen. */
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
 
-/** An option of newer versions of Node. */
+/** An option of Node from version 22.14 on. */
 const withoutDebugger = '--disable-sigusr1'
 
 /** Starts the workers, and serves their metrics. Rejects, with none left, where one does not start. */

@@ -19,7 +19,7 @@ export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** It does not start, and ends. The sentence is for the operator, and has no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  /** It is alive, and takes new sessions or not: so it says again and again from when it listens. */
+  /** A sign of life, and whether it takes new sessions; sent every second once it listens. */
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 

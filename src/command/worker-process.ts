@@ -8,7 +8,7 @@ export type WorkerState = 'starting' | 'running' | 'draining'
 /** A process, as what looks after it needs it. */
 export interface WorkerProcess {
   readonly pid: number | undefined
-  /** Whether it took new sessions when it said so last. */
+  /** Whether it takes new sessions, by its last message. */
   isReady: boolean
   tell(order: Order): void
   kill(): void
@@ -19,7 +19,7 @@ export interface WorkerEvents {
   onReady(urls: readonly string[]): void
   /** It does not start, for the reason in this sentence. */
   onFailed(sentence: string): void
-  /** It listens, and has said nothing for too long. */
+  /** It listens, and has sent nothing for too long. */
   onHang(): void
   /** It is gone. */
   onExit(code: number | null, signal: string | null): void
@@ -31,7 +31,7 @@ export class Worker {
   readySince = 0
   /** The primary has killed it: another of its start has failed, or it has not listened in time. */
   isKilled = false
-  /** The primary has killed it since it hangs. */
+  /** The primary has killed it because it hung. */
   isHung = false
   /** Ends it where it takes too long with something. */
   limit: Timer | undefined

@@ -2,19 +2,19 @@ import type { Clock } from '../lib/clock.js'
 
 /** How often a worker says that it is alive, in milliseconds. */
 export const beatMilliseconds = 1_000
-/** How often the primary looks, and how long a worker may say nothing, in milliseconds: a long garbage collection is shorter. */
+/** How often the primary checks, and how long a worker may send nothing, in milliseconds. Garbage collections are shorter. */
 const lookMilliseconds = 1_000
 const hungMilliseconds = 10_000
 
 /** A worker that is watched. */
 export interface Watched {
-  /** It has said something. */
+  /** The worker has sent something. */
   heard(): void
-  /** It is watched no more. */
+  /** Stops watching the worker. */
   end(): void
 }
 
-/** Finds workers that hang: stopped ones, and those that never leave a turn of their event loop. */
+/** Finds workers that hang: stopped, or stuck in one turn of their event loop. */
 export class WorkerWatch {
   readonly #clock: Clock
   readonly #watched = new Map<Watched, { heardAt: number; readonly onHang: () => void }>()
@@ -41,7 +41,7 @@ export class WorkerWatch {
 
   #look(): void {
     const now = this.#clock.now()
-    // For so long this process did nothing, as on a machine that was suspended: what workers have said is not read yet.
+    // This process itself did nothing for so long, as on a suspended machine. It has not read the workers' messages yet.
     const late = Math.max(0, now - this.#lookedAt - lookMilliseconds)
     this.#lookedAt = now
     this.#clock.after(lookMilliseconds, () => this.#look())

@@ -78,7 +78,7 @@ function obey(service: Service, order: Order): void {
   else end(service, order.order === 'drain')
 }
 
-/** Tells the primary again and again that this process is alive; while the primary reads nothing, once. */
+/** Tells the primary every second that this process is alive; only once while the primary reads nothing. */
 function beat(service: Service): void {
   const isReady = service.isReady()
   tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())

@@ -60,7 +60,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
     : []
 }
 
-/** What others may do with a file, after `subject`; nothing if that is as it should be. */
+/** A sentence on what others may do with a file, behind `subject`; none if its permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file)
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -71,7 +71,7 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** What others may do with a file, by the bits of its mode; nothing if they cannot enter its folder, or it is a pipe. */
+/** The mode of a file, without the bits of users who cannot enter its folders; 0 if it is not a regular file. */
 function modeOf(file: string): number {
   try {
     const real = realpathSync(file)
@@ -85,12 +85,14 @@ function modeOf(file: string): number {
       if (folder === dirname(folder)) return mode
     }
   } catch {
-    // That it cannot be read is said elsewhere.
+    // Another check reports a file that cannot be read.
     return 0
   }
 }
 
-/** The files of the keys that XMPP servers are shown; one that is not named is in the file of its certificate. */
+/**
+ * The files of the keys for logging in at XMPP servers by certificate. A key that is not named is in the file of its certificate.
+ */
 function keysOfServers(text: string): string[] {
   return entriesOf(text).flatMap(entry => {
     const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''
@@ -100,10 +102,10 @@ function keysOfServers(text: string): string[] {
   })
 }
 
-/** Fewer characters can be guessed in time, from wherever the service can be reached. */
+/** A shorter secret can be guessed over the network. */
 const leastCharacters = 12
 
-/** A sentence where admins have a short secret in plain text, and other machines can show one. */
+/** A sentence if admins have short secrets in plain text, and other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

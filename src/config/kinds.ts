@@ -205,7 +205,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 /** Where the audit trail goes. */
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** A word, or the path of a file: with a slash, so that no misspelt word makes a file. */
+/** A word, or the path of a file. The path must have a slash, so that a misspelt word creates no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word

@@ -93,7 +93,7 @@ function readChain(file: string, certificate: X509Certificate, certificateFile: 
   throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
 }
 
-/** The file, and its text, with the key of a certificate that none was named for: the same, or `x.key` beside `x.crt`. */
+/** The file with the key of a certificate, if the settings name none, and its text: the same file, or `x.key` beside `x.crt`. */
 function findKey(file: string, text: string): readonly [file: string, text: string] {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return [file, text]
   const beside = file.replace(/(\.[^./]+)?$/, '.key')

@@ -5,14 +5,14 @@ const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
 }
 
-/** What is said of each setting of earlier versions that is still there. */
+/** A sentence for each setting of an earlier version that is still set. */
 export function formerNames(environment: Record<string, string | undefined>): string[] {
   return Object.keys(environment).flatMap(name =>
     Object.hasOwn(former, name) ? [`${name} is no longer a setting: ${former[name]}`] : [],
   )
 }
 
-/** What is said of each other name that looks like a setting and is none. */
+/** A sentence for each other name that looks like a setting and is not one. */
 export function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.entries(environment)
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))

@@ -7,7 +7,7 @@ import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client-rules.js'
 
-/** Addresses of this machine at the start; none where the system does not tell them, as in a sandbox without AF_NETLINK. */
+/** Addresses of this machine at the start; none if the system does not tell them, as in a sandbox without AF_NETLINK. */
 const machineAddresses = new Set(readInterfaces())
 
 /** What our own address is made of. */

@@ -84,7 +84,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const attemptWith = async (shown: Shown): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from the same address do not keep a backend out of a process that has not seen its secret yet.
+      // Guesses from the same address do not block a backend in a process that has not seen its secret yet.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown.name, shown.secret)
@@ -110,7 +110,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    /** The name in a request's credentials if it is an admin's: another may be a secret in the wrong field. */
+    /** The name in a request's credentials if it is an admin's. Any other may be a secret in the wrong field. */
     claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
     /** Lets admins pass; refuses others with 401 before their body is read, or with 429 unseen after too many. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
@@ -177,8 +177,8 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
 }
 
 /**
- * Makes texts that tell the processes of a service that a secret was right. Each is a MAC under a key from the account's secret
- * as the settings have it: who reads the text pays one scrypt for each guess at that secret.
+ * Creates proofs that tell the processes of a service that a secret was right. Each is a MAC under a key derived from the
+ * account's secret in the settings. A reader of the proof must compute one scrypt for each guess at the secret.
  */
 function createProofs(admins: readonly Admin[], hashes: HashQueue) {
   const keys = new Map<Admin, Promise<Buffer>>()

@@ -94,7 +94,7 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
 /** Answers with a document that is always the same; where there is none, with 404. */
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-  // Of a text Express would make a buffer for each client.
+  // Express would convert a text to a buffer for each client.
   const content = body === undefined ? undefined : Buffer.from(body)
   return (_request, response) => {
     if (content === undefined) throw new Problem('not-found')

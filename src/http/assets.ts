@@ -1,4 +1,4 @@
-// What pages load: read into memory at the start, since a file that is sent as a stream stays open with its client gone.
+// Files that pages load. They are in memory from the start: a file sent as a stream stays open after its client has gone.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -25,7 +25,7 @@ const forGood = 'public, max-age=31536000, immutable'
 
 interface Asset {
   readonly content: Buffer
-  /** As Express looks it up. */
+  /** Express derives the content type from it. */
   readonly extension: string
   readonly headers: Readonly<Record<string, string>>
 }
@@ -33,7 +33,7 @@ interface Asset {
 /** By file; read once for the apps of all hosts. */
 const assets = new Map<string, Asset>()
 
-/** Reads a file; undefined where there is none. */
+/** Reads a file; undefined if there is none. */
 function assetOf(file: string): Asset | undefined {
   let asset = assets.get(file)
   if (asset === undefined && statSync(file, { throwIfNoEntry: false })?.isFile()) {
@@ -51,7 +51,7 @@ function assetOf(file: string): Asset | undefined {
   return asset
 }
 
-/** What the pages load, to be mounted at `/assets`. Nothing in it is secret. */
+/** Serves the files that pages load; to be mounted at `/assets`. None of them is secret. */
 export function createAssetsRouter(): Router {
   const router = Router({ caseSensitive: true })
   const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
@@ -62,13 +62,13 @@ export function createAssetsRouter(): Router {
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
   provide('/warm-bindings.js', browserModule, { ...forAll, 'Cache-Control': forAnHour })
-  // An address of this version alone, for pages that want to load it once and for all.
+  // The address of this version, for pages that want to cache it for good.
   provide(`/warm-bindings-${version}.js`, browserModule, { ...forAll, 'Cache-Control': forGood })
   return router
 }
 
 function send({ content, extension, headers }: Asset, more: Asset['headers']): RequestHandler {
   const all = { ...headers, ...more }
-  // Express sends 304 instead to a browser that has the same already, and to HEAD the header alone.
+  // Express sends 304 if the browser has the same content, and answers HEAD with the header only.
   return (_request, response) => void response.type(extension).set(all).send(content)
 }

@@ -6,7 +6,7 @@ import type { Upgrade } from './upgrades.js'
 /** Answers the requests to one path, and takes the connections over whose requests ask for that. */
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next one has come, which may be on the same connection. */
+  /** Whether requests are held until the next one comes, which may use the same connection. */
   readonly holds?: boolean
 }
 

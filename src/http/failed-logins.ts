@@ -9,7 +9,7 @@ export interface Claim {
   readonly client: string
   /** The admin's name, or what stands in its place. */
   readonly name: string
-  /** Text that only the same name and secret at the same client give, in all processes; undefined if the name is no admin's. */
+  /** A text that depends on name, secret and client only, the same in all processes. Undefined if the name is not an admin's. */
   readonly proof?: () => Promise<string | undefined>
 }
 
@@ -19,31 +19,31 @@ const namesOfClient = 10
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** In these seconds all clients together may be wrong for one name as often as a single one that is wrong as often as it may be. */
+/** In these seconds all clients together may fail for one name as often as a single client at its own limit. */
 const nameSeconds = 600
-/** For how long a client is known after the right secret, in weeks of Unix time: at least one whole week. */
+/** How long a client is known after the right secret, in weeks of Unix time: the current one and the last. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** The other processes know a secret that was right for at least so long, in milliseconds of Unix time; at most twice as long. */
+/** How long other processes know that a secret was right, in milliseconds of Unix time; at most twice as long. */
 const rightMilliseconds = 1_200_000
-/** How often the other processes are told of it, in milliseconds, and how many clients this one knows by itself. */
+/** How often the other processes are told of it, in milliseconds, and how many clients this process remembers. */
 const tellingMilliseconds = 600_000
 const mostKnown = 1_000
 
 /**
- * Counts wrong secrets, in minutes. Guessing at one admin does not keep others at the same address out, which may be that
- * of a proxy; nor that admin, as long as the right secret was shown there not long ago. Guessing at one admin from many
- * addresses is limited by the name, which keeps out no address that has shown the right secret for it before.
+ * Counts wrong secrets, in minutes. Guesses at one admin do not block other admins at the same address, which may be a proxy's.
+ * Nor do they block that admin if the right secret was shown there recently. Guesses at one admin from many addresses are limited
+ * by the name. This does not block addresses that have shown the right secret for it.
  */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
-  /** Notes which clients have shown the right secret for which name. */
+  /** Clients that have shown the right secret, with the name. */
   readonly #known: KeyedRate
-  /** Notes what proves which secrets were right. */
+  /** Proofs of secrets that were right. */
   readonly #right: KeyedRate
-  /** Those of this process, and when the others were told last, in milliseconds of Unix time. */
+  /** Clients known to this process, and when the others were told last, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
 
@@ -76,7 +76,7 @@ export class FailedLogins {
     return isAllowed ? undefined : this.#noting(client, waitOfAll)
   }
 
-  /** Whether another process has found these credentials right not long ago. */
+  /** Whether another process has found these credentials right recently. */
   async wasRight({ proof }: Claim): Promise<boolean> {
     const proven = await proof?.()
     if (proven === undefined) return false
@@ -103,7 +103,7 @@ export class FailedLogins {
     await new Promise(resolve => setTimeout(resolve, delay).unref())
   }
 
-  /** The client has shown the right secret. */
+  /** Remembers a client that has shown the right secret. */
   async #know({ client, name, proof }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
@@ -139,7 +139,7 @@ export class FailedLogins {
 /** A hash, since some people type their secret where the name belongs. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
-/** One of 4,096 places for names, so that names which are made up take no room for long. */
+/** One of 4,096 slots for names, so that invented names take little memory. */
 const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
 
 const weekOf = (milliseconds: number) => Math.floor(milliseconds / 1000 / weekSeconds)

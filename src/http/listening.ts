@@ -44,11 +44,11 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined
-  /** Hands a request on that has just come, once it is its turn. */
+  /** Passes a new request on once it is its turn. */
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
-      // Nearly always it is next, and nothing has to be known of it.
+      // Nearly always it is its turn at once, and nothing needs to be looked up.
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
       else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
@@ -64,7 +64,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const upgraded = new Set<Duplex>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
-    // Those below TLS have nothing to write of their own.
+    // Replies over TLS wait on the encrypted socket, not on the connection below it.
     for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
     for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
   }

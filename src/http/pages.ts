@@ -1,4 +1,4 @@
-// The pages of the service: how they are written, and what browsers are told of them.
+// Renders the pages of the service, and sets their headers for browsers.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,10 +24,10 @@ function readTemplates(within: string): ReadonlyMap<string, string> {
 
 const templates = readTemplates(folder)
 
-// What the pages have in common, by file name: `{{> head}}` is `parts/head.hbs`.
+// Parts that pages share, by file name: `{{> head}}` is `parts/head.hbs`.
 for (const [name, text] of readTemplates(join(folder, 'parts'))) engine.registerPartial(name, text)
 
-/** Writes one of the pages in `views`, each value escaped. A template is compiled once. */
+/** Renders one of the pages in `views`, each value escaped. A template is compiled once. */
 export function renderPage(name: string, values: object): string {
   let template = compiled.get(name)
   if (template === undefined) {
@@ -61,7 +61,7 @@ export function attachingPagePolicy(boshUrl: string): string {
 export function redirectToTls(config: Config, path: string): RequestHandler {
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
-  // A proxy on this machine may have been asked from any other one.
+  // A request through a proxy on this machine may come from another machine.
   const isFine = (request: Request) =>
     cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {

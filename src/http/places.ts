@@ -1,9 +1,9 @@
-// Addresses that the settings name and this machine has not, and ports that this user may not listen on.
+// Finds addresses in the settings that this machine does not have, and ports that this user may not listen on.
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../config/config.js'
 
-/** What is wrong with the addresses and ports of the settings; a service that runs with them is not in the way. */
+/** Problems with the addresses and ports of the settings. A service that already runs on them is not a problem. */
 export async function unusablePlaces({
   listen,
   https,
@@ -27,7 +27,7 @@ export async function unusablePlaces({
   return [...new Set([...problems, ...ports].filter(problem => problem !== undefined))]
 }
 
-/** What is said of a port that this user may not listen on (EACCES). */
+/** The error for a port that this user may not listen on (EACCES). */
 export function forbiddenPort(port: number | undefined): string {
   return (
     `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
@@ -48,7 +48,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'where nothing can listen (EINVAL)',
 }
 
-/** Whether the system keeps a port below 1024 from this user. UDP has the same rule, and takes no connections meanwhile. */
+/** Whether this user may not listen on a port below 1024. The test uses UDP: it has the same rule, and accepts no connections. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {

@@ -8,8 +8,8 @@ import { type BodyTaker, FastRequest } from './fast/fast-request.js'
 const awaited = new WeakSet<ServerResponse>()
 
 /**
- * Leaves it to a listener whether a client that asks is to send its body (RFC 9110 §10.1.1): Node just says yes. `refuse` has the
- * requests with other expectations.
+ * Lets a listener decide whether a client that asks may send its body (RFC 9110 §10.1.1). By default Node always agrees. `refuse`
+ * takes requests with other expectations.
  */
 export function leaveContinue(
   server: Server,
@@ -23,9 +23,9 @@ export function leaveContinue(
   server.on('checkExpectation', refuse)
 }
 
-/** Says that an expectation cannot be met. */
+/** Answers that an expectation cannot be met. */
 export const refuseExpectation: RequestListener = (_req, res) =>
-  // The body may follow all the same, and could be taken for the next request.
+  // The body may follow all the same, and could be read as the next request.
   answerBare(res, 417, ['Connection', 'close'])
 
 /** Whether the client sends the body only once it is told to. */

@@ -7,29 +7,29 @@ import type { OnRefused } from '../reached-limits.js'
 import { bytesUnderWay } from './fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
-/** How often connections are looked at, in milliseconds. */
+/** How often connections are checked, in milliseconds. */
 const interval = 5_000
-/** How long a client may take nothing of a reply that waits for it, in milliseconds. */
+/** How long a client may read nothing of a waiting reply, in milliseconds. */
 const patience = 60_000
-/** The same where there is no room for more of these. */
+/** The same while too many replies wait. */
 const patienceWhenFull = 10_000
 
 export interface UnreadParts {
   readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
-  /** The connections of HTTP, which are not WebSockets by now. */
+  /** HTTP connections, without those that have become WebSockets. */
   readonly connections: () => Iterable<Socket>
   readonly clock: Clock
   readonly refused: OnRefused
 }
 
-/** A reply that has not left as a whole. */
+/** A reply that is not completely sent. */
 interface Unread {
   readonly socket: Socket
   readonly bytes: number
-  /** Bytes of the writes that are done, and those of the last write that are not: both stay as long as nothing is read. */
+  /** Bytes of completed writes, and bytes left of the last write. Neither changes while the client reads nothing. */
   readonly done: number
   readonly left: number
-  /** Since when they have stayed, in milliseconds of the clock. */
+  /** Since when neither has changed, in milliseconds of the clock. */
   readonly since: number
 }
 
@@ -53,10 +53,10 @@ export class UnreadReplies {
     return bytes
   }
 
-  /** Closes a connection at a limit. */
+  /** Closes a connection because of a limit. */
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // What came with one request too many is still handed on.
+    // Requests that arrived with one too many still come here.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })
@@ -80,7 +80,7 @@ export class UnreadReplies {
     for (const socket of this.#parts.connections()) {
       const bytes = bytesWaiting(socket)
       all += bytes
-      // What waits behind a held request is not the client's to read yet.
+      // The client cannot read yet what waits behind a held request.
       if (socket.writableLength === 0) continue
       const done = socket.bytesWritten - socket.writableLength
       const left = bytesUnderWay(socket)
@@ -94,7 +94,7 @@ export class UnreadReplies {
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
-  /** Closes the connections on which most waits. */
+  /** Closes the connections with most waiting bytes, until the rest is below the limit. */
   #makeRoom(all: number, now: number): void {
     const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
     let left = all

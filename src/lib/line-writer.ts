@@ -4,7 +4,7 @@ import { type Clock, systemClock, type Timer } from './clock.js'
 /** The most bytes that wait for a slow reader, and how many of them only lines that matter may take. */
 const mostBytes = 2 ** 20
 const reservedBytes = 2 ** 18
-/** How long to wait before a reader that is slow, or a disk that is full, is tried again, in milliseconds. */
+/** Pauses before a slow reader, or a full disk, is tried again, in milliseconds. */
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
@@ -48,7 +48,7 @@ export class LineWriter {
     return true
   }
 
-  /** Tries once to write what waits: a process that ends has no later chance. */
+  /** Tries once to write the waiting lines, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()

@@ -29,7 +29,7 @@ export class Rate {
     }
   }
 
-  /** Takes back the last note, unless its time is over: what was done does not count. */
+  /** Takes the last count back, unless its time is over. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }

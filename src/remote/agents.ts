@@ -27,7 +27,7 @@ export interface EndpointParts {
   readonly tls: TlsRules
   readonly names: Pick<Names, 'addressesOf'>
   readonly clock: Clock
-  /** How much endpoints may send; as usual unless given. */
+  /** How much endpoints may send; the default limits unless given. */
   readonly xmlLimits?: XmlLimits | undefined
   /** Where domains are asked for their host-meta; 443 unless a test has its own. */
   readonly port: number

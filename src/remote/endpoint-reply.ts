@@ -25,8 +25,8 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 ])
 
 /**
- * Makes what reads replies within these limits: a reply, and what became of elements `before`. It throws a `RemoteFault` for
- * what is none or says `error`.
+ * Creates a function that reads replies within these limits. `before` is what became of elements while the text was read. The
+ * function throws a `RemoteFault` if the text is not a reply, or is an `error`.
  */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })

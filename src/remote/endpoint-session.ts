@@ -40,7 +40,7 @@ const closeSeconds = 5
 /** How long a session that is to end may take to be created, in seconds; some endpoints wait for their server first. */
 const creationSeconds = 10
 
-/** How long a request that breaks before the one ahead of it waits at least before it is repeated, in milliseconds. */
+/** Shortest pause before a request is repeated while an earlier one is open, in milliseconds. */
 const settling = 50
 
 /** `live` until either side ends it, `ending` while something of it is still open. */
@@ -59,7 +59,7 @@ export class EndpointSession {
   /** Requests that are open, the one that ends the session among them. */
   #asking = 0
   #lastWords = ''
-  /** Of the last request. */
+  /** The turn of the last request. */
   #lastTurn: Turn | undefined
   /** When the last empty request was sent, if its reply was empty. */
   #fruitlessSince: number | undefined
@@ -165,7 +165,7 @@ export class EndpointSession {
     this.#answered()
   }
 
-  /** Sends a request in its turn, and repeats it in its turn where it breaks. Rejects with a `RemoteFault`. */
+  /** Sends a request in its turn, and repeats it in its turn if its connection breaks. Rejects with a `RemoteFault`. */
   async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
     const { clock } = this.#parts
     const creates = this.terms === undefined
@@ -233,8 +233,8 @@ export class EndpointSession {
 }
 
 /**
- * Prosody gives no reply to a request whose connection it has seen break before the next one came, and does not know it any
- * more. It has taken what the request said, and what it had to say comes with the next reply, as does the end of a session.
+ * If Prosody sees a request's connection break before the next request comes, it forgets the request, and does not reply to its
+ * repeat. It has processed the stanzas of the request. Its own stanzas, or the end of the session, come with the next reply.
  */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'

@@ -66,7 +66,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     if (status >= 500) throw new RemoteFault(failure, 'broke')
     const condition = legacyConditions[status]
     if (condition === undefined) throw new RemoteFault(failure)
-    // Nothing is there, or nothing for this host name.
+    // The address has no endpoint, or none for this host name.
     if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
     throw new RemoteFault({ ...failure, condition }, 'ended')
   }
@@ -76,7 +76,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     url,
     post,
 
-    /** Sends a request of a session, `afresh` where it is repeated, and reads the reply. Rejects with a `RemoteFault`. */
+    /** Sends a request of a session, over a new connection if `afresh`, and reads the reply. Rejects with a `RemoteFault`. */
     async exchange(
       body: string,
       waitSeconds: number,

@@ -19,7 +19,7 @@ export interface RequestLimits {
   /** From then until the reply is there. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** For a reply that is XML: elements may be left out of a longer one, up to `mostTimes` as long, and of others if too large. */
+  /** For replies in XML: elements that are too large are left out. Such a reply may be longer, up to `mostTimes` as long. */
   readonly elements?: XmlLimits
 }
 

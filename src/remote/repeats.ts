@@ -1,16 +1,18 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** Pauses before the repeats of a request, in milliseconds; the last one is that of all further repeats. */
+/** Pauses before the repeats of a request, in milliseconds. The last one applies to all further repeats. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 /** How long a request is repeated at most, in seconds, whatever the endpoint allows. */
 const mostSeconds = 30
 
-/** From when on a request counts as held by the endpoint, in milliseconds after it left. */
+/** After so many milliseconds an open request counts as held by the endpoint. */
 const heldAfter = 5000
 
-/** When a request that breaks is sent once more. An endpoint that has it already gives its reply again (XEP-0124 §14.3). */
+/**
+ * Decides when a request whose connection broke is repeated. An endpoint that has it already repeats its reply (XEP-0124 §14.3).
+ */
 export class Repeats {
   readonly #clock: Clock
   #count = 0
@@ -33,12 +35,12 @@ export class Repeats {
   }
 
   /**
-   * The pause before the next repeat, in milliseconds; undefined where there is none. `inactivity` is how long the endpoint
-   * keeps a session that has no request open, in seconds, undefined before there is a session.
+   * The pause before the next repeat, in milliseconds; undefined if there is none. `inactivity` is how long the endpoint keeps a
+   * session that has no request open, in seconds; undefined before there is a session.
    */
   next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
     if (aftermath !== 'broke') return undefined
-    // A second session would be left behind.
+    // The repeat could create a second session, and leave the first one behind.
     if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
     if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
     const now = this.#clock.now()

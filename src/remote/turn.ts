@@ -1,15 +1,15 @@
 import type { Clock, Timer } from '../lib/clock.js'
 
 /**
- * How much later than the one before a request leaves, in milliseconds: where that went over an open connection, made one,
- * or was a repeat. The later one could be the first to arrive: ejabberd then answers neither of the two. Prosody keeps the
- * later one back, and where its connection breaks meanwhile, what the session gets afterwards is lost.
+ * Shortest time between a request and the next one, in milliseconds: after one over an open connection, over a new one, and after
+ * a repeat. If the later request arrives first, ejabberd answers neither. Prosody keeps the later one back; if its connection
+ * breaks meanwhile, Prosody loses all later stanzas for the session.
  */
 const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000
 
-/** The place of a request among those of its session, which have to arrive in their order, repeats too. */
+/** The turn of a request among those of its session. They must arrive in their order, repeats too. */
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined
@@ -36,7 +36,7 @@ export class Turn {
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
   }
 
-  /** The request leaves, over a connection that was made for it or not. */
+  /** The request has left, over a new connection or an open one. */
   left(isNew: boolean, isRepeat: boolean): void {
     const wait = isRepeat ? apartFromRepeat : isNew ? apartFromNew : apart
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
@@ -49,7 +49,7 @@ export class Turn {
     if (this.#arrival === undefined) this.#expect()
   }
 
-  /** There is nothing left to wait for. */
+  /** The request has been answered, or has failed. */
   end(): void {
     this.#timer?.cancel()
     this.#isOver = true

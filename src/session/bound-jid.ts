@@ -8,13 +8,13 @@ import type { Element } from '../xml/element.js'
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 const bareJid = /^[^@/]+@([^@/]+)$/
 
-/** Longest request to bind, and longest id of one, in UTF-16 units: a resource has 1023 bytes. */
+/** Longest request to bind, and its longest id, in UTF-16 units: a resource has 1023 bytes at most. */
 const longestRequest = 10_000
 const longestId = 1024
 
 /**
- * The id of a request to bind a resource (RFC 6120 §7.6); `unclear` if it is such a request, and its answer might not be
- * recognized. Servers also bind what is addressed to the account, or has more in it.
+ * The id of a request to bind a resource (RFC 6120 §7.6); `unclear` if its answer might not be recognized. Servers also accept a
+ * request that is addressed to the account, or has further elements.
  */
 export function bindRequest(
   { name, namespace, text }: Element,

@@ -29,7 +29,7 @@ export interface Successor {
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined for a login of this process. */
   readonly transport: Transport | undefined
-  /** Where its browser is, or was first; undefined as long as none has come. */
+  /** The address of its browser, or the browser's first one; undefined before one has come. */
   readonly address: string | undefined
   /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */
   readonly isPresent: boolean

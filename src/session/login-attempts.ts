@@ -8,11 +8,11 @@ import { firstMessage, shownUser } from './shown-user.js'
 /** How many logins one stream may try, and how many of them its server may refuse. */
 const mostAttempts = 5
 
-/** Between a client and its server. */
+/** Stands between a client and its server. */
 export interface Gate {
   /** Keeps back what the client sends from now on. */
   holdBack(): void
-  /** What was kept back goes to the server. */
+  /** Sends what was kept back. */
   goOn(): void
 }
 
@@ -30,7 +30,7 @@ export class LoginAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** Those that must wait before they go to the server, and the timers of those that know for how long. */
+  /** How many logins wait before they go to the server, and the timers of those whose delay is known. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -41,12 +41,12 @@ export class LoginAttempts {
     this.#isLimited = refusals.concern(this.#client)
   }
 
-  /** Whether there were as many as one stream may have. */
+  /** Whether the stream has reached its limit of logins. */
   get areUsedUp(): boolean {
     return this.#begun > mostAttempts || this.#refused >= mostAttempts
   }
 
-  /** Takes note of what the client sends. A login is kept back at the gate until it may go to the server. */
+  /** Reads what the client sends. A login is kept back at the gate until it may go to the server. */
   sent(element: Element, gate: Gate): void {
     const attempt = attemptIn(element)
     if (attempt === undefined) this.#complete(element)
@@ -58,7 +58,7 @@ export class LoginAttempts {
     }
   }
 
-  /** Takes note of what the server sends. */
+  /** Reads what the server sends. */
   received({ name, namespace }: Element): void {
     if (namespace !== saslNamespace && namespace !== sasl2Namespace) return
     if (name !== 'success' && name !== 'failure') return
@@ -70,7 +70,7 @@ export class LoginAttempts {
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 
-  /** The session is over: what waits never goes to the server. */
+  /** The session is over: waiting logins never go to the server. */
   close(): void {
     this.#isOver = true
     for (const timer of this.#timers) timer.cancel()
@@ -93,7 +93,7 @@ export class LoginAttempts {
       })
       this.#timers.add(timer)
     }
-    // What cannot be counted goes on.
+    // If the login cannot be counted, it is not delayed.
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 
@@ -106,12 +106,12 @@ export class LoginAttempts {
   }
 
   #takeBack(): void {
-    // Left uncounted or counted once too often, it does no harm.
+    // A count that is wrong by one does no harm.
     this.#refusals.takenBack(this.#client).catch(() => {})
   }
 }
 
-/** The login that a client tries with this element, if it does. */
+/** The login that a client tries with this element, if any. */
 function attemptIn(element: Element): Attempt | undefined {
   const { name, namespace, text } = element
   const isSasl = name === 'auth' && namespace === saslNamespace

@@ -8,17 +8,17 @@ import { copyOf } from '../xml/copy-of.js'
 export interface RefusedLogin {
   readonly address: string
   readonly domain: string
-  /** The user, or the whole JID, as the client gave it; undefined where its mechanism does not show it. */
+  /** The user, or the whole JID, as the client sent it; undefined if its mechanism does not show it. */
   readonly user: string | undefined
 }
 
 /** Time between two lines about one address, in milliseconds. */
 const interval = 60_000
-/** How many JIDs a line names, and how many addresses are kept in mind. */
+/** How many JIDs a line names, and how many addresses are remembered. */
 const mostJids = 10
 const mostAddresses = 10_000
 
-/** What one address, or IPv6 network, has been refused since its last line. */
+/** Refused logins of one address, or IPv6 network, since its last line. */
 interface Tally {
   readonly address: string
   readonly jids: Set<string>
@@ -52,7 +52,7 @@ export class LoginAudit {
     if (known === undefined) this.#write(tally)
   }
 
-  /** Writes what has no line yet. */
+  /** Writes the lines that are still due. */
   close(): void {
     for (const client of this.#tallies.keys()) this.#forget(client)
   }

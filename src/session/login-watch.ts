@@ -11,16 +11,16 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has asked to be let in
- * (RFC 6120 §6, XEP-0388). `welcome`: its server has let it in with the last thing that was said on the stream.
- * `inside`: a resource may be bound. `spent`: one of them has said something else than it had to, and nothing counts any more.
+ * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has sent a login (RFC 6120 §6,
+ * XEP-0388). `welcome`: the last element on the stream was the server's `<success/>`. `inside`: a resource may be bound. `spent`:
+ * client or server has sent something out of turn, and nothing counts any more.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
 /** How many unanswered requests to bind a resource there may be. */
 const mostRequests = 10
 
-/** What a client may send to its server, and what it is answered here. */
+/** The elements of a client that go to its server, and the answers of this service to others. */
 export interface Screened {
   readonly passed: readonly Element[]
   readonly answers: readonly Element[]
@@ -28,27 +28,27 @@ export interface Screened {
 
 /** The JID that a login has shown, and the id of the stream that goes on, if one was resumed. */
 export interface LoggedIn {
-  /** Full, or bare where the account of a resumed stream is known and not its resource. */
+  /** Full; bare if only the account of a resumed stream is known. */
   readonly jid: string
   readonly resumed?: string | undefined
 }
 
 /**
- * Watches a client log in to its server by itself, so that its JID is known as soon as it is a user. Keeps from the server
- * what could log the client in without a sign of who it is. The JID is learned only from the server's answer to what the client
- * has asked, because from then on the server also passes on what other users write; and a stream may begin anew only before
- * another user can have written on it.
+ * Watches a client log in to its server by itself, so that its JID is known as soon as it is logged in. Withholds requests that
+ * could log the client in without showing its JID. The JID is read only from the server's answer to a request of the client:
+ * after a login, the server also passes on what other users write. A stream may restart only before another user can have written
+ * on it.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
   /** The ids of the requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
-  /** The bare JID of the account that the server has let in with SASL2. */
+  /** The bare JID of the account that has logged in with SASL2. */
   #account: string | undefined
-  /** Whether other users may have written on the stream: no JID is learned from then on, and the time to log in runs out. */
+  /** Whether other users may have written on the stream. From then on no JID is read, and the time to log in runs out. */
   #isForeign = false
-  /** Whether the client has asked nothing about streams yet, whose answer could pass for another. */
+  /** Whether the client may ask to resume: it has sent nothing whose answer could be mistaken for the answer to that. */
   #mayResume = true
   /** The id of the stream that the client has asked to resume. */
   #resuming: string | undefined
@@ -67,7 +67,7 @@ export class LoginWatch {
     this.#sasl = new SaslAccount(domain)
   }
 
-  /** Looks at what the client sends. Undefined if none of it may go to its server. */
+  /** Checks what the client sends. Undefined if none of it may go to its server. */
   screen(elements: readonly Element[]): Screened | undefined {
     const answers: Element[] = []
     const passed: Element[] = []
@@ -79,7 +79,7 @@ export class LoginWatch {
     return { passed, answers }
   }
 
-  /** Takes note of what the server says. Returns the JID once the server has told it. */
+  /** Reads what the server sends. Returns the JID once the server has told it. */
   received(element: Element): LoggedIn | undefined {
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
@@ -87,7 +87,7 @@ export class LoginWatch {
     return loggedIn
   }
 
-  /** Whether the stream may begin anew, which it may once, for the same domain (XEP-0206 §5). Takes note that it does. */
+  /** Whether the stream may restart: once, for the same domain (XEP-0206 §5). Records the restart. */
   restart(to: string | undefined): boolean {
     if (this.#stage !== 'welcome') return false
     this.#stage = 'inside'
@@ -96,7 +96,7 @@ export class LoginWatch {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Servers take stanzas of other streams' namespaces for their own clients', too.
+    // Servers also accept stanzas in the namespaces of other kinds of streams.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
@@ -111,7 +111,7 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // Which of two logins has succeeded could not be told.
+        // With two logins it would be unclear which one has succeeded.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
         // Success would not be the last that the server says on this stream.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
@@ -135,7 +135,7 @@ export class LoginWatch {
     return true
   }
 
-  /** Takes note of a request to resume a stream; false where it would not be known whose the stream is. */
+  /** Records a request to resume a stream. Returns false if its owner would not be known. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
@@ -210,14 +210,14 @@ function idToResume(element: Element): string | undefined {
   return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
 }
 
-/** What a server answers that does not know the stream: the client binds a resource instead (XEP-0198 §5). */
+/** The answer of a server that does not know the stream: the client binds a resource instead (XEP-0198 §5). */
 function notResumed({ namespace }: Element): Element {
   const xmlns = attribute('xmlns', namespace)
   const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
   return { name: 'failed', namespace, text }
 }
 
-/** A login as before SASL (XEP-0078): its answer says nothing of the user. */
+/** A login as before SASL (XEP-0078): its answer does not name the user. */
 function isLegacyLogin({ text }: Element): boolean {
   return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
 }

@@ -43,7 +43,7 @@ export interface OpenerParts
   /** How many sessions there may be. */
   readonly limits: SessionLimits
   readonly refused: OnRefused
-  /** The log of sessions whose clients are there over WebSocket; the same as for all others unless given. */
+  /** The log for sessions over WebSocket; the log of all others unless given. */
   readonly webSocketLog?: Logger
   /** Limits the logins that servers refuse to clients. */
   readonly refusedLogins: RefusedLogins
@@ -55,10 +55,10 @@ export interface OpenerParts
   readonly tellEvent?: TellEvent | undefined
 }
 
-/** Refusals that concern one address, which the log names. */
+/** Refusals for which the log names the address. */
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
-const noAnswer = 'an XMPP server takes what is sent to it and does not answer: its sessions end'
+const noAnswer = 'an XMPP server does not answer: its sessions end'
 
 /** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
@@ -68,7 +68,7 @@ export function createOpener(parts: OpenerParts) {
   /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
-  /** What the log says of a session, and which part of it. */
+  /** The log for a session, and the fields that name it. */
   function aboutSession({ id, client }: Session) {
     const { transport, address } = client ?? {}
     const about = { session: id, transport, address: address && foreignText(address) }

@@ -14,7 +14,10 @@ export interface Payload {
   readonly size: number
   /** Why it must not go to the server. */
   readonly fault: 'bad-request' | 'policy-violation' | undefined
-  /** The refusal unless the client's channel is encrypted: a login that shows its password or token. Undefined without one. */
+  /**
+   * The answer to a login that shows its password or token, if the client's channel is not encrypted. Undefined without such a
+   * login.
+   */
   readonly clearRefusal: Element | undefined
 }
 
@@ -23,7 +26,7 @@ const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal
 /** How long a client's stanzas may be. */
 export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
 
-/** Looks at what a client sends. */
+/** Checks what a client sends. */
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing
   let size = 0

@@ -19,13 +19,13 @@ export interface RefusedLoginsParts {
   readonly refused: OnRefused
   /** Takes the lines of the audit trail. */
   readonly audit: Logger
-  /** Makes the rates, which are of this process unless it is not the only one. */
+  /** Creates the rates: of this process, or shared by all processes of the service. */
   readonly makeRate?: MakeRate | undefined
 }
 
-/** For all domains together one address may have so many times as many as for one. */
+/** How many times as many logins an address may have refused at all domains together as at one. */
 const domainsOfAddress = 3
-/** What the first login over the limit waits for, in milliseconds; each further one waits twice as long. */
+/** How long the first login over the limit waits, in milliseconds. Each further one waits twice as long. */
 const firstDelay = 500
 /** The longest wait, in milliseconds, unless half of the time to log in is less. */
 const longestDelay = 20_000
@@ -34,8 +34,8 @@ const longestDelay = 20_000
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
 /**
- * Limits how fast clients guess: counts the logins that servers refuse to one address, an IPv4 address or an IPv6 network, in
- * minutes. Over the limit each login waits before it goes to its server. None is refused here: others may share the address.
+ * Limits how fast clients guess. Counts the refused logins of one IPv4 address or IPv6 network, in minutes. Over the limit each
+ * login waits before it goes to its server. None is refused here: others may share the address.
  */
 export class RefusedLogins {
   readonly clock: Clock
@@ -68,8 +68,8 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts a login in advance, so that many at once do not all pass; resolves with the milliseconds that it must wait.
-   * `takenBack` has to follow where its server does not refuse it.
+   * Counts a login in advance, so that many at once do not all pass. Resolves with the milliseconds that it must wait. Call
+   * `takenBack` if its server does not refuse it.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(
@@ -86,7 +86,7 @@ export class RefusedLogins {
     return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
   }
 
-  /** A login was let in, or never went to its server. */
+  /** A login succeeded, or never went to its server. */
   async takenBack(client: Client): Promise<void> {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }
@@ -97,7 +97,7 @@ export class RefusedLogins {
     this.#audit.refused(login)
   }
 
-  /** Writes what the audit trail does not have yet. */
+  /** Writes the lines of the audit trail that are still due. */
   close(): void {
     this.#audit.close()
   }

@@ -22,7 +22,7 @@ export class Registry {
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   /** The tickets of those that wait for their pages. */
   readonly tickets = new Tickets<Session>()
-  /** The streams that clients may resume, of sessions that there are or were. */
+  /** The streams that clients may resume, of present and past sessions. */
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined

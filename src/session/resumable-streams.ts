@@ -4,12 +4,12 @@ import { bind2Namespace, sasl2Namespace } from '../namespaces.js'
 import { childrenOf, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
-/** What the namespaces of stream management begin with, in all its versions (XEP-0198). */
+/** The beginning of the namespaces of stream management, in all its versions (XEP-0198). */
 export const smFamily = 'urn:xmpp:sm:'
 /** Longest id of a stream (XEP-0198 §5), in UTF-16 units. */
 export const longestStreamId = 4000
 
-/** How many streams are remembered: 200 bytes each. What is forgotten can still be resumed as a stream of its account. */
+/** How many streams are remembered: 200 bytes each. A forgotten stream can still be resumed, by the bare JID of its account. */
 const mostStreams = 20_000
 
 /** A stream that a client may resume over another connection (XEP-0198 §5). */
@@ -20,11 +20,11 @@ export interface ResumableStream {
   readonly session: string
 }
 
-/** Whose the streams are that servers keep for clients of this process. Servers check that nobody resumes another's. */
+/** The owners of streams that servers keep for clients of this process. Servers check that only the owner resumes a stream. */
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 
-  /** Takes note of the id of the user's stream, if the server of the domain tells it with this element. */
+  /** Remembers the id of the user's stream, if this element of the domain's server has it. */
   note(domain: string, element: Element, stream: ResumableStream): void {
     for (const id of idsIn(element)) {
       const key = keyOf(domain, id)
@@ -39,7 +39,7 @@ export class ResumableStreams {
   }
 }
 
-/** The ids that a server gives, with what it says to a user, to the stream that the user may resume. */
+/** The ids in an element of a server by which the user may resume the stream. */
 function idsIn({ name, namespace, text }: Element): readonly string[] {
   // Both may come with a login (XEP-0386, XEP-0198 §9).
   if (namespace === sasl2Namespace || namespace === bind2Namespace)

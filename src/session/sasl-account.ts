@@ -2,7 +2,7 @@ import { withULabels } from '../jid/domains.js'
 import { childrenOf, startTagOf, textOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
-/** Names that every server prepares in the same way: their case is all that may differ (RFC 6122, RFC 7622). */
+/** Names that all servers normalize alike, except for their case (RFC 6122, RFC 7622). */
 const plainName = /^[a-z0-9._-]{1,1023}$/i
 
 /** `authzid NUL authcid NUL password` (RFC 4616 §2). */
@@ -11,14 +11,14 @@ const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
 const scramMessage = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,n=([^,]+),r=[^,]+/
 
 /**
- * Follows the SASL exchanges of a client, to learn for which account its server lets it in (RFC 6120 §6). Knows the account
- * only if there can be no doubt which of the client's messages the server has accepted, and whom it names.
+ * Follows the SASL exchanges of a client, to learn as which account it logs in (RFC 6120 §6). Knows the account only if there is
+ * no doubt which message of the client the server has accepted, and whom that names.
  */
 export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** Whether the outcomes can still be told apart: a server answers each message that is out of turn with a failure. */
+  /** Whether each outcome can still be matched to its message: a server answers each message out of turn with a failure. */
   #isOrderly = true
 
   constructor(domain: string) {
@@ -30,7 +30,7 @@ export class SaslAccount {
     return this.#isOrderly ? this.#claimed : undefined
   }
 
-  /** Takes note of what the client sends in an exchange. */
+  /** Reads what the client sends in an exchange. */
   sent(element: Element): void {
     if (element.name === 'auth') this.#claimed = accountIn(element, this.#domain)
     else if (!this.#mayAnswer || element.name !== 'response') this.disturbed()
@@ -48,12 +48,12 @@ export class SaslAccount {
   }
 }
 
-/** The bare JID of the account whose password an `<auth/>` is to prove. Undefined if it acts for another, or if in doubt. */
+/** The bare JID of the account whose password an `<auth/>` proves. Undefined if it acts for another, or in doubt. */
 export function accountIn({ text }: Element, domain: string): string | undefined {
   if (childrenOf(text).length > 0) return undefined
   const data = textOf(text)
   const bytes = Buffer.from(data, 'base64')
-  // Decoders differ in what they forgive.
+  // Decoders differ in which faults they accept.
   if (bytes.toString('base64') !== data) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
   const form =

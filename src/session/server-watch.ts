@@ -8,31 +8,31 @@ import type { Element } from '../xml/element.js'
 import { attribute } from '../xml/escape.js'
 import type { Payload } from './payload.js'
 
-/** A server is asked when it has been silent for this part of the time that it has for its answer. */
+/** A server is pinged after this part of the time that it has for its answer. */
 const silentPart = 1 / 4
 
 /**
- * How slowly servers read, in UTF-16 units a second: the question waits behind what was sent before. ejabberd reads 3000 bytes a
- * second as it is shipped.
+ * How slowly servers may read, in UTF-16 units a second: the ping waits behind what was sent before. ejabberd reads 3000 bytes a
+ * second by default.
  */
 const slowest = 2000
-/** How long that is waited for at most, in milliseconds. */
+/** The most time that is added for slow reading, in milliseconds. */
 const mostReading = 300_000
 
-/** Whose user a session has logged in as: the domain of the server, and the full JID where it is known. */
+/** The user of a session: the domain of its server, and its full JID if known. */
 interface LoggedIn {
   readonly domain: string
   readonly jid: string | undefined
 }
 
 /**
- * Watches a server that has been sent something and says nothing: asks it for an answer, and says when that is overdue. A
- * server that nothing is sent to is left alone.
+ * Pings a server that has been sent something and stays silent, and reports an overdue answer. A server that is sent nothing is
+ * not pinged.
  */
 export class ServerWatch {
   /** How long an answer may take, in milliseconds. */
   readonly #patience: number
-  /** Since when the server has been silent, in milliseconds of the clock, though something was sent to it. */
+  /** Since when the server has been silent after something was sent to it, in milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
   /** What was sent since then, in UTF-16 units. */
   #size = 0
@@ -42,12 +42,12 @@ export class ServerWatch {
   /** Pings that have no answer yet. */
   #unanswered = 0
   /**
-   * Whether the client and its server count stanzas (XEP-0198): a ping would make their counts wrong. `asked` once the client
-   * wants it, then the namespace.
+   * Whether the client and its server count stanzas (XEP-0198). A ping would make their counts wrong. `asked` once the client has
+   * asked for it, then the namespace.
    */
   #counting: string | undefined
 
-  /** `patience` is how long an answer may take, in milliseconds; undefined where servers are not watched. */
+  /** `patience` is how long an answer may take, in milliseconds; undefined if servers are not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
@@ -63,7 +63,7 @@ export class ServerWatch {
     return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
   }
 
-  /** Something of the client is sent to its server; `now` is undefined as long as the client is not logged in. */
+  /** Something of the client is sent to its server; `now` is undefined until the client is logged in. */
   sent({ elements, size }: Payload, now: number | undefined): void {
     for (const { name, namespace } of elements) {
       if (namespace === 'jabber:client' || !isCounting(namespace)) continue
@@ -92,7 +92,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Whether the server answers a ping of ours with this element, and the client need not have it. Takes note of others. */
+  /** Whether this element answers a ping of ours and must not go to the client. Reads other elements for stream management. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)
@@ -103,14 +103,14 @@ export class ServerWatch {
     const isServer = from === undefined || prepareDomain(from) === domain
     if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
     this.#unanswered -= 1
-    // What comes after `<enabled/>` is counted on both sides.
+    // After `<enabled/>` both sides count the answer, so the client must get it.
     return !this.isCounted
   }
 
-  /** Does what time demands, once `deadline` has passed: asks the server. True where it has not answered. */
+  /** Pings the server, once `deadline` has passed. Returns true if the server has not answered the ping before. */
   look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
     if (!isRead || link.backlog > 0) {
-      // It cannot be heard, or has not been asked yet; a link that takes nothing ends by itself.
+      // Its answer would not be read now, or the ping would not leave yet. A link that takes nothing ends by itself.
       this.#silentSince = now
       return false
     }

@@ -21,7 +21,7 @@ export interface SessionKeeper<Session> {
   /** Longest stanza of a client, in bytes. */
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
-  /** How long a server may take to answer, in milliseconds; undefined where that is not watched. */
+  /** How long a server may take to answer, in milliseconds; undefined if that is not watched. */
   readonly serverMilliseconds?: number | undefined
   /** How many elements may wait for a client; as many as usual unless a test has its own. */
   readonly mostElements?: number | undefined
@@ -34,8 +34,8 @@ export interface SessionKeeper<Session> {
   /** Opens a link to a domain's XMPP server. */
   readonly connect: OpenLink
   /**
-   * The server takes the client for one of its users, and the session has the JID. Called at most once. `resumed` is the id of
-   * the stream that the client has resumed, if it has.
+   * The client is logged in, and the session has its JID. Called at most once. `resumed` is the id of the stream that the client
+   * has resumed, if any.
    */
   loggedIn(session: Session, resumed?: string): void
   /** The page has come that a session was handed to. */
@@ -44,7 +44,7 @@ export interface SessionKeeper<Session> {
   resumed(session: Session): void
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
-  /** The server takes what is sent to it, and does not answer: the session ends. */
+  /** The server does not answer: the session ends. */
   unanswered(session: { readonly id: string; readonly domain: string }): void
   /** The session is not live any more; its client may have to be told. May be called more than once. */
   finished(session: Session): void

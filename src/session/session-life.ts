@@ -33,7 +33,7 @@ export abstract class SessionLife<Session> {
 
   /** The handle that may be shown; no secret. */
   abstract readonly id: string
-  /** Of the XMPP server. */
+  /** The domain of the XMPP server. */
   abstract readonly domain: string
   /** The full JID, once the server has told it. */
   abstract readonly jid: string | undefined
@@ -114,7 +114,7 @@ export abstract class SessionLife<Session> {
     if (!this.#isOver && this.outbox.isEmpty) this.link.close()
   }
 
-  /** Ends the session because of what its client left undone, has too much of, or may not do; the client is told. */
+  /** Ends the session because its client missed a deadline, or broke a limit or a rule. The client is told. */
   expel(reason: 'login-timeout' | 'refused-logins' | 'limit' | 'policy-violation'): void {
     this.guard(() => {
       this.watch = undefined

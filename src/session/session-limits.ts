@@ -66,7 +66,7 @@ export class SessionLimits {
     return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }
 
-  /** Whether more requests wait for an answer than should: no new session is taken then. */
+  /** Whether too many requests wait for an answer. No new session is opened then. */
   get holdsTooMany(): boolean {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }
@@ -116,8 +116,8 @@ export class SessionLimits {
   }
 
   /**
-   * The session is not live any more, but its client may have to be told: nobody can log in to it. It counts for the
-   * address until it is over, because it takes memory until then. May be called again, and for any session.
+   * Nobody can log in to the session any more, although its client may not have been told yet. It counts for the address until it
+   * is over, because it takes memory until then. May be called again, and for any session.
    */
   finished(session: object): void {
     this.loggedIn(session)

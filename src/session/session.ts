@@ -38,12 +38,12 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   /** Stanzas that the client has taken and not given back. */
   #delivered = 0
   #ticket: Ticket | undefined = undefined
-  /** Of a client that logs in by itself, until its JID is known. */
+  /** The logins of a client that logs in by itself, until its JID is known. */
   #attempts: LoginAttempts | undefined
   /** The page that it was handed to last; `none` where it was handed to none. */
   #page: 'none' | 'awaited' | 'come' = 'none'
 
-  /** `isSecure` is whether its client comes over an encrypted channel; it has neither that nor `attempts` before one has come. */
+  /** `isSecure`: whether the client's channel is encrypted. It and `attempts` are undefined before a client has come. */
   constructor(
     domain: string,
     origin: SessionView['origin'],
@@ -63,7 +63,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.#attempts = attempts
   }
 
-  /** The full JID, once the server has told it; the bare one if the client has resumed a stream and no more is known. */
+  /** The full JID, once the server has told it; the bare JID if the client has resumed a stream whose resource is not known. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -253,7 +253,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     if (this.uplink.isOverfull) this.loseLink()
   }
 
-  /** Sends what is known not to log the client in unnoticed, nor once too often. */
+  /** Sends what the client may send while it logs in, and counts its logins. */
   #sendScreened(payload: Payload, watch: LoginWatch): void {
     const screened = watch.screen(payload.elements)
     for (const element of screened?.passed ?? []) this.#attempts?.sent(element, this)
@@ -354,7 +354,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     })
   }
 
-  /** The server takes the client for the user of this JID. */
+  /** The client is logged in as the user of this JID. */
   #learn(jid: string, resumed?: string): void {
     this.watch = undefined
     this.#attempts = undefined

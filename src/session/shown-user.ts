@@ -2,10 +2,10 @@ import { sasl2Namespace } from '../namespaces.js'
 import { childrenOf, textOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 
-/** How much of a message is decoded, in characters of Base64: longer than any that names a user of 1,023 bytes at its start. */
+/** How much of a message is decoded, in characters of Base64: enough for a user of 1,023 bytes at its start. */
 const mostDecoded = 4096
 
-/** The first message of a client in `<auth/>`, `<authenticate/>` or `<response/>`, in Base64; empty where it has none. */
+/** The first message of a client in `<auth/>`, `<authenticate/>` or `<response/>`, in Base64; empty if it has none. */
 export function firstMessage(element: Element): string {
   const { name, namespace, text } = element
   if (namespace !== sasl2Namespace || name === 'response') return textOf(text).trim()
@@ -13,7 +13,7 @@ export function firstMessage(element: Element): string {
   return initial === undefined ? '' : textOf(initial.text).trim()
 }
 
-/** The user that a client's first message names; undefined where its mechanism shows none, or it is not known where. */
+/** The user that a client's first message names; undefined if its mechanism shows none, or is unknown. */
 export function shownUser(mechanism: string, message: string): string | undefined {
   const read = readers.find(([names]) => names.test(mechanism))?.[1]
   return read?.(Buffer.from(message.slice(0, mostDecoded), 'base64').toString()) || undefined

@@ -11,19 +11,21 @@ const mostWaiting = 256 * 1024
 /** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
 const mostKept = 8 * 1024 * 1024
 
-/** What a client sends to its server: while the stream is being opened, it waits for the features; a login may have to wait, too. */
+/**
+ * Sends what a client says to its server. While the stream is being opened, that waits for the features. A login may wait, too.
+ */
 export class Uplink {
   #isOpening = true
   #isHeld = false
-  /** Undefined where nothing waits: the features have come, and nothing is held. */
+  /** What waits; undefined once the features have come and nothing is held. */
   #unsent: Element[] | undefined = []
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
 
-  /** On whether the server answers. */
+  /** Watches whether the server answers. */
   readonly watch: ServerWatch
 
-  /** `patience` is how long the server may take to answer, in milliseconds; undefined where that is not watched. */
+  /** `patience` is how long the server may take to answer, in milliseconds; undefined if that is not watched. */
   constructor(
     readonly link: Link,
     patience?: number,
@@ -46,7 +48,7 @@ export class Uplink {
     return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
   }
 
-  /** `now` is the time, in milliseconds of the clock, once the client is logged in: from then on the server has to answer. */
+  /** `now` is the time, in milliseconds of the clock, once the client is logged in. From then on the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     this.watch.sent(payload, now)
@@ -63,13 +65,13 @@ export class Uplink {
     this.#sendUnsent()
   }
 
-  /** Keeps what comes from now on. */
+  /** Holds what the client sends from now on. */
   hold(): void {
     this.#isHeld = true
     this.#unsent ??= []
   }
 
-  /** What was held goes out. */
+  /** Sends what was held. */
   letGo(): void {
     this.#isHeld = false
     this.#sendUnsent()

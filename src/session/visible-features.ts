@@ -17,9 +17,9 @@ const hidden = new Set([
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * Stream features as a client may see them; without mechanisms that show a secret if its own channel is not encrypted. Once
- * stanzas are counted, as after Bind 2 (XEP-0386), stream management is not offered again: xmpp.js 0.14 would resume the stream
- * that it has, ejabberd 24 refuses that, and xmpp.js takes the stream for lost.
+ * Stream features that a client may see; without mechanisms that show a secret if its own channel is not encrypted. Once stanzas
+ * are counted, as after Bind 2 (XEP-0386), stream management is not offered again. Otherwise xmpp.js 0.14 tries to resume the
+ * stream that it has, ejabberd 24 refuses, and xmpp.js considers the stream lost.
  */
 export function visibleFeatures(features: Element, secure: boolean, isCounted = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>

@@ -5,14 +5,13 @@ import type { KeyedRate } from '../lib/rates.js'
 import { createShortMemory, type MemoryKey } from '../lib/short-memory.js'
 import type { LoginWish } from '../login/wish.js'
 
-/** How long a password that was right is no guess when it is shown again, in seconds. */
+/** How long a right password does not count when it is shown again, in seconds. */
 const memorySeconds = 300
 
 /**
- * Limits guesses at the passwords of accounts that act for other users. A guesser names another user in each call, so `rate`
- * counts the account, too. A portal whose account acts for all of its users shows the right password in each of its calls:
- * these do not count. `refused` is called, with the admin, for each
- * login that is not tried.
+ * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in each call, so `rate`
+ * counts the account, too. Calls with the right password do not count: a portal's account may act for all of its users. `refused`
+ * is called, with the admin, for each login that is not tried.
  */
 export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,

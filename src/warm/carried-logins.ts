@@ -71,7 +71,7 @@ function isFull(error: unknown): boolean {
   return error instanceof Problem && error.code === 'service-full'
 }
 
-/** Has other processes log users in while this one takes no new sessions or is full, and does the same for them. */
+/** Passes logins on to other processes while this one drains or is full, and logs users in for them. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
@@ -98,7 +98,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     return [...fullUntil.keys()]
   }
 
-  /** Does it here or, if this process is drained or full, in one that is not. */
+  /** Logs in here or, if this process is drained or full, in one that is not. */
   const either = async <T>(
     kind: string,
     site: string,

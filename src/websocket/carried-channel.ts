@@ -7,12 +7,12 @@ export type Parting =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-/** Asks whether what was sent before has arrived at the client, and the answer that it has. */
+/** The question whether everything sent before has arrived at the client, and the answer that it has. */
 export interface Probe {
   readonly how: 'probe' | 'arrived'
 }
 
-/** The last word of the process where a WebSocket landed: how it ended. */
+/** The last message of the process that has the WebSocket: why the WebSocket ended. */
 export interface Cut {
   readonly how: 'cut'
   readonly cut: WebSocketCut
@@ -31,7 +31,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   /** How many bytes came while it was paused: the other process carries no more than its window has room for. */
   #untaken = 0
   #isLeaving = false
-  /** Why there are no more messages, unless the other process says. */
+  /** Why there are no more messages, unless the other process gives the reason. */
   #cause: WebSocketCut = 'process-lost'
   #isGone = false
 
@@ -42,7 +42,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   ) {
     this.address = client.address
     this.isSecure = client.isSecure
-    // A process of an older version does not say so, and cannot be asked.
+    // A process of an older version does not send this field, and does not support probes.
     this.isProbed = client.isProbed === true
     this.#exchange = exchange
     this.#report = report

@@ -10,7 +10,7 @@ export interface ChannelEvents {
   onDrain(): void
   /** What was sent before the last `probe` has arrived. */
   onArrived(): void
-  /** The connection is over; called once, and nothing after it. `cut` is why where neither side had taken its leave. */
+  /** The connection is over. The last call, made once. `cut` is the reason if neither side had closed the stream. */
   onGone(cut: WebSocketCut | undefined): void
 }
 
@@ -22,7 +22,7 @@ export interface Channel {
   readonly address: string
   /** Whether it came over TLS, as far as that can be known. */
   readonly isSecure: boolean
-  /** Whether `probe` does anything: not where the operator wants no pings. */
+  /** Whether `probe` does anything; false if pings are switched off. */
   readonly isProbed: boolean
   /** Whether messages can be sent. */
   readonly isOpen: boolean

@@ -11,7 +11,7 @@ import { XmlError } from '../xml/xml-error.js'
 /** Why a message cannot be taken, as RFC 6120 §4.9.3 calls it. */
 export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
-/** What the elements of all messages are read as children of: they inherit no namespace (RFC 7395 §3.3.3). */
+/** The parent of the elements of all messages. It has no default namespace to inherit (RFC 7395 §3.3.3). */
 const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)
 const less = 0x3c
 const greater = 0x3e
@@ -22,7 +22,7 @@ const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 /** Longest XML declaration, in bytes. */
 const longestDeclaration = 256
-/** How long a message may be is known before it is read. */
+/** The length of a message is checked before it is read. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)
@@ -38,7 +38,7 @@ class MessageReader {
     const declared = message[1] === question ? declarationBytes(message) : 0
     if (declared === 0) return this.#readElement(message)
     const element = this.#readElement(message.subarray(declared))
-    // Inside a stream there are no declarations.
+    // Inside a stream, declarations are not allowed.
     return typeof element === 'string' || isOpening(element) ? element : 'restricted-xml'
   }
 
@@ -84,7 +84,7 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** How long the XML declaration is that a message begins with, and the white space behind it, in bytes; 0 without one. */
+/** The length of the XML declaration at the start of a message, with the white space behind it, in bytes; 0 without one. */
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
   if (end < 2) return 0
@@ -99,7 +99,7 @@ function declarationBytes(message: Buffer): number {
 
 const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace === framingNamespace
 
-/** Whether an element says which namespace it is of, and a stanza the one of clients (RFC 7395 §3.3.3). */
+/** Whether an element names its namespace, and a stanza that of clients (RFC 7395 §3.3.3). */
 const hasNamespace = ({ name, namespace }: Element) =>
   stanzas.has(name) ? namespace === 'jabber:client' : namespace !== ''
 

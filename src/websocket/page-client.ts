@@ -19,7 +19,7 @@ export interface PageParts {
   readonly resumeSeconds: number
 }
 
-/** How long the first delivery waits for a word of the page, in milliseconds: `<enable/>` is to come before it. */
+/** How long the first delivery waits for a message of the page, in milliseconds, so that `<enable/>` can come before it. */
 const firstWordMilliseconds = 1_000
 
 /** The client of a page that has taken over a session which was logged in for it. */
@@ -30,11 +30,11 @@ export class PageClient extends SocketClient {
   readonly #succession: Succession
   /** Undefined as long as the page does not want it. */
   #management: StreamManagement | undefined
-  /** What was sent outside of it, and may not have arrived. */
+  /** Stanzas sent without stream management that may not have arrived. */
   readonly #unconfirmed = new Unconfirmed()
-  /** Whether the page has said something since it has the session. */
+  /** Whether the page has sent something since it took the session over. */
   #hasSpoken: boolean
-  /** When the first delivery is due at the latest, in milliseconds of the clock; infinite once it was. */
+  /** When the first delivery is due at the latest, in milliseconds of the clock; infinite after it. */
   #heldUntil: number
 
   constructor(
@@ -49,7 +49,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#succession = succession
     this.#management = management
-    // A page that resumes has said what it has.
+    // A page that resumes has told what it has received.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
@@ -76,7 +76,7 @@ export class PageClient extends SocketClient {
 
   protected override get mayDeliver(): boolean {
     if (!super.mayDeliver) return false
-    // What has arrived matters no more where no page can come after this one.
+    // No page can come after this one, so it no longer matters what has arrived.
     if (this.session.outcome !== undefined) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
@@ -103,7 +103,7 @@ export class PageClient extends SocketClient {
   protected override take(element: Element): void {
     const isFirst = !this.#hasSpoken
     this.#hasSpoken = true
-    // Without pings, a word of the page is all that can be had.
+    // Without pings, a message of the page is the only sign that something arrived.
     if (isFirst && !this.channel.isProbed) this.#unconfirmed.clear()
     this.#handle(element)
     if (isFirst && !this.session.isOver) this.#begin()
@@ -141,7 +141,7 @@ export class PageClient extends SocketClient {
     } else if (this.session.client === this) this.session.abandon('client')
   }
 
-  /** Delivers what has waited for the page's first word. */
+  /** Delivers what has waited for the page's first message. */
   #begin(): void {
     this.#heldUntil = Number.POSITIVE_INFINITY
     this.flush()
@@ -155,7 +155,7 @@ export class PageClient extends SocketClient {
     if (this.#management?.asks() === true) this.channel.send(request)
   }
 
-  /** What the page may not have got waits for the next one, before all else. */
+  /** Puts what the page may not have received back to the front of the outbox, for the next page. */
   #giveBack(): void {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)

@@ -15,7 +15,7 @@ export interface CarriedClient {
   readonly wants: 'session' | 'login'
   readonly address: string
   readonly isSecure: boolean
-  /** Whether it can be asked what has arrived. */
+  /** Whether a probe can find out what has arrived. */
   readonly isProbed?: boolean
   /** The address over TLS that it is sent to without TLS, as far as that is known. */
   readonly secureUrl: string | undefined

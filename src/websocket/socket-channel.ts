@@ -16,7 +16,7 @@ export interface ChannelRules {
   readonly pongTimeout: number
   /** How long a client may say nothing at all, pongs included. */
   readonly idleTimeout: number
-  /** How long a client has to answer `<close/>`, and the frame that closes the WebSocket, both together. */
+  /** How long a client has to answer both `<close/>` and the frame that closes the WebSocket, together. */
   readonly closeTimeout: number
 }
 
@@ -38,7 +38,10 @@ export interface ChannelParts {
 /** How much may wait for a client before no more is written to it, in bytes. */
 const mostUnread = 64 * 1024
 
-/** How much may wait for it at all, in bytes, and in the longest stanzas of a client: one delivery, and answers to pings. */
+/**
+ * How much may wait for a client at all: so many bytes, or so many of its longest stanzas. Enough for one delivery, and answers
+ * to pings.
+ */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 /** How long a ping may take that waits behind what the client has not read, in seconds. */
@@ -52,7 +55,7 @@ const negligible = 1024
 /** Messages are text, however they are given. */
 const asText = { binary: false }
 
-/** The faults of clients by the codes of `ws`, as far as they are not simply frames that the specification does not allow. */
+/** The faults of clients by the codes of `ws`. All other codes are `bad-frame`. */
 const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
@@ -94,10 +97,10 @@ export class SocketChannel implements Channel {
   #pongDue: number | undefined
   // Pings have numbers, since a client may answer the last one only (RFC 6455 §5.5.3).
   #pings = 0
-  /** The last of those that show whether the client is there, and the one that asks what has arrived, if any does. */
+  /** The last ping that checks whether the client is there, and the ping that asks what has arrived, if any. */
   #livenessPing = 0
   #probingPing: number | undefined
-  /** When the connection is cut off at the latest that is being closed. */
+  /** When the connection is cut off at the latest, once it is being closed. */
   #closeBy: number | undefined
   #isGathering = false
   /** Whether the client, or this side, has closed the stream. */
@@ -105,7 +108,7 @@ export class SocketChannel implements Channel {
   /** Whether the frame that closes has been sent, or the client must close the connection for another reason. */
   #isClosing = false
   #isGone = false
-  /** Why the connection ended without a word, as far as that is known. */
+  /** Why the connection ended without `<close/>`, if known. */
   #cause: WebSocketCut | undefined
   /** What the WebSocket is closed with once the client has answered `<close/>`. */
   #code = closeCodes.normal
@@ -231,7 +234,7 @@ export class SocketChannel implements Channel {
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
-  /** The client has not answered `<close/>` in time: the frame that closes is the last that it gets, unless it reads nothing. */
+  /** The client has not answered `<close/>` in time. It gets the frame that closes as the last one, unless it reads nothing. */
   #giveUp(): void {
     this.#isClosing = true
     const reads = this.#connection.writableLength === 0

@@ -109,10 +109,10 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** The client has opened a stream once more. */
   protected abstract takeOpen(element: Element): void
 
-  /** What was sent before the channel was asked has arrived. */
+  /** What was sent before the last probe has arrived. */
   protected arrived(): void {}
 
-  /** The connection is over; `cut` is why where neither side has taken its leave. */
+  /** The connection is over. `cut` is the reason if neither side had closed the stream. */
   protected abstract gone(cut: WebSocketCut | undefined): void
 
   /** Whether more may be delivered now. */

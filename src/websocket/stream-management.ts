@@ -23,7 +23,7 @@ export interface Resumption {
   readonly acknowledged: number
   /** Those sent after them. */
   readonly unacknowledged: readonly Element[]
-  /** How many wait in front of these that were sent before the client counted: a client that resumes has them. */
+  /** How many stanzas before these were sent before the client counted. A client that resumes has them. */
   readonly uncounted: number
 }
 
@@ -57,7 +57,7 @@ export class StreamManagement {
     return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
   }
 
-  /** What is left of the stream where so many stanzas were sent before the client counted, and may not have arrived. */
+  /** The rest of the stream. `uncounted` stanzas were sent before the client counted, and may not have arrived. */
   resumption(uncounted: number): Resumption {
     return {
       uncounted,

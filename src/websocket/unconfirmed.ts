@@ -5,7 +5,7 @@ import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-ma
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** How many of them the ping covers whose answer is awaited; 0 while none is. */
+  /** How many of them the unanswered ping covers; 0 without one. */
   #asked = 0
 
   /** Whether there is so much that no more should be sent. */
@@ -13,7 +13,6 @@ export class Unconfirmed {
     return this.#stanzas.length >= mostUnacknowledged || this.#size > longestUnacknowledged
   }
 
-  /** These were sent. */
   sent(elements: readonly Element[]): void {
     for (const element of elements) {
       if (!isStanza(element)) continue
@@ -22,7 +21,7 @@ export class Unconfirmed {
     }
   }
 
-  /** Whether a ping is to be sent now; takes note that it is. */
+  /** Whether to send a ping now. If so, the caller must send it. */
   asks(): boolean {
     if (this.#asked > 0 || this.#stanzas.length === 0) return false
     this.#asked = this.#stanzas.length

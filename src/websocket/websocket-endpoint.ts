@@ -86,7 +86,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     clientTracking: false,
     // A short message could stand for a long one.
     perMessageDeflate: false,
-    // A stanza that is too long is refused in words of XMPP, up to this length.
+    // A stanza that is too long is refused with an XMPP error, up to this length.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,

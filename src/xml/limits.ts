@@ -14,7 +14,7 @@ export interface XmlLimits {
 }
 
 /**
- * How many times as long as a stanza of a client one of its server may be: servers wrap stanzas (XEP-0280, XEP-0313), and send
+ * How many times as long as a client's stanza a server's stanza may be. Servers wrap stanzas (XEP-0280, XEP-0313), and send
  * rosters, which reach 262,144 bytes with some 2,500 contacts.
  */
 const serverFactor = 4
@@ -31,7 +31,7 @@ export const defaultLimits: XmlLimits = {
   maxDeclarations: 512,
 }
 
-/** The limits of what a server sends whose clients may send stanzas of so many bytes. */
+/** The limits for stanzas of a server whose clients may send stanzas of so many bytes. */
 export const serverLimits = (maxStanzaBytes: number): XmlLimits => ({
   ...defaultLimits,
   maxElementBytes: serverFactor * maxStanzaBytes,

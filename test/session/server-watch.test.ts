@@ -48,7 +48,7 @@ describe('a server that takes what is sent and answers nothing', () => {
       level: 40,
       session: client.id,
       domain: 'chat.example',
-      msg: 'an XMPP server takes what is sent to it and does not answer: its sessions end',
+      msg: 'an XMPP server does not answer: its sessions end',
     })
     expect(client.bench.logged).toHaveLength(1)
   })

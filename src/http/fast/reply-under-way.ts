@@ -7,7 +7,7 @@ export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   return reply ?? undefined
 }
 
-/** How many bytes of the last write on a connection the system has not taken yet; 0 where Node does not tell. */
+/** How many bytes of the last write on a connection the system has not taken yet; 0 if Node does not tell. */
 export function bytesUnderWay(connection: Duplex): number {
   const { _handle: handle } = connection as { _handle?: { readonly writeQueueSize?: number } | null }
   return handle?.writeQueueSize ?? 0
