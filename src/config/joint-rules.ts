@@ -29,6 +29,9 @@ export function jointProblems(values: Values, isFaulty: (name: Name) => boolean)
 const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/readyz'] as const
 const outside = `lie outside of ${takenPaths.join(', ')}`
 
+const mustDiffer = 'must differ: a port of an address is for one of the two'
+const includesAnother =
+  'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
 const onlyHostsFill = `has ${hostVariable}, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`
 const showsPassword =
@@ -49,10 +52,19 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.PORT.length === 0 && hasOwnPort(set.HOST),
   'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two': set =>
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
-  'HTTPS_PORT and PORT must differ: a port of an address is for one of the two': set => {
-    const plain = placesOf(set.HOST, set.PORT)
-    return httpsPlaces(set).some(one => plain.some(other => collide(one, other)))
+  [`HTTPS_PORT and PORT ${mustDiffer}`]: set => collide(httpsPlaces(set), placesOf(set.HOST, set.PORT)),
+  [`HOST ${includesAnother}`]: set => {
+    const [plain, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
+    return collide(plain, plain) || (set.HTTPS_HOST === undefined && collide(secure, secure))
   },
+  [`HTTPS_HOST ${includesAnother}`]: set => {
+    const places = httpsPlaces(set)
+    return set.HTTPS_HOST !== undefined && collide(places, places)
+  },
+  [`METRICS_ADDRESS and PORT ${mustDiffer}`]: set =>
+    set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], placesOf(set.HOST, set.PORT)),
+  [`METRICS_ADDRESS and HTTPS_PORT ${mustDiffer}`]: set =>
+    set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], httpsPlaces(set)),
   [`TLS_CERT is required for HTTPS_PORT: ${nameCertificate}`]: set =>
     set.TLS_CERT.length === 0 && set.HTTPS_PORT !== undefined && set.HTTPS_PORT.length > 0,
   [`TLS_CERT is required for HTTPS_HOST: ${nameCertificate}`]: set =>

@@ -60,10 +60,29 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether something that listens at one of two places leaves nothing of the other. */
-export function collide(one: Place, other: Place): boolean {
-  const isSameHost = one.host === other.host || isWildcard(one.host) || isWildcard(other.host)
-  return one.port !== 0 && one.port === other.port && isSameHost
+/** Whether a place in one list cannot be had beside one in the other; the lists may be the same. */
+export function collide(list: readonly Place[], other: readonly Place[]): boolean {
+  return list.some(one =>
+    other.some(
+      second =>
+        one !== second &&
+        one.port !== 0 &&
+        one.port === second.port &&
+        (includes(one, list, second.host) || includes(second, other, one.host)),
+    ),
+  )
+}
+
+/** Whether a place of a list is at this host too. Where a name leads is not known: only `::` alone is surely there. */
+function includes({ host }: Place, list: readonly Place[], other: string): boolean {
+  if (host === other) return true
+  if (host === '0.0.0.0') return isIP(other) === 4
+  return host === '::' && (isIP(other) === 6 || isAlone(host, list))
+}
+
+/** Whether a list has no other host: `::` is every IPv4 address as well then, and leaves them to the others if not. */
+export function isAlone(host: string, list: readonly Place[]): boolean {
+  return list.every(place => place.host === host)
 }
 
 /** Whether an address to listen on is every one of this machine. */

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import { type Place, written } from '../config/listen-addresses.js'
+import { isAlone, type Place, written } from '../config/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { Name } from '../config/settings.js'
 import type { Clock } from '../lib/clock.js'
@@ -77,7 +77,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     leaveContinue(server, answer, refuse)
     takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
     // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
-    const ipv6Only = places.some(({ host }) => host !== place.host)
+    const ipv6Only = !isAlone(place.host, places)
     try {
       await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
     } catch (error) {

@@ -94,6 +94,48 @@ describe('what is listened on', () => {
   })
 
   test.each([
+    [{ HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
+    [{ HOST: '127.0.0.1:80,0.0.0.0:80,[::1]:80' }, 'HOST'],
+    [{ HOST: '::,::1' }, 'HOST'],
+    [{ PORT: 'off', HTTPS_PORT: '443', HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
+    [{ HTTPS_HOST: '0.0.0.0,127.0.0.1' }, 'HTTPS_HOST'],
+    [{ HOST: '0.0.0.0,::' }, undefined],
+    [{ HOST: '0.0.0.0,::1' }, undefined],
+    [{ HOST: '::,127.0.0.1' }, undefined],
+    [{ HOST: '0.0.0.0:80,127.0.0.1:81', HTTPS_PORT: 'off' }, undefined],
+    [{ HOST: '0.0.0.0,127.0.0.1', PORT: '0', HTTPS_PORT: 'off' }, undefined],
+  ])('may not be in each other, as in %p', (environment, setting) => {
+    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
+      setting === undefined
+        ? []
+        : [
+            `${setting} has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two`,
+          ],
+    )
+  })
+
+  test.each([
+    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.5:8080' }, 'PORT'],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '127.0.0.1:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '0.0.0.0:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '[::]:8080' }, 'PORT'],
+    [{ HOST: '::', METRICS_ADDRESS: 'localhost:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8443' }, 'HTTPS_PORT'],
+    [{ HTTPS_HOST: '0.0.0.0:443', METRICS_ADDRESS: '192.0.2.1:443' }, 'HTTPS_PORT'],
+    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '[::1]:8080' }, undefined],
+    [{ HOST: '::,192.0.2.1', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '0.0.0.0:0', PORT: '0' }, undefined],
+    [{ PORT: 'off', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+  ])('leave METRICS_ADDRESS a place of its own, as in %p', (environment, setting) => {
+    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
+      setting === undefined
+        ? []
+        : [`METRICS_ADDRESS and ${setting} must differ: a port of an address is for one of the two`],
+    )
+  })
+
+  test.each([
     [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
     [
       { HOST: '127.0.0.1,!' },
