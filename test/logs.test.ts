@@ -28,7 +28,7 @@ const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
     writeLine: line => void lines.push(JSON.parse(line)),
   })
 
-test('the audit trail goes where the log goes, at any level, and each line says that it is of it', () => {
+test('the audit trail goes where the log goes, at any level, and each of its lines is marked', () => {
   const { log, audit } = make('stdout')
   log.fatal('unheard')
   audit.log.child({ part: 'warm' }).info({ admin: 'portal', password: 'p1' }, 'warm')

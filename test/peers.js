@@ -1,4 +1,4 @@
-// What `npm run test:peers` runs: the tests with real XMPP servers, before those of several Debian releases.
+// What `npm run test:peers` runs: the tests with real XMPP servers, with those of several Debian releases.
 // The last line is `N passed, N failed`.
 //   npm run test:peers -- --servers=all       the releases that the tests know (the default)
 //   npm run test:peers -- --servers=trixie    those of one release
@@ -64,7 +64,7 @@ function files() {
   return paths.length === 0 ? all : all.filter(file => paths.some(path => file.includes(path)))
 }
 
-/** What cannot be had is skipped, and fails a CI. */
+/** What cannot be installed is skipped, and is a failure with CI=true. */
 function miss(why) {
   lines.push(`${why}${inCi ? '' : '; skipped'}`)
   if (inCi) failed++

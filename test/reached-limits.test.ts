@@ -13,7 +13,7 @@ function started() {
   return { refused: createRefusals({ counts, clock, log }), clock, counts, lines }
 }
 
-test('a limit that refuses is told once a minute, with its setting and how often it did', () => {
+test('a limit that refuses has a line once a minute, with its setting and the number of refusals', () => {
   const { refused, clock, counts, lines } = started()
   for (let second = 0; second < 61; second += 1) {
     refused('sessions')
@@ -38,7 +38,7 @@ test('each limit has lines of its own', () => {
   ])
 })
 
-test('each limit names a setting that there is, but for that of the system and those that are fixed', () => {
+test('each limit names an existing setting, except the limit of the system and the fixed ones', () => {
   const named = Object.values(limits).filter(setting => setting !== undefined)
   const unknown = named.filter(setting => !Object.hasOwn(settings, setting))
   expect(unknown).toEqual(['LimitNOFILE'])

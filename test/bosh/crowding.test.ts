@@ -304,7 +304,7 @@ describe('more sessions of one user than there may be', () => {
 })
 
 describe('more requests that wait than may', () => {
-  test('end no session that there is, whichever holds them', async () => {
+  test('end no existing session, whichever holds them', async () => {
     const bench = limited({ heldRequests: 2 })
     const clients = [await bench.session(), await bench.session(), await bench.session()]
     const held = [await clients[0]!.next(), await clients[1]!.next(), await clients[2]!.next()]
@@ -316,7 +316,7 @@ describe('more requests that wait than may', () => {
     expect(bench.registry.size).toBe(3)
   })
 
-  test('leave a session that may hold several with one', async () => {
+  test('leave one held request to a session that may hold several', async () => {
     const bench = limited({ heldRequests: 2 }, { maxRequests: 4 })
     const one = await bench.session("hold='3'")
     const held = [await one.next(), await one.next(), await one.next(), await one.next()]
@@ -324,7 +324,7 @@ describe('more requests that wait than may', () => {
     expect(one.link.closed).toBe(false)
   })
 
-  test('keep new sessions out until one is answered, which is said', async () => {
+  test('refuse new sessions until one is answered, and the log says so', async () => {
     const bench = limited({ heldRequests: 1 })
     const client = await bench.session()
     const held = await client.next()

@@ -1,4 +1,4 @@
-// Passwords that a client guesses by its own login: `mallory` tries, and others share her address.
+// A client guesses passwords by its own login: `mallory`. Other clients share her address.
 import { describe, expect, test } from '@jest/globals'
 import {
   auth,
@@ -33,7 +33,7 @@ async function tryOnce(bench: BoshBench, client: Client, login = auth, answer = 
   await bench.pass(0)
 }
 
-/** So many logins are refused to an address, five a stream. */
+/** Tries so many wrong passwords from an address, five a stream. */
 async function guess(bench: BoshBench, count: number, address?: string): Promise<void> {
   for (let left = count; left > 0; left -= 5) {
     const client = await stranger(bench, address)
@@ -62,7 +62,7 @@ describe('on one stream', () => {
     expect(bench.counts.clientLogins.refused).toBe(5)
   })
 
-  test('the client reads the fifth refusal before it is told', async () => {
+  test('the client reads the fifth refusal before its stream ends', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     for (let number = 0; number < 4; number++) await tryOnce(bench, client)
@@ -108,7 +108,7 @@ describe('on one stream', () => {
 describe('from one address', () => {
   const limited = () => new BoshBench({}, ['chat.example', 'other.example'], { loginsPerAddress: 10 })
 
-  test('logins over the limit wait for longer from one to the next, and go to the server then', async () => {
+  test('logins over the limit wait longer each time, and then go to the server', async () => {
     const bench = limited()
     await guess(bench, 10)
     const waits: number[] = []
@@ -129,7 +129,7 @@ describe('from one address', () => {
     ])
   })
 
-  test('many at once do not all pass: those without an answer count', async () => {
+  test('many logins at once do not all pass: a login without an answer counts', async () => {
     const bench = limited()
     const sent: number[] = []
     for (let number = 0; number < 30; number++) {
@@ -142,7 +142,7 @@ describe('from one address', () => {
     expect(bench.links.filter(link => link.sent.length === 1)).toHaveLength(12)
   })
 
-  test('a neighbour with the right password gets in after the delay, and counts no more', async () => {
+  test('a neighbour with the right password gets in after the delay, and does not count', async () => {
     const bench = limited()
     await guess(bench, 12)
     const client = await stranger(bench)
@@ -166,7 +166,7 @@ describe('from one address', () => {
     expect(bench.counts.clientLogins).toEqual({ refused: 0, delayed: 0 })
   })
 
-  test('what a client sends behind its login waits with it, in order, also where the stream opens meanwhile', async () => {
+  test('what a client sends after its login waits with it, in order, even if the stream opens meanwhile', async () => {
     const bench = limited()
     await guess(bench, 11)
     const client = await stranger(bench)
@@ -178,7 +178,7 @@ describe('from one address', () => {
     expect(client.link.sent.join('')).toBe(auth + message('later'))
   })
 
-  test('a client that leaves while it waits has tried nothing', async () => {
+  test('a login does not count if its client leaves while it waits', async () => {
     const bench = limited()
     await guess(bench, 10)
     for (let number = 0; number < 5; number++) {
@@ -194,7 +194,7 @@ describe('from one address', () => {
     expect(client.link.sent).toEqual([auth])
   })
 
-  test('other addresses do not wait, other domains do not at once, and a proxy itself never does', async () => {
+  test('other addresses do not wait, other domains wait later, and a proxy itself never waits', async () => {
     const bench = limited()
     await guess(bench, 10)
     for (const address of ['192.0.2.2', '10.0.0.1']) {
@@ -255,7 +255,7 @@ describe('in the audit trail', () => {
     expect(JSON.stringify(bench.audited)).not.toContain(base64('\0alice\0s3cret'))
   })
 
-  test('a name that comes with the first response is there, one that is not shown is not', async () => {
+  test('a name in the first response has its line, and a name that is not shown has none', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     await client.next(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`)
@@ -267,7 +267,7 @@ describe('in the audit trail', () => {
     expect(bench.audited[1]).toMatchObject({ jids: ['chat.example'] })
   })
 
-  test('what a client says is short, and controls nothing', async () => {
+  test('a name that a client sends is cut, and its control characters are replaced', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     await tryOnce(bench, client, plain(`a\u202e\n\u001b[2J"${'x'.repeat(3_000)}`))

@@ -373,8 +373,8 @@ describe('the JID of a client is not known', () => {
   })
 })
 
-describe('what could log a client in unseen does not reach the server, and the session is over', () => {
-  /** Sends what is refused, with a stanza that would not be. */
+describe('a request that could log a client in without its JID does not reach the server, and ends the session', () => {
+  /** Sends elements that are refused, with a stanza that would not be. */
   async function isRefused(bench: BoshBench, client: Client, said: string): Promise<void> {
     client.link.sent.length = 0
     const { reply } = await client.next(said + message('after'))
@@ -423,12 +423,12 @@ describe('what could log a client in unseen does not reach the server, and the s
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), first), second)
   })
 
-  test('another login of a client that is inside', async () => {
+  test('another login of a client that is logged in', async () => {
     const bench = new BoshBench()
     await isRefused(bench, await inside(bench), auth)
   })
 
-  test.each(['get', 'set'])('a login as before SASL, and what asks how it is done: %s', async type => {
+  test.each(['get', 'set'])('a login of XEP-0078, or the query for its fields: %s', async type => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     await isRefused(
@@ -438,7 +438,7 @@ describe('what could log a client in unseen does not reach the server, and the s
     )
   })
 
-  test('but a registration does', async () => {
+  test('but a registration reaches the server', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"
@@ -447,7 +447,7 @@ describe('what could log a client in unseen does not reach the server, and the s
   })
 })
 
-test('a request for a resource is answered at any length that it can have', async () => {
+test('a request for a resource of any allowed length is answered', async () => {
   const bench = new BoshBench()
   const client = await inside(bench)
   await client.next(bindRequest('&quot;'.repeat(1024)))
@@ -456,7 +456,7 @@ test('a request for a resource is answered at any length that it can have', asyn
   expect(jids(bench)).toEqual([long.replaceAll('&quot;', '"')])
 })
 
-describe('a client that goes on with its last stream', () => {
+describe('a client that resumes its stream', () => {
   const plain = (authzid: string, user: string) => login('PLAIN', `${authzid}\0${user}\0secret`)
   const scram = (header: string, user: string) =>
     login('SCRAM-SHA-1', `${header}n=${user},r=fyko+d2lbbFgONRv9qkxdawL`)
@@ -465,7 +465,7 @@ describe('a client that goes on with its last stream', () => {
   const failed =
     "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 
-  /** Mallory as above, who has shown a password in this way. */
+  /** Mallory as above, who has logged in with this element. */
   async function insideBy(login: string, bench = new BoshBench()): Promise<Client> {
     const client = await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.letIn())
@@ -505,7 +505,7 @@ describe('a client that goes on with its last stream', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('is known by its full JID where its stream has come from here', async () => {
+  test('is known by its full JID if this process has seen the stream', async () => {
     const bench = new BoshBench()
     const first = await enabled(bench)
     const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
@@ -517,7 +517,7 @@ describe('a client that goes on with its last stream', () => {
     expect(bench.registry.byId(client.id)?.jid).toBe(own)
   })
 
-  test('is known by its full JID under the id that its server gives the stream when it goes on', async () => {
+  test('is known by its full JID under the new id that its server gives the resumed stream', async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const second = await insideBy(scram('n,,', 'mallory'), bench)
@@ -530,7 +530,7 @@ describe('a client that goes on with its last stream', () => {
     expect(second.link.closed).toBe(true)
   })
 
-  test('has room where its user has as many sessions as there may be, this one among them', async () => {
+  test('has room if its user is at the limit of sessions, and one of them had this stream', async () => {
     const bench = new BoshBench({}, undefined, {
       room: (registry, refused) => userRoom(1, registry, refused),
     })
@@ -541,7 +541,7 @@ describe('a client that goes on with its last stream', () => {
     expect([jids(bench), client.link.closed]).toEqual([[own], false])
   })
 
-  test('ends where its user has as many sessions as there may be', async () => {
+  test('ends if its user is at the limit of sessions', async () => {
     const bench = new BoshBench({}, undefined, {
       room: (registry, refused) => userRoom(1, registry, refused),
     })
@@ -560,13 +560,13 @@ describe('a client that goes on with its last stream', () => {
     ],
     ['the account acts for another', plain('victim@chat.example', 'mallory')],
     ['the account acts for another by SCRAM', scram('n,a=victim@chat.example,', 'mallory')],
-    ['servers prepare the name each in its own way', plain('', 'straße')],
+    ['servers may normalize the name differently', plain('', 'straße')],
     ['the name may be one of another domain', plain('', 'mallory@other.example')],
-    ['there are more parts than there should be', plain('', 'victim\0x\0mallory')],
+    ['the message has too many parts', plain('', 'victim\0x\0mallory')],
     ['decoders may differ', plain('', 'mallory').replace('</', ' </')],
     ['readers may differ', plain('', 'mallory').replace('</', "<x xmlns='x'/></")],
     ['the mechanism is another one', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
-  ])('is told to bind instead, and its server hears nothing of it, where %s', async (_what, login) => {
+  ])('is told to bind instead, and its server gets nothing, if %s', async (_what, login) => {
     const bench = new BoshBench()
     const client = await insideBy(login, bench)
     expect((await client.next(resume())).reply?.body).toBe(payload(failed))
@@ -580,7 +580,7 @@ describe('a client that goes on with its last stream', () => {
     ['an abort', `<abort xmlns='${sasl}'/>`],
     ['an answer to no challenge', `<response xmlns='${sasl}'/>`],
     ['a stanza', message('hello')],
-  ])('is told the same where %s may have mixed up the outcomes of its logins', async (_what, said) => {
+  ])('is told the same if %s may have mixed up the outcomes of its logins', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
     const failure = `<failure xmlns='${sasl}'><aborted/></failure>`
@@ -616,7 +616,7 @@ describe('a client that goes on with its last stream', () => {
     expect(jids(bench)).toEqual(['mallory@chat.example'])
   })
 
-  test('is told the same where the answer to something else could pass for that of its server', async () => {
+  test('is told the same if another answer could be mistaken for the one of its server', async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
@@ -653,7 +653,12 @@ describe('a client that goes on with its last stream', () => {
 
     test.each([
       ['bare JID', 'mallory@chat.example', 'unknown', 'mallory@chat.example'],
-      ['bare JID, if the stream has come from here', 'mallory@chat.example', 'stream-of-mallory', own],
+      [
+        'bare JID, or the full one if this process has seen the stream',
+        'mallory@chat.example',
+        'stream-of-mallory',
+        own,
+      ],
       ['full JID', 'mallory@chat.example/y', 'unknown', 'mallory@chat.example/y'],
     ])('is known by the %s that the server tells', async (_what, jid, stream, known) => {
       const bench = new BoshBench()
@@ -663,7 +668,7 @@ describe('a client that goes on with its last stream', () => {
       expect(bench.registry.byId(client.id)?.jid).toBe(known)
     })
 
-    test('is known by its full JID where the stream was kept since a login that bound at once', async () => {
+    test('is known by its full JID if the stream began with a login that bound at once', async () => {
       const bench = new BoshBench()
       await bench.session()
       const bound =
@@ -685,7 +690,7 @@ describe('a client that goes on with its last stream', () => {
   })
 })
 
-test('a client whose JID never becomes known is not served for longer than it may take to log in', async () => {
+test('a client whose JID never becomes known is served only until its time to log in is over', async () => {
   const bench = new BoshBench({}, undefined, {
     limits: noSessionLimits({ limits: { ...noLimits, loginTimeout: 30 } }),
   })

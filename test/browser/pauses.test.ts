@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
-  'waits for an hour where a backend wants %d seconds',
+  'waits for an hour if a backend wants %d seconds',
   seconds => {
     let calls = 0
     const told = new Pauses().next(seconds, () => {

@@ -170,7 +170,7 @@ describe('a worker that dies', () => {
 })
 
 describe('a worker that hangs', () => {
-  test('is killed and replaced, and counts as none that died by itself', async () => {
+  test('is killed and replaced, and does not count as one that died by itself', async () => {
     const all = await started(2)
     forked[0]!.onHang()
     expect(forked[0]!.isGone).toBe(true)
@@ -197,7 +197,7 @@ describe('a worker that hangs', () => {
     expect([forked.length, all.hung]).toEqual([2, 1])
   })
 
-  test('while all are stopped does not keep the primary', async () => {
+  test('while all workers stop does not keep the primary waiting', async () => {
     const all = await started(1)
     const ended = all.end('stop')
     forked[0]!.onHang()

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import { WorkerWatch } from '../../src/command/worker-watch.js'
 import type { Clock } from '../../src/lib/clock.js'
 
-/** A clock whose callbacks come when the test has the process do something, however late. */
+/** A clock whose callbacks run when the test lets the process run, however late. */
 class HeldClock implements Clock {
   time = 0
   #next: { readonly at: number; readonly callback: () => void } | undefined
@@ -16,13 +16,13 @@ class HeldClock implements Clock {
     return { cancel() {} }
   }
 
-  /** Nothing is done for so long, in milliseconds; then what is due. */
+  /** The process stands still for so long, in milliseconds. Then what is due runs. */
   stopFor(ms: number): void {
     this.time += ms
     if (this.#next !== undefined && this.#next.at <= this.time) this.#next.callback()
   }
 
-  /** So many seconds go by in which all is done in time. */
+  /** So many seconds pass, in which everything runs in time. */
   run(seconds: number): void {
     for (let second = 0; second < seconds; second++) this.stopFor(1_000)
   }
@@ -40,8 +40,8 @@ beforeEach(() => {
 
 const watched = (name: string) => watch.watch(() => void hung.push(name))
 
-describe('a worker that says nothing', () => {
-  test('hangs after ten seconds, and is told of once', () => {
+describe('a worker that sends nothing', () => {
+  test('is reported once, after ten seconds', () => {
     watched('one')
     clock.run(9)
     expect(hung).toEqual([])
@@ -51,7 +51,7 @@ describe('a worker that says nothing', () => {
     expect(hung).toEqual(['one'])
   })
 
-  test('does not hang as long as it says something now and then', () => {
+  test('is not reported while it sends something now and then', () => {
     const one = watched('one')
     watched('two')
     for (let round = 0; round < 5; round++) {
@@ -61,18 +61,18 @@ describe('a worker that says nothing', () => {
     expect(hung).toEqual(['two'])
   })
 
-  test('has ended, and is watched no more', () => {
+  test('is not reported once it has ended', () => {
     watched('one').end()
     clock.run(60)
     expect(hung).toEqual([])
   })
 
-  test('may be one that could not be heard: time in which the primary itself was stopped does not count', () => {
+  test('is not reported for time in which the primary itself stood still', () => {
     const one = watched('one')
     clock.run(5)
     clock.stopFor(3_600_000)
     expect(hung).toEqual([])
-    // What it has said meanwhile is read now.
+    // What it has sent meanwhile is read now.
     one.heard()
     clock.run(9)
     expect(hung).toEqual([])
@@ -80,7 +80,7 @@ describe('a worker that says nothing', () => {
     expect(hung).toEqual(['one'])
   })
 
-  test('is found though the primary is late again and again', () => {
+  test('is reported even if the primary is late again and again', () => {
     watched('one')
     for (let look = 0; look < 10; look++) clock.stopFor(1_500)
     expect(hung).toEqual(['one'])

@@ -85,14 +85,14 @@ describe('wrong secrets', () => {
 
   describe('for one name from many addresses', () => {
     const from = (number: number, name = 'portal') => ({ client: `198.51.100.${number}`, name })
-    /** One guess of each of so many clients; resolves with how many were looked at. */
+    /** One guess by each of so many clients. Resolves with how many were checked. */
     async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
       const claims = Array.from({ length: clients }, (_, number) => from(number, name))
       const waits = await Promise.all(claims.map(claim => failures.begin(claim)))
       return waits.filter(wait => wait === undefined).length
     }
 
-    test('are looked at as often in ten minutes as those of one address', async () => {
+    test('are checked as often in ten minutes as those of one address', async () => {
       const failures = new FailedLogins(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
       expect(await failures.begin(from(200))).toBe(600)
@@ -101,7 +101,7 @@ describe('wrong secrets', () => {
       expect(await guess(failures, 100)).toBe(50)
     })
 
-    test('keep out no address that has shown the right secret before, at any process', async () => {
+    test('block no address that has shown the right secret before, at any process', async () => {
       const shared = new Map<string, KeyedRate>()
       const rates: MakeRate = (rate, most, seconds) => {
         if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
@@ -116,12 +116,12 @@ describe('wrong secrets', () => {
         await failures.succeeded(here)
         expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBe(600)
       }
-      // Of its own failures it has no more than before. Their answers took three seconds.
+      // Its own limit has not changed. The five answers took three seconds.
       for (let time = 0; time < 5; time++) await fail(two)
       expect(await two.begin(here)).toBe(57)
     })
 
-    test('keep it out a week later neither, nor for as long as it is known after that', async () => {
+    test('block no such address a week later, nor a week after its next right secret', async () => {
       const failures = new FailedLogins(5, unnoted)
       await failures.succeeded(here)
       jest.advanceTimersByTime(7 * 86_400_000)
@@ -171,7 +171,7 @@ describe('a client that guesses', () => {
 
   const openToAll = { ...config.access, warm: config.access.bosh }
 
-  test('from many addresses hears 429 after twenty tries, and the portal at its own address goes on', async () => {
+  test('from many addresses gets 429 after twenty tries, and the portal is served at its own address', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
     const tries: number[] = []
@@ -180,7 +180,7 @@ describe('a client that guesses', () => {
     expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
     expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
     expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
-    // A slip there does not keep it out.
+    // A wrong secret there does not block it.
     expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
   })
 
@@ -232,7 +232,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
-  test('does not keep it out of a process that has not seen its secret yet', async () => {
+  test('does not block it in a process that has not seen its secret yet', async () => {
     const shared = new Map<string, KeyedRate>()
     const makeRate: MakeRate = (rate, most, seconds) => {
       if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))

@@ -42,7 +42,7 @@ for (const isFast of [true, false]) {
     [undefined, 8],
     [128, 128],
   ])(
-    `of requests that wait for others of their connection, where %s may, %s do (fast: ${isFast})`,
+    `with a limit of %s, %s requests wait for earlier ones of their connection (fast: ${isFast})`,
     async (most, waiting) => {
       const { replies, socket } = await start(isFast, most)
       socket.write(request.repeat(20_000))
@@ -71,7 +71,7 @@ for (const isFast of [true, false]) {
     expect(replies.length).toBe(3)
   })
 
-  test(`requests that are taken in turn come each after the reply before it (fast: ${isFast})`, async () => {
+  test(`requests taken in turn come only after the reply before them (fast: ${isFast})`, async () => {
     const { replies, socket, read } = await start(isFast)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)

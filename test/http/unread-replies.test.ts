@@ -138,7 +138,7 @@ test('a client that sends more, and reads nothing, is closed as well', async () 
   expect(socket.destroyed).toBe(true)
 })
 
-test('where too much waits in all, those are closed after ten seconds that read nothing, the largest first', async () => {
+test('while too much waits in all, clients that read nothing are closed after ten seconds, the largest backlog first', async () => {
   let mebibytes = 0
   answer = (_req, res) => res.end(large.subarray(0, mebibytes * 2 ** 20))
   await start({ unreadMegabytes: 80 })
@@ -156,7 +156,7 @@ test('where too much waits in all, those are closed after ten seconds that read 
   await eventually('less waits', () => unread.bytes < 80 * 2 ** 20)
 })
 
-test('the log tells of them together', async () => {
+test('the log has one line for all of them', async () => {
   await start()
   for (let count = 0; count < 3; count++) await visitAndWait()
   clock.advance(70_000)

@@ -115,7 +115,7 @@ export class SocketPage {
     return true
   }
 
-  /** Has the service count from here on; a page that does not count says something else. */
+  /** Starts stream management. A page without it sends another element, and counts from there. */
   enable(): void {
     if (!this.counts) {
       const before = this.socket.sent.length

@@ -65,7 +65,7 @@ describeWith(['prosody', 'openssl'], 'Prosody', () => {
 
   const overTls13 = majorOf('prosody') >= 13
   test(
-    overTls13 ? 'believes one over TLS 1.3' : 'offers none over TLS 1.3, and the error says so',
+    overTls13 ? 'accepts one over TLS 1.3' : 'offers none over TLS 1.3, and the error says so',
     () =>
       withServer(prosody('c2s_ssl = { protocol = "tlsv1_3" }'), async server => {
         const { status, json } = await warmWith(only, server)
@@ -92,12 +92,12 @@ describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
   const overTls13 = majorOf('ejabberd') >= 24
   test(
     overTls13
-      ? 'believes one over TLS 1.3'
+      ? 'accepts one over TLS 1.3'
       : 'offers it over TLS 1.3 and fails at it, so that a login goes without',
     () =>
       withServer(ejabberd(''), async server => {
         const { status, json } = await warmWith(only, server)
-        // The mechanism cannot be told from a wrong password.
+        // The failure looks like a wrong password.
         const refusal = { status: 403, code: 'not-authorized', step: 'sasl' }
         expect({ status, ...json }).toMatchObject(overTls13 ? { status: 200 } : refusal)
         expect(await warmWith('', server)).toMatchObject({ status: 200 })

@@ -106,7 +106,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       await boshWelcome(client, { user: 'mallory', domain: 'localhost', password: passwords.mallory })
       await client.request('', restart)
       const replies: string[] = [await client.request(request)]
-      // Features may still be on their way, and its own presence comes back to who is bound.
+      // Features may still be on their way. A client that is bound gets its own presence back.
       while (!/terminate|presence|jid/.test(replies.at(-1)!) && replies.length < 4)
         replies.push(await client.request("<presence xmlns='jabber:client'/>"))
       expect(replies.at(-1)).toContain("condition='policy-violation'")

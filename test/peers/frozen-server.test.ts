@@ -1,4 +1,4 @@
-// XMPP servers that are frozen: the kernel goes on taking what is sent to them. And servers that are slow to say anything.
+// Frozen XMPP servers: the kernel still accepts what is sent to them. And servers that are slow to answer.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Prosody } from '../support/prosody.js'
@@ -9,7 +9,7 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -44,7 +44,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    test('a page that is only talking is never given what the service asks', async () => {
+    test('a page that only sends messages never gets the pings or their answers', async () => {
       const binding = await warmer.bind(alice)
       const page = User.attach(binding.url, binding)
       await page.isUpToDate()
@@ -60,7 +60,7 @@ for (const kind of encryptedServers) {
       await page.leave()
     })
 
-    test('a client that counts stanzas with it goes on counting', async () => {
+    test('a client that counts stanzas with it keeps the right count', async () => {
       const client = await XmppJsClient.logIn(
         `${relay.url.replace('http', 'ws')}/xmpp-websocket`,
         'alice',

@@ -1,4 +1,4 @@
-// Passwords that are guessed by a client's own login, before real servers: mallory shares the address of alice.
+// A client guesses passwords by its own login, with real servers. Mallory shares the address of alice.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -22,13 +22,13 @@ interface Stream {
   close(): void
 }
 
-/** Over TLS, as the proxy says that is trusted. */
+/** Over TLS, as the trusted proxy says. */
 const through = (address: string) => ({ 'X-Forwarded-For': address, 'X-Forwarded-Proto': 'https' })
 
 const plain = (guess: string) =>
   `<auth xmlns='${sasl}' mechanism='PLAIN'>${Buffer.from(`\0alice\0${guess}`).toString('base64')}</auth>`
 
-/** What a text says of a login; undefined where it says nothing. */
+/** The outcome of a login in a text; undefined if there is none. */
 function outcomeIn(text: string): Outcome | undefined {
   if (text.includes('<failure')) return 'refused'
   if (text.includes('<success')) return 'let in'
@@ -121,7 +121,7 @@ for (const kind of encryptedServers) {
         expect(await count('refused')).toBe(5)
       })
 
-      test('four wrong passwords keep nobody out', async () => {
+      test('after four wrong passwords the right one still works', async () => {
         await start()
         const stream = await keep(opening(service.url, '203.0.113.5'))
         for (const guess of ['one', 'two', 'three', 'four']) expect(await stream.guess(guess)).toBe('refused')

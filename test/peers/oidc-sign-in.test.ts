@@ -1,4 +1,4 @@
-// The example for users without a password: what it takes from an OpenID provider, here one that can be told to lie.
+// The example for users without a password: what it accepts from an OpenID provider. This provider can be told to lie.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -22,7 +22,7 @@ class ScriptedProvider {
   name = 'alice'
   nonce = ''
   key: KeyObject = this.own.privateKey
-  /** The refresh tokens that were taken back. */
+  /** The refresh tokens that were revoked. */
   readonly revoked: string[] = []
   #tokens = 0
   readonly #server: Server
@@ -139,7 +139,7 @@ describe('The example with an OpenID provider', () => {
     return { status, visit: cookieIn(headers, 'visit') }
   }
 
-  test('signs nobody in by an ID token that another has signed', async () => {
+  test('signs nobody in by an ID token that somebody else has signed', async () => {
     provider.key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     expect(await signIn()).toEqual({ status: 400, visit: undefined })
   })
@@ -158,7 +158,7 @@ describe('The example with an OpenID provider', () => {
     expect(JSON.parse(api.asked.at(-1)!.body)).toMatchObject({ jid: `${local}@example.org` })
   })
 
-  test('ends the visit before with its chats and tokens where a browser signs in once more', async () => {
+  test('ends the earlier visit, with its chats and tokens, if a browser signs in again', async () => {
     const one = await signIn()
     const other = await signIn()
     await get('/chat/binding?tab=x', one.visit)

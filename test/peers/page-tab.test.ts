@@ -1,4 +1,4 @@
-// The module for pages, in Chromium: what a tab remembers, and answers of the portal that are none.
+// The module for pages, in Chromium: what a tab remembers, and invalid answers of the portal.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -14,7 +14,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
 jest.setTimeout(60_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -124,7 +124,7 @@ describeWith([browser], 'A page with the module', () => {
   })
 
   describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
-    test('leaves no session behind where the browser stores nothing', async () => {
+    test('leaves no session behind if the browser stores nothing', async () => {
       options = { ...options, transport }
       await tab.addInitScript(noStorage)
       await load()
@@ -144,7 +144,7 @@ describeWith([browser], 'A page with the module', () => {
     })
   })
 
-  test('ends where the answer names an address that is none', async () => {
+  test('ends if the answer has an invalid address', async () => {
     for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {
       options = { ...options, transport: 'auto' }
       change = binding => ({ ...binding, ...wrong })
@@ -162,7 +162,7 @@ describeWith([browser], 'A page with the module', () => {
     ['resolves with null', '() => Promise.resolve(null)', 'refused'],
     ['throws', '() => { throw new Error("no") }', 'refused'],
     ['resolves with undefined', '() => Promise.resolve()', 'session-over'],
-  ])('rejects where the function for bindings %s', async (_what, source, code) => {
+  ])('rejects if the function for bindings %s', async (_what, source, code) => {
     await load()
     const outcome = await tab.evaluate(
       `import('/assets/warm-bindings.js')
@@ -172,7 +172,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(outcome).toBe(code)
   })
 
-  test('rejects where the address for bindings is none', async () => {
+  test('rejects if the address for bindings is invalid', async () => {
     await load()
     const outcome = await tab.evaluate(
       `import('/assets/warm-bindings.js')

@@ -305,7 +305,7 @@ describe('The example portal', () => {
     expect(page.text).not.toContain(admin.secret)
   })
 
-  test('ends the visit before where a browser signs in once more', async () => {
+  test('ends the earlier visit if a browser signs in again', async () => {
     const [one, other] = [await visit(), await visit()]
     const again = await visit(one.headers)
     const page = async ({ headers }: { headers: Record<string, string> }) =>

@@ -189,7 +189,7 @@ const message = (to: string, text: string) =>
 const warmPaths = [
   ...['/warm', '/warm/', '/warm/sessions', '//warm', '///warm//sessions', '/./warm', '/x/../warm', '/WARM'],
   ...['/%77arm', '/%2Fwarm', '/%2e/warm', '/warm;x', '/warm%2Fsessions', '/assets/..//warm'],
-  // And what a server may pass on as it stands, though it reads it as a path that is open to all.
+  // And paths that a proxy may pass on unchanged, although it treats them as paths that are open to all.
   ...['/warm/../http-bind', '/warm/%2e%2e/http-bind', '/warm/sessions/..%2f..%2f..%2fhttp-bind'],
   ...['/warm/../xmpp-websocket', '/warm/../.well-known/host-meta', '/warm/../assets/strophe.js'],
   ...['/warm/sessions/..%2f..%2f..%2fassets%2fstrophe.js', '/assets/strophe.js/../../warm'],
@@ -531,7 +531,7 @@ for (const name of proxiesOfNodes) {
       }
     }, 60_000)
 
-    test('serve the sessions that they have where both are full', async () => {
+    test('serve their sessions even if both are full', async () => {
       const bindings = []
       for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])

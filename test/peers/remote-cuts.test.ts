@@ -8,16 +8,16 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
 jest.setTimeout(120_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const pages = 10
 const cuts = 6
-/** Time between a message of everyone and the next one, in milliseconds. */
+/** Time between two messages of each user, in milliseconds. */
 const beat = 50
-/** What all that is said must take to arrive at the latest, in seconds. */
+/** The longest that all messages may take to arrive, in seconds. */
 const patience = 60
 
 for (const kind of encryptedServers) {
@@ -63,12 +63,12 @@ for (const kind of encryptedServers) {
       }
       for (let time = 0; time < cuts; time++) {
         await talk(2 + (time % 4))
-        // Half of the time nobody gets through for a moment, either.
+        // After every second cut, new connections fail for a moment.
         if (time % 2 === 0) relay.cut()
         else relay.lose()
         await talk(8)
         relay.restore()
-        // Servers lose something where a connection breaks again before the requests of the last one have arrived.
+        // Servers lose stanzas if a connection breaks again before the repeated requests have arrived.
         await Promise.all(users.map(user => user.isUpToDate()))
       }
       await talk(2)

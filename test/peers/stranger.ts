@@ -19,8 +19,8 @@ const remembered: SaltedPasswords = new Map()
 const longestTag = 2048
 
 /**
- * As much space as the longest tag is long. Expat 2.6, which Prosody 13 reads with, leaves a tag that came in two parts
- * until as much again has come.
+ * As many spaces as the longest tag has characters. Expat 2.6, which Prosody 13 uses, reads a tag that came in two parts only
+ * after as much data again.
  */
 function spaceAfter(text: string): string {
   const longest = (text.match(/<(?:[^<>"']|"[^"]*"|'[^']*')*/g) ?? []).reduce(

@@ -538,7 +538,7 @@ describe('an exchange that breaks', () => {
     expect(said(await next())).toBe(plain(message('hello')))
   })
 
-  test('may be unknown to an endpoint that has had the next one since', async () => {
+  test('may be unknown to an endpoint that has received the next one since', async () => {
     const { there, link, told, held, hears, next, poll } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -552,7 +552,7 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 2)
   })
 
-  test('ends the link where the endpoint knows neither it nor the next one', async () => {
+  test('ends the link if the endpoint knows neither it nor the next one', async () => {
     const { there, link, told, held, hears, next } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -566,7 +566,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual(['end features remote-connection-failed item-not-found'])
   })
 
-  test('because a proxy does not let it wait long enough is repeated all the same', async () => {
+  test('because a proxy cuts it before its wait is over is repeated all the same', async () => {
     const { there, told, held, clock } = await opened()
     let request = held
     for (let time = 0; time < 10; time++) {

@@ -58,7 +58,7 @@ describe('the audit trail', () => {
   )
 
   test(
-    'is off where that is set',
+    'is off if that is set',
     async () => {
       const service = operator.start(settings({ LOG_LEVEL: 'trace', AUDIT_LOG: 'off' }))
       expect(await guess(await service.url())).toBe(401)
@@ -71,7 +71,7 @@ describe('the audit trail', () => {
   )
 
   test(
-    'is on standard error where that is set',
+    'is on standard error if that is set',
     async () => {
       const service = operator.start(settings({ AUDIT_LOG: 'stderr' }))
       await guess(await service.url())
@@ -125,7 +125,7 @@ describe('the audit trail', () => {
   )
 })
 
-test('what stalls while it reads the log is told afterwards how many lines it has not got', async () => {
+test('a reader of the log that stalls is told afterwards how many lines were lost', async () => {
   const METRICS_ADDRESS = '127.0.0.1:0'
   const service = operator.start(settings({ METRICS_ADDRESS, AUDIT_LOG: 'stdout' }))
   const url = await service.url()

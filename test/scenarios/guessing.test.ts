@@ -1,4 +1,4 @@
-// Passwords that are guessed by a browser's own login: over WebSocket, over BOSH, and over both.
+// A browser guesses passwords by its own login: over WebSocket, over BOSH, and over both.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { ask } from '../support/http-answer.js'
@@ -81,7 +81,7 @@ describe('one stream over WebSocket', () => {
 })
 
 describe('one address', () => {
-  test('has one limit for both transports, beyond which a login waits and is let in', async () => {
+  test('has one limit for both transports: a login over it waits, and then succeeds', async () => {
     stage = await Stage.set({ environment: { RATE_LOGINS_PER_ADDRESS: '4' } })
     const { wire, link } = await socketFrom('203.0.113.5')
     for (let number = 0; number < 4; number++) {
@@ -100,7 +100,7 @@ describe('one address', () => {
     let reply = await answer
     while (!reply.includes('<success')) reply = await client!.request()
 
-    // Another address does not wait, nor what is sent after a login that waited over WebSocket.
+    // Another address does not wait. Over WebSocket, what is sent after a login that waited does not wait either.
     const other = await socketFrom('203.0.113.6')
     other.wire.send(auth)
     await other.link.until('</auth>')

@@ -302,7 +302,7 @@ describe('the signal to read them again', () => {
   }, 20_000)
 })
 
-describe('where the system does not tell its addresses, as in a sandbox without AF_NETLINK', () => {
+describe('if the system does not tell its addresses, as in a sandbox without AF_NETLINK', () => {
   const broken =
     "import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';" +
     "os.networkInterfaces = () => { throw new Error('Unknown system error 97') }; syncBuiltinESMExports()"

@@ -150,7 +150,7 @@ describe('a service that cannot start', () => {
   // Some containers give all ports to all users.
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
   test.each([{ HOST: '127.0.0.1:443' }, { PORT: '443' }, { PORT: '443', WORKERS: '1' }])(
-    'because of a port below 1024 names the capability that it needs, when it is only checked as well: %j',
+    'because of a port below 1024 names the missing capability, at a start and with --check-config: %j',
     async about => {
       if (lowest <= 443) return
       for (const args of [[], ['--check-config']]) {

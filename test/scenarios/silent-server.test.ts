@@ -1,4 +1,4 @@
-// A server that goes on taking what is sent to it, and never says anything again.
+// A server that still takes what is sent to it, and never answers again.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -30,7 +30,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** The server takes what has been sent, and a question; nothing more comes of it. */
+/** The server takes what was sent, and a ping, and sends nothing more. */
 async function fallSilent(): Promise<void> {
   const { last } = server
   await eventually('the message has come', () => last.packets.join('').includes('anyone there?'))

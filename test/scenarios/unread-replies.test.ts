@@ -1,4 +1,4 @@
-// Clients that ask for much and read nothing: what they take is little, and given back once they have gone.
+// Clients that request much and read nothing take little memory, and give it back once they have gone.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -9,7 +9,7 @@ import { HttpSocket } from '../support/http-socket.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 
-/** How many connections a crowd has, and how far its rest of garbage may bring the memory above that of before, in MiB. */
+/** How many connections a crowd has, and how much memory its garbage may take, in MiB. */
 const crowd = 200
 const garbage = 64
 
@@ -46,7 +46,10 @@ const memory = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/s
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
-/** Connects a crowd that reads nothing, whose requests come at once; resolves when each has a reply, or is closed. */
+/**
+ * Connects a crowd that reads nothing and sends all its requests at once. Resolves when each connection has a reply, or is
+ * closed.
+ */
 async function sendAhead(path: string, counts: readonly number[]): Promise<void> {
   const answered = Array.from({ length: crowd }, (_, index) => {
     const socket = connect(port, '127.0.0.1').pause()
@@ -57,7 +60,7 @@ async function sendAhead(path: string, counts: readonly number[]): Promise<void>
   await Promise.all(answered)
 }
 
-/** What is open and taken after clients that read their replies. */
+/** Open descriptors and memory after clients that read their replies. */
 async function usual(path: string) {
   for (let count = 0; count < 100; count++) await ask(url + path, { agent: false })
   let before = -1
@@ -70,7 +73,7 @@ async function usual(path: string) {
 }
 
 describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path => {
-  test('asked for by a crowd that reads nothing takes little, and nothing for good', async () => {
+  test('requested by a crowd that reads nothing takes little memory, and keeps none', async () => {
     const before = await usual(path)
     await sendAhead(path, [8, 127])
     expect(memory() - before.memory).toBeLessThan(garbage)

@@ -118,7 +118,7 @@ describe('time', () => {
     expect([fault, end]).toEqual([faultOf('connection-timeout'), close])
   })
 
-  test('a client that does not answer that the stream is closed is closed and cut off after five seconds in all (G8)', async () => {
+  test('a client that does not answer <close/> is cut off after five seconds in all (G8)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
@@ -133,7 +133,7 @@ describe('time', () => {
     await gone(wire)
   })
 
-  test('nor is it given more time that answers the stream and not the WebSocket (G8)', async () => {
+  test('a client that answers <close/> and does not close the WebSocket has no more time (G8)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
@@ -288,7 +288,7 @@ describe('bytes', () => {
   })
 })
 
-describe.each([10_000, 700_000])('where a stanza may have %d bytes', most => {
+describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
   const environment = { MAX_STANZA_BYTES: String(most), RATE_SESSION_BYTES: '0' }
   const ofBytes = (bytes: number) => message('x'.repeat(bytes - message('').length))
   const tooLong = ofBytes(most + 1)
@@ -393,7 +393,7 @@ describe('numbers', () => {
   })
 })
 
-describe('the log says of a session over WebSocket where its client was, and why it ended:', () => {
+describe('the log has the address of a session over WebSocket, and why it ended:', () => {
   const logged = (msg: string) =>
     stage.service.lines
       .map(line => JSON.parse(line) as Record<string, unknown>)

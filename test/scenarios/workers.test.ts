@@ -145,7 +145,7 @@ describe('workers', () => {
     expect(service.stderr).toBe('')
   })
 
-  test('are ready as long as one of them is not full, and a call that comes to a full one is done by another', async () => {
+  test('are ready while one of them is not full, and a full one passes a call on to another', async () => {
     const service = start({ MAX_SESSIONS: '2' })
     const url = await service.url()
     await bothJoined(service)
@@ -205,14 +205,14 @@ describe('workers', () => {
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
   })
 
-  test('that hang are replaced, and their sessions and connections answered by the others', async () => {
+  test('that hang are replaced, and the others answer for their sessions and connections', async () => {
     const service = start()
     const url = await service.url()
     const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
     const pages = await Promise.all(Array.from({ length: 6 }, () => page(url)))
     for (const client of pages) await client.request(presence)
     process.kill(pid, 'SIGSTOP')
-    // Of these the one is given a connection each time that it has taken the one before.
+    // The hung worker is offered one of these connections: it gets the next one only after it has accepted that.
     const calls = Array.from({ length: 8 }, () => callUrl(`${url}/healthz`))
     await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1, {
       seconds: 20,

@@ -14,7 +14,7 @@ function bench() {
 }
 
 describe('refused logins of one address', () => {
-  test('have ten JIDs in a line, and the number of those behind others', () => {
+  test('have ten JIDs in a line, and the number of logins with further JIDs', () => {
     const { clock, lines, refuse } = bench()
     refuse('first')
     for (let number = 0; number < 500; number++) refuse(`user${number % 20}`)
@@ -51,7 +51,7 @@ test('a JID that a client gives whole is not given a second domain', () => {
   expect(lines[0]).toMatchObject({ jids: ['alice@other.example'] })
 })
 
-test('what has no line yet gets one at the end, and where there are more addresses than are kept in mind', () => {
+test('what has no line yet gets one at the end, or if there are too many addresses to remember', () => {
   const { audit, clock, lines, refuse } = bench()
   const address = (number: number) => `10.0.${number >> 8}.${number & 255}`
   for (let number = 0; number < 10_050; number++) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, type Client, empty, message, terminated } from '../support/bosh-bench.js'
 
-/** The longest that a server may take to answer, in seconds; it is asked after a quarter of that. */
+/** The longest that a server may take to answer, in seconds. It is pinged after a quarter of that. */
 const patience = 60
 
 const bench = () => new BoshBench({}, undefined, { serverMilliseconds: patience * 1000 })
@@ -24,7 +24,7 @@ const answer = (id: string, attributes = "type='result'") =>
   `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
 
 describe('a server that takes what is sent and answers nothing', () => {
-  test('is asked, and its session ends with remote-connection-failed, and a line in the log', async () => {
+  test('is pinged, and its session ends with remote-connection-failed, and a line in the log', async () => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(14.5)
@@ -61,7 +61,7 @@ describe('a server that takes what is sent and answers nothing', () => {
     expect(poll.reply?.body).toBe(terminated('remote-connection-failed'))
   })
 
-  test('has the time to read what was sent before the question', async () => {
+  test('has the time to read what was sent before the ping', async () => {
     const client = await attached()
     await client.next(message('x'.repeat(100_000)))
     await client.bench.pass(15 + patience + 40)
@@ -77,7 +77,7 @@ describe('a server that is there', () => {
     ['a result in the name of the server', "type='result' from='chat.example'"],
     ['a result in the name of the account', "type='result' from='juliet@chat.example'"],
     ['an error, as of one that knows no pings', "type='error' from='chat.example'"],
-  ])('answers with %s, which its client is not given', async (_, attributes) => {
+  ])('answers with %s, which its client does not get', async (_, attributes) => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -105,7 +105,7 @@ describe('a server that is there', () => {
     expect(poll.reply?.body).toContain(id)
   })
 
-  test('is not asked while it speaks, nor when nothing was sent', async () => {
+  test('is not pinged while it sends, nor when nothing was sent to it', async () => {
     const client = await attached()
     await client.bench.pass(50)
     await client.next()
@@ -163,14 +163,14 @@ describe('a client that logs in by itself', () => {
     return client
   }
 
-  test('is not disturbed before it is logged in', async () => {
+  test('has its server not pinged before it is logged in', async () => {
     const client = await bench().session()
     await client.next(message('let me in'))
     await client.bench.pass(50)
     expect(client.link.sent).toEqual([message('let me in')])
   })
 
-  test('has its server asked like others', async () => {
+  test('has its server pinged like others', async () => {
     const client = await loggedIn()
     await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -179,7 +179,7 @@ describe('a client that logs in by itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('that counts stanzas with its server has none sent that is not its own', async () => {
+  test('that counts stanzas with its server has no stanzas sent that are not its own', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.pass(40)
@@ -212,7 +212,7 @@ describe('a client that logs in by itself', () => {
     expect(last.reply?.body).toContain(id)
   })
 
-  test('may be refused the counting, and its server is pinged again', async () => {
+  test('may not be allowed to count, and its server is pinged again', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))

@@ -34,7 +34,7 @@ describe('nothing is shown', () => {
     ['DIGEST-MD5', 'username="alice"'],
     ['X-TOKEN', '\0alice\0t0ken'],
     ['', '\0alice\0s3cret'],
-  ])('by %s where it is not known, or not as it should be', (mechanism, message) => {
+  ])('by %s if it is unknown, or its message malformed', (mechanism, message) => {
     expect(shownUser(mechanism, base64(message))).toBeUndefined()
     expect(shownUser(mechanism, '=')).toBeUndefined()
     expect(shownUser(mechanism, '')).toBeUndefined()

@@ -31,7 +31,7 @@ export interface OperatedService {
   readonly exit: Promise<number | null>
   /** Where it listens; rejects if it ends before. */
   url(): Promise<string>
-  /** Reads nothing of its standard output until the function that this gives back is called. */
+  /** Stops reading its standard output. Returns a function that starts again. */
   stall(): () => void
   /** What it has logged so far, line by line. */
   readonly lines: readonly LogLine[]

@@ -7,7 +7,7 @@ import { FakeClock } from './fake-clock.js'
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
 
-/** Takes no note of what limits refuse. */
+/** Ignores what limits refuse. */
 export const unnoted = () => {}
 
 export const noLimits: LimitParts['limits'] = {
@@ -27,7 +27,7 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   })
 }
 
-/** Any number of logins may be refused, and no line says so. */
+/** Any number of logins may be refused, without a line in the audit trail. */
 export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLogins {
   return new RefusedLogins({
     rates: { loginsPerAddress: 0 },

@@ -69,7 +69,7 @@ describe('the password of an account that acts for others', () => {
     warm(service).send({ jid: `${account}@chat.example`, authzid: `user${number}@chat.example`, password })
   const codes = (replies: readonly { body: { code?: string } }[]) => replies.map(({ body }) => body.code)
 
-  test('is guessed no oftener in a minute than a user is warmed, whichever users are named', async () => {
+  test('has as many guesses in a minute as a user has warm calls, whichever users are named', async () => {
     const service = fakeService({ rates, login: refuse })
     const replies = await Promise.all(
       Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`)),
@@ -85,7 +85,7 @@ describe('the password of an account that acts for others', () => {
     expect(reused.status).toBe(429)
   })
 
-  test('may be shown for any number of users where it is right, at once or during guesses', async () => {
+  test('may be used for any number of users if it is right, at once or during guesses', async () => {
     const login: Logins['login'] = async ({ credentials }) =>
       credentials.kind === 'password' && credentials.password === 'right' ? binding : refuse()
     const service = fakeService({ rates, login })
@@ -96,7 +96,7 @@ describe('the password of an account that acts for others', () => {
     expect((await call(service, 20, 'right')).status).toBe(200)
   })
 
-  test('does not count where the server was not reached', async () => {
+  test('does not count if the server was not reached', async () => {
     const service = fakeService({
       rates,
       login: async () => {

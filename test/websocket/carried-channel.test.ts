@@ -108,7 +108,7 @@ test('tells the session who the client is, and carries messages both ways in ord
   expect([channel.isOpen, edge.size]).toEqual([false, 0])
 })
 
-test('asks the client what has arrived, behind all that was sent', async () => {
+test('asks the client what has arrived, after all that was sent', async () => {
   const socket = await carried({ isProbed: true }, 'here', { pings: true })
   expect(channel.isProbed).toBe(true)
   channel.send('<a/>')
@@ -122,7 +122,7 @@ test('asks the client what has arrived, behind all that was sent', async () => {
   leave(socket)
 })
 
-test('does not ask where the client cannot be asked, or a process does not say', async () => {
+test('does not ask if the client cannot be asked, or the process does not tell', async () => {
   for (const about of [{}, { isProbed: false }]) {
     const socket = await carried(about, 'here', { pings: true })
     channel.probe()

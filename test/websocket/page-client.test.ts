@@ -298,7 +298,7 @@ describe('a page whose connection broke', () => {
     for (const text of client.link.sent) expect(text).toContain("type='error'")
   })
 
-  test('and that never counted, where no pings are sent, loses what was written, and nothing else', async () => {
+  test('and that never counted loses what was written, and nothing else, if no pings are sent', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -320,11 +320,11 @@ describe('a page whose connection broke', () => {
   })
 })
 
-describe('a page that has said nothing since its resource was bound', () => {
+describe('a page that has sent nothing since its resource was bound', () => {
   const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
   const first = waiting.slice(0, 3)
 
-  test('gets what waited with its first word, behind the answer to that', async () => {
+  test('gets what waited after its first message, behind the answer to that', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -369,7 +369,7 @@ describe('a page that has said nothing since its resource was bound', () => {
     },
   )
 
-  test('and that its backend hands its session out again to another had nothing', async () => {
+  test('had nothing if its backend hands the session out to another page', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...waiting))
@@ -379,7 +379,7 @@ describe('a page that has said nothing since its resource was bound', () => {
     expect((await over.next()).reply?.body).toBe(payload(...waiting))
   })
 
-  test('and then counts has what came before, if it can go on with its stream', async () => {
+  test('and then counts has what came before, if it can resume its stream', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -400,7 +400,7 @@ describe('a page that has said nothing since its resource was bound', () => {
     expect(handedOut(bench, client).delivered).toBe(4)
   })
 
-  test('and then counts, and begins anew, gets what came before once more', async () => {
+  test('and then counts, and does not resume, gets what came before once more', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -476,7 +476,7 @@ describe('a page that does not count', () => {
     expect(handedOut(bench, client).delivered).toBe(1)
   })
 
-  test('and that takes its leave had all: no sender is told otherwise', async () => {
+  test('and that closes its stream had all: no sender gets an error', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!, { pings: true })

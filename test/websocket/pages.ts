@@ -40,7 +40,7 @@ export function logIn(bench: BoshBench, token: string, options?: TakeoverOptions
   return socket
 }
 
-/** A page whose resource is bound, and that has said nothing since; what it was sent until then is forgotten. */
+/** A page whose resource is bound, and that has sent nothing since. What it was sent until then is forgotten. */
 export function takeOverSilently(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
   const socket = logIn(bench, token, options)
   socket.receive(bind)
@@ -49,7 +49,7 @@ export function takeOverSilently(bench: BoshBench, token: string, options?: Take
   return socket
 }
 
-/** The same once it has said something, which goes to no server. */
+/** The same once it has sent something, which goes to no server. */
 export function takeOver(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
   const socket = takeOverSilently(bench, token, options)
   socket.receive(request)

@@ -135,7 +135,7 @@ describe('more is sent', () => {
   })
 })
 
-test('a client that goes on has what it was sent before it counted', () => {
+test('a client that resumes has what it was sent before it counted', () => {
   const before: Resumption = {
     ...{ id: 'i', received: 5, acknowledged: 2, unacknowledged: messages(3), uncounted: 4 },
   }

@@ -28,7 +28,7 @@ test.each([
   ['in two parts', (space: string) => [`${space}<message><body>`, `x</body></message>${space}`]],
   ['of another namespace', (space: string) => [`${space}<x-long-element-name xmlns='urn:example:long'/>`]],
   ['with CDATA', (space: string) => [`${space}<message><![CDATA[y]]></message>`]],
-])('elements %s keep nothing in memory of the much that came with them', (_how, parts) => {
+])('elements %s do not keep in memory the long text that came with them', (_how, parts) => {
   const kept: unknown[] = []
   const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
   const splitter = new Splitter(sink, defaultLimits)

@@ -282,19 +282,19 @@ export function testConduct(backend: Backend): void {
       },
     ],
     [
-      'half of one',
+      'half of it',
       response => {
         response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' })
         response.write('{"jid":')
       },
     ],
-  ])('waits no longer for an answer than it may: %s comes', async (_what, script) => {
+  ])('waits for an answer no longer than allowed: %s comes', async (_what, script) => {
     answer(script)
     const late = await failure({ ...once, timeoutSeconds: 0.3 })
     expect(late).toMatchObject({ code: 'no-answer', detail: 'The service did not answer in time.' })
   })
 
-  test.each([429, 502, 503, 504])('takes HTTP %i of a server in between for no answer', async status => {
+  test.each([429, 502, 503, 504])('treats HTTP %i of a server in between as no answer', async status => {
     const between = { status, headers: { 'Retry-After': '0' }, body: '<h1>Bad Gateway</h1>' }
     answer(between, between, binding)
     expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
@@ -372,8 +372,8 @@ export function testConduct(backend: Backend): void {
 
   test.each<[string, readonly object[]]>([
     ['stays where it is', [{ sessions: [{ id: 'a' }], next: 'b' }]],
-    ['goes round in circles', ['b', 'c'].map(next => ({ sessions: [{ id: 'a' }], next }))],
-    ['goes on behind nothing', [{ sessions: [], next: 'b' }]],
+    ['repeats a `next`', ['b', 'c'].map(next => ({ sessions: [{ id: 'a' }], next }))],
+    ['goes on after a part without sessions', [{ sessions: [], next: 'b' }]],
     ['has a number for the next part', [{ sessions: [{ id: 'a' }], next: 5 }]],
     ['has a session without an id', [{ sessions: [{ jid: alice.jid }] }]],
   ])('refuses a list that %s', async (_what, parts) => {
