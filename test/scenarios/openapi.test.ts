@@ -65,6 +65,18 @@ const brokenClock = {
     if (calledWhileBroken > 0) throw new TypeError('a detail of ours')
     return systemClock.now()
   },
+  /** What the service does by itself meanwhile has the time. */
+  after(ms: number, callback: () => void) {
+    return systemClock.after(ms, () => {
+      const during = calledWhileBroken
+      calledWhileBroken = 0
+      try {
+        callback()
+      } finally {
+        calledWhileBroken = during
+      }
+    })
+  },
 }
 
 async function start(options: TestServiceOptions = {}): Promise<Described> {
