@@ -55,7 +55,7 @@ export const endReasons = [
   'login-timeout',
   /** Its server has refused as many logins as one stream may try. */
   'refused-logins',
-  /** Its user had too many sessions. */
+  /** Its user had too many sessions, or the memory for stanzas that wait for clients was full. */
   'limit',
   /** The service stopped. */
   'shutdown',
@@ -94,6 +94,8 @@ export const limits = {
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
+  /** Stanzas of servers that clients have not fetched. */
+  waiting: 'MAX_MEMORY_MB',
   /** These two have no setting: replies not read for a minute, and requests that wait for earlier replies. */
   'unread-reply': undefined,
   'requests-ahead': undefined,

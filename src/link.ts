@@ -8,6 +8,8 @@ export interface Link {
   readonly facts: LinkFacts
   /** What was sent and waits for the server to take it, in UTF-16 units. */
   readonly backlog: number
+  /** Memory of elements or replies that the server has not finished, in bytes. */
+  readonly unfinishedBytes: number
   /** Whether the server has ended every element that it has begun to send. */
   readonly isBetweenElements: boolean
   /** Receives what the server sends. A login puts the session's here when it is done. */
@@ -24,6 +26,8 @@ export interface Link {
   resume(): void
   /** Closes the stream in an orderly way. No event is reported any more. */
   close(): void
+  /** Closes the stream, and discards what the server has not finished. No event is reported any more. */
+  abandon(): void
   /** Ends the connection behind what was sent, without closing the stream. No event is reported any more. */
   cut(): void
 }

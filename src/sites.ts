@@ -44,6 +44,7 @@ export interface SessionParts
     | 'refusedLogins'
     | 'room'
     | 'shaper'
+    | 'waiting'
     | 'tellEvent'
   > {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */

@@ -2,10 +2,13 @@ import { createDialer } from './c2s/dial.js'
 import { createLinks } from './c2s/links.js'
 import type { Config } from './config/config.js'
 import type { Counts } from './counts.js'
+import { withULabels } from './jid/domains.js'
 import type { Clock } from './lib/clock.js'
 import { descriptorsAreLeft } from './lib/descriptors.js'
 import type { HashQueue } from './lib/hash-queue.js'
 import { ownRates } from './lib/rates.js'
+import { WaitingMemory } from './lib/waiting-memory.js'
+
 import type { OpenLink } from './link.js'
 import type { LogFor } from './log.js'
 import { createPipeliningMemory } from './login/pipelining-memory.js'
@@ -19,7 +22,8 @@ import { sharedRates } from './nodes/shared-rate.js'
 import type { OnRefused } from './reached-limits.js'
 import { createRemotes, type Remotes } from './remote/remotes.js'
 import { knownSessions } from './session/known-sessions.js'
-import { memoryBears, memoryMeasure } from './session/memory.js'
+import { makeRoom } from './session/making-room.js'
+import { memoryBears, memoryForWaiting, memoryMeasure } from './session/memory.js'
 import { OwnSessions } from './session/own-sessions.js'
 import { RateShaper } from './session/rate-shaper.js'
 import { RefusedLogins } from './session/refused-logins.js'
@@ -61,7 +65,22 @@ export function createUpstream(given: UpstreamParts) {
   const dialer = createDialer({ names, clock, publicOnly: anyDomain })
   const maxStanzaBytes = config.limits.stanzaBytes
   const xmlLimits = serverLimits(maxStanzaBytes)
-  const links = createLinks({ servers, dialer, keepalive, tls, clock, xmlLimits, log: logFor('c2s') })
+  const registry = new Registry(clock)
+  const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
+    makeRoom(registry.all(), waiting, ({ id, domain }) => {
+      refused('waiting', { session: id, domain: withULabels(domain) })
+    })
+  })
+  const links = createLinks({
+    servers,
+    dialer,
+    keepalive,
+    tls,
+    clock,
+    xmlLimits,
+    waiting,
+    log: logFor('c2s'),
+  })
   const remotes = createRemotes({
     config,
     names,
@@ -70,13 +89,13 @@ export function createUpstream(given: UpstreamParts) {
     xmlLimits,
     hostMetaPort,
     counts,
+    waiting,
     log: logFor('remote'),
     processName,
   })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   // Sessions and logins.
-  const registry = new Registry(clock)
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, clock, epoch)
   const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
@@ -122,6 +141,7 @@ export function createUpstream(given: UpstreamParts) {
           : sharedUserRoom(sessionsPerJid, shared, refused),
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
+      waiting,
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
@@ -147,6 +167,7 @@ export function createUpstream(given: UpstreamParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
+      waitingBytes: () => waiting.bytes,
     },
     /** Refuses new sessions, and leaves alone those that there are. */
     drain(): void {

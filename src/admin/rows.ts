@@ -27,6 +27,8 @@ export interface Sources {
     readonly connections: () => number
     /** Bytes of replies that their clients have not read. */
     readonly unreadBytes: () => number
+    /** Memory of stanzas that clients have not fetched, in bytes. */
+    readonly waitingBytes: () => number
     /** Events that their receiver has not taken yet. */
     readonly events: () => number
   }
@@ -54,6 +56,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     sessions: [
       'Live sessions by state: held while a request is open, quiet while none is.',
       byLabel('state', () => census().states),
+    ],
+    session_waiting_bytes: [
+      'Memory of stanzas that clients have not fetched, and of unfinished ones, in bytes.',
+      open.waitingBytes,
     ],
     sessions_created_total: [
       'Sessions that were begun, warmed by the API or by a client itself.',

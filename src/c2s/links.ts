@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Server } from '../config/config.js'
 import { withULabels } from '../jid/domains.js'
 import type { Timer } from '../lib/clock.js'
+import { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import { defaultLimits, type XmlLimits } from '../xml/limits.js'
@@ -15,15 +16,26 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly keepalive: number
   /** How much servers may send; the default limits unless given. */
   readonly xmlLimits?: XmlLimits
+  /** Counts unfinished elements; without a limit unless given. */
+  readonly waiting?: WaitingMemory
   readonly log?: Logger
 }
 
 /** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
-export function createLinks({ servers, keepalive, log, xmlLimits = defaultLimits, ...parts }: LinksParts) {
+export function createLinks(given: LinksParts) {
+  const {
+    servers,
+    keepalive,
+    log,
+    xmlLimits = defaultLimits,
+    waiting = new WaitingMemory(),
+    ...parts
+  } = given
   const links = new Set<TcpLink>()
   const linkParts: LinkParts = {
     ...parts,
     limits: xmlLimits,
+    waiting,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import type { Server } from '../config/config.js'
 import type { Step } from '../errors.js'
 import type { Timer } from '../lib/clock.js'
+import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import { streamFailure, writeStreamError } from '../stream-errors.js'
@@ -27,6 +28,8 @@ const closeSeconds = 5
 
 /** What all links of this process have in common: one object for all of them. */
 export interface LinkParts extends ConnectionParts {
+  /** Counts unfinished elements. */
+  readonly waiting: WaitingMemory
   /** Called with the domain whose server ended the link, or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
   /** Called once for each link, when its connection is gone. */
@@ -52,6 +55,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #socket: Socket | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
+  /** Memory of an unfinished element, as it was counted last. */
+  #unfinishedBytes = 0
   #deadline: Timer | undefined
   /** Whether a byte of the server's stream has come. */
   #hasBegun = false
@@ -94,6 +99,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     return this.#writer?.backlog ?? 0
   }
 
+  get unfinishedBytes(): number {
+    return this.#unfinishedBytes
+  }
+
   get isBetweenElements(): boolean {
     return this.#splitter?.isBetweenElements === true
   }
@@ -134,6 +143,14 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket!.resume()
     this.#writer!.write(streamFooter)
     this.#expect(closeSeconds)
+  }
+
+  abandon(): void {
+    this.close()
+    this.#splitter?.stop()
+    this.#weigh()
+    // The end of the server's stream is not read any more.
+    this.#socket?.end()
   }
 
   onStep(step: Step): void {
@@ -211,6 +228,15 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)
     }
+    this.#weigh()
+  }
+
+  /** Counts the memory of an unfinished element. */
+  #weigh(): void {
+    const bytes = this.#splitter?.unfinishedBytes ?? 0
+    if (bytes === this.#unfinishedBytes) return
+    this.#parts.waiting.change(bytes - this.#unfinishedBytes)
+    this.#unfinishedBytes = bytes
   }
 
   onOpen(root: Root): void {
@@ -313,6 +339,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#connection = undefined
     this.#expectNothing()
     this.#splitter?.stop()
+    this.#weigh()
     this.#writer?.stop()
     if (this.#socket === undefined) return
     ignore(this.#socket)

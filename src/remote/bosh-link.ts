@@ -84,6 +84,10 @@ export class BoshLink implements Link {
     return this.#backlog
   }
 
+  get unfinishedBytes(): number {
+    return this.#session.unfinishedBytes
+  }
+
   /** What the endpoint answers is whole. */
   get isBetweenElements(): boolean {
     return true

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Step } from '../errors.js'
 import type { SessionTerms } from '../handed-out.js'
 import type { Clock, Timer } from '../lib/clock.js'
+import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Failure } from '../link.js'
 import { boshNamespace } from '../namespaces.js'
 import { escapeXml } from '../xml/escape.js'
@@ -21,6 +22,8 @@ export interface EndpointSessionParts {
   /** The endpoint that the session is created at; rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
+  /** Counts unfinished replies; they are not counted without it. */
+  readonly waiting?: WaitingMemory | undefined
   /** The domain of the session's user. */
   readonly domain: string
   readonly terms?: WantedTerms
@@ -59,6 +62,8 @@ export class EndpointSession {
   /** Requests that are open, the one that ends the session among them. */
   #asking = 0
   #lastWords = ''
+  /** Unfinished replies, in bytes. */
+  #unfinishedBytes = 0
   /** The turn of the last request. */
   #lastTurn: Turn | undefined
   /** When the last empty request was sent, if its reply was empty. */
@@ -72,6 +77,11 @@ export class EndpointSession {
     this.#parts = parts
     this.#reached = reached
     parts.open.add(this)
+  }
+
+  /** Memory of unfinished replies, in bytes. */
+  get unfinishedBytes(): number {
+    return this.#unfinishedBytes
   }
 
   /** The time before which no empty request is to be sent, in milliseconds of the clock (XEP-0124 §11, §12). */
@@ -128,8 +138,13 @@ export class EndpointSession {
 
   /** Ends the session, and breaks off what is open first. */
   abandon(): void {
+    if (this.terms === undefined && this.#unfinishedBytes > 0) {
+      // The session at the endpoint ends by itself: its sid is in the unfinished reply.
+      this.#finish()
+      return
+    }
     if (this.terms !== undefined && this.#phase === 'live') {
-      this.#abort.abort()
+      this.#breakOff()
       this.#abort = new AbortController()
       // The endpoint would wait for the requests before this one, and those that have not left never come.
       this.#lastRid = this.#leftRid
@@ -172,6 +187,9 @@ export class EndpointSession {
     const reached = creates ? this.#reached : undefined
     const turn = this.#takeTurn()
     const repeats = new Repeats(clock)
+    const gathered = (bytes: number) => {
+      if (!signal.aborted) this.#gathered(bytes)
+    }
     const leaves = (isNew: boolean) => {
       this.#leftRid = Math.max(this.#leftRid, rid)
       turn.left(isNew, repeats.areAny)
@@ -183,7 +201,7 @@ export class EndpointSession {
         this.#endpoint ??= await this.#parts.endpoint
         signal.throwIfAborted()
         try {
-          const options = { signal, reached, leaves }
+          const options = { signal, reached, gathered, leaves }
           const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.areAny)
           return repeats.areAny && this.#leftRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
@@ -198,6 +216,17 @@ export class EndpointSession {
     } finally {
       turn.end()
     }
+  }
+
+  #gathered(bytes: number): void {
+    this.#unfinishedBytes += bytes
+    this.#parts.waiting?.change(bytes)
+  }
+
+  /** Aborts open requests, and discards their unfinished replies. */
+  #breakOff(): void {
+    this.#abort.abort()
+    this.#gathered(-this.#unfinishedBytes)
   }
 
   #takeTurn(): Turn {
@@ -227,7 +256,7 @@ export class EndpointSession {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#limit?.cancel()
-    this.#abort.abort()
+    this.#breakOff()
     this.#parts.open.delete(this)
   }
 }

@@ -14,7 +14,7 @@ const mostFound = 1000
 const foundSeconds = 600
 const absentSeconds = 30
 
-type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'leaves'>
+type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
 
 /** What endpoints that know only the protocol's first version mean by a status (XEP-0124 §17.1). */
 const legacyConditions: Partial<Record<number, string>> = {

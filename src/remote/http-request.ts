@@ -34,6 +34,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with how far the connection has come. */
   readonly reached?: ((step: Step) => void) | undefined
+  /** Called with how many bytes an unfinished reply has grown by; with a negative number once it is read or lost. */
+  readonly gathered?: ((bytes: number) => void) | undefined
   /** Called when the request leaves, with whether its connection was made for it. */
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
@@ -43,10 +45,12 @@ export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 /** How many times as long as what is kept of it a reply may be. */
 const mostTimes = 16
+/** Memory of a piece of a reply beside its bytes. */
+const pieceBytes = 512
 
 /** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
-  const { body, limits, clock, reached, leaves, ...about } = options
+  const { body, limits, clock, reached, gathered = () => {}, leaves, ...about } = options
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
     let timer: Timer
@@ -79,7 +83,7 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
     })
     request.on('error', fail)
     request.on('response', response => {
-      readReply(response, limits).then(reply => {
+      readReply(response, limits, gathered).then(reply => {
         timer.cancel()
         resolve(reply)
       }, fail)
@@ -88,7 +92,27 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
   })
 }
 
-async function readReply(response: http.IncomingMessage, { maxReplyBytes, elements }: RequestLimits) {
+async function readReply(
+  response: http.IncomingMessage,
+  limits: RequestLimits,
+  gathered: (bytes: number) => void,
+) {
+  let kept = 0
+  try {
+    return await gatherReply(response, limits, bytes => {
+      kept += bytes
+      gathered(bytes)
+    })
+  } finally {
+    gathered(-kept)
+  }
+}
+
+async function gatherReply(
+  response: http.IncomingMessage,
+  { maxReplyBytes, elements }: RequestLimits,
+  gathered: (bytes: number) => void,
+) {
   const status = response.statusCode ?? 0
   const mostBytes = elements === undefined ? maxReplyBytes : mostTimes * maxReplyBytes
   const chunks: Buffer[] = []
@@ -99,6 +123,7 @@ async function readReply(response: http.IncomingMessage, { maxReplyBytes, elemen
     bytes += chunk.length
     if (bytes > mostBytes) throw unreadable('is too long')
     chunks.push(chunk)
+    if (long === undefined) gathered(chunk.length + pieceBytes)
     if (bytes <= maxReplyBytes) continue
     long ??= longReply(maxReplyBytes, elements!)
     for (const unread of chunks.splice(0)) long.write(unread)

@@ -4,6 +4,7 @@ import { isElsewhere, remoteOf } from '../config/serving.js'
 import type { Counts } from '../counts.js'
 import { Problem } from '../errors.js'
 import { withULabels } from '../jid/domains.js'
+import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../link.js'
 import { codeOf } from '../log.js'
 import type { Opening, OpenWish } from '../session/sessions.js'
@@ -18,6 +19,8 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
+  /** Counts unfinished replies; they are not counted without it. */
+  readonly waiting?: WaitingMemory | undefined
   /** The name of this process, where there may be others. */
   readonly processName?: string | undefined
   /** Where host-meta is asked for; 443 unless a test has its own. */
@@ -55,7 +58,7 @@ export function createRemotes(parts: RemotesParts) {
 
   function linkParts(domain: string, about: RemoteEndpoint): BoshLinkParts {
     const { facts, of } = endpointsOf(about)
-    return { domain, endpoint: of(domain), facts, clock, open: sessions, onFailed }
+    return { domain, endpoint: of(domain), facts, clock, waiting: parts.waiting, open: sessions, onFailed }
   }
 
   function abandon(link: BoshLink): void {

@@ -9,6 +9,8 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** The share of the machine's or the container's memory that this process may have, unless the operator sets a limit. */
 const mostOfMachine = 0.8
+/** The share of both for stanzas that wait: a hostile server can make them take four times the memory that is counted. */
+const mostWaiting = 1 / 8
 /** How long a measurement counts, in milliseconds and in sessions that were asked for. */
 const interval = 1_000
 const many = 20
@@ -23,15 +25,30 @@ const patience = 60_000
  * so many workers share.
  */
 export function memoryMeasure(megabytes: number, workers = 0): () => number {
-  const heap = (getHeapStatistics().heap_size_limit - youngSize) * mostOfHeap
-  // A container without a limit says nothing, or a number beyond all measure.
-  const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
-  const most = megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
+  const heap = heapSize() * mostOfHeap
+  const most = processMemory(megabytes, workers)
   let taken = 0
   return () => {
     taken = residentMemory() ?? taken
     return Math.max(getHeapStatistics().used_heap_size / heap, taken / most)
   }
+}
+
+/** Memory for stanzas that wait for the clients of this process, in bytes; the parameters are those of `memoryMeasure`. */
+export function memoryForWaiting(megabytes: number, workers = 0): number {
+  return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
+}
+
+/** The limit of V8's heap, without the young objects, in bytes. */
+function heapSize(): number {
+  return getHeapStatistics().heap_size_limit - youngSize
+}
+
+/** How much memory this process may have, in bytes. */
+function processMemory(megabytes: number, workers: number): number {
+  // A container without a limit says nothing, or a number beyond all measure.
+  const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
+  return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
 
 /** The memory of this process, in bytes; undefined if the system does not tell, as without a free descriptor. */

@@ -34,6 +34,7 @@ export interface OpenerParts
     | 'processName'
     | 'serverMilliseconds'
     | 'shaper'
+    | 'waiting'
   > {
   readonly registry: Registry
   /** Patterns of the domains that may be contacted. */

@@ -1,8 +1,14 @@
+import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Element } from '../xml/element.js'
 
 /** How much may wait for a client before the server is read no further, and how many elements, unless a test has its own. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
+/**
+ * Memory of an element beside its text, in bytes: a short element may keep the whole chunk that it was read with. Each UTF-16
+ * unit counts as two bytes, which it takes if any character is beyond U+00FF.
+ */
+const elementBytes = 2048
 /** How much is taken out at once. */
 const mostTaken = 1024 * 1024
 
@@ -10,11 +16,15 @@ const nothing: readonly Element[] = []
 
 /** What the server sent and the client has not been given yet, in order. Sizes are in UTF-16 units. */
 export class Outbox {
+  readonly #waiting: WaitingMemory
   readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
+  #isClosed = false
 
-  constructor(most = mostElements) {
+  /** Is counted in `waiting` until it is closed. */
+  constructor(waiting: WaitingMemory, most = mostElements) {
+    this.#waiting = waiting
     this.#mostElements = most
   }
 
@@ -22,26 +32,33 @@ export class Outbox {
     return this.#elements.length === 0
   }
 
+  /** Its memory, in bytes. */
+  get bytes(): number {
+    return 2 * this.#size + elementBytes * this.#elements.length
+  }
+
   /** Whether the server should be read no further until some of it is fetched. */
   get isFull(): boolean {
-    return this.#size > mostWaiting || this.#elements.length > this.#mostElements
+    const { length } = this.#elements
+    return this.#size > mostWaiting || length > this.#mostElements || this.bytes > this.#waiting.mostOfOne
   }
 
   add(element: Element): void {
     this.#elements.push(element)
-    this.#size += element.text.length
+    this.#count(element.text.length, 1)
   }
 
   /** Puts elements before all others. */
   putBack(elements: readonly Element[]): void {
     if (elements.length === 0) return
     this.#elements = [...elements, ...this.#elements]
-    for (const { text } of elements) this.#size += text.length
+    this.#count(lengthOf(elements), elements.length)
   }
 
   /** Takes out so many of the oldest, which have arrived already. */
   skip(count: number): void {
-    for (const { text } of this.#elements.splice(0, count)) this.#size -= text.length
+    const skipped = this.#elements.splice(0, count)
+    this.#count(-lengthOf(skipped), -skipped.length)
   }
 
   /** Takes out everything. */
@@ -49,8 +66,14 @@ export class Outbox {
     const all = this.#elements
     // Where many sessions end at once, V8 would take all arrays that are made here for ones that last, and make them slowly.
     if (all.length > 0) this.#elements = []
-    this.#size = 0
+    this.#count(-this.#size, -all.length)
     return all
+  }
+
+  /** Discards everything, and is not counted any more. */
+  close(): void {
+    this.clear()
+    this.#isClosed = true
   }
 
   /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply, or so much. */
@@ -66,9 +89,21 @@ export class Outbox {
       size += length
     }
     this.#elements = elements.slice(taken)
-    this.#size -= size
+    this.#count(-size, -taken)
     // The elements that stay were copied, so these need not be.
     elements.length = taken
     return elements
   }
+
+  /** Adds to the size, in UTF-16 units, and to the number of elements, or subtracts. */
+  #count(size: number, elements: number): void {
+    this.#size += size
+    if (!this.#isClosed) this.#waiting.change(2 * size + elementBytes * elements)
+  }
+}
+
+function lengthOf(elements: readonly Element[]): number {
+  let length = 0
+  for (const { text } of elements) length += text.length
+  return length
 }

@@ -77,6 +77,11 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
+  /** All sessions, the oldest first. */
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
   *list(): Iterable<SessionView> {
     for (const session of this.#sessions.values()) yield session.view
   }

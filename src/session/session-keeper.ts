@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Counts, EndReason } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
+import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { OpenLink } from '../link.js'
 import type { OnRefused } from '../reached-limits.js'
 import type { Fate } from '../xml/element.js'
@@ -25,6 +26,8 @@ export interface SessionKeeper<Session> {
   readonly serverMilliseconds?: number | undefined
   /** How many elements may wait for a client; as many as usual unless a test has its own. */
   readonly mostElements?: number | undefined
+  /** Memory of stanzas that wait for the clients of all sessions. */
+  readonly waiting: WaitingMemory
   /** How much clients may send. */
   readonly shaper: RateShaper
   /** The tickets by which pages may also come over another transport than the one they were opened for; undefined without. */

@@ -21,13 +21,15 @@ export abstract class SessionLife<Session> {
   protected speaker: Client | undefined = undefined
   /** While a client logs in by itself; undefined once its JID is known. */
   protected watch: LoginWatch | undefined
+  /** Whether the server is not read because too much waits for the client. */
+  #isHeldUp = false
   #outcome: Outcome | undefined = undefined
   #isOver = false
 
   constructor(keeper: SessionKeeper<Session>, watch: LoginWatch | undefined, now: number) {
     this.keeper = keeper
     this.watch = watch
-    this.outbox = new Outbox(keeper.mostElements)
+    this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
     this.inactivity = new Inactivity(now)
   }
 
@@ -73,6 +75,25 @@ export abstract class SessionLife<Session> {
     return this.#outcome
   }
 
+  /** Memory of stanzas that its client has not fetched, and of its server's unfinished element, in bytes. */
+  get waitingBytes(): number {
+    return this.outbox.bytes + this.link.unfinishedBytes
+  }
+
+  /** Stops reading from the server if too much waits for the client. */
+  protected holdUp(): void {
+    if (this.#isHeldUp || !this.outbox.isFull) return
+    this.#isHeldUp = true
+    this.link.pause()
+  }
+
+  /** Reads on from the server if the client has taken enough. */
+  protected readOn(): void {
+    if (!this.#isHeldUp || this.outbox.isFull) return
+    this.#isHeldUp = false
+    this.link.resume()
+  }
+
   /** Something about the client has changed: says anew when time demands something. */
   schedule(): void {
     if (this.#isOver || this.speaker === undefined) return
@@ -93,7 +114,7 @@ export abstract class SessionLife<Session> {
   }
 
   #lookAfterServer(now: number): void {
-    if (!this.uplink.watch.look(now, this.link, !this.outbox.isFull, this)) return
+    if (!this.uplink.watch.look(now, this.link, !this.#isHeldUp, this)) return
     this.keeper.unanswered(this)
     this.link.close()
     this.finish({ reason: 'connection-lost' })
@@ -124,6 +145,19 @@ export abstract class SessionLife<Session> {
   }
 
   /**
+   * Ends the session at once for want of memory, and frees all of its own. A client that listens is told, and so are the
+   * senders of stanzas that it has not fetched.
+   */
+  giveUp(): void {
+    this.guard(() => {
+      this.watch = undefined
+      this.uplink.abandon(this.outbox.clear())
+      this.finish({ reason: 'limit' })
+      this.abandon('limit')
+    })
+  }
+
+  /**
    * Ends the session because it failed at something that was not foreseen: its state cannot be relied on any more. The
    * client is told, and no other session notices.
    */
@@ -131,6 +165,7 @@ export abstract class SessionLife<Session> {
     this.#isOver = true
     this.closeDoor()
     this.deadline = Number.POSITIVE_INFINITY
+    this.outbox.close()
     const acts = [() => this.broke(cause), () => this.link.close(), () => this.speaker?.fail()]
     for (const act of acts) {
       try {
@@ -167,6 +202,7 @@ export abstract class SessionLife<Session> {
     this.deadline = Number.POSITIVE_INFINITY
     letGo()
     this.speaker?.close()
+    this.outbox.close()
     this.ended(this.#outcome?.reason ?? reason)
   }
 

@@ -131,7 +131,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   ): string | undefined {
     this.uplink.opened()
     this.outbox.putBack(undelivered)
-    if (this.outbox.isFull) this.link.pause()
+    this.holdUp()
     this.#learn(jid)
     return this.#awaitPage(client, handover)
   }
@@ -198,20 +198,18 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
    * at least; none if there are none.
    */
   take(most?: number): readonly Element[] {
-    const wasFull = this.outbox.isFull
     this.resumption = undefined
     const elements = this.outbox.take(most)
     for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
-    if (wasFull && !this.outbox.isFull) this.link.resume()
+    this.readOn()
     return elements
   }
 
   /** Leaves out so many of the oldest elements that wait for the client: it has them already. */
   skip(count: number): void {
-    const wasFull = this.outbox.isFull
     this.outbox.skip(count)
     this.#delivered += count
-    if (wasFull && !this.outbox.isFull) this.link.resume()
+    this.readOn()
   }
 
   /** Puts stanzas that may not have reached the client before all that wait for it. */
@@ -318,7 +316,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.outbox.add(
       isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element,
     )
-    if (this.outbox.isFull) this.link.pause()
+    this.holdUp()
     if (isFeatures) this.uplink.opened()
     else if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
   }

@@ -86,11 +86,22 @@ export class Uplink {
 
   /** Closes the stream; the senders of what was not delivered are told before. */
   close(undelivered: readonly Element[] = []): void {
-    for (const element of undelivered) {
-      const answer = bounce(element)
-      if (answer !== undefined) this.link.send([answer])
-    }
+    for (const element of undelivered) this.#bounce(element)
     this.link.close()
+  }
+
+  /** The same for want of memory: a server that reads no answers gets no more of them. */
+  abandon(undelivered: readonly Element[]): void {
+    for (const element of undelivered) {
+      if (this.link.backlog > mostWaiting) break
+      if (element.text.length <= mostWaiting) this.#bounce(element)
+    }
+    this.link.abandon()
+  }
+
+  #bounce(element: Element): void {
+    const answer = bounce(element)
+    if (answer !== undefined) this.link.send([answer])
   }
 
   #sendUnsent(): void {

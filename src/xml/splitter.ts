@@ -28,6 +28,9 @@ export interface SplitterOptions {
 
 /** How much of an element is gathered before it becomes one text, in UTF-16 units. */
 const longestPieces = 1024
+/** Most memory of a UTF-16 unit in bytes: if it came alone, and in a longer text. */
+const pieceBytes = 32
+const unitBytes = 2
 
 const slash = 0x2f
 const less = 0x3c
@@ -73,6 +76,11 @@ export class Splitter {
   /** Whether nothing of an unfinished element is held, nor of the stream's header. */
   get isBetweenElements(): boolean {
     return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
+  }
+
+  /** Memory of an unfinished element, in bytes. */
+  get unfinishedBytes(): number {
+    return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
 
   /** Reads on in a stream, and reports what became whole. Throws an `XmlError`, after which nothing more is read. */

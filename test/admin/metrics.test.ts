@@ -12,7 +12,14 @@ function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
     counts: new Counts(),
     clock: { now: () => 7_500 },
     census: () => ({ states: { ...noStates, ...states }, heldRequests, heldSince }),
-    open: { links: () => 5, remotes: () => 6, unreadBytes: () => 7, connections: () => 7, events: () => 8 },
+    open: {
+      links: () => 5,
+      remotes: () => 6,
+      unreadBytes: () => 7,
+      waitingBytes: () => 9,
+      connections: () => 7,
+      events: () => 8,
+    },
   }
 }
 

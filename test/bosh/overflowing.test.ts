@@ -92,3 +92,79 @@ test('a stanza that is too long ends its session, and the limit is counted', asy
   expect(reply?.body).toBe(terminated('policy-violation'))
   expect(client.bench.counts.refused.stanza).toBe(1)
 })
+
+describe('servers that send to many whose pages fetch nothing', () => {
+  const mebi = 2 ** 20
+  const mostWaiting = 8 * mebi
+  const filled = message('x'.repeat(20_000))
+
+  /** Warmed sessions that no page comes for. */
+  async function warmed(count: number) {
+    const bench = new BoshBench({}, undefined, { mostWaiting })
+    const clients = []
+    for (let made = 0; made < count; made++)
+      clients.push(await bench.warmed({ jid: `user${made}@chat.example/x` }))
+    return { bench, clients }
+  }
+
+  /** The server of each sends for as long as it is read. */
+  async function fill(clients: readonly { readonly link: FakeLink }[], times = 100) {
+    for (let sent = 0; sent < times; sent++) {
+      for (const { link } of clients) if (!link.paused && !link.closed) link.receive(filled)
+      await null
+    }
+  }
+
+  test('are read no further, each the earlier the more waits in all, and nobody loses anything', async () => {
+    const { bench, clients } = await warmed(30)
+    await fill(clients)
+    expect(clients.every(({ link }) => link.paused && !link.closed)).toBe(true)
+    expect(bench.waiting.bytes).toBeLessThan(mostWaiting)
+    const first = await clients[0]!.next()
+    expect(first.reply?.body).toContain(filled)
+    expect(clients[0]!.link.paused).toBe(false)
+    expect(bench.counts.sessionsEnded.limit).toBe(0)
+  })
+
+  test('do not keep others from what their pages fetch', async () => {
+    const { bench, clients } = await warmed(31)
+    const [page, ...others] = clients
+    await fill(others)
+    for (let fetched = 0; fetched < 20; fetched++) {
+      const poll = await page!.next()
+      page!.link.receive(filled)
+      await bench.pass(0)
+      expect(poll.reply?.body).toContain(filled)
+      expect(page!.link.paused).toBe(false)
+    }
+  })
+
+  test('lose the sessions with most, without a trace in memory, if that is not enough', async () => {
+    const { bench, clients } = await warmed(300)
+    // The last to come has least.
+    const [small, ...large] = clients
+    small!.link.receive(message('small'))
+    await fill(large)
+    expect(bench.waiting.bytes).toBeLessThanOrEqual(mostWaiting)
+    const { limit } = bench.counts.sessionsEnded
+    expect(limit).toBeGreaterThan(0)
+    expect(bench.counts.refused.waiting).toBe(limit)
+    expect(large.filter(({ link }) => link.closed)).toHaveLength(limit)
+    expect(bench.logged.filter(line => line.includes('"setting":"MAX_MEMORY_MB"'))).toHaveLength(1)
+    const reply = await small!.next()
+    expect(reply.reply?.body).toContain(message('small'))
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('lose the session whose stanza is not whole, and its page is told', async () => {
+    const { bench, clients } = await warmed(3)
+    const poll = await clients[1]!.next()
+    const { link } = clients[1]!
+    link.unfinishedBytes = mostWaiting + 1
+    bench.waiting.change(link.unfinishedBytes)
+    await bench.pass(0)
+    expect(poll.reply?.body).toBe(terminated('policy-violation'))
+    expect(clients.map(client => client.link.closed)).toEqual([false, true, false])
+  })
+})

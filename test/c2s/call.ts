@@ -4,6 +4,7 @@ import { createDialer } from '../../src/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../src/c2s/tcp-link.js'
 import type { Server } from '../../src/config/config.js'
 import type { Step } from '../../src/errors.js'
+import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import type { LinkEvents, LinkOptions } from '../../src/link.js'
 import { createNames } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/limits.js'
@@ -84,6 +85,7 @@ export class Call {
         clock: this.clock,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         limits: defaultLimits,
+        waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),
         ...parts,

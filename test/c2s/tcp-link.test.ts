@@ -1,9 +1,11 @@
 import { Socket } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { createSearch } from '../../src/c2s/dial.js'
+import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import { createNames } from '../../src/net/names.js'
 import { defaultLimits } from '../../src/xml/limits.js'
 import { element } from '../support/element.js'
+import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer } from '../support/scripted-server.js'
 import {
@@ -388,6 +390,20 @@ describe('a server that closes', () => {
 })
 
 describe('a link that is closed', () => {
+  test('takes no memory for a stanza that was not whole', async () => {
+    const waiting = new WaitingMemory()
+    const { call, peer } = await opened({ waiting })
+    peer.send(`<message><body>${'x'.repeat(50_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 100_000)
+    peer.send('</body></message>')
+    await eventually('it is whole', () => waiting.bytes === 0)
+    peer.send(`<message><body>${'x'.repeat(50_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 100_000)
+    peer.reset()
+    await call.hears('closed')
+    expect(waiting.bytes).toBe(0)
+  })
+
   test('ends its stream, waits for the end of the other, and tells nothing but that it is gone', async () => {
     const { call, peer } = await opened()
     call.link.close()
@@ -437,6 +453,22 @@ describe('a link that is closed', () => {
     call.link.close()
     await peer.until(footer)
     peer.end(footer)
+    await call.hears('closed')
+    await peer.gone
+  })
+
+  test('at once keeps nothing of an element that is not whole', async () => {
+    const waiting = new WaitingMemory()
+    const { call, peer } = await opened({ waiting })
+    peer.send(`<message><body>${'x'.repeat(500_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 1_000_000)
+    expect(call.link.unfinishedBytes).toBe(waiting.bytes)
+    call.link.abandon()
+    expect([waiting.bytes, call.link.unfinishedBytes]).toEqual([0, 0])
+    peer.send('x'.repeat(500_000))
+    expect(await peer.rest()).toBe(footer)
+    expect(waiting.bytes).toBe(0)
+    peer.end()
     await call.hears('closed')
     await peer.gone
   })

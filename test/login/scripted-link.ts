@@ -10,6 +10,7 @@ export type Answer = string | ((id: string, told: readonly string[]) => string)
 export class ScriptedLink implements Link, Opened {
   readonly link = this
   readonly backlog = 0
+  readonly unfinishedBytes = 0
   readonly isBetweenElements = true
   facts: LinkFacts = { encrypted: true, plainAllowed: true }
   events: LinkEvents

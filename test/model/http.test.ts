@@ -17,6 +17,7 @@ import { Networks } from '../../src/config/networks.js'
 import { Counts } from '../../src/counts.js'
 import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
+import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import { createNames } from '../../src/net/names.js'
 import type { Nodes } from '../../src/nodes/nodes.js'
 import { startNodes } from '../../src/nodes/start-nodes.js'
@@ -172,6 +173,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     refused: unnoted,
     refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
+    waiting: new WaitingMemory(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const manager = createConnectionManager({

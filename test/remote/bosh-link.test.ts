@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Step } from '../../src/errors.js'
+import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import type { LinkEnd } from '../../src/link.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
@@ -36,6 +37,7 @@ async function open(
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
   const sessions = new Set<EndpointSession>()
+  const waiting = new WaitingMemory()
   const { from, encrypted = false, domain = 'far.example' } = options
   const steps: Step[] = []
   const link = new BoshLink(
@@ -58,6 +60,7 @@ async function open(
       domain,
       endpoint: options.endpoint ?? Promise.resolve(endpoint),
       clock: parts.clock,
+      waiting,
       open: sessions,
       facts: { encrypted, plainAllowed: encrypted },
     },
@@ -82,7 +85,8 @@ async function open(
   /** Nothing is left of it: no session, request, timer. */
   const isGone = () =>
     eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
-  return { there, link, told, ends, drains, steps, clock: parts.clock, sessions, hears, next, poll, isGone }
+  const { clock } = parts
+  return { there, link, told, ends, drains, steps, clock, waiting, sessions, hears, next, poll, isGone }
 }
 
 /** A link with an open stream, over which the client has sent something; one request is held. */
@@ -737,5 +741,42 @@ describe('the end of a session', () => {
     await new Promise(resolve => setImmediate(resolve))
     expect(there.connections).toBe(0)
     expect(told).toEqual([])
+  })
+})
+
+describe('a reply that is not whole', () => {
+  const beginning = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('x'.repeat(50_000))}`
+
+  test('is counted until it is', async () => {
+    const { link, held, hears, waiting } = await opened()
+    expect(waiting.bytes).toBe(0)
+    held.begin(beginning)
+    await eventually('it is counted', () => waiting.bytes >= beginning.length)
+    expect(link.unfinishedBytes).toBe(waiting.bytes)
+    held.end('</body>')
+    await hears('<message')
+    expect([waiting.bytes, link.unfinishedBytes]).toEqual([0, 0])
+    link.close()
+  })
+
+  test.each([
+    [
+      'of the creation',
+      async () => {
+        const call = await open()
+        return { ...call, held: await call.there.request() }
+      },
+    ],
+    ['later', opened],
+  ])('is let go of at once with its link, %s', async (_when, begin) => {
+    const { link, held, waiting, isGone, there, sessions } = await begin()
+    held.begin(beginning)
+    await eventually('it is counted', () => waiting.bytes >= beginning.length)
+    link.abandon()
+    expect([waiting.bytes, link.unfinishedBytes]).toEqual([0, 0])
+    expect(await held.over).toBe('gone')
+    if (sessions.size > 0) (await there.request()).answer('', " type='terminate'")
+    await isGone()
+    expect(waiting.bytes).toBe(0)
   })
 })

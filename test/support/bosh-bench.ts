@@ -7,11 +7,13 @@ import type { TermLimits } from '../../src/bosh/terms.js'
 import { Counts } from '../../src/counts.js'
 import type { TellEvent } from '../../src/events/events.js'
 import type { Cookie } from '../../src/handed-out.js'
+import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
 import { nodeIn } from '../../src/nodes/node-name.js'
 import { createRefusals, type OnRefused } from '../../src/reached-limits.js'
 import { knownSessions } from '../../src/session/known-sessions.js'
+import { makeRoom } from '../../src/session/making-room.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { OwnSessions } from '../../src/session/own-sessions.js'
 import { RateShaper } from '../../src/session/rate-shaper.js'
@@ -34,6 +36,7 @@ export class FakeLink implements Link {
   closed = false
   paused = false
   backlog = 0
+  unfinishedBytes = 0
   isBetweenElements = true
   facts = { encrypted: true, plainAllowed: true }
 
@@ -60,6 +63,10 @@ export class FakeLink implements Link {
   }
 
   close(): void {
+    this.closed = true
+  }
+
+  abandon(): void {
     this.closed = true
   }
 
@@ -215,6 +222,8 @@ export interface BenchOptions {
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly room?: (registry: Registry, refused: OnRefused) => UserRoom
   readonly shaper?: RateShaper
+  /** Memory for stanzas that wait, in bytes; no limit unless given. */
+  readonly mostWaiting?: number
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
@@ -239,6 +248,8 @@ export class BoshBench {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
     readonly shutDown: () => void
   }
+  /** Memory of stanzas that wait for clients. */
+  readonly waiting: WaitingMemory
   readonly #open: Open
 
   constructor(
@@ -248,6 +259,9 @@ export class BoshBench {
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
     const refused = createRefusals({ counts: this.counts, clock: this.clock, log })
+    this.waiting = new WaitingMemory(about.mostWaiting, () =>
+      makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
+    )
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -280,6 +294,7 @@ export class BoshBench {
         ),
       }),
       room: about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused),
+      waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,
     })

@@ -52,6 +52,11 @@ export class EndpointRequest {
     this.#response.writeHead(200, headers).write(text)
   }
 
+  /** Ends an answer that was begun. */
+  end(text: string): void {
+    this.#response.end(text)
+  }
+
   /** Hangs up without a word. */
   break(): void {
     this.message.socket.destroy()
