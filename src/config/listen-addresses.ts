@@ -60,7 +60,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether a place in one list cannot be had beside one in the other; the lists may be the same. */
+/** Whether two places, one of each list, exclude each other. The lists may be the same. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(
@@ -73,14 +73,14 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Whether a place of a list is at this host too. Where a name leads is not known: only `::` alone is surely there. */
+/** Whether a place of a list includes this host. The addresses of a name are not known: only `::` alone surely includes them. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** Whether a list has no other host: `::` is every IPv4 address as well then, and leaves them to the others if not. */
+/** Whether a list has no other host. Then `::` includes all IPv4 addresses; otherwise it leaves them to the others. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host)
 }

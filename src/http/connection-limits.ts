@@ -12,7 +12,10 @@ export class ConnectionLimits {
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
-  /** `descriptorsAreLeft` tells whether there is one for a further connection; without any, the kernel's backlog fills up unseen. */
+  /**
+   * `descriptorsAreLeft` tells whether one is left for a further connection. Without any, connections wait unseen in the kernel's
+   * backlog.
+   */
   constructor(
     config: Pick<Config, 'listen' | 'trustedProxies'>,
     refused: OnRefused,

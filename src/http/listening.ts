@@ -24,7 +24,7 @@ import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { takeUpgrades } from './upgrades.js'
 
-/** How many descriptors connections leave free, for files and for what the process opens itself. */
+/** How many descriptors connections leave free, for files and for connections that the process opens itself. */
 const reserveOfConnections = 8
 
 /** What listens, on all addresses and ports of the settings. */

@@ -1,17 +1,17 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** How many sessions leave free, for connections on which requests are refused. */
+/** How many descriptors sessions leave free, for connections on which requests are refused. */
 const reserveOfSessions = 32
 /** The share of all that is kept free if that is less. */
 const reservedShare = 0.1
-/** So many are taken at most without another look, and one for so many descriptors that are free: a look is slow. */
+/** How many are taken between two checks, which are slow: one for each `freeForEach` that are free, `mostUnseen` at most. */
 const mostUnseen = 16
 const freeForEach = 8
 
 /**
- * Tells whether there are descriptors for one more session or connection, and `reserve` to spare. To look is to open one, since all below the
- * lowest free one are taken; where others are free above it, it is taken first and a later look tells. `most` is how many
- * there may be at a time, and `next` opens one and tells its number, undefined where there is none.
+ * Returns a function that tells whether there is a descriptor for one more session or connection, and `reserve` to spare. It
+ * opens one: all below the lowest free one are taken. `most` is how many there may be at a time. `next` opens one and returns its
+ * number, undefined if there is none.
  */
 export function descriptorsAreLeft(
   reserve = reserveOfSessions,
@@ -40,7 +40,7 @@ export function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Where there is no such file, nothing is known of it.
+    // Without this file, the number is not known.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { type Clock, systemClock, type Timer } from './clock.js'
 
-/** The most bytes that wait for a slow reader, and how many of them only lines that matter may take. */
+/** The most bytes that wait for a slow reader, and how many of them are reserved for lines that matter. */
 const mostBytes = 2 ** 20
 const reservedBytes = 2 ** 18
 /** Pauses before a slow reader, or a full disk, is tried again, in milliseconds. */
@@ -17,9 +17,9 @@ export interface LineWriterOptions {
 }
 
 /**
- * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 768 KiB of lines wait for a slow reader;
- * further lines are lost until all of these are written. One line then says how many were lost. Lines that matter wait up to
- * 1 MiB, and go on to be written while others are lost.
+ * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 768 KiB of lines wait for a slow reader.
+ * Further lines are lost until all of these are written. One line then has the number of lost lines. Lines that matter wait up to
+ * 1 MiB, and are kept while others are lost.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions
@@ -35,7 +35,7 @@ export class LineWriter {
     this.#options = options
   }
 
-  /** Writes a line with its line feed, which matters or does not. Returns false if it is lost. */
+  /** Writes a line with its line feed. Returns false if it is lost. A line that `matters` uses the reserved bytes, too. */
   write(line: string, matters = false): boolean {
     const bytes = Buffer.from(line)
     const room = matters ? mostBytes : this.#lost > 0 ? 0 : mostBytes - reservedBytes

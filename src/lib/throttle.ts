@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 
 const interval = 60_000
 
-/** Whether it is a minute since this last answered yes for the key: for what is worth no more lines in the log. */
+/** Returns true at most once a minute for each key, to limit lines in the log. */
 export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) => boolean {
   /** When each was due last, in milliseconds of the clock. */
   const last = new Map<Key, number>()
@@ -15,8 +15,8 @@ export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) =
 }
 
 /**
- * Counts things of which the log has one line a minute for each key. Returns how many there were since the last line, this
- * one included; undefined if no line is due.
+ * Counts events that have one line a minute in the log, for each key. Returns the number of events since the last line, this one
+ * included; undefined if no line is due.
  */
 export function countedOnceAMinute<Key>(clock: Pick<Clock, 'now'>): (key: Key) => number | undefined {
   const isDue = onceAMinute<Key>(clock)

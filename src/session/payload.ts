@@ -23,7 +23,6 @@ export interface Payload {
 
 const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal: undefined }
 
-/** How long a client's stanzas may be. */
 export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
 
 /** Checks what a client sends. */

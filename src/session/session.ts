@@ -104,7 +104,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     this.keeper.attached(this)
   }
 
-  /** How it stands with the page that the warm API handed it to last. */
+  /** Whether the page has come that the warm API handed the session to last; `none` if it was handed to none. */
   get page(): 'none' | 'awaited' | 'come' {
     return this.#page
   }

@@ -96,7 +96,7 @@ export function createCalls(parts: CallsParts) {
   })
 
   const untold = countedOnceAMinute<string>(clock)
-  /** Logs what anybody can cause as often as they like: once a minute for each code and admin, with how often it was. */
+  /** Logs events that anybody can cause: once a minute for each code and admin, with their `count`. */
   const logOften = (
     request: Request,
     stream: Logger,

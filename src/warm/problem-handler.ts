@@ -12,8 +12,8 @@ import { type CallsParts, isLogged } from './calls.js'
 export type ProblemParts = Pick<CallsParts, 'config' | 'log' | 'counts' | 'clock'>
 
 /**
- * Answers whatever a route throws, and logs it if the warm API has not: each kind of refusal once a minute, with how many there
- * were, and the others at `debug`. Anybody can cause as many as they like.
+ * Answers every error that a route throws, and logs it if the warm API has not. Each kind of refusal has one line a minute, with
+ * their `count`, because anybody can cause them; each further one has a line at `debug`.
  */
 export function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
