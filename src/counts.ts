@@ -55,7 +55,7 @@ export const endReasons = [
   'login-timeout',
   /** Its server has refused as many logins as one stream may try. */
   'refused-logins',
-  /** Its user had too many sessions, or the memory for stanzas that wait for clients was full. */
+  /** Its user had too many sessions, its address too many without a user, or the memory for stanzas that wait for clients was full. */
   'limit',
   /** The service stopped. */
   'shutdown',

@@ -401,7 +401,7 @@ export const sections = {
       integer(0, 10_000_000),
       '20',
     ).means(
-      'The same for sessions that no user has logged in to yet. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
+      'The same for sessions that no user has logged in to yet. Sessions past BOSH_LOGIN_TIMEOUT do not count. At the limit, one with refused logins, or without any for five seconds, ends and makes room.',
     ),
     BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', integer(0, 3600), '60').means(
       'Time that a client has to log in to a session that it has opened itself, in seconds; registering an account first gives no more.',

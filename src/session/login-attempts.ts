@@ -41,6 +41,24 @@ export class LoginAttempts {
     this.#isLimited = refusals.concern(this.#client)
   }
 
+  /** How many of them the server has refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Whether the client has tried none. */
+  get isSilent(): boolean {
+    return this.#begun === 0
+  }
+
+  /** The JID of the login that is delayed, or its domain alone if no user is known; undefined if none is delayed. */
+  get delayedJid(): string | undefined {
+    if (this.#timers.size === 0) return undefined
+    const { domain } = this.#client
+    const user = this.#unanswered?.user
+    return user === undefined || user.includes('@') ? (user ?? domain) : `${user}@${domain}`
+  }
+
   /** Whether the stream has reached its limit of logins. */
   get areUsedUp(): boolean {
     return this.#begun > mostAttempts || this.#refused >= mostAttempts

@@ -20,6 +20,7 @@ import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { Refusal, SessionLimits } from './session-limits.js'
 import type { Open } from './sessions.js'
+import { Strangers } from './strangers.js'
 import type { UserRoom } from './user-room.js'
 
 export interface OpenerParts
@@ -66,6 +67,7 @@ export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, room, counts, clock, log, webSocketLog = log, tellEvent } = parts
+  const strangers = new Strangers<Session>()
   /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
@@ -102,6 +104,7 @@ export function createOpener(parts: OpenerParts) {
     streams: registry.streams,
     loggedIn(session, resumed) {
       limits.loggedIn(session)
+      strangers.remove(session)
       const jid = session.jid!
       if (resumed !== undefined) leave(resumed, session)
       registry.bound(session, jid)
@@ -120,11 +123,13 @@ export function createOpener(parts: OpenerParts) {
     },
     finished(session) {
       limits.finished(session)
+      strangers.remove(session)
       room.finished(session)
     },
     ended(session, reason) {
       registry.remove(session)
       limits.ended(session)
+      strangers.remove(session)
       room.finished(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
@@ -137,6 +142,7 @@ export function createOpener(parts: OpenerParts) {
         tellEnd(session, 'fault')
       }
       limits.ended(session)
+      strangers.remove(session)
       room.finished(session)
       report(cause, 'a session failed', { session: session.id })
     },
@@ -155,6 +161,22 @@ export function createOpener(parts: OpenerParts) {
     if (reason === undefined) return false
     parts.refused(reason, ofAddress.has(reason) ? { address } : undefined)
     return true
+  }
+
+  /**
+   * Asks whether a client may open one more session. If it has too many without a login, one of those in this process that
+   * look least like an honest user's ends instead.
+   */
+  async function admit(address: string): Promise<Refusal | undefined> {
+    const refusal = await limits.admit(address)
+    if (refusal !== 'unauthenticated') return refusal
+    const session = strangers.leastPromising(address, clock.now())
+    if (session === undefined) return refusal
+    isRefused(refusal, address)
+    session.expel('limit')
+    // A client that does not read, or has no request open, keeps nothing.
+    session.guard(() => session.abandon('limit'))
+    return limits.admit(address)
   }
 
   function begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
@@ -193,11 +215,9 @@ export function createOpener(parts: OpenerParts) {
       // It may have begun to stop in the meantime.
       if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size), address)) return 'policy-violation'
-      const admitted = limits.admit(address)
-      if (isRefused(admitted instanceof Promise ? await admitted : admitted, address))
-        return 'policy-violation'
-      // Others may have come while another process was asked.
-      const isLate = admitted instanceof Promise && isRefused(limits.refusal(registry.size), address)
+      if (isRefused(await admit(address), address)) return 'policy-violation'
+      // Others may have come in the meantime.
+      const isLate = isRefused(limits.refusal(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
@@ -205,12 +225,14 @@ export function createOpener(parts: OpenerParts) {
       const attempts = new LoginAttempts(refusedLogins, address, domain)
       const session = new Session(domain, 'client', keeper, secure, attempts)
       limits.opened(session, address)
+      strangers.add(session, address, attempts, clock.now())
       try {
         const client = make(session)
         begin(session, client, options)
         return client
       } catch (error) {
         limits.ended(session)
+        strangers.remove(session)
         throw error
       }
     },
