@@ -1,11 +1,11 @@
-/** Between these shares of the memory the limit of each session falls; the rest is for stanzas that are under way. */
+/** Between these shares of the memory, the limit of each session falls. The rest is for stanzas under way. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** The lowest limit of a session, in bytes. */
 const leastOfOne = 16 * 1024
 /** The highest one, in bytes: the outbox has tighter limits of its own. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, this share of the memory has to come anew before it is tried again. */
+/** If no room could be made, this share of the memory must be added before the next attempt. */
 const worthAnotherLook = 1 / 16
 
 /**
@@ -18,7 +18,7 @@ export class WaitingMemory {
   /** Memory that may be in use, in bytes. */
   readonly most: number
   readonly #makeRoom: () => void
-  /** Above this, room is to be made; in bytes. */
+  /** Above this many bytes, `makeRoom` is called. */
   #limit: number
   #isMakingRoom = false
 

@@ -26,7 +26,7 @@ export interface Screened {
   readonly answers: readonly Element[]
 }
 
-/** The JID that a login has shown, and the id of the stream that goes on, if one was resumed. */
+/** The JID that a login has shown, and the id of the resumed stream, if any. */
 export interface LoggedIn {
   /** Full; bare if only the account of a resumed stream is known. */
   readonly jid: string
@@ -53,7 +53,7 @@ export class LoginWatch {
   /** The id of the stream that the client has asked to resume. */
   #resuming: string | undefined
 
-  /** Until when the client has to be logged in, in milliseconds of the clock. */
+  /** Until when the client must be logged in, in milliseconds of the clock. */
   readonly end: number
   readonly #streams: ResumableStreams
 

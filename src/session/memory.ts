@@ -46,7 +46,7 @@ function heapSize(): number {
 
 /** How much memory this process may have, in bytes. */
 function processMemory(megabytes: number, workers: number): number {
-  // A container without a limit says nothing, or a number beyond all measure.
+  // A container without a limit gives 0, or a huge number.
   const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }

@@ -22,7 +22,7 @@ export class Outbox {
   #size = 0
   #isClosed = false
 
-  /** Is counted in `waiting` until it is closed. */
+  /** Counts itself in `waiting` until it is closed. */
   constructor(waiting: WaitingMemory, most = mostElements) {
     this.#waiting = waiting
     this.#mostElements = most

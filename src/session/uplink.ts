@@ -90,7 +90,7 @@ export class Uplink {
     this.link.close()
   }
 
-  /** The same for want of memory: a server that reads no answers gets no more of them. */
+  /** The same because memory is full. A server that does not read the errors gets no more of them. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of undelivered) {
       if (this.link.backlog > mostWaiting) break

@@ -115,7 +115,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
     }
   }
 
-  test('are read no further, each the earlier the more waits in all, and nobody loses anything', async () => {
+  test('are read no further, with a lower limit for each session the more waits in all, and nothing is lost', async () => {
     const { bench, clients } = await warmed(30)
     await fill(clients)
     expect(clients.every(({ link }) => link.paused && !link.closed)).toBe(true)
@@ -126,7 +126,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
     expect(bench.counts.sessionsEnded.limit).toBe(0)
   })
 
-  test('do not keep others from what their pages fetch', async () => {
+  test('do not delay sessions whose pages fetch', async () => {
     const { bench, clients } = await warmed(31)
     const [page, ...others] = clients
     await fill(others)
@@ -139,7 +139,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
     }
   })
 
-  test('lose the sessions with most, without a trace in memory, if that is not enough', async () => {
+  test('lose the sessions with most waiting, and all of their memory, if that is not enough', async () => {
     const { bench, clients } = await warmed(300)
     // The last to come has least.
     const [small, ...large] = clients

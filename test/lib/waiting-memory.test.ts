@@ -4,7 +4,7 @@ import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 const mebi = 2 ** 20
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('each session may have the less waiting the more waits in all, and never nothing', () => {
+test('the limit of each session falls the more waits in all, and never to nothing', () => {
   const waiting = new WaitingMemory(64 * mebi)
   const limits: number[] = []
   for (let mebibytes = 32; mebibytes <= 56; mebibytes += 4) {
@@ -16,7 +16,7 @@ test('each session may have the less waiting the more waits in all, and never no
   expect(waiting.mostOfOne).toBe(Number.POSITIVE_INFINITY)
 })
 
-test('room is made in a turn of its own, and once for all that has come until then', async () => {
+test('room is made in a turn of its own, once for everything that has come until then', async () => {
   let times = 0
   const waiting = new WaitingMemory(mebi, () => {
     times += 1
@@ -28,7 +28,7 @@ test('room is made in a turn of its own, and once for all that has come until th
   expect([times, waiting.bytes]).toEqual([1, mebi / 2])
 })
 
-test('where no room could be made, that is tried again only once clearly more has come', async () => {
+test('if no room could be made, the next attempt is made only after clearly more has come', async () => {
   let times = 0
   const waiting = new WaitingMemory(16 * mebi, () => {
     times += 1

@@ -747,7 +747,7 @@ describe('the end of a session', () => {
 describe('a reply that is not whole', () => {
   const beginning = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('x'.repeat(50_000))}`
 
-  test('is counted until it is', async () => {
+  test('is counted until it is whole', async () => {
     const { link, held, hears, waiting } = await opened()
     expect(waiting.bytes).toBe(0)
     held.begin(beginning)
