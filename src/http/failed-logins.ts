@@ -46,13 +46,17 @@ export class FailedLogins {
   /** Clients known to this process, and when the others were told last, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
+  readonly #mostOfName: number
+  /** How many secrets are being checked for a name, and who waits until there are fewer. */
+  readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
   /** `most` is what one client may have for one name in a minute; 0 is any number. */
   constructor(most: number, refused: OnRefused, rates: MakeRate = ownRates) {
     this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
     this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
-    this.#ofNameEverywhere = rates('failed-logins-everywhere', (most * nameSeconds) / 60, nameSeconds)
+    this.#mostOfName = (most * nameSeconds) / 60
+    this.#ofNameEverywhere = rates('failed-logins-everywhere', this.#mostOfName, nameSeconds)
     this.#known = rates('known-logins', Math.min(1, most), knownWeeks * weekSeconds)
     this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
@@ -71,9 +75,13 @@ export class FailedLogins {
     // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    const waitOfAll = await this.#ofNameEverywhere.take(slotOf(name))
-    const isAllowed = waitOfAll === undefined || (await this.#isKnown(claim))
-    return isAllowed ? undefined : this.#noting(client, waitOfAll)
+    // These count once they are wrong: of many backends that start at the same time all may be right.
+    const slot = slotOf(name)
+    await this.#enter(slot)
+    const waitOfAll = await this.#ofNameEverywhere.wait(slot)
+    if (waitOfAll === undefined || (await this.#isKnown(claim))) return undefined
+    this.#leave(slot)
+    return this.#noting(client, waitOfAll)
   }
 
   /** Whether another process has found these credentials right recently. */
@@ -91,16 +99,37 @@ export class FailedLogins {
     const { client, name } = claim
     await this.#ofClient.giveBack(client)
     await this.#ofName.giveBack(keyOf(client, name))
-    await this.#ofNameEverywhere.giveBack(slotOf(name))
+    this.#leave(slotOf(name))
     await this.#know(claim)
   }
 
   /** It was one; resolves when it may be told, which takes longer from one to the next. */
   async failed({ client, name }: Claim): Promise<void> {
+    const slot = slotOf(name)
+    await this.#ofNameEverywhere.take(slot)
+    this.#leave(slot)
     const count = await this.#ofName.count(keyOf(client, name))
     if (count < 2) return
     const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
     await new Promise(resolve => setTimeout(resolve, delay).unref())
+  }
+
+  /** Resolves once fewer secrets are being checked for the name than may be wrong. */
+  async #enter(slot: string): Promise<void> {
+    if (this.#mostOfName === 0) return
+    const underWay = this.#underWay.get(slot) ?? { count: 0, waiting: [] }
+    this.#underWay.set(slot, underWay)
+    if (underWay.count < this.#mostOfName) underWay.count += 1
+    // The place of an attempt that ends goes to the first that waits.
+    else await new Promise<void>(resolve => underWay.waiting.push(resolve))
+  }
+
+  #leave(slot: string): void {
+    const underWay = this.#underWay.get(slot)
+    if (underWay === undefined) return
+    const next = underWay.waiting.shift()
+    if (next !== undefined) next()
+    else if (--underWay.count === 0) this.#underWay.delete(slot)
   }
 
   /** Remembers a client that has shown the right secret. */

@@ -1,6 +1,9 @@
 import type { Clock } from './clock.js'
+import { forgetOldest } from './forget-oldest.js'
 
 const interval = 60_000
+/** How many keys are counted at a time. */
+const mostKeys = 10_000
 
 /** Returns true at most once a minute for each key, to limit lines in the log. */
 export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) => boolean {
@@ -18,13 +21,17 @@ export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) =
  * Counts events that have one line a minute in the log, for each key. Returns the number of events since the last line, this one
  * included; undefined if no line is due.
  */
-export function countedOnceAMinute<Key>(clock: Pick<Clock, 'now'>): (key: Key) => number | undefined {
-  const isDue = onceAMinute<Key>(clock)
-  const untold = new Map<Key, number>()
+export function countedOnceAMinute<Key extends string>(
+  clock: Pick<Clock, 'now'>,
+): (key: Key) => number | undefined {
+  const counted = new Map<Key, { since: number; untold: number }>()
   return key => {
-    const count = (untold.get(key) ?? 0) + 1
-    const due = isDue(key)
-    untold.set(key, due ? 0 : count)
-    return due ? count : undefined
+    const now = clock.now()
+    const known = counted.get(key)
+    const count = (known?.untold ?? 0) + 1
+    const isDue = known === undefined || now - known.since >= interval
+    counted.set(key, { since: isDue ? now : known.since, untold: isDue ? 0 : count })
+    forgetOldest(counted, mostKeys)
+    return isDue ? count : undefined
   }
 }

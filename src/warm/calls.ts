@@ -9,6 +9,7 @@ import { createAdmins } from '../http/admins.js'
 import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answer.js'
 import { type CallerSignal, signalOf } from '../http/caller-gone.js'
 import { accessBy, clientAddress, takesPasswords } from '../http/client-rules.js'
+import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { HashQueue } from '../lib/hash-queue.js'
 import { countedOnceAMinute } from '../lib/throttle.js'
@@ -96,14 +97,15 @@ export function createCalls(parts: CallsParts) {
   })
 
   const untold = countedOnceAMinute<string>(clock)
-  /** Logs events that anybody can cause: once a minute for each code and admin, with their `count`. */
+  /** Logs events that anybody can cause: once a minute for each code, client and admin, with their `count`. */
   const logOften = (
     request: Request,
     stream: Logger,
     line: { readonly code: string; readonly admin: string | undefined },
     what: string,
   ) => {
-    const count = untold(`${line.code} ${line.admin}`)
+    const client = clientOf(clientAddress(request, config))
+    const count = untold(`${line.code} ${client} ${line.admin}`)
     if (count === undefined) log.debug({ ...line, ...aboutOf(request) }, what)
     else stream.info({ ...line, ...aboutOf(request), count }, what)
   }

@@ -88,8 +88,12 @@ describe('wrong secrets', () => {
     /** One guess by each of so many clients. Resolves with how many were checked. */
     async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
       const claims = Array.from({ length: clients }, (_, number) => from(number, name))
-      const waits = await Promise.all(claims.map(claim => failures.begin(claim)))
-      return waits.filter(wait => wait === undefined).length
+      const looked = claims.map(async claim => {
+        if ((await failures.begin(claim)) !== undefined) return 0
+        await failures.failed(claim)
+        return 1
+      })
+      return (await Promise.all(looked)).reduce((sum: number, one) => sum + one, 0)
     }
 
     test('are checked as often in ten minutes as those of one address', async () => {
@@ -119,6 +123,16 @@ describe('wrong secrets', () => {
       // Its own limit has not changed. The five answers took three seconds.
       for (let time = 0; time < 5; time++) await fail(two)
       expect(await two.begin(here)).toBe(57)
+    })
+
+    test('block none of many backends that start at the same time and are right', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      const right = Array.from({ length: 70 }, async (_, number) => {
+        const wait = await failures.begin(from(number))
+        await failures.succeeded(from(number))
+        return wait
+      })
+      expect(await Promise.all(right)).toEqual(Array(70).fill(undefined))
     })
 
     test('block no such address a week later, nor a week after its next right secret', async () => {
