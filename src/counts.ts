@@ -73,6 +73,8 @@ export type EventType = (typeof eventTypes)[number]
 /** Limits that refuse new sessions, each with the setting that raises it. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
+  /** Sessions that no user has logged in to: a part of the same. */
+  strangers: 'MAX_SESSIONS',
   memory: 'MAX_MEMORY_MB',
   descriptors: 'LimitNOFILE',
   held: 'MAX_HELD_REQUESTS',

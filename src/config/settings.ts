@@ -391,7 +391,7 @@ export const sections = {
       'Addresses that may not use the WebSocket endpoint although WEBSOCKET_ALLOW has them.',
     ),
     MAX_SESSIONS: at('limits.sessions', integer(0, 10_000_000), '20000').means(
-      'Sessions at a time; 0 is any number, here and in every limit below.',
+      'Sessions at a time. A quarter of them may be sessions that clients have opened themselves and no user has logged in to yet. 0 is any number, here and in every limit below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves; TRUSTED_PROXIES may have any number, and warmed sessions do not count.',

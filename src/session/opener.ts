@@ -214,10 +214,11 @@ export function createOpener(parts: OpenerParts) {
       const isTooOften = await limits.isTooOften(address)
       // It may have begun to stop in the meantime.
       if (!registry.takesSessions) return 'system-shutdown'
-      if (isRefused(isTooOften ? 'rate' : limits.refusal(registry.size), address)) return 'policy-violation'
+      if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address))
+        return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'
       // Others may have come in the meantime.
-      const isLate = isRefused(limits.refusal(registry.size), address)
+      const isLate = isRefused(limits.refusalOfClient(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'

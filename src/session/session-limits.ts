@@ -34,6 +34,9 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 /** Stands for all trusted proxies, which have no limits. */
 const proxy = 'proxy'
 
+/** The part of all sessions that clients may have opened without being logged in. */
+const shareOfStrangers = 1 / 4
+
 /** A client may open as many sessions at once as it may open in so many seconds. */
 const rateSeconds = 5
 
@@ -49,6 +52,8 @@ export class SessionLimits {
   readonly #counts: LiveCounts<OfClient>
   /** The clients of the sessions that they have opened themselves, and which of these are not logged in yet. */
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
+  /** The sessions that no user has logged in to, also those that a trusted proxy itself has opened, until they are over. */
+  readonly #strangers = new Set<object>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
@@ -80,6 +85,12 @@ export class SessionLimits {
     return descriptorsAreLeft() ? undefined : 'descriptors'
   }
 
+  /** The same for a session that a client opens itself. */
+  refusalOfClient(sessions: number): Refusal | undefined {
+    const most = Math.ceil(this.#parts.limits.sessions * shareOfStrangers)
+    return this.refusal(sessions) ?? (isOver(this.#strangers.size + 1, most) ? 'strangers' : undefined)
+  }
+
   /** Whether a client opens sessions too often. Takes note that it wants one. */
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
@@ -103,29 +114,31 @@ export class SessionLimits {
 
   /** A client that was admitted has opened this session. */
   opened(session: object, address: string): void {
+    this.#strangers.add(session)
     const client = this.#clientOf(address)
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
   /** The server takes the client for one of its users; may be called again, and for any session. */
   loggedIn(session: object): void {
+    this.#strangers.delete(session)
+    this.finished(session)
+  }
+
+  /**
+   * Nobody can log in to the session any more, although its client may not have been told yet. It counts for the address, and in
+   * all, until it is over, because it takes memory until then. May be called again, and for any session.
+   */
+  finished(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
     opened.isStranger = false
     this.#counts.giveBack('unauthenticated', opened.client)
   }
 
-  /**
-   * Nobody can log in to the session any more, although its client may not have been told yet. It counts for the address until it
-   * is over, because it takes memory until then. May be called again, and for any session.
-   */
-  finished(session: object): void {
-    this.loggedIn(session)
-  }
-
   /** The session is over; may be called for any session. */
   ended(session: object): void {
-    this.finished(session)
+    this.loggedIn(session)
     const opened = this.#clients.get(session)
     if (opened !== undefined && this.#clients.delete(session)) this.#counts.giveBack('address', opened.client)
   }

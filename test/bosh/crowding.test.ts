@@ -48,7 +48,7 @@ async function bound(bench: BoshBench, jid: string): Promise<Client> {
 describe('more sessions than there may be', () => {
   test('are refused, to logins of this process in words of their own, until one ends', async () => {
     const bench = limited({ sessions: 2 })
-    const first = await bench.session()
+    const first = await bound(bench, 'juliet@chat.example/balcony')
     await bench.session()
     expect(await ask(bench)).toBe(refused)
     expect(() => bench.login()).toThrow(
@@ -56,9 +56,31 @@ describe('more sessions than there may be', () => {
     )
     expect(bench.links).toHaveLength(2)
     await first.next('', "type='terminate'")
-    expect(await ask(bench)).toBeUndefined()
+    expect(() => bench.login()).not.toThrow()
     expect(await ask(bench)).toBe(refused)
     expect(bench.counts.refused.sessions).toBe(3)
+  })
+
+  test('are refused to clients from a quarter on that nobody has logged in to, and leave room for logins of this process', async () => {
+    const bench = limited({ sessions: 8 })
+    await bench.session('', 700, from('2001:db8:0:1::1'))
+    const second = await bench.session('', 700, from('2001:db8:0:2::1'))
+    expect(await ask(bench, from('2001:db8:0:3::1'))).toBe(refused)
+    expect(bench.counts.refused.strangers).toBe(1)
+    for (let count = 0; count < 3; count++) bench.login()
+    expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
+    second.link.bind()
+    expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
+    expect(await ask(bench, from('192.0.2.8'))).toBe(refused)
+  })
+
+  test('are refused to clients also while the client of one that has lost its server has yet to be told', async () => {
+    const bench = limited({ sessions: 4 })
+    const first = await bench.session()
+    await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    expect(await ask(bench)).toBe(refused)
+    await first.next()
+    expect(await ask(bench)).toBeUndefined()
   })
 
   test('are refused while the memory is full', async () => {

@@ -350,7 +350,7 @@ describe('numbers', () => {
   const tooMany = [faultOf('policy-violation'), close]
 
   test.each([
-    ['sessions', { MAX_SESSIONS: '2' }],
+    ['sessions without a user', { MAX_SESSIONS: '8' }],
     ['sessions of an address', { MAX_SESSIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
     [
       'sessions without a user of an address',

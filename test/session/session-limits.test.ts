@@ -45,6 +45,31 @@ describe('sessions in all', () => {
     expect(limits.refusal(3)).toBe('sessions')
   })
 
+  test('are refused to clients from a quarter on that no user has logged in to', () => {
+    const limits = limitsOf({ sessions: 6 })
+    const [first] = open(limits, 1, '192.0.2.1')
+    // Trusted proxies have no limit of their own, and count all the same.
+    const [second] = open(limits, 1, '127.0.0.1')
+    expect([limits.refusalOfClient(2), limits.refusal(2)]).toEqual(['strangers', undefined])
+    limits.finished(first!)
+    expect(limits.refusalOfClient(2)).toBe('strangers')
+    limits.loggedIn(first!)
+    limits.loggedIn(first!)
+    expect(limits.refusalOfClient(2)).toBeUndefined()
+    open(limits, 1, '192.0.2.2')
+    expect(limits.refusalOfClient(3)).toBe('strangers')
+    limits.ended(second!)
+    expect(limits.refusalOfClient(2)).toBeUndefined()
+    expect(limits.refusalOfClient(6)).toBe('sessions')
+  })
+
+  test('may be one in any case that no user has logged in to', () => {
+    const limits = limitsOf({ sessions: 1 })
+    expect(limits.refusalOfClient(0)).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(limits.refusalOfClient(0)).toBe('strangers')
+  })
+
   test('are refused while more requests wait than may, and while memory or descriptors are used up', () => {
     const limits = limitsOf({ heldRequests: 3 })
     limits.waiting = 2
@@ -114,7 +139,7 @@ test('a limit of 0 is none', () => {
   const limits = limitsOf({})
   open(limits, 1_000, '192.0.2.1')
   limits.waiting = 1e9
-  expect(limits.refusal(1e9)).toBeUndefined()
+  expect(limits.refusalOfClient(1e9)).toBeUndefined()
   expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
   expect(limits.holdsTooMany).toBe(false)
 })
