@@ -91,9 +91,12 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
+/** Networks that have more in them than proxies. */
+const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
+
 /** What an operator should know of settings that are used all the same. */
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
-  const { domains, servers, remotes, serviceAccounts, cors, bosh } = config
+  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const unused = (named: Iterable<string>) =>
     [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
@@ -102,6 +105,12 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
     ...(domains.includes('*')
       ? ['XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.']
       : []),
+    ...trustedProxies.list
+      .filter(entry => wideNetworks.test(entry))
+      .map(
+        entry =>
+          `TRUSTED_PROXIES has ${entry}: clients with such an address have no limits and can claim any other. Name the proxies alone.`,
+      ),
     ...unchecked.map(
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,

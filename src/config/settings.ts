@@ -138,7 +138,7 @@ export const sections = {
       'Treats every request as encrypted; turn it on only behind a proxy that takes nothing but TLS.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https. No client may have an address that is named here: it would have no limits, and could claim any other.',
     ),
   },
   Processes: {

@@ -36,23 +36,25 @@ export const unknownAddress = 'unknown'
 
 /**
  * The address that a request comes from: of those in `X-Forwarded-For`, and the connection's own behind them, the
- * right-most that is no trusted proxy, or else the connection's. Where that is none of theirs the header counts for
- * nothing. `unknownAddress` where a proxy says something else than an address: that did not come from the proxy itself.
+ * right-most that is no trusted proxy. If all are trusted, it is the right-most in the header, which our proxy has seen itself.
+ * Where the connection's is not trusted, the header counts for nothing. `unknownAddress` where a proxy says something else than an address: that did not come from the proxy itself.
  */
 export function clientAddress(request: IncomingMessage, { trustedProxies }: ClientRules): string {
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
   if (header === undefined || !trustedProxies.contains(own)) return own
   const entries = header.toString()
+  let nearest: string | undefined
   for (let end = entries.length; end >= 0; ) {
     // No further than to the first address that is no trusted proxy: that client wrote what stands before it.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
     if (!trustedProxies.contains(address)) return address
+    nearest ??= address
     end = comma
   }
-  return own
+  return nearest ?? own
 }
 
 /** Whether a request came to us, or to a trusted proxy before us, over TLS, or the operator says that all do. */

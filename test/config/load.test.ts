@@ -281,6 +281,21 @@ describe('what is set up for all other domains', () => {
   })
 })
 
+test.each([
+  ['loopback', []],
+  ['172.30.83.1, 10.1.2.0/24, fd00::7', []],
+  ['private', ['private']],
+  ['loopback, Any, 10.0.0.0/8', ['Any', '10.0.0.0/8']],
+  ['0.0.0.0/0, ::/0', ['0.0.0.0/0', '::/0']],
+])('of TRUSTED_PROXIES=%s the networks with room for clients give a warning', (TRUSTED_PROXIES, wide) => {
+  expect(load({ TRUSTED_PROXIES }).warnings).toEqual(
+    wide.map(
+      entry =>
+        `TRUSTED_PROXIES has ${entry}: clients with such an address have no limits and can claim any other. Name the proxies alone.`,
+    ),
+  )
+})
+
 test('an endpoint of a domain that XMPP_DOMAINS does not have gives a warning', () => {
   expect(load({ XMPP_SERVERS: 'example.com=https://localhost/http-bind' }).warnings).toEqual([
     'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',

@@ -82,6 +82,12 @@ describe('The compose file', () => {
     }
   })
 
+  test('trusts the gateway of its network, and no address of a client', () => {
+    const [{ subnet, gateway }] = parse(text).networks.default.ipam.config
+    expect(gateway.split('.').slice(0, 3)).toEqual(subnet.split('.').slice(0, 3))
+    expect(services['warm-bindings'].environment['TRUSTED_PROXIES']).toBe(gateway)
+  })
+
   test('sets settings that there are', () => {
     const names = Object.keys(services['warm-bindings'].environment)
     expect(names.filter(name => !(name in known))).toEqual([])
