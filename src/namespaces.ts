@@ -3,6 +3,11 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** Of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
+/** Whether elements of this namespace are between this service and its clients, who would obey one that a server sent. */
+export function isOfTransport(namespace: string): boolean {
+  return namespace === framingNamespace || namespace === boshNamespace
+}
+
 export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'

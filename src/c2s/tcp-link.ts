@@ -6,7 +6,7 @@ import type { Step } from '../errors.js'
 import type { Timer } from '../lib/clock.js'
 import type { WaitingMemory } from '../lib/waiting-memory.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
-import { streamsNamespace } from '../namespaces.js'
+import { isOfTransport, streamsNamespace } from '../namespaces.js'
 import { streamFailure, writeStreamError } from '../stream-errors.js'
 import type { Element, Fate } from '../xml/element.js'
 import { isSpace } from '../xml/plain-text.js'
@@ -249,6 +249,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (this.#phase === 'closing') return
     if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
       this.#refuse('policy-violation')
+      return
+    }
+    if (isOfTransport(element.namespace)) {
+      this.onUnfit('dropped')
       return
     }
     if (element.namespace === streamsNamespace) {

@@ -3,7 +3,7 @@ import type { SessionTerms } from '../handed-out.js'
 import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
-import { sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
+import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
 import { streamFailure } from '../stream-errors.js'
 import type { Element } from '../xml/element.js'
 import { attribute } from '../xml/escape.js'
@@ -238,6 +238,10 @@ export class BoshLink implements Link {
   }
 
   #report(element: Element): void {
+    if (isOfTransport(element.namespace)) {
+      this.events.onUnfit?.('dropped')
+      return
+    }
     this.#awaitsClient = waitsForClient.has(element.namespace)
     if (element.namespace === streamsNamespace && element.name === 'error') {
       this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })

@@ -16,6 +16,9 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
 
+/** Most stanzas of one reply; more are left out. Each takes about 300 bytes of memory beside its text. */
+const mostStanzas = 10_000
+
 /** What endpoints that know only the protocol's first version mean by a status (XEP-0124 §17.1). */
 const legacyConditions: Partial<Record<number, string>> = {
   400: 'bad-request',
@@ -28,8 +31,9 @@ export type Endpoint = ReturnType<typeof createEndpoint>
 
 /** Throws a `RemoteFault` where this service may not connect to the host. */
 export function createEndpoint(url: string, parts: EndpointParts) {
-  const { settings, clock, xmlLimits = defaultLimits } = parts
-  const readReply = replyReader(xmlLimits)
+  const { settings, clock } = parts
+  const elements = { ...(parts.xmlLimits ?? defaultLimits), maxChildren: mostStanzas }
+  const readReply = replyReader(elements)
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
@@ -51,7 +55,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
       maxReplyBytes: settings.maxReplyBytes,
-      elements: xmlLimits,
+      elements,
     }
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting

@@ -19,7 +19,7 @@ export interface RequestLimits {
   /** From then until the reply is there. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** For replies in XML: elements that are too large are left out. Such a reply may be longer, up to `mostTimes` as long. */
+  /** For replies in XML: elements that are too large or too many are left out. Such a reply may be longer, up to `mostTimes` as long. */
   readonly elements?: XmlLimits
 }
 
@@ -45,6 +45,8 @@ export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 /** How many times as long as what is kept of it a reply may be. */
 const mostTimes = 16
+/** Fates beyond this number are not kept; only floods have so many. */
+const mostFates = 100_000
 /** Memory of a piece of a reply beside its bytes. */
 const pieceBytes = 512
 
@@ -161,10 +163,15 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
 
 /**
  * Reads a reply too long to be kept whole, which any user of the server can cause, as it comes; elements that are too
- * large, or have no room in `maxLength` UTF-16 units, are left out. `write` and `end` throw an `XmlError`.
+ * large or too many, or have no room in `maxLength` UTF-16 units, are left out. `write` and `end` throw an `XmlError`.
  */
 function longReply(maxLength: number, limits: XmlLimits) {
   const fates: Fate[] = []
+  const note = (fate: Fate) => {
+    if (fates.length < mostFates) fates.push(fate)
+  }
+  const { maxChildren } = limits
+  let kept = 0
   let body = ''
   let endTag = ''
   let isWhole = false
@@ -176,15 +183,20 @@ function longReply(maxLength: number, limits: XmlLimits) {
       endTag = `</${qualifiedName}>`
     },
     onElement({ text }) {
-      if (body.length + text.length > maxLength) fates.push('dropped')
-      else body += text
+      const isOneTooMany = maxChildren > 0 && kept === maxChildren
+      if (isOneTooMany || body.length + text.length > maxLength) note('dropped')
+      else {
+        body += text
+        kept += 1
+      }
     },
-    onUnfit: fate => void fates.push(fate),
+    onUnfit: note,
     onClose() {
       isWhole = true
     },
   }
-  const splitter = new Splitter(sink, limits, { lenient: true })
+  // Its number of children grows with what users send, and it is read in small parts.
+  const splitter = new Splitter(sink, { ...limits, maxChildren: 0 }, { lenient: true })
   return {
     write: (chunk: Buffer) => splitter.write(chunk),
     /** The reply without those elements, and what became of them. */

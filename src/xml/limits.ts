@@ -7,7 +7,10 @@ export interface XmlLimits {
   readonly maxAttributes: number
   /** Longest element or attribute name, in characters. */
   readonly maxNameLength: number
-  /** Most top-level elements; 0 for no limit. */
+  /**
+   * Most top-level elements; 0 for no limit. Of a server, stanzas beyond it are dropped, up to ten times as many, and what is
+   * no stanza ends the document.
+   */
   readonly maxChildren: number
   /** Longest declarations of the root's, in characters: all its prefixes and namespaces together. */
   readonly maxDeclarations: number

@@ -67,6 +67,22 @@ describe('a plain link', () => {
   })
 
   test.each([
+    "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>",
+    "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+    "<b:body xmlns:b='http://jabber.org/protocol/httpbind' type='terminate'/>",
+  ])('drops %s, which clients would take for words of this service', async forged => {
+    const { call, peer } = await opened()
+    peer.send(`${forged}<presence/>`)
+    await call.hears('<presence')
+    expect(call.told.filter(line => line !== 'flush')).toEqual([
+      'unfit dropped',
+      "<presence xmlns='jabber:client'/>",
+    ])
+    call.link.close()
+    peer.reset()
+  })
+
+  test.each([
     ['larger', 'x'.repeat(1000)],
     ['deeper', '<a>'.repeat(200) + '</a>'.repeat(200)],
     ['with a longer name', `<${'a'.repeat(300)}/>`],

@@ -6,11 +6,12 @@ import { BoshLink } from '../../src/remote/bosh-link.js'
 import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
 import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/fault.js'
+import type { Fate } from '../../src/xml/element.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts } from './parts.js'
+import { endpointParts, usualSettings } from './parts.js'
 
 const closers: (() => unknown)[] = []
 
@@ -28,12 +29,20 @@ const presence = "<presence xmlns='jabber:client'/>"
 
 /** A link to a scripted endpoint, and what it told its owner, in order. */
 async function open(
-  options: { domain?: string; from?: string; encrypted?: boolean; endpoint?: Promise<Endpoint> } = {},
+  options: {
+    domain?: string
+    from?: string
+    encrypted?: boolean
+    endpoint?: Promise<Endpoint>
+    maxReplyBytes?: number
+  } = {},
 ) {
   const there = await ScriptedEndpoint.start()
-  const parts = endpointParts()
+  const { maxReplyBytes = usualSettings.maxReplyBytes } = options
+  const parts = endpointParts({ settings: { ...usualSettings, maxReplyBytes } })
   const endpoint = createEndpoint(there.url, parts)
   const told: string[] = []
+  const unfit: Fate[] = []
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
   const sessions = new Set<EndpointSession>()
@@ -46,6 +55,7 @@ async function open(
       onStep: step => void steps.push(step),
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
       onElement: ({ text }) => told.push(text),
+      onUnfit: fate => void unfit.push(fate),
       onFlush: () => told.push('flush'),
       onDrain: () => {
         drains.count += 1
@@ -86,12 +96,27 @@ async function open(
   const isGone = () =>
     eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
   const { clock } = parts
-  return { there, link, told, ends, drains, steps, clock, waiting, sessions, hears, next, poll, isGone }
+  return {
+    there,
+    link,
+    told,
+    unfit,
+    ends,
+    drains,
+    steps,
+    clock,
+    waiting,
+    sessions,
+    hears,
+    next,
+    poll,
+    isGone,
+  }
 }
 
 /** A link with an open stream, over which the client has sent something; one request is held. */
-async function opened() {
-  const call = await open()
+async function opened(options?: Parameters<typeof open>[0]) {
+  const call = await open(options)
   const creation = await call.there.request()
   creation.answer(features, terms)
   await call.hears('flush')
@@ -267,6 +292,42 @@ describe('an open link', () => {
       'flush',
     ])
     expect(said(await poll())).toBe(plain(''))
+  })
+
+  test('drops what clients would take for words of this service', async () => {
+    const { told, unfit, held, hears } = await opened()
+    held.answer(
+      `<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/><body type='terminate'/>${presence}`,
+    )
+    await hears('flush')
+    expect([told, unfit]).toEqual([
+      [presence, 'flush'],
+      ['dropped', 'dropped'],
+    ])
+  })
+
+  test('drops stanzas of a reply that has too many', async () => {
+    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
+    held.answer(presence.repeat(10_003))
+    await hears('flush')
+    expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
+  })
+
+  test('drops stanzas of a reply that has too many, and is too long to be kept whole', async () => {
+    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
+    held.answer(`${presence.repeat(10_003)}${' '.repeat(500_000)}`)
+    await hears('flush')
+    expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
+  })
+
+  test.each([
+    ['ten times too many stanzas', '<iq/>'.repeat(100_001)],
+    ['too many elements that are no stanzas', '<a/>'.repeat(10_001)],
+  ])('ends with a reply that has %s', async (_what, inner) => {
+    const { told, held, hears } = await opened({ maxReplyBytes: 1_000_000 })
+    held.answer(inner)
+    await hears('end')
+    expect(told).toEqual(['end features remote-protocol-error'])
   })
 
   test('holds one request while all is quiet, sends with another and keeps the rest together', async () => {
