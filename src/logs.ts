@@ -49,7 +49,14 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
     if (auditLog === 'stdout') return { log: trailTo(usual), reopen() {} }
     if (auditLog === 'stderr') return { log: trailTo(standard('stderr')), reopen() {} }
     const { file } = auditLog
-    const writer = new LineWriter(openAuditFile(file), { lostLine: lostLine({ audit: true, ...about }) })
+    const writer = new LineWriter(openAuditFile(file), {
+      lostLine: lostLine({ audit: true, ...about }),
+      onFailure: code =>
+        log.error(
+          { code, file },
+          'the audit trail cannot be written: its lines wait, and are lost after 1 MiB',
+        ),
+    })
     process.once('exit', () => writer.flush())
     return {
       log: trailTo(writer),

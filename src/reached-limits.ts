@@ -1,24 +1,41 @@
 import type { Logger } from 'pino'
 import { type Counts, type Limit, limits } from './counts.js'
 import type { Clock } from './lib/clock.js'
-import { countedOnceAMinute } from './lib/throttle.js'
 
 /** Called for each session, call, connection or request that a limit refuses; `about` has further fields of the log's line. */
 export type OnRefused = (limit: Limit, about?: object) => void
 
 export interface RefusalsParts {
   readonly counts: Pick<Counts, 'refused'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'after'>
   readonly log: Logger
 }
 
-/** Counts what limits refuse, and warns once a minute of each limit that does, with the setting that raises it. */
+/** Time between two lines about the same limit, in milliseconds. */
+const interval = 60_000
+
+/** Counts what limits refuse, and warns of each limit at once and then once a minute, with the setting that raises it. */
 export function createRefusals({ counts, clock, log }: RefusalsParts): OnRefused {
-  const untold = countedOnceAMinute<Limit>(clock)
+  /** What has no line yet, by limit: there is an entry for a minute after each line. */
+  const untold = new Map<Limit, { refused: number; about: object | undefined }>()
+
+  function write(limit: Limit, refused: number, about: object | undefined): void {
+    log.warn({ limit, setting: limits[limit], refused, ...about }, 'a limit was reached')
+    const next = { refused: 0, about }
+    untold.set(limit, next)
+    clock.after(interval, () => {
+      if (next.refused > 0) write(limit, next.refused, next.about)
+      else untold.delete(limit)
+    })
+  }
+
   return (limit, about) => {
     counts.refused[limit] += 1
-    const refused = untold(limit)
-    if (refused === undefined) return
-    log.warn({ limit, setting: limits[limit], refused, ...about }, 'a limit was reached')
+    const waiting = untold.get(limit)
+    if (waiting === undefined) write(limit, 1, about)
+    else {
+      waiting.refused += 1
+      waiting.about = about
+    }
   }
 }

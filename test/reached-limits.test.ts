@@ -22,9 +22,17 @@ test('a limit that refuses has a line once a minute, with its setting and the nu
   const line = { level: 40, msg: 'a limit was reached', limit: 'sessions', setting: 'MAX_SESSIONS' }
   expect(lines).toMatchObject([
     { ...line, refused: 1 },
-    { ...line, refused: 60 },
+    { ...line, refused: 59 },
   ])
   expect(counts.refused.sessions).toBe(61)
+})
+
+test('a burst has its line though nothing more is refused, and leaves no timer behind', () => {
+  const { refused, clock, lines } = started()
+  for (let time = 0; time < 10; time++) refused('user')
+  clock.advance(120_000)
+  expect(lines).toMatchObject([{ refused: 1 }, { refused: 9 }])
+  expect(clock.pending).toBe(0)
 })
 
 test('each limit has lines of its own', () => {

@@ -50,7 +50,8 @@ export class UnfinishedBodies {
       this.count(client, bytes)
       return true
     }
-    this.#parts.refused('unfinished')
+    const isOfClient = this.bytes + bytes <= this.#most
+    this.#parts.refused('unfinished', isOfClient ? { address: client } : undefined)
     return false
   }
 

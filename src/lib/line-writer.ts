@@ -11,6 +11,8 @@ const brokenMilliseconds = 1_000
 export interface LineWriterOptions {
   /** Makes the line that says how many lines were lost. */
   readonly lostLine: (lost: number) => string
+  /** Called with the code of the error when lines can no longer be written, as on a full disk; a slow reader is no error. */
+  readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
   /** Writes as `fs.writeSync` does. */
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
@@ -28,6 +30,7 @@ export class LineWriter {
   #waiting: Buffer[] = []
   #bytes = 0
   #lost = 0
+  #hasFailed = false
   #retry: Timer | undefined
 
   constructor(descriptor: number, options: LineWriterOptions) {
@@ -73,12 +76,16 @@ export class LineWriter {
     try {
       for (;;) {
         while (this.#waiting.length > 0) this.#written(writeTo(this.#descriptor, this.#waiting[0]!))
+        this.#hasFailed = false
         if (this.#lost === 0) return
         this.#add(Buffer.from(lostLine(this.#lost)))
         this.#lost = 0
       }
     } catch (error) {
-      const isSlow = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+      const { code } = error as NodeJS.ErrnoException
+      const isSlow = code === 'EAGAIN'
+      if (!isSlow && !this.#hasFailed) this.#options.onFailure?.(code)
+      this.#hasFailed = !isSlow
       this.#retry = clock.after(isSlow ? slowMilliseconds : brokenMilliseconds, () => this.#flush())
     }
   }

@@ -12,9 +12,12 @@ let room = Number.POSITIVE_INFINITY
 let fault = 'EAGAIN'
 let read = ''
 
+let failures: (string | undefined)[] = []
+
 const writer = () =>
   new LineWriter(1, {
     clock,
+    onFailure: code => failures.push(code),
     lostLine: lost => `lost ${lost}\n`,
     writeTo(_descriptor, bytes) {
       if (room === 0) throw Object.assign(new Error(fault), { code: fault })
@@ -29,6 +32,7 @@ beforeEach(() => {
   room = Number.POSITIVE_INFINITY
   fault = 'EAGAIN'
   read = ''
+  failures = []
 })
 
 const line = (number: number) => `${String(number).padStart(1023, '.')}\n`
@@ -111,4 +115,20 @@ test('lines that matter have room of their own, and are written while others are
   room = Number.POSITIVE_INFINITY
   clock.advance(20)
   expect(read).toBe(`${lines(0, 768).join('')}${lines(1000, 1256).join('')}${line(1301)}lost 277\n`)
+})
+
+test('a full disk is told once, until lines are written again; a slow reader is not', () => {
+  const log = writer()
+  room = 0
+  log.write('one\n')
+  expect(failures).toEqual([])
+  for (const _again of [1, 2]) {
+    fault = 'ENOSPC'
+    clock.advance(3_000)
+    expect(failures).toHaveLength(_again)
+    room = Number.POSITIVE_INFINITY
+    clock.advance(1_000)
+    room = 0
+    log.write('two\n')
+  }
 })
