@@ -96,7 +96,7 @@ export const limits = {
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
-  /** Stanzas of servers that clients have not fetched. */
+  /** Stanzas of servers that clients may not have received yet. */
   waiting: 'MAX_MEMORY_MB',
   /** These two have no setting: replies not read for a minute, and requests that wait for earlier replies. */
   'unread-reply': undefined,

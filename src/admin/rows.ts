@@ -27,7 +27,7 @@ export interface Sources {
     readonly connections: () => number
     /** Bytes of replies that their clients have not read. */
     readonly unreadBytes: () => number
-    /** Memory of stanzas that clients have not fetched, in bytes. */
+    /** Memory of stanzas that clients may not have received yet, in bytes. */
     readonly waitingBytes: () => number
     /** Events that their receiver has not taken yet. */
     readonly events: () => number
@@ -58,7 +58,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byLabel('state', () => census().states),
     ],
     session_waiting_bytes: [
-      'Memory of stanzas that clients have not fetched, and of unfinished ones, in bytes.',
+      'Memory of stanzas that clients may not have received yet, and of unfinished ones, in bytes.',
       open.waitingBytes,
     ],
     sessions_created_total: [

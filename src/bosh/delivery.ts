@@ -73,6 +73,7 @@ export abstract class Delivery {
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
     this.session = session
+    session.keeps(0)
     this.parts = parts
     this.terms = terms
     this.cookie = cookie
@@ -121,7 +122,8 @@ export abstract class Delivery {
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.parts.clock.now()
-    window.store({ rid, text, at, key, digest, repeats: 0 })
+    window.store({ rid, text, at, key, digest, repeats: 0 }, this.session.mostBytes)
+    this.session.keeps(window.bytes)
     // Inactivity goes on where no client hears the reply.
     if (!peer.gone) this.session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
@@ -151,6 +153,7 @@ export abstract class Delivery {
   protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
+    this.session.keeps(window.bytes)
     const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
     const age = missing === undefined ? 0 : this.parts.clock.now() - missing.at
     if (age < reportMilliseconds) return ''

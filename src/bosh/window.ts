@@ -13,6 +13,8 @@ export type Beginning = 'created' | 'handed-out' | 'resumed'
 /** Caps on what a client that never acknowledges can have kept for it. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
+/** Memory of a stored reply beside its text, in bytes. */
+const replyBytes = 512
 
 /** The order of a session's requests, and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3); no clock. */
 export class RidWindow {
@@ -64,13 +66,25 @@ export class RidWindow {
     this.#isAttachable = false
   }
 
-  /** Keeps a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps. */
-  store(reply: StoredReply): void {
+  /** Memory of the stored replies, in bytes. */
+  get bytes(): number {
+    return 2 * this.#characters + replyBytes * this.#replies.length
+  }
+
+  /**
+   * Stores a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps and to `mostBytes` of
+   * memory, but one at least.
+   */
+  store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
     const most = this.acknowledged ? mostReplies : this.#size + 1
-    while (this.#replies.length > most || (this.#characters > mostCharacters && this.#replies.length > 1))
+    while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes)))
       this.#forgetOldest()
+  }
+
+  #isFull(mostBytes: number): boolean {
+    return this.#characters > mostCharacters || this.bytes > mostBytes
   }
 
   /** Lets go of the replies up to this rid; one that was not answered yet is ignored (XEP-0124 §9.1). */

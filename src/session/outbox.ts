@@ -9,6 +9,12 @@ const mostElements = 1000
  * unit counts as two bytes, which it takes if any character is beyond U+00FF.
  */
 const elementBytes = 2048
+
+/** Memory of elements with so many UTF-16 units in all, in bytes. */
+export function memoryOf(size: number, elements: number): number {
+  return 2 * size + elementBytes * elements
+}
+
 /** How much is taken out at once. */
 const mostTaken = 1024 * 1024
 
@@ -34,7 +40,7 @@ export class Outbox {
 
   /** Its memory, in bytes. */
   get bytes(): number {
-    return 2 * this.#size + elementBytes * this.#elements.length
+    return memoryOf(this.#size, this.#elements.length)
   }
 
   /** Whether the server should be read no further until some of it is fetched. */
@@ -98,7 +104,7 @@ export class Outbox {
   /** Adds to the size, in UTF-16 units, and to the number of elements, or subtracts. */
   #count(size: number, elements: number): void {
     this.#size += size
-    if (!this.#isClosed) this.#waiting.change(2 * size + elementBytes * elements)
+    if (!this.#isClosed) this.#waiting.change(memoryOf(size, elements))
   }
 }
 

@@ -23,6 +23,8 @@ export abstract class SessionLife<Session> {
   protected watch: LoginWatch | undefined
   /** Whether the server is not read because too much waits for the client. */
   #isHeldUp = false
+  /** Memory of delivered stanzas that its client keeps, in bytes. */
+  #keptBytes = 0
   #outcome: Outcome | undefined = undefined
   #isOver = false
 
@@ -75,9 +77,27 @@ export abstract class SessionLife<Session> {
     return this.#outcome
   }
 
-  /** Memory of stanzas that its client has not fetched, and of its server's unfinished element, in bytes. */
+  /** Memory of stanzas that wait for its client or may be delivered again, and of its server's unfinished element, in bytes. */
   get waitingBytes(): number {
-    return this.outbox.bytes + this.link.unfinishedBytes
+    return this.outbox.bytes + this.#keptBytes + this.link.unfinishedBytes
+  }
+
+  /** Limit of its memory, in bytes: it falls as the memory of the process fills. */
+  get mostBytes(): number {
+    return this.keeper.waiting.mostOfOne
+  }
+
+  /** The client keeps so many bytes of stanzas that it has delivered: they may have to be delivered again. */
+  keeps(bytes: number): void {
+    if (this.#isOver) return
+    this.keeper.waiting.change(bytes - this.#keptBytes)
+    this.#keptBytes = bytes
+  }
+
+  #free(): void {
+    this.outbox.close()
+    this.keeper.waiting.change(-this.#keptBytes)
+    this.#keptBytes = 0
   }
 
   /** Stops reading from the server if too much waits for the client. */
@@ -165,7 +185,7 @@ export abstract class SessionLife<Session> {
     this.#isOver = true
     this.closeDoor()
     this.deadline = Number.POSITIVE_INFINITY
-    this.outbox.close()
+    this.#free()
     const acts = [() => this.broke(cause), () => this.link.close(), () => this.speaker?.fail()]
     for (const act of acts) {
       try {
@@ -202,7 +222,7 @@ export abstract class SessionLife<Session> {
     this.deadline = Number.POSITIVE_INFINITY
     letGo()
     this.speaker?.close()
-    this.outbox.close()
+    this.#free()
     this.ended(this.#outcome?.reason ?? reason)
   }
 

@@ -56,6 +56,7 @@ export class PageClient extends SocketClient {
     session.learnChannel(channel.isSecure)
     session.inactivity.allow('quiet', resumeSeconds)
     session.resumption = undefined
+    session.keeps(0)
   }
 
   override get deadline(): number {
@@ -91,11 +92,13 @@ export class PageClient extends SocketClient {
       this.#unconfirmed.sent(elements)
       this.#probe()
     }
+    this.#weigh()
   }
 
   protected override arrived(): void {
     const wasFull = this.#unconfirmed.isFull
     this.#unconfirmed.arrived()
+    this.#weigh()
     this.#probe()
     if (wasFull) this.flush()
   }
@@ -104,7 +107,10 @@ export class PageClient extends SocketClient {
     const isFirst = !this.#hasSpoken
     this.#hasSpoken = true
     // Without pings, a message of the page is the only sign that something arrived.
-    if (isFirst && !this.channel.isProbed) this.#unconfirmed.clear()
+    if (isFirst && !this.channel.isProbed) {
+      this.#unconfirmed.clear()
+      this.#weigh()
+    }
     this.#handle(element)
     if (isFirst && !this.session.isOver) this.#begin()
   }
@@ -147,6 +153,11 @@ export class PageClient extends SocketClient {
     this.flush()
   }
 
+  /** Counts the memory of stanzas that may not have arrived. */
+  #weigh(): void {
+    this.session.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
+  }
+
   #probe(): void {
     if (this.channel.isProbed && this.#unconfirmed.asks()) this.channel.probe()
   }
@@ -161,6 +172,7 @@ export class PageClient extends SocketClient {
     const resumption = this.#management?.resumption(uncounted.length)
     if (resumption === undefined && uncounted.length === 0) return
     this.#management = undefined
+    this.#weigh()
     this.session.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
     this.session.resumption = resumption
   }
@@ -181,6 +193,7 @@ export class PageClient extends SocketClient {
       const progress = count === undefined ? undefined : management.acknowledge(count)
       if (progress === undefined) this.refuse('undefined-condition')
       else {
+        this.#weigh()
         this.flush()
         // One that has received nothing since it was asked last is asked with the next stanza.
         if (progress > 0) this.#ask()

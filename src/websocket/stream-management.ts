@@ -1,5 +1,6 @@
 import { randomText } from '../lib/random-text.js'
 import { smNamespace } from '../namespaces.js'
+import { memoryOf } from '../session/outbox.js'
 import type { Element } from '../xml/element.js'
 
 /** Counts go round here (XEP-0198 §4). */
@@ -66,6 +67,11 @@ export class StreamManagement {
       acknowledged: this.#acknowledged,
       unacknowledged: this.#unacknowledged,
     }
+  }
+
+  /** Memory of the stanzas that are not acknowledged, in bytes. */
+  get bytes(): number {
+    return memoryOf(this.#size, this.#unacknowledged.length)
   }
 
   /** Whether so much is not acknowledged that no more should be sent. */

@@ -1,3 +1,4 @@
+import { memoryOf } from '../session/outbox.js'
 import type { Element } from '../xml/element.js'
 import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
 
@@ -7,6 +8,11 @@ export class Unconfirmed {
   #size = 0
   /** How many of them the unanswered ping covers; 0 without one. */
   #asked = 0
+
+  /** Memory of its stanzas, in bytes. */
+  get bytes(): number {
+    return memoryOf(this.#size, this.#stanzas.length)
+  }
 
   /** Whether there is so much that no more should be sent. */
   get isFull(): boolean {

@@ -167,4 +167,54 @@ describe('servers that send to many whose pages fetch nothing', () => {
     expect(poll.reply?.body).toBe(terminated('policy-violation'))
     expect(clients.map(client => client.link.closed)).toEqual([false, true, false])
   })
+
+  test('lose the sessions whose stored replies take most', async () => {
+    const { bench, clients } = await warmed(60)
+    const large = message('x'.repeat(300_000))
+    for (const client of clients.slice(1)) {
+      const poll = await client.next()
+      await bench.server(() => client.link.receive(large))
+      expect(poll.reply?.body).toContain(large)
+      expect(bench.waiting.bytes).toBeLessThanOrEqual(mostWaiting)
+    }
+    expect(bench.counts.sessionsEnded.limit).toBe(bench.counts.refused.waiting)
+    expect(bench.counts.sessionsEnded.limit).toBeGreaterThan(40)
+    expect(clients[0]!.link.closed).toBe(false)
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+})
+
+describe('the memory of stored replies', () => {
+  const large = message('x'.repeat(50_000))
+
+  /** A page that has fetched this often. */
+  async function fetched(times: number, mostWaiting?: number) {
+    const bench = new BoshBench({}, undefined, mostWaiting === undefined ? {} : { mostWaiting })
+    const client = await bench.warmed()
+    for (let time = 0; time < times; time++) {
+      const poll = await client.next()
+      await bench.server(link => link.receive(large))
+      expect(poll.reply?.body).toContain(large)
+    }
+    return { bench, client }
+  }
+
+  test('is free again once other replies have come, or another page, or the end', async () => {
+    const { bench, client } = await fetched(5)
+    const { bytes } = bench.waiting
+    expect(bytes).toBeGreaterThan(3 * 2 * large.length)
+    expect(bytes).toBeLessThan(4 * 2 * large.length)
+    // The stanzas that may have been lost wait for the next page.
+    const resumed = await bench.resume(client)
+    expect(bench.waiting.bytes).toBeLessThan(4 * 2 * large.length)
+    expect((await resumed.next()).reply?.body).toContain(large)
+    await resumed.next('', "type='terminate'")
+    expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+  })
+
+  test('is the last one of a page alone while memory is short', async () => {
+    const { bench } = await fetched(5, 256 * 1024)
+    expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
+  })
 })

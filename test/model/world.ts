@@ -521,6 +521,10 @@ export class World {
     this.#hear()
     if (this.model.hasCome) this.#isUntouched = false
     this.model.check(now, this.ended, this.server.forwarded, this.server.bounced)
+    let bytes = 0
+    for (const { waitingBytes } of this.bench.registry.all()) bytes += waitingBytes
+    if (bytes !== this.bench.waiting.bytes)
+      throw new Error(`${this.bench.waiting.bytes} bytes are counted, not ${bytes}`)
     if (!this.ended && (this.server.catchUp() || this.server.answerBind())) await this.#settle()
   }
 }

@@ -72,6 +72,46 @@ describe('a resource that the page believes in and does not have', () => {
   })
 })
 
+describe('the memory of stanzas that a page may not have received', () => {
+  const large = stanza(1, 'x'.repeat(50_000))
+
+  test('is free once the page acknowledges them', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (let sent = 0; sent < 3; sent++) await bench.server(link => link.receive(large))
+    expect(bench.waiting.bytes).toBeGreaterThan(3 * 2 * large.length)
+    socket.receive(ack(2))
+    expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
+    socket.receive(ack(3))
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('is free at the end of the session, wherever they are', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(large))
+    socket.leave()
+    await bench.server(link => link.receive(large))
+    const { bytes } = bench.waiting
+    expect(bytes).toBeGreaterThan(2 * 2 * large.length)
+    expect(bytes).toBeLessThan(3 * 2 * large.length)
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('ends the session of a page that acknowledges nothing while memory is short', async () => {
+    const bench = benchWithTickets({ mostWaiting: 400_000 })
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (let sent = 0; sent < 5; sent++) await bench.server(link => link.receive(large))
+    expect(socket.sent).toContainEqual(streamError('policy-violation'))
+    expect(bench.counts.sessionsEnded.limit).toBe(1)
+    expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+  })
+})
+
 describe('a page that counts', () => {
   test('says how many stanzas it has, and is told how many the service has', async () => {
     const bench = benchWithTickets()
