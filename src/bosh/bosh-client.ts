@@ -11,6 +11,7 @@ import type { Pending } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
 import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
+import type { StoredReply } from './window.js'
 
 /** Longest time for features before the creation request is answered without them, in seconds. */
 const createSeconds = 5
@@ -188,12 +189,22 @@ export class BoshClient extends Delivery implements Client {
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
     this.close()
-    const elements = unacknowledged.flatMap(({ text }) => readElement(text).children)
-    // What belongs to the stream is left out.
-    this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
+    this.#putBack(unacknowledged)
     // Keys and acknowledgements were agreed on with the page before; the next one knows of neither.
     return handover =>
       BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, window.last)
+  }
+
+  giveBack(): void {
+    // A client that polls confirms its last reply only with its next poll, and may have left before that.
+    if (!this.terms.isPolling) this.#putBack(this.window.unconfirmed)
+  }
+
+  /** Puts the stanzas of these replies back to the front of the outbox. */
+  #putBack(replies: readonly StoredReply[]): void {
+    const elements = replies.flatMap(({ text }) => readElement(text).children)
+    // What belongs to the stream is left out.
+    this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
   }
 
   /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */

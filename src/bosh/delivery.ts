@@ -182,8 +182,9 @@ export abstract class Delivery {
     return this.wrap(writeTerminate(condition, streamError))
   }
 
-  /** The client of an open request went away: inactivity begins. */
+  /** The client of an open request went away, and was there until now: inactivity begins. */
   protected requestBroken(): void {
+    this.window.confirm()
     this.session.inactivity.begin(this.parts.clock.now())
     this.session.schedule()
   }

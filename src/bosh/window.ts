@@ -30,6 +30,8 @@ export class RidWindow {
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
+  /** The highest rid whose reply has arrived, as far as is known. */
+  #confirmed = 0
 
   /** `last` is the last rid that counts as used; `size` is how many requests may be on their way at once. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
@@ -64,6 +66,12 @@ export class RidWindow {
   accept(rid: number): void {
     this.last = rid
     this.#isAttachable = false
+    if (!this.acknowledged) this.confirm()
+  }
+
+  /** The client shows that it has received all replies up to now: it sends the next request, or closes its connection. */
+  confirm(): void {
+    this.#confirmed = this.lastAnswered
   }
 
   /** Memory of the stored replies, in bytes. */
@@ -106,6 +114,11 @@ export class RidWindow {
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)
+  }
+
+  /** The replies that nothing has confirmed since they were given, oldest first. */
+  get unconfirmed(): readonly StoredReply[] {
+    return this.#replies.filter(({ rid }) => rid > this.#confirmed)
   }
 
   #forgetOldest(): void {

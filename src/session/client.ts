@@ -43,6 +43,11 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   dismiss(): void
   /** The session is over: lets go of all that is open. */
   close(): void
+  /**
+   * Its browser has not come in time: what may have been lost on its way goes back to the outbox, for the senders to be told.
+   * Stanzas that have arrived nearly for certain stay out.
+   */
+  giveBack(): void
   /** The session failed: tells it to all that listen. */
   fail(): void
   /**

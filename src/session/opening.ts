@@ -47,6 +47,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
       session.abandon(outcome.reason)
     },
     dismiss() {},
+    giveBack() {},
     close() {
       const told = login
       login = undefined

@@ -129,8 +129,12 @@ export abstract class SessionLife<Session> {
     else this.speaker!.tick(now)
     if (this.isLive && now >= this.uplink.watch.deadline) this.#lookAfterServer(now)
     if (this.#isOver) return
-    if (this.speaker!.isPresent || now < this.inactivity.end) this.schedule()
-    else this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
+    if (this.speaker!.isPresent || now < this.inactivity.end) {
+      this.schedule()
+      return
+    }
+    this.speaker!.giveBack()
+    this.abandon(this.inactivity.kind === 'waiting' ? 'attach-timeout' : 'inactivity')
   }
 
   #lookAfterServer(now: number): void {

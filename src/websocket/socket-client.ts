@@ -97,6 +97,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.channel.end()
   }
 
+  // Done when the connection broke.
+  giveBack(): void {}
+
   fail(): void {
     this.endWith('internal-server-error')
   }

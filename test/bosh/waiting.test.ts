@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import {
   BoshBench,
   bindRequest,
+  type Client,
   empty,
   message,
   payload,
@@ -135,6 +136,75 @@ describe('silence', () => {
     expect(bench.registry.size).toBe(1)
     await bench.pass(1)
     expect(bench.registry.size).toBe(0)
+  })
+
+  const from = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
+  /** The ids of the messages whose senders have got an error. */
+  const refused = ({ link }: Client) =>
+    [...link.sent.join().matchAll(/type='error'[^>]* id='(\w+)'/g)].map(([, id]) => id)
+
+  test.each([
+    ['', "wait='60' hold='1' ver='1.6'"],
+    [' that acknowledges', "wait='60' hold='1' ver='1.6' ack='1'"],
+  ])(
+    'after a reply: senders of what it had are told, like those of what waits, for a client%s',
+    async (_what, terms) => {
+      const bench = new BoshBench()
+      const client = await bench.session(terms)
+      await client.next()
+      await bench.server(link => link.receive(from('arrived')))
+      await client.next()
+      await bench.server(link => link.receive(from('sent')))
+      await bench.server(link => link.receive(from('waiting')))
+      await bench.pass(151)
+      expect(bench.counts.sessionsEnded.inactivity).toBe(1)
+      expect(refused(client)).toEqual(['sent', 'waiting'])
+    },
+  )
+
+  test('after several replies: senders of what all of them had are told', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2' ver='1.6'")
+    await client.next()
+    await client.next()
+    await bench.server(link => link.receive(from('one')))
+    await bench.server(link => link.receive(from('two')))
+    await bench.pass(151)
+    expect(refused(client)).toEqual(['one', 'two'])
+  })
+
+  test.each<[string, string, (client: Client) => Promise<unknown>]>([
+    [
+      'has asked again, and closed that request',
+      "hold='1'",
+      async client => (await client.next()).peer.leave(),
+    ],
+    ['has asked for a pause', "hold='1'", client => client.next('', "pause='60'")],
+    ['has ended its session', "hold='1'", client => client.next('', "type='terminate'")],
+    ['polls', "hold='0'", async () => {}],
+  ])('after a reply: no sender is told if the client %s', async (_what, terms, act) => {
+    const bench = new BoshBench()
+    const client = await bench.session(`wait='60' ver='1.6' ${terms}`)
+    if (terms === "hold='1'") await client.next()
+    await bench.server(link => link.receive(from('arrived')))
+    if (terms === "hold='0'") await client.next()
+    await act(client)
+    await bench.pass(151)
+    await bench.pass(151)
+    expect(bench.registry.size).toBe(0)
+    expect(refused(client)).toEqual([])
+  })
+
+  test('after the connection of another held request broke: no sender is told', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2' ver='1.6'")
+    await client.next()
+    const second = await client.next()
+    await bench.server(link => link.receive(from('arrived')))
+    second.peer.leave()
+    await bench.pass(151)
+    expect(bench.registry.size).toBe(0)
+    expect(refused(client)).toEqual([])
   })
 
   test('leaves no timer behind once the last session is gone', async () => {
