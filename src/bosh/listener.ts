@@ -50,6 +50,12 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     refusePost(req, res, parts, 403)
     return
   }
+  const site = headers['sec-fetch-site']
+  if ((site === 'cross-site' || site === 'same-site') && corsOf(res, parts).answer.length === 0) {
+    // Without a preflight the page could not read the reply, but would have its session.
+    refusePost(req, res, parts, 403)
+    return
+  }
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     refusePost(req, res, parts, 415)

@@ -395,6 +395,36 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
+  describe('a page of another origin', () => {
+    const listed = 'https://www.example.org'
+    const setUp = (...origins: string[]) => {
+      cors = createCors({ ...asks, origins, credentials: false })
+    }
+    /** As a browser posts for a page without asking first. */
+    const post = (origin: string, site = 'cross-site') =>
+      send('POST', '<body/>', {
+        ...{ origin, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'content-type': 'text/plain' },
+      })
+
+    test.each(['cross-site', 'same-site'])('that is not listed is refused what it posts, %s', async site => {
+      for (const origins of [[listed], []]) {
+        setUp(...origins)
+        const { status, body } = await post('https://evil.example', site)
+        expect([status, body]).toEqual([403, ''])
+        expect((await post('null', site)).status).toBe(403)
+      }
+      expect(received).toEqual([])
+    })
+
+    test('that is listed posts, and so do all pages where all may, and those of the same origin', async () => {
+      setUp(listed)
+      expect((await post(listed)).body).toBe('<body/>')
+      expect((await post('https://chat.example', 'same-origin')).body).toBe('<body/>')
+      setUp('*')
+      expect((await post('https://evil.example')).body).toBe('<body/>')
+    })
+  })
+
   describe('a body whose end is far', () => {
     const head = (length: number, ...headers: string[]) =>
       ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${length}`, '', ''].join('\r\n')
