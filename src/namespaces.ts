@@ -3,7 +3,7 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** Of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** Whether elements of this namespace are between this service and its clients, who would obey one that a server sent. */
+/** Whether elements of this namespace belong between this service and its clients. A client would obey one from a server. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }

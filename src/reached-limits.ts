@@ -16,7 +16,7 @@ const interval = 60_000
 
 /** Counts what limits refuse, and warns of each limit at once and then once a minute, with the setting that raises it. */
 export function createRefusals({ counts, clock, log }: RefusalsParts): OnRefused {
-  /** What has no line yet, by limit: there is an entry for a minute after each line. */
+  /** Refusals without a line yet, by limit. An entry stays for a minute after each line. */
   const untold = new Map<Limit, { refused: number; about: object | undefined }>()
 
   function write(limit: Limit, refused: number, about: object | undefined): void {

@@ -91,7 +91,7 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Networks that have more in them than proxies. */
+/** Networks that include more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 /** What an operator should know of settings that are used all the same. */

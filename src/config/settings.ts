@@ -232,7 +232,7 @@ export const sections = {
       'Time that an answer of a remote endpoint may take beyond the `wait` agreed with it, in seconds.',
     ),
     REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', integer(65536, 8_000_000), '8000000').means(
-      'Longest answer that is taken whole from a remote endpoint, in bytes; of a longer one stanzas are left out, and of any one those beyond 10,000.',
+      'Longest answer that is taken whole from a remote endpoint, in bytes; of a longer one stanzas are left out. Stanzas beyond 10,000 are always left out.',
     ),
     REMOTE_HEADERS: at('remote.headers', headers, '').means(
       'Further headers of every request to a remote endpoint, as `name=value,…`; write `%2C` and `%25` for a comma or percent sign inside.',

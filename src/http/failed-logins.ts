@@ -47,7 +47,7 @@ export class FailedLogins {
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
-  /** How many secrets are being checked for a name, and who waits until there are fewer. */
+  /** How many secrets are being checked for a name, and the attempts that wait until there are fewer. */
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
   /** `most` is what one client may have for one name in a minute; 0 is any number. */
@@ -75,7 +75,7 @@ export class FailedLogins {
     // In this order: names are made up at will, and a client that has failed too often shall not fill the memory.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    // These count once they are wrong: of many backends that start at the same time all may be right.
+    // These count only if they are wrong: many backends may start at the same time, all with the right secret.
     const slot = slotOf(name)
     await this.#enter(slot)
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
