@@ -55,7 +55,7 @@ const sentences = {
     'remote-stream-error': 'The XMPP server ended the stream with an error.',
     'no-mechanism': 'The XMPP server offers no login mechanism that this service may use on this link.',
     'server-not-authentic': 'The XMPP server could not prove that it knows the password.',
-    'login-failed': 'The XMPP server broke the login off for a reason of its own.',
+    'login-failed': 'The XMPP server broke the login off, or sent something that it cannot go on with.',
     'bind-refused': 'The XMPP server refused to bind the resource.',
     'jid-mismatch': 'The XMPP server bound the session to another user than the one asked for.',
   },

@@ -45,7 +45,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
     'Allow one of those that it offers in XMPP_MECHANISMS, or turn another one on at the XMPP server.',
   'server-not-authentic':
     'Do not try again before it is clear which server answers there: it may be an impostor.',
-  'login-failed': 'Look into the log of the XMPP server, which says why.',
+  'login-failed': 'If no reason is given here, look into the log of the XMPP server, which says why.',
   'bind-refused': 'Ask for another resource behind the slash of the JID, or for none.',
   'jid-mismatch': 'See for which users the account, the token or the certificate is good at the XMPP server.',
   'temporary-auth-failure': 'Try again a little later.',

@@ -59,8 +59,12 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const iterations = Number(iterationText)
     if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
       throw refusal('the server did not extend the nonce')
-    if (iterations < minIterations || iterations > maxIterations)
-      throw refusal(`the server asks for ${iterations} iterations`)
+    if (iterations < minIterations)
+      throw refusal(`the server asks for ${iterations} iterations, and ${minIterations} are the fewest`)
+    if (iterations > maxIterations)
+      throw refusal(
+        `the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`,
+      )
     const password = prepare(parts.password, 'password')
     const salt = Buffer.from(saltText, 'base64')
     const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)

@@ -371,6 +371,13 @@ describe('a challenge that is refused', () => {
       })
   })
 
+  test('more iterations than the operator allows: the setting is named', async () => {
+    const answer = answerTo('r=clientx,s=c2FsdA==,i=10000', { maxIterations: 5000 })
+    const { detail } = (await problemOf(() => answer)) as { detail: string }
+    expect(detail).toContain('asks for 10000 iterations, and SCRAM_MAX_ITERATIONS allows 5000')
+    expect(detail).not.toContain('of its own')
+  })
+
   test('but one with an extension at the end is answered', async () => {
     expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)
   })
