@@ -1,3 +1,4 @@
+import { Problem } from '../errors.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
@@ -31,9 +32,10 @@ export async function login<T extends Opened>(
     if (attempt.mechanism?.name.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
     return loggedIn
   } catch (error) {
-    memory.failed(jid.domain, pipelining, caller.aborted)
+    const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
+    memory.failed(jid.domain, pipelining, isLeft)
     const timeout = parts.timeout - (performance.now() - since) / 1000
-    if (!pipelining.isToBlame || caller.aborted || timeout < leastTimeout) throw error
+    if (!pipelining.isToBlame || isLeft || timeout < leastTimeout) throw error
     // The reason may be what was sent ahead of the server. Now the login waits for each of its answers.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
   }

@@ -26,8 +26,14 @@ export const ofBody: Codes = [
 export const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
 const ofAnySession: Codes = ['not-found', 'session-not-found', 'not-here', 'session-unreachable']
 export const ofOneSession: Codes = ['forbidden', ...ofAnySession]
-/** By what is wrong with an address or with a session that is there, no login fails; but it may by all else. */
-const notOfLogin: Codes = [...ofAnySession, 'method-not-allowed', 'misdirected-request']
+/** By what is wrong with an address or with another session no login fails; but it may by all else. */
+const notOfLogin: Codes = [
+  'not-found',
+  'not-here',
+  'session-unreachable',
+  'method-not-allowed',
+  'misdirected-request',
+]
 export const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
 /** The replies, by status, of a call that may fail by one of these problems. */

@@ -29,6 +29,8 @@ export interface Successor {
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined for a login of this process. */
   readonly transport: Transport | undefined
+  /** The JID, bare or full, that a login of this process is for. */
+  readonly loginFor?: string | undefined
   /** The address of its browser, or the browser's first one; undefined before one has come. */
   readonly address: string | undefined
   /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */

@@ -94,6 +94,15 @@ export class LoginWatch {
     return to === undefined || prepareDomain(to) === this.domain
   }
 
+  /** Whether the client is, or may be, on its way in as the user of this bare JID. If its user is in doubt, it may once it is let in. */
+  mayBecome(jid: string): boolean {
+    if (this.#stage === 'stranger') return false
+    const account = this.#account ?? this.#sasl.account
+    if (account !== undefined) return userOf(account) === userOf(jid)
+    const isLetIn = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
+    return isLetIn && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
+  }
+
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
     // Servers also accept stanzas in the namespaces of other kinds of streams.

@@ -34,6 +34,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
 
   const client: Client = {
     transport: undefined,
+    loginFor: wish.jid,
     address: undefined,
     isPresent: true,
     deadline: Number.POSITIVE_INFINITY,
@@ -46,7 +47,9 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
         end = { failure: { step: 'features', code: 'shutting-down', condition: 'system-shutdown' } }
       session.abandon(outcome.reason)
     },
-    dismiss() {},
+    dismiss() {
+      end = { failure: { step: 'features', code: 'session-not-found' } }
+    },
     giveBack() {},
     close() {
       const told = login

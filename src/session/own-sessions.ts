@@ -75,7 +75,12 @@ export class OwnSessions {
 
   endAll(jid: string): { readonly ended: number; readonly elsewhere: number } {
     const found = this.#ofJid(jid)
-    const ended = found.filter(({ id }) => this.end(id)).length
+    let ended = found.filter(({ id }) => this.end(id)).length
+    for (const session of this.#here.all()) {
+      if (!session.mayBecome(jid)) continue
+      session.end('logout')
+      ended += 1
+    }
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 

@@ -1,4 +1,5 @@
 import type { EndReason, WebSocketCut } from '../counts.js'
+import { userOf } from '../jid/jid.js'
 import type { Link } from '../link.js'
 import type { Client, Outcome } from './client.js'
 import { Inactivity } from './inactivity.js'
@@ -112,6 +113,15 @@ export abstract class SessionLife<Session> {
     if (!this.#isHeldUp || this.outbox.isFull) return
     this.#isHeldUp = false
     this.link.resume()
+  }
+
+  /** Whether a login is under way that is, or may be, of the user of a JID; for a full JID only one that asked for its resource. */
+  mayBecome(jid: string): boolean {
+    if (this.jid !== undefined) return false
+    const wished = this.speaker?.loginFor
+    const isFull = jid.includes('/')
+    if (wished === undefined) return !isFull && this.watch?.mayBecome(jid) === true
+    return isFull ? wished === jid : userOf(wished) === userOf(jid)
   }
 
   /** Something about the client has changed: says anew when time demands something. */

@@ -47,6 +47,8 @@ export interface Handover {
 
 /** What a login asks of the session that it opens: of its link, and of the client that its page will have. */
 export interface OpenWish extends LinkOptions {
+  /** Whose session it is to be, bare or full; undefined if its login is never to be found by a user. */
+  readonly jid?: string | undefined
   /** Longest time a request may be held, in seconds. */
   readonly wait: number
   /** Requests held at a time. */
@@ -150,6 +152,6 @@ export interface Sessions {
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Ends a session at once: the XMPP server sees its user log out. False if there is none. */
   end(id: string): Promise<boolean>
-  /** The same for all sessions of a bare JID, or the one of a full JID. */
+  /** The same for all sessions of a bare JID, or the one of a full JID, and for their logins that are under way. */
   endAll(jid: string): Promise<EndedSessions>
 }

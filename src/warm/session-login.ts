@@ -1,5 +1,6 @@
 import { Problem } from '../errors.js'
 import type { CallerSignal } from '../http/caller-gone.js'
+import { formatJid } from '../jid/jid.js'
 import { authenticate, type LoginParts, login } from '../login/login.js'
 import type { OpenForLogin } from '../login/login-link.js'
 import type { VerifiedCredentials } from '../login/verified-credentials.js'
@@ -35,7 +36,8 @@ export function createLogins(parts: SessionLoginParts) {
   const { verified } = parts
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver } = request
-    return (options, events) => parts.open(jid.domain, { ...options, lang, wait, hold, ver }, events)
+    return (options, events) =>
+      parts.open(jid.domain, { ...options, jid: formatJid(jid), lang, wait, hold, ver }, events)
   }
 
   return {

@@ -505,6 +505,27 @@ describe('a client that resumes its stream', () => {
     expect(client.link.closed).toBe(true)
   })
 
+  test.each([
+    ['the user', plain('', 'mallory'), 'mallory@chat.example', true],
+    ['another user', plain('', 'mallory'), 'alice@chat.example', false],
+    [
+      'a user of its domain, if its own is in doubt',
+      plain('romeo@chat.example', 'mallory'),
+      'alice@chat.example',
+      true,
+    ],
+    ['a user of another domain', plain('romeo@chat.example', 'mallory'), 'alice@other.example', false],
+  ])(
+    'is over before it has bound a resource if all sessions of %s are ended',
+    async (_what, login, jid, isOver) => {
+      const bench = new BoshBench()
+      const stranger = await bench.session()
+      const client = await insideBy(login, bench)
+      expect((await bench.sessions.endAll(jid)).ended).toBe(isOver ? 1 : 0)
+      expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
+    },
+  )
+
   test('is known by its full JID if this process has seen the stream', async () => {
     const bench = new BoshBench()
     const first = await enabled(bench)

@@ -134,6 +134,13 @@ describe('all sessions', () => {
     expect((await one.sessions.page(all)).sessions.map(({ id }) => id)).toEqual([romeos])
   })
 
+  test('are ended with the logins of the user at all processes', async () => {
+    const [one, two] = [await start(), await start()]
+    const login = two.bench.login(`jid='${juliet}/balcony'`)
+    expect(await one.sessions.endAll(juliet)).toEqual({ ended: 1, elsewhere: 0, unanswered: undefined })
+    expect(login.end?.failure.code).toBe('session-not-found')
+  })
+
   test('are named after the processes that are missing, which are not waited for longer than a second', async () => {
     const [one, two, three] = [await start(), await start(), await start()]
     for (const { bench } of [one, two, three]) await bench.warmed({ jid: `${juliet}/x` })

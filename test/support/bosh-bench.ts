@@ -390,6 +390,7 @@ export class BoshBench {
     login.opening = this.#open(
       domain,
       {
+        jid: value('jid'),
         lang: value('xml:lang') ?? 'en',
         wait: Number(value('wait') ?? 60),
         hold: Number(value('hold') ?? 1),

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals'
 import type { HandedOut } from '../../src/handed-out.js'
 import { hashQueue } from '../../src/lib/hash-queue.js'
+import { Pipelining } from '../../src/login/pipelining.js'
 import { createSaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from '../../src/login/verified-credentials.js'
 import { createLogins } from '../../src/warm/session-login.js'
@@ -23,6 +24,18 @@ const answers = [
 class HandingOut extends ScriptedLink {
   readonly id = 'handle'
   handOut: () => Promise<HandedOut | undefined> = async () => undefined
+}
+
+const request = {
+  jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+  credentials: { kind: 'password', password: 's3cret' } as const,
+  language: 'en',
+  wait: 60,
+  hold: 1,
+  ver: '1.6',
+  attachSeconds: 120,
+  attachBinding: 'off' as const,
+  requestId: 'request',
 }
 
 test.each([
@@ -47,17 +60,39 @@ test.each([
       return link
     },
   })
-  const request = {
-    jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
-    credentials: { kind: 'password', password: 's3cret' } as const,
-    language: 'en',
-    wait: 60,
-    hold: 1,
-    ver: '1.6',
-    attachSeconds: 120,
-    attachBinding: 'off' as const,
-    requestId: 'request',
-  }
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
   expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true])
+})
+
+test('a login whose session an admin has ended is not done again, whatever it sent ahead', async () => {
+  const clock = new FakeClock()
+  const pipelining = new (class extends Pipelining {
+    override get isToBlame() {
+      return true
+    }
+  })()
+  const failed: boolean[] = []
+  let opened = 0
+  const { login } = createLogins({
+    timeout: 5,
+    stepTimeout: 5,
+    mechanisms: ['PLAIN'],
+    scramMaxIterations: 4096,
+    saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+    pipelining: {
+      foresee: () => pipelining,
+      succeeded: () => {},
+      failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
+    },
+    verified: createVerifiedCredentials(clock, 0),
+    open(_domain, options, events) {
+      opened += 1
+      setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
+      return new HandingOut([], { ...options, certificate: false }, events)
+    },
+  })
+  await expect(login(request, new AbortController().signal)).rejects.toMatchObject({
+    code: 'session-not-found',
+  })
+  expect([opened, failed]).toEqual([1, [true]])
 })
