@@ -128,7 +128,7 @@ export class Counts {
   requests = 0
   /** Those that were answered with an error of HTTP or of BOSH. */
   failedRequests = 0
-  /** Requests that were refused for want of room for their unfinished bodies. */
+  /** Requests that were refused for want of room for their bodies, unfinished or ahead of their turn. */
   bodiesRefused = 0
   /** In their bodies. */
   bytesReceived = 0

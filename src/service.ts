@@ -13,7 +13,6 @@ import { createEvents } from './events/events.js'
 import { createDispatcher } from './http/dispatch.js'
 import { createFormTokens } from './http/form-tokens.js'
 import { type Listening, listen } from './http/listening.js'
-import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { hashQueue } from './lib/hash-queue.js'
 import { type LogFor, logOf } from './log.js'
@@ -139,7 +138,6 @@ export async function startService({
     hashes,
     formTokens: createFormTokens(() => clock.now(), nodes),
     tellEvent: events?.tell,
-    bodies: new UnfinishedBodies({ ...config, refused }),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, refused, makeRate, clock),
     recentWarms,

@@ -32,21 +32,22 @@ const leastBodyBytes = 512 * 1024
 /** What opens sessions for the sites of all hosts, and logs their users in. */
 export interface SessionParts
   extends Pick<
-    OpenerParts,
-    | 'registry'
-    | 'connect'
-    | 'clock'
-    | 'counts'
-    | 'limits'
-    | 'maxStanzaBytes'
-    | 'processName'
-    | 'refused'
-    | 'refusedLogins'
-    | 'room'
-    | 'shaper'
-    | 'waiting'
-    | 'tellEvent'
-  > {
+      OpenerParts,
+      | 'registry'
+      | 'connect'
+      | 'clock'
+      | 'counts'
+      | 'limits'
+      | 'maxStanzaBytes'
+      | 'processName'
+      | 'refused'
+      | 'refusedLogins'
+      | 'room'
+      | 'shaper'
+      | 'waiting'
+      | 'tellEvent'
+    >,
+    Pick<ListenerParts, 'bodies'> {
   /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
@@ -70,7 +71,6 @@ export interface SiteParts
       | 'isStopping'
       | 'demoPath'
     >,
-    Pick<ListenerParts, 'bodies'>,
     Pick<EndpointParts, 'wrongTokens'> {
   /** The other processes; undefined where this is the only one. */
   readonly nodes?: Nodes | undefined
@@ -207,7 +207,15 @@ function createSessions(config: Config, parts: SessionParts) {
   const opener = createOpener({ ...parts, domains, retiredDomains, issuesTickets, log, webSocketLog })
   const { defaultDomain, requireSecure } = bosh
   const cookies = (domain: string) => cookieRules(config, domain)
-  const manager = createConnectionManager({ opener, defaultDomain, terms: bosh, requireSecure, cookies })
+  const { bodies } = parts
+  const manager = createConnectionManager({
+    opener,
+    defaultDomain,
+    terms: bosh,
+    requireSecure,
+    cookies,
+    bodies,
+  })
   const openHere = opener.forLogins(manager.attach)
   const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
   return { opener, manager, open }

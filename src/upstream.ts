@@ -2,6 +2,7 @@ import { createDialer } from './c2s/dial.js'
 import { createLinks } from './c2s/links.js'
 import type { Config } from './config/config.js'
 import type { Counts } from './counts.js'
+import { UnfinishedBodies } from './http/unfinished-bodies.js'
 import { withULabels } from './jid/domains.js'
 import type { Clock } from './lib/clock.js'
 import { descriptorsAreLeft } from './lib/descriptors.js'
@@ -142,6 +143,7 @@ export function createUpstream(given: UpstreamParts) {
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       waiting,
+      bodies: new UnfinishedBodies({ ...config, refused }),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,

@@ -83,7 +83,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.failedRequests,
     ],
     bosh_refused_bodies_total: [
-      'Requests to the BOSH endpoint that came in parts when there was no room for more of these.',
+      'Requests to the BOSH endpoint that came in parts, or ahead of their turn, when there was no room for more of these.',
       () => counts.bodiesRefused,
     ],
     bosh_received_bytes_total: [

@@ -28,6 +28,8 @@ export function parseBody(text: string) {
     throw new XmlError('bad-format', 'the root is not a <body/>')
   const type = root.attribute('type')
   return {
+    /** The whole, as it came. */
+    text,
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
     to: root.attribute('to'),

@@ -5,7 +5,7 @@ import type { Session } from '../session/session.js'
 import type { Handover } from '../session/sessions.js'
 import { readElement } from '../xml/document.js'
 import { AttachCookie } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
+import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
 import type { Pending } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
@@ -17,6 +17,10 @@ import type { StoredReply } from './window.js'
 const createSeconds = 5
 /** Longest time that a request waits for the one before it, in seconds. */
 const gapSeconds = 30
+/** Longest text of all requests of a session that wait for their turn before its user is logged in, in UTF-16 units. */
+const mostBeforeLogin = 16 * 1024
+/** Memory of a waiting request beside its text, in bytes. */
+const parkedBytes = 1024
 /** How far rids jump at least when another page takes the session over; never twice as far. */
 const leastJump = 2 ** 20
 
@@ -220,7 +224,7 @@ export class BoshClient extends Delivery implements Client {
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.parts.clock.now()
     const expires = this.#expiry(since)
-    return { rid, peer, key, digest, repeats: 0, since, expires, body: undefined, report: '' }
+    return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined, report: '' }
   }
 
   #accept(pending: Pending, body: Body): void {
@@ -275,9 +279,9 @@ export class BoshClient extends Delivery implements Client {
     while (now >= this.session.freeAt) {
       const parked = this.open.unpark(this.window.last + 1)
       if (parked === undefined) return
-      const body = parked.body!
+      const body = parseBody(parked.parked!.text)
       // While it is held, its payload is not kept.
-      parked.body = undefined
+      parked.parked = undefined
       parked.expires = this.#expiry(parked.since)
       this.#accept(parked, body)
     }
@@ -291,11 +295,29 @@ export class BoshClient extends Delivery implements Client {
       pending.peer.answer(this.#fault(fault))
       return
     }
-    pending.body = body
+    const { text } = body
+    const length = this.open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
+    const room = this.parts.bodies.ofMessage(pending.peer.address)
+    // Each unit takes two bytes if any character is beyond U+00FF.
+    const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
+    if (!isKept || !room.is(2 * text.length + parkedBytes)) {
+      if (isKept) this.parts.counts.bodiesRefused += 1
+      this.#defer(pending)
+      return
+    }
+    pending.parked = { text, room }
     pending.expires = pending.since + Math.min(this.terms.wait, gapSeconds) * 1000
     if (older !== undefined) pending.repeats = older.repeats + 1
     this.open.park(pending)
     older?.peer.answer(this.wrap(errorBody))
+    this.session.schedule()
+  }
+
+  /** Has a client send its request again, by a status: libraries that repeat after it take `error` for an empty reply. */
+  #defer({ peer, since }: Pending): void {
+    this.parts.counts.failedRequests += 1
+    peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
+    this.session.inactivity.begin(since)
     this.session.schedule()
   }
 

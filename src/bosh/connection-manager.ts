@@ -12,7 +12,7 @@ import type { BoshParts, Start } from './delivery.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
-export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies'> {
+export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies' | 'bodies'> {
   /** Opens the sessions, and keeps account of them. */
   readonly opener: Opener
   readonly terms: TermLimits
@@ -31,7 +31,7 @@ export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManag
 export function createConnectionManager(parts: ConnectionManagerParts) {
   const { opener, lastRid = () => randomInt(1, 2 ** 47) } = parts
   const { registry, limits, counts, clock } = opener
-  const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies }
+  const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies, bodies: parts.bodies }
 
   /** A refusal that belongs to no session. */
   function refuse(condition: Condition): Reply {

@@ -1,5 +1,6 @@
 import type { EndReason } from '../counts.js'
 import type { Condition } from '../errors.js'
+import type { UnfinishedBodies } from '../http/unfinished-bodies.js'
 import type { StreamHeader } from '../link.js'
 import { streamsNamespace } from '../namespaces.js'
 import type { Opener } from '../session/opener.js'
@@ -16,6 +17,8 @@ import { type Beginning, RidWindow, type StoredReply } from './window.js'
 export interface BoshParts extends Pick<Opener, 'clock' | 'counts' | 'limits'> {
   /** How the cookies look that bind sessions at a domain to browsers. */
   readonly cookies: (domain: string) => CookieRules
+  /** Counts the requests that wait for their turn, as it does those that have come in part. */
+  readonly bodies: UnfinishedBodies
 }
 
 /** How a client begins. */

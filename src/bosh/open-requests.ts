@@ -1,5 +1,5 @@
+import type { UnfinishedMessage } from '../http/unfinished-bodies.js'
 import type { SessionLimits } from '../session/session-limits.js'
-import type { Body } from './body.js'
 import type { Peer } from './peer.js'
 
 /** A request that has no reply yet. Times are in milliseconds of the clock. */
@@ -16,8 +16,8 @@ export interface Pending {
   since: number
   /** When it is answered whether there is something to say or not. */
   expires: number
-  /** What it carries, as long as it is parked. */
-  body: Body | undefined
+  /** While it is parked, the `<body/>` as text, which takes far less memory than its elements, and the room that it takes. */
+  parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
   /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */
   report: string
 }
@@ -59,6 +59,13 @@ export class OpenRequests {
   /** The parked request with this rid. */
   parked(rid: number): Pending | undefined {
     return this.#parked?.get(rid)
+  }
+
+  /** The texts of all parked requests together, in UTF-16 units. */
+  get parkedLength(): number {
+    let length = 0
+    for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length
+    return length
   }
 
   hold(pending: Pending): void {
@@ -131,8 +138,9 @@ export class OpenRequests {
     this.#load.waiting += 1
   }
 
-  #left({ peer }: Pending): void {
+  #left({ peer, parked }: Pending): void {
     peer.whenGone = undefined
+    parked?.room.is(0)
     this.#load.waiting -= 1
   }
 }

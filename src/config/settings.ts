@@ -416,7 +416,7 @@ export const sections = {
       'Longest stanza of a client over BOSH or WebSocket, in bytes. A longer one ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may also, or have 524288 if that is more. A stanza of a server, such as a roster, may be four times as long; a longer one is left out.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
-      'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts are answered 503 meanwhile.',
+      'Memory, in MiB, for BOSH requests and WebSocket messages that have come in part, and BOSH requests that wait for their turn, an eighth of it for those of one address, counted like MAX_SESSIONS_PER_ADDRESS; others that come in parts or ahead of their turn are answered 503 meanwhile.',
     ),
     MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
       'Memory, in MiB, for HTTP replies that clients have not read; 0 is any number. When it is full, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',

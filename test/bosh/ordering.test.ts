@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
+import { RateShaper } from '../../src/session/rate-shaper.js'
 import {
+  auth,
   BoshBench,
   empty,
   errorReply,
@@ -8,6 +10,88 @@ import {
   payload,
   terminated,
 } from '../support/bosh-bench.js'
+import { collectGarbage } from '../support/collected.js'
+
+const MiB = 2 ** 20
+const long = (length: number) => message('x'.repeat(length))
+const large = long(200_000).repeat(2)
+
+describe('requests that wait for their turn', () => {
+  const start = () => new BoshBench(undefined, undefined, { unfinishedMegabytes: 1 })
+
+  test('share the memory for unfinished ones; beyond it clients are to send them again', async () => {
+    const bench = start()
+    const [one, other] = [await bench.warmed(), await bench.warmed()]
+    await one.at(one.rid + 2, large)
+    const refused = await other.at(other.rid + 2, large)
+    expect(refused.reply).toMatchObject({ status: 503, body: '' })
+    expect(bench.counts.bodiesRefused).toBe(1)
+    expect(bench.logged.join('')).toContain('MAX_UNFINISHED_MB')
+    // What is next in order needs no room.
+    await one.at(one.rid + 1, message('first'))
+    expect(one.link.sent).toEqual([message('first'), large])
+    const again = await other.at(other.rid + 2, large)
+    expect(again.reply).toBeUndefined()
+    await other.at(other.rid + 1, message('first'))
+    expect(other.link.sent).toEqual([message('first'), large])
+    expect(bench.bodies.bytes).toBe(0)
+  })
+
+  test('take no room once they are given back, broken or ended, and repeated ones take it once', async () => {
+    const bench = start()
+    const client = await bench.warmed()
+    const early = () => client.at(client.rid + 2, long(200_000))
+    await early()
+    const repeated = await early()
+    expect(bench.bodies.bytes).toBeGreaterThan(MiB / 4)
+    expect(bench.bodies.bytes).toBeLessThan(MiB / 2)
+    repeated.peer.leave()
+    expect(bench.bodies.bytes).toBe(0)
+    await early()
+    await bench.pass(30.5)
+    expect(bench.bodies.bytes).toBe(0)
+    await early()
+    await client.at(client.rid + 9)
+    expect([bench.registry.size, bench.bodies.bytes]).toEqual([0, 0])
+  })
+
+  test('because their client has sent too much are counted as well', async () => {
+    const shaper = new RateShaper({ sessionBytes: 100_000, sessionBurst: 100_000 })
+    const bench = new BoshBench(undefined, undefined, { unfinishedMegabytes: 1, shaper })
+    const client = await bench.warmed()
+    await client.next(large)
+    await client.next(large)
+    expect(bench.bodies.bytes).toBeGreaterThan(800_000)
+    await bench.pass(5)
+    expect([client.link.sent.length, bench.bodies.bytes]).toEqual([2, 0])
+  })
+
+  test('may be 16 KiB long before their user is logged in', async () => {
+    const bench = start()
+    const client = await bench.session(undefined, 710)
+    const [short, tooLong] = [
+      await client.at(712, long(10_000)),
+      await client.at(713, long(10_000), " pause='60'"),
+    ]
+    expect([short.reply, tooLong.reply?.status]).toEqual([undefined, 503])
+    expect(bench.registry.size).toBe(1)
+    await client.at(711, auth)
+    expect(bench.bodies.bytes).toBe(0)
+  })
+
+  test('take no more memory than their text, however many elements it has', async () => {
+    const bench = new BoshBench()
+    const clients = await Promise.all(Array.from({ length: 20 }, () => bench.warmed()))
+    const declared = ` xmlns:p='${'u'.repeat(400)}'`
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (const client of clients) await client.at(client.rid + 2, '<p:a/>'.repeat(4_000), declared)
+    collectGarbage()
+    // As elements they would take 2 MB each.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 * 200_000)
+    expect(bench.bodies.bytes).toBeGreaterThan(20 * 24_000)
+  })
+})
 
 describe('requests', () => {
   test('reach the server in the order of their rids, whatever order they arrive in', async () => {

@@ -95,8 +95,8 @@ describe('a client that sends too much', () => {
 
   test('is not told that a request is missing while those before it wait for their turn', async () => {
     const { bench, client, sent } = await shaped("wait='20' hold='1'")
-    await client.next(sized('a', 30_000))
-    const [second, third] = [await client.next(sized('b', 30_000)), await client.next(sized('c', 100))]
+    await client.next(sized('a', 15_000))
+    const [second, third] = [await client.next(sized('b', 15_000)), await client.next(sized('c', 100))]
     // 25 s for the turn of the second, and as long again for that of the third.
     await bench.pass(25.25)
     expect(sent()).toEqual(['a', 'b'])

@@ -176,6 +176,10 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     waiting: new WaitingMemory(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
+  const trustedProxies = new Networks([], new BlockList())
+  const bodies = new UnfinishedBodies({
+    ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
+  })
   const manager = createConnectionManager({
     opener,
     defaultDomain: undefined,
@@ -185,6 +189,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
       ...{ enforcePolling: false, acks: true },
     },
     cookies: () => ({ path: '/http-bind', secure: false }),
+    bodies,
   })
   const service =
     nodes === undefined
@@ -193,7 +198,6 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
           ...manager,
           serve: watched(manager),
         })
-  const trustedProxies = new Networks([], new BlockList())
   const serve = nodes === undefined ? watched(manager) : service.serve
   const { refuseTooLarge, report } = service
   const http = createHttpServer(
@@ -201,9 +205,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     createBoshListener({
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
       clients: { assumeSecure: true, trustedProxies },
-      bodies: new UnfinishedBodies({
-        ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
-      }),
+      bodies,
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
     }),

@@ -7,6 +7,7 @@ import type { TermLimits } from '../../src/bosh/terms.js'
 import { Counts } from '../../src/counts.js'
 import type { TellEvent } from '../../src/events/events.js'
 import type { Cookie } from '../../src/handed-out.js'
+import { UnfinishedBodies } from '../../src/http/unfinished-bodies.js'
 import { WaitingMemory } from '../../src/lib/waiting-memory.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
@@ -222,6 +223,8 @@ export interface BenchOptions {
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly room?: (registry: Registry, refused: OnRefused) => UserRoom
   readonly shaper?: RateShaper
+  /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
+  readonly unfinishedMegabytes?: number
   /** Memory for stanzas that wait, in bytes; no limit unless given. */
   readonly mostWaiting?: number
   /** Whether pages get tickets, by which they may come over WebSocket. */
@@ -248,6 +251,8 @@ export class BoshBench {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
     readonly shutDown: () => void
   }
+  /** Memory of requests that wait for their turn. */
+  readonly bodies: UnfinishedBodies
   /** Memory of stanzas that wait for clients. */
   readonly waiting: WaitingMemory
   readonly #open: Open
@@ -298,8 +303,14 @@ export class BoshBench {
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,
     })
+    this.bodies = new UnfinishedBodies({
+      limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },
+      trustedProxies: { contains: () => false },
+      refused,
+    })
     const manager = createConnectionManager({
       opener: this.opener,
+      bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
       defaultDomain: about.defaultDomain,
       terms: {
