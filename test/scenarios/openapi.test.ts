@@ -44,6 +44,8 @@ let usual: Described
 let near: Described
 /** Gives up a login after a second. */
 let hasty: Described
+/** Its server says nothing, and it waits. */
+let patient: Described
 /** Has no secure channel. */
 let open: Described
 /** The same, with an address that has. */
@@ -115,6 +117,10 @@ beforeAll(async () => {
     servers: serverSetting(silent, folder),
     environment: { XMPP_DOMAINS: 'silent.example', WARM_TIMEOUT: '1' },
   })
+  patient = await start({
+    servers: serverSetting(silent, folder),
+    environment: { XMPP_DOMAINS: 'silent.example' },
+  })
   open = await start({ environment: { HOST: '0.0.0.0' } })
   outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
   guessed = await start({ environment: { RATE_FAILED_LOGINS: '1' } })
@@ -131,7 +137,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const { service } of [near, hasty, open, outside, guessed, full, broken, partial, usual]) {
+  for (const { service } of [near, hasty, patient, open, outside, guessed, full, broken, partial, usual]) {
     await service.stop()
   }
   await stopped.close()
@@ -205,6 +211,19 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   ['GET /warm', 200, accept => ask(usual, 'GET', '/warm', accept)],
   ['POST /warm', 200, accept => ask(usual, 'POST', '/warm', accept, json(account))],
   ['POST /warm', 400, accept => ask(usual, 'POST', '/warm', accept, json({}))],
+  [
+    'POST /warm',
+    404,
+    async accept => {
+      const jid = 'alice@silent.example'
+      let isAnswered = false
+      const asked = ask(patient, 'POST', '/warm', accept, json({ ...account, jid })).finally(() => {
+        isAnswered = true
+      })
+      while (!isAnswered) await ask(patient, 'DELETE', `/warm/sessions?jid=${jid}`, 'application/json')
+      return asked
+    },
+  ],
   ['POST /warm', 409, accept => ask(usual, 'POST', '/warm', accept, json(strictAccount))],
   ['POST /warm', 413, accept => ask(usual, 'POST', '/warm', accept, json({ jid: 'x'.repeat(20_000) }))],
   [
