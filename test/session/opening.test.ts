@@ -49,7 +49,7 @@ describe('a session that is being opened', () => {
     ['its link ends', 'timeout', b => b.link.end({ failure: { step: 'features', code: 'timeout' } })],
     [
       'an admin ends it',
-      'remote-connection-failed',
+      'session-not-found',
       b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout'),
     ],
     ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
