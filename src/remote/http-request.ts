@@ -45,8 +45,6 @@ export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 /** How many times as long as what is kept of it a reply may be. */
 const mostTimes = 16
-/** Fates beyond this number are not kept; only floods have so many. */
-const mostFates = 100_000
 /** Memory of a piece of a reply beside its bytes. */
 const pieceBytes = 512
 
@@ -167,11 +165,6 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
  */
 function longReply(maxLength: number, limits: XmlLimits) {
   const fates: Fate[] = []
-  const note = (fate: Fate) => {
-    if (fates.length < mostFates) fates.push(fate)
-  }
-  const { maxChildren } = limits
-  let kept = 0
   let body = ''
   let endTag = ''
   let isWhole = false
@@ -183,20 +176,15 @@ function longReply(maxLength: number, limits: XmlLimits) {
       endTag = `</${qualifiedName}>`
     },
     onElement({ text }) {
-      const isOneTooMany = maxChildren > 0 && kept === maxChildren
-      if (isOneTooMany || body.length + text.length > maxLength) note('dropped')
-      else {
-        body += text
-        kept += 1
-      }
+      if (body.length + text.length > maxLength) fates.push('dropped')
+      else body += text
     },
-    onUnfit: note,
+    onUnfit: fate => void fates.push(fate),
     onClose() {
       isWhole = true
     },
   }
-  // Its number of children grows with what users send, and it is read in small parts.
-  const splitter = new Splitter(sink, { ...limits, maxChildren: 0 }, { lenient: true })
+  const splitter = new Splitter(sink, limits, { lenient: true })
   return {
     write: (chunk: Buffer) => splitter.write(chunk),
     /** The reply without those elements, and what became of them. */

@@ -321,10 +321,12 @@ describe('an open link', () => {
   })
 
   test.each([
-    ['ten times too many stanzas', '<iq/>'.repeat(100_001)],
-    ['too many elements that are no stanzas', '<a/>'.repeat(10_001)],
-  ])('ends with a reply that has %s', async (_what, inner) => {
-    const { told, held, hears } = await opened({ maxReplyBytes: 1_000_000 })
+    ['ten times too many stanzas', '<iq/>'.repeat(100_001), 1_000_000],
+    ['too many elements that are no stanzas', '<a/>'.repeat(10_001), 1_000_000],
+    ['ten times too many stanzas, and is too long', '<iq/>'.repeat(100_001), 65_536],
+    ['too many elements that are no stanzas, and is too long', '<a/>'.repeat(20_000), 65_536],
+  ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes) => {
+    const { told, held, hears } = await opened({ maxReplyBytes })
     held.answer(inner)
     await hears('end')
     expect(told).toEqual(['end features remote-protocol-error'])
