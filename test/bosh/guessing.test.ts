@@ -126,6 +126,7 @@ describe('from one address', () => {
     expect(bench.counts.clientLogins).toEqual({ refused: 18, delayed: 8 })
     expect(bench.logged.map(line => JSON.parse(line))).toMatchObject([
       { limit: 'logins-address', setting: 'RATE_LOGINS_PER_ADDRESS', refused: 1, address: '192.0.2.1' },
+      { limit: 'logins-address', setting: 'RATE_LOGINS_PER_ADDRESS', refused: 7, address: '192.0.2.1' },
     ])
   })
 
