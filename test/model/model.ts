@@ -338,10 +338,16 @@ export class SessionModel {
     }
     if (ended) {
       this.#demand(this.waiting.length === 0, `it ends and ${this.waiting.length} are left unanswered`)
+      const told = this.stanzasAmong(sent).filter(number => number !== this.boundBy)
       const left = this.stanzasAmong(sent.slice(handed.length)).filter(number => number !== this.boundBy)
       this.#demand(
-        String(bounced) === String(left),
+        String(bounced) === String(told.slice(told.length - bounced.length)) && bounced.length >= left.length,
         `the server hears that ${bounced} did not arrive, not ${left}`,
+      )
+      const alsoTold = bounced.slice(0, bounced.length - left.length)
+      this.#demand(
+        alsoTold.every(number => this.end === 'silence' && this.#mayBeLost(number)),
+        `the server hears that ${alsoTold} did not arrive, which the client has`,
       )
       return
     }
@@ -374,6 +380,12 @@ export class SessionModel {
     }
     this.#demand(this.sent.length - this.handed.length <= this.#mostQueued, 'the queue grows')
     this.#demand(!this.waiting.some(({ fate }) => fate !== undefined), 'a page before is left waiting')
+  }
+
+  /** Whether it was in a reply that no later request of the client has confirmed; one more than usual may be open with a pause. */
+  #mayBeLost(number: number): boolean {
+    const confirmed = this.agreed.acks ? this.#acknowledged : this.received - this.agreed.requests - 1
+    return [...this.given].some(([rid, text]) => rid > confirmed && numbersIn(text).includes(number))
   }
 
   #demand(holds: boolean, what: string): void {
