@@ -246,6 +246,9 @@ for (const kind of kinds) {
             await route.fulfill({ response: reply, body: text }).catch(() => {})
             isOvertaken ||= text.includes('fast')
           })
+          // The request that was held before passes by the route: after this one it is another.
+          await tab.evaluate(to => window.chat!.send(to, 'a request to begin with'), bob.jid)
+          await bob.receives('a request to begin with')
           bob.say(alice.jid, 'slow')
           await eventually('the reply is held back', () => isHeld)
           await tab.evaluate(to => window.chat!.send(to, 'a further request'), bob.jid)
