@@ -7,6 +7,7 @@ import { childrenOf, startTagOf } from '../xml/document.js'
 import type { Element } from '../xml/element.js'
 import { attribute } from '../xml/escape.js'
 import type { Payload } from './payload.js'
+import { smFamily } from './resumable-streams.js'
 
 /** A server is pinged after this part of the time that it has for its answer. */
 const silentPart = 1 / 4
@@ -148,5 +149,5 @@ export class ServerWatch {
 
 /** The namespaces of XEP-0198, whose elements are the same in all of its versions. */
 function isCounting(namespace: string): boolean {
-  return namespace.startsWith('urn:xmpp:sm:')
+  return namespace.startsWith(smFamily)
 }
