@@ -1,6 +1,6 @@
 import { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
-/** After these the same call may succeed a little later. docs/portals.md has the same list; a test compares the two. */
+/** After these the same call may succeed a little later. docs/embed.md has the same list; a test compares the two. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',

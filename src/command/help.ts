@@ -25,7 +25,7 @@ export function printHelp(): void {
   process.stdout.write(help)
   // They are in a clone and in the package, and not in the image of a container.
   if (existsSync(documents))
-    process.stdout.write(`Documents: ${documents}operations.md, settings.md, errors.md\n`)
+    process.stdout.write(`Documents: ${documents}production.md, settings.md, errors.md\n`)
 }
 
 export function printVersion(): void {

@@ -44,6 +44,6 @@ Settings are environment variables. Those in a file \`.env\` in the working dire
 a comment or blank; a value with a \`#\` is put in quotes. An empty value counts as not set. Switches are \`on\` or \`off\` (also \`true\`, \`yes\`,
 \`1\`, \`false\`, \`no\`, \`0\`). Start-up stops with a list of everything that is wrong, and logs a warning for a name that looks like one of
 these but is none; \`warm-bindings --check-config\`, or \`npm start -- --check-config\` in a clone, says the same without starting. What belongs
-together, with examples, is in [Operations](operations.md).`
+together, with examples, is in [Run it in production](production.md).`
   return [head, ...tables].join('\n\n') + '\n'
 }

@@ -120,7 +120,7 @@ export const sections = {
       'URL under which browsers reach this service, such as `https://chat.example.org`, where it differs from HOST and PORT; needed behind a proxy, and for host-meta.',
     ),
     HTTP_HOSTS: joined(hostEntries, '').means(
-      'Names of HTTP hosts and the XMPP domains that they serve, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths* in docs/operations.md.',
+      'Names of HTTP hosts and the XMPP domains that they serve, as `chat.example.org=example.org,…`, with options behind a `?`; see *Hosts and paths* in docs/production.md.',
     ),
     HTTP_DEFAULT_HOST: at('http.defaultHost', hostName).means(
       'Host of HTTP_HOSTS that also answers requests to any other host.',
@@ -143,13 +143,13 @@ export const sections = {
   },
   Processes: {
     WORKERS: at('workers', processes, '0').means(
-      'Processes that share the work, with one more that looks after them: a number from 1 to 256, or `auto` for as many as there are cores; with 0 the service is one process by itself. See *One machine: workers, upgrades* in docs/operations.md.',
+      'Processes that share the work, with one more that looks after them: a number from 1 to 256, or `auto` for as many as there are cores; with 0 the service is one process by itself. See *One machine: workers, upgrades* in docs/production.md.',
     ),
     DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
       'Time that sessions have to end by themselves on SIGTERM, and in a worker that is replaced, while no new ones are taken, in seconds; with 0 they are ended at once.',
     ),
     NATS_URL: joined(natsServers).means(
-      'Servers of NATS that carry between the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with `user:password@` before the host if NATS wants that; with `nats://` it may offer TLS, and has to unless it is on this machine. See *Several machines* in docs/operations.md.',
+      'Servers of NATS that carry between the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with `user:password@` before the host if NATS wants that; with `nats://` it may offer TLS, and has to unless it is on this machine. See *Several machines* in docs/production.md.',
     ),
     NATS_CREDS_FILE: joined(natsCredsFile).means(
       'File with the JWT and the seed that NATS knows this service by.',
@@ -364,7 +364,7 @@ export const sections = {
   },
   Events: {
     EVENTS_URL: joined(eventsUrl).means(
-      "URL of a portal's backend that is told how the sessions go on which the warm API has given to pages, such as `https://portal.example.org/chat/events`; plain http only to a loopback address. See *Events* in docs/portals.md.",
+      "URL of a portal's backend that is told how the sessions go on which the warm API has given to pages, such as `https://portal.example.org/chat/events`; plain http only to a loopback address. See *Events* in docs/embed.md.",
     ),
     EVENTS_SECRET: joined(eventsSecret).means(
       'Secret that signs what is sent there: a text of 16 bytes or more, or `whsec_` and a key in base64.',

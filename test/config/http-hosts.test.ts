@@ -139,8 +139,8 @@ describe('HTTP_HOSTS', () => {
   })
 })
 
-test('docs/operations.md has an entry for each of two hosts', () => {
-  const document = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+test('docs/production.md has an entry for each of two hosts', () => {
+  const document = readFileSync(new URL('../../docs/production.md', import.meta.url), 'utf8')
   const [, example] = /^HTTP_HOSTS='([^']+)'$/m.exec(document)!
   expect(Object.keys(hosts(example!, { XMPP_DOMAINS: 'example.org,example.net' }))).toEqual([
     'chat.example.org',

@@ -109,7 +109,7 @@ for (const kind of encryptedServers) {
 
     test('knows who is there after a reload, where it asks as the documents say', async () => {
       isResumed = true
-      const [plugin] = new Document('docs/portals.md', warmer.url)
+      const [plugin] = new Document('docs/embed.md', warmer.url)
         .blocks('js')
         .filter(code => code.includes('type="probe"'))
       for (let load = 0; load < 2; load++) {

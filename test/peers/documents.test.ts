@@ -63,7 +63,7 @@ describeWith(['curl'], 'With curl', () => {
   test.each([
     ['README.md', ['warm']],
     ['docs/api.md', ['warm', 'resume', 'sessions', 'logout']],
-    ['docs/portals.md', ['warm', 'resume', 'logout']],
+    ['docs/embed.md', ['warm', 'resume', 'logout']],
   ])('the calls in %s do what they say', async (file, expected) => {
     let ID = ''
     for (const command of new Document(file, service.url).curls()) {
@@ -152,14 +152,14 @@ describe('In other languages, an event', () => {
   }
 
   const snippet = (language: string, sign: string) =>
-    new Document('docs/portals.md', service.url).blocks(language).find(code => code.includes(sign))!
+    new Document('docs/embed.md', service.url).blocks(language).find(code => code.includes(sign))!
 
   test('looks as it is written', () => {
     const example = JSON.parse(snippet('json', 'session.ended'))
     expect(Object.keys(genuine.event)).toEqual(Object.keys(example))
     expect(Object.keys(genuine.event.data)).toEqual(Object.keys(example.data))
     const [, row = ''] = /^\| `session\.ended` \|(.*)$/m.exec(
-      readFileSync(`${repository}docs/portals.md`, 'utf8'),
+      readFileSync(`${repository}docs/embed.md`, 'utf8'),
     )!
     const reasons = Array.from(
       row
@@ -257,7 +257,7 @@ describeWith(['chromium'], 'In Chromium', () => {
   })
 
   test('the whole page of the documents chats', async () => {
-    const [page = ''] = new Document('docs/portals.md', service.url).blocks('html')
+    const [page = ''] = new Document('docs/embed.md', service.url).blocks('html')
     await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
     await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route =>
       route.fulfill({ json: await bind() }),
@@ -279,7 +279,7 @@ describeWith(['chromium'], 'In Chromium', () => {
     ['Strophe', '/portal', 'Strophe.Connection'],
     ['Converse', '/portal/converse', 'converse.initialize'],
   ])('%s attaches to what the portal answers, and asks again when that is over', async (_, path, sign) => {
-    await runSnippet('docs/portals.md', path, sign, `globalThis.tab = 'one'`)
+    await runSnippet('docs/embed.md', path, sign, `globalThis.tab = 'one'`)
     await isAttached(1)
     await callSessions(service.url, 'DELETE', `/${ids[0]}`)
     await isAttached(2)
@@ -288,7 +288,7 @@ describeWith(['chromium'], 'In Chromium', () => {
 })
 
 describe('The page for portals', () => {
-  const text = readFileSync(`${repository}docs/portals.md`, 'utf8')
+  const text = readFileSync(`${repository}docs/embed.md`, 'utf8')
 
   test('names codes that there are', () => {
     const section = text.split('## When something is wrong\n')[1]!.split('\n## ')[0]!

@@ -59,7 +59,7 @@ describe('The tarball', () => {
         ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
         ...['deploy/nginx.conf', 'deploy/haproxy.cfg', 'deploy/warm-bindings.service'],
         ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
-        ...['docs/portals.md', 'docs/operations.md', 'docs/settings.md'],
+        ...['docs/embed.md', 'docs/production.md', 'docs/settings.md'],
       ]),
     )
   })
@@ -133,7 +133,7 @@ describe('Installed, the command', () => {
     for (const word of ['--check-config', 'warm JID', 'hash-password', '--demo', '--version'])
       expect(help.stdout).toContain(word)
     const [, documents = ''] = /^Documents: (\S+)operations\.md/m.exec(help.stdout) ?? []
-    expect(existsSync(join(documents, 'operations.md'))).toBe(true)
+    expect(existsSync(join(documents, 'production.md'))).toBe(true)
   })
 
   test('checks the settings', () => {

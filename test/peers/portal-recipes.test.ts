@@ -1,4 +1,4 @@
-// What docs/portals.md has for backends, as it stands there: the three calls in each language, and whole portals that can be run here.
+// What docs/embed.md has for backends, as it stands there: the three calls in each language, and whole portals that can be run here.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,7 +33,7 @@ beforeAll(async () => {
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
     environment: { ADMIN_USERS: `${account.name}:${account.secret}` },
   })
-  document = new Document('docs/portals.md', service.url)
+  document = new Document('docs/embed.md', service.url)
   folder = mkdtempSync(join(tmpdir(), 'recipes-'))
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(repository, join(folder, 'node_modules', 'warm-bindings'))

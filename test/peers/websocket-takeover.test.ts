@@ -251,7 +251,7 @@ const isIdle = ({ service }: TestService) => service.counts().sessions + service
 
 /** What the documents say to do with each client, at the service behind this address. */
 function readRecipes(url: string): Record<Name, string> {
-  const document = new Document('docs/portals.md', url)
+  const document = new Document('docs/embed.md', url)
   const blocks = document.blocks('js')
   const having = (sign: string) => blocks.find(code => code.includes(sign))!
   const xmppJs = having("from '@xmpp/client'")

@@ -119,8 +119,8 @@ describe('the dashboard', () => {
   })
 })
 
-test('docs/operations.md speaks of metrics that there are', () => {
-  const document = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+test('docs/production.md speaks of metrics that there are', () => {
+  const document = readFileSync(new URL('../../docs/production.md', import.meta.url), 'utf8')
   const names = [...namesIn([document])].map(name => (known.has(name) ? name : `${name}_bucket`))
   expect(names.length).toBeGreaterThanOrEqual(10)
   expect(names.filter(name => !known.has(name))).toEqual([])

@@ -20,9 +20,9 @@ const id = '7beb2fe14bf96d99bb9d2a96aa5ca6c2'
 const authorization = `Basic ${Buffer.from(`${portal.user}:${portal.secret}`).toString('base64')}`
 const secrets = ['w0nderl', portal.secret, authorization.slice('Basic '.length)]
 
-/** What docs/portals.md says that may be tried again. */
+/** What docs/embed.md says that may be tried again. */
 function passingCodes(): string[] {
-  const text = readFileSync(new URL('../../../docs/portals.md', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('../../../docs/embed.md', import.meta.url), 'utf8')
   const [, cell = ''] = /^\| ([^|]*`remote-connection-failed`[^|]*) \|/m.exec(text) ?? []
   return Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!)
 }
