@@ -4,7 +4,7 @@ import { replaceParts } from './comments.js'
 import type { Element, MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
 import type { XmlLimits } from './limits.js'
-import { type Declarations, Root } from './root.js'
+import { assertFewDeclarations, type Declarations, Root } from './root.js'
 import { XmlError } from './xml-error.js'
 
 /** How the children of a root are read. */
@@ -80,9 +80,7 @@ class ElementReader {
       this.#parser.close()
       const names = Object.keys(attributes)
       const values = names.map(each => attributes[each]!.value)
-      const prefixes = Object.keys(ns).filter(prefix => prefix !== '')
-      const namespaces = prefixes.map(prefix => ns[prefix]!)
-      return new Root(name, uri, names, values, { defaultNamespace: ns[''] ?? '', prefixes, namespaces })
+      return new Root(name, uri, names, values, declarationsOf(ns))
     })
   }
 
@@ -188,6 +186,8 @@ class ElementReader {
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
+      // This service reads the children of stanzas as well.
+      assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return
     }
@@ -221,6 +221,11 @@ class ElementReader {
 
 /** One for all, since making a parser costs more than most elements. */
 export const elementReader = new ElementReader()
+
+function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
+  const prefixes = Object.keys(ns).filter(prefix => prefix !== '')
+  return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
+}
 
 /**
  * The element around a tag learns what a prefix stands for that is used inside it: saxes looks for each prefix through all

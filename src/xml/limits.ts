@@ -12,7 +12,7 @@ export interface XmlLimits {
    * no stanza ends the document.
    */
   readonly maxChildren: number
-  /** Longest declarations of the root's, in characters: all its prefixes and namespaces together. */
+  /** Longest declarations of the root, and of each top-level element, in characters: all prefixes and namespaces together. */
   readonly maxDeclarations: number
 }
 

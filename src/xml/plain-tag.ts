@@ -35,6 +35,8 @@ export class PlainTag {
   namespaceEnd = 0
   /** How many prefixes it declares. */
   declared = 0
+  /** Length of all its declarations, in UTF-16 units. */
+  declarations = 0
   /** Where the prefix of its attributes is, `xml` and `xmlns` aside; 0 where they have none. */
   prefix = 0
   prefixEnd = 0
@@ -56,6 +58,7 @@ export class PlainTag {
     this.count = 0
     this.namespace = 0
     this.declared = 0
+    this.declarations = 0
     this.prefix = 0
     for (;;) {
       const next = endOfSpace(text, end)
@@ -108,6 +111,7 @@ export class PlainTag {
     const valueEnd = declares ? endOfNamespace(text, value, quote) : endOfValue(text, value, quote)
     if (valueEnd < 0 || this.#has(text, name, nameEnd)) return -1
     if (declares && !isPlainNamespace(text, value, valueEnd)) return -1
+    if (declares) this.declarations += valueEnd - name
     if (declares && itsColon === 0) {
       this.namespace = value
       this.namespaceEnd = valueEnd

@@ -9,6 +9,8 @@ import { type Declarations, Root } from './root.js'
 /** Deepest nesting inside a plain child, and how many prefixes may be declared there, which are looked through for each. */
 const deepest = 127
 const mostDeclared = 8
+/** Longest declarations of a plain child, in UTF-16 units. */
+const mostDeclarations = 512
 
 const slash = 0x2f
 const less = 0x3c
@@ -20,8 +22,9 @@ const none: readonly string[] = []
 const xmlDeclaration = "<?xml version='1.0'?>"
 
 /** Whether nothing that is plain is beyond the limits, but for how large children are and how many there may be. */
-export function allowPlain({ maxDepth, maxAttributes, maxNameLength }: XmlLimits): boolean {
-  return maxDepth > deepest && maxAttributes >= mostAttributes && maxNameLength >= longestName
+export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
+  const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
+  return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
 /**
@@ -88,7 +91,7 @@ class PlainReader {
   /** Reads the child of the root that begins at `start`, and makes it independent of the root's declarations. */
   readChild(text: string, start: number, declarations: Declarations, meantNamespace: MeantNamespace) {
     const tag = this.#child
-    if (!tag.read(text, start)) return undefined
+    if (!tag.read(text, start) || tag.declarations > mostDeclarations) return undefined
     const end = this.#readContent(text, declarations)
     if (end < 0) return undefined
     const own = namespaceOf(text, tag, declarations)

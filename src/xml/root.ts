@@ -1,3 +1,5 @@
+import { XmlError } from './xml-error.js'
+
 /** The namespaces that a start tag declares. */
 export interface Declarations {
   /** Empty where none is declared. */
@@ -7,13 +9,15 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
-/** Whether a root declares more characters than this: each of many thousand children may get a copy of them. */
-export function declaresTooMuch({ declarations }: Root, most: number): boolean {
-  const { defaultNamespace, prefixes, namespaces } = declarations
+/** Throws if an element declares more characters than this: each of many thousand children may get a copy of them. */
+export function assertFewDeclarations(
+  { defaultNamespace, prefixes, namespaces }: Declarations,
+  most: number,
+) {
   let size = defaultNamespace.length
   for (let index = 0; index < prefixes.length; index++)
     size += prefixes[index]!.length + namespaces[index]!.length
-  return size > most
+  if (size > most) throw new XmlError('policy-violation', 'the declarations of an element are too long')
 }
 
 /** The start tag of a document's root. */

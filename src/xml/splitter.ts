@@ -5,7 +5,7 @@ import { EndFinder } from './end-finder.js'
 import type { XmlLimits } from './limits.js'
 import { allowPlain, plain } from './plain.js'
 import { endOfSpace, endOfText, isLarger } from './plain-text.js'
-import { type Declarations, declaresTooMuch, lasting, type OpenRoot, type Root } from './root.js'
+import { assertFewDeclarations, type Declarations, lasting, type OpenRoot, type Root } from './root.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
@@ -281,8 +281,7 @@ export class Splitter {
   }
 
   #open(root: Root, isEmpty: boolean): void {
-    if (declaresTooMuch(root, this.#rules.limits.maxDeclarations))
-      throw new XmlError('policy-violation', 'the root declares too much')
+    assertFewDeclarations(root.declarations, this.#rules.limits.maxDeclarations)
     this.#root = root
     this.#sink.onOpen(root)
     if (isEmpty) this.#close()

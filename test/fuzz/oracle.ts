@@ -85,9 +85,10 @@ export function judge(
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0
+    const declarations = Object.entries(ns).flat().join('')
+    if (depth < 2 && declarations.length > maxDeclarations) refuse('long declarations')
     if (depth === 0) {
       judged.root = { name: local, namespace: uri }
-      if (Object.entries(ns).flat().join('').length > maxDeclarations) refuse('long declarations')
       readUpTo = parser.position
     }
     if (depth === 1) judged.children.push({ name: local, namespace: uri })
