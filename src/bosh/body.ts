@@ -13,6 +13,9 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 /** Limits of one request; its size in bytes is limited by the listener before it gets here. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
+/** How many times as long as its request a payload may be. `<presence/>` becomes three times as long. */
+const mostGrowth = 4
+
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace })
 
 /** A `<body/>` request in values. */
@@ -26,6 +29,10 @@ export function parseBody(text: string) {
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new XmlError('bad-format', 'the root is not a <body/>')
+  // Each child has a copy of the root's declarations that it uses.
+  const length = children.reduce((sum, child) => sum + child.text.length, 0)
+  if (length > mostGrowth * text.length)
+    throw new XmlError('policy-violation', 'the children inherit too much')
   const type = root.attribute('type')
   return {
     /** The whole, as it came. */

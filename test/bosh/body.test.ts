@@ -77,9 +77,9 @@ describe('a request', () => {
   })
 
   test('has at most 5,000 children', () => {
-    expect(parseBody(body('<x/>'.repeat(5_000))).payload).toHaveLength(5_000)
-    expect(tryToParse(body('<x/>'.repeat(5_001)))).toEqual({ refused: 'policy-violation' })
-    expect(parseBody(body('<x/>'.repeat(5_000))).payload).toHaveLength(5_000)
+    expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
+    expect(tryToParse(body('<presence/>'.repeat(5_001)))).toEqual({ refused: 'policy-violation' })
+    expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
     // What counts are the children of the body, not theirs.
     expect(parseBody(body(`<x>${'<y/>'.repeat(1000)}</x>`)).payload).toHaveLength(1)
   })
@@ -91,12 +91,25 @@ describe('a request', () => {
   ])('declares no more than each of its children can be given a copy of: %s', (_what, start, piece) => {
     const end = start.at(-1)!
     const many = '<p:a/>'.repeat(5_000)
-    expect(parseBody(body(many, ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(5_000)
+    expect(parseBody(body('<p:a/>', ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(1)
     // Otherwise a gigabyte comes of a quarter of a megabyte.
     const long = piece.repeat(250_000 / piece.length)
     expect(tryToParse(body(many, ` ${start}${long}${end}`))).toEqual({ refused: 'policy-violation' })
     const declarations = Array.from({ length: 40 }, (_, index) => ` xmlns:p${index}='urn:namespace:${index}'`)
     expect(tryToParse(body('', declarations.join('')))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has a payload of at most four times its own length', () => {
+    const children = (text: string) => body(text.repeat(1000), ` xmlns:p='${'u'.repeat(64)}'`)
+    expect(parseBody(children("<p:a to='juliet@capulet.example'/>")).payload).toHaveLength(1000)
+    expect(tryToParse(children('<p:a/>'))).toEqual({ refused: 'policy-violation' })
+    expect(tryToParse(children('<p:ä/>'))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has no child whose own children could be given long declarations', () => {
+    const child = (length: number) => body(`<iq xmlns='u' xmlns:p='${'n'.repeat(length - 2)}'><p:a/></iq>`)
+    expect(parseBody(child(512)).payload).toHaveLength(1)
+    expect(tryToParse(child(513))).toEqual({ refused: 'policy-violation' })
   })
 
   test('has at most 64 attributes and 128 levels', () => {
