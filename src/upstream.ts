@@ -29,7 +29,7 @@ import { OwnSessions } from './session/own-sessions.js'
 import { RateShaper } from './session/rate-shaper.js'
 import { RefusedLogins } from './session/refused-logins.js'
 import { Registry } from './session/registry.js'
-import { SessionLimits } from './session/session-limits.js'
+import { SessionLimits, shareOfWarmCalls } from './session/session-limits.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
 import { sharedUserRoom, userRoom } from './session/user-room.js'
 import { serverLimits } from './xml/limits.js'
@@ -111,12 +111,16 @@ export function createUpstream(given: UpstreamParts) {
     unauthenticated: unauthenticatedPerAddress,
   }
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
+  const measure = memoryMeasure(config.limits.megabytes, config.workers)
   const limits = new SessionLimits({
     ...config,
     makeRate,
     counts: shared,
-    memoryBears: memoryBears(clock, memoryMeasure(config.limits.megabytes, config.workers)),
-    descriptorsAreLeft: descriptorsAreLeft(),
+    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptorsAreLeft() },
+    roomOfClients: {
+      memoryBears: memoryBears(clock, () => measure() / (1 - shareOfWarmCalls)),
+      descriptorsAreLeft: descriptorsAreLeft(undefined, shareOfWarmCalls),
+    },
   })
   const audit = auditFor('c2s')
   const refusedLogins = new RefusedLogins({ ...config, makeRate, counts, refused, clock, audit })

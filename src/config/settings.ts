@@ -111,7 +111,7 @@ export const sections = {
       'Connections that wait at a time for being accepted; the system may allow less (`net.core.somaxconn`).',
     ),
     MAX_CONNECTIONS: at('listen.maxConnections', integer(0, 1_000_000), '0').means(
-      'Connections that may be open at a time, after which new ones are closed at once; 0 is any number.',
+      'Connections that may be open at a time, after which new ones are closed at once. A tenth is kept for addresses that may call the warm API. 0 is any number.',
     ),
     MAX_CONNECTIONS_PER_ADDRESS: at('listen.maxConnectionsPerAddress', integer(0, 1_000_000), '1000').means(
       'The same for connections from one IPv4 address or one IPv6 network of 64 bits; TRUSTED_PROXIES may have any number.',
@@ -410,7 +410,7 @@ export const sections = {
       'Sessions of one user at a time, warmed or not.',
     ),
     MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer at a time. At this limit no new sessions are opened, and each session holds one request at most.',
+      'BOSH requests that wait for an answer at a time. At this limit no new sessions are opened, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client over BOSH or WebSocket, in bytes. A longer one ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may also, or have 524288 if that is more. A stanza of a server, such as a roster, may be four times as long; a longer one is left out.',

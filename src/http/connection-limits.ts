@@ -3,27 +3,34 @@ import type { Config } from '../config/config.js'
 import { clientOf } from '../lib/client-network.js'
 import { KeyCounts } from '../lib/key-counts.js'
 import type { OnRefused } from '../reached-limits.js'
+import type { Access } from './client-rules.js'
+
+/** The part of connections and descriptors that is kept for addresses that may call the warm API. */
+export const shareOfCallers = 1 / 10
 
 /** Counts the connections of all listeners together, and closes those at once that are too many. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #refused: OnRefused
-  readonly #descriptorsAreLeft: () => boolean
+  readonly #descriptorsAreLeft: (mayCall: boolean) => boolean
+  readonly #mayCall: Access
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
   /**
-   * `descriptorsAreLeft` tells whether one is left for a further connection. Without any, connections wait unseen in the kernel's
-   * backlog.
+   * `mayCall` tells which addresses may call the warm API, and `descriptorsAreLeft` whether a descriptor is left for a further
+   * connection from one of them, or from others. Without any, connections wait unseen in the kernel's backlog.
    */
   constructor(
     config: Pick<Config, 'listen' | 'trustedProxies'>,
     refused: OnRefused,
-    descriptorsAreLeft: () => boolean,
+    descriptorsAreLeft: (mayCall: boolean) => boolean,
+    mayCall: Access,
   ) {
     this.#config = config
     this.#refused = refused
     this.#descriptorsAreLeft = descriptorsAreLeft
+    this.#mayCall = mayCall
   }
 
   /** How many connections there are. */
@@ -55,7 +62,9 @@ export class ConnectionLimits {
     const address = socket.remoteAddress
     // A client that has gone already takes no room.
     if (address === undefined) return false
-    if (maxConnections > 0 && this.open >= maxConnections) {
+    const mayCall = this.#mayCall(address)
+    const most = mayCall ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
+    if (maxConnections > 0 && this.open >= most) {
       this.#refused('connections')
       return false
     }
@@ -65,7 +74,7 @@ export class ConnectionLimits {
       this.#refused('connections-address', { address: client })
       return false
     }
-    if (!this.#descriptorsAreLeft()) {
+    if (!this.#descriptorsAreLeft(mayCall)) {
       this.#refused('descriptors')
       return false
     }

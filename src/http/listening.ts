@@ -14,7 +14,8 @@ import { descriptorsAreLeft } from '../lib/descriptors.js'
 import { codeOf } from '../log.js'
 import type { OnRefused } from '../reached-limits.js'
 import { Certificates } from './certificates.js'
-import { ConnectionLimits } from './connection-limits.js'
+import { accessBy } from './client-rules.js'
+import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { install } from './fast/install.js'
 import { LastReplies } from './last-replies.js'
@@ -31,7 +32,7 @@ const reserveOfConnections = 8
 export type Listening = Awaited<ReturnType<typeof listen>>
 
 export interface ListeningParts {
-  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits'>
+  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits' | 'access'>
   readonly log: Logger
   readonly clock: Clock
   readonly refused: OnRefused
@@ -40,7 +41,14 @@ export interface ListeningParts {
 /** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
-  const limits = new ConnectionLimits(config, refused, descriptorsAreLeft(reserveOfConnections))
+  const areLeft = descriptorsAreLeft(reserveOfConnections)
+  const areLeftForOthers = descriptorsAreLeft(reserveOfConnections, shareOfCallers)
+  const limits = new ConnectionLimits(
+    config,
+    refused,
+    mayCall => (mayCall ? areLeft() : areLeftForOthers()),
+    accessBy(config.access.warm) ?? (() => true),
+  )
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Once no further connections are taken, and those that are open are to end. */
   let lastReplies: LastReplies | undefined

@@ -10,15 +10,17 @@ const freeForEach = 8
 
 /**
  * Returns a function that tells whether there is a descriptor for one more session or connection, and `reserve` to spare. It
- * opens one: all below the lowest free one are taken. `most` is how many there may be at a time. `next` opens one and returns its
- * number, undefined if there is none.
+ * opens one: all below the lowest free one are taken. `keptShare` of all are to spare as well. `most` is how many there may be at a
+ * time. `next` opens one and returns its number, undefined if there is none.
  */
 export function descriptorsAreLeft(
   reserve = reserveOfSessions,
+  keptShare = 0,
   most = mostDescriptors(),
   next = nextDescriptor,
 ): () => boolean {
-  const mostTaken = most - Math.min(reserve, Math.ceil(most * reservedShare))
+  const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
+  const mostTaken = most === Number.POSITIVE_INFINITY ? most : most - kept
   let unseen = 0
   return () => {
     if (unseen > 0) {

@@ -16,14 +16,21 @@ export interface LimitParts {
   /** Sessions that come from one of these itself count for no client. */
   readonly trustedProxies: Pick<Networks, 'contains'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
-  /** Whether there is memory for one more session beside so many. */
-  readonly memoryBears: (sessions: number) => boolean
-  /** Whether there are descriptors for one more session. */
-  readonly descriptorsAreLeft: () => boolean
+  readonly bosh: Pick<Config['bosh'], 'maxRequests'>
+  /** What there is for one more session. */
+  readonly room: Room
+  /** The same for a session that a client opens itself, which leaves a part to warm calls. */
+  readonly roomOfClients: Room
   /** Counts the sessions of clients; those of this process unless it is not the only one. */
   readonly counts?: LiveCounts<OfClient> | undefined
   /** Makes the rate of new sessions, which is of this process in the same case. */
   readonly makeRate?: MakeRate | undefined
+}
+
+interface Room {
+  /** Whether there is memory for one more session beside so many. */
+  readonly memoryBears: (sessions: number) => boolean
+  readonly descriptorsAreLeft: () => boolean
 }
 
 /** What there may be so many of for each client: sessions that it has opened, and those among them that are not logged in. */
@@ -36,6 +43,9 @@ const proxy = 'proxy'
 
 /** The part of all sessions that clients may have opened without being logged in. */
 const shareOfStrangers = 1 / 4
+
+/** The part of requests, memory and descriptors that warm calls have for themselves. */
+export const shareOfWarmCalls = 1 / 10
 
 /** A client may open as many sessions at once as it may open in so many seconds. */
 const rateSeconds = 5
@@ -78,17 +88,23 @@ export class SessionLimits {
 
   /** Why there is no room for one more session beside so many, with a request that waits; undefined if there is. */
   refusal(sessions: number): Refusal | undefined {
-    const { limits, memoryBears, descriptorsAreLeft } = this.#parts
+    const { limits, room } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
     if (isOver(this.waiting + 1, limits.heldRequests)) return 'held'
-    if (!memoryBears(sessions)) return 'memory'
-    return descriptorsAreLeft() ? undefined : 'descriptors'
+    return refusalOf(room, sessions)
   }
 
   /** The same for a session that a client opens itself. */
   refusalOfClient(sessions: number): Refusal | undefined {
-    const most = Math.ceil(this.#parts.limits.sessions * shareOfStrangers)
-    return this.refusal(sessions) ?? (isOver(this.#strangers.size + 1, most) ? 'strangers' : undefined)
+    const { limits, bosh, roomOfClients } = this.#parts
+    const refusal = this.refusal(sessions)
+    if (refusal !== undefined) return refusal
+    const strangers = this.#strangers.size
+    if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
+    // All strangers may send as many requests as they can once their sessions are open.
+    const held = Math.max(this.waiting, strangers * bosh.maxRequests)
+    if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
+    return refusalOf(roomOfClients, sessions)
   }
 
   /** Whether a client opens sessions too often. Takes note that it wants one. */
@@ -146,4 +162,9 @@ export class SessionLimits {
   #clientOf(address: string): string {
     return this.#parts.trustedProxies.contains(address) ? proxy : clientOf(address)
   }
+}
+
+function refusalOf({ memoryBears, descriptorsAreLeft }: Room, sessions: number): Refusal | undefined {
+  if (!memoryBears(sessions)) return 'memory'
+  return descriptorsAreLeft() ? undefined : 'descriptors'
 }

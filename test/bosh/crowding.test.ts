@@ -24,7 +24,7 @@ function limited(
       limits: { ...noLimits, ...limits },
       rates: { sessionsPerAddress: about.perSecond ?? 0 },
       trustedProxies: readNetworks('10.0.0.1', () => undefined),
-      memoryBears: about.bears ?? (() => true),
+      room: { memoryBears: about.bears ?? (() => true), descriptorsAreLeft: () => true },
     }),
   })
 }
@@ -328,7 +328,11 @@ describe('more sessions of one user than there may be', () => {
 describe('more requests that wait than may', () => {
   test('end no existing session, whichever holds them', async () => {
     const bench = limited({ heldRequests: 2 })
-    const clients = [await bench.session(), await bench.session(), await bench.session()]
+    const clients = [
+      await bound(bench, 'juliet@chat.example/a'),
+      await bound(bench, 'juliet@chat.example/b'),
+      await bound(bench, 'juliet@chat.example/c'),
+    ]
     const held = [await clients[0]!.next(), await clients[1]!.next(), await clients[2]!.next()]
     expect(held.map(({ reply }) => reply)).toEqual([undefined, undefined, undefined])
     // All of them are served.
@@ -348,7 +352,7 @@ describe('more requests that wait than may', () => {
 
   test('refuse new sessions until one is answered, and the log says so', async () => {
     const bench = limited({ heldRequests: 1 })
-    const client = await bench.session()
+    const client = await bound(bench, 'juliet@chat.example/balcony')
     const held = await client.next()
     expect(await ask(bench)).toBe(refused)
     expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)

@@ -36,8 +36,9 @@ describe('a listener with limits', () => {
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number },
     trusted = 'none',
-    descriptorsAreLeft = () => true,
+    descriptorsAreLeft: (mayCall: boolean) => boolean = () => true,
     refused: OnRefused = unnoted,
+    mayCall = (_address: string) => true,
   ) {
     const limits = new ConnectionLimits(
       {
@@ -52,6 +53,7 @@ describe('a listener with limits', () => {
       },
       refused,
       descriptorsAreLeft,
+      mayCall,
     )
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.on('error', () => {}).write('hello'))
@@ -111,6 +113,23 @@ describe('a listener with limits', () => {
     expect(refused).toEqual(['descriptors'])
     areLeft = true
     expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+  })
+
+  test('keeps a tenth for addresses that may call the warm API', async () => {
+    const mayCall = (address: string) => address === '127.0.0.9'
+    await listen({ maxConnections: 10 }, 'none', undefined, undefined, mayCall)
+    for (let host = 1; host < 9; host++) expect(await isWelcome(0, `127.0.0.${host}`)).toBe(true)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(false)
+  })
+
+  test('keeps descriptors for addresses that may call the warm API', async () => {
+    const mayCall = (address: string) => address === '127.0.0.9'
+    await listen({}, 'none', isCaller => isCaller, undefined, mayCall)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(true)
   })
 
   test('counts proxies among all', async () => {

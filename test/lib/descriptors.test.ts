@@ -3,9 +3,11 @@ import { describe, expect, test } from '@jest/globals'
 import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from '../../src/lib/descriptors.js'
 
 /** A process that may have so many descriptors open, and has so many. */
-function fakeProcess(most: number, open: number) {
+function fakeProcess(most: number, open: number, keptShare?: number) {
   const fake = { open }
-  const areLeft = descriptorsAreLeft(undefined, most, () => (fake.open >= most ? undefined : fake.open))
+  const areLeft = descriptorsAreLeft(undefined, keptShare, most, () =>
+    fake.open >= most ? undefined : fake.open,
+  )
   return Object.assign(fake, { areLeft })
 }
 
@@ -22,6 +24,12 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(false)
     fake.open = most
     expect(fake.areLeft()).toBe(false)
+  })
+
+  test('are left as long as a further share of all is free', () => {
+    expect(fakeProcess(1_024, 888, 0.1).areLeft()).toBe(true)
+    expect(fakeProcess(1_024, 889, 0.1).areLeft()).toBe(false)
+    expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000, 0.1).areLeft()).toBe(true)
   })
 
   test('are left again when some have been closed', () => {

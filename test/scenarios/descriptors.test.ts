@@ -81,6 +81,26 @@ test('a warm call that finds no descriptor left for the XMPP server is answered 
   await eventually('all streams are closed', () => server.open === 0)
 })
 
+test('clients that never log in leave descriptors for a warm call and its page', async () => {
+  const strangers = new Agent({ keepAlive: true })
+  for (let count = 0; ; count++) {
+    const headers = { 'X-Forwarded-For': `192.0.2.${count}` }
+    const { text } = await ask(`${url}/http-bind`, { method: 'POST', agent: strangers, headers }, creation)
+    if (text.includes('policy-violation')) break
+    expect(count).toBeLessThan(descriptors)
+  }
+  try {
+    const { status, text } = await call('POST', '/warm', account)
+    expect([status, text]).toEqual([200, expect.stringContaining('sid')])
+    const page = new BoshClient(`${url}/http-bind`, JSON.parse(text))
+    expect(await page.request('', { pause: '60' })).not.toContain('terminate')
+    page.close()
+  } finally {
+    strangers.destroy()
+    expect((await call('DELETE', '/warm/sessions?jid=alice@plain.example')).status).toBe(200)
+  }
+})
+
 /** Opens connections until a service has no descriptor left for another one. */
 async function connectUntilFull(to: string): Promise<void> {
   const { port, hostname } = new URL(to)

@@ -230,6 +230,22 @@ test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and en
   await next
 })
 
+test('clients that never log in leave requests for warmed sessions and their pages', async () => {
+  await start({ MAX_HELD_REQUESTS: '10' })
+  const strangers: BoshClient[] = []
+  while (strangers.length < 20) {
+    const stranger = await open(`192.0.2.${strangers.length}`).catch(() => undefined)
+    if (stranger === undefined) break
+    strangers.push(stranger)
+  }
+  for (const stranger of strangers) void stranger.request().catch(() => {})
+  const count = `warm_bindings_bosh_held_requests ${strangers.length}\n`
+  while (!(await service.service.metrics()).includes(count)) await new Promise(setImmediate)
+
+  const page = clientFrom('203.0.113.1', await bind('alice'))
+  expect(await page.request('', { pause: '60' })).not.toContain('terminate')
+})
+
 test('requests that come in parts are refused from MAX_UNFINISHED_MB on, and others go on', async () => {
   await start({ MAX_UNFINISHED_MB: '1' })
   const { sid, rid } = await bind('alice')

@@ -5,10 +5,12 @@ import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
 let bears = true
 let areLeft = true
+let roomOfClients: LimitParts['room']
 
 beforeEach(() => {
   bears = true
   areLeft = true
+  roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => true }
 })
 
 function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
@@ -16,8 +18,8 @@ function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0)
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
-    memoryBears: () => bears,
-    descriptorsAreLeft: () => areLeft,
+    room: { memoryBears: () => bears, descriptorsAreLeft: () => areLeft },
+    roomOfClients,
   })
 }
 
@@ -82,6 +84,33 @@ describe('sessions in all', () => {
     bears = true
     areLeft = false
     expect(limits.refusal(0)).toBe('descriptors')
+  })
+})
+
+describe('a tenth is kept for warm calls against clients that open sessions themselves', () => {
+  const refusals = (limits: SessionLimits) => [limits.refusalOfClient(0), limits.refusal(0)]
+
+  test('of the requests that wait', () => {
+    const limits = limitsOf({ heldRequests: 20 })
+    limits.waiting = 17
+    expect(refusals(limits)).toEqual([undefined, undefined])
+    limits.waiting = 18
+    expect(refusals(limits)).toEqual(['held', undefined])
+  })
+
+  test('of the requests that may wait once their sessions are open', () => {
+    const limits = limitsOf({ heldRequests: 20 })
+    const sessions = open(limits, 9, '192.0.2.1')
+    expect(refusals(limits)).toEqual(['held', undefined])
+    limits.loggedIn(sessions[0]!)
+    expect(refusals(limits)).toEqual([undefined, undefined])
+  })
+
+  test('of memory and of descriptors', () => {
+    roomOfClients = { memoryBears: () => false, descriptorsAreLeft: () => true }
+    expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
+    roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => false }
+    expect(refusals(limitsOf({}))).toEqual(['descriptors', undefined])
   })
 })
 

@@ -15,14 +15,17 @@ export const noLimits: LimitParts['limits'] = {
   heldRequests: 0,
 }
 
+const anyRoom: LimitParts['room'] = { memoryBears: () => true, descriptorsAreLeft: () => true }
+
 /** Limits that refuse no session. */
 export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   return new SessionLimits({
     limits: noLimits,
     rates: { sessionsPerAddress: 0 },
+    bosh: { maxRequests: 2 },
     trustedProxies: { contains: () => true },
-    memoryBears: () => true,
-    descriptorsAreLeft: () => true,
+    room: anyRoom,
+    roomOfClients: anyRoom,
     ...more,
   })
 }
