@@ -1,8 +1,8 @@
 // Accounts in settings and in the files that settings name. Problems tell the place, never the text: it has secrets.
-import { readFileSync } from 'node:fs'
 import { prepareDomain, preparePattern } from '../jid/domains.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
+import { readSettingFile } from './setting-file.js'
 
 /** An account that may call the warm API. */
 export interface Admin {
@@ -51,7 +51,8 @@ function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list
 function linesOf(file: string, report: Report): readonly string[] {
   if (file === '') return []
   try {
-    return readFileSync(file, 'utf8')
+    return readSettingFile(file)
+      .toString()
       .replace(/^\uFEFF/, '')
       .split(/\r?\n/)
   } catch (error) {

@@ -1,8 +1,8 @@
 // Where events go, and the secret they are signed with. Problems quote neither: a URL may have a secret in it, too.
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isLoopback } from '../lib/client-network.js'
 import type { Kind } from './kinds.js'
+import { readSettingFile } from './setting-file.js'
 
 /** Shortest key that signs events, in bytes. */
 const leastBytes = 16
@@ -39,7 +39,7 @@ export const eventsSecret: Kind<KeyObject> = (text, report) => {
 /** The same in a file. */
 export const eventsSecretFile: Kind<KeyObject> = (file, report) => {
   try {
-    return eventsSecret(readFileSync(file, 'utf8').trim(), problem =>
+    return eventsSecret(readSettingFile(file).toString().trim(), problem =>
       report(`names a file whose text ${problem}`),
     )
   } catch (error) {

@@ -34,10 +34,10 @@ const secretSettings = [
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A sentence for each file with a secret that other users of this machine can read or write to. */
+/** A sentence for each file with a secret, and the audit trail, if other users of this machine can read or write to it. */
 export function exposedFiles(
   environment: Environment,
-  values: Pick<Values, 'NATS_TLS_CERT'>,
+  values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,
   tls: TlsMaterial | undefined,
 ): string[] {
   const textOf = (name: Name) => environment[name]?.trim() || undefined
@@ -47,6 +47,7 @@ export function exposedFiles(
     ...(tls?.certificates ?? []).map(({ keyFile }) => ['TLS_KEY', keyFile] as const),
     ...keysOfServers(textOf('XMPP_SERVERS') ?? '').map(file => ['XMPP_SERVERS', file] as const),
     ['NATS_TLS_CERT', natsKey],
+    ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
   return named.flatMap(([name, file]) =>
     file === undefined ? [] : exposureOf(file, `${name} names ${file}`),

@@ -1,10 +1,10 @@
 // The kinds of settings that say how NATS is reached. Problems never quote a URL or what is in a file: both may hold secrets.
 import { createPrivateKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { prepareDomain } from '../jid/domains.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { certificatesIn, pemOf } from './pem.js'
+import { readSettingFile } from './setting-file.js'
 
 /** Where NATS listens unless its URL says otherwise. */
 const usualPort = 4222
@@ -90,7 +90,7 @@ const inFile =
   <T>(kind: Kind<T>): Kind<T> =>
   (file, report) => {
     try {
-      return kind(readFileSync(file, 'utf8'), report)
+      return kind(readSettingFile(file).toString(), report)
     } catch (error) {
       return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
     }

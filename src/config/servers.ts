@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { prepareDomain } from '../jid/domains.js'
 import { isLoopback } from '../lib/client-network.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, pemOf } from './pem.js'
+import { readSettingFile } from './setting-file.js'
 
 /** What a server is trusted with, and the certificates of the link to it. */
 export interface Trust {
@@ -121,7 +121,7 @@ function readCertificates(option: string, file: string | undefined, report: Repo
   if (file === undefined) return undefined
   const fault = `has a ${option} that cannot be read or is not a PEM file of certificates`
   try {
-    const texts = certificatesIn(readFileSync(file, 'latin1')).map(({ pem }) => pem)
+    const texts = certificatesIn(readSettingFile(file).toString('latin1')).map(({ pem }) => pem)
     return texts.length > 0 ? texts.join('\n') : report(fault)
   } catch {
     return report(fault)
@@ -137,7 +137,7 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
   const cert = readCertificates('cert', file, report)
   if (cert === undefined) return undefined
   try {
-    const key = createPrivateKey(readFileSync(keyFile))
+    const key = createPrivateKey(readSettingFile(keyFile))
     if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
     return report('has a key that does not belong to its cert')
   } catch {

@@ -1,8 +1,8 @@
 // The certificates of the https listener and their keys: read when the settings are checked, and again on SIGHUP.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, pemOf } from './pem.js'
+import { readSettingFile } from './setting-file.js'
 import type { Name, Values } from './settings.js'
 
 /** The files as the settings name them. */
@@ -148,7 +148,7 @@ function readFile(
   problem = (code?: string) => `names ${file}, which cannot be read (${code})`,
 ): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readSettingFile(file).toString()
   } catch (error) {
     throw new Fault(`${setting} ${problem((error as NodeJS.ErrnoException).code)}`)
   }

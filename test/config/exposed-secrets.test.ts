@@ -93,6 +93,14 @@ describe('a file with a secret', () => {
     ])
   })
 
+  test('may be the audit trail', () => {
+    const file = write('audit.log', 0o666, '')
+    expect(warnings({ AUDIT_LOG: file })).toEqual([
+      `AUDIT_LOG names ${file}, which every user of this machine can read and write to, and its group can write to: chmod g-w,o= ${file}`,
+    ])
+    expect(warnings({ AUDIT_LOG: join(folder, 'missing.log') })).toEqual([])
+  })
+
   test('may be that of the settings themselves', () => {
     const file = write('.env', 0o644, '')
     expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([

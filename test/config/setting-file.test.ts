@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { loadConfig } from '../../src/config/load.js'
+
+test.each([
+  ['ADMIN_USERS_FILE', 'ADMIN_USERS_FILE names a file that'],
+  ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS_FILE names a file that'],
+  ['EVENTS_SECRET_FILE', 'EVENTS_SECRET_FILE names a file that'],
+  ['NATS_TOKEN_FILE', 'NATS_TOKEN_FILE names a file that'],
+  ['TLS_CERT', 'TLS_CERT names FILE, which'],
+])('%s must be a regular file: a pipe would block the start', (name, fault) => {
+  const folder = mkdtempSync(join(tmpdir(), 'warm-setting-file-'))
+  try {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    // The device comes first, so that a fault is found without blocking.
+    for (const file of ['/dev/null', pipe])
+      expect(() => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: file })).toThrow(
+        `${fault.replace('FILE,', `${file},`)} cannot be read (it is not a regular file)`,
+      )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
