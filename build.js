@@ -6,10 +6,10 @@ import { build } from 'esbuild'
 const ownNames =
   /^(arrivals|departures|forgetSession|forgetUser|goOnWhereItWas|goOn|isRepeated|showNow|startAfter|takeOver|isManaged|nextRid|unsent|blocked|settled|succeeded|retryAfter|isComplete|joining)$/
 
-for (const project of ['tsconfig.build.json', 'src/browser'])
+for (const project of ['tsconfig.build.json', 'src/packages/browser'])
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
 await build({
-  entryPoints: ['src/browser/connect.ts'],
+  entryPoints: ['src/packages/browser/connect.ts'],
   outfile: 'dist/browser/warm-bindings.js',
   bundle: true,
   minify: true,

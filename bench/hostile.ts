@@ -1,9 +1,9 @@
-import { parseBody } from '../src/bosh/body.js'
-import { UnfinishedBodies } from '../src/http/unfinished-bodies.js'
-import { readMessage } from '../src/websocket/framing.js'
-import { defaultLimits } from '../src/xml/limits.js'
-import { Splitter } from '../src/xml/splitter.js'
-import { readUtf8 } from '../src/xml/utf8.js'
+import { parseBody } from '../src/browsers/bosh/body.js'
+import { readMessage } from '../src/browsers/websocket/framing.js'
+import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'
+import { defaultLimits } from '../src/xmpp/xml/limits.js'
+import { Splitter } from '../src/xmpp/xml/splitter.js'
+import { readUtf8 } from '../src/xmpp/xml/utf8.js'
 import { hostileHeaders, hostileParameters, hostileXrd } from '../test/support/hostile-readers.js'
 import {
   documents,

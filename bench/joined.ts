@@ -3,12 +3,12 @@
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')
-const { Counts } = (await built('counts.js')) as typeof import('../src/counts.js')
-const { createLogs } = (await built('logs.js')) as typeof import('../src/logs.js')
+const { Counts } = (await built('lib/counts.js')) as typeof import('../src/lib/counts.js')
+const { createLogs } = (await built('watching/logs.js')) as typeof import('../src/watching/logs.js')
 const { startService } = (await built('service.js')) as typeof import('../src/service.js')
 const { socketCarrier } = (await built(
-  'nodes/socket-carrier.js',
-)) as typeof import('../src/nodes/socket-carrier.js')
+  'processes/carriers/socket-carrier.js',
+)) as typeof import('../src/processes/carriers/socket-carrier.js')
 
 const { config } = loadConfig(process.env)
 const counts = new Counts()

@@ -1,8 +1,8 @@
 // What `import 'warm-bindings'` gives: the service within another process, such as that of a portal's tests.
 import { loadConfig } from './config/load.js'
-import { Counts } from './counts.js'
-import { createLogs } from './logs.js'
+import { Counts } from './lib/counts.js'
 import { startService as startWith } from './service.js'
+import { createLogs } from './watching/logs.js'
 
 /** Settings by the names of their environment variables. */
 export type Settings = Readonly<Record<string, string | undefined>>

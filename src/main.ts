@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommandError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
-import { mostDescriptors } from './lib/descriptors.js'
+import { mostDescriptors } from './lib/limits/descriptors.js'
 
 /** Each part is loaded on demand: help does not wait for the service, nor the service for the XMPP server of the demo. */
 async function run(command: Command): Promise<void> {
@@ -13,7 +13,7 @@ async function run(command: Command): Promise<void> {
     case 'check-config':
       return (await import('./command/check-config.js')).checkConfig()
     case 'warm':
-      return (await import('./command/warm-trial.js')).tryWarm(command.jid)
+      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':

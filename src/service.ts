@@ -1,32 +1,32 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { watchFailures } from './admin/failure-share.js'
-import { createHealthListeners } from './admin/health.js'
-import { createMetrics } from './admin/metrics.js'
-import { type MetricsServer, serveMetrics } from './admin/metrics-server.js'
-import { heldRequests } from './bosh/bosh-client.js'
+import { heldRequests } from './browsers/bosh/bosh-client.js'
 import type { Config } from './config/config.js'
 import { settingsInCommon } from './config/serving.js'
-import { Counts } from './counts.js'
-import { drained } from './draining.js'
 import { createEvents } from './events/events.js'
-import { createDispatcher } from './http/dispatch.js'
-import { createFormTokens } from './http/form-tokens.js'
-import { type Listening, listen } from './http/listening.js'
+import { createFormTokens } from './http/access/form-tokens.js'
+import { createDispatcher } from './http/listening/dispatch.js'
+import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
-import { hashQueue } from './lib/hash-queue.js'
-import { type LogFor, logOf } from './log.js'
-import type { AuditTrail } from './logs.js'
-import type { StartCarrier } from './nodes/carrier.js'
-import { newNodeName } from './nodes/node-name.js'
-import { startNodes } from './nodes/start-nodes.js'
-import { version } from './package-json.js'
-import { createRefusals } from './reached-limits.js'
+import { Counts } from './lib/counts.js'
+import { hashQueue } from './lib/limits/hash-queue.js'
+import { createRefusals } from './lib/limits/reached-limits.js'
+import { type LogFor, logOf } from './lib/log.js'
+import { version } from './lib/package-json.js'
+import type { StartCarrier } from './processes/carriers/carrier.js'
+import { drained } from './processes/draining.js'
+import { newNodeName } from './processes/node-name.js'
+import { startNodes } from './processes/start-nodes.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
 import { processes } from './warm/processes.js'
 import { RecentWarms } from './warm/recent-warms.js'
+import { watchFailures } from './watching/failure-share.js'
+import { createHealthListeners } from './watching/health.js'
+import type { AuditTrail } from './watching/logs.js'
+import { createMetrics } from './watching/metrics.js'
+import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 
 /** How many wrong tokens over WebSocket a client may show in a minute before it has to wait for the answers. */
 const mostWrongTokens = 10
@@ -241,7 +241,7 @@ export async function startService({
 /** NATS, which takes no memory where it is not used. */
 async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
-  const { natsCarrier } = await import('./nodes/nats-carrier.js')
+  const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')
   return [natsCarrier({ settings: nats, log: logFor('nodes'), clock })]
 }
 

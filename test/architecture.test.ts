@@ -5,27 +5,22 @@ import { describe, expect, test } from '@jest/globals'
 
 const source = fileURLToPath(new URL('../src/', import.meta.url))
 
-/** Parts from the top down: a file may import from its own part and from those that stand below it. */
+/** The doors of src/ from the top down: a file may import from its own door and from those below it. */
 const storeys = [
-  ['main', 'bin', 'browser'],
+  ['main'],
   ['command', 'library'],
-  ['demo/demo'],
+  ['demo'],
   ['service'],
-  ['sites', 'upstream', 'draining'],
-  ['app', 'admin'],
-  ['demo', 'openapi'],
-  ['bosh', 'remote', 'warm', 'websocket'],
-  ['http', 'login'],
-  ['session'],
-  ['c2s', 'events', 'nodes'],
-  ['net'],
-  ['logs', 'reached-limits'],
-  ['log'],
+  ['sites', 'upstream'],
+  ['app', 'watching'],
+  ['warm', 'browsers', 'remote'],
+  ['http', 'session'],
+  ['events'],
+  ['servers', 'processes'],
   ['config'],
-  ['counts', 'handed-out', 'jid', 'lib'],
-  ['sasl-failure', 'stream-errors'],
-  ['link'],
-  ['client', 'errors', 'namespaces', 'package-json', 'xml'],
+  ['xmpp'],
+  ['lib'],
+  ['packages'],
 ]
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))
@@ -37,9 +32,7 @@ const filesOf = (folder: string) =>
 
 const files = filesOf(source)
 
-function partOf(file: string): string {
-  return storeys.flat().includes(file) ? file : file.split('/')[0]!
-}
+const partOf = (file: string) => file.split('/')[0]!
 
 function importsOf(file: string, folder = source): string[] {
   const text = readFileSync(join(folder, `${file}.ts`), 'utf8')
@@ -100,15 +93,15 @@ test('only http/fast reaches for parts of Node that are not documented', () => {
 describe('the XML part', () => {
   test('imports nothing of ours', () => {
     const outside = files
-      .filter(file => file.startsWith('xml/'))
-      .flatMap(file => importsOf(file).filter(other => !other.startsWith('xml/')))
+      .filter(file => file.startsWith('xmpp/xml/'))
+      .flatMap(file => importsOf(file).filter(other => !other.startsWith('xmpp/xml/')))
     expect(outside).toEqual([])
   })
 })
 
 test('what the package has for backends stands alone', () => {
   const outside = files
-    .filter(file => file.startsWith('client/'))
+    .filter(file => file.startsWith('packages/client/'))
     .flatMap(file =>
       Array.from(
         readFileSync(join(source, `${file}.ts`), 'utf8').matchAll(/(?:from|import\()\s*'((?!\.\/)[^']+)'/g),
@@ -124,7 +117,7 @@ describe('a session', () => {
   test('knows neither its transports nor how the XMPP server is reached', () => {
     const known = ofSession
       .flatMap(file => importsOf(file))
-      .filter(other => /^(bosh|http|c2s|remote|login|warm)\//.test(other))
+      .filter(other => /^(browsers|http|servers|remote|warm)\//.test(other))
     expect(known).toEqual([])
   })
 

@@ -69,7 +69,7 @@ describe.each(documents)('%s', path => {
 test('the roads in docs/architecture.md lead through files that there are', () => {
   const text = read('docs/architecture.md')
   const files = Array.from(
-    text.matchAll(/(?:^ {2}|→ |\()([a-z0-9]+\/[a-z-]+)(?= {2}|:|\))/gm),
+    text.matchAll(/(?:^ {2}|→ |\()([a-z0-9]+(?:\/[a-z0-9-]+)+)(?= {2}|:|\))/gm),
     ([, file]) => file!,
   )
   expect(files.length).toBeGreaterThan(20)

@@ -1,5 +1,5 @@
 // Runs the portal: a client of an OpenID provider, and an admin of a warm-bindings service, both named in the environment.
-import { WarmBindings } from '../../dist/client/warm-bindings.js'
+import { WarmBindings } from '../../dist/packages/client/warm-bindings.js'
 import { createPortal } from './portal.js'
 import { createSignIn } from './sign-in.js'
 

@@ -1,5 +1,5 @@
 // Runs the portal. It uses the warm-bindings service named in the environment or, with --demo, one with an XMPP server inside.
-import { WarmBindings } from '../../dist/client/warm-bindings.js'
+import { WarmBindings } from '../../dist/packages/client/warm-bindings.js'
 import { createPortal } from './portal.js'
 import { users } from './users.js'
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/load.js'
-import { unusablePlaces } from '../http/places.js'
-import { unusableAuditFile } from '../logs.js'
+import { unusablePlaces } from '../http/listening/places.js'
+import { unusableAuditFile } from '../watching/logs.js'
 import { CommandError } from './command-error.js'
 import { readConfig } from './settings-at-hand.js'
 

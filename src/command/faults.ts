@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import { traceOf } from '../log.js'
+import { traceOf } from '../lib/log.js'
 
 /**
  * Logs what was not foreseen, and goes on: an unforeseen error ends only the task it happened in, since sessions and calls

@@ -1,4 +1,4 @@
-import { hashSecret } from '../config/secret-hash.js'
+import { hashSecret } from '../config/kinds/secret-hash.js'
 import { CommandError } from './command-error.js'
 import { readSecret } from './secret-input.js'
 

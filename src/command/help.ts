@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { version } from '../package-json.js'
+import { version } from '../lib/package-json.js'
 
 const documents = fileURLToPath(new URL('../../docs/', import.meta.url))
 

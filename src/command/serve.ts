@@ -1,16 +1,16 @@
 import cluster from 'node:cluster'
-import { Counts } from '../counts.js'
-import { createLogs } from '../logs.js'
+import { Counts } from '../lib/counts.js'
+import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import { readConfig } from './settings-at-hand.js'
 import { explained, untilSignal } from './until-signal.js'
-import { numberVariable } from './worker-messages.js'
+import { numberVariable } from './workers/worker-messages.js'
 
 /** Runs the service with the settings at hand, in as many processes as they say. Throws a `CommandError` if it cannot start. */
 export async function serve(): Promise<void> {
   // A program that watches over others may have started this one as a worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined)
-    return (await import('./worker.js')).work()
+    return (await import('./workers/worker.js')).work()
   const { config, warnings } = readConfig()
   const counts = new Counts()
   const isPrimary = config.workers > 0
@@ -23,7 +23,7 @@ export async function serve(): Promise<void> {
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath }
   if (isPrimary) {
     outliveFaults(log)
-    const { startPrimary } = await import('./primary.js')
+    const { startPrimary } = await import('./workers/primary.js')
     const primary = await untilSignal(startPrimary({ config, log }))
     process.on('SIGHUP', () => primary.reload())
     process.on('SIGUSR2', () => primary.replaceWorkers())

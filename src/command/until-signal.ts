@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/load.js'
-import { forbiddenPort } from '../http/places.js'
+import { forbiddenPort } from '../http/listening/places.js'
 import { CommandError } from './command-error.js'
 
 /** What runs until a signal ends it. */

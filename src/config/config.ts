@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import type { HostEntry } from './hosts.js'
-import { hostVariable } from './kinds.js'
-import { type Address, type Place, placesOf } from './listen-addresses.js'
+import type { HostEntry } from './kinds/hosts.js'
+import { hostVariable } from './kinds/kinds.js'
+import { type Address, type Place, placesOf } from './kinds/listen-addresses.js'
 import { natsOf } from './nats-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
-export type { Admin, ServiceAccount } from './account-lists.js'
+export type { Admin, ServiceAccount } from './kinds/account-lists.js'
+export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 export type { NatsSettings } from './nats-settings.js'
-export type { RemoteEndpoint, Server, Trust } from './servers.js'
 
 /** The settings in the form the parts use; frozen. Durations are in seconds. */
 export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}

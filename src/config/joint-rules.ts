@@ -1,8 +1,8 @@
 // What the settings have to do with each other.
-import { allowsDomain } from '../jid/domains.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
-import { hostVariable } from './kinds.js'
-import { type Address, collide, placesOf } from './listen-addresses.js'
+import { hostVariable } from './kinds/kinds.js'
+import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import type { Name, Values } from './settings.js'
 

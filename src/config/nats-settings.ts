@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isLoopback } from '../lib/client-network.js'
-import { written } from './listen-addresses.js'
-import type { NatsAccount, NatsServer } from './nats-kinds.js'
+import { written } from './kinds/listen-addresses.js'
+import type { NatsAccount, NatsServer } from './kinds/nats-kinds.js'
 import type { Values } from './settings.js'
 
 /** What is wrong with the settings of NATS together. */

@@ -1,6 +1,6 @@
 // What of the settings holds for a domain, or for a name of HTTP.
 import { hash } from 'node:crypto'
-import { allowsDomain } from '../jid/domains.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
 /** Below the path of the WebSocket endpoint: where pages come that have a token. */

@@ -1,8 +1,13 @@
 // Everything an operator can set, each setting in one place. From here come the types of `Config`, what is read and
 // checked, `.env.example` and docs/settings.md: `npm run settings` writes the two.
-import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './account-lists.js'
-import { eventsSecret, eventsSecretFile, eventsUrl } from './event-receiver.js'
-import { hostEntries } from './hosts.js'
+import {
+  adminAccounts,
+  adminAccountsFile,
+  serviceAccounts,
+  serviceAccountsFile,
+} from './kinds/account-lists.js'
+import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
+import { hostEntries } from './kinds/hosts.js'
 import {
   auditLog,
   baseUrl,
@@ -26,8 +31,8 @@ import {
   tlsVersion,
   tokens,
   word,
-} from './kinds.js'
-import { addresses, metricsAddress, ports } from './listen-addresses.js'
+} from './kinds/kinds.js'
+import { addresses, metricsAddress, ports } from './kinds/listen-addresses.js'
 import {
   natsCa,
   natsCertificate,
@@ -37,9 +42,9 @@ import {
   natsServers,
   natsSubject,
   natsTokenFile,
-} from './nats-kinds.js'
-import { readNetworks } from './networks.js'
-import { serversByDomain } from './servers.js'
+} from './kinds/nats-kinds.js'
+import { readNetworks } from './kinds/networks.js'
+import { serversByDomain } from './kinds/servers.js'
 
 /** A setting, as a row of the table below gives it. */
 export type Setting = ReturnType<ReturnType<typeof at>['means']>

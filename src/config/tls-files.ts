@@ -1,7 +1,7 @@
 // The certificates of the https listener and their keys: read when the settings are checked, and again on SIGHUP.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { certificatesIn, pemOf } from './pem.js'
+import { certificatesIn, pemOf } from './kinds/pem.js'
 import { readSettingFile } from './setting-file.js'
 import type { Name, Values } from './settings.js'
 

@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.js'
-import { Counts } from '../counts.js'
-import { createLogs } from '../logs.js'
+import { Counts } from '../lib/counts.js'
 import { type Service, startService } from '../service.js'
+import { createLogs } from '../watching/logs.js'
 import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
 

@@ -1,7 +1,7 @@
-import type { Jid } from '../jid/jid.js'
-import { pingNamespace, sessionNamespace } from '../namespaces.js'
-import type { Element } from '../xml/element.js'
-import { escapeXml } from '../xml/escape.js'
+import type { Jid } from '../xmpp/jid/jid.js'
+import { pingNamespace, sessionNamespace } from '../xmpp/namespaces.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { escapeXml } from '../xmpp/xml/escape.js'
 import { domain } from './stanza.js'
 import { titleOf } from './title.js'
 

@@ -1,10 +1,10 @@
 import { createHmac, hash as digest, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
-import { parseJid } from '../jid/jid.js'
-import { saslNamespace } from '../namespaces.js'
-import { startTagOf, textOf } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
-import { readUtf8 } from '../xml/utf8.js'
+import { parseJid } from '../xmpp/jid/jid.js'
+import { saslNamespace } from '../xmpp/namespaces.js'
+import { startTagOf, textOf } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { domain, readAddress } from './stanza.js'
 
 /** What a server says next: go on, come in with a proof of its own, or no, with a condition of RFC 6120 §6.5. */

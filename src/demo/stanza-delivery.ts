@@ -1,6 +1,6 @@
-import type { Jid } from '../jid/jid.js'
-import { childrenOf, textOf } from '../xml/document.js'
-import { escapeXml } from '../xml/escape.js'
+import type { Jid } from '../xmpp/jid/jid.js'
+import { childrenOf, textOf } from '../xmpp/xml/document.js'
+import { escapeXml } from '../xmpp/xml/escape.js'
 import { answerQuery } from './queries.js'
 import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza } from './stanza.js'
 

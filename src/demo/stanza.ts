@@ -1,9 +1,9 @@
-import { prepareDomain } from '../jid/domains.js'
-import { type Jid, parseJid } from '../jid/jid.js'
-import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
-import { escapeXml } from '../xml/escape.js'
-import type { Root } from '../xml/root.js'
+import { prepareDomain } from '../xmpp/jid/domains.js'
+import { type Jid, parseJid } from '../xmpp/jid/jid.js'
+import { startTagOf } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { escapeXml } from '../xmpp/xml/escape.js'
+import type { Root } from '../xmpp/xml/root.js'
 
 /** The one domain that the demo server serves. */
 export const domain = 'localhost' as const

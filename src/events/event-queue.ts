@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import type { Counts, EventType } from '../counts.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { onceAMinute } from '../lib/throttle.js'
-import { codeOf } from '../log.js'
+import type { Counts, EventType } from '../lib/counts.js'
+import { onceAMinute } from '../lib/limits/throttle.js'
+import { codeOf } from '../lib/log.js'
 
 /** How many events are on their way at a time. */
 const mostAtOnce = 8

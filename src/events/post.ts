@@ -2,7 +2,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Clock } from '../lib/clock.js'
-import type { Names } from '../net/names.js'
+import type { Names } from '../servers/net/names.js'
 
 /** How long an attempt may take, from the look-up of the name to the end of the answer, in milliseconds. */
 const mostMilliseconds = 10_000

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
-import { isWildcard } from '../config/listen-addresses.js'
+import { isWildcard } from '../config/kinds/listen-addresses.js'
 import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
-import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './client-rules.js'
+import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
 /** Addresses of this machine at the start; none if the system does not tell them, as in a sandbox without AF_NETLINK. */
 const machineAddresses = new Set(readInterfaces())

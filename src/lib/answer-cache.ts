@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { forgetOldest } from './forget-oldest.js'
+import { forgetOldest } from './limits/forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T

@@ -1,12 +1,20 @@
-import type { Step } from '../errors.js'
-import type { SessionTerms } from '../handed-out.js'
-import { withULabels } from '../jid/domains.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../link.js'
-import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../namespaces.js'
-import { streamFailure } from '../stream-errors.js'
-import type { Element } from '../xml/element.js'
-import { attribute } from '../xml/escape.js'
+import type { Step } from '../lib/errors.js'
+import type { SessionTerms } from '../xmpp/handed-out.js'
+import { withULabels } from '../xmpp/jid/domains.js'
+import type {
+  Failure,
+  Link,
+  LinkEnd,
+  LinkEvents,
+  LinkFacts,
+  LinkOptions,
+  StreamOptions,
+} from '../xmpp/link.js'
+import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { streamFailure } from '../xmpp/stream-errors.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { attribute } from '../xmpp/xml/escape.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'

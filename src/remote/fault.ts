@@ -1,4 +1,4 @@
-import type { Failure } from '../link.js'
+import type { Failure } from '../xmpp/link.js'
 
 /** What a fault leaves: a request that `broke` may be sent once more, a session that has `ended` needs no end. */
 export type Aftermath = 'broke' | 'ended' | 'none'

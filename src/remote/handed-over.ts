@@ -1,6 +1,6 @@
-import { userOf } from '../jid/jid.js'
-import { forgetOldest } from '../lib/forget-oldest.js'
+import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { SessionView } from '../session/sessions.js'
+import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
 /** Sessions that are remembered: nothing tells when one of them ends. */

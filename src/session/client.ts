@@ -1,7 +1,7 @@
 // The seam above a session: who speaks for its browser. Types only.
-import type { EndReason } from '../counts.js'
-import type { HandedOut } from '../handed-out.js'
-import type { LinkEvents } from '../link.js'
+import type { EndReason } from '../lib/counts.js'
+import type { HandedOut } from '../xmpp/handed-out.js'
+import type { LinkEvents } from '../xmpp/link.js'
 import type { Handover, Transport } from './sessions.js'
 
 /** How a session ended, for its client to tell the browser. */

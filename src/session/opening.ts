@@ -1,4 +1,4 @@
-import type { LinkEnd, LinkEvents } from '../link.js'
+import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import type { Client, Successor } from './client.js'
 import type { Session } from './session.js'
 import type { Handover, Opening, OpenWish } from './sessions.js'

@@ -1,5 +1,5 @@
-import type { WaitingMemory } from '../lib/waiting-memory.js'
-import type { Element } from '../xml/element.js'
+import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { Element } from '../xmpp/xml/element.js'
 
 /** How much may wait for a client before the server is read no further, and how many elements, unless a test has its own. */
 const mostWaiting = 1024 * 1024

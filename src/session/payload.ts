@@ -1,8 +1,8 @@
-import { sasl2Namespace, saslNamespace, tlsNamespace } from '../namespaces.js'
-import { writeSaslFailure } from '../sasl-failure.js'
-import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
-import { showsSecret } from './mechanisms.js'
+import { sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import { writeSaslFailure } from '../xmpp/sasl-failure.js'
+import { startTagOf } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { showsSecret } from './logins/mechanisms.js'
 import type { SessionKeeper } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'

@@ -1,13 +1,13 @@
-import { prepareDomain, withULabels } from '../jid/domains.js'
-import { userOf } from '../jid/jid.js'
-import { randomText } from '../lib/random-text.js'
-import type { Link } from '../link.js'
-import { pingNamespace, sasl2Namespace } from '../namespaces.js'
-import { childrenOf, startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
-import { attribute } from '../xml/escape.js'
+import { randomText } from '../lib/text/random-text.js'
+import { prepareDomain, withULabels } from '../xmpp/jid/domains.js'
+import { userOf } from '../xmpp/jid/jid.js'
+import type { Link } from '../xmpp/link.js'
+import { pingNamespace, sasl2Namespace } from '../xmpp/namespaces.js'
+import { childrenOf, startTagOf } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { attribute } from '../xmpp/xml/escape.js'
+import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
-import { smFamily } from './resumable-streams.js'
 
 /** A server is pinged after this part of the time that it has for its answer. */
 const silentPart = 1 / 4

@@ -1,13 +1,13 @@
 // What keeps account of sessions. Types only.
 import type { Logger } from 'pino'
-import type { Counts, EndReason } from '../counts.js'
 import type { Clock } from '../lib/clock.js'
-import type { WaitingMemory } from '../lib/waiting-memory.js'
-import type { OpenLink } from '../link.js'
-import type { OnRefused } from '../reached-limits.js'
-import type { Fate } from '../xml/element.js'
-import type { RateShaper } from './rate-shaper.js'
-import type { ResumableStreams } from './resumable-streams.js'
+import type { Counts, EndReason } from '../lib/counts.js'
+import type { OnRefused } from '../lib/limits/reached-limits.js'
+import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { OpenLink } from '../xmpp/link.js'
+import type { Fate } from '../xmpp/xml/element.js'
+import type { RateShaper } from './limits/rate-shaper.js'
+import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
 
 /** What sessions have in common, and what keeps account of them. */

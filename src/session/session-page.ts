@@ -1,4 +1,4 @@
-import { allowsDomain } from '../jid/domains.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { PageWish, Place, SessionPage, SessionState, SessionView } from './sessions.js'
 
 /** The first `limit` sessions after a place that fit the filter; `epoch` is what has to be added to their times for places. */

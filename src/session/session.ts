@@ -1,11 +1,12 @@
-import type { EndReason } from '../counts.js'
-import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../link.js'
-import { streamsNamespace } from '../namespaces.js'
-import type { Element, Fate } from '../xml/element.js'
-import { isFull } from './bound-jid.js'
+import type { EndReason } from '../lib/counts.js'
+import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
+import { streamsNamespace } from '../xmpp/namespaces.js'
+import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { Client, Succession } from './client.js'
-import type { Gate, LoginAttempts } from './login-attempts.js'
-import { LoginWatch, refusedLogin } from './login-watch.js'
+import { isFull } from './logins/bound-jid.js'
+import type { Gate, LoginAttempts } from './logins/login-attempts.js'
+import { LoginWatch, refusedLogin } from './logins/login-watch.js'
+import { visibleFeatures } from './logins/visible-features.js'
 import type { Payload, StanzaLimit } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import { SessionLife } from './session-life.js'
@@ -13,7 +14,6 @@ import type { Handover, ResumedSession, SessionState, SessionView } from './sess
 import { newSid } from './sid.js'
 import { Ticket } from './ticket.js'
 import { Uplink } from './uplink.js'
-import { visibleFeatures } from './visible-features.js'
 
 /**
  * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client

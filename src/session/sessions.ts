@@ -1,8 +1,9 @@
 // The seams between the warm API and the sessions: how one is opened for a login, and how those that are there are
 // controlled. Types only.
-import type { HandedOut } from '../handed-out.js'
-import type { Link, LinkEvents, LinkOptions } from '../link.js'
-import type { Element } from '../xml/element.js'
+
+import type { HandedOut } from '../xmpp/handed-out.js'
+import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
+import type { Element } from '../xmpp/xml/element.js'
 
 /**
  * How a session stands: `opening` until it is logged in, `waiting` for the first request of its browser, `held` while

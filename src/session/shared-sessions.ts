@@ -1,8 +1,8 @@
-import { Problem } from '../errors.js'
 import type { Clock } from '../lib/clock.js'
-import { askAll } from '../nodes/ask-all.js'
-import { nodeIn } from '../nodes/node-name.js'
-import { NoAnswer, type Nodes } from '../nodes/nodes.js'
+import { Problem } from '../lib/errors.js'
+import { askAll } from '../processes/exchanges/ask-all.js'
+import { nodeIn } from '../processes/node-name.js'
+import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import { lastUsedFirst, type OwnSessions, type Unused } from './own-sessions.js'
 import { compare, placeOf } from './session-page.js'
 import type {

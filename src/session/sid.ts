@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { randomText } from '../lib/random-text.js'
+import { randomText } from '../lib/text/random-text.js'
 
 /** A new session's secret (160 bits) and handle (128 bits), both behind the process's name where it has one. */
 export function newSid(processName?: string): { sid: string; id: string } {

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { randomText } from '../lib/random-text.js'
+import { randomText } from '../lib/text/random-text.js'
 
 /** What both sides of HT-SHA-256-NONE show of a token, without the token itself (draft-schmaus-kitten-sasl-ht §3). */
 const proofOf = (token: string, by: 'Initiator' | 'Responder') =>

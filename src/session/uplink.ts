@@ -1,8 +1,8 @@
-import type { Link, StreamOptions } from '../link.js'
-import { stanzaErrorNamespace } from '../namespaces.js'
-import { startTagOf } from '../xml/document.js'
-import type { Element } from '../xml/element.js'
-import { attribute } from '../xml/escape.js'
+import type { Link, StreamOptions } from '../xmpp/link.js'
+import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
+import { startTagOf } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { attribute } from '../xmpp/xml/escape.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 

@@ -1,9 +1,9 @@
-import { Problem } from '../errors.js'
-import { userOf } from '../jid/jid.js'
 import type { Clock } from '../lib/clock.js'
-import type { KeyedRate } from '../lib/rates.js'
-import { createShortMemory, type MemoryKey } from '../lib/short-memory.js'
-import type { LoginWish } from '../login/wish.js'
+import { Problem } from '../lib/errors.js'
+import type { KeyedRate } from '../lib/limits/rates.js'
+import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
+import type { LoginWish } from '../servers/login/wish.js'
+import { userOf } from '../xmpp/jid/jid.js'
 
 /** How long a right password does not count when it is shown again, in seconds. */
 const memorySeconds = 300

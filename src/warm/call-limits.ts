@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.js'
-import type { Limit } from '../counts.js'
-import { Problem } from '../errors.js'
-import { FailedLogins } from '../http/failed-logins.js'
-import { userOf } from '../jid/jid.js'
+import { FailedLogins } from '../http/access/failed-logins.js'
 import { type Clock, systemClock } from '../lib/clock.js'
-import { type MakeRate, ownRates } from '../lib/rates.js'
-import type { OnRefused } from '../reached-limits.js'
+import type { Limit } from '../lib/counts.js'
+import { Problem } from '../lib/errors.js'
+import { type MakeRate, ownRates } from '../lib/limits/rates.js'
+import type { OnRefused } from '../lib/limits/reached-limits.js'
+import { userOf } from '../xmpp/jid/jid.js'
 import { createActingAccounts } from './acting-accounts.js'
 
 /** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */

@@ -1,8 +1,8 @@
-import { Problem } from '../errors.js'
-import { demandFormat } from '../http/read-body.js'
-import { foreignText } from '../lib/foreign-text.js'
-import { formPairs } from '../lib/form-pairs.js'
-import { memberNames } from '../lib/json-members.js'
+import { demandFormat } from '../http/listening/read-body.js'
+import { Problem } from '../lib/errors.js'
+import { foreignText } from '../lib/text/foreign-text.js'
+import { formPairs } from '../lib/text/form-pairs.js'
+import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 

@@ -1,12 +1,12 @@
 import type { Config } from '../config/config.js'
 import { accountFor } from '../config/serving.js'
-import { Problem } from '../errors.js'
-import { CallerGone, type CallerSignal } from '../http/caller-gone.js'
+import { CallerGone, type CallerSignal } from '../http/listening/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
-import type { Credentials } from '../login/wish.js'
-import { nodeIn } from '../nodes/node-name.js'
-import { NoAnswer, type Nodes } from '../nodes/nodes.js'
-import { anyTaker } from '../nodes/takers.js'
+import { Problem } from '../lib/errors.js'
+import { anyTaker } from '../processes/exchanges/takers.js'
+import { nodeIn } from '../processes/node-name.js'
+import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import type { Credentials } from '../servers/login/wish.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 
 /** The kinds of questions. */

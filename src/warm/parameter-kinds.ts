@@ -1,6 +1,6 @@
 // What kinds of parameters there are: what each may be, how it is read, and how it is refused.
-import { Problem } from '../errors.js'
-import { count, type Schema, text as textSchema } from '../lib/json-schema.js'
+import { Problem } from '../lib/errors.js'
+import { count, type Schema, text as textSchema } from '../lib/text/json-schema.js'
 
 export interface Parameter<T> {
   /** What it is for, and what it may be. */

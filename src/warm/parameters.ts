@@ -1,12 +1,12 @@
 // What calls may bring along, in a body or in a query. Requests are read, refused and described by these tables.
-import { passwordMechanisms, switches } from '../config/kinds.js'
+import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
 import { settings } from '../config/settings.js'
-import { Problem } from '../errors.js'
-import { prepareDomain } from '../jid/domains.js'
-import { type Jid, parseJid } from '../jid/jid.js'
-import { text as textSchema } from '../lib/json-schema.js'
+import { Problem } from '../lib/errors.js'
+import { text as textSchema } from '../lib/text/json-schema.js'
 import type { Place, SessionState, SessionView } from '../session/sessions.js'
 import { handlePattern } from '../session/sid.js'
+import { prepareDomain } from '../xmpp/jid/domains.js'
+import { type Jid, parseJid } from '../xmpp/jid/jid.js'
 import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
 
 /** How a token is shown unless the call names a mechanism, and what shows none. */

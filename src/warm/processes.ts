@@ -1,7 +1,7 @@
 import { memoryUsage } from 'node:process'
 import type { Clock } from '../lib/clock.js'
-import { askAll } from '../nodes/ask-all.js'
-import type { Nodes } from '../nodes/nodes.js'
+import { askAll } from '../processes/exchanges/ask-all.js'
+import type { Nodes } from '../processes/nodes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 /** What a process tells of itself. */

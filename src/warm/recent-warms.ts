@@ -1,5 +1,5 @@
-import { type ProblemCode, problems } from '../errors.js'
 import type { Clock } from '../lib/clock.js'
+import { type ProblemCode, problems } from '../lib/errors.js'
 
 /** How far back is remembered, in minutes; the last of them is the one that runs. */
 const minutes = 15

@@ -1,11 +1,11 @@
-import { Problem } from '../errors.js'
-import type { CallerSignal } from '../http/caller-gone.js'
-import { formatJid } from '../jid/jid.js'
-import { authenticate, type LoginParts, login } from '../login/login.js'
-import type { OpenForLogin } from '../login/login-link.js'
-import type { VerifiedCredentials } from '../login/verified-credentials.js'
-import type { LoginWish } from '../login/wish.js'
+import type { CallerSignal } from '../http/listening/caller-gone.js'
+import { Problem } from '../lib/errors.js'
+import { authenticate, type LoginParts, login } from '../servers/login/login.js'
+import type { OpenForLogin } from '../servers/login/login-link.js'
+import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
+import type { LoginWish } from '../servers/login/wish.js'
 import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/sessions.js'
+import { formatJid } from '../xmpp/jid/jid.js'
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
 export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver'> {

@@ -2,10 +2,10 @@
 // whether it is to end.
 import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
-import type { Problem } from '../errors.js'
 import { homePath } from '../http/addresses.js'
-import { advice } from '../http/advice.js'
-import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answer.js'
+import { advice } from '../http/answers/advice.js'
+import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
+import type { Problem } from '../lib/errors.js'
 import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
 import { describeSession, pathForBrowsers, represent } from './answers.js'
 import type { Values } from './parameter-kinds.js'

@@ -1,8 +1,8 @@
-import { Problem } from '../errors.js'
-import type { CallerSignal } from '../http/caller-gone.js'
-import { formatBareJid, formatJid } from '../jid/jid.js'
+import type { CallerSignal } from '../http/listening/caller-gone.js'
+import { Problem } from '../lib/errors.js'
+import type { UserRoom } from '../session/limits/user-room.js'
 import type { Sessions } from '../session/sessions.js'
-import type { UserRoom } from '../session/user-room.js'
+import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import type { CallsParts } from './calls.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 

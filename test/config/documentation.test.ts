@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { envExample, settingsTables } from '../../src/config/documents.js'
-import { logLevels, logParts, passwordMechanisms } from '../../src/config/kinds.js'
+import { passwordMechanisms } from '../../src/config/kinds/kinds.js'
+import { readNetworks } from '../../src/config/kinds/networks.js'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
-import { readNetworks } from '../../src/config/networks.js'
 import { type Setting, sections, settings } from '../../src/config/settings.js'
+import { logLevels, logParts } from '../../src/lib/log.js'
 
 const rows: [string, Setting][] = Object.entries(settings)
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { readHostName } from '../../src/config/kinds.js'
+import { readHostName } from '../../src/config/kinds/kinds.js'
 import { loadConfig } from '../../src/config/load.js'
 import { configOfHost, urlOfDomain } from '../../src/config/serving.js'
 import { problemsOf } from '../support/config-problems.js'

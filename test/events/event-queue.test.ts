@@ -1,8 +1,8 @@
 // Events in their order, again and again until they are taken, and never too many; time is moved by hand.
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { Counts } from '../../src/counts.js'
 import { EventQueue, type SessionEvent } from '../../src/events/event-queue.js'
+import { Counts } from '../../src/lib/counts.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const second = 1_000

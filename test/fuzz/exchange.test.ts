@@ -2,11 +2,11 @@
 //   FUZZ_CASES  how many texts in all the fuzz tests together (50000)
 //   FUZZ_SEED   (20261120); a failure prints the request
 import { afterAll, expect, test } from '@jest/globals'
-import type { Reply } from '../../src/bosh/peer.js'
-import { streamsNamespace } from '../../src/namespaces.js'
-import { defaultLimits } from '../../src/xml/limits.js'
-import { Splitter } from '../../src/xml/splitter.js'
-import { XmlError } from '../../src/xml/xml-error.js'
+import type { Reply } from '../../src/browsers/bosh/peer.js'
+import { streamsNamespace } from '../../src/xmpp/namespaces.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
+import { Splitter } from '../../src/xmpp/xml/splitter.js'
+import { XmlError } from '../../src/xmpp/xml/xml-error.js'
 import { BoshBench, boshNamespace, type Client, FakePeer, message, payload } from '../support/bosh-bench.js'
 import { numberFrom, Random } from '../support/random.js'
 import { corpus } from './corpus.js'

@@ -1,6 +1,6 @@
 // What a document says, found out with nothing but saxes and a tree; slow, and simple enough to be believed.
 import { SaxesParser } from 'saxes'
-import { defaultLimits } from '../../src/xml/limits.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 
 /** A child of the root. */
 export interface Child {

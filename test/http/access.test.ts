@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { readNetworks } from '../../src/config/networks.js'
-import { accessBy } from '../../src/http/client-rules.js'
+import { readNetworks } from '../../src/config/kinds/networks.js'
+import { accessBy } from '../../src/http/access/client-rules.js'
 
 const networks = (text: string) => readNetworks(text, () => undefined)
 

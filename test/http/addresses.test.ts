@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
-import { readNetworks } from '../../src/config/networks.js'
+import { readNetworks } from '../../src/config/kinds/networks.js'
 import { endpointUrls, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
 
 const https: Config['https'] = {

@@ -1,15 +1,15 @@
 // What a header says is written by any client: reading it costs no more than its length, whatever the shape.
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
-import { AttachCookie } from '../../src/bosh/attach-cookie.js'
-import { readBodyHead } from '../../src/bosh/body.js'
-import { readHostName } from '../../src/config/kinds.js'
-import { readNetworks } from '../../src/config/networks.js'
-import { cameSecurely, clientAddress } from '../../src/http/client-rules.js'
-import { senderOf } from '../../src/http/form-guard.js'
-import { createFormTokens } from '../../src/http/form-tokens.js'
-import { negotiate } from '../../src/http/negotiation.js'
-import { demandFormat } from '../../src/http/read-body.js'
+import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
+import { readBodyHead } from '../../src/browsers/bosh/body.js'
+import { readHostName } from '../../src/config/kinds/kinds.js'
+import { readNetworks } from '../../src/config/kinds/networks.js'
+import { cameSecurely, clientAddress } from '../../src/http/access/client-rules.js'
+import { senderOf } from '../../src/http/access/form-guard.js'
+import { createFormTokens } from '../../src/http/access/form-tokens.js'
+import { negotiate } from '../../src/http/answers/negotiation.js'
+import { demandFormat } from '../../src/http/listening/read-body.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
 const from = (headers: IncomingMessage['headers']) =>

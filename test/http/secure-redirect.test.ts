@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
-import { readNetworks } from '../../src/config/networks.js'
+import { readNetworks } from '../../src/config/kinds/networks.js'
 import { config, credentials, fakeService } from '../warm/fake-login.js'
 
 const open = { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }

@@ -15,9 +15,9 @@
 //   over                     the session is gone and its link is closed
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { streamsNamespace } from '../../src/namespaces.js'
+import { streamsNamespace } from '../../src/xmpp/namespaces.js'
 import { BoshBench, create, type Exchanged } from '../support/bosh-bench.js'
-import { meaning } from '../xml/random-stream.js'
+import { meaning } from '../xmpp/xml/random-stream.js'
 
 const folder = new URL('../cases/examples/', import.meta.url)
 const names = readdirSync(folder)

@@ -1,8 +1,8 @@
 // What the model and the fuzzers found; each in the fewest steps that show it.
 import { describe, expect, test } from '@jest/globals'
-import { defaultLimits } from '../../src/xml/limits.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { BoshBench, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
-import { header, read } from '../xml/reading.js'
+import { header, read } from '../xmpp/xml/reading.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 

@@ -5,7 +5,8 @@
 //   MODEL_SEED      the first session's seed (20261121)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { nodeIn } from '../../src/nodes/node-name.js'
+import { nodeIn } from '../../src/processes/node-name.js'
+import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
@@ -15,7 +16,6 @@ import { numberFrom, Random } from '../support/random.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
-import * as say from '../websocket/pages.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', 12)
 const firstSeed = numberFrom('MODEL_SEED', 20261121)

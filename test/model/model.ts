@@ -1,6 +1,6 @@
-// What must be true of a session, said without looking at how `src/bosh` does it: which requests count as received,
+// What must be true of a session, said without looking at how `src/browsers/bosh` does it: which requests count as received,
 // which reply belongs to which rid, how long silence may be. It is told what happens and complains.
-import type { Reply } from '../../src/bosh/peer.js'
+import type { Reply } from '../../src/browsers/bosh/peer.js'
 import { empty, errorReply, type FakePeer, terminated } from '../support/bosh-bench.js'
 import { firstRid, type Made, numbersIn } from './client.js'
 

@@ -1,5 +1,5 @@
 // The XMPP server of a run: it numbers what it sends and remembers what it got.
-import { bindNamespace, sasl2Namespace, saslNamespace } from '../../src/namespaces.js'
+import { bindNamespace, sasl2Namespace, saslNamespace } from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import type { SessionModel } from './model.js'
 

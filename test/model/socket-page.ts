@@ -6,7 +6,7 @@ import {
   sasl2Namespace,
   saslNamespace,
   smNamespace,
-} from '../../src/namespaces.js'
+} from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import { close, connectPage, type FakeWebSocket, open } from '../support/fake-web-socket.js'
 import { numbersIn } from './client.js'

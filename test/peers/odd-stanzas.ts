@@ -1,5 +1,5 @@
 // Stanzas that one user may send to another, odd in all ways that a server may let through.
-import { boshNamespace, saslNamespace, streamsNamespace } from '../../src/namespaces.js'
+import { boshNamespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Random } from '../support/random.js'
 
 const namespaces = [

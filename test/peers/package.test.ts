@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
+import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -55,7 +55,7 @@ describe('The tarball', () => {
   test('has what it needs to run', () => {
     expect(paths()).toEqual(
       expect.arrayContaining([
-        ...['dist/main.js', 'dist/library.js', 'dist/types/library.d.ts', 'dist/bin/health-check.js'],
+        ...['dist/main.js', 'dist/library.js', 'dist/types/library.d.ts', 'dist/command/health-check.js'],
         ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
         ...['deploy/nginx.conf', 'deploy/haproxy.cfg', 'deploy/warm-bindings.service'],
         ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
@@ -68,7 +68,7 @@ describe('The tarball', () => {
     const belongs =
       /^(dist\/.+\.js|dist\/types\/(library|client\/[\w-]+|browser\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
-    expect(paths()).not.toContain('dist/bin/write-settings.js')
+    expect(paths()).not.toContain('dist/command/write-settings.js')
   })
 
   test('has no program without its source, as one that was removed since the build before', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readTerms, replyReader } from '../../src/remote/endpoint-reply.js'
-import { documentReader } from '../../src/xml/document.js'
-import { defaultLimits } from '../../src/xml/limits.js'
+import { documentReader } from '../../src/xmpp/xml/document.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
 
 const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<body${attributes}/>`).root)

@@ -1,7 +1,7 @@
 // What endpoints are made of, with a clock that stands still and names that need no DNS.
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
-import { Counts } from '../../src/counts.js'
+import { Counts } from '../../src/lib/counts.js'
 import type { EndpointParts } from '../../src/remote/agents.js'
 import { RemoteFault } from '../../src/remote/fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'

@@ -1,8 +1,8 @@
 // A session that is logged in here, and that its page goes on with at a remote endpoint.
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { LinkEnd } from '../../src/link.js'
 import type { BoshLink } from '../../src/remote/bosh-link.js'
 import { idOf } from '../../src/session/sid.js'
+import type { LinkEnd } from '../../src/xmpp/link.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'

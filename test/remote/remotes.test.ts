@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { LinkEnd } from '../../src/link.js'
 import type { Remotes } from '../../src/remote/remotes.js'
+import type { LinkEnd } from '../../src/xmpp/link.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { remotesOf, usualSettings } from './parts.js'

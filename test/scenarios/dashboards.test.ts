@@ -1,9 +1,9 @@
 // What operators load into Grafana and Prometheus must speak of metrics that there are.
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { WorkerMetrics } from '../../src/command/worker-metrics.js'
-import { endReasons, sessionLimits } from '../../src/counts.js'
-import { problems } from '../../src/errors.js'
+import { WorkerMetrics } from '../../src/command/workers/worker-metrics.js'
+import { endReasons, sessionLimits } from '../../src/lib/counts.js'
+import { problems } from '../../src/lib/errors.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService } from '../support/start-service.js'
 

@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
+import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -29,7 +30,6 @@ import {
 } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
-import * as say from '../websocket/pages.js'
 
 jest.setTimeout(40_000)
 

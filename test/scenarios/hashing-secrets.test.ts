@@ -1,7 +1,7 @@
 // `warm-bindings hash-password`, as it is once built.
 import { execFile } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
-import { hashLike, parseSecretHash } from '../../src/config/secret-hash.js'
+import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
 
 function run(input: string): Promise<{ failed: boolean; stdout: string; stderr: string }> {
   return new Promise(resolve => {

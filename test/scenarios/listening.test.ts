@@ -395,7 +395,7 @@ describe('on several addresses', () => {
 })
 
 describe('the health check of a container finds the service', () => {
-  const script = fileURLToPath(new URL('../../dist/bin/health-check.js', import.meta.url))
+  const script = fileURLToPath(new URL('../../dist/command/health-check.js', import.meta.url))
   const check = (environment: Record<string, string>) =>
     run(process.execPath, [script], { env: environment }).then(
       () => 'well',

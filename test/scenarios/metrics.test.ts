@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { endReasons } from '../../src/counts.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { endReasons } from '../../src/lib/counts.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import { nodeIn } from '../../src/nodes/node-name.js'
+import { nodeIn } from '../../src/processes/node-name.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'

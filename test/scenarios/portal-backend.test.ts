@@ -1,7 +1,7 @@
 // A portal's backend that calls the whole service with `warm-bindings/client`.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { WarmBindings } from '../../src/client/warm-bindings.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { WarmBindings } from '../../src/packages/client/warm-bindings.js'
 import { portal } from '../support/backends/backend.js'
 import { javaScript } from '../support/backends/javascript.js'
 import { visit } from '../support/backends/visit.js'

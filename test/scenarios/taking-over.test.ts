@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -13,7 +14,6 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { open, openPage, read, take } from '../support/taking-page.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
-import * as say from '../websocket/pages.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const bob = { jid: 'bob@plain.example', password: 'Pa55-of-bob' }

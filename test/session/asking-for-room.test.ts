@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import type { LiveCounts } from '../../src/lib/live-counts.js'
-import type { OfClient } from '../../src/session/session-limits.js'
+import type { LiveCounts } from '../../src/lib/limits/live-counts.js'
+import type { OfClient } from '../../src/session/limits/session-limits.js'
 import { BoshBench, create } from '../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../support/unlimited.js'
 

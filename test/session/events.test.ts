@@ -1,7 +1,7 @@
 // What a portal is told of which sessions, whatever their pages and servers do.
 import { describe, expect, test } from '@jest/globals'
+import { newToken, takeOver } from '../browsers/websocket/pages.js'
 import { BoshBench, type Client, FakePeer, message } from '../support/bosh-bench.js'
-import { newToken, takeOver } from '../websocket/pages.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const

@@ -1,6 +1,6 @@
 // A session that a login of this process opens: until it is handed out, what the server says goes to the login.
 import { describe, expect, test } from '@jest/globals'
-import { heldRequests } from '../../src/bosh/bosh-client.js'
+import { heldRequests } from '../../src/browsers/bosh/bosh-client.js'
 import { BoshBench, empty, type FakeLink, message, payload } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const

@@ -1,7 +1,7 @@
 // Processes of one service in the memory of a test, each with a clock of its own.
 import { pino } from 'pino'
-import type { Nodes } from '../../src/nodes/nodes.js'
-import { startNodes } from '../../src/nodes/start-nodes.js'
+import type { Nodes } from '../../src/processes/nodes.js'
+import { startNodes } from '../../src/processes/start-nodes.js'
 import { FakeClock } from './fake-clock.js'
 import { MemoryNetwork } from './memory-carrier.js'
 

@@ -1,4 +1,4 @@
-import type { Carrier, CarrierEvents, StartCarrier } from '../../src/nodes/carrier.js'
+import type { Carrier, CarrierEvents, StartCarrier } from '../../src/processes/carriers/carrier.js'
 
 /** Carries between the processes of a test, in memory: each delivery is a turn of its own. */
 export class MemoryNetwork {

@@ -1,9 +1,9 @@
 // The whole service in the test's own process, from settings as an operator would write them.
 
 import { loadConfig } from '../../src/config/load.js'
-import { Counts } from '../../src/counts.js'
-import { createLogs } from '../../src/logs.js'
+import { Counts } from '../../src/lib/counts.js'
 import { type Service, type ServiceParts, startService } from '../../src/service.js'
+import { createLogs } from '../../src/watching/logs.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'
 

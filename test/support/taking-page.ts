@@ -1,7 +1,7 @@
 // A page that takes a session of alice's at plain.example over, as an XMPP client does it, over a real WebSocket.
 import { expect } from '@jest/globals'
-import { framingNamespace } from '../../src/namespaces.js'
-import * as say from '../websocket/pages.js'
+import { framingNamespace } from '../../src/xmpp/namespaces.js'
+import * as say from '../browsers/websocket/pages.js'
 import { WebSocketWire } from './websocket-wire.js'
 
 export const open = `<open xmlns='${framingNamespace}' to='plain.example' version='1.0'/>`

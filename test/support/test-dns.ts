@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { type Dns, systemDns } from '../../src/net/dns.js'
+import { type Dns, systemDns } from '../../src/servers/net/dns.js'
 import type { DnsServer } from './dns-server.js'
 
 /** A real resolver that asks only the name server of the test: no question of a test leaves this machine. */

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
-import { Counts } from '../../src/counts.js'
-import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/refused-logins.js'
-import { type LimitParts, SessionLimits } from '../../src/session/session-limits.js'
+import { Counts } from '../../src/lib/counts.js'
+import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
+import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
 import { FakeClock } from './fake-clock.js'
 
 /** Settings without the limits that tests run into who warm the same users, and guess, over and over. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
-import { Problem } from '../../src/errors.js'
+import { Problem } from '../../src/lib/errors.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/session-login.js'
 import { unnoted } from '../support/unlimited.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { Problem } from '../../src/errors.js'
+import { Problem } from '../../src/lib/errors.js'
 import {
   binding,
   config,

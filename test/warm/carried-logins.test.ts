@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Problem } from '../../src/errors.js'
-import { CallerGone } from '../../src/http/caller-gone.js'
+import { CallerGone } from '../../src/http/listening/caller-gone.js'
+import { Problem } from '../../src/lib/errors.js'
 import { type CarriedLogins, createCarriedLogins } from '../../src/warm/carried-logins.js'
 import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
 import { type JoinedProcess, JoinedProcesses, processName, settled } from '../support/joined-processes.js'

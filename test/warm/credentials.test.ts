@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Server } from '../../src/config/config.js'
-import { Problem } from '../../src/errors.js'
-import { formatJid } from '../../src/jid/jid.js'
+import { Problem } from '../../src/lib/errors.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
 import { bodyParameters, type ParameterName } from '../../src/warm/parameters.js'
 import { readCredentials } from '../../src/warm/warm-request.js'
+import { formatJid } from '../../src/xmpp/jid/jid.js'
 
 const account = { user: 'portal', password: 'secret-of-portal' }
 const anyAccount = { user: 'any', password: 'secret-of-any' }

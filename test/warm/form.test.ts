@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { Problem, type ProblemCode } from '../../src/errors.js'
+import { Problem, type ProblemCode } from '../../src/lib/errors.js'
 import { isXhtml } from '../support/xhtml.js'
 import { config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 

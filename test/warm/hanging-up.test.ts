@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
-import { hashSecret } from '../../src/config/secret-hash.js'
+import { hashSecret } from '../../src/config/kinds/secret-hash.js'
 import { binding, credentials, fakeService, parameters } from './fake-login.js'
 import { FakeSessions, idOf } from './fake-sessions.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { Problem } from '../../src/errors.js'
+import { Problem } from '../../src/lib/errors.js'
 import type { SessionView } from '../../src/session/sessions.js'
 import type { Logins } from '../../src/warm/session-login.js'
 import { binding, config, fakeService, parameters, warm } from './fake-login.js'

@@ -1,12 +1,12 @@
 // What becomes of a session that cannot be handed out once its user is logged in.
 import { expect, test } from '@jest/globals'
-import type { HandedOut } from '../../src/handed-out.js'
-import { hashQueue } from '../../src/lib/hash-queue.js'
-import { Pipelining } from '../../src/login/pipelining.js'
-import { createSaltedPasswords } from '../../src/login/sasl/salted-passwords.js'
-import { createVerifiedCredentials } from '../../src/login/verified-credentials.js'
+import { hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { Pipelining } from '../../src/servers/login/pipelining.js'
+import { createSaltedPasswords } from '../../src/servers/login/sasl/salted-passwords.js'
+import { createVerifiedCredentials } from '../../src/servers/login/verified-credentials.js'
 import { createLogins } from '../../src/warm/session-login.js'
-import { ScriptedLink } from '../login/scripted-link.js'
+import type { HandedOut } from '../../src/xmpp/handed-out.js'
+import { ScriptedLink } from '../servers/login/scripted-link.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'

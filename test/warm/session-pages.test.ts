@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Problem } from '../../src/errors.js'
+import { Problem } from '../../src/lib/errors.js'
 import type { Binding } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { binding, parameters, warm } from './fake-login.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Problem } from '../../src/errors.js'
+import { Problem } from '../../src/lib/errors.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
 import { bodyParameters, type ParameterName, parameterNames } from '../../src/warm/parameters.js'
 import { toHandover, toWarmRequest, usualOptions, type WarmSettings } from '../../src/warm/warm-request.js'

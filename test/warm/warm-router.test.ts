@@ -1,8 +1,8 @@
 import { BlockList } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { Networks } from '../../src/config/networks.js'
-import { Problem } from '../../src/errors.js'
+import { Networks } from '../../src/config/kinds/networks.js'
+import { Problem } from '../../src/lib/errors.js'
 import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
 describe('a warm call', () => {

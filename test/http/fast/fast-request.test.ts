@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { FastRequest } from '../../../src/http/fast/fast-request.js'
-import { takeBody } from '../../../src/http/take-body.js'
+import { takeBody } from '../../../src/http/listening/take-body.js'
 import { isCollected } from '../../support/collected.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
 

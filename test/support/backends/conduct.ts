@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { pipeline, Readable, type Writable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { type ProblemCode, problems } from '../../../src/errors.js'
+import { type ProblemCode, problems } from '../../../src/lib/errors.js'
 import { freePorts } from '../ports.js'
 import {
   type Backend,

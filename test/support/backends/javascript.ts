@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { WarmBindings, WarmBindingsError } from '../../../src/client/warm-bindings.js'
+import { WarmBindings, WarmBindingsError } from '../../../src/packages/client/warm-bindings.js'
 import { type Backend, type BackendCall, type Outcome, portal } from './backend.js'
 
 /** `warm-bindings/client`, in the test's own process. */

@@ -2,7 +2,7 @@
 // is numbered; at the end it is known what has been lost or doubled, and whether that may be.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeIn } from '../../../src/nodes/node-name.js'
+import { nodeIn } from '../../../src/processes/node-name.js'
 import { ask } from '../http-answer.js'
 import { BoshTalk } from './bosh-talk.js'
 import { type Cut, type Harm, Judge, type Judgement } from './judge.js'

@@ -1,7 +1,7 @@
 // Processes that are each by themselves, joined by NATS, behind a balancer.
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeIn } from '../../../src/nodes/node-name.js'
+import { nodeIn } from '../../../src/processes/node-name.js'
 import { ask } from '../http-answer.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'

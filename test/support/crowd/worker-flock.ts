@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isNodeName } from '../../../src/nodes/node-name.js'
+import { isNodeName } from '../../../src/processes/node-name.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 

@@ -1,7 +1,0 @@
-// `npm run client-types`: writes the types that `warm-bindings/client` has of the warm API.
-import { writeFileSync } from 'node:fs'
-import { loadConfig } from '../config/load.js'
-import { clientTypes } from '../openapi/client-types.js'
-
-const { config } = loadConfig({ ADMIN_USERS: 'portal:not-used', XMPP_DOMAINS: 'example.org' })
-writeFileSync(new URL('../../src/client/api-types.ts', import.meta.url), clientTypes(config))

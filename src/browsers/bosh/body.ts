@@ -1,0 +1,157 @@
+import { hash } from 'node:crypto'
+import type { Condition } from '../../lib/errors.js'
+import { boshNamespace, stanzaNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { documentReader } from '../../xmpp/xml/document.js'
+import { escapeXml } from '../../xmpp/xml/escape.js'
+import { defaultLimits } from '../../xmpp/xml/limits.js'
+import type { Root } from '../../xmpp/xml/root.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
+
+const xboshNamespace = 'urn:xmpp:xbosh'
+
+/** Limits of one request; its size in bytes is limited by the listener before it gets here. */
+const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
+
+/** How many times as long as its request a payload may be. `<presence/>` becomes three times as long. */
+const mostGrowth = 4
+
+const requests = documentReader(limits, { meantNamespace: stanzaNamespace })
+
+/** A `<body/>` request in values. */
+export type Body = Readonly<ReturnType<typeof parseBody>>
+
+/**
+ * Reads a request. A number is undefined where its attribute is absent, and NaN where it is not an integer in its range
+ * (XEP-0124 §22); `wait` and `hold` above theirs are lowered. Throws an `XmlError`.
+ */
+export function parseBody(text: string) {
+  const { root, children } = requests(text)
+  if (root.name !== 'body' || root.namespace !== boshNamespace)
+    throw new XmlError('bad-format', 'the root is not a <body/>')
+  // Each child has a copy of the root's declarations that it uses.
+  const length = children.reduce((sum, child) => sum + child.text.length, 0)
+  if (length > mostGrowth * text.length)
+    throw new XmlError('policy-violation', 'the children inherit too much')
+  const type = root.attribute('type')
+  return {
+    /** The whole, as it came. */
+    text,
+    sid: root.attribute('sid'),
+    rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
+    to: root.attribute('to'),
+    from: kept(root, 'from'),
+    wait: lowered(root.attribute('wait'), 65535),
+    hold: lowered(root.attribute('hold'), 255),
+    pause: integer(root.attribute('pause'), 1, 65535),
+    ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
+    key: kept(root, 'key'),
+    newkey: kept(root, 'newkey'),
+    ver: root.attribute('ver'),
+    content: root.attribute('content'),
+    lang: kept(root, 'xml:lang'),
+    /** Asks for the end of the session; `terminal` is what drafts and gloox say. */
+    terminate: type === 'terminate' || type === 'terminal',
+    /** Undefined where the attribute is no boolean. */
+    restart: boolean(restartOf(root)),
+    /** SHA-256 of the whole, to tell repetitions. A character for each byte: each session keeps several. */
+    digest: hash('sha256', text, 'binary'),
+    /** The children, each fit to stand alone in a stream. */
+    payload: children,
+  }
+}
+
+/** Longest value that a session keeps, in UTF-16 units: as long as a JID in ASCII (RFC 7622 §3.1). */
+const longestKept = 3071
+
+/** The value of an attribute that a session keeps. */
+function kept(root: Root, name: string): string | undefined {
+  const value = root.attribute(name)
+  if (value === undefined) return undefined
+  if (value.length > longestKept) throw new XmlError('policy-violation', 'an attribute is too long')
+  return copyOf(value)
+}
+
+/** Some say it without a prefix. */
+function restartOf(root: Root): string | undefined {
+  const { names, values } = root
+  let restart: string | undefined
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index]!
+    if (!name.endsWith('restart')) continue
+    const isXbosh = name.at(-8) === ':' && root.namespaceOf(name.slice(0, -8)) === xboshNamespace
+    if (isXbosh || name === 'restart') restart = values[index]
+  }
+  return restart
+}
+
+/** At most 16 digits are read: as many as the largest rid has. */
+function integer(text: string | undefined, min: number, max: number): number | undefined {
+  if (text !== undefined && text.length > 16) return Number.NaN
+  const value = lowered(text, max + 1)
+  return value === undefined || (value >= min && value <= max) ? value : Number.NaN
+}
+
+/** A number that a client wishes for; one above `max` is as good as that, however many digits it has. */
+function lowered(text: string | undefined, max: number): number | undefined {
+  if (text === undefined) return undefined
+  if (text === '') return Number.NaN
+  let value = 0
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN
+    value = Math.min(max, 10 * value + digit)
+  }
+  return value
+}
+
+function boolean(text: string | undefined): boolean | undefined {
+  if (text === undefined || text === 'false' || text === '0') return false
+  return text === 'true' || text === '1' ? true : undefined
+}
+
+const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
+const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
+
+/** Reads which session and request a `<body/>` is of, which begins the text, wherever it is cut off; in a time that grows with its length. */
+export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
+  let sid: string | undefined
+  let rid: number | undefined
+  bodyStart.lastIndex = 0
+  if (bodyStart.test(head)) {
+    headAttribute.lastIndex = bodyStart.lastIndex
+    for (let found = headAttribute.exec(head); found !== null; found = headAttribute.exec(head)) {
+      const [, name, single, double] = found
+      const value = single ?? double!
+      if (name === 'sid') sid ??= value
+      else if (name === 'rid' && /^\d{1,16}$/.test(value)) rid ??= Number(value)
+    }
+  }
+  return { sid, rid }
+}
+
+/** `<body/>` with nothing in it (XEP-0124 §8). */
+export const emptyBody = `<body xmlns='${boshNamespace}'/>`
+
+/** The reply to a request that was sent again on another connection (XEP-0124 §17.3). */
+export const errorBody = `<body type='error' xmlns='${boshNamespace}'/>`
+
+/** Writes a reply. `attributes` come with a leading space each; `payload` is whole elements. */
+export function writeBody(attributes: string, payload: string, hasStreamElement = false): string {
+  if (attributes === '' && payload === '') return emptyBody
+  const stream = hasStreamElement ? ` xmlns:stream='${streamsNamespace}'` : ''
+  const start = `<body${attributes} xmlns='${boshNamespace}'${stream}`
+  return payload === '' ? `${start}/>` : `${start}>${payload}</body>`
+}
+
+/** Writes the reply that ends a session, without a condition where the client asked for it (XEP-0124 §13, §17.2). */
+export function writeTerminate(condition: Condition | undefined, streamError?: string): string {
+  const attributes =
+    condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
+  return writeBody(attributes, streamError ?? '', streamError !== undefined)
+}
+
+/** Writes the reply to a client that has to come over another address (XEP-0124 §17.2). */
+export function writeSeeOther(uri: string): string {
+  return writeBody(" type='terminate' condition='see-other-uri'", `<uri>${escapeXml(uri)}</uri>`)
+}

@@ -1,0 +1,94 @@
+import { clientOf } from '../../lib/client-network.js'
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { KeyCounts } from '../../lib/limits/key-counts.js'
+import type { Exchange, ExchangeEnd, ExchangeEvents, Message, Nodes } from '../../processes/nodes.js'
+import { type CarriedHead, replyIn, requestKind } from './carried-peer.js'
+import type { ConnectionManager } from './connection-manager.js'
+import type { Peer, Reply } from './peer.js'
+import { defaultContentType } from './terms.js'
+
+/** How often a request is sent again that may be lost, after how long, in milliseconds, and how long it may be, in UTF-16 units. */
+const mostRepeats = 3
+const repeatMilliseconds = 300
+const longestRepeated = 4096
+
+/** How much one client may have under way to other processes, in UTF-16 units; short requests are not counted. */
+const mostUnderWay = 4 * 1024 * 1024
+const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
+
+/** Closes the connection unanswered: the client sends its request once more, and nothing of the session is lost. */
+export const noAnswer: Reply = { status: 0, body: '', contentType: '' }
+
+export interface CarriedRequestParts {
+  readonly nodes: Nodes
+  readonly clock: Clock
+  /** How much each client has under way. */
+  readonly underWay: KeyCounts
+  readonly node: string
+  readonly manager: ConnectionManager
+  readonly peer: Peer
+  readonly head: CarriedHead
+}
+
+/** A request to this process that another one answers. */
+export class CarriedRequest implements ExchangeEvents {
+  readonly #parts: CarriedRequestParts
+  /** Undefined where it is sent once only. */
+  #text: string | undefined
+  #repeats = 0
+  /** What is counted of it as under way. */
+  #counted = 0
+  #exchange: Exchange | undefined
+  #timer: Timer | undefined
+
+  constructor(parts: CarriedRequestParts, text: string) {
+    this.#parts = parts
+    this.#text = text
+    parts.peer.whenGone = () => {
+      this.#timer?.cancel()
+      this.#exchange?.cancel()
+      this.#over()
+    }
+  }
+
+  send(): void {
+    const { nodes, underWay, node, peer, head } = this.#parts
+    const text = this.#text!
+    if (text.length > longestRepeated) {
+      const client = clientOf(head.address)
+      if (underWay.of(client) + text.length > mostUnderWay) {
+        peer.answer(tooMuch)
+        return
+      }
+      underWay.add(client, text.length)
+      this.#counted = text.length
+    }
+    // While it is held it keeps no more than this.
+    if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
+    this.#exchange = nodes.open(node, requestKind, head, text, this)
+  }
+
+  #over(): void {
+    if (this.#counted > 0) this.#parts.underWay.add(clientOf(this.#parts.head.address), -this.#counted)
+    this.#counted = 0
+  }
+
+  onMessage(message: Message): void {
+    this.#text = undefined
+    this.#over()
+    this.#parts.peer.answer(replyIn(message))
+  }
+
+  /** Where it may be lost it is sent again, as its client would: the session answers it once. What was answered stays so. */
+  onEnd(how: ExchangeEnd): void {
+    const { nodes, clock, manager, peer, head } = this.#parts
+    this.#over()
+    if (how === 'gone' && head.isNew !== true) manager.refuseUnknown(peer)
+    else if (how !== 'broken' || this.#text === undefined || nodes.isClosed || this.#repeats === mostRepeats)
+      peer.answer(noAnswer)
+    else {
+      this.#repeats += 1
+      this.#timer = clock.after(repeatMilliseconds, () => this.send())
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../../lib/clock.js'
+import { KeyCounts } from '../../lib/limits/key-counts.js'
+import { anyTaker } from '../../processes/exchanges/takers.js'
+import { nodeIn } from '../../processes/node-name.js'
+import type { Nodes } from '../../processes/nodes.js'
+import { readBodyHead } from './body.js'
+import { type CarriedHead, CarriedPeer, requestKind } from './carried-peer.js'
+import { CarriedRequest, noAnswer } from './carried-request.js'
+import type { ConnectionManager } from './connection-manager.js'
+import type { Peer, Reply } from './peer.js'
+
+/** What questions are called that ask about a request which is too large to be carried. */
+const tooLargeKind = 'bosh-too-large'
+
+/** From so many UTF-16 units on, reading a request takes longer than finding out what it is for. */
+const long = 4096
+
+/** What answers requests, here or in another process. */
+export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
+  refuseTooLarge(
+    head: string,
+    peer: Pick<Peer, 'secure' | 'cookies'>,
+  ): Reply | undefined | Promise<Reply | undefined>
+}
+
+interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
+  readonly start: string
+}
+
+export type CarriedRequests = ReturnType<typeof createCarriedRequests>
+
+/** Carries requests to the processes that their sessions are in, and answers those that come from there. */
+export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
+  const managers = new Map<string, ConnectionManager>()
+  const underWay = new KeyCounts()
+  const anyManager = (): ConnectionManager | undefined => managers.values().next().value
+
+  nodes.meet(requestKind, ({ head, body }, exchange) => {
+    const about = head as CarriedHead
+    const peer = new CarriedPeer(about, exchange)
+    // Any of them knows all sessions; which one it is matters for new ones, and while the settings of processes differ.
+    const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
+    const text = body.toString()
+    const isOfSession = about.isNew !== true
+    if (manager === undefined) exchange.cancel()
+    // A long one is read only where there is a session: a client has chosen the process whose time it takes.
+    else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid))
+      manager.refuseUnknown(peer)
+    else manager.serve(text, peer, isOfSession)
+    return peer
+  })
+  nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))
+
+  /** The other process that a sid names, if it is there. */
+  const otherOf = (sid: string | undefined): string | undefined => {
+    const node = sid === undefined ? undefined : nodeIn(sid)
+    return node !== undefined && nodes.has(node) ? node : undefined
+  }
+
+  return {
+    /** The connection manager of a site, which all processes call by the same name; other processes' sessions included. */
+    over(site: string, manager: ConnectionManager): BoshService {
+      managers.set(site, manager)
+      return {
+        report: manager.report,
+        serve(text, peer) {
+          const { sid } = readBodyHead(text)
+          const isNew = sid === undefined && isDraining()
+          const node = isNew ? anyTaker(nodes) : otherOf(sid)
+          if (node === undefined) manager.serve(text, peer)
+          else {
+            const { address, secure, cookies } = peer
+            const secureUrl = isNew ? peer.secureUrl : undefined
+            const head: CarriedHead = { site, address, secure, cookies, secureUrl, ...(isNew && { isNew }) }
+            new CarriedRequest({ nodes, clock, underWay, node, manager, peer, head }, text).send()
+          }
+        },
+        refuseTooLarge(start, { secure, cookies }) {
+          const node = otherOf(readBodyHead(start).sid)
+          if (node === undefined) return manager.refuseTooLarge(start, { secure, cookies })
+          const question: TooLarge = { start, secure, cookies }
+          return nodes.ask(node, tooLargeKind, question).then(
+            reply => reply as Reply | undefined,
+            () => noAnswer,
+          )
+        },
+      }
+    },
+  }
+}

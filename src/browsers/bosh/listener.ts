@@ -1,0 +1,95 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { answerWithPage, inertHeaders } from '../../http/answers/bare-answer.js'
+import { isAwaited, takeBody } from '../../http/listening/take-body.js'
+import { HttpPeer, type HttpPeerParts } from './http-peer.js'
+import { breakOff, corsOf, fail } from './http-reply.js'
+
+export interface ListenerParts extends HttpPeerParts, Entrance {}
+
+/**
+ * The BOSH path over HTTP: POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5).
+ * A plain listener: it can stand before Express, or be mounted in an Express app.
+ */
+export function createBoshListener(parts: ListenerParts): RequestListener {
+  return (req, res) => {
+    try {
+      answer(req, res, parts)
+    } catch (error) {
+      breakOff(res, parts, error)
+    }
+  }
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
+  if (parts.access?.(clientAddress(req, parts.clients)) === false) {
+    if (req.method === 'POST') refusePost(req, res, parts, 403)
+    else fail(res, parts, 403)
+    return
+  }
+  switch (req.method) {
+    case 'POST':
+      post(req, res, parts)
+      break
+    case 'GET':
+    case 'HEAD':
+      page(req, res, parts)
+      break
+    case 'OPTIONS':
+      res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
+      break
+    default:
+      fail(res, parts, 405, 'Allow', 'GET, HEAD, OPTIONS, POST')
+  }
+}
+
+function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
+  const { headers } = req
+  if (headers['sec-fetch-mode'] === 'navigate') {
+    // A browser would show the reply as a page of ours, and run scripts in it.
+    refusePost(req, res, parts, 403)
+    return
+  }
+  const site = headers['sec-fetch-site']
+  if ((site === 'cross-site' || site === 'same-site') && corsOf(res, parts).answer.length === 0) {
+    // Without a preflight the page could not read the reply, but would have its session.
+    refusePost(req, res, parts, 403)
+    return
+  }
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    refusePost(req, res, parts, 415)
+    return
+  }
+  parts.counts.requests += 1
+  const announced = headers['content-length']
+  const length = announced === undefined ? undefined : Number(announced)
+  const peer = new HttpPeer(res, parts, length)
+  if (length !== undefined && length > parts.maxBodyBytes) {
+    if (isAwaited(res)) {
+      peer.refuseTooLarge()
+      return
+    }
+    peer.awaitHead()
+  }
+  takeBody(req, res, peer)
+}
+
+/** Refuses a request by its header, and reads past its body. */
+function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
+  parts.counts.requests += 1
+  parts.counts.failedRequests += 1
+  fail(res, parts, status)
+  req.resume()
+}
+
+function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
+  const secure = cameSecurely(req, parts.clients)
+  const elsewhere = secure ? undefined : parts.redirectUrl(req)
+  if (elsewhere !== undefined) {
+    fail(res, parts, 308, 'Location', elsewhere)
+    return
+  }
+  const about = { title: 'BOSH endpoint', text: parts.getText, isSecure: secure }
+  answerWithPage(req, res, about, corsOf(res, parts).answer)
+}

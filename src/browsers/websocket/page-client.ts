@@ -1,0 +1,231 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../lib/clock.js'
+import type { WebSocketCut } from '../../lib/counts.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
+import type { Succession } from '../../session/client.js'
+import type { Session } from '../../session/session.js'
+import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import type { Channel } from './channel.js'
+import { SocketClient } from './socket-client.js'
+import { isStanza, readCount, request, StreamManagement } from './stream-management.js'
+import { Unconfirmed } from './unconfirmed.js'
+
+export interface PageParts {
+  readonly clock: Clock
+  readonly log: Logger
+  /** How long the session waits for its page after its connection has broken, in seconds. */
+  readonly resumeSeconds: number
+}
+
+/** How long the first delivery waits for a message of the page, in milliseconds, so that `<enable/>` can come before it. */
+const firstWordMilliseconds = 1_000
+
+/** The client of a page that has taken over a session which was logged in for it. */
+export class PageClient extends SocketClient {
+  readonly #log: Logger
+  readonly #resumeSeconds: number
+  /** Makes the client of a page that takes it over in turn. */
+  readonly #succession: Succession
+  /** Undefined as long as the page does not want it. */
+  #management: StreamManagement | undefined
+  /** Stanzas sent without stream management that may not have arrived. */
+  readonly #unconfirmed = new Unconfirmed()
+  /** Whether the page has sent something since it took the session over. */
+  #hasSpoken: boolean
+  /** When the first delivery is due at the latest, in milliseconds of the clock; infinite after it. */
+  #heldUntil: number
+
+  constructor(
+    session: Session,
+    channel: Channel,
+    { clock, log, resumeSeconds }: PageParts,
+    succession: Succession,
+    management: StreamManagement | undefined,
+  ) {
+    super(session, channel, clock, true)
+    this.#log = log
+    this.#resumeSeconds = resumeSeconds
+    this.#succession = succession
+    this.#management = management
+    // A page that resumes has told what it has received.
+    this.#hasSpoken = management !== undefined
+    this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
+    channel.events = this
+    session.learnChannel(channel.isSecure)
+    session.inactivity.allow('quiet', resumeSeconds)
+    session.resumption = undefined
+    session.keeps(0)
+  }
+
+  override get deadline(): number {
+    return Math.min(super.deadline, this.#heldUntil)
+  }
+
+  override tick(now: number): void {
+    if (now >= this.#heldUntil) this.#begin()
+    super.tick(now)
+  }
+
+  /** The page is told not to come back; what it has not acknowledged waits for the next one. */
+  release(): Succession {
+    this.endWith('conflict')
+    this.#giveBack()
+    return this.#succession
+  }
+
+  protected override get mayDeliver(): boolean {
+    if (!super.mayDeliver) return false
+    // No page can come after this one, so it no longer matters what has arrived.
+    if (this.session.outcome !== undefined) return true
+    const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
+    return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
+  }
+
+  protected override deliver(elements: readonly Element[]): void {
+    super.deliver(elements)
+    if (this.#management !== undefined) {
+      this.#management.sent(elements)
+      this.#ask()
+    } else if (this.channel.isProbed || !this.#hasSpoken) {
+      this.#unconfirmed.sent(elements)
+      this.#probe()
+    }
+    this.#weigh()
+  }
+
+  protected override arrived(): void {
+    const wasFull = this.#unconfirmed.isFull
+    this.#unconfirmed.arrived()
+    this.#weigh()
+    this.#probe()
+    if (wasFull) this.flush()
+  }
+
+  protected override take(element: Element): void {
+    const isFirst = !this.#hasSpoken
+    this.#hasSpoken = true
+    // Without pings, a message of the page is the only sign that something arrived.
+    if (isFirst && !this.channel.isProbed) {
+      this.#unconfirmed.clear()
+      this.#weigh()
+    }
+    this.#handle(element)
+    if (isFirst && !this.session.isOver) this.#begin()
+  }
+
+  #handle(element: Element): void {
+    const { namespace } = element
+    if (namespace === smNamespace) this.#takeManagement(element)
+    // It is logged in, and its stream has only one user.
+    else if (namespace === saslNamespace || namespace === sasl2Namespace) this.refuse('policy-violation')
+    else {
+      if (isStanza(element)) this.#management?.took()
+      this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)
+    }
+  }
+
+  protected override takeOpen(): void {
+    this.refuse('policy-violation')
+  }
+
+  protected override gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) {
+      const { id: session } = this.session
+      const { transport, address } = this
+      this.#log.debug(
+        { session, transport, address: foreignText(address), reason: cut },
+        'a page lost its WebSocket',
+      )
+      // Where no page comes for it, its senders are told.
+      this.#giveBack()
+      this.session.inactivity.begin(this.clock.now())
+      this.session.schedule()
+      // A session that has ended can be handed to no page.
+      if (this.session.outcome !== undefined) this.flush()
+    } else if (this.session.client === this) this.session.abandon('client')
+  }
+
+  /** Delivers what has waited for the page's first message. */
+  #begin(): void {
+    this.#heldUntil = Number.POSITIVE_INFINITY
+    this.flush()
+  }
+
+  /** Counts the memory of stanzas that may not have arrived. */
+  #weigh(): void {
+    this.session.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
+  }
+
+  #probe(): void {
+    if (this.channel.isProbed && this.#unconfirmed.asks()) this.channel.probe()
+  }
+
+  #ask(): void {
+    if (this.#management?.asks() === true) this.channel.send(request)
+  }
+
+  /** Puts what the page may not have received back to the front of the outbox, for the next page. */
+  #giveBack(): void {
+    const uncounted = this.#unconfirmed.clear()
+    const resumption = this.#management?.resumption(uncounted.length)
+    if (resumption === undefined && uncounted.length === 0) return
+    this.#management = undefined
+    this.#weigh()
+    this.session.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
+    this.session.resumption = resumption
+  }
+
+  #takeManagement({ name, text }: Element): void {
+    const management = this.#management
+    if (text.length > longestManagement) {
+      this.refuse('policy-violation')
+      return
+    }
+    this.session.charge(text.length, this.clock.now())
+    if (name === 'enable' && management === undefined) {
+      this.#management = new StreamManagement()
+      this.channel.send(this.#management.enabled(this.#resumeSeconds))
+    } else if (name === 'r' && management !== undefined) this.channel.send(management.answer)
+    else if (name === 'a' && management !== undefined) {
+      const count = readCount(startTagOf(text).attribute('h'))
+      const progress = count === undefined ? undefined : management.acknowledge(count)
+      if (progress === undefined) this.refuse('undefined-condition')
+      else {
+        this.#weigh()
+        this.flush()
+        // One that has received nothing since it was asked last is asked with the next stanza.
+        if (progress > 0) this.#ask()
+      }
+    } else this.channel.send(unexpected)
+    if (this.session.isLive) this.pace()
+  }
+
+  /** A page that has resumed may still believe in a resource that it once asked for: its server would refuse the stanza. */
+  #fromItself(element: Element): Element {
+    const from = startTagOf(element.text).attribute('from')
+    if (from === undefined || from === this.session.jid) return element
+    return { ...element, text: withoutFrom(element.text) }
+  }
+}
+
+/** Longest element of stream management, in UTF-16 units: it has a few attributes and nothing in it. */
+const longestManagement = 1024
+
+const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
+
+const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
+
+/** An element without the attribute `from` in its start tag, which has one. */
+function withoutFrom(text: string): string {
+  let at = text.search(/[ \t\r\n]/)
+  for (;;) {
+    attributeBehind.lastIndex = at
+    const name = attributeBehind.exec(text)?.[1]
+    if (name === undefined) return text
+    const end = attributeBehind.lastIndex
+    if (name === 'from') return text.slice(0, at) + text.slice(end)
+    at = end
+  }
+}

@@ -1,0 +1,195 @@
+import type { Clock } from '../../lib/clock.js'
+import type { EndReason, WebSocketCut } from '../../lib/counts.js'
+import type { Client, Outcome, Succession } from '../../session/client.js'
+import { inspect, type Payload } from '../../session/payload.js'
+import type { Session } from '../../session/session.js'
+import type { StreamHeader } from '../../xmpp/link.js'
+import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { writeStreamError } from '../../xmpp/stream-errors.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
+import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
+
+/** How much is written at once, in UTF-16 units: whether more is, depends on what its client has read of it. */
+const mostWritten = 64 * 1024
+
+/** What clients are told of sessions that ended (RFC 6120 §4.9.3). */
+const conditionOf: Partial<Record<EndReason, string>> = {
+  'connection-lost': 'remote-connection-failed',
+  replaced: 'conflict',
+  'login-timeout': 'connection-timeout',
+  'refused-logins': 'policy-violation',
+  limit: 'policy-violation',
+  'policy-violation': 'policy-violation',
+  shutdown: 'system-shutdown',
+}
+
+/** The client of a session over a WebSocket (RFC 7395). */
+export abstract class SocketClient implements Client, ChannelEvents {
+  readonly transport = 'websocket'
+  readonly session: Session
+  protected readonly channel: Channel
+  protected readonly clock: Pick<Clock, 'now'>
+  /** Whether our side of the stream has been opened: an error must not come before (RFC 7395 §3.5). */
+  #isOpened: boolean
+  /** Whether the client is not read until it may send more. */
+  #isHeldBack = false
+
+  constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
+    this.session = session
+    this.channel = channel
+    this.clock = clock
+    this.#isOpened = isOpened
+  }
+
+  get address(): string {
+    return this.channel.address
+  }
+
+  get isPresent(): boolean {
+    return this.channel.isOpen
+  }
+
+  get deadline(): number {
+    const waitsForRate = this.#isHeldBack && !this.session.isBehind
+    return waitsForRate ? this.session.freeAt : Number.POSITIVE_INFINITY
+  }
+
+  tick(_now: number): void {
+    this.pace()
+  }
+
+  onOpen({ from, id, lang }: StreamHeader): void {
+    this.#isOpened = true
+    this.channel.send(writeOpen(from ?? this.session.domain, id, lang))
+  }
+
+  onMessage(message: Buffer): void {
+    if (!this.session.isOver) this.session.guard(() => this.#take(message))
+  }
+
+  onDrain(): void {
+    this.session.guard(() => this.flush())
+  }
+
+  onArrived(): void {
+    this.session.guard(() => this.arrived())
+  }
+
+  onGone(cut: WebSocketCut | undefined): void {
+    this.session.guard(() => this.gone(cut))
+  }
+
+  flush(): void {
+    const { session, channel } = this
+    if (session.isOver) return
+    while (!session.outbox.isEmpty && this.mayDeliver) this.deliver(session.take(mostWritten))
+    if (session.outcome !== undefined && (session.outbox.isEmpty || !channel.isOpen))
+      this.#tell(session.outcome)
+    if (!session.isOver) this.pace()
+  }
+
+  dismiss(): void {
+    this.channel.end()
+  }
+
+  close(): void {
+    this.channel.end()
+  }
+
+  // Done when the connection broke.
+  giveBack(): void {}
+
+  fail(): void {
+    this.endWith('internal-server-error')
+  }
+
+  abstract release(): Succession | undefined
+
+  /** Takes a whole element of the client that does not belong to the framing. */
+  protected abstract take(element: Element): void
+
+  /** The client has opened a stream once more. */
+  protected abstract takeOpen(element: Element): void
+
+  /** What was sent before the last probe has arrived. */
+  protected arrived(): void {}
+
+  /** The connection is over. `cut` is the reason if neither side had closed the stream. */
+  protected abstract gone(cut: WebSocketCut | undefined): void
+
+  /** Whether more may be delivered now. */
+  protected get mayDeliver(): boolean {
+    return this.channel.isOpen && !this.channel.isBehind
+  }
+
+  /** Sends what the session has for the client. */
+  protected deliver(elements: readonly Element[]): void {
+    for (const element of elements) this.channel.send(messageOf(element))
+  }
+
+  /** Passes an element of the client on to its server. */
+  protected pass(element: Element): void {
+    // What has ended, and could not be told yet, takes no more.
+    if (!this.session.isLive) return
+    const payload: Payload = inspect([element], this.session.stanzaLimit)
+    if (payload.fault !== undefined) {
+      // Encryption of the stream itself is not negotiated over a WebSocket (RFC 7395 §3.9).
+      this.refuse('policy-violation')
+      return
+    }
+    this.session.send(payload, this.clock.now())
+    // What was refused has its answer in the outbox.
+    if (!this.session.outbox.isEmpty || !this.session.isLive) this.flush()
+    else this.pace()
+  }
+
+  /** The client has broken a rule: it is told, and the session ends. */
+  protected refuse(condition: string): void {
+    this.endWith(condition)
+    this.session.abandon('policy-violation')
+  }
+
+  protected endWith(condition: string, code?: number): void {
+    this.channel.end(code, this.#introduced(declareStream(writeStreamError(condition))))
+  }
+
+  #take(message: Buffer): void {
+    const element = readMessage(message)
+    if (typeof element === 'string') this.refuse(element)
+    // An error of the client ends its stream as well.
+    else if (element.namespace === streamsNamespace) this.#takeLeave()
+    else if (element.namespace !== framingNamespace) this.take(element)
+    else if (element.name === 'close') this.#takeLeave()
+    else if (this.session.isLive) this.takeOpen(element)
+  }
+
+  #takeLeave(): void {
+    this.channel.farewell()
+    this.session.end('client')
+  }
+
+  #tell({ reason, streamError }: Outcome): void {
+    const code = reason === 'shutdown' ? closeCodes.goingAway : closeCodes.normal
+    if (streamError !== undefined) this.channel.end(code, this.#introduced(declareStream(streamError)))
+    else this.endWith(conditionOf[reason] ?? 'undefined-condition', code)
+    this.session.abandon(reason)
+  }
+
+  /** An error before our `<open/>` comes behind one (RFC 7395 §3.5). */
+  #introduced(error: string): string[] {
+    const opening = this.#isOpened ? [] : [writeOpen(this.session.domain, undefined)]
+    this.#isOpened = true
+    return [...opening, error]
+  }
+
+  /** Reads on, or not as long as the client has sent too much, or its server takes too little. */
+  protected pace(): void {
+    const { session } = this
+    const mustWait = session.isBehind || this.clock.now() < session.freeAt
+    if (mustWait && !this.#isHeldBack) this.channel.pause()
+    if (!mustWait && this.#isHeldBack) this.channel.resume()
+    this.#isHeldBack = mustWait
+    session.schedule()
+  }
+}

@@ -1,0 +1,108 @@
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { Opener } from '../../session/opener.js'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { framingNamespace } from '../../xmpp/namespaces.js'
+import { writeStreamError } from '../../xmpp/stream-errors.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import type { Channel, ChannelEvents } from './channel.js'
+import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
+
+/** Notes down that a client was turned away, and why. */
+export type NoteRefusal = (reason: string, address: string) => void
+
+export interface StartParts {
+  /** Opens the sessions. */
+  readonly opener: Opener
+  /** For clients that do not say which domain they want. */
+  readonly defaultDomain: string | undefined
+  /** Whether streams are opened over encrypted channels only. */
+  readonly requireSecure: boolean
+  readonly clock: Clock
+  readonly noteRefusal: NoteRefusal
+}
+
+/** Longest message before there is a session, in bytes: whatever is said until then is short. */
+const longestMessage = 16 * 1024
+
+/** A channel that has no session yet (RFC 7395 §3.4). */
+export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
+  protected readonly channel: Channel
+  protected readonly parts: Parts
+  /** The address over TLS that a client without TLS is sent to, as far as that is known. */
+  readonly #secureUrl: string | undefined
+  readonly #onOver: () => void
+  readonly #limit: Timer
+  protected isGone = false
+
+  /** The session is waited for so many seconds; `onOver` is called when it is there, or never will be. */
+  constructor(
+    channel: Channel,
+    parts: Parts,
+    secureUrl: string | undefined,
+    seconds: number,
+    onOver: () => void,
+  ) {
+    this.channel = channel
+    this.parts = parts
+    this.#secureUrl = secureUrl
+    this.#onOver = onOver
+    this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
+    channel.events = this
+  }
+
+  onMessage(message: Buffer): void {
+    const element = message.length > longestMessage ? 'policy-violation' : readMessage(message)
+    if (typeof element === 'string') this.refuse(element)
+    else if (element.namespace === framingNamespace && element.name === 'close') this.channel.farewell()
+    else this.take(element)
+  }
+
+  onDrain(): void {}
+
+  onArrived(): void {}
+
+  onGone(): void {
+    this.isGone = true
+    this.over()
+  }
+
+  /** Tells the client why it gets no stream: behind our own `<open/>`, as all errors (RFC 7395 §3.5). */
+  refuse(condition: string, code?: number): void {
+    this.over()
+    this.parts.noteRefusal(condition, this.channel.address)
+    this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
+  }
+
+  /** Takes a whole element of the client. */
+  protected abstract take(element: Element): void
+
+  /** What has to stand before an error. */
+  protected get introduction(): readonly string[] {
+    return [writeOpen(this.parts.defaultDomain, undefined)]
+  }
+
+  protected over(): void {
+    this.#limit.cancel()
+    this.#onOver()
+  }
+
+  /** The domain that a client opens a stream to, and what else it says. Undefined where the client was refused. */
+  protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
+    const { opener, requireSecure, defaultDomain } = this.parts
+    const opening = readOpen(element)
+    if (opening === undefined) this.refuse('invalid-namespace')
+    else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
+    // A service that is being stopped says so rather than send the client elsewhere.
+    else if (requireSecure && !this.channel.isSecure && opener.registry.takesSessions) this.#sendAway()
+    else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
+    return undefined
+  }
+
+  #sendAway(): void {
+    if (this.#secureUrl === undefined) this.refuse('policy-violation')
+    else {
+      this.over()
+      this.channel.end(undefined, this.introduction, this.#secureUrl)
+    }
+  }
+}

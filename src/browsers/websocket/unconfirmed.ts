@@ -1,0 +1,51 @@
+import { memoryOf } from '../../session/outbox.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
+
+/** Stanzas sent to a page outside of stream management, until it has answered a ping that was sent behind them. */
+export class Unconfirmed {
+  #stanzas: Element[] = []
+  #size = 0
+  /** How many of them the unanswered ping covers; 0 without one. */
+  #asked = 0
+
+  /** Memory of its stanzas, in bytes. */
+  get bytes(): number {
+    return memoryOf(this.#size, this.#stanzas.length)
+  }
+
+  /** Whether there is so much that no more should be sent. */
+  get isFull(): boolean {
+    return this.#stanzas.length >= mostUnacknowledged || this.#size > longestUnacknowledged
+  }
+
+  sent(elements: readonly Element[]): void {
+    for (const element of elements) {
+      if (!isStanza(element)) continue
+      this.#stanzas.push(element)
+      this.#size += element.text.length
+    }
+  }
+
+  /** Whether to send a ping now. If so, the caller must send it. */
+  asks(): boolean {
+    if (this.#asked > 0 || this.#stanzas.length === 0) return false
+    this.#asked = this.#stanzas.length
+    return true
+  }
+
+  /** The ping was answered. */
+  arrived(): void {
+    for (const { text } of this.#stanzas.splice(0, this.#asked)) this.#size -= text.length
+    this.#asked = 0
+  }
+
+  /** Takes out all, oldest first. */
+  clear(): Element[] {
+    const all = this.#stanzas
+    this.#stanzas = []
+    this.#size = 0
+    this.#asked = 0
+    return all
+  }
+}

@@ -1,0 +1,192 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import { WebSocketServer } from 'ws'
+import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
+import type { Endpoint } from '../../http/listening/dispatch.js'
+import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
+import type { Counts } from '../../lib/counts.js'
+import { onceAMinute } from '../../lib/limits/throttle.js'
+import { type Channel, closeCodes } from './channel.js'
+import type { CarriedClient, SocketCarriage } from './socket-carriage.js'
+import { type ChannelParts, SocketChannel } from './socket-channel.js'
+import type { NoteRefusal, StreamStart } from './stream-start.js'
+import { Takeover, type TakeoverParts, type WayOn } from './takeover.js'
+import { ThroughStart } from './through-start.js'
+
+export interface EndpointParts
+  extends Entrance,
+    Omit<TakeoverParts, 'noteRefusal'>,
+    Omit<ChannelParts, 'ponged'> {
+  /** Origins whose pages may use it; `*` is any. */
+  readonly origins: readonly string[]
+  readonly counts: Counts
+  readonly log: Logger
+  /** What the endpoint is called among all that there are: the same in every process of the service. */
+  readonly place: string
+  /** Where there may be other processes. */
+  readonly carriage?: SocketCarriage | undefined
+}
+
+/** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
+const mostPieces = 4096
+
+/** The subprotocol of XMPP (RFC 7395 §3.1). */
+const subprotocol = 'xmpp'
+
+/** Why a WebSocket is not opened, as the log says it, and how the client is told. */
+const refusals = {
+  address: { status: 403, sentence: 'Clients with this address may not connect here.', headers: [] },
+  origin: { status: 403, sentence: 'Pages of this origin may not connect here.', headers: [] },
+  version: {
+    status: 426,
+    sentence: 'The version of WebSocket here is 13.',
+    // RFC 6455 §4.2.2.
+    headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
+  },
+  handshake: { status: 400, sentence: 'This is no handshake of WebSocket (RFC 6455).', headers: [] },
+  host: {
+    status: 400,
+    sentence: 'The header Host is missing, or there are several (RFC 6455).',
+    headers: [],
+  },
+  subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).', headers: [] },
+  shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
+} as const
+
+/** A proxy that is not told to pass these on takes them out, and leaves the rest of the handshake. */
+const lostUpgrade =
+  "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
+
+type Refusal = keyof typeof refusals
+
+export interface WebSocketEndpoint {
+  /** Where clients log in by themselves: answers requests for a page, and takes those for a WebSocket over. */
+  readonly through: Endpoint
+  /** The same where pages come by their tokens. */
+  readonly takeover: Endpoint
+  /** Sends clients away that have not opened a stream yet: the service is being stopped. */
+  shutDown(): void
+}
+
+/** XMPP over WebSocket: takes a connection over from HTTP and waits for its client to open a stream (RFC 7395 §3). */
+export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
+  const { access, clients, origins, counts, log, place, carriage } = parts
+  const { registry } = parts.opener
+  const isDue = onceAMinute<string>(parts.clock)
+  const noteRefusal: NoteRefusal = (reason, address) =>
+    log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
+  const starting = new Set<StreamStart>()
+  const channelParts = { ...parts, ponged: (seconds: number) => countPong(counts, seconds) }
+  const startParts = { ...parts, noteRefusal }
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // A short message could stand for a long one.
+    perMessageDeflate: false,
+    // A stanza that is too long is refused with an XMPP error, up to this length.
+    maxPayload: 2 * parts.maxStanzaBytes,
+    maxFragments: parts.maxFragments,
+    maxBufferedChunks: mostPieces,
+    handleProtocols: () => subprotocol,
+  })
+  const refuse = (socket: Duplex, address: string, reason: Refusal) => {
+    counts.webSockets.refused += 1
+    noteRefusal(reason, address)
+    const { status, sentence, headers } = refusals[reason]
+    refuseUpgrade(socket, status, sentence, headers)
+  }
+  server.on('wsClientError', (_error, socket, req) =>
+    refuse(socket, clientAddress(req, clients), 'handshake'),
+  )
+  const mayComeFrom = (origin: string | undefined) =>
+    origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
+
+  const begin = (channel: Channel, client: CarriedClient, credentials?: Buffer, wayOn?: WayOn): void => {
+    const { wants, secureUrl, before } = client
+    const over = () => void starting.delete(start)
+    const start: StreamStart =
+      wants === 'login'
+        ? new ThroughStart(channel, startParts, secureUrl, over)
+        : new Takeover(channel, startParts, secureUrl, over, wayOn)
+    starting.add(start)
+    const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
+    if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
+    else if (start instanceof Takeover && before !== undefined) start.goOn(before, credentials!)
+  }
+  carriage?.serve(place, { begin, report: parts.report })
+  /** Begins the stream of a client here, unless another process is to have it. */
+  const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
+    const mustGo = client.wants === 'login' && registry.isDraining
+    const taker = mustGo ? carriage?.taker() : undefined
+    const wayOn: WayOn | undefined = carriage && {
+      named: nodeOf(req),
+      carry(node, before, credentials) {
+        const isElsewhere = carriage.reaches(node)
+        if (isElsewhere) carriage.carry(node, place, channel, { ...client, before }, credentials)
+        return isElsewhere
+      },
+    }
+    if (taker === undefined) begin(channel, client, undefined, wayOn)
+    else carriage!.carry(taker, place, channel, client)
+  }
+  const upgradeTo =
+    (wants: CarriedClient['wants']): Upgrade =>
+    (req, socket, head) => {
+      const address = clientAddress(req, clients)
+      if (access?.(address) === false) refuse(socket, address, 'address')
+      else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 'origin')
+      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
+      else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
+      else if (req.headersDistinct['host']?.length !== 1) refuse(socket, address, 'host')
+      else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
+      else if (registry.isStopping) refuse(socket, address, 'shutdown')
+      else {
+        const secure = cameSecurely(req, clients)
+        const secureUrl = secure ? undefined : parts.secureUrl(req)
+        server.handleUpgrade(req, socket, head, webSocket => {
+          counts.webSockets.opened += 1
+          const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
+          const { isProbed } = channel
+          beginOrCarry(channel, { wants, address, isSecure: secure, isProbed, secureUrl }, req)
+        })
+      }
+    }
+  const answerer = (): RequestListener => (req, res) => {
+    if (access?.(clientAddress(req, clients)) === false)
+      answerInText(res, refusals.address.status, refusals.address.sentence)
+    else if (req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
+      answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
+    else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
+    else answerBare(res, 405, ['Allow', 'GET, HEAD'])
+  }
+  return {
+    through: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
+    takeover: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
+    shutDown() {
+      for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
+    },
+  }
+}
+
+/** What a page's URL says in `node`. */
+const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
+
+function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
+  const isSecure = cameSecurely(req, parts.clients)
+  const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
+  if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
+  else answerWithPage(req, res, { title: 'WebSocket endpoint', text: parts.getText, isSecure })
+}
+
+function countPong({ pongs }: Counts, seconds: number): void {
+  pongs.count += 1
+  pongs.seconds += seconds
+}
+
+function offersXmpp({ headers }: IncomingMessage): boolean {
+  const offered = headers['sec-websocket-protocol']?.split(',') ?? []
+  return offered.some(name => name.trim() === subprotocol)
+}

@@ -1,0 +1,109 @@
+// What a trial of a login has shown, for people. Nothing in it is secret.
+import type { Config } from '../../config/config.js'
+import { written } from '../../config/kinds/listen-addresses.js'
+import { remoteOf } from '../../config/serving.js'
+import { type Problem, problems, type Step } from '../../lib/errors.js'
+import { traceOf } from '../../lib/log.js'
+import { CertificateFault } from '../../servers/net/certificate-fault.js'
+import type { BindingObject } from '../../warm/answers.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
+import { advice } from './trial-advice.js'
+
+/** What is known of a login beside its outcome, as far as it has come. */
+export interface LoginNotes {
+  /** Of the user, with A-labels. */
+  domain?: string
+  mechanism?: string
+  encrypted?: boolean
+  /** How long it took, in milliseconds. */
+  ms?: number
+}
+
+export interface Trial {
+  /** As it was typed. */
+  readonly jid: string
+  readonly config: Config
+  readonly login: LoginNotes
+}
+
+/** The parts of a binding that the answer gives to one page, to be kept secret. */
+const secrets: ReadonlySet<string> = new Set(['sid', 'rid', 'cookie'] satisfies (keyof BindingObject)[])
+
+export function saySuccess(binding: BindingObject, { jid, config, login }: Trial): string {
+  const { mechanism, encrypted, ms } = login
+  const rows = Object.entries(binding)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `  ${name.padEnd(12)} ${shown(name, value)}`)
+  return `${jid} can be logged in: POST ${config.warmPath} would answer with this session.
+
+${rows.join('\n')}
+
+Server: ${serverOf(login.domain!, config)}.
+Login: ${mechanism} over a link that is ${encrypted ? '' : 'not '}encrypted, in ${ms} ms.
+
+This was a trial: the session has been ended, and nothing stays logged in.
+`
+}
+
+function shown(name: string, value: unknown): string {
+  if (secrets.has(name)) return '(not shown)'
+  if (name === 'websocket') return `${(value as { url: string }).url}, with a token that is not shown`
+  return name === 'url' ? place(String(value)) : String(value)
+}
+
+/** Without EXTERNAL_URL, a page finds the endpoint where its backend has found the service, or at its own host. */
+function place(url: string): string {
+  return url.startsWith('/') ? `${url} (at the address that was called: EXTERNAL_URL is not set)` : url
+}
+
+const steps: Readonly<Record<Step, string>> = {
+  resolve: 'finding the server',
+  connect: 'connecting to the server',
+  tls: 'encrypting the link',
+  features: 'hearing what the server offers',
+  sasl: 'proving who the user is',
+  bind: 'binding a resource',
+}
+
+export function sayFailure(problem: Problem, { jid, config, login }: Trial): string {
+  const { status, code, step, condition, detail, cause } = problem
+  const { domain, mechanism } = login
+  const certificate = cause instanceof CertificateFault ? cause.certificate : undefined
+  const told = causeOf(cause)
+  const facts = [
+    step && `Step: ${step}, ${steps[step]}${step === 'sasl' && mechanism ? ` with ${mechanism}` : ''}.`,
+    step && domain && `Server: ${serverOf(domain, config)}.`,
+    certificate && `Certificate: ${certificate}.`,
+    condition && `The server's own word: ${condition}.`,
+    told && `The system's own word: ${told}.`,
+    advice[code] && `What to do: ${advice[code]}`,
+    code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
+  ]
+  return [
+    `${jid} cannot be logged in: POST ${config.warmPath} would answer ${status} ${code}.`,
+    [problems[code].sentence, detail].filter(Boolean).join(' '),
+    facts.filter(Boolean).join('\n'),
+    'This was a trial: nothing stays logged in. docs/errors.md has all codes.',
+  ]
+    .filter(Boolean)
+    .join('\n\n')
+}
+
+/** What the system says of a connection that failed, and where that was to lead. */
+function causeOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error) || cause instanceof CertificateFault) return undefined
+  const { code, address, port } = cause as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (code === undefined) return undefined
+  return address === undefined || port === undefined ? code : `${code} at ${written({ host: address, port })}`
+}
+
+/** Where a domain's server is looked for. */
+function serverOf(domain: string, config: Config): string {
+  const remote = remoteOf(config, domain)
+  const name = withULabels(domain)
+  if (remote?.url !== undefined) return `the BOSH endpoint ${remote.url}, from XMPP_SERVERS`
+  if (remote !== undefined) return `the BOSH endpoint in the host-meta of ${name}, as XMPP_SERVERS says`
+  const server = config.servers.get(domain) ?? config.servers.get('*')
+  if (server !== undefined) return `${written(server)}, from XMPP_SERVERS`
+  return `as the DNS names it for ${name}, or else that host at port 5222`
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../../config/config.js'
+import { configOfDomain } from '../../config/serving.js'
+import { endpointUrls } from '../../http/addresses.js'
+import { problemFrom } from '../../http/answers/answer.js'
+import { CallerGone } from '../../http/listening/caller-gone.js'
+import { systemClock } from '../../lib/clock.js'
+import { Counts } from '../../lib/counts.js'
+import { Problem } from '../../lib/errors.js'
+import { hashQueue } from '../../lib/limits/hash-queue.js'
+import { createLog } from '../../lib/log.js'
+import { createSiteLogins } from '../../sites.js'
+import { createUpstream } from '../../upstream.js'
+import { describeBinding } from '../../warm/answers.js'
+import { readParameters } from '../../warm/call-parameters.js'
+import { toWarmRequest } from '../../warm/warm-request.js'
+import { allowsDomain } from '../../xmpp/jid/domains.js'
+import { CommandError } from '../command-error.js'
+import { readSecret } from '../secret-input.js'
+import { readConfig } from '../settings-at-hand.js'
+import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
+
+/** How long servers have to close what was opened, in milliseconds. */
+const closingMilliseconds = 8_000
+
+/**
+ * Logs a user in with the settings at hand and out again, and says what POST /warm would have answered. Throws a
+ * `CommandError` that says why that would be no session.
+ */
+export async function tryWarm(jid: string): Promise<void> {
+  // Nothing is listened for: a trial needs no account that may call.
+  const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
+  const password = await readSecret(`Password of ${jid} (it is not shown): `)
+  if (password === undefined)
+    throw new CommandError(
+      'There was no password, and nothing was tried. An empty line stands for a login without one: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
+    )
+  const login: LoginNotes = {}
+  const outcome = await logInAndOut(config, { jid, password }, login).catch(problemFrom)
+  const about = { jid, config, login }
+  if (outcome instanceof Problem) throw new CommandError(sayFailure(outcome, about))
+  process.stdout.write(saySuccess(outcome, about))
+}
+
+/** What the warm API would answer to these parameters. Throws what a call would throw; nothing stays open. */
+async function logInAndOut(config: Config, parameters: object, notes: LoginNotes) {
+  const body = Buffer.from(JSON.stringify(parameters))
+  const request = toWarmRequest(readParameters('application/json', body), config)
+  const { domain } = request.jid
+  notes.domain = domain
+  if (!allowsDomain(config.domains, domain)) throw new Problem('domain-not-allowed')
+  const site = configOfDomain(config, domain)
+  const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
+  const upstream = createUpstream({
+    ...{
+      config,
+      logFor: () => log,
+      auditFor: () => createLog('silent', { write() {} }),
+      counts: new Counts(),
+      refused: () => {},
+      clock: systemClock,
+      hashes: hashQueue(),
+    },
+  })
+  try {
+    const { login } = createSiteLogins(site, upstream.parts)
+    const binding = await login(request, new CallerGone())
+    upstream.parts.release(binding.id)
+    return describeBinding(binding, endpointUrls(site, domain, undefined))
+  } finally {
+    const deadline = performance.now() + closingMilliseconds
+    while (!upstream.isEmpty() && performance.now() < deadline) await sleep(20)
+    upstream.close()
+  }
+}
+
+/** Keeps what the log has of a login and the answer has not. */
+function takeNotes({ msg, mechanism, encrypted, ms }: LoginNotes & { msg: string }, notes: LoginNotes): void {
+  if (msg !== 'login') return
+  Object.assign(notes, { ms }, mechanism !== undefined && { mechanism, encrypted })
+}

@@ -1,0 +1,231 @@
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { CommandError } from '../command-error.js'
+import type { Order } from './worker-messages.js'
+import { Worker, type WorkerEvents, type WorkerProcess } from './worker-process.js'
+
+export interface SlotsParts {
+  /** How many workers there are. */
+  readonly count: number
+  /** How long one that is drained may take, in seconds. */
+  readonly drainSeconds: number
+  readonly clock: Clock
+  readonly log: Logger
+  /** Starts the worker with this number, from 1 on. */
+  readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
+}
+
+/** The pause before a worker that has died is replaced, in milliseconds; it doubles each time, up to the longest. */
+const firstPause = 250
+const longestPause = 30_000
+/** A worker that has lived for so long has got over what the one before died of, in milliseconds. */
+const soundMilliseconds = 60_000
+/** How long a worker may take to listen that is put in the place of another, in milliseconds. */
+const startMilliseconds = 30_000
+/** How long a stop may take, in milliseconds: it takes no worker longer than ten seconds. */
+const stopMilliseconds = 15_000
+
+/** Keeps so many workers running, each in a place with a number of its own. */
+export class WorkerSlots {
+  readonly #parts: SlotsParts
+  /** All that run. */
+  readonly #workers = new Set<Worker>()
+  /** How often in a row the worker of each place has died early. */
+  readonly #deaths = new Map<number, number>()
+  readonly #pauses = new Map<number, Timer>()
+  #isEnding = false
+  /** How many have died that were not asked to end. */
+  died = 0
+  /** How many were killed because they hung. */
+  hung = 0
+  /** The replacement of all workers that is under way, and whether another is to follow. */
+  #round: Promise<void> | undefined
+  #isAnotherDue = false
+
+  constructor(parts: SlotsParts) {
+    this.#parts = parts
+  }
+
+  /** Starts all workers. Resolves with their addresses once all listen; rejects where one does not, and none is left. */
+  async start(): Promise<readonly string[]> {
+    const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
+    const workers = numbers.map(number => this.#begin(number))
+    try {
+      const [urls] = await Promise.all(workers.map(({ ready }) => ready))
+      return urls!
+    } catch (error) {
+      this.#isEnding = true
+      this.kill()
+      throw error
+    }
+  }
+
+  /** Those that run, by their numbers; of those with the same number the one first that takes new sessions. */
+  get workers(): readonly Readonly<Pick<Worker, 'number' | 'state' | 'process'>>[] {
+    const order = (worker: Worker) => 2 * worker.number + (worker.state === 'draining' ? 1 : 0)
+    return [...this.#workers].sort((a, b) => order(a) - order(b))
+  }
+
+  tellAll(order: Order): void {
+    for (const { process } of this.#workers) process.tell(order)
+  }
+
+  /** Puts new workers in the places of all, one by one; once more, where that is going on. */
+  replaceAll(): Promise<void> {
+    this.#isAnotherDue = true
+    this.#round ??= this.#replaceAll()
+    return this.#round
+  }
+
+  /** Has all workers end, after a drain or now; resolves once they have. No other takes their places. */
+  async end(order: 'drain' | 'stop'): Promise<void> {
+    this.#isEnding = true
+    for (const pause of this.#pauses.values()) pause.cancel()
+    const all = [...this.#workers]
+    for (const worker of all) this.#end(worker, order)
+    await Promise.all(all.map(({ ended }) => ended))
+  }
+
+  /** Ends all workers at once. */
+  kill(): void {
+    for (const worker of this.#workers) this.#kill(worker)
+  }
+
+  #kill(worker: Worker): void {
+    worker.isKilled = true
+    worker.process.kill()
+  }
+
+  #begin(number: number): Worker {
+    const { clock, fork } = this.#parts
+    const worker = new Worker(number)
+    worker.process = fork(number, {
+      onReady: urls => {
+        if (worker.state === 'starting') worker.state = 'running'
+        worker.readySince = clock.now()
+        worker.listens(urls)
+      },
+      onFailed: sentence => worker.fails(new CommandError(sentence)),
+      onHang: () => this.#onHang(worker),
+      onExit: (code, signal) => this.#onExit(worker, code, signal),
+    })
+    this.#workers.add(worker)
+    return worker
+  }
+
+  #onHang(worker: Worker): void {
+    if (worker.isKilled) return
+    worker.isHung = true
+    this.hung += 1
+    const line = { worker: worker.number, workerPid: worker.process.pid }
+    this.#parts.log.error(line, 'a worker hangs and is killed')
+    worker.process.kill()
+  }
+
+  #onExit(worker: Worker, code: number | null, signal: string | null): void {
+    const { number, state } = worker
+    const { log, clock } = this.#parts
+    this.#workers.delete(worker)
+    worker.limit?.cancel()
+    worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
+    worker.isGone()
+    const line = { worker: number, workerPid: worker.process.pid, code, signal }
+    if (worker.isKilled || worker.isHung) log.info(line, 'a worker has been killed by the primary')
+    else if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
+    if (state !== 'running' || worker.isKilled) return
+    if (!worker.isHung) {
+      this.died += 1
+      log.warn(line, 'a worker has died')
+    }
+    if (clock.now() - worker.readySince >= soundMilliseconds) this.#deaths.delete(number)
+    this.#replaceLater(number)
+  }
+
+  /** Starts a worker after a pause, unless there is one in this place by then. */
+  #replaceLater(number: number): void {
+    if (this.#isEnding) return
+    const deaths = this.#deaths.get(number) ?? 0
+    this.#deaths.set(number, deaths + 1)
+    const pause = Math.min(firstPause * 2 ** deaths, longestPause)
+    this.#pauses.get(number)?.cancel()
+    this.#pauses.set(
+      number,
+      this.#parts.clock.after(pause, () => void this.#fill(number)),
+    )
+  }
+
+  async #fill(number: number): Promise<void> {
+    if (this.#isEnding || this.#isTaken(number)) return
+    if (!(await this.#isStarted(number))) this.#replaceLater(number)
+  }
+
+  #isTaken(number: number): boolean {
+    return [...this.#workers].some(worker => worker.number === number && worker.state !== 'draining')
+  }
+
+  /** Starts a worker, and logs what has become of it. */
+  async #isStarted(number: number): Promise<boolean> {
+    const { clock, log } = this.#parts
+    const worker = this.#begin(number)
+    const late = new CommandError(`Worker ${number} does not listen after ${startMilliseconds / 1000} s.`)
+    const limit = clock.after(startMilliseconds, () => worker.fails(late))
+    try {
+      await worker.ready
+      log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
+      return true
+    } catch (error) {
+      if (this.#isEnding || worker.state === 'draining') return false
+      worker.state = 'draining'
+      this.#kill(worker)
+      log.error({ worker: number, problem: (error as Error).message }, 'a worker cannot be started')
+      return false
+    } finally {
+      limit.cancel()
+    }
+  }
+
+  async #replaceAll(): Promise<void> {
+    const { count, log } = this.#parts
+    while (this.#isAnotherDue && !this.#isEnding) {
+      this.#isAnotherDue = false
+      log.info({ workers: count }, 'replacing the workers')
+      let number = 1
+      while (number <= count && !this.#isEnding && (await this.#replace(number))) number += 1
+      if (this.#isEnding) break
+      if (number > count) log.info({ workers: count }, 'the workers have been replaced')
+      else log.error({ worker: number }, 'the workers have not been replaced: those of before stay')
+    }
+    this.#round = undefined
+  }
+
+  /** Puts a new worker in the place of the one with this number, which is drained. False, and it stays, where none starts. */
+  async #replace(number: number): Promise<boolean> {
+    this.#pauses.get(number)?.cancel()
+    // One that is only starting may be of either code: it goes as well.
+    const before = [...this.#workers].filter(
+      worker => worker.number === number && worker.state !== 'draining',
+    )
+    const isStarted = await this.#isStarted(number)
+    const retire = (worker: Worker) => {
+      worker.process.tell({ order: 'retire' })
+      this.#end(worker, 'drain')
+    }
+    if (isStarted) before.forEach(retire)
+    else if (!this.#isTaken(number)) this.#replaceLater(number)
+    return isStarted
+  }
+
+  /** Has a worker end, and sees to it that it does. */
+  #end(worker: Worker, order: 'drain' | 'stop'): void {
+    if (!this.#workers.has(worker)) return
+    const { clock, drainSeconds, log } = this.#parts
+    const longest = stopMilliseconds + (order === 'drain' ? 1000 * drainSeconds : 0)
+    worker.state = 'draining'
+    worker.process.tell({ order })
+    worker.limit?.cancel()
+    worker.limit = clock.after(longest, () => {
+      log.warn({ worker: worker.number, workerPid: worker.process.pid }, 'a worker has not ended in time')
+      this.#kill(worker)
+    })
+  }
+}

@@ -1,0 +1,104 @@
+// Accounts in settings and in the files that settings name. Problems tell the place, never the text: it has secrets.
+import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
+import { readSettingFile } from '../setting-file.js'
+import { type Kind, type Report, unescaped } from './kinds.js'
+import { parseSecretHash } from './secret-hash.js'
+
+/** An account that may call the warm API. */
+export interface Admin {
+  readonly name: string
+  /** Plain text, or a hash: see `secret-hash.ts`. */
+  readonly secret: string
+  /** Domain patterns this admin may warm for; `['*']` without a restriction. */
+  readonly domains: readonly string[]
+}
+
+/** An account of the operator's that logs in on behalf of a domain's users (RFC 6120 §6.3.8). */
+export interface ServiceAccount {
+  readonly user: string
+  readonly password: string
+}
+
+/** `name:secret,…`, and the name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
+export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
+
+/** `domain=user:password,…`, with `*` for all other domains, and the name of a file with one in each line. By domain. */
+export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
+
+/** An entry of a list or a line of a file, and what notes a problem with it. */
+interface Entry {
+  readonly text: string
+  readonly isLine: boolean
+  readonly fault: (problem: string) => void
+}
+
+/** The same accounts from a list, and from the file that a setting names. */
+function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list: Kind<T>, file: Kind<T>] {
+  const readAll = (texts: readonly string[], report: Report, isLine: boolean) => {
+    const place = isLine ? 'line' : 'entry'
+    const entries = texts.map((text, index) => {
+      const fault = (problem: string) => report(`${place} ${index + 1} ${problem}`)
+      return { text: text.trim(), isLine, fault }
+    })
+    return read(isLine ? entries.filter(({ text }) => !/^(#|$)/.test(text)) : entries)
+  }
+  return [
+    (text, report) => readAll(text === '' ? [] : text.split(','), report, false),
+    (file, report) => readAll(linesOf(file, report), report, true),
+  ]
+}
+
+function linesOf(file: string, report: Report): readonly string[] {
+  if (file === '') return []
+  try {
+    return readSettingFile(file)
+      .toString()
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/)
+  } catch (error) {
+    report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return []
+  }
+}
+
+const strayEscape = /%(?!2C|3A|25)/i
+
+function readAdmins(entries: readonly Entry[]): readonly Admin[] {
+  const admins = new Map<string, Admin>()
+  for (const { text, isLine, fault } of entries) {
+    const [name = '', secret = '', ...scope] = text.split(':')
+    // Only a scope has colons of its own, those of an IPv6 address.
+    const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
+    if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
+    else if (name === '' || secret === '') fault('lacks its name or its secret')
+    else if (strayEscape.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
+    else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
+    else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
+    else if (scope.length > 0 && !isLine) fault('has a colon too many: write %3A inside a secret')
+    else if (!domains.every(domain => domain !== undefined))
+      fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
+    else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
+      fault('has a hash that is broken or too costly: make it with warm-bindings hash-password')
+    else if (admins.has(unescaped(name))) fault('has the name of one before it')
+    else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
+  }
+  return [...admins.values()]
+}
+
+function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, ServiceAccount> {
+  const accounts = new Map<string, ServiceAccount>()
+  for (const { text, fault } of entries) {
+    if (text === '') continue
+    const [, left = '', user = '', password = ''] = /^([^=]*)=\s*([^:]*):(.*)$/s.exec(text) ?? []
+    const domain = left.trim() === '*' ? '*' : prepareDomain(left.trim())
+    if (domain === undefined || user === '' || password === '')
+      fault('must be like example.org=user:password')
+    else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
+    else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
+    // RFC 7622 §3.3.1.
+    else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that is no local part of a JID')
+    else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
+    else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
+  }
+  return accounts
+}

@@ -1,0 +1,48 @@
+// Where events go, and the secret they are signed with. Problems quote neither: a URL may have a secret in it, too.
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { isLoopback } from '../../lib/client-network.js'
+import { readSettingFile } from '../setting-file.js'
+import type { Kind } from './kinds.js'
+
+/** Shortest key that signs events, in bytes. */
+const leastBytes = 16
+/** In front of a secret that is written as the Standard Webhooks specification has it. */
+const prefix = 'whsec_'
+
+/** An https URL, or an http one of this machine. */
+export const eventsUrl: Kind<string> = (text, report) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    return report('must be an https URL, such as https://portal.example.org/chat/events')
+  if (url.username + url.password !== '')
+    return report('has a user or a password in front of its host: events are known by their signature')
+  if (url.hash !== '') return report('has a # and what follows it, which is never sent')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return report(
+      'must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events',
+    )
+  return url.href
+}
+
+/** The key that events are signed with: the bytes of the text; behind `whsec_`, those that it stands for in base64. */
+export const eventsSecret: Kind<KeyObject> = (text, report) => {
+  const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
+  if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
+    return report(`goes on after ${prefix} with what is no base64`)
+  const key = base64 === undefined ? Buffer.from(text) : Buffer.from(base64, 'base64')
+  if (key.length >= leastBytes) return createSecretKey(key)
+  return report(
+    `is too short: make one of ${leastBytes} bytes or more, for example with openssl rand -hex 32`,
+  )
+}
+
+/** The same in a file. */
+export const eventsSecretFile: Kind<KeyObject> = (file, report) => {
+  try {
+    return eventsSecret(readSettingFile(file).toString().trim(), problem =>
+      report(`names a file whose text ${problem}`),
+    )
+  } catch (error) {
+    return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}

@@ -1,0 +1,51 @@
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from './kinds.js'
+import { readOptions } from './options.js'
+
+/** An entry of `HTTP_HOSTS`: the XMPP domain that is served under a name of HTTP, and where. */
+export interface HostEntry {
+  /** Undefined where all domains are served. */
+  readonly domain: string | undefined
+  readonly externalUrl: string | undefined
+  /** As it is written: `off`, or undefined where it is that of BOSH_PATH. */
+  readonly boshPath: string | undefined
+  readonly warmPath: string | undefined
+  readonly websocketPath: string | undefined
+}
+
+/**
+ * `host=domain?url=https://host&bosh=/path&warm=off,…`, where `host` alone is one that has the name of its domain and
+ * `host=` one that has none of its own; a host of several domains has an entry for each. By the names of HTTP hosts, lower
+ * case and without a port.
+ */
+export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (text, report) => {
+  const hosts = new Map<string, HostEntry[]>()
+  for (const [index, entry] of entriesOf(text).entries()) {
+    const [, left = '', right, query = ''] = /^([^=?]*)(?:=([^?]*))?(?:\?(.*))?$/s.exec(entry) ?? []
+    const name = readHostName(left)
+    const written = (right ?? left.replace(/:\d*$/, '')).trim()
+    const domain = right !== undefined && written === '' ? undefined : (prepareDomain(written) ?? '[')
+    const before = hosts.get(name ?? '') ?? []
+    if (name === undefined || domain?.startsWith('['))
+      report(`entry ${index + 1} must be like chat.example.org=example.org`)
+    else if (before.some(other => other.domain === domain)) report(`lists ${name} twice`)
+    else hosts.set(name, [...before, readEntry(domain, query, problem => report(`for ${name} ${problem}`))])
+  }
+  return hosts
+}
+
+function readEntry(domain: string | undefined, query: string, report: Report): HostEntry {
+  const options = readOptions(query, ['url', 'bosh', 'warm', 'websocket'], report)
+  const read = (name: string, kind: Kind<string>) => {
+    const text = options.get(name)
+    if (text === undefined || (text === 'off' && kind === path)) return text
+    return kind(text, problem => report(`has ${name}, which ${problem}`))
+  }
+  return {
+    domain,
+    externalUrl: read('url', baseUrl),
+    boshPath: read('bosh', path),
+    warmPath: read('warm', path),
+    websocketPath: read('websocket', path),
+  }
+}

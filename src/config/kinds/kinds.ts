@@ -1,0 +1,236 @@
+// The kinds of settings: how the text of each becomes its value.
+import { availableParallelism } from 'node:os'
+import { createSecureContext } from 'node:tls'
+import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
+import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
+
+/** Notes a problem, worded to follow the setting's name. Returns the value that there is then. */
+export type Report = (problem: string) => undefined
+
+/** Reads the text of a setting. What it returns counts only if it has reported no problem. */
+export interface Kind<T> {
+  (text: string, report: Report): T | undefined
+  /** Smallest and largest value, for the documentation. */
+  readonly range?: readonly [least: number, most: number]
+  /** The words there are to choose from, for the documentation. */
+  readonly words?: readonly string[]
+}
+
+/** A value in a problem's text; for settings that hold no secret. */
+const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+
+export const text: Kind<string> = text => text
+
+export function integer(least: number, most: number): Kind<number> {
+  const kind: Kind<number> = (text, report) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (number >= least && number <= most) return number
+    return report(`must be a whole number from ${least} to ${most}, not ${quoted(text)}`)
+  }
+  return Object.assign(kind, { range: [least, most] as const })
+}
+
+/** Most processes that one command starts. */
+const mostProcesses = 256
+
+/** A number of processes; `auto` is as many as this machine runs at a time. */
+export const processes: Kind<number> = (text, report) => {
+  if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), mostProcesses)
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  return number <= mostProcesses
+    ? number
+    : report(`must be a whole number from 0 to ${mostProcesses}, or auto, not ${quoted(text)}`)
+}
+
+export const share: Kind<number> = (text, report) => {
+  const number = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+  return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
+}
+
+/** What a switch may be written as, in lower case. */
+export const switches: ReadonlyMap<string, boolean> = new Map([
+  ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
+  ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
+])
+
+export const boolean: Kind<boolean> = (text, report) =>
+  switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quoted(text)}`)
+
+export function word<const W extends string>(...words: W[]) {
+  const kind: Kind<W> = (text, report) =>
+    words.find(word => word === text.toLowerCase()) ??
+    report(`must be one of ${words.join(', ')}, not ${quoted(text)}`)
+  return Object.assign(kind, { words })
+}
+
+const version = word('1.2', '1.3')
+/** A version of TLS, as Node.js names it. */
+export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
+  (text: string, report: Report) => {
+    const number = version(text, report)
+    return number && (`TLSv${number}` as const)
+  },
+  { words: version.words },
+)
+
+export const ciphers: Kind<string> = (text, report) => {
+  try {
+    createSecureContext({ ciphers: text })
+    return text
+  } catch {
+    return report(`must be ciphers that OpenSSL knows, not ${quoted(text)}`)
+  }
+}
+
+/** The entries of a list, which are separated by commas; spaces and empty entries do not count. */
+export function entriesOf(text: string): string[] {
+  return text
+    .split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '')
+}
+
+/** A list, each value kept once. `fault` is what an unreadable entry is, `empty` what is wrong with a list of nothing. */
+export function listOf<T>(
+  read: (entry: string) => T | undefined,
+  fault: string,
+  empty?: string,
+): Kind<readonly T[]> {
+  return (text, report) => {
+    const entries = entriesOf(text)
+    if (entries.length === 0 && empty !== undefined) return report(empty)
+    const values = entries.map(entry => read(entry) ?? report(`has "${entry}", which is ${fault}`))
+    return [...new Set(values.filter(value => value !== undefined))]
+  }
+}
+
+export const files: Kind<readonly string[]> = entriesOf
+
+export const domain: Kind<string> = (text, report) =>
+  prepareDomain(text) ?? report('must be a domain, such as example.org')
+
+/** `example.org`, `*.example.org` and `*`; in lower case, with A-labels. */
+export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
+
+/** The name of a host as `Host` and `HTTP_HOSTS` have it: in any case, with a port or without (RFC 9110 §7.2). */
+export function readHostName(text: string): string | undefined {
+  return prepareDomain(text.trim().replace(/:\d*$/, ''))
+}
+
+export const hostName: Kind<string> = (text, report) =>
+  readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
+
+/** Stands for the XMPP domain of the HTTP host that a request came to. */
+export const hostVariable = '$host'
+
+export const path: Kind<string> = (text, report) => {
+  if (/^(\/([\w.~-]|\$host(?![\w-]))+)+$/.test(text) && !/\/\.\.?(\/|$)/.test(text)) return text
+  return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
+}
+
+/** The URL under which browsers reach this service, without a slash at its end. */
+export const baseUrl: Kind<string> = (text, report) => {
+  const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
+    return report('must be an http or https URL without user and query, such as https://chat.example.org')
+  // It becomes the path of a cookie, which a semicolon would end (RFC 6265 §4.1.1).
+  if (url.pathname.includes(';')) return report('has a semicolon in its path, where cookies cannot follow')
+  return url.href.replace(/\/+$/, '')
+}
+
+const originList = listOf(
+  entry => {
+    // A browser has no origin with a star in it, so that one would never match.
+    const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
+    const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+    return isOrigin ? url.origin : undefined
+  },
+  'no origin such as https://www.example.org',
+  'must have an origin such as https://www.example.org, * for any, or none',
+)
+
+/** Origins as browsers write them in `Origin` (RFC 6454 §6.2); `*` is any. */
+export const origins: Kind<readonly string[]> = (text, report) => {
+  if (text === 'none') return []
+  return text === '*' ? ['*'] : originList(text, report)
+}
+
+const token = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** Names of headers or methods (`token` of RFC 9110 §5.6.2). */
+export const tokens = listOf(
+  entry => (token.test(entry) ? entry : undefined),
+  'no name of a header or method',
+  'must have a name, such as Content-Type or POST',
+)
+
+/** Headers that the service writes itself, or that belong to a single connection (RFC 9110 §7.6.1). */
+const takenHeader =
+  /^(connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
+
+/** Puts back what would have ended an entry of a list: `%2C`, `%3A` and `%25`. */
+export const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
+
+/** Headers of requests, `name=value` each. Problems tell the name and never the value, which may be a secret. */
+export const headers: Kind<readonly (readonly [name: string, value: string])[]> = (text, report) =>
+  entriesOf(text).map((entry, index) => {
+    const [left = '', right] = entry.split(/=(.*)/s, 2)
+    const name = left.trim()
+    const value = unescaped(right?.trim() ?? '')
+    if (right === undefined || !token.test(name)) report(`entry ${index + 1} must be like X-Name=value`)
+    else if (takenHeader.test(name)) report(`has ${name}, which the service writes itself`)
+    else if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      report(`has a character in ${name} that no header may have`)
+    return [name, value]
+  })
+
+/** The SASL mechanisms for logins with a password, the strongest first (RFC 5802, RFC 7677, RFC 4616). */
+export const passwordMechanisms = [
+  'SCRAM-SHA-512-PLUS',
+  'SCRAM-SHA-256-PLUS',
+  'SCRAM-SHA-1-PLUS',
+  'SCRAM-SHA-512',
+  'SCRAM-SHA-256',
+  'SCRAM-SHA-1',
+  'PLAIN',
+] as const
+
+type PasswordMechanism = (typeof passwordMechanisms)[number]
+
+export const mechanisms = listOf<PasswordMechanism>(
+  entry => passwordMechanisms.find(name => name === entry.toUpperCase()),
+  `none of ${passwordMechanisms.join(', ')}`,
+  `must have at least one of ${passwordMechanisms.join(', ')}`,
+)
+
+/** Where the audit trail goes. */
+export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
+
+/** A word, or the path of a file. The path must have a slash, so that a misspelt word creates no file. */
+export const auditLog: Kind<AuditLog> = (text, report) => {
+  const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
+  if (word !== undefined) return word
+  if (text.includes('/') && !text.endsWith('/')) return { file: text }
+  return report(`must be stdout, stderr, off or the path of a file, such as ./audit.log, not ${quoted(text)}`)
+}
+
+/** The parts of the service that write to the log under their own name. */
+/** `level`, `level,part=level,…` or `part=level,…`, which leaves all other parts at `info`. */
+export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
+  let usual: LogLevel | undefined
+  const parts = new Map<LogPart, LogLevel>()
+  for (const entry of text.toLowerCase().split(',')) {
+    const [, name, word = ''] = /^(?:([^=]*)=)?(.*)$/.exec(entry.replaceAll(' ', ''))!
+    const level = logLevels.find(known => known === word)
+    const part = logParts.find(known => known === name)
+    if (level === undefined)
+      return report(`must be one of ${logLevels.join(', ')}, not ${JSON.stringify(word)}`)
+    if (name === undefined && usual !== undefined) return report('has more than one level for all parts')
+    if (name === undefined) usual = level
+    else if (part === undefined)
+      return report(`knows no part ${JSON.stringify(name)}: there are ${logParts.join(', ')}`)
+    else if (parts.has(part)) return report(`has ${part} twice`)
+    else parts.set(part, level)
+  }
+  return { usual: usual ?? 'info', parts }
+}

@@ -1,0 +1,104 @@
+import { isIP } from 'node:net'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { entriesOf, type Kind, listOf } from './kinds.js'
+
+/** An address or name of a host, IPv6 without brackets, and the port behind it if there is one. */
+export interface Address {
+  readonly host: string
+  readonly port: number | undefined
+}
+
+/** Where something listens; port 0 is any free one. */
+export interface Place extends Address {
+  readonly port: number
+}
+
+const addressList = listOf(
+  readAddress,
+  'neither an IP address nor a host name, with a port or without',
+  'must have an address, such as 127.0.0.1',
+)
+
+/** Addresses and names of hosts to listen on, with a port or without: then an IPv6 address needs no brackets. */
+export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
+
+function readAddress(text: string): Address | undefined {
+  if (isIP(text) !== 0) return { host: text, port: undefined }
+  const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const port = digits === undefined ? undefined : Number(digits)
+  if (port !== undefined && port > 65535) return undefined
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined
+  const host = isIP(plain) === 4 ? plain : prepareDomain(plain)
+  return host === undefined ? undefined : { host, port }
+}
+
+/** Ports, or `off` for none. */
+export const ports: Kind<readonly number[]> = (text, report) => {
+  if (text.toLowerCase() === 'off') return []
+  const list = entriesOf(text)
+  if (list.length === 0 || !list.every(entry => /^\d{1,5}$/.test(entry) && Number(entry) <= 65535))
+    return report('must be ports from 0 to 65535, separated by commas, or off')
+  // Each 0 is a port of its own.
+  return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
+}
+
+/** An address with a port, or undefined for `none`. */
+export const metricsAddress: Kind<Place | undefined> = (text, report) => {
+  if (text.toLowerCase() === 'none') return undefined
+  const { host, port } = readAddress(text) ?? {}
+  if (host !== undefined && port !== undefined) return { host, port }
+  return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
+}
+
+/** All of the addresses, each at its own port or else at all of these. */
+export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
+  if (ports.length === 0) return []
+  return once(
+    addresses.flatMap(({ host, port }) =>
+      port === undefined ? ports.map(usual => ({ host, port: usual })) : [{ host, port }],
+    ),
+  )
+}
+
+/** Whether two places, one of each list, exclude each other. The lists may be the same. */
+export function collide(list: readonly Place[], other: readonly Place[]): boolean {
+  return list.some(one =>
+    other.some(
+      second =>
+        one !== second &&
+        one.port !== 0 &&
+        one.port === second.port &&
+        (includes(one, list, second.host) || includes(second, other, one.host)),
+    ),
+  )
+}
+
+/** Whether a place of a list includes this host. The addresses of a name are not known: only `::` alone surely includes them. */
+function includes({ host }: Place, list: readonly Place[], other: string): boolean {
+  if (host === other) return true
+  if (host === '0.0.0.0') return isIP(other) === 4
+  return host === '::' && (isIP(other) === 6 || isAlone(host, list))
+}
+
+/** Whether a list has no other host. Then `::` includes all IPv4 addresses; otherwise it leaves them to the others. */
+export function isAlone(host: string, list: readonly Place[]): boolean {
+  return list.every(place => place.host === host)
+}
+
+/** Whether an address to listen on is every one of this machine. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** A host and its port as one text. */
+export function written({ host, port }: Place): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Each entry once, but for port 0, which is another one each time. */
+function once<T extends Address>(entries: readonly T[]): readonly T[] {
+  return entries.filter(
+    ({ host, port }, index) =>
+      port === 0 || entries.findIndex(other => other.host === host && other.port === port) === index,
+  )
+}

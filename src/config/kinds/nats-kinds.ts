@@ -1,0 +1,147 @@
+// The kinds of settings that say how NATS is reached. Problems never quote a URL or what is in a file: both may hold secrets.
+import { createPrivateKey } from 'node:crypto'
+import { isIP } from 'node:net'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { readSettingFile } from '../setting-file.js'
+import { entriesOf, type Kind, type Report } from './kinds.js'
+import { certificatesIn, pemOf } from './pem.js'
+
+/** Where NATS listens unless its URL says otherwise. */
+const usualPort = 4222
+
+export interface NatsServer {
+  /** Prepared name or address; an IPv6 address without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly isTls: boolean
+}
+
+/** What is shown to NATS. */
+export type NatsAccount =
+  | { readonly user: string; readonly password: string }
+  | { readonly token: string }
+  | { readonly creds: string }
+  | { readonly seed: string }
+
+/** `nats://host:port` or `tls://host:port`, several separated by commas, with `user:password@` or `token@` before the host. */
+export const natsServers: Kind<{
+  readonly servers: readonly NatsServer[]
+  /** The same for all of them. */
+  readonly account: NatsAccount | undefined
+}> = (text, report) => {
+  const read = entriesOf(text).map((entry, index) =>
+    readServer(entry, problem => report(`entry ${index + 1} ${problem}`)),
+  )
+  if (read.length === 0) return report('must have a URL such as nats://127.0.0.1:4222')
+  const accounts = read.flatMap(server => server?.account ?? [])
+  if (accounts.some(account => JSON.stringify(account) !== JSON.stringify(accounts[0])))
+    report('has more than one user: all servers of NATS are shown the same')
+  const servers = read.flatMap(each => (each === undefined ? [] : [each.server]))
+  return { servers, account: accounts[0] }
+}
+
+/** What a password does to a URL that is in it as it is. */
+const escapes =
+  '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23, ? as %3F, and a comma as %2C'
+
+function readServer(
+  text: string,
+  report: Report,
+): { readonly server: NatsServer; readonly account: NatsAccount | undefined } | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const name = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+  const host = isIP(name) === 0 ? prepareDomain(name) : name
+  if (url === undefined || host === undefined || !/^(nats|tls):$/.test(url.protocol)) {
+    const hint = url === undefined && text.includes('@') ? escapes : ''
+    return report(`must be like nats://nats.example.org:4222 or tls://nats.example.org:4222${hint}`)
+  }
+  if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '')
+    return report(`goes on behind its host and port${escapes}`)
+  const user = decoded(url.username)
+  const password = decoded(url.password)
+  if (user === undefined || password === undefined)
+    return report('has a % that begins no escape in its user or password: write %25')
+  const port = url.port === '' ? usualPort : Number(url.port)
+  const account = url.password === '' ? { token: user } : { user, password }
+  return {
+    server: { host, port, isTls: url.protocol === 'tls:' },
+    account: url.username === '' ? undefined : account,
+  }
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Begins the subjects that are used. */
+export const natsSubject: Kind<string> = (text, report) => {
+  if (/^[\w-]+(\.[\w-]+)*$/.test(text) && text.length <= 100) return text
+  return report(
+    'must be a subject of NATS such as chat.warm-bindings: letters, digits, "-", "_", and dots between them',
+  )
+}
+
+/** Reads a setting that names a file. */
+const inFile =
+  <T>(kind: Kind<T>): Kind<T> =>
+  (file, report) => {
+    try {
+      return kind(readSettingFile(file).toString(), report)
+    } catch (error) {
+      return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+
+const isSeed = (line: string) => /^SU[A-Z2-7]{56}$/.test(line)
+
+const linesOf = (text: string) => text.split('\n').map(line => line.trim())
+
+/** A file with the JWT of a user and its seed, as `nsc` writes them. */
+export const natsCredsFile = inFile((text, report): string | undefined => {
+  const lines = linesOf(text)
+  const hasToken = lines.some(line => line.includes('BEGIN NATS USER JWT'))
+  if (hasToken && lines.some(isSeed)) return lines.join('\n')
+  return report('names a file without the JWT of a user and its seed, as nsc writes them')
+})
+
+/** A file with the seed of a user. */
+export const natsSeedFile = inFile(
+  (text, report): string | undefined =>
+    linesOf(text).find(isSeed) ?? report('names a file without the seed of a user, which begins with SU'),
+)
+
+export const natsTokenFile = inFile((text, report): string | undefined => {
+  const token = text.trim()
+  return token === '' ? report('names a file that is empty') : token
+})
+
+export const natsCa = inFile((text, report): string | undefined => {
+  const certificates = certificatesIn(text)
+  return certificates.length > 0 ? certificates.map(({ pem }) => pem).join('\n') : report(noCertificate)
+})
+
+/** A certificate with its chain, and its key if that is in the same file. */
+export const natsCertificate = inFile((text, report) => {
+  const certificates = certificatesIn(text)
+  if (certificates.length === 0) return report(noCertificate)
+  return { cert: certificates.map(({ pem }) => pem).join('\n'), key: keyIn(text) }
+})
+
+export const natsKey = inFile(
+  (text, report): string | undefined =>
+    keyIn(text) ?? report('names a file that is no PEM file of a private key'),
+)
+
+const noCertificate = 'names a file that is no PEM file of certificates'
+
+function keyIn(text: string): string | undefined {
+  try {
+    return pemOf(createPrivateKey(text))
+  } catch {
+    return undefined
+  }
+}

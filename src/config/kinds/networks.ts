@@ -1,0 +1,61 @@
+import { BlockList, isIP } from 'node:net'
+import { withoutMapping } from '../../lib/client-network.js'
+import { entriesOf, type Report } from './kinds.js'
+
+const mostRemembered = 1000
+
+/** Addresses and ranges of addresses, of both families. */
+export class Networks {
+  readonly #block: BlockList
+  /** Every request asks about the same few proxies, and a BlockList takes its time. */
+  readonly #remembered = new Map<string, boolean>()
+
+  /** `list` is as they were written. */
+  constructor(
+    readonly list: readonly string[],
+    block: BlockList,
+  ) {
+    this.#block = block
+  }
+
+  /** Whether an address, as a socket or a header has it, is in one of them. */
+  contains(address: string): boolean {
+    const remembered = this.#remembered.get(address)
+    if (remembered !== undefined) return remembered
+    const plain = withoutMapping(address)
+    const found = isIP(plain) !== 0 && this.#block.check(plain, familyOf(plain))
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
+    this.#remembered.set(address, found)
+    return found
+  }
+}
+
+const named = new Map([
+  ['loopback', ['127.0.0.0/8', '::1']],
+  ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']],
+  ['any', ['0.0.0.0/0', '::/0']],
+])
+
+/** Addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas; or `none`. */
+export function readNetworks(text: string, report: Report): Networks {
+  const list = text === 'none' ? [] : entriesOf(text)
+  const block = new BlockList()
+  for (const entry of list) {
+    for (const network of named.get(entry.toLowerCase()) ?? [entry]) {
+      if (!add(block, network))
+        report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
+    }
+  }
+  return new Networks(list, block)
+}
+
+function add(block: BlockList, network: string): boolean {
+  const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(network.replace(/^\[(.*)\]/, '$1')) ?? []
+  const most = isIP(address) === 4 ? 32 : 128
+  const prefix = Number(length ?? most)
+  if (isIP(address) === 0 || prefix > most) return false
+  block.addSubnet(address, prefix, familyOf(address))
+  return true
+}
+
+const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6')

@@ -1,0 +1,146 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isLoopback } from '../../lib/client-network.js'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { readSettingFile } from '../setting-file.js'
+import { entriesOf, type Kind, type Report } from './kinds.js'
+import { type Options, readOptions, readSwitch } from './options.js'
+import { certificatesIn, pemOf } from './pem.js'
+
+/** What a server is trusted with, and the certificates of the link to it. */
+export interface Trust {
+  /** Whether SASL PLAIN may cross a plain link. */
+  readonly plain: boolean
+  /** Extra trusted certificates, PEM text. */
+  readonly ca: string | undefined
+  readonly verify: boolean
+  /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined
+}
+
+/** Where and how a domain's XMPP server is reached. */
+export interface Server extends Trust {
+  /** Prepared name or address; an IPv6 address without brackets. */
+  readonly host: string
+  readonly port: number
+  /** `direct` is TLS from the start (XEP-0368), `none` a plain link by the operator's decision. */
+  readonly tls: 'starttls' | 'direct' | 'none'
+}
+
+/** The BOSH endpoint of another service, which serves a domain. */
+export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
+  /** Where it is; undefined where the domain's host-meta has to be asked first (XEP-0156 §2). */
+  readonly url: string | undefined
+}
+
+/**
+ * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`.
+ * The domain `*` is any that no other entry has. A domain is in one of the two maps.
+ */
+export const serversByDomain: Kind<{
+  readonly servers: ReadonlyMap<string, Server>
+  readonly remotes: ReadonlyMap<string, RemoteEndpoint>
+}> = (text, report) => {
+  const servers = new Map<string, Server>()
+  const remotes = new Map<string, RemoteEndpoint>()
+  for (const [index, entry] of entriesOf(text).entries()) {
+    const [left = '', right = ''] = entry.split(/=(.*)/s, 2)
+    const name = left.trim()
+    const address = right.trim()
+    const domain = name === '*' ? name : entry.includes('=') ? prepareDomain(name) : undefined
+    const fault: Report = problem => report(`for ${domain} ${problem}`)
+    if (domain === undefined)
+      report(`entry ${index + 1} must be like example.org=xmpp://xmpp.example.org:5222`)
+    else if (servers.has(domain) || remotes.has(domain)) report(`lists ${domain} twice`)
+    else if (/^(https?:|host-meta($|\?))/i.test(address)) remotes.set(domain, readRemote(address, fault))
+    else servers.set(domain, readServer(address, fault))
+  }
+  return { servers, remotes }
+}
+
+const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
+
+function readServer(url: string, report: Report): Server {
+  const isDirect = /^xmpps:/i.test(url)
+  const [, scheme = '', name = '', digits = isDirect ? '5223' : '5222', query = ''] =
+    serverUrl.exec(url) ?? []
+  const host = prepareDomain(name)?.replace(/^\[(.*)\]$/, '$1')
+  const port = Number(digits)
+  if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
+    report('must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options')
+
+  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key'], report)
+  const tls = options.get('tls') ?? 'starttls'
+  if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
+  else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
+  const trust = readTrust(options, report)
+  if (trust.plain && tls !== 'none')
+    report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
+  if (tls === 'none' && ['ca', 'verify', 'cert', 'key'].some(name => options.has(name)))
+    report('has ca, verify, cert or key beside tls=none, where there are no certificates')
+  return {
+    host: host ?? '',
+    port,
+    tls: isDirect ? 'direct' : tls === 'none' ? tls : 'starttls',
+    ...trust,
+    certificate: readOwnCertificate(options, report),
+  }
+}
+
+function readRemote(address: string, report: Report): RemoteEndpoint {
+  const [, place = '', query = ''] = /^([^?]*)(?:\?(.*))?$/s.exec(address) ?? []
+  const options = readOptions(query, ['insecure', 'plain', 'ca', 'verify'], report)
+  const insecure = options.get('insecure') === '' || readSwitch(options, 'insecure', 'off', report)
+  const url = /^host-meta$/i.test(place) ? undefined : readEndpointUrl(place, report)
+  const isPlain = url?.protocol === 'http:'
+  if (isPlain && !insecure && !isLoopback(url.hostname))
+    report(
+      'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
+    )
+  if (insecure && !isPlain)
+    report('has insecure without http://: what is encrypted is checked unless verify=off')
+  const trust = readTrust(options, report)
+  if (trust.plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
+  if (isPlain && (options.has('ca') || options.has('verify')))
+    report('has ca or verify beside http://, where there is no certificate to check')
+  return { url: url?.href, ...trust }
+}
+
+function readEndpointUrl(text: string, report: Report): URL | undefined {
+  const url = URL.canParse(text) && !text.includes('#') ? new URL(text) : undefined
+  if (url !== undefined && url.username + url.password === '') return url
+  return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
+}
+
+function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'> {
+  const plain = readSwitch(options, 'plain', 'off', report)
+  const ca = readCertificates('ca', options.get('ca'), report)
+  return { plain, ca, verify: readSwitch(options, 'verify', 'on', report) }
+}
+
+function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
+  if (file === undefined) return undefined
+  const fault = `has a ${option} that cannot be read or is not a PEM file of certificates`
+  try {
+    const texts = certificatesIn(readSettingFile(file).toString('latin1')).map(({ pem }) => pem)
+    return texts.length > 0 ? texts.join('\n') : report(fault)
+  } catch {
+    return report(fault)
+  }
+}
+
+/** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
+function readOwnCertificate(options: Options, report: Report): Trust['certificate'] {
+  const file = options.get('cert')
+  const keyFile = options.get('key') ?? file
+  if (file === undefined || keyFile === undefined)
+    return options.has('key') ? report('has a key without a cert') : undefined
+  const cert = readCertificates('cert', file, report)
+  if (cert === undefined) return undefined
+  try {
+    const key = createPrivateKey(readSettingFile(keyFile))
+    if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
+    return report('has a key that does not belong to its cert')
+  } catch {
+    return report('has a key that cannot be read or is not a PEM file of a private key')
+  }
+}

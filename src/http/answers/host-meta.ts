@@ -1,0 +1,54 @@
+import { type RequestHandler, Router } from 'express'
+import type { Config } from '../../config/config.js'
+import { boshRelation, websocketRelation, xrdNamespace } from '../../xmpp/namespaces.js'
+import { escapeXml } from '../../xmpp/xml/escape.js'
+import { publicSecureBase } from '../addresses.js'
+import { contentTypes, publish } from './answer.js'
+import { readOnly } from './pages.js'
+
+/**
+ * The documents by which clients find the endpoints of a domain, if these have an https address in the settings (XEP-0156
+ * §3). What a client says in `Host` is not in them: a cache between could tell it to others.
+ */
+export function createHostMetaRouter(config: Config): Router {
+  const links = linksOf(config)
+  const isThere = links.length > 0
+  const router = Router({ caseSensitive: true })
+  router
+    .route('/.well-known/host-meta')
+    .all(openToAll, readOnly)
+    .get(publish('application/xrd+xml; charset=utf-8', isThere ? writeXrd(links) : undefined))
+  router
+    .route('/.well-known/host-meta.json')
+    .all(openToAll, readOnly)
+    .get(publish(contentTypes.json, isThere ? JSON.stringify({ links }) : undefined))
+  return router
+}
+
+/** Clients in browsers look here from whatever page they are on (XEP-0156 §3). */
+const openToAll: RequestHandler = (_request, response, next) => {
+  response.set('Access-Control-Allow-Origin', '*')
+  next()
+}
+
+interface Link {
+  readonly rel: string
+  readonly href: string
+}
+
+/** Over TLS only: clients log in at these addresses by themselves. */
+function linksOf({ bosh, boshPath, websocket, websocketPath, ...config }: Config): readonly Link[] {
+  const base = publicSecureBase(config)
+  if (base === undefined) return []
+  return [
+    ...(bosh.enabled ? [{ rel: boshRelation, href: base + boshPath }] : []),
+    ...(websocket.enabled
+      ? [{ rel: websocketRelation, href: base.replace(/^https:/, 'wss:') + websocketPath }]
+      : []),
+  ]
+}
+
+function writeXrd(links: readonly Link[]): string {
+  const elements = links.map(({ rel, href }) => `<Link rel='${rel}' href='${escapeXml(href)}'/>`).join('')
+  return `<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='${xrdNamespace}'>${elements}</XRD>\n`
+}

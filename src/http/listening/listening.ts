@@ -1,0 +1,198 @@
+import { once } from 'node:events'
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Logger } from 'pino'
+import type { Config } from '../../config/config.js'
+import { isAlone, type Place, written } from '../../config/kinds/listen-addresses.js'
+import { ConfigError } from '../../config/load.js'
+import type { Name } from '../../config/settings.js'
+import type { Clock } from '../../lib/clock.js'
+import { descriptorsAreLeft } from '../../lib/limits/descriptors.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { codeOf } from '../../lib/log.js'
+import { accessBy } from '../access/client-rules.js'
+import { install } from '../fast/install.js'
+import { Certificates } from './certificates.js'
+import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
+import type { Dispatcher } from './dispatch.js'
+import { LastReplies } from './last-replies.js'
+import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
+import { reasonAgainst } from './places.js'
+import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
+import { UnreadReplies } from './unread-replies.js'
+import { takeUpgrades } from './upgrades.js'
+
+/** How many descriptors connections leave free, for files and for connections that the process opens itself. */
+const reserveOfConnections = 8
+
+/** What listens, on all addresses and ports of the settings. */
+export type Listening = Awaited<ReturnType<typeof listen>>
+
+export interface ListeningParts {
+  readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits' | 'access'>
+  readonly log: Logger
+  readonly clock: Clock
+  readonly refused: OnRefused
+}
+
+/** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
+export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
+  const { listen: settings, https } = config
+  const areLeft = descriptorsAreLeft(reserveOfConnections)
+  const areLeftForOthers = descriptorsAreLeft(reserveOfConnections, shareOfCallers)
+  const limits = new ConnectionLimits(
+    config,
+    refused,
+    mayCall => (mayCall ? areLeft() : areLeftForOthers()),
+    accessBy(config.access.warm) ?? (() => true),
+  )
+  const options = { ...times, noDelay: true, ...install(config.http.fast) }
+  /** Once no further connections are taken, and those that are open are to end. */
+  let lastReplies: LastReplies | undefined
+  /** Passes a new request on once it is its turn. */
+  const inOrder =
+    (listener: RequestListener): RequestListener =>
+    (req, res) => {
+      // Nearly always it is its turn at once, and nothing needs to be looked up.
+      const isHeld = res.socket === null && dispatcher.holds(req)
+      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
+      else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
+      else if (isHeld || res.socket !== null) listener(req, res)
+      else inTurn(res, () => listener(req, res))
+    }
+  const answer = inOrder(dispatcher)
+  const refuse = inOrder(refuseExpectation)
+  const certificates = https && new Certificates(https)
+  const servers: HttpServer[] = []
+  const secureServers: HttpsServer[] = []
+  const urls: string[] = []
+  const upgraded = new Set<Duplex>()
+  const encrypted = new Set<TLSSocket>()
+  function* connections(): Iterable<Socket> {
+    // Replies over TLS wait on the encrypted socket, not on the connection below it.
+    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
+    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
+  }
+  const unread = new UnreadReplies({ ...config, connections, clock, refused })
+  const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
+    servers.push(server)
+    // What stands behind a limit would be passed over, be it the address of a client: the header's length is limit enough.
+    server.maxHeadersCount = 0
+    limits.guard(server)
+    leaveContinue(server, answer, refuse)
+    takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
+    // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
+    const ipv6Only = !isAlone(place.host, places)
+    try {
+      await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
+    } catch (error) {
+      const reason = reasonAgainst((error as NodeJS.ErrnoException).code)
+      throw reason === undefined ? error : new ConfigError([`${from} has ${place.host}, ${reason}`])
+    }
+    const { address: host, port } = server.address() as AddressInfo
+    urls.push(`${places === settings.places ? 'http' : 'https'}://${written({ host, port })}`)
+    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
+  }
+  const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
+    Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
+  /** Resolves once the last connection is closed; undefined as long as new ones are taken. */
+  let closed: Promise<unknown> | undefined
+  /** Takes no new connections, and resolves once the last one is closed. */
+  const close = async () => {
+    closed ??= closedBy((server, done) => server.close(done))
+    await closed
+    unread.stop()
+  }
+  try {
+    for (const place of settings.places)
+      await bind(createServer(options, answer), place, settings.places, 'HOST')
+    for (const place of https?.places ?? []) {
+      const server = createSecureServer(options, certificates!, answer)
+      secureServers.push(server)
+      server.on('secureConnection', socket => {
+        // It comes again after each wish for another protocol that it does not get.
+        if (encrypted.has(socket)) return
+        encrypted.add(socket)
+        socket.once('close', () => encrypted.delete(socket))
+      })
+      await bind(server, place, https!.places, https!.placesFrom)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    /** Such as `http://127.0.0.1:8080`; those without TLS first. */
+    urls: urls as readonly string[],
+    /** How many connections are open. */
+    get connections() {
+      return limits.open
+    },
+    /** How many bytes of replies their clients have not read. */
+    get unreadBytes() {
+      return unread.bytes
+    },
+    /** Reads the certificates again, for new connections; goes on with those of before where that fails, and logs it. */
+    reload() {
+      if (certificates === undefined) return
+      try {
+        const amiss = certificates.reload()
+        for (const server of secureServers) server.setSecureContext(certificates.usual)
+        log.info({ certificates: https!.files.certificates }, 'certificates read again')
+        for (const sentence of amiss) log.warn(sentence)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
+      }
+    },
+    /**
+     * Takes no new connections. Those that are open end with the reply to their next request, or to the one that is held:
+     * their clients come back over new ones, which another process takes.
+     */
+    retire() {
+      if (lastReplies !== undefined) return
+      lastReplies = new LastReplies()
+      for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
+      // An HTTP server would close connections at once whose next request may be on its way.
+      closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
+    },
+    close,
+    closeIdleConnections() {
+      for (const server of servers) server.closeIdleConnections()
+    },
+    closeAllConnections() {
+      for (const server of servers) server.closeAllConnections()
+      for (const connection of upgraded) connection.destroy()
+    },
+  }
+}
+
+/** What all servers have in common, in milliseconds. */
+const times = {
+  // Longer than common proxies keep theirs, which are then the ones to close them.
+  keepAliveTimeout: 75_000,
+  // These bound the reading of a request; a held reply takes as long as it takes.
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+} satisfies ServerOptions
+
+function createSecureServer(
+  options: ServerOptions,
+  certificates: Certificates,
+  listener: RequestListener,
+): HttpsServer {
+  return createTlsServer(
+    {
+      ...options,
+      ...certificates.usual,
+      // As long as the header of a request may take, which would come first without TLS.
+      handshakeTimeout: times.headersTimeout,
+      SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
+    },
+    listener,
+  )
+}

@@ -1,0 +1,69 @@
+// Finds addresses in the settings that this machine does not have, and ports that this user may not listen on.
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+import type { Config } from '../../config/config.js'
+
+/** Problems with the addresses and ports of the settings. A service that already runs on them is not a problem. */
+export async function unusablePlaces({
+  listen,
+  https,
+  metrics,
+}: Pick<Config, 'listen' | 'https' | 'metrics'>): Promise<string[]> {
+  const named = [
+    ...listen.places.map(({ host }) => ['HOST', host] as const),
+    ...(https?.places ?? []).map(({ host }) => [https!.placesFrom, host] as const),
+    ...(metrics.address === undefined ? [] : [['METRICS_ADDRESS', metrics.address.host] as const]),
+  ]
+  const problems = await Promise.all(
+    named.map(async ([setting, host]) => {
+      const reason = reasonAgainst(await codeOfBinding(host))
+      return reason && `${setting} has ${host}, ${reason}`
+    }),
+  )
+  const places = [...listen.places, ...(https?.places ?? []), ...(metrics.address ? [metrics.address] : [])]
+  const ports = await Promise.all(
+    places.map(async ({ port }) => ((await isForbidden(port)) ? forbiddenPort(port) : undefined)),
+  )
+  return [...new Set([...problems, ...ports].filter(problem => problem !== undefined))]
+}
+
+/** The error for a port that this user may not listen on (EACCES). */
+export function forbiddenPort(port: number | undefined): string {
+  return (
+    `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
+    'as deploy/warm-bindings.service does, or choose a port from 1024 on'
+  )
+}
+
+/** What an error says of the address that was to be listened on; undefined where it says nothing of it. */
+export function reasonAgainst(code: string | undefined): string | undefined {
+  return code === undefined ? undefined : reasons[code]
+}
+
+const reasons: Partial<Record<string, string>> = {
+  EADDRNOTAVAIL: 'which is no address of this machine',
+  EAFNOSUPPORT: 'and this machine has no addresses of that family',
+  ENOTFOUND: 'a name that leads to no address (ENOTFOUND)',
+  EAI_AGAIN: 'a name that leads to no address (EAI_AGAIN)',
+  EINVAL: 'where nothing can listen (EINVAL)',
+}
+
+/** Whether this user may not listen on a port below 1024. The test uses UDP: it has the same rule, and accepts no connections. */
+function isForbidden(port: number): Promise<boolean> {
+  if (port === 0 || port >= 1024) return Promise.resolve(false)
+  return new Promise(resolve => {
+    const socket = createSocket('udp4')
+    const end = (code?: string) => socket.close(() => resolve(code === 'EACCES'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => end())
+  })
+}
+
+/** Tries an address at a free port. */
+function codeOfBinding(host: string): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
+    server.listen({ host, port: 0 }, () => server.close(() => resolve(undefined)))
+  })
+}

@@ -1,0 +1,69 @@
+import type { Request } from 'express'
+import { Problem } from '../../lib/errors.js'
+import { inviteBody, isAwaited } from './take-body.js'
+
+/** Longest body of a warm call, in bytes. */
+export const longestBody = 16_384
+
+/**
+ * Reads a request's body. Throws `body-too-large` without waiting for the rest, or `unsupported-media-type` for a
+ * compressed one; rejects with the stream's own error when the client goes away. A client that asks before it sends is
+ * told to, unless its body is of a format that is not read here.
+ */
+export async function readBody(request: Request): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
+  }
+  const announced = Number(request.headers['content-length'])
+  if (announced > longestBody) throw new Problem('body-too-large')
+  const { res } = request
+  if (res !== undefined && isAwaited(res)) {
+    demandFormat(request.headers['content-type'])
+    inviteBody(res)
+  }
+
+  // A small one comes along with its header and is there as a whole by now.
+  if (announced > 0 && announced === request.readableLength && !request.destroyed) {
+    const body: Buffer = request.read()
+    request.resume()
+    return body
+  }
+
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += chunk.length
+    if (length > longestBody) {
+      // The rest is thrown away as it comes: a closed connection would take our answer with it.
+      request.resume()
+      throw new Problem('body-too-large')
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** What a `Content-Type` announces, if it is read here; none is a form, as `curl` and the oldest clients mean it. */
+export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
+  switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
+    case '':
+    case 'application/x-www-form-urlencoded':
+      return 'form'
+    case 'application/json':
+      return 'json'
+    default:
+      return undefined
+  }
+}
+
+/** The format of a body that is to be read. Throws `unsupported-media-type` for any other type, and any charset but UTF-8. */
+export function demandFormat(contentType: string | undefined): 'form' | 'json' {
+  const format = bodyFormat(contentType)
+  if (format === undefined) throw new Problem('unsupported-media-type')
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType ?? '')?.[1]
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw new Problem('unsupported-media-type', { detail: 'The charset must be UTF-8.' })
+  }
+  return format
+}

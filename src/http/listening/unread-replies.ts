@@ -1,0 +1,107 @@
+import type { Socket } from 'node:net'
+import type { Config } from '../../config/config.js'
+import { clientOf } from '../../lib/client-network.js'
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { Limit } from '../../lib/counts.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { bytesUnderWay } from '../fast/reply-under-way.js'
+import { bytesWaiting } from './pipelined-requests.js'
+
+/** How often connections are checked, in milliseconds. */
+const interval = 5_000
+/** How long a client may read nothing of a waiting reply, in milliseconds. */
+const patience = 60_000
+/** The same while too many replies wait. */
+const patienceWhenFull = 10_000
+
+export interface UnreadParts {
+  readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
+  /** HTTP connections, without those that have become WebSockets. */
+  readonly connections: () => Iterable<Socket>
+  readonly clock: Clock
+  readonly refused: OnRefused
+}
+
+/** A reply that is not completely sent. */
+interface Unread {
+  readonly socket: Socket
+  readonly bytes: number
+  /** Bytes of completed writes, and bytes left of the last write. Neither changes while the client reads nothing. */
+  readonly done: number
+  readonly left: number
+  /** Since when neither has changed, in milliseconds of the clock. */
+  readonly since: number
+}
+
+/** Closes the connections of clients that do not read the replies to their requests. */
+export class UnreadReplies {
+  readonly #parts: UnreadParts
+  readonly #most: number
+  #unread: ReadonlyMap<Socket, Unread> = new Map()
+  #timer: Timer | undefined
+
+  constructor(parts: UnreadParts) {
+    this.#parts = parts
+    this.#most = parts.limits.unreadMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
+    this.#watch()
+  }
+
+  /** How many bytes of replies wait, on all connections. */
+  get bytes(): number {
+    let bytes = 0
+    for (const socket of this.#parts.connections()) bytes += bytesWaiting(socket)
+    return bytes
+  }
+
+  /** Closes a connection because of a limit. */
+  close(socket: Socket, limit: Limit): void {
+    const { destroyed, remoteAddress } = socket
+    // Requests that arrived with one too many still come here.
+    if (destroyed) return
+    socket.destroy()
+    this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #watch(): void {
+    this.#timer = this.#parts.clock.after(interval, () => {
+      this.#look()
+      this.#watch()
+    })
+  }
+
+  #look(): void {
+    const now = this.#parts.clock.now()
+    const unread = new Map<Socket, Unread>()
+    let all = 0
+    for (const socket of this.#parts.connections()) {
+      const bytes = bytesWaiting(socket)
+      all += bytes
+      // The client cannot read yet what waits behind a held request.
+      if (socket.writableLength === 0) continue
+      const done = socket.bytesWritten - socket.writableLength
+      const left = bytesUnderWay(socket)
+      const before = this.#unread.get(socket)
+      const isSame = before?.done === done && before.left === left
+      unread.set(socket, { socket, bytes, done, left, since: isSame ? before.since : now })
+    }
+    this.#unread = unread
+    for (const { socket, since } of unread.values())
+      if (now - since >= patience) this.close(socket, 'unread-reply')
+    if (all > this.#most) this.#makeRoom(all, now)
+  }
+
+  /** Closes the connections with most waiting bytes, until the rest is below the limit. */
+  #makeRoom(all: number, now: number): void {
+    const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
+    let left = all
+    for (const { socket, bytes } of stuck.sort((one, other) => other.bytes - one.bytes)) {
+      if (left <= this.#most) return
+      this.close(socket, 'unread')
+      left -= bytes
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import type { Msg } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import type { NatsSettings } from '../../config/config.js'
+import { type Clock, systemClock } from '../../lib/clock.js'
+import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
+import { NatsLine } from './nats-connection.js'
+import type { NatsLink } from './nats-link.js'
+import { NatsLinks } from './nats-links.js'
+import { NatsOutbox } from './nats-outbox.js'
+import {
+  announcementOverhead,
+  announcementTo,
+  farewell,
+  hello,
+  type NatsMessage,
+  readHello,
+  readMessage,
+  restartMessage,
+} from './nats-wire.js'
+
+export interface NatsCarrierParts {
+  readonly settings: NatsSettings
+  readonly log: Logger
+  readonly clock?: Clock
+}
+
+/** For so long after NATS is back others may not be back yet, in milliseconds. */
+const graceMilliseconds = 10_000
+/** A process that NATS does not know is asked for again after so many milliseconds: it may have lost its connection. */
+const confirmMilliseconds = 1_200
+/** Least time between two messages that tell another process which stream there is, in milliseconds. */
+const tellMilliseconds = 100
+/** How long a start waits for those that are there already, and a close for NATS, in milliseconds. */
+const startMilliseconds = 200
+const closeMilliseconds = 1_000
+
+const nothing = Buffer.alloc(0)
+
+/**
+ * Carries between processes by NATS. Its subjects are `PREFIX.to.RECEIVER.SENDER` for what one process says to another, and
+ * `PREFIX.hello` for what it says to all. Where NATS cannot be reached it starts all the same; it rejects with a
+ * `ConfigError` where NATS refuses this service, or cannot be trusted.
+ */
+export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
+  return async (self, events) => {
+    const carrier = new NatsCarrier(self, events, { settings, log, clock })
+    await carrier.start()
+    return carrier
+  }
+}
+
+class NatsCarrier implements Carrier {
+  readonly #self: string
+  readonly #events: CarrierEvents
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #line: NatsLine
+  readonly #outbox: NatsOutbox
+  readonly #links: NatsLinks
+  /** What this process has announced last. */
+  #announced: Buffer = nothing
+  /** When the connection to NATS began, in milliseconds of the clock. */
+  #upAt = 0
+  #closed: Promise<void> | undefined
+
+  constructor(self: string, events: CarrierEvents, { settings, log, clock }: Required<NatsCarrierParts>) {
+    this.#self = self
+    this.#events = events
+    this.#links = new NatsLinks(self, settings.subject)
+    this.#log = log
+    this.#clock = clock
+    const name = `warm-bindings ${self}`
+    const subjects = [this.#links.ownSubjects, this.#links.helloSubject]
+    const targets = [this.#links.helloSubject, this.#links.probeSubject]
+    this.#line = new NatsLine(
+      { settings, name, subjects, targets, log, clock },
+      {
+        onUp: () => this.#up(),
+        onDown: () => this.#down(),
+        onMessage: message => this.#hear(message),
+      },
+    )
+    this.#outbox = new NatsOutbox(this.#line, this.#links, log)
+  }
+
+  async start(): Promise<void> {
+    await this.#line.open()
+    // Those that are there answer.
+    await this.#line.confirmed().catch(() => undefined)
+    if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
+  }
+
+  get isUp(): boolean {
+    return this.#outbox.isOpen
+  }
+
+  send(node: string, frames: Buffer): void {
+    const link = this.#links.joined(node)
+    if (link !== undefined && frames.length > 0) this.#outbox.send(link, frames)
+  }
+
+  announce(frame: Buffer): void {
+    if (this.isUp && frame.length + announcementOverhead > this.#line.longest) {
+      this.#log.warn({ bytes: frame.length }, 'an announcement is longer than NATS takes')
+      return
+    }
+    this.#announced = frame
+    this.#line.publish(this.#links.helloSubject, hello(this.#self, frame))
+  }
+
+  backlog(node: string): number {
+    const link = this.#links.get(node)
+    return link === undefined ? 0 : this.#outbox.backlog(link)
+  }
+
+  probe(node: string): void {
+    const link = this.#links.joined(node)
+    if (link !== undefined) this.#line.publish(link.subject, nothing, link.reply)
+  }
+
+  restart(node: string): void {
+    const link = this.#links.joined(node)
+    if (link === undefined) return
+    this.#break(link)
+    this.#tell(link)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    for (const link of this.#links) this.#outbox.flush(link)
+    this.#outbox.shut()
+    this.#line.publish(this.#links.helloSubject, farewell(this.#self))
+    await Promise.race([
+      this.#line.confirmed().catch(() => undefined),
+      new Promise<void>(resolve => this.#clock.after(closeMilliseconds, resolve)),
+    ])
+    await this.#line.close()
+  }
+
+  /** The connection to NATS is there. What was said without it is lost. */
+  #up(): void {
+    this.#upAt = this.#clock.now()
+    this.#outbox.open()
+    this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
+    for (const link of this.#links) {
+      link.isHeard = false
+      link.doubt = 'none'
+      if (link.isJoined && link.hasDropped) this.#break(link)
+      if (link.isJoined) this.#tell(link)
+    }
+  }
+
+  #down(): void {
+    this.#outbox.shut()
+    for (const link of this.#links) if (link.isJoined) this.#break(link)
+  }
+
+  #hear(message: Msg): void {
+    if (this.#closed !== undefined) return
+    const { subject } = message
+    const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength)
+    if (subject === this.#links.helloSubject) {
+      const heard = readHello(bytes)
+      if (heard !== undefined) this.#take(heard.name, heard.message, true)
+      return
+    }
+    const name = this.#links.nameIn(subject)
+    if (message.headers?.code === 503) {
+      const link = this.#links.joined(name)
+      if (link !== undefined) this.#unanswered(link)
+      return
+    }
+    const read = readMessage(bytes)
+    if (read !== undefined) this.#take(name, read, false)
+    else if (bytes.length > 0) this.#log.debug('what came over NATS is not understood')
+  }
+
+  #take(name: string, message: NatsMessage, isToAll: boolean): void {
+    const link = this.#links.get(name)
+    link?.heard()
+    if (message.kind === 'announcement') {
+      if (link?.isJoined !== true && !this.#join(name, isToAll)) return
+      if (message.frame.length > 0) this.#events.onAnnouncement(name, message.frame)
+    } else if (link === undefined) return
+    else if (message.kind === 'farewell') {
+      this.#links.remove(name)
+      if (link.isJoined) this.#events.onLeave(name)
+    } else this.#follow(link, message)
+  }
+
+  /** The other process has said something in a stream. */
+  #follow(link: NatsLink, message: Extract<NatsMessage, { kind: 'data' | 'restart' }>): void {
+    if (link.isLater(message.stream)) {
+      const isLost = !link.isNew || link.hasDropped
+      link.restart(message.stream)
+      if (isLost && link.isJoined) this.#events.onBreak(link.name)
+    }
+    if (message.kind === 'restart') {
+      if (message.stream !== link.stream) this.#tell(link)
+      return
+    }
+    // Should it come back, this will be missing.
+    if (!link.isJoined) return
+    const reading = link.read(message)
+    if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
+    else if (reading === 'gap') {
+      this.#break(link)
+      this.#tell(link)
+    } else if (reading === 'stale' && this.#clock.now() - link.toldAt >= tellMilliseconds) this.#tell(link)
+  }
+
+  #join(name: string, isToAll: boolean): boolean {
+    const link = this.#links.join(name)
+    if (link === undefined) return false
+    link.heard()
+    // So that it knows this process before anything else comes from here.
+    if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
+    this.#events.onJoin(name)
+    return true
+  }
+
+  /** NATS has no subscriber for what was sent to the process: it is gone, or on its way back to NATS. */
+  #unanswered(link: NatsLink): void {
+    const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
+    if (link.doubt === 'confirming') {
+      link.isJoined = false
+      link.restart()
+      this.#events.onLeave(link.name)
+      return
+    }
+    if (isBack && link.doubt === 'none') {
+      link.doubt = 'waiting'
+      this.#clock.after(confirmMilliseconds, () => {
+        if (link.doubt !== 'waiting') return
+        link.doubt = 'confirming'
+        this.probe(link.name)
+      })
+    }
+    if (link.hasSent) this.#break(link)
+  }
+
+  #break(link: NatsLink): void {
+    link.restart()
+    this.#events.onBreak(link.name)
+  }
+
+  /** Tells the other process which stream there is. */
+  #tell(link: NatsLink): void {
+    link.toldAt = this.#clock.now()
+    this.#line.publish(link.subject, restartMessage(link.stream), link.reply)
+  }
+}

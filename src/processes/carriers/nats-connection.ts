@@ -1,0 +1,211 @@
+import type { Msg, NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import type { NatsSettings } from '../../config/config.js'
+import { ConfigError } from '../../config/load.js'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { traceOf } from '../../lib/log.js'
+import { isForbidden, problemOf, reasonOf } from './nats-faults.js'
+import { connectionOptions, pause, refusedMilliseconds, soon } from './nats-options.js'
+
+export interface NatsEvents {
+  onUp(): void
+  onDown(): void
+  onMessage(message: Msg): void
+}
+
+export interface NatsConnectionParts {
+  readonly settings: NatsSettings
+  /** What NATS calls this connection. */
+  readonly name: string
+  /** What is listened to, and where something is said; NATS is asked at each connection whether it permits both. */
+  readonly subjects: readonly string[]
+  readonly targets: readonly string[]
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+/** A connection to NATS that is tried for until it is there, and again whenever it is lost. */
+export class NatsLine {
+  readonly #parts: NatsConnectionParts
+  readonly #events: NatsEvents
+  #connection: NatsConnection | undefined
+  #isUp = false
+  #isClosed = false
+  #again: Timer | undefined
+  /** What NATS has not permitted while a connection was made. */
+  #refusal: Error | undefined
+  /** What NATS does not permit, each reported once. */
+  readonly #forbidden = new Set<string>()
+
+  constructor(parts: NatsConnectionParts, events: NatsEvents) {
+    this.#parts = parts
+    this.#events = events
+  }
+
+  /**
+   * Connects, or goes on trying where NATS cannot be reached. Rejects with a `ConfigError` where it is reached and does
+   * not want this process, or is not who it should be.
+   */
+  async open(): Promise<void> {
+    const fault = await this.#connect()
+    if (fault === undefined) return
+    const problem = await problemOf(fault, this.#parts.settings)
+    if (problem !== undefined) {
+      await this.close()
+      throw new ConfigError([problem])
+    }
+    const code = reasonOf(fault)
+    this.#parts.log.warn({ code }, 'NATS cannot be reached: this process is alone until it can be')
+    this.#connectLater(pause())
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Longest message, in bytes. */
+  get longest(): number {
+    return this.#connection?.info?.max_payload ?? 0
+  }
+
+  publish(subject: string, bytes: Buffer, reply?: string): void {
+    if (!this.#isUp) return
+    try {
+      this.#connection?.publish(subject, bytes, reply === undefined ? undefined : { reply })
+    } catch (error) {
+      this.#parts.log.error(traceOf(error), 'NATS takes no message')
+    }
+  }
+
+  /** Resolves once NATS has taken all that was published; rejects if the connection is lost before that. */
+  async confirmed(): Promise<void> {
+    if (!this.#isUp) throw new Error('not connected')
+    await this.#connection?.flush()
+  }
+
+  /** Gives the connection up, and tries for a new one after so many milliseconds. */
+  reset(milliseconds = soon()): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    void connection?.close().catch(() => undefined)
+    this.#down()
+    this.#connectLater(milliseconds)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#isUp = false
+    this.#again?.cancel()
+    await this.#connection?.close().catch(() => undefined)
+  }
+
+  /** Resolves with what was in the way. */
+  async #connect(): Promise<unknown> {
+    try {
+      // Who has no NATS does not pay for the library.
+      const { connect } = await import('@nats-io/transport-node')
+      const { settings, name } = this.#parts
+      const connection = await connect(await connectionOptions(settings, name))
+      this.#connection = connection
+      this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'NATS is watched no more'))
+      this.#refusal = undefined
+      for (const subject of this.#parts.subjects)
+        connection.subscribe(subject, {
+          callback: (error, message) => {
+            if (error === null) this.#hear(message)
+            else this.#refusal = error
+          },
+        })
+      // Without a permission to publish all looks well, and nothing arrives.
+      for (const subject of this.#parts.targets) connection.publish(subject)
+      await connection.flush()
+      // The library tells of what is not permitted to publish in a turn of its own.
+      await new Promise(setImmediate)
+      if (this.#isClosed) await connection.close()
+      else if (this.#refusal !== undefined) throw this.#refusal
+      else this.#up()
+      return undefined
+    } catch (error) {
+      const failed = this.#connection
+      this.#connection = undefined
+      await failed?.close().catch(() => undefined)
+      return error ?? new Error('unknown')
+    }
+  }
+
+  #connectLater(milliseconds: number): void {
+    if (this.#isClosed) return
+    this.#again?.cancel()
+    this.#again = this.#parts.clock.after(milliseconds, async () => {
+      const fault = await this.#connect()
+      if (fault === undefined) return
+      const problem = await problemOf(fault, this.#parts.settings)
+      if (problem !== undefined && !this.#forbidden.has(problem)) {
+        this.#forbidden.add(problem)
+        this.#parts.log.error({ problem }, 'NATS does not take this process')
+      }
+      this.#connectLater(pause())
+    })
+  }
+
+  /** Takes note of what becomes of a connection. */
+  async #watch(connection: NatsConnection): Promise<void> {
+    void connection.closed().then(() => {
+      if (this.#connection === connection && !this.#isClosed) this.reset()
+    })
+    for await (const status of connection.status()) {
+      if (this.#isClosed || this.#connection !== connection) return
+      // The library would wait until what was written is taken, which it may never be.
+      if (status.type === 'disconnect' || status.type === 'staleConnection') this.reset()
+      else if (status.type === 'error') this.#report(status.error)
+    }
+  }
+
+  #up(): void {
+    this.#isUp = true
+    this.#parts.log.info({ server: this.#connection?.getServer() }, 'NATS is connected')
+    this.#guarded(() => this.#events.onUp())
+  }
+
+  #down(): void {
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#parts.log.warn('NATS is lost: this process is alone until it is back')
+    this.#guarded(() => this.#events.onDown())
+  }
+
+  #hear(message: Msg): void {
+    if (this.#isUp) this.#guarded(() => this.#events.onMessage(message))
+  }
+
+  /** The library reads no more after anything that is thrown at it. */
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#parts.log.error(traceOf(error), 'what came over NATS failed')
+    }
+  }
+
+  #report(error: Error): void {
+    if (!isForbidden(error)) {
+      this.#parts.log.warn({ error: error.name }, 'NATS reports an error')
+      return
+    }
+    if (!this.#isUp) {
+      this.#refusal ??= error
+      return
+    }
+    this.#reportOnce(error)
+    // Others would wait for what never comes. The next connection asks again what is permitted.
+    this.reset(refusedMilliseconds)
+  }
+
+  #reportOnce(error: PermissionViolationError): void {
+    // The last parts of a subject are names of processes.
+    const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
+    if (this.#forbidden.has(what)) return
+    this.#forbidden.add(what)
+    this.#parts.log.error({ operation: error.operation, subject: error.subject }, 'NATS does not permit this')
+  }
+}

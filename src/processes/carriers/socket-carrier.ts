@@ -1,0 +1,240 @@
+import { readdir, rename, unlink } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { type Clock, systemClock } from '../../lib/clock.js'
+import { codeOf } from '../../lib/log.js'
+import { connectSharingBuffer } from '../../lib/shared-buffer.js'
+import { isNodeName } from '../node-name.js'
+import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
+import { SocketConnection } from './socket-connection.js'
+import { longestAnnouncement } from './socket-wire.js'
+
+export interface SocketCarrierParts {
+  /** A folder for nothing else, that only this user can enter. */
+  readonly folder: string
+  readonly log: Logger
+  readonly clock?: Clock
+}
+
+/** Longest path of a socket, in bytes: the system cuts a longer one off (`sun_path`, 104 on macOS). */
+const longestPath = 103
+/** How long a start waits for those that are there already, in milliseconds. */
+const startMilliseconds = 1_000
+/** After so many milliseconds a process is tried again that has closed a connection, or that could not be reached. */
+const againMilliseconds = 100
+const laterMilliseconds = 1_000
+/** How long what waits has to be taken when this process closes, in milliseconds. */
+const closeMilliseconds = 1_000
+
+/**
+ * Carries between the processes of one machine, over Unix sockets in a folder: each listens at `NAME.sock`, and connects to
+ * those that were there before. Its start rejects where it cannot listen.
+ */
+export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrierParts): StartCarrier {
+  return async (self, events) => {
+    const carrier = new SocketCarrier(self, events, folder, log, clock)
+    try {
+      await carrier.start()
+      return carrier
+    } catch (error) {
+      await carrier.close()
+      throw error
+    }
+  }
+}
+
+class SocketCarrier implements Carrier {
+  readonly isUp = true
+  readonly #self: string
+  readonly #events: CarrierEvents
+  readonly #folder: string
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #server: Server
+  /** The connections that carry, one for each process. */
+  readonly #joined = new Map<string, SocketConnection>()
+  /** Those begun here that the other side has not answered yet. */
+  readonly #dialled = new Map<string, SocketConnection>()
+  /** Processes whose connection was closed, and of which it is not known yet whether they are gone. */
+  readonly #lost = new Set<string>()
+  /** Those begun by others that have not told their name yet. */
+  readonly #strangers = new Set<SocketConnection>()
+  #isClosed = false
+  #closed: Promise<void> | undefined
+
+  constructor(self: string, events: CarrierEvents, folder: string, log: Logger, clock: Clock) {
+    this.#self = self
+    this.#events = events
+    this.#folder = folder
+    this.#log = log
+    this.#clock = clock
+    this.#server = createServer(socket => this.#accept(socket))
+  }
+
+  async start(): Promise<void> {
+    const path = this.#pathOf(this.#self)
+    if (Buffer.byteLength(path) > longestPath)
+      throw new Error(`the folder for sockets has too long a path: ${this.#folder}`)
+    // Who finds the socket under its name can connect to it: one that is refused there belongs to a process that is gone.
+    const hidden = join(this.#folder, `${this.#self}.new`)
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      // A worker of a cluster would have its primary listen.
+      this.#server.listen({ path: hidden, exclusive: true }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    this.#server.on('error', error => this.#log.warn({ code: codeOf(error) }, 'a socket cannot be accepted'))
+    await rename(hidden, path)
+    const others = (await readdir(this.#folder))
+      .filter(file => file.endsWith('.sock'))
+      .map(file => file.slice(0, -'.sock'.length))
+      .filter(name => isNodeName(name) && name !== this.#self)
+    await new Promise<void>(resolve => {
+      const late = this.#clock.after(startMilliseconds, resolve)
+      void Promise.all(others.map(name => new Promise<void>(done => this.#dial(name, done)))).then(() => {
+        late.cancel()
+        resolve()
+      })
+    })
+  }
+
+  send(node: string, frames: Buffer): void {
+    this.#joined.get(node)?.send(frames)
+  }
+
+  announce(frame: Buffer): void {
+    if (frame.length === 0 || frame.length > longestAnnouncement) return
+    for (const connection of this.#joined.values()) connection.announce(frame)
+  }
+
+  backlog(node: string): number {
+    return this.#joined.get(node)?.backlog ?? 0
+  }
+
+  /** Over another connection. */
+  restart(node: string): void {
+    this.#joined.get(node)?.destroy('not understood')
+  }
+
+  /** A connection to a process that is gone is closed: there is nothing to ask. */
+  probe(): void {}
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true
+    const closed = new Promise(resolve => this.#server.close(resolve))
+    await unlink(this.#pathOf(this.#self)).catch(() => undefined)
+    for (const connection of [...this.#dialled.values(), ...this.#strangers]) connection.destroy('closing')
+    const joined = [...this.#joined.values()]
+    await Promise.all(joined.map(connection => connection.end(closeMilliseconds, this.#clock)))
+    await closed
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folder, `${name}.sock`)
+  }
+
+  /** A process that came after this one, or that has lost its connection to it. */
+  #accept(socket: Socket): void {
+    let joined: string | undefined
+    const connection: SocketConnection = new SocketConnection(socket, false, this.#clock, {
+      onGreeting: name => {
+        this.#strangers.delete(connection)
+        if (this.#isClosed || !this.#isWanted(name)) return false
+        joined = name
+        this.#dialled.get(name)?.destroy('the other way round')
+        this.#dialled.delete(name)
+        this.#leave(name, this.#joined.get(name), 'replaced')
+        connection.greet(this.#self)
+        this.#join(name, connection)
+        return true
+      },
+      onStream: bytes => this.#events.onBytes(joined!, bytes),
+      onAnnouncement: frame => this.#events.onAnnouncement(joined!, frame),
+      onClose: reason => {
+        this.#strangers.delete(connection)
+        if (joined !== undefined) this.#leave(joined, connection, reason)
+      },
+    })
+    this.#strangers.add(connection)
+    if (this.#isClosed) connection.destroy('closing')
+  }
+
+  /** Of two connections between the same processes the one stays that the smaller name began. */
+  #isWanted(name: string): boolean {
+    if (name === this.#self) return false
+    return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
+  }
+
+  /** Connects to a process unless it is already connected. `done` is called once that is over, well or not. */
+  #dial(name: string, done: () => void = () => undefined): void {
+    if (this.#isClosed || this.#joined.has(name) || this.#dialled.has(name)) {
+      done()
+      return
+    }
+    const path = this.#pathOf(name)
+    let isJoined = false
+    const connection = new SocketConnection(connectSharingBuffer({ path }), true, this.#clock, {
+      onGreeting: told => {
+        if (this.#dialled.get(name) !== connection || told !== name) return false
+        this.#dialled.delete(name)
+        isJoined = true
+        this.#join(name, connection)
+        done()
+        return true
+      },
+      onStream: bytes => this.#events.onBytes(name, bytes),
+      onAnnouncement: frame => this.#events.onAnnouncement(name, frame),
+      onClose: reason => {
+        done()
+        if (isJoined) this.#leave(name, connection, reason)
+        else this.#failed(name, connection, reason)
+      },
+    })
+    connection.greet(this.#self)
+    this.#dialled.set(name, connection)
+  }
+
+  #failed(name: string, connection: SocketConnection, reason: string | undefined): void {
+    if (this.#dialled.get(name) === connection) this.#dialled.delete(name)
+    if (this.#isClosed) return
+    if (reason === 'ENOENT' || reason === 'ECONNREFUSED') {
+      // Left behind by a process that was killed.
+      if (reason === 'ECONNREFUSED') unlink(this.#pathOf(name)).catch(() => undefined)
+      if (this.#lost.delete(name)) this.#events.onLeave(name)
+      return
+    }
+    this.#log.debug({ other: name, reason }, 'a process cannot be connected to yet')
+    this.#clock.after(laterMilliseconds, () => this.#dial(name))
+  }
+
+  #join(name: string, connection: SocketConnection): void {
+    this.#joined.set(name, connection)
+    if (this.#isClosed) return
+    if (this.#lost.delete(name)) this.#events.onBreak(name)
+    this.#events.onJoin(name)
+  }
+
+  /** The connection carries no more, unless another one has taken its place. */
+  #leave(name: string, connection: SocketConnection | undefined, reason = 'closed'): void {
+    if (connection === undefined || this.#joined.get(name) !== connection) return
+    this.#joined.delete(name)
+    connection.destroy(reason)
+    if (this.#isClosed) return
+    this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
+    this.#lost.add(name)
+    // A process that is gone refuses: any other has closed it for a reason of its own, as this one may have, and is found again.
+    if (reason === 'replaced') return
+    this.#dial(name)
+    this.#clock.after(againMilliseconds, () => {
+      if (this.#lost.has(name)) this.#events.onBreak(name)
+    })
+  }
+}

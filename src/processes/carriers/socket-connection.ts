@@ -1,0 +1,127 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../../lib/clock.js'
+import { writeBatch } from '../../lib/write-batch.js'
+import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket-wire.js'
+
+/** How many pieces are gathered before some of them leave, while more are still made. */
+const mostAtOnce = 16
+/** How much may wait for the other process, in bytes; one that takes so little is better off with a new start. */
+const mostWaiting = 64 * 1024 * 1024
+/** How long the other side has for its greeting, in milliseconds. */
+const greetingMilliseconds = 5_000
+
+export interface ConnectionEvents {
+  /** The process on the other side is called so; whether the connection is to go on. */
+  onGreeting(name: string): boolean
+  onStream(bytes: Buffer): void
+  onAnnouncement(frame: Buffer): void
+  /** Called once, and nothing after it, in a turn of its own. */
+  onClose(reason: string | undefined): void
+}
+
+/** A connection between two processes of one machine. What is sent in one turn of the event loop leaves together. */
+export class SocketConnection {
+  static readonly #gather = writeBatch<SocketConnection>(mostAtOnce, connection => connection.#flush())
+  readonly #socket: Socket
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #isOpen = true
+  /** Why it is closed, for the log. */
+  #reason: string | undefined
+
+  /** `isOwn` says whether this process has begun it. */
+  constructor(
+    socket: Socket,
+    readonly isOwn: boolean,
+    clock: Clock,
+    events: ConnectionEvents,
+  ) {
+    this.#socket = socket
+    const late = clock.after(greetingMilliseconds, () => this.destroy('no greeting'))
+    const reader = new WireReader({
+      onGreeting: name => {
+        late.cancel()
+        return this.#isOpen && events.onGreeting(name)
+      },
+      onStream: bytes => this.#isOpen && events.onStream(bytes),
+      onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
+    })
+    socket.on('data', bytes => {
+      // What was begun here reads into a shared buffer, and a frame whose end is still to come is kept.
+      if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes))
+        this.destroy('not understood or not wanted')
+    })
+    socket.on('end', () => socket.destroy())
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#reason ??= error.code
+    })
+    socket.on('close', () => {
+      late.cancel()
+      this.#stop()
+      events.onClose(this.#reason)
+    })
+  }
+
+  /** How many bytes wait to be taken by the other process. */
+  get backlog(): number {
+    return this.#isOpen ? this.#waitingBytes + this.#socket.writableLength : 0
+  }
+
+  /** Tells the other side whose connection this is. */
+  greet(name: string): void {
+    this.#socket.write(greetingOf(name))
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#isOpen || bytes.length === 0) return
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    if (this.backlog > mostWaiting) this.destroy('takes nothing')
+    else SocketConnection.#gather(this)
+  }
+
+  announce(frame: Buffer): void {
+    if (this.#isOpen && this.backlog <= mostWaiting) this.#socket.write(announcementChunk(frame))
+  }
+
+  /** Closes it; what waits is lost, and nothing is heard of it any more but that it is closed. */
+  destroy(reason: string): void {
+    this.#reason ??= reason
+    this.#socket.destroy()
+    this.#stop()
+  }
+
+  /** Writes what waits and closes it, within so many milliseconds; what still comes is not heard. */
+  async end(milliseconds: number, clock: Clock): Promise<void> {
+    if (!this.#isOpen) return
+    this.#flush()
+    this.#stop()
+    await new Promise<void>(resolve => {
+      const late = clock.after(milliseconds, () => this.destroy('takes nothing'))
+      this.#socket.once('close', () => {
+        late.cancel()
+        resolve()
+      })
+      this.#socket.end()
+    })
+  }
+
+  #flush(): void {
+    if (!this.#isOpen || this.#waiting.length === 0) return
+    const chunk = streamChunk(this.#waiting, this.#waitingBytes)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    if (chunk.length === 1) this.#socket.write(chunk[0]!)
+    else {
+      this.#socket.cork()
+      for (const piece of chunk) this.#socket.write(piece)
+      this.#socket.uncork()
+    }
+  }
+
+  #stop(): void {
+    this.#isOpen = false
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+}

@@ -1,0 +1,255 @@
+import type { Clock } from '../../lib/clock.js'
+import { isOver, type Limits, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { NoAnswer, type Nodes } from '../nodes.js'
+import { CountTable, type Report, type Wanted } from './count-table.js'
+import { firstFor } from './rendezvous.js'
+
+/** How long a report may take to be confirmed, and how long the next try is put off, in milliseconds. */
+const reportMilliseconds = 10_000
+const pauseMilliseconds = 1_000
+
+/** What this process has of a thing, which is a key of one kind. */
+interface Own {
+  readonly key: string
+  /** Those that another process is being asked for are counted already. */
+  count: number
+  /** The process that counts it. */
+  owner: string
+  /** What the owner knows, once all that was sent has arrived; undefined where that cannot be told. */
+  told: number | undefined
+  /** Grows with each report. */
+  version: number
+}
+
+export interface SharedCountsParts<Kind extends string> {
+  readonly nodes: Nodes
+  readonly clock: Clock
+  readonly limits: Limits<Kind>
+  /** Called where something is counted here because the process that should does not answer. */
+  readonly onAlone: () => void
+}
+
+/**
+ * Counts what there is at the moment in all processes. Each key is counted by the process that rendezvous hashing names for it,
+ * its owner. All others tell it how many they have, as numbers rather than changes: a report that comes twice does no harm,
+ * and one that is lost is made good by the next one of everything. Where processes come or go, the new owner of a key is told
+ * by all, the old one is told that it has none, and what processes had told that are gone is forgotten. Until that is done
+ * there may be more than the limit, by what was not known yet.
+ */
+export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
+  readonly #parts: SharedCountsParts<Kind>
+  /** What this process has, by thing. */
+  readonly #own = new Map<string, Own>()
+  /** What processes have told this one. */
+  readonly #table = new CountTable()
+  /** The things that others are to be told of, by process. */
+  readonly #due = new Map<string, Set<string>>()
+  /** Those that have to be told everything, since what they were told may be lost. */
+  readonly #unsure = new Set<string>()
+  /** Those among them that are told nothing for the moment: they do not answer. */
+  readonly #putOff = new Set<string>()
+  #names: readonly string[]
+  #isFlushDue = false
+
+  constructor(parts: SharedCountsParts<Kind>) {
+    const { nodes } = parts
+    this.#parts = parts
+    this.#names = [nodes.self]
+    nodes.answer('counts', (report: Report, from) => this.#table.hear(report, from))
+    nodes.answer('counts-again', (_question: unknown, from) => {
+      this.#unsure.add(from)
+      this.#flush(from)
+    })
+    nodes.answer('take', (wanted: Wanted, from) => this.#table.take(wanted, from) ?? null)
+    nodes.onChange(() => this.#move())
+    this.#move()
+  }
+
+  take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined> {
+    const counted = kinds.filter(kind => this.#parts.limits[kind] > 0)
+    if (counted.length === 0) return undefined
+    const owns = counted.map(kind => this.#ownOf(kind, key))
+    const { owner } = owns[0]!
+    const wanted = counted.map(kind => [thingOf(kind, key), this.#parts.limits[kind]] as const)
+    const kindOf = (thing: string | null | undefined) => counted.find(kind => thingOf(kind, key) === thing)
+    if (owner !== this.#parts.nodes.self) return this.#ask(owner, wanted, owns).then(kindOf)
+    const full = this.#table.take(wanted, owner)
+    if (full === undefined) for (const own of owns) own.count += 1
+    else this.#tidy(key, counted)
+    return kindOf(full)
+  }
+
+  add(kind: Kind, key: string): void {
+    if (this.#parts.limits[kind] === 0) return
+    const own = this.#ownOf(kind, key)
+    own.count += 1
+    this.#tell(own.owner, thingOf(kind, key))
+  }
+
+  giveBack(kind: Kind, key: string): void {
+    const thing = thingOf(kind, key)
+    const own = this.#own.get(thing)
+    if (own === undefined) return
+    own.count -= 1
+    this.#tell(own.owner, thing)
+  }
+
+  /** How many of a thing this process knows of as its owner. */
+  known(kind: Kind, key: string): number {
+    return this.#table.total(thingOf(kind, key))
+  }
+
+  /** Of how many things it knows as their owner. */
+  get size(): number {
+    return this.#table.size
+  }
+
+  #ownOf(kind: Kind, key: string): Own {
+    const thing = thingOf(kind, key)
+    let own = this.#own.get(thing)
+    if (own === undefined) {
+      const owner = firstFor(key, this.#names)
+      const told = this.#due.get(owner)?.has(thing) === true ? undefined : 0
+      own = { key, count: 0, owner, told, version: 0 }
+      this.#own.set(thing, own)
+    }
+    return own
+  }
+
+  /** Forgets things of which there are none. */
+  #tidy(key: string, kinds: readonly Kind[]): void {
+    for (const kind of kinds) {
+      const thing = thingOf(kind, key)
+      if (this.#own.get(thing)?.count === 0) this.#own.delete(thing)
+    }
+  }
+
+  /** Asks the owner for one more of each. */
+  async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
+    const { nodes, onAlone } = this.#parts
+    // In this order: what was given back a moment ago is no longer there for the owner.
+    if (!this.#putOff.has(owner)) this.#flush(owner)
+    const versions = owns.map(own => {
+      own.count += 1
+      if (own.told !== undefined) own.told += 1
+      return own.version
+    })
+    const giveUp = (isCounted: boolean) => {
+      for (const [index, own] of owns.entries()) {
+        own.count -= 1
+        if (!isCounted && own.version === versions[index] && own.told !== undefined) own.told -= 1
+        const thing = wanted[index]![0]
+        if (own.told !== own.count) this.#tell(own.owner, thing)
+        else if (own.count === 0) this.#own.delete(thing)
+      }
+    }
+    try {
+      if (this.#isSilent(owner)) throw new NoAnswer(owner, 'late')
+      const full = ((await nodes.ask(owner, 'take', wanted)) as string | null) ?? undefined
+      if (full !== undefined) giveUp(false)
+      return full
+    } catch {
+      onAlone()
+      // It may have been counted there, or not.
+      this.#tellAllLater(owner)
+      const full = wanted.find(([, limit], index) => isOver(owns[index]!.count, limit))?.[0]
+      if (full !== undefined) giveUp(true)
+      return full
+    }
+  }
+
+  /** A process has to be told how many of a thing there are: at the end of this turn, with all else that it has to be told. */
+  #tell(owner: string, thing: string): void {
+    const own = this.#own.get(thing)
+    if (own?.count === 0) this.#own.delete(thing)
+    if (owner === this.#parts.nodes.self) {
+      this.#table.set(owner, thing, this.#countFor(owner, thing))
+      return
+    }
+    const due = this.#due.get(owner)
+    if (due === undefined) this.#due.set(owner, new Set([thing]))
+    else due.add(thing)
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    this.#parts.clock.after(0, () => {
+      this.#isFlushDue = false
+      for (const name of this.#due.keys()) if (!this.#putOff.has(name)) this.#flush(name)
+    })
+  }
+
+  /** How many a process is to know of as the owner of a thing; none where that is another one. */
+  #countFor(owner: string, thing: string): number {
+    const own = this.#own.get(thing)
+    return own?.owner === owner ? own.count : 0
+  }
+
+  #flush(owner: string): void {
+    const { nodes } = this.#parts
+    const all = this.#unsure.delete(owner)
+    const due = this.#due.get(owner)
+    this.#due.delete(owner)
+    if (!nodes.has(owner) || (due === undefined && !all)) return
+    const things = all
+      ? [...this.#own].filter(([, own]) => own.owner === owner).map(([thing]) => thing)
+      : due!
+    const counts: (readonly [string, number])[] = []
+    for (const thing of things) {
+      const own = this.#own.get(thing)
+      const count = this.#countFor(owner, thing)
+      if (own?.owner === owner) {
+        if (!all && own.told === count) continue
+        own.told = count
+        own.version += 1
+      }
+      counts.push([thing, count])
+    }
+    if (counts.length === 0 && !all) return
+    const report: Report = { all, counts }
+    nodes.ask(owner, 'counts', report, reportMilliseconds).catch(() => this.#tellAllLater(owner))
+  }
+
+  #tellAllLater(owner: string): void {
+    if (!this.#parts.nodes.has(owner)) return
+    this.#unsure.add(owner)
+    if (this.#putOff.has(owner)) return
+    this.#putOff.add(owner)
+    this.#parts.clock.after(pauseMilliseconds, () => {
+      this.#putOff.delete(owner)
+      if (this.#isSilent(owner)) this.#tellAllLater(owner)
+      else this.#flush(owner)
+    })
+  }
+
+  #isSilent(owner: string): boolean {
+    return this.#parts.nodes.others.find(({ name }) => name === owner)?.isSilent !== false
+  }
+
+  /** Processes have come or are gone: keys have other owners. */
+  #move(): void {
+    const { nodes } = this.#parts
+    const before = new Set(this.#names)
+    this.#names = [nodes.self, ...nodes.others.map(({ name }) => name)]
+    const present = new Set(this.#names)
+    for (const name of [...this.#table.nodes]) if (!present.has(name)) this.#table.drop(name)
+    const come = this.#names.filter(name => !before.has(name))
+    if (come.length === 0 && before.size === present.size) return
+    for (const [thing, own] of this.#own) {
+      const owner = firstFor(own.key, this.#names)
+      if (owner === own.owner) continue
+      const old = own.owner
+      own.owner = owner
+      own.told = undefined
+      own.version += 1
+      this.#tell(old, thing)
+      this.#tell(owner, thing)
+    }
+    for (const name of come) {
+      // It may have been here before, and know what it was told then; or this process may have forgotten what it was told.
+      this.#unsure.add(name)
+      this.#flush(name)
+      nodes.ask(name, 'counts-again', null).catch(() => {})
+    }
+  }
+}
+
+const thingOf = (kind: string, key: string) => `${kind} ${key}`

@@ -1,0 +1,115 @@
+import type { Clock } from '../../lib/clock.js'
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
+import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
+import type { Nodes } from '../nodes.js'
+import { orderFor } from './rendezvous.js'
+
+/** How long one process may take to answer, and how long all that are asked may take together, in milliseconds. */
+const answerMilliseconds = 450
+const allMilliseconds = 900
+/** How long it is believed that a key need not wait, in milliseconds, and of how many keys. */
+const freeMilliseconds = 1_000
+const mostFree = 1_000
+
+type Act = keyof KeyedRate
+
+interface RateQuestion {
+  readonly rate: string
+  readonly act: Act
+  readonly key: string
+}
+
+export interface SharedRateParts {
+  readonly nodes: Nodes
+  readonly clock: Pick<Clock, 'now'>
+  /** Called where something is counted here because no process answers that should. */
+  readonly onAlone: () => void
+}
+
+/**
+ * Makes rates that all processes have in common: each key is counted by the first process for it that answers. Where that is
+ * another one than before, the rate begins anew. Keys must be no secrets: they are carried.
+ */
+export function sharedRates(parts: SharedRateParts): MakeRate {
+  /** Those that are counted here, by name. */
+  const own = new Map<string, Rate>()
+  parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
+    const counted = own.get(rate)
+    // Another version of the service may have other rates.
+    if (counted === undefined || typeof key !== 'string') return null
+    return doHere(counted, act, key)
+  })
+  return (name, most, seconds) => {
+    const rate = new Rate(most, seconds)
+    own.set(name, rate)
+    return most === 0 ? rate : new SharedRate(name, rate, parts)
+  }
+}
+
+async function doHere(rate: Rate, act: Act, key: string): Promise<number | undefined> {
+  if (act === 'take') return rate.take(key)
+  if (act === 'count') return rate.count(key)
+  if (act === 'wait') return rate.wait(key)
+  // It may have been taken where the key was counted before.
+  if (act === 'giveBack') await rate.giveBack(key)
+  return undefined
+}
+
+class SharedRate implements KeyedRate {
+  readonly #name: string
+  readonly #own: Rate
+  readonly #parts: SharedRateParts
+  /** Keys that need not wait, and until when that is believed: a call that only looks need not ask each time. */
+  readonly #free = new Map<string, number>()
+
+  constructor(name: string, own: Rate, parts: SharedRateParts) {
+    this.#name = name
+    this.#own = own
+    this.#parts = parts
+  }
+
+  take(key: string): Promise<number | undefined> {
+    this.#free.delete(key)
+    return this.#do('take', key)
+  }
+
+  async giveBack(key: string): Promise<void> {
+    await this.#do('giveBack', key)
+  }
+
+  async count(key: string): Promise<number> {
+    return (await this.#do('count', key)) ?? 0
+  }
+
+  async wait(key: string): Promise<number | undefined> {
+    const now = this.#parts.clock.now()
+    if ((this.#free.get(key) ?? 0) > now) return undefined
+    this.#free.delete(key)
+    const seconds = await this.#do('wait', key)
+    if (seconds === undefined) {
+      this.#free.set(key, now + freeMilliseconds)
+      forgetOldest(this.#free, mostFree)
+    }
+    return seconds
+  }
+
+  async #do(act: Act, key: string): Promise<number | undefined> {
+    const { nodes, clock, onAlone } = this.#parts
+    const names = [nodes.self]
+    for (const { name, isSilent } of nodes.others) if (!isSilent) names.push(name)
+    const question: RateQuestion = { rate: this.#name, act, key }
+    const deadline = clock.now() + allMilliseconds
+    for (const node of names.length === 1 ? names : orderFor(key, names)) {
+      if (node === nodes.self) return doHere(this.#own, act, key)
+      const left = Math.min(answerMilliseconds, deadline - clock.now())
+      if (left <= 0) break
+      try {
+        return ((await nodes.ask(node, 'rate', question, left)) as number | null) ?? undefined
+      } catch {
+        // The next one counts.
+      }
+    }
+    onAlone()
+    return doHere(this.#own, act, key)
+  }
+}

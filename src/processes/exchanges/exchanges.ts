@@ -1,0 +1,161 @@
+import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
+import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
+
+/** How many bytes of bodies may be on their way in one direction of an exchange. */
+const windowBytes = 64 * 1024
+/** What is taken is told in portions of so many bytes. */
+const portionBytes = 16 * 1024
+
+/** How an exchange is met that another process begins; undefined where nothing meets it. */
+export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
+
+/** The exchanges between this process and one other. */
+export class Exchanges {
+  /** Those that this process has begun, and those that the other has. */
+  readonly #own = new Map<number, OpenExchange>()
+  readonly #others = new Map<number, OpenExchange>()
+  readonly #node: string
+  readonly #send: (frame: Buffer) => void
+  readonly #meet: Meet
+  #last = 0
+
+  constructor(node: string, send: (frame: Buffer) => void, meet: Meet) {
+    this.#node = node
+    this.#send = send
+    this.#meet = meet
+  }
+
+  get size(): number {
+    return this.#own.size + this.#others.size
+  }
+
+  open(kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange {
+    do this.#last = (this.#last + 1) >>> 0
+    while (this.#own.has(this.#last))
+    const exchange = new OpenExchange(this.#node, this.#last, true, this.#own, this.#send)
+    exchange.events = events
+    exchange.write(frameKinds.open, { kind, head }, body)
+    return exchange
+  }
+
+  take(frame: Frame): void {
+    if (frame.kind === frameKinds.open) this.#begin(frame)
+    else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
+  }
+
+  /** Ends all of them. Those that begin with their ends are left as they are. Throws what the first has failed with, once all have ended. */
+  break(how: ExchangeEnd): void {
+    const failures: unknown[] = []
+    for (const exchange of [...this.#own.values(), ...this.#others.values()]) {
+      try {
+        exchange.over(how)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  #begin({ exchange: id, head: opening, body }: Frame): void {
+    const { kind, head } = opening as { readonly kind: string; readonly head: unknown }
+    const exchange = new OpenExchange(this.#node, id, false, this.#others, this.#send)
+    const events = this.#meet({ head, body }, exchange, kind)
+    if (events === undefined) exchange.cancel()
+    else exchange.events = events
+  }
+}
+
+const unheard: ExchangeEvents = { onMessage() {}, onEnd() {} }
+
+/** One exchange, as one of its sides has it. It is in `among` from its beginning to its end. */
+class OpenExchange implements Exchange {
+  events = unheard
+  readonly node: string
+  readonly #id: number
+  readonly #isOwn: boolean
+  readonly #among: Map<number, OpenExchange>
+  readonly #send: (frame: Buffer) => void
+  /** Bytes of bodies that were sent and that the other side has not said to have taken. */
+  #untaken = 0
+  #wasBehind = false
+  /** Bytes that were taken here, and have not been told. */
+  #untold = 0
+
+  constructor(
+    node: string,
+    id: number,
+    isOwn: boolean,
+    among: Map<number, OpenExchange>,
+    send: (frame: Buffer) => void,
+  ) {
+    this.node = node
+    this.#id = id
+    this.#isOwn = isOwn
+    this.#among = among
+    this.#send = send
+    among.set(id, this)
+  }
+
+  get isBehind(): boolean {
+    this.#wasBehind ||= this.#untaken > windowBytes
+    return this.#untaken > windowBytes
+  }
+
+  send(head: unknown, body: string | Buffer = ''): void {
+    if (this.#isOpen) this.write(frameKinds.message, head, body)
+  }
+
+  end(head?: unknown, body: string | Buffer = ''): void {
+    if (!this.#isOpen) return
+    this.write(frameKinds.end, head, body)
+    this.#among.delete(this.#id)
+  }
+
+  cancel(): void {
+    if (!this.#isOpen) return
+    this.#send(writeFrame(frameKinds.cancel, this.#isOwn, this.#id))
+    this.#among.delete(this.#id)
+  }
+
+  took(bytes: number): void {
+    this.#untold += bytes
+    if (this.#untold < portionBytes || !this.#isOpen) return
+    this.#send(writeFrame(frameKinds.took, this.#isOwn, this.#id, this.#untold))
+    this.#untold = 0
+  }
+
+  write(kind: FrameKind, head: unknown, body: string | Buffer): void {
+    const frame = writeFrame(kind, this.#isOwn, this.#id, head, body)
+    this.#untaken += bodyBytes(frame)
+    this.#send(frame)
+  }
+
+  take({ kind, head, body }: Frame): void {
+    switch (kind) {
+      case frameKinds.message:
+        this.events.onMessage({ head, body })
+        break
+      case frameKinds.end:
+        if (head !== undefined || body.length > 0) this.events.onMessage({ head, body })
+        this.over('done')
+        break
+      case frameKinds.cancel:
+        this.over('cancelled')
+        break
+      case frameKinds.took:
+        this.#untaken -= Number(head)
+        if (this.#wasBehind && this.#untaken <= windowBytes) {
+          this.#wasBehind = false
+          this.events.onDrain?.()
+        }
+    }
+  }
+
+  over(how: ExchangeEnd): void {
+    if (this.#among.delete(this.#id)) this.events.onEnd(how)
+  }
+
+  get #isOpen(): boolean {
+    return this.#among.get(this.#id) === this
+  }
+}

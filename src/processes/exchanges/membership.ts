@@ -1,0 +1,239 @@
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { Carrier, CarrierEvents } from '../carriers/carrier.js'
+import { type Frame, frameKinds, readFrame, writeFrame } from '../carriers/frames.js'
+import type { AboutNode } from '../nodes.js'
+import type { Meet } from './exchanges.js'
+import { Hearsay } from './hearsay.js'
+import { RemoteNode } from './remote-node.js'
+
+/** How often a process says that it is there, and how often it looks at how long the others have said nothing, in milliseconds. */
+const beatMilliseconds = 1_000
+const lookMilliseconds = 500
+
+export interface MembershipParts {
+  readonly self: string
+  /** Those that there are; the first that reaches a process is used. */
+  readonly carriers: readonly Carrier[]
+  readonly clock: Clock
+  readonly log: Logger
+  readonly about: AboutNode | undefined
+  /** Meets the exchanges that others begin. */
+  readonly meet: Meet
+  /** Does what may fail; what it fails with is reported. */
+  readonly guarded: (act: () => void) => void
+  readonly report: (error: unknown) => void
+}
+
+/** What a process says of itself, once a second. */
+interface Notice {
+  readonly isDraining: boolean
+  readonly about: AboutNode | undefined
+  /** The names of the others that it knows, so that one which has come while another was stopped does not take that for gone. */
+  readonly known: readonly string[]
+}
+
+/** Which processes there are, from what the carriers say of them and what they say of themselves. */
+export class Membership {
+  readonly #parts: MembershipParts
+  readonly #known = new Map<string, RemoteNode>()
+  readonly #hearsay: Hearsay
+  readonly #listeners: (() => void)[] = []
+  #isDraining = false
+  #isClosed = false
+  #isChangeDue = false
+  #beat: Timer | undefined
+  #lookedAt: number
+  #announceAt = 0
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts
+    this.#hearsay = new Hearsay(parts.clock)
+    this.#lookedAt = parts.clock.now()
+  }
+
+  /** All that are known, those that count as gone among them. */
+  get known(): Iterable<RemoteNode> {
+    return this.#known.values()
+  }
+
+  /** Those that do not count as gone. */
+  get there(): RemoteNode[] {
+    return [...this.#known.values()].filter(({ isGivenUp }) => !isGivenUp)
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  get(name: string): RemoteNode | undefined {
+    return this.#known.get(name)
+  }
+
+  /** Whether there is such a process, as far as this one or another one knows. */
+  has(name: string): boolean {
+    return this.#known.get(name)?.isGivenUp === false || this.#hearsay.has(name)
+  }
+
+  /** Whether it is another process alone that knows of it. */
+  isHeardOf(name: string): boolean {
+    return !this.#known.has(name) && this.#hearsay.has(name)
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Says that this process is there, from now on. */
+  begin(): void {
+    this.#announce()
+    this.#beat = this.#parts.clock.after(lookMilliseconds, () => this.#look())
+  }
+
+  /** Says that this process takes no new sessions any more. */
+  drain(): void {
+    this.#isDraining = true
+    this.#announce()
+  }
+
+  /** Nothing is looked at any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#beat?.cancel()
+  }
+
+  /** Lets go of all that are known. */
+  clear(): void {
+    // They are still there, and what is asked of them may be asked again by another way.
+    for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
+    this.#known.clear()
+  }
+
+  /** What a carrier tells of others. */
+  eventsOf(carrier: () => Carrier, isPreferred: boolean): CarrierEvents {
+    return {
+      onJoin: other => this.#join(other, carrier(), isPreferred),
+      onBytes: (other, bytes) => {
+        const node = this.#known.get(other)
+        if (node === undefined) return
+        this.#heard(node)
+        try {
+          node.read(carrier(), bytes, frame => this.#take(node, frame))
+        } catch (error) {
+          this.#parts.report(error)
+          // Where the next frame begins is not known any more.
+          carrier().restart(other)
+        }
+      },
+      onAnnouncement: (other, bytes) => {
+        const node = this.#known.get(other)
+        const frame = readFrame(bytes)
+        if (node === undefined || frame === undefined) return
+        this.#heard(node)
+        this.#take(node, frame)
+      },
+      onBreak: other => this.#parts.guarded(() => this.#known.get(other)?.lose(carrier())),
+      onLeave: other => this.#leave(other, carrier()),
+    }
+  }
+
+  #join(other: string, carrier: Carrier, isPreferred: boolean): void {
+    const { self, clock, meet } = this.#parts
+    if (other === self || this.#isClosed) return
+    let node = this.#known.get(other)
+    if (node === undefined) {
+      node = new RemoteNode(other, meet, clock.now())
+      this.#known.set(other, node)
+    }
+    node.join(carrier, isPreferred, clock.now())
+    carrier.send(other, this.#notice())
+    this.#changed()
+  }
+
+  #leave(other: string, carrier: Carrier): void {
+    const node = this.#known.get(other)
+    if (node === undefined) return
+    this.#parts.guarded(() => node.leave(carrier))
+    if (node.isReached) return
+    this.#known.delete(other)
+    this.#hearsay.left(other)
+    this.#parts.log.info({ other }, 'a process is gone')
+    this.#changed()
+  }
+
+  #heard(node: RemoteNode): void {
+    const { clock, log } = this.#parts
+    if (!node.heard(clock.now())) return
+    log.info({ other: node.name }, 'a process is heard again')
+    this.#changed()
+  }
+
+  /** Never throws: what comes behind the frame is read on. */
+  #take(node: RemoteNode, frame: Frame): void {
+    this.#parts.guarded(() => {
+      if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
+      else if (frame.kind === frameKinds.reset) node.break('broken')
+      else node.exchanges.take(frame)
+    })
+  }
+
+  #note(node: RemoteNode, { about, known, isDraining }: Notice): void {
+    if (node.about === undefined && about !== undefined) this.#meetFirst(node, about)
+    this.#hearsay.hear(known.filter(name => name !== this.#parts.self))
+    if (node.isDraining === isDraining) return
+    node.isDraining = isDraining
+    this.#changed()
+  }
+
+  #meetFirst(node: RemoteNode, told: AboutNode): void {
+    const { log, about } = this.#parts
+    node.about = told
+    const { place, version, settings } = told
+    log.info({ other: node.name, place, version }, 'a process has joined')
+    const names = Object.keys({ ...about?.settings, ...settings })
+    const different = names.filter(name => about?.settings[name] !== settings[name])
+    if (different.length > 0) log.warn({ other: node.name, place, different }, 'a process has other settings')
+  }
+
+  #look(): void {
+    const { clock, log } = this.#parts
+    this.#beat = clock.after(lookMilliseconds, () => this.#look())
+    const now = clock.now()
+    // While this process was stopped, the others have had no chance to be heard.
+    const late = now - this.#lookedAt - lookMilliseconds
+    this.#lookedAt = now
+    if (now >= this.#announceAt) this.#announce()
+    for (const node of this.#known.values()) {
+      if (late > beatMilliseconds) node.forgive(late)
+      this.#parts.guarded(() => {
+        if (!node.look(now)) return
+        log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
+        this.#changed()
+      })
+    }
+  }
+
+  #announce(): void {
+    const frame = this.#notice()
+    this.#announceAt = this.#parts.clock.now() + beatMilliseconds
+    for (const carrier of this.#parts.carriers) carrier.announce(frame)
+  }
+
+  #notice(): Buffer {
+    return writeFrame(frameKinds.notice, true, 0, {
+      isDraining: this.#isDraining,
+      about: this.#parts.about,
+      known: this.there.map(({ name }) => name),
+    } satisfies Notice)
+  }
+
+  /** Tells the listeners at the end of the turn: what has changed together is told once. */
+  #changed(): void {
+    if (this.#isChangeDue) return
+    this.#isChangeDue = true
+    setImmediate(() => {
+      this.#isChangeDue = false
+      if (!this.#isClosed) for (const listener of this.#listeners) this.#parts.guarded(listener)
+    })
+  }
+}

@@ -1,0 +1,129 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../lib/clock.js'
+import { traceOf } from '../lib/log.js'
+import type { Carrier, CarrierEvents, StartCarrier } from './carriers/carrier.js'
+import type { Meet } from './exchanges/exchanges.js'
+import { Membership } from './exchanges/membership.js'
+import { questionsOver } from './exchanges/questions.js'
+import { newNodeName } from './node-name.js'
+import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
+
+export interface NodesParts {
+  /** What carries to other processes; the first that reaches one is used. */
+  readonly carriers: readonly StartCarrier[]
+  readonly clock: Clock
+  readonly log: Logger
+  /** Hears of each question that has no answer. */
+  readonly onUnanswered?: (reason: NoAnswer['reason']) => void
+  /** What this process tells the others of itself. */
+  readonly about?: AboutNode | undefined
+  /** Random unless a test has its own. */
+  readonly name?: string
+}
+
+/** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
+export async function startNodes(parts: NodesParts): Promise<Nodes> {
+  const { carriers: starts, clock, log, name, about, onUnanswered } = parts
+  const self = name ?? newNodeName()
+  const carriers: Carrier[] = []
+  const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
+  const report = (error: unknown) => log.error(traceOf(error), 'what another process asked for failed')
+  const guarded = (act: () => void) => {
+    try {
+      act()
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  const meetOther: Meet = (message, exchange, kind) => {
+    try {
+      return kinds.get(kind)?.(message, exchange)
+    } catch (error) {
+      report(error)
+      return undefined
+    }
+  }
+  const membership = new Membership({ self, carriers, clock, log, about, meet: meetOther, guarded, report })
+  for (const [place, start] of starts.entries()) {
+    const { events, release } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
+    try {
+      carriers[place] = await start(self, events)
+    } catch (error) {
+      membership.close()
+      await Promise.all(carriers.map(carrier => carrier.close()))
+      throw error
+    }
+    release()
+  }
+  membership.begin()
+
+  const open: Nodes['open'] = (other, kind, head, body, events) => {
+    const node = membership.get(other)
+    const isThere = node !== undefined && !node.isGivenUp
+    if (isThere && !node.isOverfull) return node.exchanges.open(kind, head, body, events)
+    const how = isThere || membership.isHeardOf(other) ? 'broken' : 'gone'
+    setImmediate(() => guarded(() => events.onEnd(how)))
+    return noExchange(other)
+  }
+  const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
+
+  return {
+    self,
+    get others() {
+      return membership.there.sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    get lost() {
+      return [...membership.known].filter(({ isGivenUp }) => isGivenUp).map(({ name }) => name)
+    },
+    get isClosed() {
+      return membership.isClosed
+    },
+    has: other => membership.has(other),
+    open,
+    meet,
+    ...questionsOver({ open, meet, clock, report, onUnanswered }),
+    onChange: listener => membership.onChange(listener),
+    drain: () => membership.drain(),
+    get areUp() {
+      return carriers.every(({ isUp }) => isUp)
+    },
+    get exchanges() {
+      return [...membership.known].reduce((sum, node) => sum + node.exchanges.size, 0)
+    },
+    async close() {
+      membership.close()
+      await Promise.all(carriers.map(carrier => carrier.close()))
+      membership.clear()
+    },
+  }
+}
+
+/** Holds events back until they are released: a carrier may tell of others before its start has resolved. */
+function heldBack(events: CarrierEvents): { events: CarrierEvents; release(): void } {
+  let waiting: (() => void)[] | undefined = []
+  const later = Object.fromEntries(
+    Object.entries(events).map(([event, handle]: [string, (...about: unknown[]) => void]) => [
+      event,
+      (...about: unknown[]) => {
+        if (waiting === undefined) handle(...about)
+        else waiting.push(() => handle(...about))
+      },
+    ]),
+  ) as unknown as CarrierEvents
+  const release = () => {
+    const acts = waiting ?? []
+    waiting = undefined
+    for (const act of acts) act()
+  }
+  return { events: later, release }
+}
+
+const noExchange = (node: string): Exchange => ({
+  node,
+  isBehind: false,
+  send() {},
+  end() {},
+  cancel() {},
+  took() {},
+})

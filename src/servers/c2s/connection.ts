@@ -1,0 +1,167 @@
+import { Socket } from 'node:net'
+import type { Server, Trust } from '../../config/config.js'
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { Step } from '../../lib/errors.js'
+import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
+import type { XmlLimits } from '../../xmpp/xml/limits.js'
+import { CertificateFault } from '../net/certificate-fault.js'
+import { type TlsRules, tlsContext } from '../net/tls-context.js'
+import type { Dialer } from './dial.js'
+import { ignore, nothing } from './socket-events.js'
+import { negotiateTls } from './starttls.js'
+import { writeHeader } from './stream-header.js'
+import { startTls } from './tls.js'
+
+/** For servers that the operator said nothing of. */
+const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
+
+/** Longest time for the features that offer STARTTLS, and for the TLS handshake, in seconds. */
+const secureSeconds = 10
+
+/** What all connections of this process have in common. */
+export interface ConnectionParts {
+  readonly dialer: Dialer
+  readonly clock: Clock
+  /** What TLS must be. */
+  readonly tls: TlsRules
+  readonly limits: XmlLimits
+}
+
+/** `lang` is what the stream before STARTTLS says its language is. */
+export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
+  readonly domain: string
+  /** Where the operator says that the domain's server is; undefined where the DNS is asked. */
+  readonly server: Server | undefined
+}
+
+/** Hears how a connection is made. After `onReady` or `onFailed` nothing is called any more. */
+export interface ConnectionEvents {
+  onStep(step: Step): void
+  /** The connection stands, encrypted as it has to be. */
+  onReady(socket: Socket): void
+  onFailed(end: LinkEnd): void
+}
+
+export type Connection = ReturnType<typeof openConnection>
+
+const endings = ['error', 'end', 'close'] as const
+
+/**
+ * Makes a connection to a domain's server: dials, and encrypts it by STARTTLS or from the start (XEP-0368). What fails
+ * here may do better at another of the domain's servers, which is tried then: so far, nothing was said but the domain's
+ * name. A stream error is an answer, for which one asks only once.
+ */
+export function openConnection(
+  { domain, server, lang, certificate }: ConnectionOptions,
+  { dialer, clock, tls: rules, limits }: ConnectionParts,
+  events: ConnectionEvents,
+) {
+  const trust = server ?? usualTrust
+  const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
+  let current: Socket | undefined
+  let deadline: Timer | undefined
+  /** Ends the encrypting of the connection at hand. */
+  let lose: (end: LinkEnd) => void = () => {}
+  let step: Step = 'resolve'
+  let isOver = false
+
+  async function make(): Promise<void> {
+    for await (const { socket, tls } of search.connections(() => reach('connect'))) {
+      current = socket
+      if (isOver) return leave()
+      const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
+      if (isOver) return
+      if (made instanceof Socket) return ready(made)
+      if (made.streamError !== undefined) return end(made)
+      leave()
+      search.note(made.failure)
+    }
+    end({ failure: search.failure })
+  }
+
+  /** The encrypted connection, or what ended it before it was one. */
+  async function secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
+    const lost = new Promise<LinkEnd>(resolve => {
+      lose = resolve
+    })
+    reach('tls')
+    expectMore()
+    if (!direct) {
+      watch(connection)
+      const header = writeHeader(domain, lang, undefined)
+      const answer = await Promise.race([lost, negotiateTls(connection, header, limits, expectMore)])
+      if (answer !== 'proceed') return answer
+      // Given up meanwhile: nothing is to come.
+      if (isOver) return lost
+      ignore(connection)
+    }
+    const socket = startTls(connection, domain, tlsContext(trust, rules, certificate), direct)
+    current = socket
+    watch(socket)
+    const handshake = new Promise<undefined>(resolve =>
+      socket.once('secureConnect', () => resolve(undefined)),
+    )
+    const ended = await Promise.race([lost, handshake])
+    if (ended !== undefined) return ended
+    if (!trust.verify || socket.authorized) return socket
+    // Node has the code there, or the message where there is none; its types have an error.
+    const told = String(socket.authorizationError)
+    const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
+    return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
+  }
+
+  /** From now on it is this connection or none. */
+  function ready(socket: Socket): void {
+    reach('features')
+    isOver = true
+    deadline?.cancel()
+    socket.off('error', nothing)
+    for (const event of endings) socket.off(event, onBroken)
+    events.onReady(socket)
+  }
+
+  function watch(socket: Socket): void {
+    for (const event of endings) socket.on(event, onBroken)
+  }
+
+  /** Called with an error, with whether there was one, or with nothing. */
+  function onBroken(reason?: Error | boolean): void {
+    const cause = typeof reason === 'boolean' ? undefined : reason
+    lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
+  }
+
+  function expectMore(): void {
+    deadline?.cancel()
+    deadline = clock.after(secureSeconds * 1000, () => lose({ failure: { step: 'tls', code: 'timeout' } }))
+  }
+
+  function reach(next: Step): void {
+    step = next
+    events.onStep(step)
+  }
+
+  function end(how: LinkEnd): void {
+    if (isOver) return
+    cancel()
+    events.onFailed(how)
+  }
+
+  function cancel(): void {
+    isOver = true
+    search.cancel()
+    leave()
+  }
+
+  /** Gives up what stands. */
+  function leave(): void {
+    deadline?.cancel()
+    if (current === undefined) return
+    ignore(current)
+    current.destroy()
+    current = undefined
+  }
+
+  make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
+  /** Gives up; nothing is called any more. */
+  return { cancel }
+}

@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net'
+import type { LinkEnd } from '../../xmpp/link.js'
+import { streamsNamespace, tlsNamespace } from '../../xmpp/namespaces.js'
+import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import type { XmlLimits } from '../../xmpp/xml/limits.js'
+import { Splitter } from '../../xmpp/xml/splitter.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
+import { longestStep, readHeader } from './stream-header.js'
+
+/**
+ * Negotiates STARTTLS on an unencrypted stream of its own (RFC 6120 §5.4): whether TLS is to begin, or why there will be
+ * none. Calls back when the server has offered it and been asked for it. Reads no more once it has resolved: what came in the
+ * clear behind `<proceed/>` is not to be believed (RFC 6120 §5.4.3.3).
+ */
+export function negotiateTls(
+  socket: Socket,
+  header: string,
+  limits: XmlLimits,
+  onOffer: () => void,
+): Promise<'proceed' | LinkEnd> {
+  return new Promise((resolve, reject) => {
+    function end(answer: 'proceed' | LinkEnd): void {
+      splitter.stop()
+      resolve(answer)
+    }
+
+    /** Tells the server what was wrong with what it sent (RFC 6120 §4.9). */
+    function refuse(condition: string, cause?: unknown): void {
+      socket.write(writeStreamError(condition))
+      end({ failure: { step: 'tls', code: 'remote-protocol-error', cause } })
+    }
+
+    const splitter = new Splitter(
+      {
+        onOpen(root) {
+          const opened = readHeader(root)
+          if (typeof opened === 'string') refuse(opened)
+        },
+        onElement(element) {
+          const { name, namespace, text } = element
+          if (text.length > longestStep && namespace !== 'jabber:client') refuse('policy-violation')
+          else if (namespace === streamsNamespace && name === 'error')
+            end({ failure: streamFailure(element, 'tls'), streamError: text })
+          else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace)) {
+            socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
+            onOffer()
+          } else if (namespace === tlsNamespace && name === 'proceed') end('proceed')
+          else end({ failure: { step: 'tls', code: 'tls-unavailable' } })
+        },
+        onClose: () => end({ failure: { step: 'tls', code: 'remote-connection-failed' } }),
+      },
+      limits,
+      { lenient: true },
+    )
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        splitter.write(chunk)
+      } catch (error) {
+        if (error instanceof XmlError) refuse(error.fault, error)
+        else reject(error)
+      }
+    })
+    socket.write(header)
+  })
+}

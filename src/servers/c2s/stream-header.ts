@@ -1,0 +1,27 @@
+import { withULabels } from '../../xmpp/jid/domains.js'
+import type { StreamHeader } from '../../xmpp/link.js'
+import { streamsNamespace } from '../../xmpp/namespaces.js'
+import { escapeXml } from '../../xmpp/xml/escape.js'
+import type { Root } from '../../xmpp/xml/root.js'
+
+/** Longest element that is no stanza, in UTF-16 units: features, and steps of a login, which are taken apart. */
+export const longestStep = 10_000
+
+export const streamFooter = '</stream:stream>'
+
+/** Writes the initial stream header (RFC 6120 §4.7, §4.8); servers know their domains by U-labels (RFC 7622 §3.2). */
+export function writeHeader(domain: string, lang: string, from: string | undefined): string {
+  const sender = from === undefined ? '' : ` from='${escapeXml(withULabels(from))}'`
+  return (
+    `<?xml version='1.0'?><stream:stream to='${escapeXml(withULabels(domain))}'${sender} version='1.0' xml:lang='${escapeXml(lang)}'` +
+    ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`
+  )
+}
+
+/** Reads the response stream header, or says with which stream error it is to be refused (RFC 6120 §4.9.3). */
+export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
+  if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
+  const version = root.attribute('version') ?? ''
+  if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
+  return { id: root.attribute('id'), from: root.attribute('from'), lang: root.attribute('xml:lang') }
+}

@@ -1,0 +1,381 @@
+import type { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Server } from '../../config/config.js'
+import type { Timer } from '../../lib/clock.js'
+import type { Step } from '../../lib/errors.js'
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type {
+  Failure,
+  Link,
+  LinkEnd,
+  LinkEvents,
+  LinkFacts,
+  LinkOptions,
+  StreamOptions,
+} from '../../xmpp/link.js'
+import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
+import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import type { Element, Fate } from '../../xmpp/xml/element.js'
+import { isSpace } from '../../xmpp/xml/plain-text.js'
+import type { Root } from '../../xmpp/xml/root.js'
+import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
+import { channelBinding } from './channel-binding-data.js'
+import { type Connection, type ConnectionEvents, type ConnectionParts, openConnection } from './connection.js'
+import { ignore, listenTo, type SocketEvents } from './socket-events.js'
+import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
+import { Writer, type WriterEvents } from './writer.js'
+
+/** Longest time from a stream header to the features, in seconds. */
+const featuresSeconds = 10
+/** Longest time from a header to the answer to what was sent ahead with it, for a server that is tried, in seconds. */
+const trialSeconds = 3
+/** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
+const closeSeconds = 5
+
+/** What all links of this process have in common: one object for all of them. */
+export interface LinkParts extends ConnectionParts {
+  /** Counts unfinished elements. */
+  readonly waiting: WaitingMemory
+  /** Called with the domain whose server ended the link, or could not be reached. */
+  readonly onFailed: (domain: string, failure: Failure) => void
+  /** Called once for each link, when its connection is gone. */
+  readonly onClosed: (link: TcpLink) => void
+}
+
+type Phase = 'connecting' | 'open' | 'closing' | 'ended'
+
+/** A link over a TCP connection of its own. It hears itself of its connection, of what is read and of what is written. */
+export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
+  events: LinkEvents
+  readonly #domain: string
+  readonly #server: Server | undefined
+  readonly #parts: LinkParts
+  #lang: string
+  #from: string | undefined
+  /** What was asked for of the stream; undefined once nothing depends on it. */
+  #ahead: StreamOptions['ahead']
+  #phase: Phase = 'connecting'
+  /** Until it stands. */
+  #connection: Connection | undefined
+  /** From then on. */
+  #socket: Socket | undefined
+  #writer: Writer | undefined
+  #splitter: Splitter | undefined
+  /** Memory of an unfinished element, as it was counted last. */
+  #unfinishedBytes = 0
+  #deadline: Timer | undefined
+  /** Whether a byte of the server's stream has come. */
+  #hasBegun = false
+  /** Whether a space is about to be sent for a session ticket. */
+  #acknowledges = false
+  /** Whether anything went either way since the last `keepAlive`. */
+  #isBusy = true
+
+  /** `server` is where the operator says that the domain's server is; undefined where the DNS is asked. */
+  constructor(
+    domain: string,
+    server: Server | undefined,
+    { lang, from, ahead, certificate = false }: LinkOptions,
+    events: LinkEvents,
+    parts: LinkParts,
+  ) {
+    this.events = events
+    this.#domain = domain
+    this.#server = server
+    this.#parts = parts
+    this.#lang = lang
+    this.#from = from
+    this.#ahead = ahead
+    this.#connection = openConnection({ domain, server, lang, certificate }, parts, this)
+  }
+
+  get facts(): LinkFacts {
+    const socket = this.#socket
+    if (!(socket instanceof TLSSocket))
+      return { encrypted: false, plainAllowed: this.#server?.plain === true }
+    return {
+      encrypted: true,
+      plainAllowed: true,
+      tlsVersion: socket.getProtocol() ?? undefined,
+      channelBinding: type => channelBinding(socket, type),
+    }
+  }
+
+  get backlog(): number {
+    return this.#writer?.backlog ?? 0
+  }
+
+  get unfinishedBytes(): number {
+    return this.#unfinishedBytes
+  }
+
+  get isBetweenElements(): boolean {
+    return this.#splitter?.isBetweenElements === true
+  }
+
+  send(elements: readonly Element[], soon = false): void {
+    if (this.#phase !== 'open' || elements.length === 0) return
+    this.#isBusy = true
+    this.#writer!.send(elements, soon)
+  }
+
+  /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
+  keepAlive(): void {
+    if (!this.#isBusy && this.#phase === 'open') this.#writer!.write(' ')
+    this.#isBusy = false
+  }
+
+  restart({ lang, from, ahead }: StreamOptions = {}): void {
+    if (this.#phase !== 'open') return
+    this.#lang = lang ?? this.#lang
+    this.#from = from ?? this.#from
+    this.#ahead = ahead
+    this.#open()
+  }
+
+  pause(): void {
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    this.#socket?.resume()
+  }
+
+  /** Waits for the server to close its side of the stream, then closes the connection (RFC 6120 §4.4). */
+  close(): void {
+    if (this.#phase === 'connecting') this.#destroy()
+    if (this.#phase !== 'open') return
+    this.#phase = 'closing'
+    this.#socket!.resume()
+    this.#writer!.write(streamFooter)
+    this.#expect(closeSeconds)
+  }
+
+  abandon(): void {
+    this.close()
+    this.#splitter?.stop()
+    this.#weigh()
+    // The end of the server's stream is not read any more.
+    this.#socket?.end()
+  }
+
+  onStep(step: Step): void {
+    this.events.onStep?.(step)
+  }
+
+  onReady(socket: Socket): void {
+    this.#guard(() => this.#ready(socket))
+  }
+
+  onFailed(end: LinkEnd): void {
+    this.#end(end)
+  }
+
+  cut(): void {
+    if (this.#phase === 'connecting') this.#destroy()
+    if (this.#phase !== 'open') return
+    this.#phase = 'closing'
+    this.#socket!.resume()
+    this.#writer!.write('')
+    this.#socket!.end()
+    this.#expect(closeSeconds)
+  }
+
+  #ready(socket: Socket): void {
+    this.#phase = 'open'
+    this.#connection = undefined
+    this.#socket = socket
+    this.#writer = new Writer(socket, this.#parts.clock, this)
+    listenTo(socket, this)
+    if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
+      // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
+      this.#ahead = undefined
+    }
+    this.#open()
+  }
+
+  #open(): void {
+    this.#splitter?.stop()
+    this.#splitter = new Splitter(this, this.#parts.limits, { lenient: true })
+    this.#hasBegun = false
+    const from = this.#socket instanceof TLSSocket ? this.#from : undefined
+    const header = writeHeader(this.#domain, this.#lang, from)
+    this.#expect(this.#ahead === 'trial' ? trialSeconds : featuresSeconds)
+    if (this.#ahead === undefined) this.#writer!.write(header)
+    else {
+      this.#writer!.sendHeader(header)
+      this.events.onAhead?.()
+    }
+  }
+
+  /**
+   * With TLS 1.3, each of the server's session tickets keeps what is behind it back until it is acknowledged, and our side
+   * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
+   */
+  onTicket(): void {
+    if (this.#acknowledges) return
+    this.#acknowledges = true
+    // What is written while a ticket is being read gets stuck.
+    this.#parts.clock.after(0, () => {
+      this.#acknowledges = false
+      if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
+    })
+  }
+
+  onData(chunk: Buffer): void {
+    // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
+    if (!this.#hasBegun) chunk = withoutSpace(chunk)
+    if (chunk.length > 0) this.#hasBegun = true
+    this.#isBusy = true
+    try {
+      this.#splitter?.write(chunk)
+      if (this.#phase === 'open') this.events.onFlush()
+    } catch (error) {
+      if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
+      else this.#break(error)
+    }
+    this.#weigh()
+  }
+
+  /** Counts the memory of an unfinished element. */
+  #weigh(): void {
+    const bytes = this.#splitter?.unfinishedBytes ?? 0
+    if (bytes === this.#unfinishedBytes) return
+    this.#parts.waiting.change(bytes - this.#unfinishedBytes)
+    this.#unfinishedBytes = bytes
+  }
+
+  onOpen(root: Root): void {
+    const header = readHeader(root)
+    if (typeof header === 'string') this.#refuse(header)
+    else if (this.#phase === 'open') this.events.onOpen(header)
+  }
+
+  onElement(element: Element): void {
+    if (this.#phase === 'closing') return
+    if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
+      this.#refuse('policy-violation')
+      return
+    }
+    if (isOfTransport(element.namespace)) {
+      this.onUnfit('dropped')
+      return
+    }
+    if (element.namespace === streamsNamespace) {
+      if (element.name === 'error') {
+        this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
+        return
+      }
+      // A server that is tried may yet overlook what was sent ahead.
+      if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
+    } else if (this.#ahead === 'trial') {
+      this.#ahead = undefined
+      this.#expectNothing()
+    }
+    this.events.onElement(element)
+  }
+
+  onUnfit(fate: Fate): void {
+    if (this.#phase === 'open') this.events.onUnfit?.(fate)
+  }
+
+  onClose(): void {
+    this.#end(goneByServer)
+    this.#socket?.end()
+  }
+
+  onLastByte(): void {
+    this.#guard(() => this.#end(goneByServer))
+  }
+
+  onBroken(reason: Error | boolean): void {
+    const cause = typeof reason === 'boolean' ? undefined : reason
+    this.#guard(() => this.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
+  }
+
+  onDrain(): void {
+    if (this.#phase === 'open') this.#guard(() => this.events.onDrain())
+  }
+
+  onStall(): void {
+    this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
+  }
+
+  /** Runs what may call the owner's events: an exception ends this link and no other. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#break(error)
+    }
+  }
+
+  #break(cause: unknown): void {
+    const failure: Failure = { step: 'features', code: 'internal-error', cause }
+    const isReported = this.#phase === 'closing' || this.#phase === 'ended'
+    this.#destroy()
+    this.#parts.onFailed(this.#domain, failure)
+    if (!isReported) this.events.onEnd({ failure })
+  }
+
+  /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
+  #refuse(condition: string, cause?: unknown): void {
+    if (this.#phase === 'closing') {
+      this.#destroy()
+      return
+    }
+    this.#writer!.write(writeStreamError(condition))
+    this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
+  }
+
+  /** Ends without closing the stream: nothing goes through this connection any more. */
+  #fail(failure: Failure): void {
+    this.#end({ failure })
+    this.#destroy()
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return
+    this.close()
+    this.#parts.onFailed(this.#domain, end.failure)
+    this.events.onEnd(end)
+  }
+
+  #destroy(): void {
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
+    this.#parts.onClosed(this)
+    this.#connection?.cancel()
+    this.#connection = undefined
+    this.#expectNothing()
+    this.#splitter?.stop()
+    this.#weigh()
+    this.#writer?.stop()
+    if (this.#socket === undefined) return
+    ignore(this.#socket)
+    this.#socket.destroy()
+    this.#socket = undefined
+    this.#writer = undefined
+  }
+
+  #expectNothing(): void {
+    this.#deadline?.cancel()
+    this.#deadline = undefined
+  }
+
+  #expect(seconds: number): void {
+    this.#expectNothing()
+    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
+  }
+}
+
+const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
+
+/** What follows the white space at the beginning. */
+function withoutSpace(bytes: Buffer): Buffer {
+  let start = 0
+  while (isSpace(bytes[start]!)) start += 1
+  return bytes.subarray(start)
+}

@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto'
+import { xml } from '@xmpp/client'
+import type { XmlElement } from '@xmpp/xml'
+import { Problem, type Step } from '../../lib/errors.js'
+import { codeOf } from '../../lib/log.js'
+import { formatBareJid } from '../../xmpp/jid/jid.js'
+import type { LinkEnd, LinkEvents } from '../../xmpp/link.js'
+import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { startTagOf, textOf } from '../../xmpp/xml/document.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { boundJid } from './bound-user.js'
+import { type ClientHost, LinkClient } from './link-client.js'
+import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
+import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
+import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanism-choice.js'
+import { Pipelining } from './pipelining.js'
+import { bindRefused, linkEnded, saslRefused } from './refusals.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import type { StreamFeatures } from './stream-features.js'
+import type { LoginWish } from './wish.js'
+
+export interface AttemptParts extends MechanismParts, ProgressParts {}
+
+/** How much may come for the client before the login is done, in elements and in UTF-16 units. */
+const mostUndelivered = 1000
+const longestUndelivered = 1024 * 1024
+
+/** The features of a stream that wants a resource to be bound, and nothing else. */
+const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
+
+/**
+ * One try to log a user in over a link: what the server says goes to a client of @xmpp/client, and what that says goes to
+ * the server (RFC 6120 §6, §7). It ends with a plain bound stream: nothing else that the server offers is taken up.
+ */
+export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
+  /** The SASL mechanism at work, once it has been chosen. */
+  mechanism: Mechanism | undefined
+  readonly #parts: AttemptParts
+  readonly #wish: LoginWish
+  readonly #pipelining: Pipelining
+  readonly #until: 'authenticated' | 'bound'
+  readonly #client: LinkClient
+  #opened: T | undefined
+  /** Aborts when the login is over; made when a mechanism asks for it. */
+  #abort: AbortController | undefined
+  #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+  #isOver = false
+  #progress: LoginProgress | undefined
+  /** Whether the server has been told who wants to log in. */
+  #isIntroduced = false
+  #isAuthenticated = false
+  /** Whether the server demands the session request of RFC 3921 §3. */
+  #demandsSession = false
+  /** Whether the server has answered all that the login asks: what it says from then on belongs to the client. */
+  #isAnswered = false
+  /** The IQ that waits for an answer; what answers another one belongs to the client. */
+  #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
+  #jid = ''
+  readonly #undelivered: Element[] = []
+  #undeliveredLength = 0
+
+  constructor(
+    parts: AttemptParts,
+    wish: LoginWish,
+    until: 'authenticated' | 'bound' = 'bound',
+    pipelining = new Pipelining(),
+  ) {
+    this.#parts = parts
+    this.#wish = wish
+    this.#until = until
+    this.#pipelining = pipelining
+    this.#client = new LinkClient(this, wish.jid.resource)
+  }
+
+  /** How far the login has come. */
+  get #step(): Step {
+    return this.#progress!.step
+  }
+
+  /** Aborts when the login is over, for mechanisms that wait for something. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Logs in over a link that is opened for it. Throws a `Problem`, and leaves nothing open then. */
+  async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
+    const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
+    const leave = () => late('the caller left')
+    const progress = followLogin(this.#parts, this.#wish, late)
+    this.#progress = progress
+    caller.addEventListener('abort', leave)
+    try {
+      const loggedIn = await new Promise<LoggedIn<T>>((resolve, reject) => {
+        this.#resolve = resolve
+        this.#reject = reject
+        if (caller.aborted) leave()
+        else this.#opened = open(this.#linkOptions(), this)
+      })
+      progress.note({ code: 'ok' })
+      return loggedIn
+    } catch (error) {
+      // Nothing is left behind: no link, no hash in a queue.
+      this.#isOver = true
+      this.#abort?.abort(error)
+      this.#opened?.abandon()
+      const problem = toProblem(error, this.#step)
+      const { step, code, condition, cause } = problem
+      progress.note({ step, code, condition, cause: codeOf(cause) })
+      throw problem
+    } finally {
+      progress.stop()
+      caller.removeEventListener('abort', leave)
+    }
+  }
+
+  onStep(step: Step): void {
+    if (!this.#isOver) this.#progress!.reach(step)
+  }
+
+  onAhead(): void {
+    this.#guard(() => this.#goBy(this.#pipelining.goAhead()))
+  }
+
+  onOpen(): void {}
+
+  onElement(element: Element): void {
+    if (!this.#isOver) this.#guard(() => this.#take(element))
+  }
+
+  onFlush(): void {}
+
+  onDrain(): void {}
+
+  onEnd({ failure }: LinkEnd): void {
+    if (!this.#isOver) this.fail(linkEnded(failure, this.#step))
+  }
+
+  send(element: XmlElement): void {
+    // An empty initial response is not the same as none (RFC 6120 §6.4.2), and the library writes both alike.
+    if (element.name === 'auth' && element.children.length === 0) element.t('=')
+    this.#isIntroduced = true
+    this.#send(element.name, saslNamespace, element.toString())
+  }
+
+  restart(): void {
+    if (!this.#isOver) this.#opened!.link.restart({ ahead: this.#pipelining.nextStream() })
+  }
+
+  bind(request: XmlElement): Promise<XmlElement> {
+    return new Promise(resolve => {
+      this.#ask(request.toString(), iq => {
+        this.#jid = boundJid(iq.text, this.#wish)
+        this.#isAnswered = !this.#demandsSession
+        resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
+      })
+    })
+  }
+
+  done(): void {
+    if (this.#isAnswered) this.#finish()
+    else
+      this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => {
+        this.#isAnswered = true
+        this.#finish()
+      })
+  }
+
+  fail(error: unknown): void {
+    this.#isOver = true
+    this.#reject(error)
+  }
+
+  #linkOptions(): LoginLinkOptions {
+    const { jid, credentials } = this.#wish
+    const certificate = credentials.kind === 'certificate'
+    // One certificate may be good for several users (RFC 6120 §4.7.1).
+    const from = certificate ? formatBareJid(jid) : undefined
+    return { certificate, from, ahead: this.#pipelining.nextStream() }
+  }
+
+  #finish(): void {
+    if (this.#isOver) return
+    this.#resolve({ opened: this.#opened!, jid: this.#jid, undelivered: this.#undelivered })
+  }
+
+  #take(element: Element): void {
+    const { name, namespace, text } = element
+    // Up to the handing out, which stops reading where the outbox is full.
+    if (this.#isAnswered) this.#undelivered.push(element)
+    else if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
+    else if (namespace === saslNamespace) this.#takeSasl(name, text)
+    else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
+  }
+
+  /** What belongs to the client waits for it. */
+  #keep(element: Element): void {
+    this.#undeliveredLength += element.text.length
+    if (this.#undelivered.push(element) > mostUndelivered || this.#undeliveredLength > longestUndelivered)
+      throw new Problem('remote-protocol-error', { step: this.#step })
+  }
+
+  #takeFeatures(text: string): void {
+    const features = this.#pipelining.came(text)
+    // On features that come twice the library would log in once more.
+    if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
+    if (features !== 'nothing-new') this.#goBy(features)
+  }
+
+  #goBy(features: StreamFeatures): void {
+    if (!this.#isAuthenticated) this.#beginSasl(features)
+    else if (features.offersBind) {
+      this.#demandsSession = features.demandsSession
+      this.#client.receive(readyToBind)
+    } else throw new Problem('remote-protocol-error', { step: 'bind' })
+  }
+
+  #beginSasl({ offer }: StreamFeatures): void {
+    const { facts } = this.#opened!.link
+    if (offer === undefined) throw nothingOffered(facts)
+    this.onStep('sasl')
+    const mechanism = chooseMechanism(this.#wish, { ...offer, link: facts, waiting: this }, this.#parts)
+    this.mechanism = mechanism
+    this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
+    if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
+      // It would send a secret at once, which the server may not want any more.
+      this.#pipelining.isMistaken = true
+      throw new Problem('remote-protocol-error', { step: 'sasl' })
+    }
+    this.#client.use(mechanism)
+    // The library sees the one mechanism that it is to use.
+    const offered = xml('mechanism', {}, mechanism.name)
+    this.#client.receive(features(xml('mechanisms', { xmlns: saslNamespace }, offered)))
+  }
+
+  #takeSasl(name: string, text: string): void {
+    const mechanism = this.mechanism
+    if (mechanism === undefined || this.#isAuthenticated)
+      throw new Problem('remote-protocol-error', { step: this.#step })
+    this.#pipelining.answered()
+    if (name === 'failure') throw saslRefused(text, mechanism.name)
+    // The server cannot know yet which user this is.
+    if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
+    const data = textOf(text).trim()
+    if (name === 'success') {
+      // Throws where it is not base64.
+      mechanism.success(data === '' || data === '=' ? undefined : atob(data))
+      this.#isAuthenticated = true
+      if (this.#until === 'authenticated') {
+        this.#finish()
+        this.#isOver = true
+        return
+      }
+      this.onStep('bind')
+    } else atob(data)
+    this.#client.receive(xml(name, { xmlns: saslNamespace }, data))
+  }
+
+  /** Whether an IQ answers the login's own request. */
+  #takeAnswer(iq: Element): boolean {
+    const request = this.#request
+    if (request === undefined) return false
+    const tag = startTagOf(iq.text)
+    const type = tag.attribute('type')
+    if (tag.attribute('id') !== request.id || (type !== 'result' && type !== 'error')) return false
+    this.#request = undefined
+    this.#pipelining.answered()
+    if (type === 'error') throw bindRefused(iq.text)
+    request.answered(iq)
+    return true
+  }
+
+  #ask(child: string, answered: (iq: Element) => void): void {
+    // Others could guess the library's ids, and answer.
+    const id = randomUUID()
+    this.#request = { id, answered }
+    this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
+  }
+
+  #send(name: string, namespace: string, text: string): void {
+    if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
+  }
+
+  /** Runs what an event of the link brings about. An error ends this login, and does not reach the link. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      const isKnown = error instanceof Problem
+      this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.#step, cause: error }))
+    }
+  }
+}
+
+/** Whether a mechanism sends nothing secret before the server's first challenge (RFC 5802 §3). */
+function isByChallenge({ name }: Mechanism): boolean {
+  return name.startsWith('SCRAM-')
+}
+
+function features(feature: XmlElement): XmlElement {
+  return xml('features', { xmlns: streamsNamespace }, feature)
+}
+
+function toProblem(error: unknown, step: Step): Problem {
+  if (error instanceof Problem) return error
+  // Of what the library reads then only the answer to its request comes from the server.
+  return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
+}

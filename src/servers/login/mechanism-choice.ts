@@ -1,0 +1,137 @@
+import { passwordMechanisms } from '../../config/kinds/kinds.js'
+import { Problem } from '../../lib/errors.js'
+import { foreignList } from '../../lib/text/foreign-text.js'
+import { formatBareJid } from '../../xmpp/jid/jid.js'
+import type { LinkFacts } from '../../xmpp/link.js'
+import { bindTo } from './sasl/channel-binding.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import { oauthBearer } from './sasl/oauth-bearer.js'
+import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
+import { type ScramName, type ScramParts, scram } from './sasl/scram.js'
+import { anonymous, external, plain } from './sasl/single-message.js'
+import type { SaslOffer } from './stream-features.js'
+import type { LoginWish } from './wish.js'
+
+export interface MechanismParts {
+  /** The mechanisms for passwords that the operator allows, in the order of preference. */
+  readonly mechanisms: readonly string[]
+  readonly saltedPasswords: SaltedPasswords
+  /** Most iterations of SCRAM that a server may ask for. */
+  readonly scramMaxIterations: number
+}
+
+/** What a login has to choose from, and over which link. */
+export interface Situation extends SaslOffer {
+  readonly link: LinkFacts
+  /** Aborts with the login. */
+  readonly waiting: Waiting
+}
+
+/** The one mechanism that a login tries, and none after it (RFC 6120 §13.8). Throws `no-mechanism`. */
+export function chooseMechanism(
+  { jid, credentials }: LoginWish,
+  situation: Situation,
+  parts: MechanismParts,
+): Mechanism {
+  const bareJid = formatBareJid(jid)
+  /** An account that acts for another user says for which one (RFC 6120 §6.3.8). */
+  const byPassword = (user: string, password: string) =>
+    passwordMechanism({ user, password, authzid: user === jid.local ? '' : bareJid }, situation, parts)
+  switch (credentials.kind) {
+    case 'password':
+      return byPassword(credentials.user ?? jid.local, credentials.password)
+    case 'service':
+      return byPassword(credentials.account.user, credentials.account.password)
+    case 'token': {
+      const { mechanism, token } = credentials
+      demand(mechanism, situation, situation.link.plainAllowed)
+      return mechanism === 'OAUTHBEARER'
+        ? oauthBearer(bareJid, token)
+        : plain(jid.local, token, '', mechanism)
+    }
+    case 'certificate':
+      demand('EXTERNAL', situation, situation.link.encrypted)
+      return external(bareJid)
+    case 'anonymous':
+      demand('ANONYMOUS', situation, true)
+      return anonymous()
+  }
+}
+
+function passwordMechanism(
+  who: Required<Pick<ScramParts, 'user' | 'password'>> & { readonly authzid: string },
+  { mechanisms: offered, channelBindings, link, waiting }: Situation,
+  { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
+): Mechanism {
+  // Servers that allow acting for another user with PLAIN may ignore that user's name in SCRAM, as ejabberd does.
+  const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
+  const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
+  const offersBinding = offered.some(isBound)
+  const binding = preferred.some(isBound)
+    ? bindTo(link, offersBinding ? channelBindings : undefined)
+    : undefined
+  const usable = preferred.filter(name => {
+    if (!offered.includes(name)) return false
+    if (isBound(name)) return binding !== undefined
+    return name !== 'PLAIN' || link.plainAllowed
+  })
+  const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
+  let [name] = usable
+  if (name === undefined) throw noMechanism(offered, whyNot(offered, mechanisms, link))
+  // There is one try, and a server that does not list its types may not know the one that was guessed.
+  if (isBound(name) && binding?.guessed) name = unbound ?? name
+  if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
+  const isMissed = !offersBinding && binding !== undefined
+  return scram(name as ScramName, {
+    channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
+    saltedPasswords,
+    maxIterations: scramMaxIterations,
+    waiting,
+    ...who,
+  })
+}
+
+/** Whether a mechanism has channel binding (RFC 5802 §4). */
+function isBound(name: string): boolean {
+  return name.endsWith('-PLUS')
+}
+
+function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolean): void {
+  if (!mechanisms.includes(name)) throw noMechanism(mechanisms, `The login needs ${name}.`)
+  if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
+}
+
+/** The problem with a stream whose features offer no login at all. */
+export function nothingOffered({ encrypted }: LinkFacts): Problem {
+  const why = encrypted ? '' : ' on a link that is not encrypted: see tls=none in XMPP_SERVERS'
+  return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
+}
+
+/** The problem as the operator is told it. The names that the server gave are shortened to fit on a line. */
+function noMechanism(offered: readonly string[], why: string): Problem {
+  const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
+  return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
+}
+
+/** Why no mechanism for a password can be used. */
+function whyNot(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
+  const known = passwordMechanisms.filter(name => offered.includes(name))
+  if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
+  const left = known.filter(name => !allowed.includes(name))
+  const reasons: string[] = []
+  if (left.length > 0) reasons.push(`XMPP_MECHANISMS leaves out ${left.join(', ')}.`)
+  if (known.some(name => allowed.includes(name) && isBound(name)))
+    reasons.push(
+      'Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a type of it.',
+    )
+  if (allowed.includes('PLAIN') && known.includes('PLAIN')) reasons.push(needsEncryption('PLAIN', link))
+  return reasons.join(' ')
+}
+
+/** What the operator can do where a mechanism needs encryption. EXTERNAL is never possible without it. */
+function needsEncryption(name: string, { encrypted }: LinkFacts): string {
+  const needs = `${name} needs an encrypted link`
+  if (encrypted) return `${needs}.`
+  const allowed = name === 'EXTERNAL' ? '' : ', and plain=on there allows it all the same'
+  return `${needs}: in XMPP_SERVERS, tls=none or http:// leaves it without${allowed}.`
+}

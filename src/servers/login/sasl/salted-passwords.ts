@@ -1,0 +1,60 @@
+import { createHmac, hash, pbkdf2 } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Clock } from '../../../lib/clock.js'
+import type { HashQueue } from '../../../lib/limits/hash-queue.js'
+import { createShortMemory } from '../../../lib/limits/short-memory.js'
+
+export type ScramHash = 'sha1' | 'sha256' | 'sha512'
+
+/** What a SCRAM login needs of a password once it is salted (RFC 5802 §3). */
+export type ScramKeys = Readonly<Record<'clientKey' | 'storedKey' | 'serverKey', Buffer>>
+
+export interface PasswordToSalt {
+  readonly user: string
+  /** Prepared with SASLprep. */
+  readonly password: string
+  readonly salt: Buffer
+  readonly iterations: number
+  readonly hash: ScramHash
+}
+
+/** The login that waits for a password to be salted; the signal aborts with it, and is asked for only when needed. */
+export type Waiting = { readonly signal: AbortSignal }
+
+const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
+
+export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
+
+/** Salts passwords off the event loop, and remembers the outcome for `memorySeconds`. `derive` is PBKDF2. */
+export function createSaltedPasswords(
+  clock: Clock,
+  memorySeconds: number,
+  queue: HashQueue,
+  derive = promisify(pbkdf2),
+) {
+  const memory = createShortMemory<ScramKeys>(clock, memorySeconds)
+  const derived = async ({
+    password,
+    salt,
+    iterations,
+    hash: algorithm,
+  }: PasswordToSalt): Promise<ScramKeys> => {
+    const salted = await derive(password, salt, iterations, lengths[algorithm], algorithm)
+    const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
+    return {
+      clientKey,
+      storedKey: hash(algorithm, clientKey, 'buffer'),
+      serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
+    }
+  }
+  /** The keys for a password. Rejects with the signal's reason if that aborts first, or with `service-full`. */
+  return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
+    const { user, password, salt, iterations, hash: algorithm } = wanted
+    const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
+    const known = memory.recall(key)
+    if (known !== undefined) return known
+    const keys = await queue(() => derived(wanted), waiting.signal)
+    memory.remember(key, keys)
+    return keys
+  }
+}

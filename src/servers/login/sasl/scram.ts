@@ -1,0 +1,138 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { saslprep } from '@mongodb-js/saslprep'
+import { Problem } from '../../../lib/errors.js'
+import { randomText } from '../../../lib/text/random-text.js'
+import type { ChannelBinding } from './channel-binding.js'
+import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
+import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
+
+/** The SCRAM mechanisms (RFC 5802, RFC 7677). */
+const hashes = {
+  'SCRAM-SHA-512-PLUS': 'sha512',
+  'SCRAM-SHA-256-PLUS': 'sha256',
+  'SCRAM-SHA-1-PLUS': 'sha1',
+  'SCRAM-SHA-512': 'sha512',
+  'SCRAM-SHA-256': 'sha256',
+  'SCRAM-SHA-1': 'sha1',
+} as const satisfies Record<string, ScramHash>
+
+export type ScramName = keyof typeof hashes
+
+export interface ScramParts {
+  readonly user: string
+  readonly password: string
+  /** The bare JID of the user to act for, where that is another one. */
+  readonly authzid?: string | undefined
+  /**
+   * What the login is bound to, for mechanisms with -PLUS alone. `not-offered` where it could have been bound and the server
+   * did not offer that: a server which did offer it then knows that an attacker has changed its offer (RFC 5802 §6).
+   */
+  readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
+  readonly saltedPasswords: SaltedPasswords
+  /** Most iterations a server may ask for; the fewest are 4096 (RFC 5802 §5.1). */
+  readonly maxIterations: number
+  /** Aborts with the login. */
+  readonly waiting: Waiting
+  /** The client's part of the nonce; 144 random bits unless given. */
+  readonly nonce?: string
+}
+
+const minIterations = 4096
+
+/** One SCRAM login (RFC 5802 §5). It fails unless the server proves that it knows the password, too. */
+export function scram(name: ScramName, parts: ScramParts): Mechanism {
+  const hash = hashes[name]
+  const ownNonce = parts.nonce ?? randomText(18, 'base64')
+  /** Says how the login is bound to the channel, and for which user it acts (RFC 5802 §7). */
+  const gs2Header = writeGs2Header(parts)
+  let firstBare = ''
+  let serverFirst: string | undefined
+  let keys: ScramKeys | undefined
+  let authMessage = ''
+  let hasServerProved = false
+
+  async function prove(serverFirst: string): Promise<string> {
+    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = parts
+    const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
+    if (fields === null) throw refusal('the first message of the server is not SCRAM')
+    const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
+    const iterations = Number(iterationText)
+    if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
+      throw refusal('the server did not extend the nonce')
+    if (iterations < minIterations)
+      throw refusal(`the server asks for ${iterations} iterations, and ${minIterations} are the fewest`)
+    if (iterations > maxIterations)
+      throw refusal(
+        `the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`,
+      )
+    const password = prepare(parts.password, 'password')
+    const salt = Buffer.from(saltText, 'base64')
+    const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
+    // The header is said again, now signed: the server sees whether it was changed on the way.
+    const header = Buffer.from(gs2Header)
+    const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
+    const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
+    keys = salted
+    authMessage = `${firstBare},${serverFirst},${withoutProof}`
+    const proof = createHmac(hash, salted.storedKey).update(authMessage).digest()
+    for (let index = 0; index < proof.length; index++) proof[index]! ^= salted.clientKey[index]!
+    return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
+  }
+
+  function verify(serverFinal: string): void {
+    const signature = /^v=([A-Za-z0-9+/]+={0,2})(?:,|$)/.exec(serverFinal)?.[1]
+    if (signature === undefined || keys === undefined) throw notAuthentic()
+    const given = Buffer.from(signature, 'base64')
+    const expected = createHmac(hash, keys.serverKey).update(authMessage).digest()
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw notAuthentic()
+    hasServerProved = true
+  }
+
+  return {
+    name,
+    clientFirst: true,
+    response() {
+      if (hasServerProved) return ''
+      if (serverFirst !== undefined) return prove(serverFirst)
+      firstBare = `n=${saslName(prepare(parts.user, 'jid'))},r=${ownNonce}`
+      return toByteString(gs2Header + firstBare)
+    },
+    challenge(message) {
+      const text = fromByteString(message)
+      if (serverFirst === undefined) serverFirst = text
+      else verify(text)
+    },
+    success(data) {
+      if (data !== undefined && !hasServerProved) verify(fromByteString(data))
+      if (!hasServerProved) throw notAuthentic()
+    },
+  }
+}
+
+function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
+  let flag = 'n'
+  if (channelBinding === 'not-offered') flag = 'y'
+  else if (channelBinding !== undefined) flag = `p=${channelBinding.type}`
+  return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
+}
+
+/** SASLprep (RFC 4013), which changes nothing in printable ASCII. */
+function prepare(text: string, parameter: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text
+  try {
+    // As a query, which may have characters in it that Unicode 3.2 did not know yet (RFC 5802 §5.1).
+    return saslprep(text, { allowUnassigned: true })
+  } catch {
+    throw new Problem('invalid-parameter', {
+      detail: `Parameter: ${parameter}. Text without the characters that SASLprep (RFC 4013) forbids.`,
+    })
+  }
+}
+
+function notAuthentic(): Problem {
+  return new Problem('server-not-authentic', { step: 'sasl' })
+}
+
+function refusal(detail: string): Problem {
+  return new Problem('login-failed', { step: 'sasl', detail })
+}

@@ -1,0 +1,80 @@
+import type { PeerCertificate } from 'node:tls'
+import { foreignList, foreignText } from '../../lib/text/foreign-text.js'
+import { namesOf } from './certificate-names.js'
+
+/** What the log calls a certificate with other names; the other codes are OpenSSL's. */
+const otherName = 'OTHER_NAME'
+
+/** Words of an authority's name that are shown. */
+const mostWords = 8
+
+/** Why a certificate is not good enough. The message says what to do about it, and is for operators only. */
+export class CertificateFault extends Error {
+  override readonly name = 'CertificateFault'
+  /** OpenSSL's name of what is wrong, or ours. */
+  readonly code: string
+  readonly #certificate: Partial<PeerCertificate>
+
+  /** `told` is Node's code or message; `host` is the name that the certificate should have been made out to, in A-labels. */
+  constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
+    const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
+    super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
+    this.code = code
+    this.#certificate = certificate ?? {}
+  }
+
+  /** What tells the certificate from others, on one line; undefined where the server has shown none. */
+  get certificate(): string | undefined {
+    const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
+    if (fingerprint256 === undefined) return undefined
+    const words = String(issuer?.CN ?? issuer?.O ?? 'an authority without a name').split(' ', mostWords)
+    const authority = words.map(foreignText).join(' ')
+    const days = [valid_from, valid_to].map(text => dayOf(new Date(text ?? '')))
+    return `made out to ${ownersOf(this.#certificate)}, issued by ${authority}, valid from ${days.join(' to ')}, SHA-256 ${fingerprint256}`
+  }
+}
+
+function explain(code: string, certificate: Partial<PeerCertificate>, host: string): string {
+  switch (code) {
+    case otherName:
+      return `It is made out to ${ownersOf(certificate)}, and not to ${host}.`
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return 'It is self-signed.'
+    case 'CERT_HAS_EXPIRED': {
+      const end = new Date(certificate.valid_to ?? '')
+      // Otherwise a certificate above it has expired, and Node does not say when.
+      return end.getTime() <= Date.now()
+        ? `It expired on ${dayOf(end)}.`
+        : 'It, or one above it, has expired.'
+    }
+    case 'CERT_NOT_YET_VALID': {
+      const start = new Date(certificate.valid_from ?? '')
+      if (start.getTime() > Date.now()) return `It is not valid before ${dayOf(start)}.`
+      return 'It, or one above it, is not valid yet.'
+    }
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'It is signed by an authority that is not known here, or the server does not send what is in between.'
+    default:
+      return `It does not pass the check: ${code}.`
+  }
+}
+
+function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
+  const names = namesOf(subjectaltname).map(({ value }) => value)
+  return names.length === 0 ? 'no name of a host' : foreignList(names)
+}
+
+/** Trusting a certificate does not help where its names or dates are wrong. */
+function adviceFor(code: string): string {
+  const off = 'verify=off there checks nothing.'
+  if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `Give the server another one; in XMPP_SERVERS, ${off.replace(' there', '')}`
+  return `In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; ${off}`
+}
+
+function dayOf(date: Date): string {
+  return Number.isNaN(date.getTime()) ? 'a day that cannot be read' : date.toISOString().slice(0, 10)
+}

@@ -1,0 +1,76 @@
+import { clientOf } from '../../lib/client-network.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import type { LoginAttempts } from '../logins/login-attempts.js'
+
+/** The logins of a session, as far as they tell an honest client from one that guesses. */
+export type Logins = Pick<LoginAttempts, 'refused' | 'isSilent' | 'delayedJid'>
+
+interface Stranger<Session> {
+  readonly session: Session
+  readonly client: string
+  readonly logins: Logins
+  /** When it was opened, in milliseconds of the clock. */
+  readonly since: number
+}
+
+/** How long a client has for its first login before its session may make room, in milliseconds. */
+const patience = 5_000
+/** Delayed logins of one user at one address that never make room. */
+const mostOfUser = 2
+
+/** The sessions of each client, an IPv4 address or an IPv6 network, that no user has logged in to yet. */
+export class Strangers<Session> {
+  readonly #all = new Map<Session, Stranger<Session>>()
+  readonly #byClient = new Map<string, Set<Stranger<Session>>>()
+
+  add(session: Session, address: string, logins: Logins, since: number): void {
+    const client = clientOf(address)
+    const stranger = { session, client, logins, since }
+    this.#all.set(session, stranger)
+    const others = this.#byClient.get(client)
+    if (others === undefined) this.#byClient.set(client, new Set([stranger]))
+    else others.add(stranger)
+  }
+
+  /** May be called again, and for any session. */
+  remove(session: Session): void {
+    const stranger = this.#all.get(session)
+    if (stranger === undefined) return
+    this.#all.delete(session)
+    const others = this.#byClient.get(stranger.client)!
+    others.delete(stranger)
+    if (others.size === 0) this.#byClient.delete(stranger.client)
+  }
+
+  /**
+   * The session that makes room where its client has too many: the one with the most refused logins; else the oldest without a
+   * login; else the last of those whose logins are delayed for the same user. Undefined if each may be of an honest user.
+   */
+  leastPromising(address: string, now: number): Session | undefined {
+    const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]
+    const guesser = mostRefused(strangers)
+    const silent = strangers.find(({ logins, since }) => logins.isSilent && now - since >= patience)
+    return (guesser ?? silent ?? lastOfSameUser(strangers))?.session
+  }
+}
+
+function mostRefused<Session>(strangers: readonly Stranger<Session>[]): Stranger<Session> | undefined {
+  let worst: Stranger<Session> | undefined
+  for (const stranger of strangers)
+    if (stranger.logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
+  return worst
+}
+
+function lastOfSameUser<Session>(strangers: readonly Stranger<Session>[]): Stranger<Session> | undefined {
+  const groups = new Map<string, { count: number; last: Stranger<Session> }>()
+  let largest: { count: number; last: Stranger<Session> } | undefined
+  for (const stranger of strangers) {
+    const jid = stranger.logins.delayedJid
+    if (jid === undefined) continue
+    const user = userOf(jid)
+    const group = { count: (groups.get(user)?.count ?? 0) + 1, last: stranger }
+    groups.set(user, group)
+    if (group.count > (largest?.count ?? mostOfUser)) largest = group
+  }
+  return largest?.last
+}

@@ -1,0 +1,139 @@
+import type { Timer } from '../../lib/clock.js'
+import { sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import type { RefusedLogins } from './refused-logins.js'
+import { firstMessage, shownUser } from './shown-user.js'
+
+/** How many logins one stream may try, and how many of them its server may refuse. */
+const mostAttempts = 5
+
+/** Stands between a client and its server. */
+export interface Gate {
+  /** Keeps back what the client sends from now on. */
+  holdBack(): void
+  /** Sends what was kept back. */
+  goOn(): void
+}
+
+/** A login that its server has not answered. */
+interface Attempt {
+  readonly mechanism: string
+  user: string | undefined
+}
+
+/** The logins that a client tries on one stream. */
+export class LoginAttempts {
+  readonly #refusals: RefusedLogins
+  readonly #client: { readonly address: string; readonly domain: string }
+  readonly #isLimited: boolean
+  #unanswered: Attempt | undefined
+  #begun = 0
+  #refused = 0
+  /** How many logins wait before they go to the server, and the timers of those whose delay is known. */
+  #waiting = 0
+  readonly #timers = new Set<Timer>()
+  #isOver = false
+
+  constructor(refusals: RefusedLogins, address: string, domain: string) {
+    this.#refusals = refusals
+    this.#client = { address, domain }
+    this.#isLimited = refusals.concern(this.#client)
+  }
+
+  /** How many of them the server has refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Whether the client has tried none. */
+  get isSilent(): boolean {
+    return this.#begun === 0
+  }
+
+  /** The JID of the login that is delayed, or its domain alone if no user is known; undefined if none is delayed. */
+  get delayedJid(): string | undefined {
+    if (this.#timers.size === 0) return undefined
+    const { domain } = this.#client
+    const user = this.#unanswered?.user
+    return user === undefined || user.includes('@') ? (user ?? domain) : `${user}@${domain}`
+  }
+
+  /** Whether the stream has reached its limit of logins. */
+  get areUsedUp(): boolean {
+    return this.#begun > mostAttempts || this.#refused >= mostAttempts
+  }
+
+  /** Reads what the client sends. A login is kept back at the gate until it may go to the server. */
+  sent(element: Element, gate: Gate): void {
+    const attempt = attemptIn(element)
+    if (attempt === undefined) this.#complete(element)
+    else {
+      this.#begun += 1
+      if (this.areUsedUp) return
+      this.#unanswered = attempt
+      if (this.#isLimited) this.#wait(gate)
+    }
+  }
+
+  /** Reads what the server sends. */
+  received({ name, namespace }: Element): void {
+    if (namespace !== saslNamespace && namespace !== sasl2Namespace) return
+    if (name !== 'success' && name !== 'failure') return
+    const attempt = this.#unanswered
+    this.#unanswered = undefined
+    if (name === 'failure') {
+      this.#refused += 1
+      this.#refusals.refused({ ...this.#client, user: attempt?.user })
+    } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
+  }
+
+  /** The session is over: waiting logins never go to the server. */
+  close(): void {
+    this.#isOver = true
+    for (const timer of this.#timers) timer.cancel()
+    for (; this.#waiting > 0; this.#waiting -= 1) this.#takeBack()
+  }
+
+  #wait(gate: Gate): void {
+    this.#waiting += 1
+    gate.holdBack()
+    const go = () => {
+      if (this.#isOver) return
+      this.#waiting -= 1
+      if (this.#waiting === 0) gate.goOn()
+    }
+    const waitFor = (milliseconds: number) => {
+      if (milliseconds === 0 || this.#isOver) return go()
+      const timer = this.#refusals.clock.after(milliseconds, () => {
+        this.#timers.delete(timer)
+        go()
+      })
+      this.#timers.add(timer)
+    }
+    // If the login cannot be counted, it is not delayed.
+    this.#refusals.begun(this.#client).then(waitFor, go)
+  }
+
+  /** A first message that was not sent with its mechanism comes in a response (RFC 6120 §6.4.3). */
+  #complete(element: Element): void {
+    const { name, namespace } = element
+    if (name !== 'response' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return
+    const attempt = this.#unanswered
+    if (attempt !== undefined) attempt.user ??= shownUser(attempt.mechanism, firstMessage(element))
+  }
+
+  #takeBack(): void {
+    // A count that is wrong by one does no harm.
+    this.#refusals.takenBack(this.#client).catch(() => {})
+  }
+}
+
+/** The login that a client tries with this element, if any. */
+function attemptIn(element: Element): Attempt | undefined {
+  const { name, namespace, text } = element
+  const isSasl = name === 'auth' && namespace === saslNamespace
+  if (!isSasl && (name !== 'authenticate' || namespace !== sasl2Namespace)) return undefined
+  const mechanism = startTagOf(text).attribute('mechanism') ?? ''
+  return { mechanism, user: shownUser(mechanism, firstMessage(element)) }
+}

@@ -1,0 +1,106 @@
+import type { Logger } from 'pino'
+import type { Config } from '../../config/config.js'
+import type { Networks } from '../../config/kinds/networks.js'
+import { clientOf } from '../../lib/client-network.js'
+import type { Clock } from '../../lib/clock.js'
+import type { Counts } from '../../lib/counts.js'
+import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { LoginAudit, type RefusedLogin } from './login-audit.js'
+
+export interface RefusedLoginsParts {
+  readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
+  readonly limits: Pick<Config['limits'], 'loginTimeout'>
+  /** Logins that come from one of these itself have no limit. */
+  readonly trustedProxies: Pick<Networks, 'contains'>
+  readonly counts: Pick<Counts, 'clientLogins'>
+  readonly clock: Clock
+  /** Called for each login that must wait. */
+  readonly refused: OnRefused
+  /** Takes the lines of the audit trail. */
+  readonly audit: Logger
+  /** Creates the rates: of this process, or shared by all processes of the service. */
+  readonly makeRate?: MakeRate | undefined
+}
+
+/** How many times as many logins an address may have refused at all domains together as at one. */
+const domainsOfAddress = 3
+/** How long the first login over the limit waits, in milliseconds. Each further one waits twice as long. */
+const firstDelay = 500
+/** The longest wait, in milliseconds, unless half of the time to log in is less. */
+const longestDelay = 20_000
+
+/** Where a client is, and where it logs in. */
+type Client = Pick<RefusedLogin, 'address' | 'domain'>
+
+/**
+ * Limits how fast clients guess. Counts the refused logins of one IPv4 address or IPv6 network, in minutes. Over the limit each
+ * login waits before it goes to its server. None is refused here: others may share the address.
+ */
+export class RefusedLogins {
+  readonly clock: Clock
+  readonly #parts: RefusedLoginsParts
+  readonly #rates: readonly { readonly rate: KeyedRate; readonly most: number; readonly keyOf: KeyOf }[]
+  readonly #audit: LoginAudit
+  readonly #longestDelay: number
+
+  constructor(parts: RefusedLoginsParts) {
+    const { rates, limits, makeRate = ownRates, clock, audit } = parts
+    const most = rates.loginsPerAddress
+    const limit = (name: string, most: number, keyOf: KeyOf) => ({
+      rate: makeRate(name, most, 60),
+      most,
+      keyOf,
+    })
+    this.clock = clock
+    this.#parts = parts
+    this.#rates = [
+      limit('logins-address', most * domainsOfAddress, ({ address }) => clientOf(address)),
+      limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
+    ]
+    this.#audit = new LoginAudit(audit, clock)
+    this.#longestDelay = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
+  }
+
+  /** Whether logins of this client are limited. */
+  concern({ address }: Client): boolean {
+    return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.contains(address)
+  }
+
+  /**
+   * Counts a login in advance, so that many at once do not all pass. Resolves with the milliseconds that it must wait. Call
+   * `takenBack` if its server does not refuse it.
+   */
+  async begun(client: Client): Promise<number> {
+    const over = await Promise.all(
+      this.#rates.map(async ({ rate, most, keyOf }) => {
+        const key = keyOf(client)
+        const isOver = (await rate.take(key)) !== undefined
+        return isOver ? (await rate.count(key)) - most : 0
+      }),
+    )
+    const most = Math.max(...over)
+    if (most <= 0) return 0
+    this.#parts.counts.clientLogins.delayed += 1
+    this.#parts.refused('logins-address', { address: client.address })
+    return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
+  }
+
+  /** A login succeeded, or never went to its server. */
+  async takenBack(client: Client): Promise<void> {
+    await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
+  }
+
+  /** A server has refused a login. */
+  refused(login: RefusedLogin): void {
+    this.#parts.counts.clientLogins.refused += 1
+    this.#audit.refused(login)
+  }
+
+  /** Writes the lines of the audit trail that are still due. */
+  close(): void {
+    this.#audit.close()
+  }
+}
+
+type KeyOf = (client: Client) => string

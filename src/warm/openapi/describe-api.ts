@@ -1,0 +1,69 @@
+import type { Config } from '../../config/config.js'
+import { description, license, name, version } from '../../lib/package-json.js'
+import { object, type Schema } from '../../lib/text/json-schema.js'
+import { bodyParameters, identifying, type ParameterName, parameterNames } from '../parameters.js'
+import { usualOptions } from '../warm-request.js'
+import { describePaths } from './paths.js'
+import { replyHeaders, replySchemas } from './replies.js'
+
+/** The HTTP API under the settings in force, as an OpenAPI 3.1 document without a secret. */
+export function describeApi(config: Config): object {
+  const { externalUrl } = config
+  const admin = { type: 'http', scheme: 'basic', description: 'An admin, as the settings name them.' }
+  return {
+    openapi: '3.1.0',
+    info: { title: name, version, description, license: { name: license, identifier: license } },
+    ...(externalUrl !== undefined && { servers: [{ url: externalUrl }] }),
+    security: [{ admin: [] }],
+    paths: describePaths(config),
+    components: {
+      schemas: { ...bodySchemas(config), ...replySchemas },
+      headers: replyHeaders,
+      securitySchemes: { admin },
+    },
+  }
+}
+
+/** The bodies of calls, under the settings in force. */
+function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
+  const usual = usualOptions(bosh)
+  const defaults: { readonly [Name in ParameterName]?: unknown } = {
+    ...usual,
+    lang: usual.language,
+    expires_in: warm.attachTimeout,
+    attach_binding: bosh.attachBinding,
+  }
+  const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint, which has a limit of its own'
+  const atMost = (limit: number) => ` More than ${limit} counts as ${limit}${butElsewhere}.`
+  const remarks: { readonly [Name in ParameterName]?: string } = {
+    jid: warm.anonymous ? ' Nothing but a domain is a session without an account.' : '',
+    wait: atMost(bosh.maxWait),
+    hold: atMost(bosh.maxRequests - 1),
+  }
+  const schemas = Object.fromEntries(
+    parameterNames.map(name => {
+      const { description, default: own, ...value }: Schema = bodyParameters[name].schema
+      const about = { description: description + (remarks[name] ?? ''), default: defaults[name] ?? own }
+      if (identifying.has(name) || name === 'csrf_token') return [name, { ...value, ...about }]
+      // An option that is empty or null is not given.
+      const { anyOf = [value] } = value
+      return [name, { ...about, anyOf: [...anyOf, { enum: ['', null] }] }]
+    }),
+  ) as Readonly<Record<ParameterName, Schema>>
+  const { expires_in, attach_binding, csrf_token } = schemas
+  const resume = { expires_in, attach_binding, csrf_token }
+  return {
+    WarmRequest: object(
+      'Who is to be logged in, and how. What is empty is not given. A parameter that is not listed is ignored, one that ' +
+        'comes twice, or whose name is nearly one of these, is refused.',
+      schemas,
+      parameterNames.filter(name => name !== 'jid'),
+    ),
+    EndRequest: object('The form by which people end a session.', { csrf_token }),
+    ResumeRequest: object(
+      'How the session is to wait for its page.',
+      resume,
+      Object.keys(resume) as (keyof typeof resume)[],
+    ),
+  }
+}

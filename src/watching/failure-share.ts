@@ -1,0 +1,39 @@
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../lib/clock.js'
+import type { Counts } from '../lib/counts.js'
+
+/** How often the share is looked at, in milliseconds. */
+const intervalMilliseconds = 300_000
+/** Fewer say nothing: one wrong call at night is a large share of those. */
+const fewestRequests = 20
+
+/** How many there were of something, and how many of them failed. */
+type Tried = readonly [all: number, failed: number]
+
+/** Warns where in five minutes a share above `most` of requests or calls has failed; never for 0. Gives back what ends it. */
+export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
+  const look = (): { bosh: Tried; warm: Tried } => ({
+    bosh: [counts.requests, counts.failedRequests],
+    warm: [counts.calls, counts.failedCalls],
+  })
+  let before = look()
+  let timer: Timer | undefined
+  const wait = () => {
+    timer = clock.after(intervalMilliseconds, () => {
+      const now = look()
+      const failed = { bosh: shareOf(before.bosh, now.bosh), warm: shareOf(before.warm, now.warm) }
+      before = now
+      if ((failed.bosh ?? 0) > most || (failed.warm ?? 0) > most)
+        log.warn({ failed, most }, 'more requests fail than METRICS_MAX_ERROR_RATE allows')
+      wait()
+    })
+  }
+  if (most > 0) wait()
+  return () => timer?.cancel()
+}
+
+/** The share that failed of those since `before`, to three digits; undefined where they are too few. */
+function shareOf([allBefore, failedBefore]: Tried, [all, failed]: Tried): number | undefined {
+  const tried = all - allBefore
+  return tried < fewestRequests ? undefined : Math.round((1000 * (failed - failedBefore)) / tried) / 1000
+}

@@ -1,0 +1,141 @@
+// Writes the lines of this process: those of the log, and those of the audit trail.
+import { accessSync, constants, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import type { Config } from '../config/config.js'
+import { ConfigError } from '../config/load.js'
+import type { Counts } from '../lib/counts.js'
+import { codeOf, createLog } from '../lib/log.js'
+import { LineWriter } from '../lib/text/line-writer.js'
+
+/** The audit trail: who has called, logged in or ended a session. LOG_LEVEL does not concern it. */
+export interface AuditTrail {
+  /** Writes its lines, each with `"audit":true`; at level `info`. */
+  readonly log: Logger
+  /** Opens its file again, which another program may have renamed. */
+  reopen(): void
+}
+
+export interface LogsParts {
+  readonly config: Pick<Config, 'logLevels' | 'auditLog'>
+  readonly counts: Pick<Counts, 'linesLost'>
+  /** Fields of each line. */
+  readonly about?: object
+  /** Takes what would go to standard output. */
+  readonly writeLine?: ((line: string) => void) | undefined
+}
+
+/** Makes the log and the audit trail. Throws a `ConfigError` if the file of the audit trail cannot be opened. */
+export function createLogs({ config, counts, about = {}, writeLine }: LogsParts) {
+  const { auditLog, logLevels } = config
+  const counting = (destination: Destination, stream: keyof Counts['linesLost']): DestinationStream => ({
+    write(line) {
+      let isLost = true
+      try {
+        isLost = destination.write(line, stream === 'audit') === false
+      } finally {
+        if (isLost) counts.linesLost[stream] += 1
+      }
+    },
+  })
+  const usual: Destination = writeLine === undefined ? standard('stdout') : { write: writeLine }
+  const log = createLog(logLevels.usual, counting(usual, 'log')).child(about)
+  const trailTo = (destination: Destination) =>
+    createLog('info', counting(destination, 'audit')).child({ audit: true, ...about })
+  return { log, audit: createAudit() }
+
+  function createAudit(): AuditTrail {
+    if (auditLog === 'off') return { log: pino({ level: 'silent' }), reopen() {} }
+    if (auditLog === 'stdout') return { log: trailTo(usual), reopen() {} }
+    if (auditLog === 'stderr') return { log: trailTo(standard('stderr')), reopen() {} }
+    const { file } = auditLog
+    const writer = new LineWriter(openAuditFile(file), {
+      lostLine: lostLine({ audit: true, ...about }),
+      onFailure: code =>
+        log.error(
+          { code, file },
+          'the audit trail cannot be written: its lines wait, and are lost after 1 MiB',
+        ),
+    })
+    process.once('exit', () => writer.flush())
+    return {
+      log: trailTo(writer),
+      reopen() {
+        try {
+          writer.moveTo(openAuditFile(file))
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error
+          log.error({ problems: error.problems }, staysAsItWas)
+        }
+      },
+    }
+  }
+}
+
+const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
+
+/** Returns false for a line that is lost; another program's function returns nothing. Those of the audit trail matter. */
+interface Destination {
+  write(line: string, matters: boolean): unknown
+}
+
+const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
+
+/** Standard output or error, which the log and the audit trail share. */
+function standard(name: 'stdout' | 'stderr'): LineWriter {
+  let writer = standardWriters.get(name)
+  if (writer === undefined) {
+    // By creating this stream, Node makes a pipe or a socket non-blocking.
+    const { fd } = process[name]
+    const made = new LineWriter(fd, { lostLine: lostLine({}) })
+    process.once('exit', () => made.flush())
+    standardWriters.set(name, made)
+    writer = made
+  }
+  return writer
+}
+
+/** The line with the number of lost lines, written at any level. */
+function lostLine(about: object): (lost: number) => string {
+  return lost => {
+    let text = ''
+    const log = createLog('warn', {
+      write(line) {
+        text = line
+      },
+    })
+    log.child(about).warn({ lost }, 'lines of the log were lost: its reader was too slow')
+    return text
+  }
+}
+
+function openAuditFile(file: string): number {
+  try {
+    // Without O_NONBLOCK, opening a pipe that has no reader would block.
+    const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+    return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640)
+  } catch (error) {
+    throw new ConfigError([unopened(file, error)])
+  }
+}
+
+/** Problems with the file of the audit trail. Does not create it. */
+export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): string[] {
+  if (typeof auditLog === 'string') return []
+  try {
+    accessSync(auditLog.file, constants.W_OK)
+    return []
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') return [unopened(auditLog.file, error)]
+  }
+  try {
+    accessSync(dirname(auditLog.file), constants.W_OK | constants.X_OK)
+    return []
+  } catch (error) {
+    return [unopened(auditLog.file, error)]
+  }
+}
+
+function unopened(file: string, error: unknown): string {
+  return `AUDIT_LOG names ${file}, which cannot be written to (${codeOf(error)})`
+}

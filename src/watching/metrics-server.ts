@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { type Place, written } from '../config/kinds/listen-addresses.js'
+import { ConfigError } from '../config/load.js'
+import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
+import { reasonAgainst } from '../http/listening/places.js'
+import { codeOf, traceOf } from '../lib/log.js'
+import { createHealthListeners, sendText } from './health.js'
+import { textType } from './metrics.js'
+
+/** How long a client may read nothing of a waiting reply, in milliseconds. */
+const unreadMilliseconds = 60_000
+
+export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
+
+/** Makes the text with all metrics, in the format of Prometheus. */
+export type MetricsText = () => Promise<string>
+
+/** Serves the metrics, and what a prober asks, at an address of their own. Throws a `ConfigError` if it cannot be had. */
+export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
+  const health = createHealthListeners(isReady)
+  const answerRest = answerMetrics(text, log)
+  const server = createServer((req, res) => {
+    const answer = health.get(req.url!) ?? answerRest
+    if (mayWait(res)) inTurn(res, () => answer(req, res))
+    else req.socket.destroy()
+  })
+  // No request is held here: without traffic for so long, the client is gone or does not read.
+  server.timeout = unreadMilliseconds
+  await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
+  })
+  server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
+  const { address: host, port } = server.address() as AddressInfo
+  return {
+    /** Such as `http://127.0.0.1:9110/metrics`. */
+    url: `http://${written({ host, port })}/metrics`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function answerMetrics(text: MetricsText, log: Logger): RequestListener {
+  return (req, res) => {
+    if (req.url!.split('?', 1)[0] !== '/metrics') sendText(res, 404, 'Metrics are at /metrics.\n')
+    else if (req.method !== 'GET' && req.method !== 'HEAD') sendText(res, 405, '', ['Allow', 'GET, HEAD'])
+    else
+      text().then(
+        all => sendText(res, 200, all, ['Content-Type', textType]),
+        error => {
+          log.error(traceOf(error), 'metrics failed')
+          sendText(res, 500, '')
+        },
+      )
+  }
+}
+
+function reasonOf({ code }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'which another program uses: choose another address, or none'
+  if (code === 'EACCES') return 'where this user may not listen: choose a port from 1024 on, or none'
+  return reasonAgainst(code) ?? `where nothing can listen (${code})`
+}

@@ -1,0 +1,222 @@
+import type { heldRequests } from '../browsers/bosh/bosh-client.js'
+import type { Clock } from '../lib/clock.js'
+import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
+import type { Node, Nodes } from '../processes/nodes.js'
+import type { SessionState } from '../session/sessions.js'
+
+/** What is found when all sessions are counted. */
+export interface Census extends ReturnType<typeof heldRequests> {
+  readonly states: Readonly<Record<SessionState, number>>
+}
+
+/** What the metrics are made of. */
+export interface Sources {
+  readonly counts: Counts
+  /** The other processes; undefined where this is the only one. */
+  readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp' | 'exchanges'> | undefined
+  readonly clock: Pick<Clock, 'now'>
+  /** Counts the sessions. */
+  readonly census: () => Census
+  /** What is open in this moment. */
+  readonly open: {
+    /** Streams to XMPP servers. */
+    readonly links: () => number
+    /** Sessions at BOSH endpoints of others. */
+    readonly remotes: () => number
+    /** Connections of clients. */
+    readonly connections: () => number
+    /** Bytes of replies that their clients have not read. */
+    readonly unreadBytes: () => number
+    /** Memory of stanzas that clients may not have received yet, in bytes. */
+    readonly waitingBytes: () => number
+    /** Events that their receiver has not taken yet. */
+    readonly events: () => number
+  }
+}
+
+/** A metric, without the prefix that all of them have. */
+export interface Row extends Source {
+  readonly name: string
+  readonly type: 'counter' | 'gauge'
+  readonly help: string
+}
+
+/** Where a metric comes from: numbers by their labels, or one without any. */
+interface Source {
+  readonly labels: readonly string[]
+  readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
+}
+
+/**
+ * What is to be known of a service. Labels have words of our own tables only, never what a caller or a server said. Those
+ * that can be listed are there from the start: a rate begins at nought.
+ */
+export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
+  const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
+    sessions: [
+      'Live sessions by state: held while a request is open, quiet while none is.',
+      byLabel('state', () => census().states),
+    ],
+    session_waiting_bytes: [
+      'Memory of stanzas that clients may not have received yet, and of unfinished ones, in bytes.',
+      open.waitingBytes,
+    ],
+    sessions_created_total: [
+      'Sessions that were begun, warmed by the API or by a client itself.',
+      byLabel('origin', () => counts.sessionsCreated),
+    ],
+    sessions_ended_total: [
+      'Sessions that have ended, by the reason.',
+      byLabel('reason', () => counts.sessionsEnded),
+    ],
+    sessions_refused_total: [
+      'Sessions that were not opened, by what there was too much of.',
+      byLabel('reason', () => refusedSessions(counts)),
+    ],
+    refused_total: [
+      'Sessions, calls, connections and requests that were refused, and logins that were delayed, by the limit that was reached.',
+      byLabel('limit', () => counts.refused),
+    ],
+    bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
+    bosh_failed_requests_total: [
+      'Requests to the BOSH endpoint that were answered with an error of HTTP or BOSH.',
+      () => counts.failedRequests,
+    ],
+    bosh_refused_bodies_total: [
+      'Requests to the BOSH endpoint that came in parts, or ahead of their turn, when there was no room for more of these.',
+      () => counts.bodiesRefused,
+    ],
+    bosh_received_bytes_total: [
+      'Bytes in the bodies of requests to the BOSH endpoint.',
+      () => counts.bytesReceived,
+    ],
+    bosh_sent_bytes_total: ['Bytes in the bodies of its replies.', () => counts.bytesSent],
+    bosh_held_requests: ['Requests of browsers that are held.', () => census().heldRequests],
+    bosh_oldest_held_request_seconds: [
+      'For how long the oldest of them is held.',
+      () => {
+        const { heldSince } = census()
+        return heldSince === undefined ? 0 : (clock.now() - heldSince) / 1000
+      },
+    ],
+    bosh_timeouts_total: [
+      'Requests held for as long as they may be (wait), or given up for one before them that never came (gap).',
+      byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
+    ],
+    bosh_replays_total: [
+      'Replies that were given once more, to a request that was sent again.',
+      () => counts.replays,
+    ],
+    bosh_refused_repeats_total: [
+      'Requests sent again too often, too late or by another client; each ends its session.',
+      () => counts.repeatsRefused,
+    ],
+    bosh_unknown_sids_total: [
+      'Requests of a session that there is not, or not any more.',
+      () => counts.unknownSids,
+    ],
+    bosh_unknown_hosts_total: [
+      'Requests for a session at a domain that is not served.',
+      () => counts.unknownHosts,
+    ],
+    websocket_upgrades_total: [
+      'Requests for a WebSocket, by what came of them: opened or refused.',
+      byLabel('outcome', () => counts.webSockets),
+    ],
+    websocket_pongs_total: ['Pings over WebSocket that were answered.', () => counts.pongs.count],
+    websocket_pong_seconds_total: ['Time that these answers took, all together.', () => counts.pongs.seconds],
+    warm_reuses_total: ['Warm calls that took up a session which was there.', () => counts.reuses],
+    admin_login_failures_total: [
+      'Calls with a wrong name or secret of an admin, or after too many of these.',
+      () => counts.failedAdminLogins,
+    ],
+    client_logins_total: [
+      'Logins of clients themselves that their server refused, or that were delayed after earlier refusals.',
+      byLabel('outcome', () => counts.clientLogins),
+    ],
+    c2s_links: ['Streams to XMPP servers that are open.', open.links],
+    c2s_failures_total: [
+      'Streams to XMPP servers that failed before their user was logged in, by step and code.',
+      byFailure(counts.linkFailures),
+    ],
+    unfit_stanzas_total: [
+      'Stanzas of servers that could not be passed on as they were: mended where only a prefix was not declared, or dropped.',
+      byLabel('fate', () => counts.unfitStanzas),
+    ],
+    remote_sessions: ['Sessions that have something open at BOSH endpoints of others.', open.remotes],
+    remote_failures_total: [
+      'Requests to BOSH endpoints of others that came to nothing, by step and code.',
+      byFailure(counts.remoteFailures),
+    ],
+    events_total: [
+      'Events for a portal, by type and outcome: sent, dropped, or an attempt that failed.',
+      byOutcome(counts.events),
+    ],
+    events_waiting: ['Events that the portal has not taken yet.', open.events],
+    http_connections: ['Connections of clients that are open.', open.connections],
+    http_unread_bytes: [
+      'Bytes of replies that their clients have not read yet, or that wait behind others.',
+      open.unreadBytes,
+    ],
+    nodes: [
+      'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',
+      byLabel('state', () => nodeStates(nodes?.others ?? [], nodes?.lost.length ?? 0)),
+    ],
+    carriers_up: [
+      'Whether all that carries between processes does so at the moment; 1 where this is the only one.',
+      () => Number(nodes?.areUp ?? true),
+    ],
+    node_exchanges: [
+      'Requests, WebSockets and questions that are on their way between this process and others, either way.',
+      () => nodes?.exchanges ?? 0,
+    ],
+    unanswered_questions_total: [
+      'Questions to other processes that had no answer, by the reason: the process was gone, the connection broken, or it was late.',
+      byLabel('reason', () => counts.unanswered),
+    ],
+    counted_alone_total: [
+      'Calls and sessions that this process counted alone for a limit: the process that counts them for all did not answer.',
+      () => counts.countedAlone,
+    ],
+    log_lines_lost_total: [
+      'Lines of the log and of the audit trail that were lost, because their reader was too slow.',
+      byLabel('stream', () => counts.linesLost),
+    ],
+    faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
+  }
+  return Object.entries(rows).map(([name, [help, source]]) => {
+    const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
+    // The names of counters end like this, as Prometheus wants it.
+    return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
+  })
+}
+
+/** How many processes stand how; one that is silent is that whatever else it is. */
+function nodeStates(others: readonly Node[], lost: number) {
+  const states = { live: 0, silent: lost, draining: 0 }
+  for (const { isSilent, isDraining } of others)
+    states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
+  return states
+}
+
+function refusedSessions({ refused }: Counts) {
+  return Object.fromEntries(Object.keys(sessionLimits).map(limit => [limit, refused[limit as Limit]]))
+}
+
+function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {
+  const read = () => Object.entries(values()).map(([value, count]) => [{ [label]: value }, count] as const)
+  return { labels: [label], read }
+}
+
+function byFailure(tally: Tally): Source {
+  const read = () => [...tally].map(([[step, code], count]) => [{ step: step!, code: code! }, count] as const)
+  return { labels: ['step', 'code'], read }
+}
+
+function byOutcome(events: Counts['events']): Source {
+  const read = () =>
+    Object.entries(events).flatMap(([type, outcomes]) =>
+      Object.entries(outcomes).map(([outcome, count]) => [{ type, outcome }, count] as const),
+    )
+  return { labels: ['type', 'outcome'], read }
+}

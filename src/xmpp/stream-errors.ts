@@ -1,0 +1,29 @@
+import type { Step } from '../lib/errors.js'
+import type { Failure } from './link.js'
+import { childrenOf } from './xml/document.js'
+import type { Element } from './xml/element.js'
+
+const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
+
+/** Writes a stream error with a defined condition (RFC 6120 §4.9.3). */
+export function writeStreamError(condition: string): string {
+  return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
+}
+
+/** What a server's `<stream:error/>` means for a login or a session that has come so far. */
+export function streamFailure(element: Element, step: Step): Failure {
+  const condition = conditionOf(element)
+  const code =
+    condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
+  return condition === undefined ? { step, code } : { step, code, condition }
+}
+
+/** The defined condition of a stream error (RFC 6120 §4.9.2). */
+function conditionOf({ text }: Element): string | undefined {
+  try {
+    const named = childrenOf(text).filter(({ namespace }) => namespace === streamErrorNamespace)
+    return named.find(({ name }) => name !== 'text')?.name
+  } catch {
+    return undefined
+  }
+}

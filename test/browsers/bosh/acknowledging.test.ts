@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, boshNamespace, empty, message, payload, terminated } from '../../support/bosh-bench.js'
+
+const acks = "wait='60' hold='1' ver='1.6' ack='1'"
+
+describe('a session with acknowledgements', () => {
+  test('says so in the creation reply', async () => {
+    const { creation } = await new BoshBench().session(acks, 799)
+    expect(creation.reply?.body).toContain(" ack='799'")
+  })
+
+  test('says in each reply what it has received, unless that is the request answered', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(acks, 799)
+    const held = await client.at(800)
+    const next = await client.at(801, '', "ack='799'")
+    expect(held.reply?.body).toBe(`<body ack='801' xmlns='${boshNamespace}'/>`)
+    await bench.server(link => link.receive(message('a')))
+    expect(next.reply?.body).toBe(payload(message('a')))
+  })
+
+  test('reports a reply that the client should have had by now, and gives it again', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(acks, 799)
+    await client.at(800)
+    const lost = await client.at(801, '', "ack='799'")
+    await bench.server(link => link.receive(message('lost')))
+    await bench.pass(0.852)
+    const told = await client.at(802, '', "ack='800'")
+    expect(told.reply?.body).toBe(`<body report='801' time='852' xmlns='${boshNamespace}'/>`)
+    expect((await client.at(801, '', "ack='799'")).reply?.body).toBe(lost.reply?.body)
+  })
+
+  test('does not report what may still be on its way', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(acks, 799)
+    await client.at(800)
+    await client.at(801, '', "ack='799'")
+    await bench.server(link => link.receive(message('quick')))
+    await bench.pass(0.4)
+    expect((await client.at(802, '', "ack='800'")).reply).toBeUndefined()
+  })
+
+  test('lets go of what was acknowledged, also by saying nothing', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(acks, 799)
+    await client.at(800)
+    await bench.server(link => link.receive(message('a')))
+    await client.at(801)
+    expect((await client.at(800)).reply?.body).toBe(terminated('item-not-found'))
+  })
+
+  test('keeps more than the window as long as the client has not said that it has them', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(acks, 799)
+    await client.at(800, message('x'))
+    for (let rid = 801; rid < 806; rid++) await client.at(rid, message('x'), "ack='799'")
+    expect((await client.at(800, message('x'), "ack='799'")).reply?.body).toBe(
+      `<body ack='801' xmlns='${boshNamespace}'/>`,
+    )
+  })
+
+  test('takes no nonsense for a number', async () => {
+    const client = await new BoshBench().session(acks, 799)
+    expect((await client.at(800, '', "ack='soon'")).reply?.body).toBe(terminated('bad-request'))
+  })
+})
+
+describe('a session without', () => {
+  test.each([
+    ['the client did not ask', {}, "ver='1.6'"],
+    ['the operator does not want them', { acks: false }, acks],
+  ])('since %s never says ack', async (_why, terms, attributes) => {
+    const bench = new BoshBench(terms)
+    const client = await bench.session(attributes)
+    expect(client.creation.reply?.body).not.toContain(' ack=')
+    const held = await client.next()
+    await client.next(message('a'), "ack='1'")
+    expect(held.reply?.body).toBe(empty)
+  })
+})

@@ -1,0 +1,339 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  type Client,
+  empty,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+const refused = terminated('item-not-found')
+
+const browser = (cookies?: string, secure = true) => new FakePeer(secure, '192.0.2.1', cookies)
+
+/** What a browser sends back of a `Set-Cookie` header. */
+const pair = (setCookie: string | undefined) => setCookie?.split(';', 1)[0] ?? ''
+
+/** A session whose browser has its cookie from the first reply. */
+async function attached(bench = new BoshBench()): Promise<{ client: Client; cookie: string }> {
+  const client = await bench.warmed({ attachBinding: 'cookie' })
+  const cookie = pair((await client.next()).reply?.setCookie)
+  return { client, cookie }
+}
+
+/** The same, and the browser has shown it. */
+async function bound(bench = new BoshBench()) {
+  const { client, cookie } = await attached(bench)
+  const poll = await client.next('', '', browser(cookie))
+  return { client, cookie, poll }
+}
+
+describe('a session that gives its browser a cookie', () => {
+  test('answers the first request at once and empty, with the cookie; what is queued comes with the next', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'cookie' })
+    expect(client.cookie).toBeUndefined()
+    await bench.server(link => link.receive(message('queued')))
+    const { reply } = await client.next(message('presence'))
+    expect(reply?.body).toBe(empty)
+    expect(reply?.setCookie).toMatch(
+      new RegExp(
+        `^wb-${client.id}=[\\w-]{32}; Path=/http-bind; HttpOnly; SameSite=Lax; Max-Age=720; Secure$`,
+      ),
+    )
+    expect(client.link.sent).toEqual([message('presence')])
+    expect((await client.next()).reply?.body).toBe(payload(message('queued')))
+  })
+
+  test('leaves Secure away where the request came over a channel that is not', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'cookie' })
+    const { reply } = await client.next('', '', browser(undefined, false))
+    expect(reply?.setCookie).toMatch(/Max-Age=720$/)
+  })
+
+  test('serves requests without it until the browser has shown that it has it', async () => {
+    const { client, cookie } = await attached()
+    await client.next(message('without'))
+    await client.next(message('with'), '', browser(cookie))
+    const { reply } = await client.at(client.rid + 1, message('without again'))
+    expect(reply?.body).toBe(refused)
+    expect(client.link.sent).toEqual(['without', 'with'].map(message))
+  })
+
+  test('gives it to no other client that comes without', async () => {
+    const { client } = await attached()
+    const second = await client.next()
+    const third = await client.next()
+    expect(second.reply).toMatchObject({ body: empty })
+    expect([second.reply?.setCookie, third.reply?.setCookie]).toEqual([undefined, undefined])
+  })
+
+  test('gives it once more to a repetition of the first request, whose reply may be lost, and to no other request', async () => {
+    const { client, cookie } = await attached()
+    expect(pair((await client.at(701)).reply?.setCookie)).toBe(cookie)
+    expect((await client.at(701, message('other words'))).reply?.setCookie).toBeUndefined()
+    await client.next('', '', browser(cookie))
+    expect((await client.at(701)).reply).toMatchObject({ body: refused })
+  })
+
+  test('gives it with whatever it answers first', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'cookie' })
+    expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
+  })
+
+  test('that its browser never brings along goes on without', async () => {
+    const { client } = await attached()
+    for (let count = 0; count < 5; count++) await client.next(message('x'))
+    expect(client.link.sent).toHaveLength(5)
+  })
+
+  test('takes another cookie for none', async () => {
+    const { client } = await attached()
+    await client.next(message('a'), '', browser(`wb-${client.id}=${'A'.repeat(32)}`))
+    await client.next(message('b'))
+    expect(client.link.sent).toEqual(['a', 'b'].map(message))
+  })
+})
+
+describe('a session whose cookie a backend hands out', () => {
+  test('demands it from the first request on', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'reply' })
+    expect(client.cookie).toEqual({
+      name: `wb-${client.id}`,
+      value: expect.stringMatching(/^[\w-]{32}$/),
+      attributes: 'Path=/http-bind; HttpOnly; SameSite=Lax; Max-Age=720',
+    })
+    expect((await client.at(701, message('a stranger’s'))).reply?.body).toBe(refused)
+    const mine = browser(`${client.cookie?.name}=${client.cookie?.value}`)
+    const first = await client.at(701, message('mine'), '', mine)
+    expect(first.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('mine')])
+  })
+
+  test('is not delayed by strangers in its end', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'reply', seconds: 30 })
+    await bench.pass(29)
+    await client.at(701)
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('another client that knows the sid', () => {
+  test.each([
+    ['the next rid', 703, '', ''],
+    ['the one after that', 704, '', ''],
+    ['a rid beyond the window', 999, '', ''],
+    ['a rid that was answered', 701, '', ''],
+    ['a rid that is held', 702, '', ''],
+    ['a rid of long ago', 1, '', ''],
+    ['a message', 703, message('forged'), ''],
+    ['the end of the session', 703, '', "type='terminate'"],
+    ['a pause', 703, '', "pause='300'"],
+    ['nonsense', Number.NaN, '', ''],
+  ])('finds no session with %s; the owner notices nothing', async (_what, rid, inner, attributes) => {
+    const bench = new BoshBench()
+    const { client, cookie, poll } = await bound(bench)
+    await bench.pass(53)
+    for (const cookies of [
+      undefined,
+      '',
+      'a=b',
+      `wb-${client.id}=guessed`,
+      cookie.slice(0, -1),
+      `${cookie}A`,
+    ]) {
+      const { reply } = await client.at(rid, inner, attributes, browser(cookies))
+      expect(reply).toEqual({ status: 200, body: refused, contentType: 'text/xml; charset=utf-8' })
+    }
+    expect(poll.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([])
+    await bench.pass(1.5)
+    expect(poll.reply?.body).toBe(empty)
+    await bench.pass(149)
+    expect(bench.registry.size).toBe(1)
+    await client.next(message('still mine'), '', browser(cookie))
+    expect(client.link.sent).toEqual([message('still mine')])
+  })
+
+  test('cannot tell it from a session that does not exist, whatever its client agreed on', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
+    expect((await client.at(701)).reply).toEqual(
+      (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`))
+        .reply,
+    )
+  })
+
+  test('does not end it with a request that is too large', async () => {
+    const bench = new BoshBench()
+    const { client, cookie } = await bound(bench)
+    const head = `<body rid='703' sid='${client.sid}' xmlns='http://jabber.org/protocol/httpbind'>`
+    expect(bench.manager.refuseTooLarge(head, browser())?.body).toBe(refused)
+    expect(bench.registry.size).toBe(1)
+    expect(bench.manager.refuseTooLarge(head, browser(cookie, false))?.status).toBe(0)
+    expect(bench.registry.size).toBe(1)
+    expect(bench.manager.refuseTooLarge(head, browser(cookie))?.body).toBe(terminated('policy-violation'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('hears nothing over a channel that is not encrypted', async () => {
+    const { client, cookie } = await bound()
+    expect((await client.at(703, '', '', browser(cookie, false))).reply?.status).toBe(0)
+  })
+})
+
+describe('a browser with cookies of many sessions', () => {
+  test('keeps them apart', async () => {
+    const bench = new BoshBench()
+    const [one, other] = [await bound(bench), await bound(bench)]
+    const both = browser(`theme=dark; ${one.cookie}; lang=de; ${other.cookie}`)
+    await one.client.next(message('one'), '', both)
+    await other.client.next(message('other'), '', both)
+    expect(one.client.link.sent).toEqual([message('one')])
+    expect(other.client.link.sent).toEqual([message('other')])
+    expect((await one.client.at(704, '', '', browser(other.cookie))).reply?.body).toBe(refused)
+  })
+
+  test.each([
+    ['a neighbour’s of the same name before it', (mine: string, name: string) => `${name}=x; ${mine}`],
+    ['no space between them', (mine: string) => `a=b;${mine};c=d`],
+    ['an empty one before it', (mine: string) => `=; ${mine}`],
+  ])('is known with %s', async (_what, header) => {
+    const { client, cookie } = await bound()
+    await client.next(message('x'), '', browser(header(cookie, `wb-${client.id}`)))
+    expect(client.link.sent).toEqual([message('x')])
+  })
+
+  test.each([
+    ['a name that ends like its own', (mine: string) => `x${mine}`],
+    ['a value that has it inside', (mine: string) => `a=${mine}`],
+    ['quotes around it', (mine: string) => mine.replace('=', '="').concat('"')],
+  ])('is not known by %s', async (_what, header) => {
+    const { client, cookie } = await bound()
+    expect((await client.next('', '', browser(header(cookie)))).reply?.body).toBe(refused)
+  })
+})
+
+describe('the life of the cookie', () => {
+  const maxAge = (setCookie: string | undefined) => Number(/Max-Age=(\d+)/.exec(setCookie ?? '')?.[1])
+
+  test('is renewed at half time, with the same value and to its browser only', async () => {
+    const bench = new BoshBench()
+    const { client, cookie } = await bound(bench)
+    let renewed: string | undefined
+    let waited = 0
+    while (renewed === undefined) {
+      const poll = await client.next('', '', browser(cookie))
+      await bench.pass(54.5)
+      waited += 54.5
+      renewed = poll.reply?.setCookie
+    }
+    expect(pair(renewed)).toBe(cookie)
+    expect(waited).toBeGreaterThan(360)
+    expect(waited).toBeLessThan(360 + 2 * 54.5)
+    expect((await client.at(client.rid)).reply?.setCookie).toBeUndefined()
+    expect(pair((await client.at(client.rid, '', '', browser(cookie))).reply?.setCookie)).toBe(cookie)
+  })
+
+  test.each([
+    ['the longest pause', { maxPause: 1000, inactivity: 10, maxWait: 60 }, 120],
+    ['the longest silence', { maxPause: 0, inactivity: 700, maxWait: 1 }, 120],
+    ['the time to attach', { maxPause: 0, inactivity: 10, maxWait: 60 }, 600],
+    ['the time a request is held', { maxPause: 0, inactivity: 5, maxWait: 60 }, 5],
+  ])('is longer than twice %s', async (_what, terms, seconds) => {
+    const bench = new BoshBench(terms)
+    const client = await bench.warmed({ attachBinding: 'reply', seconds }, "wait='60' hold='1'")
+    const longest = Math.max(terms.maxPause, terms.inactivity, seconds) + terms.maxWait
+    expect(maxAge(client.cookie?.attributes)).toBe(2 * longest)
+  })
+
+  test('never runs out before the session does, however its client spends its time', async () => {
+    const bench = new BoshBench({ maxPause: 100, inactivity: 20, maxWait: 30 })
+    const client = await bench.warmed(
+      { attachBinding: 'cookie', seconds: 20 },
+      "wait='30' hold='1' ver='1.6'",
+    )
+    let expires = Number.POSITIVE_INFINITY
+    let cookie: string | undefined
+    const take = (setCookie: string | undefined) => {
+      if (setCookie === undefined) return
+      cookie = pair(setCookie)
+      expires = bench.clock.now() + maxAge(setCookie) * 1000
+    }
+    for (const [silence, attributes] of Array.from({ length: 40 }, (_, index) =>
+      index % 3 === 0 ? ([99, "pause='100'"] as const) : ([index % 18, ''] as const),
+    )) {
+      expect(bench.clock.now()).toBeLessThan(expires)
+      const request = await client.next('', attributes, browser(cookie))
+      if (request.reply === undefined) await bench.pass(28)
+      expect(request.reply?.body).toBe(empty)
+      take(request.reply?.setCookie)
+      await bench.pass(silence)
+    }
+  })
+})
+
+describe('a session that is handed to another page', () => {
+  test('has a new cookie, and the old one opens nothing', async () => {
+    const bench = new BoshBench()
+    const { client, cookie } = await bound(bench)
+    const page = await bench.resume(client, { attachBinding: 'reply' })
+    expect(page.cookie?.name).toBe(`wb-${client.id}`)
+    expect(page.cookie?.value).not.toBe(cookie.split('=')[1])
+    expect((await page.at(page.rid + 1, '', '', browser(cookie))).reply?.body).toBe(refused)
+    const mine = browser(`${page.cookie?.name}=${page.cookie?.value}`)
+    await page.next(message('x'), '', mine)
+    expect(page.link.sent).toEqual([message('x')])
+  })
+
+  test('begins anew where its first reply sets the cookie', async () => {
+    const bench = new BoshBench()
+    const { client, cookie } = await bound(bench)
+    const page = await bench.resume(client, { attachBinding: 'cookie' })
+    const first = await page.next('', '', browser(cookie))
+    expect(first.reply?.body).toBe(empty)
+    expect(pair(first.reply?.setCookie)).not.toBe(cookie)
+    await page.next('', '', browser(pair(first.reply?.setCookie)))
+    expect((await page.next('', '', browser(cookie))).reply?.body).toBe(refused)
+  })
+
+  test('may be bound no more, or for the first time', async () => {
+    const bench = new BoshBench()
+    const { client } = await bound(bench)
+    const free = await bench.resume(client, { attachBinding: 'off' })
+    await free.next(message('without'))
+    expect(free.link.sent).toEqual([message('without')])
+    const tied = await bench.resume(free, { attachBinding: 'reply' })
+    expect((await tied.next()).reply?.body).toBe(refused)
+  })
+
+  test('refuses the page before, cookie or not, without a look at its rid', async () => {
+    const bench = new BoshBench()
+    const { client, cookie } = await bound(bench)
+    await bench.resume(client, { attachBinding: 'reply' })
+    expect((await client.next('', "type='terminate'", browser(cookie))).reply?.body).toBe(refused)
+    expect(bench.registry.size).toBe(1)
+  })
+})
+
+test('a session without a cookie does not look at any', async () => {
+  const client = await new BoshBench().warmed()
+  const peer = browser()
+  let looks = 0
+  Object.defineProperty(peer, 'cookies', {
+    get() {
+      looks += 1
+      return undefined
+    },
+  })
+  await client.next(message('x'), '', peer)
+  expect(client.link.sent).toEqual([message('x')])
+  expect(looks).toBe(0)
+})

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import {
+  type Body,
+  emptyBody,
+  errorBody,
+  parseBody,
+  writeBody,
+  writeTerminate,
+} from '../../../src/browsers/bosh/body.js'
+import { boshNamespace } from '../../../src/xmpp/namespaces.js'
+import { attribute, removeForbidden } from '../../../src/xmpp/xml/escape.js'
+import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
+import { collectGarbage } from '../../support/collected.js'
+
+const cases = new URL('../../cases/bodies/', import.meta.url)
+const names = readdirSync(cases)
+  .filter(file => file.endsWith('.xml'))
+  .map(file => file.slice(0, -4))
+
+function tryToParse(xml: string): Body | { refused: string } {
+  try {
+    return parseBody(xml)
+  } catch (error) {
+    const { name, fault } = error as XmlError
+    if (name !== 'XmlError' && name !== 'NotABody') throw error
+    return { refused: fault ?? name }
+  }
+}
+
+const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
+
+describe('what a session keeps of a request', () => {
+  const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
+
+  test.each(kept)('does not keep its text: %s', what => {
+    const value = "='juliet@capulet.example/balcony'"
+    const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
+    const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)
+    const values: unknown[] = []
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (let count = 0; count < 100; count++) values.push(parseBody(request.toString())[what])
+    collectGarbage()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+    expect(values).toHaveLength(100)
+  })
+})
+
+describe('a request', () => {
+  test.each(names)('%s', name => {
+    const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
+    const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
+    const { digest, text, ...parsed } = { digest: undefined, text: undefined, ...tryToParse(xml) }
+    // JSON has no undefined: whatever the case does not name must be absent.
+    expect(parsed).toEqual(expected)
+    if (!('rid' in parsed)) return
+    expect(text).toBe(xml)
+    expect(digest).toBe(createHash('sha256').update(xml).digest('binary'))
+  })
+
+  test('says the same after any other, refused ones among them', () => {
+    const all = names.map(name => {
+      const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
+      return { xml, alone: tryToParse(xml) }
+    })
+    for (const first of all) {
+      for (const second of all) {
+        tryToParse(first.xml)
+        expect(tryToParse(second.xml)).toEqual(second.alone)
+      }
+    }
+  })
+
+  test('that is cut short anywhere is refused, and the next one is not', () => {
+    const whole = body("<message to='a@b'><body>ü&amp;</body></message><iq/>", " rid='1' sid='s'")
+    const parsed = parseBody(whole)
+    for (let length = 0; length < whole.length; length++) {
+      expect(tryToParse(whole.slice(0, length))).toEqual({ refused: expect.any(String) })
+      expect(parseBody(whole)).toEqual(parsed)
+    }
+  })
+
+  test('has at most 5,000 children', () => {
+    expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
+    expect(tryToParse(body('<presence/>'.repeat(5_001)))).toEqual({ refused: 'policy-violation' })
+    expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
+    // What counts are the children of the body, not theirs.
+    expect(parseBody(body(`<x>${'<y/>'.repeat(1000)}</x>`)).payload).toHaveLength(1)
+  })
+
+  test.each([
+    ['a namespace', "xmlns:p='", 'u'],
+    ['a namespace of quotes', 'xmlns:p="', "'"],
+    ['a namespace of references', "xmlns:p='", '&lt;'],
+  ])('declares no more than each of its children can be given a copy of: %s', (_what, start, piece) => {
+    const end = start.at(-1)!
+    const many = '<p:a/>'.repeat(5_000)
+    expect(parseBody(body('<p:a/>', ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(1)
+    // Otherwise a gigabyte comes of a quarter of a megabyte.
+    const long = piece.repeat(250_000 / piece.length)
+    expect(tryToParse(body(many, ` ${start}${long}${end}`))).toEqual({ refused: 'policy-violation' })
+    const declarations = Array.from({ length: 40 }, (_, index) => ` xmlns:p${index}='urn:namespace:${index}'`)
+    expect(tryToParse(body('', declarations.join('')))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has a payload of at most four times its own length', () => {
+    const children = (text: string) => body(text.repeat(1000), ` xmlns:p='${'u'.repeat(64)}'`)
+    expect(parseBody(children("<p:a to='juliet@capulet.example'/>")).payload).toHaveLength(1000)
+    expect(tryToParse(children('<p:a/>'))).toEqual({ refused: 'policy-violation' })
+    expect(tryToParse(children('<p:ä/>'))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has no child whose own children could be given long declarations', () => {
+    const child = (length: number) => body(`<iq xmlns='u' xmlns:p='${'n'.repeat(length - 2)}'><p:a/></iq>`)
+    expect(parseBody(child(512)).payload).toHaveLength(1)
+    expect(tryToParse(child(513))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test('has at most 64 attributes and 128 levels', () => {
+    const attributes = (count: number) =>
+      Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
+    expect(tryToParse(body('', attributes(63)))).not.toHaveProperty('refused')
+    expect(tryToParse(body('', attributes(64)))).toEqual({ refused: 'policy-violation' })
+    expect(tryToParse(body('<x>'.repeat(128) + '</x>'.repeat(128)))).not.toHaveProperty('refused')
+  })
+})
+
+describe('a number', () => {
+  test.each([
+    ['rid', '1', 1],
+    ['rid', '0', Number.NaN],
+    ['rid', '9007199254740991', 9007199254740991],
+    ['rid', '9007199254740992', Number.NaN],
+    ['rid', '90071992547409910', Number.NaN],
+    ['rid', '0000000000000001', 1],
+    ['rid', '', Number.NaN],
+    ['rid', '-1', Number.NaN],
+    ['rid', '1.5', Number.NaN],
+    ['rid', '1e3', Number.NaN],
+    ['rid', '0x10', Number.NaN],
+    ['rid', ' 1', Number.NaN],
+    ['rid', '١', Number.NaN],
+    ['wait', '0', 0],
+    ['wait', '65535', 65535],
+    ['wait', '65536', 65535],
+    ['wait', '9'.repeat(400), 65535],
+    ['wait', `${'0'.repeat(400)}60`, 60],
+    ['wait', 'sixty', Number.NaN],
+    ['wait', '', Number.NaN],
+    ['wait', '-1', Number.NaN],
+    ['wait', `${'9'.repeat(100)}x`, Number.NaN],
+    ['hold', '0', 0],
+    ['hold', '255', 255],
+    ['hold', '256', 255],
+    ['hold', '1000', 255],
+    ['hold', '1.5', Number.NaN],
+    ['ack', '9007199254740991', 9007199254740991],
+    ['ack', '9007199254740992', Number.NaN],
+    ['pause', '1', 1],
+    ['pause', '65535', 65535],
+    ['pause', '65536', Number.NaN],
+    // Zero is in the schema's range, and a mistake all the same.
+    ['pause', '0', Number.NaN],
+  ] as const)('%s=%j is %p', (name, text, value) => {
+    expect(parseBody(body('', ` ${name}='${text}'`))[name]).toBe(value)
+  })
+})
+
+test.each(['from', 'key', 'newkey', 'xml:lang'])('a %s may be as long as a JID, and no longer', name => {
+  expect(() => parseBody(body('', ` ${name}='${'a'.repeat(3071)}'`))).not.toThrow()
+  expect(() => parseBody(body('', ` ${name}='${'a'.repeat(3072)}'`))).toThrow(XmlError)
+})
+
+describe('a boolean', () => {
+  test.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+    ['', undefined],
+    ['yes', undefined],
+    ['True', undefined],
+    [' true', undefined],
+  ])('restart=%j is %p', (text, value) => {
+    expect(parseBody(body('', ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='${text}'`)).restart).toBe(value)
+  })
+})
+
+describe('a reply', () => {
+  test('without anything is the shortest body', () => {
+    expect(writeBody('', '')).toBe(emptyBody)
+    expect(emptyBody).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
+  })
+
+  test('declares the stream prefix where it carries an element of the stream', () => {
+    expect(writeBody(" sid='1'", '<stream:features/>', true)).toBe(
+      "<body sid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:stream='http://etherx.jabber.org/streams'>" +
+        '<stream:features/></body>',
+    )
+    expect(writeBody('', "<a xmlns='urn:a'/>")).toBe(
+      "<body xmlns='http://jabber.org/protocol/httpbind'><a xmlns='urn:a'/></body>",
+    )
+  })
+
+  test('that ends a session says why', () => {
+    expect(writeTerminate(undefined)).toBe(
+      "<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    expect(writeTerminate('item-not-found')).toBe(
+      "<body type='terminate' condition='item-not-found' xmlns='http://jabber.org/protocol/httpbind'/>",
+    )
+    const streamError =
+      "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    const terminate = parseBody(writeTerminate('remote-stream-error', streamError))
+    expect(terminate.terminate).toBe(true)
+    expect(terminate.payload).toEqual([
+      { name: 'error', namespace: 'http://etherx.jabber.org/streams', text: streamError },
+    ])
+  })
+
+  test('to a request that was sent again is no end', () => {
+    expect(parseBody(errorBody)).toMatchObject({ terminate: false, payload: [] })
+  })
+
+  test('has attributes that are read back as they were, whatever is in them', () => {
+    const text = fc.string({ unit: 'binary' }).map(removeForbidden)
+    fc.assert(
+      fc.property(text, text, text, (sid, from, message) => {
+        const payload = `<message xmlns='jabber:client'${attribute('id', message)}/>`
+        const xml = writeBody(
+          attribute('sid', sid) + attribute('from', from) + attribute('wait', 60),
+          payload,
+        )
+        const read = parseBody(xml)
+        expect([read.sid, read.from, read.wait]).toEqual([sid, from, 60])
+        expect(read.payload).toEqual([{ name: 'message', namespace: 'jabber:client', text: payload }])
+      }),
+      { seed: 20261120, numRuns: 500 },
+    )
+    expect(attribute('sid', undefined)).toBe('')
+  })
+})

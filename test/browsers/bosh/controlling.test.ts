@@ -1,0 +1,205 @@
+import { describe, expect, test } from '@jest/globals'
+import type { SessionView } from '../../../src/session/sessions.js'
+import {
+  authenticate,
+  BoshBench,
+  create,
+  empty,
+  ended,
+  message,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+describe('what may be known of a session', () => {
+  test('is who it belongs to, where it came from, how it stands and since when', async () => {
+    const bench = new BoshBench()
+    await bench.pass(3)
+    const { id } = await bench.warmed()
+    await bench.pass(4)
+    expect(bench.registry.byId(id)?.view).toEqual({
+      id,
+      jid: 'juliet@chat.example/balcony',
+      domain: 'chat.example',
+      origin: 'warmed',
+      state: 'waiting',
+      createdAt: 3000,
+      quietSince: 3000,
+    })
+  })
+
+  test('is never its secret', async () => {
+    const bench = new BoshBench()
+    const { id, sid } = await bench.warmed()
+    expect(JSON.stringify([bench.registry.byId(id)?.view, ...bench.registry.list()])).not.toContain(sid)
+  })
+
+  test('is nothing where there is no session', async () => {
+    const bench = new BoshBench()
+    expect(bench.registry.byId('0'.repeat(32))?.view).toBeUndefined()
+    const { id, sid } = await bench.warmed()
+    expect(bench.registry.byId(sid)?.view).toBeUndefined()
+    await bench.pass(121)
+    expect(bench.registry.byId(id)?.view).toBeUndefined()
+  })
+})
+
+describe('the state of a session', () => {
+  const stateOf = (bench: BoshBench) => {
+    const [{ state, quietSince }] = [...bench.registry.list()] as [SessionView]
+    return [state, quietSince]
+  }
+
+  test('that we warm is opening until it waits for its browser, and then as the browser has it', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    expect(stateOf(bench)).toEqual(['opening', undefined])
+    const client = await bench.handOut(login, { seconds: 99 })
+    expect(stateOf(bench)).toEqual(['waiting', 0])
+    await bench.pass(10)
+    const poll = await client.next()
+    expect(stateOf(bench)).toEqual(['held', undefined])
+    await bench.pass(1)
+    poll.peer.leave()
+    expect(stateOf(bench)).toEqual(['quiet', 11_000])
+    await client.next('', "pause='100'")
+    expect(stateOf(bench)).toEqual(['paused', 11_000])
+    await client.at(704)
+    expect(stateOf(bench)).toEqual(['held', undefined])
+    await client.at(703, '', "pause='100'")
+    await bench.resume(client)
+    expect(stateOf(bench)).toEqual(['waiting', 11_000])
+  })
+
+  test('that a client opens is opening until the server has told its JID', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create(undefined, 700, authenticate))
+    expect(stateOf(bench)).toEqual(['opening', undefined])
+    await bench.server(link => link.open())
+    expect(creation.reply).toBeDefined()
+    expect(stateOf(bench)).toEqual(['opening', 0])
+    await bench.server(link => link.bind())
+    expect(stateOf(bench)).toEqual(['quiet', 0])
+    expect([...bench.registry.list()]).toMatchObject([
+      { origin: 'client', jid: 'juliet@chat.example/balcony' },
+    ])
+  })
+
+  test('is ended as long as its client has not been told what its server did', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await bench.server(link => link.end(lost))
+    expect(stateOf(bench)).toEqual(['ended', 0])
+    await client.next()
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('all sessions', () => {
+  test('are listed in the order they were created in', async () => {
+    const bench = new BoshBench()
+    const ids: string[] = []
+    for (let count = 0; count < 5; count++) ids.push((await bench.warmed()).id)
+    bench.registry.byId(ids[1]!)?.end('logout')
+    expect([...bench.registry.list()].map(({ id }) => id)).toEqual(ids.filter(id => id !== ids[1]))
+  })
+
+  test('of a user are found by the bare JID', async () => {
+    const bench = new BoshBench()
+    const warm = async (jid: string) => (await bench.warmed({ jid })).id
+    const [one, other, two, third] = [
+      await warm('romeo@chat.example/garden'),
+      await warm('juliet@chat.example/balcony'),
+      await warm('romeo@chat.example/street/corner'),
+      await warm('romeo@chat.example/garden'),
+    ]
+    const found = (jid: string) => bench.registry.ofJid(jid).map(({ id }) => id)
+    expect(found('romeo@chat.example')).toEqual([one, two, third])
+    expect(found('juliet@chat.example')).toEqual([other])
+    expect(found('Romeo@CHAT.example')).toEqual([one, two, third])
+    for (const jid of ['romeo', 'chat.example', 'romeo@other.example', '']) expect(found(jid)).toEqual([])
+    bench.registry.byId(two)?.end('logout')
+    expect(found('romeo@chat.example')).toEqual([one, third])
+    bench.registry.byId(one)?.end('logout')
+    expect(found('romeo@chat.example')).toEqual([third])
+    bench.registry.byId(third)?.end('logout')
+    expect(found('romeo@chat.example')).toEqual([])
+  })
+
+  test('of a user who logged in without us are found as well', async () => {
+    const bench = new BoshBench()
+    const { id } = await bench.session()
+    await bench.server(link => link.bind('romeo@chat.example/garden'))
+    expect(bench.registry.ofJid('romeo@chat.example').map(view => view.id)).toEqual([id])
+    await bench.pass(151)
+    expect(bench.registry.ofJid('romeo@chat.example')).toEqual([])
+  })
+})
+
+describe('a session that is ended from outside', () => {
+  test('is over at once: its page is told, and the server sees an orderly end', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
+    const polls = [await client.next(), await client.next()]
+    expect(await bench.sessions.end(client.id)).toBe(true)
+    await bench.pass(0)
+    expect(polls.map(({ reply }) => reply?.body)).toEqual([ended, empty])
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+    expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
+  })
+
+  test('answers for what its page never fetched', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
+    bench.registry.byId(client.id)?.end('logout')
+    expect(client.link.sent.join()).toContain("type='error' to='a@x' id='m'")
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('takes the login with it that goes on', async () => {
+    const bench = new BoshBench()
+    const { opening, end } = bench.login()
+    expect(end).toBeUndefined()
+    bench.registry.byId(opening.id)?.end('logout')
+    expect(bench.link.closed).toBe(true)
+    expect(
+      await opening.handOut('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
+    ).toBeUndefined()
+  })
+
+  test('takes all logins of a user with it, and no others', async () => {
+    const bench = new BoshBench()
+    const login = (jid: string) => bench.login(`jid='${jid}'`)
+    const alices = [login('alice@chat.example'), login('Alice@chat.example/desk')]
+    const others = [login('bob@chat.example'), bench.login()]
+    expect((await bench.sessions.endAll('alice@chat.example/sofa')).ended).toBe(0)
+    expect(await bench.sessions.endAll('alice@chat.example')).toMatchObject({ ended: 2 })
+    expect(alices.map(({ end }) => end?.failure.code)).toEqual(['session-not-found', 'session-not-found'])
+    expect(others.map(({ end }) => end)).toEqual([undefined, undefined])
+    expect(bench.links.map(({ closed }) => closed)).toEqual([true, true, false, false])
+    const desk = login('alice@chat.example/desk')
+    expect((await bench.sessions.endAll('alice@chat.example/desk')).ended).toBe(1)
+    expect(desk.end?.failure.code).toBe('session-not-found')
+    // A session that is handed out has its own JID.
+    await bench.handOut(others[0]!, { jid: 'bob@chat.example/x' })
+    expect((await bench.sessions.endAll('bob@chat.example')).ended).toBe(1)
+  })
+
+  test('can be ended only once', async () => {
+    const bench = new BoshBench()
+    const { id } = await bench.warmed()
+    expect([await bench.sessions.end(id), await bench.sessions.end(id)]).toEqual([true, false])
+    expect(await bench.sessions.end('unknown')).toBe(false)
+  })
+
+  test('leaves the others alone', async () => {
+    const bench = new BoshBench()
+    const [one, other] = [await bench.warmed(), await bench.warmed()]
+    bench.registry.byId(one.id)?.end('logout')
+    await other.next(message('here'))
+    expect(other.link.sent).toEqual([message('here')])
+  })
+})

@@ -1,0 +1,256 @@
+import { describe, expect, test } from '@jest/globals'
+import { heldRequests } from '../../../src/browsers/bosh/bosh-client.js'
+import type { EndReason } from '../../../src/lib/counts.js'
+import type { Opening } from '../../../src/session/sessions.js'
+import { saslNamespace } from '../../../src/xmpp/namespaces.js'
+import { BoshBench, type Client, create, message } from '../../support/bosh-bench.js'
+
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+const streamError = (condition: string) => ({
+  failure: { step: 'features', code: 'remote-stream-error', condition } as const,
+  streamError: '<stream:error/>',
+})
+
+/** How often sessions have ended, by the reasons that there were. */
+const endsOf = ({ counts }: BoshBench) =>
+  Object.fromEntries(Object.entries(counts.sessionsEnded).filter(([, count]) => count > 0))
+
+describe('a session that ends is counted by its reason:', () => {
+  const cases: [EndReason, string, (bench: BoshBench, client: Client) => unknown][] = [
+    ['client', 'its client ends it', (_, client) => client.next('', "type='terminate'")],
+    ['inactivity', 'no request comes', bench => bench.pass(151)],
+    [
+      'inactivity',
+      'no client comes back after a pause',
+      async (bench, client) => {
+        await client.next('', "pause='120'")
+        await bench.pass(119)
+        expect(endsOf(bench)).toEqual({})
+        await bench.pass(2)
+      },
+    ],
+    ['logout', 'an admin ends it', (bench, client) => bench.registry.byId(client.id)?.end('logout')],
+    ['item-not-found', 'a rid is out of reach', (_, client) => client.at(client.rid + 9)],
+    ['bad-request', 'a request makes no sense', (_, client) => client.next('', "pause='soon'")],
+    ['policy-violation', 'a pause is too long', (_, client) => client.next('', "pause='999'")],
+    [
+      'replaced',
+      'the server has another client for its JID',
+      async (bench, client) => {
+        await client.next()
+        await bench.server(link => link.end(streamError('conflict')))
+      },
+    ],
+    [
+      'stream-error',
+      'the server ends the stream',
+      async (bench, client) => {
+        await client.next()
+        await bench.server(link => link.end(streamError('system-shutdown')))
+      },
+    ],
+    [
+      'connection-lost',
+      'the server hangs up',
+      async (bench, client) => {
+        await client.next()
+        await bench.server(link => link.end(lost))
+      },
+    ],
+    [
+      'connection-lost',
+      'the server hangs up, and its client is not there to be told',
+      async bench => {
+        await bench.server(link => link.end(lost))
+        await bench.pass(151)
+      },
+    ],
+    [
+      'shutdown',
+      'the service stops',
+      async (bench, client) => {
+        await client.next()
+        bench.manager.shutDown()
+      },
+    ],
+    [
+      'shutdown',
+      'the service stops and no request is open',
+      bench => {
+        bench.manager.shutDown()
+        bench.registry.abandonAll()
+      },
+    ],
+  ]
+  test.each(cases)('%s, where %s', async (reason, _what, act) => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await act(bench, client)
+    expect(endsOf(bench)).toEqual({ [reason]: 1 })
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.sessionsCreated).toEqual({ client: 1, warmed: 0 })
+  })
+
+  test('attach-timeout, where no browser comes', async () => {
+    const bench = new BoshBench()
+    await bench.warmed()
+    await bench.pass(121)
+    expect(endsOf(bench)).toEqual({ 'attach-timeout': 1 })
+    expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1 })
+  })
+
+  test('unclaimed, where the caller who had it warmed has hung up', async () => {
+    const bench = new BoshBench()
+    const { id } = await bench.warmed()
+    bench.registry.byId(id)!.abandon('unclaimed')
+    expect(endsOf(bench)).toEqual({ unclaimed: 1 })
+  })
+
+  test('login, whatever became of that', async () => {
+    const bench = new BoshBench()
+    for (const act of [
+      (opening: Opening) => opening.abandon(),
+      () => bench.server(link => link.end(lost)),
+      () => bench.manager.shutDown(),
+    ]) {
+      await act(bench.login().opening)
+    }
+    await bench.pass(1)
+    expect(endsOf(bench)).toEqual({ login: 3 })
+  })
+})
+
+describe('a stream that fails before its user is logged in', () => {
+  test('is counted by step and code, a later end is not', async () => {
+    const bench = new BoshBench()
+    await bench.send(create())
+    await bench.server(link => link.end({ failure: { step: 'tls', code: 'certificate-invalid' } }))
+    await bench.session()
+    await bench.server(link => link.bind())
+    await bench.server(link => link.end(lost))
+    await bench.warmed()
+    await bench.server(link => link.end(lost))
+    expect([...bench.counts.linkFailures]).toEqual([[['tls', 'certificate-invalid'], 1]])
+  })
+
+  test.each(['browser', 'login'] as const)('so is a login of a %s that the server refuses', async kind => {
+    const bench = new BoshBench()
+    if (kind === 'login') bench.login()
+    else await bench.session()
+    const failure = { name: 'failure', namespace: saslNamespace }
+    const refuse = (condition: string) =>
+      bench.server(link =>
+        link.receive({ ...failure, text: `<failure xmlns='${saslNamespace}'><${condition}/></failure>` }),
+      )
+    await refuse('not-authorized')
+    await refuse('aborted')
+    await refuse('aborted')
+    expect([...bench.counts.linkFailures]).toEqual([
+      [['sasl', 'not-authorized'], 1],
+      [['sasl', 'login-failed'], 2],
+    ])
+  })
+
+  test('but a stanza of that name is not', async () => {
+    const bench = new BoshBench()
+    await bench.session()
+    await bench.server(link => link.receive({ name: 'failure', namespace: 'urn:other', text: '<failure/>' }))
+    expect([...bench.counts.linkFailures]).toEqual([])
+  })
+})
+
+describe('requests are counted:', () => {
+  test('replays, and repetitions that are refused', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const held = await client.next()
+    await bench.server(link => link.receive(message('hello')))
+    expect(held.reply?.body).toContain('hello')
+    await client.at(client.rid)
+    await client.at(client.rid)
+    expect([bench.counts.replays, bench.counts.repeatsRefused]).toEqual([2, 0])
+    await client.at(client.rid - 9)
+    expect([bench.counts.replays, bench.counts.repeatsRefused, bench.counts.failedRequests]).toEqual([
+      2, 1, 1,
+    ])
+  })
+
+  test('those that wait in vain, for the server or for the one before them', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next()
+    await bench.pass(55)
+    expect([bench.counts.waitTimeouts, bench.counts.gapTimeouts]).toEqual([1, 0])
+    await client.at(client.rid + 2)
+    await bench.pass(31)
+    expect([bench.counts.waitTimeouts, bench.counts.gapTimeouts]).toEqual([1, 1])
+    expect(bench.counts.failedRequests).toBe(0)
+  })
+
+  test('those of no session, and those for nowhere', async () => {
+    const bench = new BoshBench()
+    await bench.send("<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>")
+    for (const to of ['elsewhere.example', 'gone.example', '@'])
+      await bench.send(create().replace('chat.example', to))
+    await bench.send('no body at all')
+    const { unknownSids, unknownHosts, failedRequests, faults } = bench.counts
+    expect({ unknownSids, unknownHosts, failedRequests, faults }).toEqual({
+      ...{ unknownSids: 1, unknownHosts: 3, failedRequests: 5, faults: 0 },
+    })
+  })
+
+  test('not as failed where the service stops or the client wants the end', async () => {
+    const bench = new BoshBench()
+    await (await bench.session()).next('', "type='terminate'")
+    await (await bench.session()).next()
+    bench.manager.shutDown()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.failedRequests).toBe(0)
+  })
+})
+
+describe('of requests that are held', () => {
+  test('the number is known, and the age of the oldest', async () => {
+    const bench = new BoshBench()
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
+    const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
+    await bench.pass(5)
+    await two.next()
+    await bench.pass(5)
+    await one.next()
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
+    await bench.pass(10)
+    await two.next(message('one more'))
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
+  })
+
+  test('those of logins are none', async () => {
+    const bench = new BoshBench()
+    bench.login()
+    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
+  })
+})
+
+test('sessions are counted by how they stand, as they are listed', async () => {
+  const bench = new BoshBench()
+  const opened = async (jid: string) => {
+    const client = await bench.session()
+    await bench.server(link => link.bind(jid))
+    return client
+  }
+  await bench.send(create())
+  await bench.warmed()
+  const one = await opened('one@chat.example/1')
+  // The first is answered with the JID.
+  await one.next()
+  await one.next()
+  await opened('two@chat.example/2')
+  await (await opened('three@chat.example/3')).next('', "pause='60'")
+  await opened('four@chat.example/4')
+  await bench.server(link => link.end(lost))
+  const states = bench.registry.states()
+  expect(states).toEqual({ opening: 1, waiting: 1, held: 1, quiet: 1, paused: 1, ended: 1, elsewhere: 0 })
+  const listed = [...bench.registry.list()].map(({ state }) => state)
+  for (const [state, count] of Object.entries(states))
+    expect(listed.filter(each => each === state)).toHaveLength(count)
+})

@@ -1,0 +1,221 @@
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, create, FakePeer, message, terminated } from '../../support/bosh-bench.js'
+
+describe('a session is created', () => {
+  test('with the terms, what the server said of itself, and its features', async () => {
+    const bench = new BoshBench()
+    const { reply } = await bench.send(
+      create("wait='300' hold='4' ver='1.10' xml:lang='de' content='text/plain; charset=utf-8'"),
+    )
+    expect(reply).toBeUndefined()
+    await bench.server(link => link.open())
+    const { creation } = await bench.session(
+      "wait='300' hold='4' ver='1.10' content='text/plain; charset=utf-8'",
+    )
+    expect(creation.reply?.contentType).toBe('text/plain; charset=utf-8')
+    expect(creation.reply?.body).toMatch(
+      /^<body sid='[0-9a-f]{40}' wait='60' hold='1' requests='2' inactivity='150' polling='5' maxpause='300' ver='1.10' from='chat.example' authid='stream-1' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true' xmlns='http:\/\/jabber.org\/protocol\/httpbind' xmlns:stream='http:\/\/etherx.jabber.org\/streams'><stream:features><mechanisms /,
+    )
+    expect(bench.links[0]).toMatchObject({ domain: 'chat.example', options: { lang: 'de' } })
+  })
+
+  test.each([
+    ['nothing asked for', '', "wait='60' hold='1' requests='2' inactivity='150'"],
+    ['far more than allowed', "wait='86400' hold='1000'", "wait='60' hold='1' requests='2' inactivity='150'"],
+    ['less than allowed', "wait='20' hold='1'", "wait='20' hold='1' requests='2' inactivity='150'"],
+    [
+      'hold 0: a polling session is allowed more silence',
+      "wait='60' hold='0'",
+      "wait='60' hold='0' requests='1' inactivity='160'",
+    ],
+    ['wait 0: a polling session', "wait='0' hold='1'", "wait='0' hold='1' requests='2' inactivity='160'"],
+  ])('%s', async (_what, attributes, agreed) => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create(attributes))
+    await bench.server(link => link.open())
+    expect(creation.reply?.body).toContain(agreed)
+  })
+
+  test.each([
+    ["ver='1.6'", '1.6'],
+    ["ver='1.10'", '1.10'],
+    ["ver='1.99'", '1.11'],
+    ["ver='2.0'", '1.11'],
+    ["ver='0.99'", '0.99'],
+  ])('with the lower of both versions: %s', async (attributes, ver) => {
+    const { creation } = await new BoshBench().session(attributes)
+    expect(creation.reply?.body).toContain(` ver='${ver}'`)
+  })
+
+  test('maxpause is not announced where pausing is off', async () => {
+    const { creation } = await new BoshBench({ maxPause: 0 }).session()
+    expect(creation.reply?.body).not.toContain('maxpause')
+  })
+
+  test('each with a sid of its own', async () => {
+    const bench = new BoshBench()
+    const sids = [await bench.session(), await bench.session()].map(({ sid }) => sid)
+    expect(new Set(sids).size).toBe(2)
+  })
+
+  test.each([
+    [
+      'a rid is missing',
+      `<body to='chat.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'bad-request',
+    ],
+    ['the rid is 0', create('', 0), 'bad-request'],
+    ['the rid is too large', create('', '9007199254740992'), 'bad-request'],
+    ['the rid is no number', create('', 'x'), 'bad-request'],
+    ['wait is no number', create("wait='soon'"), 'bad-request'],
+    ['wait is negative', create("wait='-1'"), 'bad-request'],
+    ['hold is empty', create("hold=''"), 'bad-request'],
+    ['ver is malformed', create("ver='1'"), 'bad-request'],
+    ['the content type is not ours', create("content='image/png'"), 'bad-request'],
+    ['the content type is that of pages', create("content='text/html'"), 'bad-request'],
+    ['the charset is not UTF-8', create("content='text/xml; charset=iso-8859-1'"), 'bad-request'],
+    ['restart is no boolean', create("xmpp:restart='yes' xmlns:xmpp='urn:xmpp:xbosh'"), 'bad-request'],
+    ['to is missing', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
+    [
+      'to is empty',
+      `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'improper-addressing',
+    ],
+    [
+      'to is no domain',
+      `<body rid='1' to='a b' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'improper-addressing',
+    ],
+    [
+      'the domain is not served',
+      `<body rid='1' to='other.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'host-unknown',
+    ],
+    [
+      'the root is no body',
+      `<iq rid='1' to='chat.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'bad-request',
+    ],
+    ['the namespace is another', `<body rid='1' to='chat.example'/>`, 'bad-request'],
+    ['it is no XML', 'rid=1', 'bad-request'],
+    ['it is cut short', create().slice(0, -3), 'bad-request'],
+    ['it is nothing', '', 'bad-request'],
+    [
+      'it asks the server for TLS',
+      create('', 700, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+      'bad-request',
+    ],
+    ['a stanza is too large', create('', 700, message('x'.repeat(262_144))), 'policy-violation'],
+    ['it has a DTD', `<!DOCTYPE body [<!ENTITY x 'y'>]>${create()}`, 'bad-request'],
+  ])('is refused where %s', async (_what, body, condition) => {
+    const bench = new BoshBench()
+    const { reply } = await bench.send(body)
+    expect(reply).toEqual({
+      status: 200,
+      body: terminated(condition),
+      contentType: 'text/xml; charset=utf-8',
+    })
+    expect(bench.links).toHaveLength(0)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test.each([
+    ['names none', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
+    [
+      'names an empty one',
+      `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'chat.example',
+    ],
+    [
+      'names another',
+      `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'web.example',
+    ],
+  ])('of a client that %s is for the domain that is meant', async (_what, body, domain) => {
+    const bench = new BoshBench({}, ['chat.example', 'web.example'], { defaultDomain: 'chat.example' })
+    await bench.send(body)
+    expect(bench.links.map(link => link.domain)).toEqual([domain])
+  })
+})
+
+describe('a server that is slow to open its stream', () => {
+  test('the reply leaves without features after 5 seconds; the next one brings what was missing', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create())
+    await bench.pass(5.3)
+    expect(creation.reply?.body).toMatch(/^<body sid='[0-9a-f]+' wait='60' [^>]*ver='1.6' xmlns='[^']+'\/>$/)
+    const sid = /sid='([^']+)'/.exec(creation.reply!.body)![1]!
+    const poll = await bench.send(
+      `<body rid='701' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+    )
+    expect(poll.reply).toBeUndefined()
+    await bench.server(link => link.open())
+    expect(poll.reply?.body).toMatch(/^<body from='chat.example' authid='stream-1' .*<stream:features>/)
+    expect(poll.reply?.body).not.toContain('sid=')
+  })
+
+  test('a shorter wait is respected', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create("wait='2' hold='1'"))
+    await bench.pass(2.3)
+    expect(creation.reply?.body).toContain('sid=')
+  })
+
+  test('what came with the creation is sent once the stream is open', async () => {
+    const bench = new BoshBench()
+    await bench.send(create('', 700, message('early')))
+    expect(bench.link.sent).toEqual([])
+    await bench.server(link => link.open())
+    expect(bench.link.sent).toEqual([message('early')])
+  })
+})
+
+describe('features', () => {
+  const offered =
+    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>" +
+    "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms>"
+
+  async function shown(peer: FakePeer): Promise<string> {
+    const bench = new BoshBench()
+    const creation = await bench.send(create(), peer)
+    await bench.server(link => link.open(offered))
+    return /<stream:features.*features>/.exec(creation.reply!.body)![0]
+  }
+
+  test('that end at this service are not shown', async () => {
+    expect(await shown(new FakePeer(true))).toBe(
+      "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
+    )
+  })
+
+  test('do not invite passwords over a channel that is not encrypted', async () => {
+    expect(await shown(new FakePeer(false))).not.toContain('PLAIN')
+  })
+
+  const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+  test.each([
+    `<auth xmlns='${sasl}' mechanism='PLAIN'>AGEAYg==</auth>`,
+    `<auth xmlns='${sasl}' mechanism='OAUTHBEARER'>bixhPWEsAWF1dGg9QmVhcmVyIGIBAQ==</auth>`,
+    `<auth xmlns='${sasl}' mechanism='X-OAUTH2'>AGEAYg==</auth>`,
+    `<auth xmlns='${sasl}'>AGEAYg==</auth>`,
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X-TOKEN'><initial-response>AGEAYg==</initial-response></authenticate>",
+  ])('%s over such a channel never reaches the server', async login => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(false))
+    const { reply } = await client.next(login)
+    expect(reply?.body).toContain('<encryption-required')
+    expect(client.link.sent).toEqual([])
+    const secure = await bench.session(undefined, 700, new FakePeer(), '')
+    await secure.next(login)
+    expect(secure.link.sent).toEqual([login])
+  })
+
+  test.each([
+    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
+  ])('%s from a client is a bad request', async element => {
+    const client = await new BoshBench().session()
+    expect((await client.next(element)).reply?.body).toBe(terminated('bad-request'))
+    expect(client.link.sent).toEqual([])
+  })
+})

@@ -1,0 +1,375 @@
+import { describe, expect, test } from '@jest/globals'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import type { LimitParts } from '../../../src/session/limits/session-limits.js'
+import { userRoom } from '../../../src/session/limits/user-room.js'
+import {
+  BoshBench,
+  type Client,
+  create,
+  empty,
+  FakePeer,
+  message,
+  terminated,
+} from '../../support/bosh-bench.js'
+import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+
+/** A connection manager with limits, behind a proxy at 10.0.0.1. */
+function limited(
+  limits: Partial<LimitParts['limits']>,
+  about: { perSecond?: number; perJid?: number; maxRequests?: number; bears?: () => boolean } = {},
+): BoshBench {
+  return new BoshBench({ maxRequests: about.maxRequests ?? 2 }, undefined, {
+    room: (registry, refused) => userRoom(about.perJid ?? 0, registry, refused),
+    limits: noSessionLimits({
+      limits: { ...noLimits, ...limits },
+      rates: { sessionsPerAddress: about.perSecond ?? 0 },
+      trustedProxies: readNetworks('10.0.0.1', () => undefined),
+      room: { memoryBears: about.bears ?? (() => true), descriptorsAreLeft: () => true },
+    }),
+  })
+}
+
+const from = (address: string) => new FakePeer(true, address)
+const refused = terminated('policy-violation')
+
+/** Asks for a session; resolves with the answer, or undefined where one is being opened. */
+async function ask(bench: BoshBench, peer = new FakePeer()): Promise<string | undefined> {
+  return (await bench.send(create(), peer)).reply?.body
+}
+
+/** A session whose client has bound this JID. */
+async function bound(bench: BoshBench, jid: string): Promise<Client> {
+  const client = await bench.session()
+  await bench.server(link => link.bind(jid))
+  await client.next()
+  return client
+}
+
+describe('more sessions than there may be', () => {
+  test('are refused, to logins of this process in words of their own, until one ends', async () => {
+    const bench = limited({ sessions: 2 })
+    const first = await bound(bench, 'juliet@chat.example/balcony')
+    await bench.session()
+    expect(await ask(bench)).toBe(refused)
+    expect(() => bench.login()).toThrow(
+      expect.objectContaining({ step: 'connect', code: 'service-full' }) as unknown as Error,
+    )
+    expect(bench.links).toHaveLength(2)
+    await first.next('', "type='terminate'")
+    expect(() => bench.login()).not.toThrow()
+    expect(await ask(bench)).toBe(refused)
+    expect(bench.counts.refused.sessions).toBe(3)
+  })
+
+  test('are refused to clients from a quarter on that nobody has logged in to, and leave room for logins of this process', async () => {
+    const bench = limited({ sessions: 8 })
+    await bench.session('', 700, from('2001:db8:0:1::1'))
+    const second = await bench.session('', 700, from('2001:db8:0:2::1'))
+    expect(await ask(bench, from('2001:db8:0:3::1'))).toBe(refused)
+    expect(bench.counts.refused.strangers).toBe(1)
+    for (let count = 0; count < 3; count++) bench.login()
+    expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
+    second.link.bind()
+    expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
+    expect(await ask(bench, from('192.0.2.8'))).toBe(refused)
+  })
+
+  test('are refused to clients also while the client of one that has lost its server has yet to be told', async () => {
+    const bench = limited({ sessions: 4 })
+    const first = await bench.session()
+    await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    expect(await ask(bench)).toBe(refused)
+    await first.next()
+    expect(await ask(bench)).toBeUndefined()
+  })
+
+  test('are refused while the memory is full', async () => {
+    let bears = false
+    const bench = limited({}, { bears: () => bears })
+    expect(await ask(bench)).toBe(refused)
+    expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)
+    bears = true
+    expect(await ask(bench)).toBeUndefined()
+  })
+
+  test('are said to be refused once a minute, and why', async () => {
+    const bench = limited({ sessions: 1 })
+    await bench.session()
+    for (let second = 0; second < 61; second++) {
+      await ask(bench)
+      await bench.pass(1)
+    }
+    const said = bench.logged.map(line => JSON.parse(line)).filter(({ level }) => level === 40)
+    expect(said).toMatchObject([
+      { limit: 'sessions', setting: 'MAX_SESSIONS', refused: 1, msg: 'a limit was reached' },
+      { limit: 'sessions', setting: 'MAX_SESSIONS', refused: 59, msg: 'a limit was reached' },
+    ])
+  })
+})
+
+describe('more sessions of one client than it may have', () => {
+  test('are refused to it alone', async () => {
+    const bench = limited({ sessionsPerAddress: 2 })
+    const [one] = [await bench.session('', 700, from('192.0.2.7')), await ask(bench, from('192.0.2.7'))]
+    expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
+    expect(await ask(bench, from('192.0.2.8'))).toBeUndefined()
+    // It goes on with those that it has.
+    expect((await one.next()).reply).toBeUndefined()
+    await one.next('', "type='terminate'")
+    expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
+  })
+
+  test('are not counted for logins of this process, nor for the proxy that all come through', async () => {
+    const bench = limited({ sessionsPerAddress: 1, unauthenticatedPerAddress: 1 }, { perSecond: 1 })
+    for (let count = 0; count < 20; count++) {
+      bench.login()
+      expect(await ask(bench, from('10.0.0.1'))).toBeUndefined()
+    }
+  })
+
+  test('are refused where it asks for them too fast', async () => {
+    const bench = limited({}, { perSecond: 1 })
+    const answers: (string | undefined)[] = []
+    for (let count = 0; count < 7; count++) answers.push(await ask(bench))
+    expect(answers).toEqual([...Array(5).fill(undefined), refused, refused])
+    expect(await ask(bench, from('192.0.2.8'))).toBeUndefined()
+    expect(bench.counts.refused.rate).toBe(2)
+  })
+
+  test('are refused while it has not logged in to those that it has', async () => {
+    const bench = limited({ unauthenticatedPerAddress: 2 })
+    await bench.session()
+    await bench.session()
+    expect(await ask(bench)).toBe(refused)
+    await bench.server(link => link.bind())
+    expect(await ask(bench)).toBeUndefined()
+  })
+})
+
+describe('a client that does not log in in time', () => {
+  test('is told so on the request that it has open, and its server sees it leave', async () => {
+    const bench = limited({ loginTimeout: 60 })
+    const client = await bench.session()
+    await bench.pass(30)
+    const held = await client.next()
+    await bench.pass(29.9)
+    expect(held.reply).toBeUndefined()
+    await bench.pass(0.1)
+    expect(held.reply?.body).toBe(refused)
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.sessionsEnded['login-timeout']).toBe(1)
+  })
+
+  test('is told so on its next request where it has none open', async () => {
+    const bench = limited({ loginTimeout: 60 })
+    const client = await bench.session()
+    await bench.pass(60)
+    expect((await client.next()).reply?.body).toBe(refused)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('makes room at once for another session of its address that is not logged in', async () => {
+    const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2, sessionsPerAddress: 3 })
+    await bench.session()
+    await bench.session()
+    await bench.pass(60)
+    // Neither client has been told, so both sessions are kept, and take memory.
+    expect(bench.registry.size).toBe(2)
+    expect(await ask(bench)).toBeUndefined()
+    expect(bench.counts.refused.unauthenticated).toBe(0)
+    expect(await ask(bench)).toBe(refused)
+    expect(bench.counts.refused.address).toBe(1)
+  })
+
+  test('makes room for one more only', async () => {
+    const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2 })
+    const client = await bench.session()
+    await bench.pass(60)
+    await client.next()
+    expect(bench.registry.size).toBe(0)
+    expect([await ask(bench), await ask(bench), await ask(bench)]).toEqual([undefined, undefined, refused])
+  })
+
+  test.each<[string, (client: Client) => void]>([
+    ['a bound JID', ({ link }) => link.bind()],
+    [
+      'a stream that it has resumed with its login',
+      ({ link }) =>
+        link.receive({
+          name: 'success',
+          namespace: 'urn:xmpp:sasl:2',
+          text: "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@chat.example</authorization-identifier><resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/></success>",
+        }),
+    ],
+  ])('is none that has been given %s', async (_what, act) => {
+    const bench = limited({ loginTimeout: 60 })
+    const client = await bench.session()
+    await client.next()
+    await bench.server(() => act(client))
+    await client.next()
+    await bench.pass(53)
+    const next = await client.next()
+    await bench.pass(30)
+    expect([next.reply, client.link.closed]).toEqual([undefined, false])
+  })
+
+  test.each<[string, (client: Client) => void]>([
+    [
+      'the answer to a registration',
+      ({ link }) =>
+        link.receive({
+          name: 'iq',
+          namespace: 'jabber:client',
+          text: "<iq xmlns='jabber:client' type='result' id='r'/>",
+        }),
+    ],
+    ['a message', ({ link }) => link.receive(message('hello'))],
+    [
+      'a presence',
+      ({ link }) =>
+        link.receive({
+          name: 'presence',
+          namespace: 'jabber:client',
+          text: "<presence xmlns='jabber:client'/>",
+        }),
+    ],
+    [
+      'a stream that goes on, which it has not asked for',
+      ({ link }) =>
+        link.receive({
+          name: 'resumed',
+          namespace: 'urn:xmpp:sm:3',
+          text: "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
+        }),
+    ],
+    [
+      'an error in answer to what it has sent without having logged in',
+      ({ link }) => link.say("<message xmlns='jabber:client' type='error'><error type='auth'/></message>"),
+    ],
+    [
+      'an error in answer to its presence',
+      ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>"),
+    ],
+    [
+      'a success that only speaks of resuming',
+      ({ link }) =>
+        link.say(
+          "<success xmlns='urn:xmpp:sasl:2'><additional-data><![CDATA[<resumed xmlns='urn:xmpp:sm:3'/>]]></additional-data></success>",
+        ),
+    ],
+    [
+      'a challenge',
+      ({ link }) =>
+        link.receive({
+          name: 'challenge',
+          namespace: 'urn:ietf:params:xml:ns:xmpp-sasl',
+          text: "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        }),
+    ],
+  ])('is still one after %s', async (_what, act) => {
+    const bench = limited({ loginTimeout: 60 })
+    const client = await bench.session()
+    await bench.server(() => act(client))
+    await client.next()
+    await bench.pass(30)
+    await client.next()
+    await bench.pass(30)
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('is none where our own login has the session, or had it', async () => {
+    const bench = limited({ loginTimeout: 60 })
+    const client = await bench.warmed()
+    await bench.pass(119)
+    expect((await client.next()).reply).toBeUndefined()
+  })
+})
+
+describe('more sessions of one user than there may be', () => {
+  const juliet = (resource: string) => `juliet@chat.example/${resource}`
+
+  test('end when they are bound, and the others go on', async () => {
+    const bench = limited({}, { perJid: 2 })
+    const first = await bound(bench, juliet('a'))
+    await bench.warmed({ jid: juliet('b') })
+    const third = await bench.session()
+    const held = await third.next()
+    await bench.server(link => link.bind(juliet('c')))
+    expect(held.reply?.body).toBe(refused)
+    expect(third.link.closed).toBe(true)
+    expect(bench.counts.sessionsEnded.limit).toBe(1)
+    expect((await first.next()).reply).toBeUndefined()
+    const other = await bound(bench, 'romeo@chat.example/a')
+    expect(other.link.closed).toBe(false)
+  })
+
+  test('are told so on their next request where none is open, and never get to know their JID', async () => {
+    const bench = limited({}, { perJid: 1 })
+    await bound(bench, juliet('a'))
+    const second = await bench.session()
+    await bench.server(link => link.bind(juliet('b')))
+    expect((await second.next()).reply?.body).toBe(refused)
+  })
+
+  test('may come when one has ended, though its page has not been told so yet', async () => {
+    const bench = limited({}, { perJid: 1 })
+    const first = await bench.session()
+    await bench.server(link => link.bind(juliet('a')))
+    await bench.server(() =>
+      first.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }),
+    )
+    const second = await bound(bench, juliet('b'))
+    expect(second.link.closed).toBe(false)
+    expect(bench.registry.size).toBe(2)
+  })
+})
+
+describe('more requests that wait than may', () => {
+  test('end no existing session, whichever holds them', async () => {
+    const bench = limited({ heldRequests: 2 })
+    const clients = [
+      await bound(bench, 'juliet@chat.example/a'),
+      await bound(bench, 'juliet@chat.example/b'),
+      await bound(bench, 'juliet@chat.example/c'),
+    ]
+    const held = [await clients[0]!.next(), await clients[1]!.next(), await clients[2]!.next()]
+    expect(held.map(({ reply }) => reply)).toEqual([undefined, undefined, undefined])
+    // All of them are served.
+    expect((await clients[2]!.next(message('hello'))).reply).toBeUndefined()
+    expect(held[2]!.reply?.body).toBe(empty)
+    expect(clients[2]!.link.sent.at(-1)).toContain('hello')
+    expect(bench.registry.size).toBe(3)
+  })
+
+  test('leave one held request to a session that may hold several', async () => {
+    const bench = limited({ heldRequests: 2 }, { maxRequests: 4 })
+    const one = await bench.session("hold='3'")
+    const held = [await one.next(), await one.next(), await one.next(), await one.next()]
+    expect(held.map(({ reply }) => reply?.body)).toEqual([empty, empty, undefined, undefined])
+    expect(one.link.closed).toBe(false)
+  })
+
+  test('refuse new sessions until one is answered, and the log says so', async () => {
+    const bench = limited({ heldRequests: 1 })
+    const client = await bound(bench, 'juliet@chat.example/balcony')
+    const held = await client.next()
+    expect(await ask(bench)).toBe(refused)
+    expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)
+    expect(bench.logged.map(line => JSON.parse(line))).toMatchObject([
+      { level: 40, limit: 'held', setting: 'MAX_HELD_REQUESTS' },
+    ])
+    await bench.server(link => link.receive(message('hello')))
+    expect(held.reply).toBeDefined()
+    expect(await ask(bench)).toBeUndefined()
+  })
+
+  test('count also where they are ahead of a gap', async () => {
+    const bench = limited({ heldRequests: 1 })
+    const one = await bench.session()
+    await one.next()
+    await one.at(one.rid + 2)
+    expect(one.link.closed).toBe(false)
+    expect(await ask(bench)).toBe(refused)
+  })
+})

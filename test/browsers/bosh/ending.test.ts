@@ -1,0 +1,220 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  create,
+  empty,
+  ended,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+const streamError =
+  "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+const conflict = {
+  failure: { step: 'features', code: 'remote-stream-error', condition: 'conflict' },
+  streamError,
+} as const
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+describe('a client that ends its session', () => {
+  test('alone is told so itself; its last payload goes to the server', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const { reply } = await client.next(
+      "<presence xmlns='jabber:client' type='unavailable'/>",
+      "type='terminate'",
+    )
+    expect(reply?.body).toBe(ended)
+    expect(client.link.sent).toEqual(["<presence xmlns='jabber:client' type='unavailable'/>"])
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('with a request held is told so on that one', async () => {
+    const client = await new BoshBench().session()
+    const poll = await client.next()
+    const end = await client.next('', "type='terminate'")
+    expect(poll.reply?.body).toBe(ended)
+    expect(end.reply?.body).toBe(empty)
+  })
+
+  test('may say terminal, and may do so one above the window', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next()
+    const { reply } = await client.next('', "type='terminal'")
+    expect(reply?.body).toBe(empty)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('then its sid is unknown', async () => {
+    const client = await new BoshBench().session()
+    await client.next('', "type='terminate'")
+    expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
+  })
+})
+
+describe('a server that ends the stream', () => {
+  test('with an error: the held request gets the whole of it', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.server(link => link.end(conflict))
+    expect(poll.reply?.body).toBe(
+      "<body type='terminate' condition='remote-stream-error' xmlns='http://jabber.org/protocol/httpbind' " +
+        `xmlns:stream='http://etherx.jabber.org/streams'>${streamError}</body>`,
+    )
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('while no request is open: the next request is told', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.end(lost))
+    expect(bench.registry.size).toBe(1)
+    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('what it sent before comes first, in a reply of its own', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.server(({ events }) => {
+      events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+      events.onEnd(conflict)
+    })
+    expect(poll.reply?.body).toBe(payload(message('last')))
+    expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
+  })
+
+  test('and no request ever comes: the session ends in its time', async () => {
+    const bench = new BoshBench()
+    await bench.session()
+    await bench.server(link => link.end(lost))
+    await bench.pass(151)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('before it opened: the creation is told', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create())
+    await bench.server(link => link.end(lost))
+    expect(creation.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('a login also learns the step and the cause', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    await bench.server(link => link.end({ failure: { step: 'tls', code: 'certificate-invalid' } }))
+    expect(login.end?.failure).toEqual({ step: 'tls', code: 'certificate-invalid' })
+  })
+})
+
+describe('a client of the first protocol version', () => {
+  test.each([
+    ['bad-request', "pause='0'", 400],
+    ['policy-violation', "pause='1000'", 403],
+  ])('is told %s by HTTP status', async (_condition, attributes, status) => {
+    const client = await new BoshBench().session("wait='60' hold='1'")
+    expect((await client.next('', attributes)).reply).toMatchObject({ status, body: '' })
+  })
+
+  test('and item-not-found as well, but not the end of the stream', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session("wait='60' hold='1'")
+    expect((await client.at(720)).reply).toMatchObject({ status: 404, body: '' })
+    const other = await bench.session("wait='60' hold='1'")
+    await bench.server(link => link.end(lost))
+    expect((await other.next()).reply).toMatchObject({
+      status: 200,
+      body: terminated('remote-connection-failed'),
+    })
+  })
+})
+
+describe('a service that stops', () => {
+  test('tells open and later requests, and new sessions', async () => {
+    const bench = new BoshBench()
+    const [holding, silent] = [await bench.session(), await bench.session()]
+    const poll = await holding.next()
+    bench.manager.shutDown()
+    await bench.pass(0)
+    expect(poll.reply?.body).toBe(terminated('system-shutdown'))
+    expect((await silent.next()).reply?.body).toBe(terminated('system-shutdown'))
+    expect((await bench.send(create())).reply?.body).toBe(terminated('system-shutdown'))
+    expect([holding, silent].map(({ link }) => link.closed)).toEqual([true, true])
+  })
+
+  test('gives out what is queued before it says so', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(message('queued')))
+    bench.manager.shutDown()
+    expect((await client.next()).reply?.body).toBe(payload(message('queued')))
+    expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
+  })
+
+  test('lets the server see at once that users leave, and sends back what their pages never come for', async () => {
+    const bench = new BoshBench()
+    const [empty, waiting] = [await bench.session(), await bench.session()]
+    const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>wherefore</body></message>`
+    await bench.server(() => waiting.link.receive(letter))
+    bench.manager.shutDown()
+    expect([empty, waiting].map(({ link }) => link.closed)).toEqual([true, false])
+    bench.registry.abandonAll()
+    expect(waiting.link.closed).toBe(true)
+    expect(waiting.link.sent).toEqual([
+      expect.stringMatching(/type='error' to='romeo@chat.example\/a' id='m'><error type='wait'>/),
+    ])
+    expect((await waiting.next()).reply?.body).toBe(terminated('system-shutdown'))
+  })
+
+  test('says so to a login that goes on, and to one that begins', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    bench.manager.shutDown()
+    expect(login.end?.failure.code).toBe('shutting-down')
+    expect(bench.link.closed).toBe(true)
+    expect(() => bench.login()).toThrow(
+      expect.objectContaining({ step: 'connect', code: 'shutting-down' }) as unknown as Error,
+    )
+  })
+})
+
+test('a session that is asked for when the service begins to stop is not opened any more', async () => {
+  const bench = new BoshBench()
+  const asked = bench.send(create())
+  bench.manager.shutDown()
+  expect((await asked).reply?.body).toBe(terminated('system-shutdown'))
+  expect([bench.registry.size, bench.links.length]).toEqual([0, 0])
+})
+
+describe('a request too large to be read', () => {
+  test('ends the session it belongs to', async () => {
+    const bench = new BoshBench()
+    const { sid } = await bench.session()
+    const head = `<body rid='701' sid='${sid}'`
+    expect(bench.manager.refuseTooLarge(head, new FakePeer())?.body).toBe(terminated('policy-violation'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('is looked at in no more time than it is long', () => {
+    const { manager } = new BoshBench()
+    for (const piece of ['<body', '<body ', ' sid', " sid='", '<body sid=', "<body a='' "]) {
+      const started = performance.now()
+      expect(manager.refuseTooLarge(piece.repeat(40_000), new FakePeer())).toBeUndefined()
+      expect(performance.now() - started).toBeLessThan(200)
+    }
+  })
+
+  test('of no session does no harm', async () => {
+    const bench = new BoshBench()
+    await bench.session()
+    expect(bench.manager.refuseTooLarge("<body rid='1' sid='unknown'", new FakePeer())).toBeUndefined()
+    expect(bench.registry.size).toBe(1)
+  })
+})

@@ -1,0 +1,156 @@
+// What was not foreseen: whichever part of a session fails, that session ends, its client is told, and no other notices.
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, type Client, create, message, payload, terminated } from '../../support/bosh-bench.js'
+
+/** Everything that a link does for a session fails from now on. */
+function breakLink({ link }: Client): void {
+  const fail = () => {
+    throw new TypeError('not foreseen: Pa55-of-alice')
+  }
+  Object.assign(link, { send: fail, restart: fail, pause: fail, resume: fail, close: fail })
+}
+
+/** Two sessions, of which the first is going to fail. */
+async function two() {
+  const bench = new BoshBench()
+  const failing = await bench.session()
+  const other = await bench.session()
+  return { bench, failing, other }
+}
+
+/** The first one is over and was reported once, the other goes on. */
+async function expectOneOver(bench: BoshBench, failing: Client, other: Client): Promise<void> {
+  expect(bench.registry.bySid(failing.sid)).toBeUndefined()
+  expect(bench.counts).toMatchObject({ faults: 1, sessionsEnded: { fault: 1 } })
+  const faults = bench.logged.filter(line => line.includes('"level":50'))
+  expect(faults).toHaveLength(1)
+  expect(JSON.parse(faults[0]!)).toMatchObject({
+    incident: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    session: failing.id,
+    error: 'TypeError',
+  })
+  expect(faults[0]).not.toContain('Pa55')
+  const poll = await other.next(message('to the server'))
+  await bench.server(() => other.link.receive(message('from the server')))
+  expect(poll.reply?.body).toBe(payload(message('from the server')))
+  expect(other.link.sent).toEqual([message('to the server')])
+}
+
+describe('a session that fails', () => {
+  test('at a request tells it, and all that are held', async () => {
+    const { bench, failing, other } = await two()
+    const held = await failing.next()
+    breakLink(failing)
+    const request = await failing.next(message('to the server'))
+    for (const { reply } of [held, request]) expect(reply?.body).toBe(terminated('internal-server-error'))
+    await expectOneOver(bench, failing, other)
+  })
+
+  test('at what its server says tells the client that waits', async () => {
+    const { bench, failing, other } = await two()
+    const held = await failing.next()
+    breakLink(failing)
+    // The link catches what its owner throws, and tells of its end.
+    await bench.server(() =>
+      failing.link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
+    )
+    expect(held.reply?.body).toBe(terminated('internal-server-error'))
+    await expectOneOver(bench, failing, other)
+  })
+
+  test('at the end of its link tells the client that waits', async () => {
+    const { bench, failing, other } = await two()
+    const held = await failing.next()
+    breakLink(failing)
+    await bench.server(() =>
+      failing.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }),
+    )
+    expect(held.reply?.body).toBe(terminated('remote-connection-failed'))
+    await expectOneOver(bench, failing, other)
+  })
+
+  test('when its time has come does not keep others from theirs', async () => {
+    const { bench, failing, other } = await two()
+    const poll = await other.next()
+    breakLink(failing)
+    await bench.pass(151)
+    expect(poll.reply).toBeDefined()
+    await expectOneOver(bench, failing, other)
+  })
+
+  test('when it is thrown out is over, and the one that throws it out goes on', async () => {
+    const { bench, failing, other } = await two()
+    const held = await failing.next()
+    breakLink(failing)
+    bench.registry.bySid(failing.sid)!.expel('login-timeout')
+    await bench.pass(0)
+    expect(held.reply?.body).toBe(terminated('internal-server-error'))
+    await expectOneOver(bench, failing, other)
+  })
+
+  test('when its login gives up is over', async () => {
+    const bench = new BoshBench()
+    const { opening } = bench.login()
+    const failing = bench.link
+    const other = await bench.session()
+    Object.assign(failing, {
+      close: () => {
+        throw new TypeError('not foreseen')
+      },
+    })
+    opening.abandon()
+    await bench.pass(0)
+    expect(bench.registry.size).toBe(1)
+    expect(bench.counts).toMatchObject({ faults: 1, sessionsEnded: { fault: 1 } })
+    expect((await other.next('', "type='terminate'")).reply?.body).toContain("type='terminate'")
+  })
+
+  test('when the service stops does not keep it from telling the others', async () => {
+    const { bench, failing, other } = await two()
+    const polls = [await failing.next(), await other.next()]
+    breakLink(failing)
+    bench.manager.shutDown()
+    await bench.pass(0)
+    expect(polls.map(({ reply }) => reply?.body)).toEqual(Array(2).fill(terminated('system-shutdown')))
+    expect(bench.registry.size).toBe(0)
+    expect(other.link.closed).toBe(true)
+  })
+
+  test('at its creation tells it', async () => {
+    const bench = new BoshBench({}, ['chat.example'], {
+      connect: () => {
+        throw new TypeError('not foreseen')
+      },
+    })
+    expect((await bench.send(create())).reply?.body).toBe(terminated('internal-server-error'))
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.faults).toBe(1)
+  })
+
+  test('under a login says so to its caller', async () => {
+    const bench = new BoshBench()
+    const login = bench.login()
+    await bench.server(link =>
+      link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
+    )
+    expect(login.end?.failure).toMatchObject({ code: 'internal-error' })
+    expect(bench.counts.faults).toBe(1)
+  })
+})
+
+describe('a stanza that is mended or dropped', () => {
+  test('is counted, and logged once in a minute without what it says', async () => {
+    const { bench, failing, other } = await two()
+    for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
+    failing.link.events.onUnfit?.('dropped')
+    expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
+    const lines = () => bench.logged.filter(line => line.includes('passed on')).map(line => JSON.parse(line))
+    expect(lines()).toEqual([
+      expect.objectContaining({ session: failing.id, fate: 'mended' }),
+      expect.objectContaining({ session: failing.id, fate: 'dropped' }),
+    ])
+    bench.clock.advance(60_000)
+    other.link.events.onUnfit?.('mended')
+    expect(lines()).toHaveLength(3)
+  })
+})

@@ -1,0 +1,115 @@
+// An address with as many sessions without a user as it may have: who makes room for a client that comes now.
+import { describe, expect, test } from '@jest/globals'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import { type LiveCounts, OwnCounts } from '../../../src/lib/limits/live-counts.js'
+import type { OfClient } from '../../../src/session/limits/session-limits.js'
+import { BoshBench, type Client, create, FakePeer, terminated } from '../../support/bosh-bench.js'
+import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+const plain = (user: string) =>
+  `<auth xmlns='${sasl}' mechanism='PLAIN'>${Buffer.from(`\0${user}\0guess`).toString('base64')}</auth>`
+const told = terminated('policy-violation')
+
+/** Counts that another process keeps. */
+function elsewhere(limits: { address: number; unauthenticated: number }): LiveCounts<OfClient> {
+  const own = new OwnCounts<OfClient>(limits)
+  return {
+    take: async (key, kinds) => own.take(key, kinds),
+    add: (kind, key) => own.add(kind, key),
+    giveBack: (kind, key) => own.giveBack(kind, key),
+  }
+}
+
+describe.each([
+  ['this process', undefined],
+  ['another process', elsewhere],
+])('an address that %s counts, and that is full,', (_where, countsOf) => {
+  /** Logins of an address are delayed from the first refused one on. */
+  const benchFor = (unauthenticatedPerAddress: number) =>
+    new BoshBench({}, undefined, {
+      loginsPerAddress: 1,
+      limits: noSessionLimits({
+        limits: { ...noLimits, loginTimeout: 600, unauthenticatedPerAddress },
+        trustedProxies: readNetworks('10.0.0.1', () => undefined),
+        counts: countsOf?.({ address: 0, unauthenticated: unauthenticatedPerAddress }),
+      }),
+    })
+  /** A stream on which no login was tried. */
+  const open = (bench: BoshBench, address = '192.0.2.1') =>
+    bench.session(undefined, 700, new FakePeer(true, address), '')
+  /** Opens one more from the address; whether it was let in. */
+  const isLetIn = async (bench: BoshBench, address = '192.0.2.1') =>
+    (await bench.send(create(), new FakePeer(true, address))).reply?.body !== told
+  /** A login that its server refuses; a request of the client waits from then on. */
+  async function guess(bench: BoshBench, client: Client): Promise<void> {
+    await client.next(plain('juliet'))
+    await bench.pass(20)
+    client.link.say(refusal)
+    await bench.pass(0)
+  }
+
+  test('ends the session with the most refused logins, and tells its client', async () => {
+    const bench = benchFor(3)
+    const [honest, once, twice] = [await open(bench), await open(bench), await open(bench)]
+    await honest.next(plain('romeo'))
+    await guess(bench, once)
+    for (let time = 0; time < 2; time++) await guess(bench, twice)
+    const held = await twice.next(plain('juliet'))
+    expect(await isLetIn(bench)).toBe(true)
+    expect(held.reply?.body).toBe(told)
+    expect([honest, once, twice].map(({ link }) => link.closed)).toEqual([false, false, true])
+    expect(await isLetIn(bench)).toBe(true)
+    expect(once.link.closed).toBe(true)
+    expect([bench.counts.refused.unauthenticated, bench.counts.sessionsEnded.limit]).toEqual([2, 2])
+    // Its login is with its server: nobody takes its place.
+    expect(await isLetIn(bench)).toBe(false)
+    expect(honest.link.closed).toBe(false)
+    expect(bench.registry.size).toBe(3)
+  })
+
+  test('ends the oldest session without a login, which has had five seconds for it', async () => {
+    const bench = benchFor(2)
+    const first = await open(bench)
+    await bench.pass(1)
+    const second = await open(bench)
+    expect(await isLetIn(bench)).toBe(false)
+    await bench.pass(3.9)
+    expect(await isLetIn(bench)).toBe(false)
+    await bench.pass(0.1)
+    expect(await isLetIn(bench)).toBe(true)
+    expect([first.link.closed, second.link.closed]).toEqual([true, false])
+    // Its client has no request open, and is not waited for.
+    expect(bench.registry.size).toBe(2)
+  })
+
+  test('ends the last of more than two logins that are delayed for one user, and no other', async () => {
+    const bench = benchFor(5)
+    const before = await open(bench)
+    await guess(bench, before)
+    await before.next('', "type='terminate'")
+    const clients: Client[] = []
+    for (const user of ['juliet', 'Juliet', 'romeo', 'romeo', 'juliet@chat.example']) {
+      clients.push(await open(bench))
+      await clients.at(-1)!.next(plain(user))
+    }
+    await bench.pass(0)
+    expect(await isLetIn(bench)).toBe(true)
+    expect(clients.map(({ link }) => link.closed)).toEqual([false, false, false, false, true])
+    expect(await isLetIn(bench)).toBe(false)
+  })
+
+  test('ends no session of another address, and none that is logged in', async () => {
+    const bench = benchFor(1)
+    const other = await open(bench, '192.0.2.2')
+    await bench.pass(10)
+    const user = await bench.session(undefined, 700, new FakePeer(true, '192.0.2.1'))
+    await bench.server(link => link.bind())
+    const login = await open(bench)
+    await login.next(plain('romeo'))
+    await bench.pass(0)
+    expect(await isLetIn(bench)).toBe(false)
+    expect([other, user, login].map(({ link }) => link.closed)).toEqual([false, false, false])
+  })
+})

@@ -1,0 +1,287 @@
+// A client guesses passwords by its own login: `mallory`. Other clients share her address.
+import { describe, expect, test } from '@jest/globals'
+import {
+  auth,
+  authenticate,
+  BoshBench,
+  type Client,
+  empty,
+  FakePeer,
+  message,
+  restart,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+const refusal2 = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`
+const plain = (user: string, password = 'guess') =>
+  `<auth xmlns='${sasl}' mechanism='PLAIN'>${base64(`\0${user}\0${password}`)}</auth>`
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+/** A stream on which nothing was tried yet. */
+const stranger = (bench: BoshBench, address = '192.0.2.1') =>
+  bench.session(undefined, 700, new FakePeer(true, address), '')
+
+/** Tries a login, which the server answers. */
+async function tryOnce(bench: BoshBench, client: Client, login = auth, answer = refusal) {
+  const { reply } = await client.next(login)
+  expect(reply).toBeUndefined()
+  client.link.say(answer)
+  await bench.pass(0)
+}
+
+/** Tries so many wrong passwords from an address, five a stream. */
+async function guess(bench: BoshBench, count: number, address?: string): Promise<void> {
+  for (let left = count; left > 0; left -= 5) {
+    const client = await stranger(bench, address)
+    for (let number = 0; number < Math.min(left, 5); number++) await tryOnce(bench, client)
+  }
+}
+
+describe('on one stream', () => {
+  test.each([
+    ['SASL', auth, refusal],
+    ['SASL2', authenticate, refusal2],
+  ])('five logins by %s are refused, and it ends', async (_how, login, answer) => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    for (let number = 0; number < 5; number++) {
+      expect(client.link.closed).toBe(false)
+      const { reply } = await client.next(login)
+      expect(reply).toBeUndefined()
+      await bench.server(link => link.say(answer))
+    }
+    expect(client.link.sent).toHaveLength(5)
+    expect(client.link.closed).toBe(true)
+    expect((await client.next(login)).reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toHaveLength(5)
+    expect([bench.registry.size, bench.counts.sessionsEnded['refused-logins']]).toEqual([0, 1])
+    expect(bench.counts.clientLogins.refused).toBe(5)
+  })
+
+  test('the client reads the fifth refusal before its stream ends', async () => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    for (let number = 0; number < 4; number++) await tryOnce(bench, client)
+    const last = await client.next(auth)
+    await bench.server(link => link.say(refusal))
+    expect(last.reply?.body).toContain('<not-authorized/>')
+    expect(last.reply?.body).not.toContain('terminate')
+  })
+
+  test('six logins at once reach no server', async () => {
+    const client = await stranger(new BoshBench())
+    expect((await client.next(auth.repeat(6))).reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toEqual([])
+  })
+
+  test('logins that were aborted count, too', async () => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    const aborted = `<failure xmlns='${sasl}'><aborted/></failure>`
+    for (let number = 0; number < 5; number++) await tryOnce(bench, client, auth, aborted)
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('four wrong passwords and the right one are a login', async () => {
+    const bench = new BoshBench({}, undefined, { loginsPerAddress: 20 })
+    const client = await stranger(bench)
+    for (let number = 0; number < 4; number++) await tryOnce(bench, client)
+    await tryOnce(bench, client, auth, `<success xmlns='${sasl}'/>`)
+    await client.next('', restart)
+    expect(client.link.restarts).toHaveLength(1)
+  })
+
+  test('what other users write is no refusal once the client is logged in', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.bind())
+    for (let number = 0; number < 6; number++) await bench.server(link => link.say(refusal))
+    await client.next(auth.repeat(6))
+    expect(client.link.closed).toBe(false)
+  })
+})
+
+describe('from one address', () => {
+  const limited = () => new BoshBench({}, ['chat.example', 'other.example'], { loginsPerAddress: 10 })
+
+  test('logins over the limit wait longer each time, and then go to the server', async () => {
+    const bench = limited()
+    await guess(bench, 10)
+    const waits: number[] = []
+    for (let number = 0; number < 8; number++) {
+      const client = await stranger(bench)
+      const held = await client.next(auth)
+      let waited = 0
+      for (; client.link.sent.length === 0 && waited < 60; waited += 0.5) await bench.pass(0.5)
+      waits.push(waited)
+      expect([client.link.sent, held.reply]).toEqual([[auth], undefined])
+      await bench.server(link => link.say(refusal))
+      expect(held.reply?.body).toContain('<not-authorized/>')
+    }
+    expect(waits).toEqual([0.5, 1, 2, 4, 8, 16, 20, 20])
+    expect(bench.counts.clientLogins).toEqual({ refused: 18, delayed: 8 })
+    expect(bench.logged.map(line => JSON.parse(line))).toMatchObject([
+      { limit: 'logins-address', setting: 'RATE_LOGINS_PER_ADDRESS', refused: 1, address: '192.0.2.1' },
+      { limit: 'logins-address', setting: 'RATE_LOGINS_PER_ADDRESS', refused: 7, address: '192.0.2.1' },
+    ])
+  })
+
+  test('many logins at once do not all pass: a login without an answer counts', async () => {
+    const bench = limited()
+    const sent: number[] = []
+    for (let number = 0; number < 30; number++) {
+      const client = await stranger(bench)
+      await client.next(auth)
+      sent.push(client.link.sent.length)
+    }
+    expect(sent.filter(count => count === 1)).toHaveLength(10)
+    await bench.pass(1)
+    expect(bench.links.filter(link => link.sent.length === 1)).toHaveLength(12)
+  })
+
+  test('a neighbour with the right password gets in after the delay, and does not count', async () => {
+    const bench = limited()
+    await guess(bench, 12)
+    const client = await stranger(bench)
+    await client.next(auth)
+    expect(client.link.sent).toEqual([])
+    await bench.pass(20)
+    expect(client.link.sent).toEqual([auth])
+    await bench.server(link => link.letIn())
+    await client.next('', restart)
+    expect(client.link.restarts).toHaveLength(1)
+  })
+
+  test('logins that succeed have no limit', async () => {
+    const bench = limited()
+    for (let number = 0; number < 40; number++) {
+      const client = await stranger(bench)
+      await client.next(auth)
+      expect(client.link.sent).toEqual([auth])
+      await bench.server(link => link.letIn())
+    }
+    expect(bench.counts.clientLogins).toEqual({ refused: 0, delayed: 0 })
+  })
+
+  test('what a client sends after its login waits with it, in order, even if the stream opens meanwhile', async () => {
+    const bench = limited()
+    await guess(bench, 11)
+    const client = await stranger(bench)
+    await client.next(auth)
+    await client.next(message('later'))
+    await bench.pass(0.5)
+    expect(client.link.sent).toEqual([])
+    await bench.pass(0.5)
+    expect(client.link.sent.join('')).toBe(auth + message('later'))
+  })
+
+  test('a login does not count if its client leaves while it waits', async () => {
+    const bench = limited()
+    await guess(bench, 10)
+    for (let number = 0; number < 5; number++) {
+      const client = await stranger(bench)
+      await client.next(auth)
+      await client.next('', "type='terminate'")
+      await bench.pass(30)
+      expect(client.link.sent).toEqual([])
+    }
+    const client = await stranger(bench)
+    await client.next(auth)
+    await bench.pass(0.5)
+    expect(client.link.sent).toEqual([auth])
+  })
+
+  test('other addresses do not wait, other domains wait later, and a proxy itself never waits', async () => {
+    const bench = limited()
+    await guess(bench, 10)
+    for (const address of ['192.0.2.2', '10.0.0.1']) {
+      const client = await stranger(bench, address)
+      await client.next(auth)
+      expect(client.link.sent).toEqual([auth])
+    }
+    await guess(bench, 30, '10.0.0.1')
+    expect(bench.counts.clientLogins.delayed).toBe(0)
+    const elsewhere = () =>
+      bench.send(
+        `<body rid='1' to='other.example' ver='1.6' xmlns='http://jabber.org/protocol/httpbind'>${auth}</body>`,
+      )
+    for (let number = 0; number < 20; number++) await elsewhere()
+    expect(bench.counts.clientLogins.delayed).toBe(10)
+  })
+
+  test('the limit is that of an IPv6 network', async () => {
+    const bench = limited()
+    await guess(bench, 5, '2001:db8::1')
+    await guess(bench, 5, '2001:db8::2')
+    const client = await stranger(bench, '2001:db8::3')
+    await client.next(auth)
+    expect(client.link.sent).toEqual([])
+  })
+
+  test('a login that binds at once, or goes ahead of the features, waits as well', async () => {
+    const bench = limited()
+    await guess(bench, 10)
+    await bench.send(
+      `<body rid='1' to='chat.example' ver='1.6' xmlns='http://jabber.org/protocol/httpbind'>${authenticate}</body>`,
+    )
+    await bench.server(link => link.open())
+    expect(bench.link.sent).toEqual([])
+    await bench.pass(0.5)
+    expect(bench.link.sent).toEqual([authenticate])
+  })
+})
+
+describe('in the audit trail', () => {
+  test('a refused login has a line with address and JID, the next ones one a minute with their number', async () => {
+    const bench = new BoshBench()
+    const [first, second] = [await stranger(bench), await stranger(bench)]
+    await tryOnce(bench, first, plain('alice', 's3cret'))
+    const line = { level: 30, code: 'not-authorized', address: '192.0.2.1', msg: 'client login' }
+    expect(bench.audited).toEqual([{ ...line, jids: ['alice@chat.example'], refused: 1 }])
+    await tryOnce(bench, first, plain('alice', 's3cret'))
+    await tryOnce(bench, second, auth, refusal)
+    await tryOnce(bench, second, plain('mallory'))
+    await bench.pass(59)
+    expect(bench.audited).toHaveLength(1)
+    await bench.pass(1)
+    const jids = ['alice@chat.example', 'juliet@chat.example', 'mallory@chat.example']
+    expect(bench.audited.slice(1)).toEqual([{ ...line, jids, refused: 3 }])
+    await bench.pass(120)
+    expect(bench.audited).toHaveLength(2)
+    expect(JSON.stringify(bench.audited) + bench.logged.join('')).not.toContain('s3cret')
+    expect(JSON.stringify(bench.audited)).not.toContain(base64('\0alice\0s3cret'))
+  })
+
+  test('a name in the first response has its line, and a name that is not shown has none', async () => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    await client.next(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`)
+    await client.next(`<response xmlns='${sasl}'>${base64('n,,n=b=2Cob,r=nonce')}</response>`)
+    await bench.server(link => link.say(refusal))
+    expect(bench.audited[0]).toMatchObject({ jids: ['b,ob@chat.example'] })
+    const other = await stranger(bench, '192.0.2.9')
+    await tryOnce(bench, other, `<auth xmlns='${sasl}' mechanism='X-NEW'>${base64('alice:s3cret')}</auth>`)
+    expect(bench.audited[1]).toMatchObject({ jids: ['chat.example'] })
+  })
+
+  test('a name that a client sends is cut, and its control characters are replaced', async () => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    await tryOnce(bench, client, plain(`a\u202e\n\u001b[2J"${'x'.repeat(3_000)}`))
+    const [jid] = bench.audited[0]!['jids'] as string[]
+    expect(jid).toMatch(/^a\?\?\?\[2J"x+…$/)
+    expect(jid!.length).toBeLessThanOrEqual(81)
+  })
+
+  test('a refusal without a login leaves no line, nor does a login that succeeds', async () => {
+    const bench = new BoshBench()
+    const client = await stranger(bench)
+    await tryOnce(bench, client, auth, `<success xmlns='${sasl}'/>`)
+    expect((await client.next()).reply?.body).not.toBe(empty)
+    expect(bench.audited).toEqual([])
+  })
+})

@@ -1,0 +1,851 @@
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+} from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import express from 'express'
+import { type Cors, createCors } from '../../../src/browsers/bosh/http-reply.js'
+import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
+import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import type { Access } from '../../../src/http/access/client-rules.js'
+import { install } from '../../../src/http/fast/install.js'
+import { leaveContinue } from '../../../src/http/listening/take-body.js'
+import { UnfinishedBodies } from '../../../src/http/listening/unfinished-bodies.js'
+import { Counts } from '../../../src/lib/counts.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { HttpSocket, post } from '../../support/http-socket.js'
+import { unnoted } from '../../support/unlimited.js'
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+let listener: RequestListener
+let server: Server
+let port: number
+/** What the listener handed on, and what is to come back for it. */
+let received: { body: string; peer: Peer }[]
+let answer: (body: string, peer: Peer) => Promise<Reply>
+let refusal: Reply | undefined
+/** Whom a request too large to be read came from, and how it began. */
+let refused: Pick<Peer, 'secure' | 'cookies'> | undefined
+let refusedHead: string | undefined
+let cors: Cors
+/** What pages of other origins may ask, and for how long they may remember it. */
+const asks = { headers: ['Content-Type'], methods: ['GET', 'POST', 'OPTIONS'], maxAge: 7200 }
+/** What was not foreseen. */
+let faults: unknown[]
+/** Where people are sent who come without TLS. */
+let redirectUrl: string | undefined
+let clock: FakeClock
+let counts: Counts
+let bodies: UnfinishedBodies
+/** Which addresses may come. */
+let access: Access | undefined
+
+const trustedProxies = readNetworks('loopback', () => undefined)
+
+const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/xml; charset=utf-8' })
+
+/** The servers that it may stand in. */
+const servers: [string, (listener: RequestListener) => Server][] = [
+  ['any server', createServer],
+  ['a server with our messages', listener => createServer(install(true), listener)],
+]
+
+async function listen(made: Server): Promise<void> {
+  server = made
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+}
+
+function send(
+  method: string,
+  body: string | Buffer = '',
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, method, path: '/http-bind', headers }, res => {
+      const chunks: Buffer[] = []
+      res.on('data', chunk => chunks.push(chunk))
+      res.on('end', () =>
+        resolve({ status: res.statusCode!, headers: res.headers, body: Buffer.concat(chunks).toString() }),
+      )
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+describe.each(servers)('in %s', (_name, create) => {
+  beforeEach(async () => {
+    received = []
+    faults = []
+    answer = async () => reply('<body/>')
+    refusal = undefined
+    refused = undefined
+    refusedHead = undefined
+    redirectUrl = undefined
+    clock = new FakeClock()
+    counts = new Counts()
+    bodies = new UnfinishedBodies({
+      ...{
+        limits: { unfinishedMegabytes: 1 },
+        trustedProxies,
+        refused: unnoted,
+      },
+    })
+    access = undefined
+    cors = createCors({ ...asks, origins: ['*'], credentials: false })
+    listener = createBoshListener({
+      serve: (body, peer) => {
+        received.push({ body, peer })
+        void answer(body, peer).then(reply => peer.answer(reply))
+      },
+      refuseTooLarge: (head, peer) => {
+        refused = peer
+        refusedHead = head
+        return refusal
+      },
+      cors: origin => cors(origin),
+      access: address => access?.(address) ?? true,
+      clients: { assumeSecure: false, trustedProxies },
+      secureUrl: () => 'https://chat.example/http-bind',
+      redirectUrl: () => redirectUrl,
+      maxBodyBytes: 1000,
+      ...{ bodies, clock, counts },
+      getText: 'A BOSH endpoint for <people>.',
+      report: error => faults.push(error),
+    })
+    await listen(create(listener))
+  })
+
+  afterEach(async () => {
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  })
+
+  describe('a POST', () => {
+    test('is answered with its length, uncached, for pages of every origin', async () => {
+      answer = async () => reply('<body>ü</body>')
+      const { status, headers, body } = await send('POST', '<body/>')
+      expect(status).toBe(200)
+      expect(body).toBe('<body>ü</body>')
+      expect(headers).toMatchObject({
+        'content-type': 'text/xml; charset=utf-8',
+        'content-length': '15',
+        'cache-control': 'no-store',
+        'access-control-allow-origin': '*',
+      })
+      expect(headers['transfer-encoding']).toBeUndefined()
+      expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
+    })
+
+    test('tells of its sender what the connection says, and what a proxy that is trusted says', async () => {
+      await send('POST', '<body/>', { cookie: 'a=b' })
+      const secureUrl = 'https://chat.example/http-bind'
+      expect(received[0]!.peer).toMatchObject({
+        ...{ address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl },
+      })
+      await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' })
+      expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
+    })
+
+    test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
+      'is taken as it is when it calls itself %s',
+      async type => {
+        expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
+      },
+    )
+
+    test('may come in chunks', async () => {
+      await send('POST', '<body>chunked</body>', { 'transfer-encoding': 'chunked' })
+      expect(received[0]?.body).toBe('<body>chunked</body>')
+    })
+
+    test('that is compressed is not read', async () => {
+      expect((await send('POST', 'x', { 'content-encoding': 'gzip' })).status).toBe(415)
+      expect(received).toEqual([])
+    })
+
+    test('in another encoding than UTF-8 reaches no client as text', async () => {
+      await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
+      expect(received[0]?.body).toBe('')
+    })
+
+    test('too large is refused while it is read, and its connection closed', async () => {
+      const { status, headers } = await send('POST', 'x'.repeat(1001))
+      expect(status).toBe(413)
+      expect(headers.connection).toBe('close')
+      expect(received).toEqual([])
+    })
+
+    test('too large of a live session gets the answer that its client understands', async () => {
+      refusal = reply('<body type="terminate"/>')
+      const { status, body } = await send('POST', 'x'.repeat(200_000))
+      expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
+    })
+
+    test('too large is known by its beginning, whatever pieces it comes in', async () => {
+      refusal = reply('<body type="terminate"/>')
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      const client = new HttpSocket(port)
+      const socket = await accepted
+      const text = `<body sid='1' rid='2'>${'x'.repeat(1000)}</body>`
+      client.send(post(text).slice(0, -text.length + 2))
+      await until(() => socket.bytesRead > 0)
+      expect((await client.send(text.slice(2)).reply()).body).toBe(refusal.body)
+      expect(await client.rest()).toBe('')
+      expect(refusedHead).toMatch(/^<body sid='1' rid='2'>x/)
+    })
+
+    test.each([
+      ['', undefined, 413],
+      [' with the answer that its client understands', reply('<body type="terminate"/>'), 200],
+    ])('far too large is refused before all of it has come%s', async (_how, terminate, status) => {
+      refusal = terminate
+      const client = new HttpSocket(port)
+      const text = `<body sid='1'>${'x'.repeat(8_000_000)}`
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${text}`)
+      const { head, body } = await client.reply()
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
+      expect(body).toBe(terminate?.body ?? '')
+      expect(await client.rest()).toBe('')
+      expect(refusedHead).toMatch(/^<body sid='1'>x/)
+      expect(received).toEqual([])
+    })
+
+    test('hands on the cookies it came with, read or not, and sets the one it is given', async () => {
+      answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
+      const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
+      expect(received[0]?.peer.cookies).toBe('a=b; wb-1=x')
+      expect(headers['set-cookie']).toEqual(['wb-1=secret; HttpOnly'])
+      await send('POST', 'x'.repeat(1001), { cookie: 'wb-2=y' })
+      expect(refused).toMatchObject({ cookies: 'wb-2=y' })
+    })
+
+    test('without a cookie to set sets none', async () => {
+      const { headers } = await send('POST', '<body/>')
+      expect(headers['set-cookie']).toBeUndefined()
+      expect(received[0]?.peer.cookies).toBeUndefined()
+    })
+
+    test('exactly at the limit is read', async () => {
+      await send('POST', 'x'.repeat(1000))
+      expect(received[0]?.body).toHaveLength(1000)
+    })
+
+    test('whose client goes away tells its holder, once', async () => {
+      let left = 0
+      const held = new Promise<Peer>(resolve => {
+        answer = (_body, peer) => {
+          peer.whenGone = () => {
+            left += 1
+          }
+          resolve(peer)
+          return new Promise(() => {})
+        }
+      })
+      const socket = connect(port, '127.0.0.1')
+      socket.write('POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>')
+      const peer = await held
+      expect(peer).toMatchObject({ secure: false, gone: false, address: '127.0.0.1' })
+      const closed = new Promise(resolve => server.once('connection', resolve))
+      socket.destroy()
+      // Another connection only to see that the server went on.
+      connect(port, '127.0.0.1').unref()
+      await closed
+      while (!peer.gone) await new Promise(resolve => setImmediate(resolve))
+      expect(left).toBe(1)
+    })
+
+    test('is answered once', async () => {
+      answer = async () => reply('<body n="1"/>')
+      const answered = send('POST', '<body/>')
+      await until(() => received.length === 1)
+      for (const n of [1, 2]) received[0]!.peer.answer(reply(`<body n="${n}"/>`))
+      expect((await answered).body).toBe('<body n="1"/>')
+    })
+
+    test('may follow another on the same socket before that is answered, and may release it', async () => {
+      const pending: ((reply: Reply) => void)[] = []
+      answer = () =>
+        new Promise(resolve => {
+          pending.push(resolve)
+          if (pending.length === 2)
+            for (const [n, answerOne] of pending.entries()) answerOne(reply(`<body n="${n + 1}"/>`))
+        })
+      const socket = connect(port, '127.0.0.1')
+      const post = 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n<body/>'
+      socket.write(post + post)
+      let text = ''
+      for await (const chunk of socket) {
+        text += chunk
+        if (text.includes('n="2"')) break
+      }
+      expect(text.indexOf('n="1"')).toBeLessThan(text.indexOf('n="2"'))
+      expect(text.indexOf('n="1"')).toBeGreaterThan(0)
+    })
+
+    test('may be one of many in a packet', async () => {
+      answer = async body => reply(`<answer>${body}</answer>`)
+      const client = new HttpSocket(port)
+      const bodies = Array.from({ length: 50 }, (_, number) => `<body n="${number}"/>`)
+      client.send(bodies.map(body => post(body)).join(''))
+      for (const body of bodies) expect((await client.reply()).body).toBe(`<answer>${body}</answer>`)
+      expect(received.map(({ body }) => body)).toEqual(bodies)
+      client.socket.end()
+      expect(await client.rest()).toBe('')
+    })
+
+    test('is answered in its turn, whichever other is answered first', async () => {
+      answer = () => new Promise(() => {})
+      const client = new HttpSocket(port)
+      for (const order of [
+        [2, 0, 1],
+        [0, 2, 1],
+        [1, 0, 2],
+      ]) {
+        received = []
+        client.send(post('<body/>') + post('<body/>') + post('<body/>'))
+        await until(() => received.length === 3)
+        for (const number of order) {
+          received[number]!.peer.answer(reply(`<body n="${number}">é</body>`))
+          // Each in a turn of its own.
+          await new Promise(resolve => setImmediate(resolve))
+        }
+        for (const number of [0, 1, 2])
+          expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
+      }
+      client.socket.end()
+      expect(await client.rest()).toBe('')
+    })
+
+    test('over HTTP/1.0 is answered with its length', async () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.write('POST /http-bind HTTP/1.0\r\nContent-Length: 7\r\n\r\n<body/>')
+      let text = ''
+      for await (const chunk of socket) text += chunk
+      expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+      expect(text).toContain('Content-Length: 7')
+    })
+  })
+
+  describe('a browser that would show the reply', () => {
+    /** What keeps a browser from running, loading or framing anything of a reply. */
+    const inert = {
+      'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    }
+
+    test('is told with every reply that nothing in it may run', async () => {
+      const large = 'x'.repeat(1001)
+      const replies: [number, Answer][] = [
+        [200, await send('POST', '<body/>')],
+        [200, await send('GET')],
+        [200, await send('HEAD')],
+        [204, await send('OPTIONS')],
+        [405, await send('PUT')],
+        [413, await send('POST', large)],
+        [415, await send('POST', 'x', { 'content-encoding': 'gzip' })],
+        [403, await send('POST', '<body/>', { 'sec-fetch-mode': 'navigate' })],
+      ]
+      refusal = reply('<body type="terminate"/>')
+      replies.push([200, await send('POST', large)])
+      redirectUrl = 'https://chat.example/http-bind'
+      replies.push([308, await send('GET')])
+      access = () => false
+      for (const method of ['GET', 'POST']) replies.push([403, await send(method)])
+      access = undefined
+      answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret' })
+      replies.push([200, await send('POST', '<body/>')])
+      answer = async () => ({ ...reply(''), status: 404 })
+      replies.push([404, await send('POST', '<body/>')])
+      cors = () => {
+        throw new TypeError('not foreseen')
+      }
+      replies.push([500, await send('POST', '<body/>')])
+      for (const [status, answered] of replies) {
+        expect(answered.status).toBe(status)
+        expect(answered.headers).toMatchObject(inert)
+      }
+    })
+
+    test('gets the page or 403, and what it posts is no request', async () => {
+      const navigate = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+      const posted = await send('POST', '<body/>', navigate)
+      expect([posted.status, posted.body]).toEqual([403, ''])
+      expect((await send('GET', '', navigate)).body).toContain('A BOSH endpoint')
+      expect(received).toEqual([])
+      for (const mode of ['cors', 'no-cors', 'same-origin'])
+        expect((await send('POST', '<body/>', { 'sec-fetch-mode': mode })).body).toBe('<body/>')
+    })
+  })
+
+  describe('a page of another origin', () => {
+    const listed = 'https://www.example.org'
+    const setUp = (...origins: string[]) => {
+      cors = createCors({ ...asks, origins, credentials: false })
+    }
+    /** As a browser posts for a page without asking first. */
+    const post = (origin: string, site = 'cross-site') =>
+      send('POST', '<body/>', {
+        ...{ origin, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'content-type': 'text/plain' },
+      })
+
+    test.each(['cross-site', 'same-site'])('that is not listed is refused what it posts, %s', async site => {
+      for (const origins of [[listed], []]) {
+        setUp(...origins)
+        const { status, body } = await post('https://evil.example', site)
+        expect([status, body]).toEqual([403, ''])
+        expect((await post('null', site)).status).toBe(403)
+      }
+      expect(received).toEqual([])
+    })
+
+    test('that is listed posts, and so do all pages where all may, and those of the same origin', async () => {
+      setUp(listed)
+      expect((await post(listed)).body).toBe('<body/>')
+      expect((await post('https://chat.example', 'same-origin')).body).toBe('<body/>')
+      setUp('*')
+      expect((await post('https://evil.example')).body).toBe('<body/>')
+    })
+  })
+
+  describe('a body whose end is far', () => {
+    const head = (length: number, ...headers: string[]) =>
+      ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${length}`, '', ''].join('\r\n')
+    const terminate = reply('<body type="terminate"/>')
+
+    test.each([
+      ['413', undefined, 413],
+      ['what its client understands', terminate, 200],
+    ])('is answered with %s when its first KiB has come', async (_what, known, status) => {
+      refusal = known
+      const client = new HttpSocket(port)
+      client.send(head(10_000_000_000) + "<body sid='1'>".padEnd(900))
+      await until(() => clock.pending === 1)
+      expect(refused).toBeUndefined()
+      const answered = await client.send('x'.repeat(124)).reply()
+      expect(answered.head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
+      expect(answered.body).toBe(known?.body ?? '')
+      expect(refusedHead).toMatch(/^<body sid='1'> +x+$/)
+      expect(received).toEqual([])
+      // Nothing more comes from us, and what the client still sends is read for a while.
+      expect(await client.rest()).toBe('')
+      client.socket.destroy()
+    })
+
+    test('is answered by what has come of it after a second', async () => {
+      refusal = terminate
+      const client = new HttpSocket(port)
+      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      await until(() => clock.pending === 1)
+      clock.advance(999)
+      expect(refused).toBeUndefined()
+      // So that what it has sent has been read by now.
+      await until(() => {
+        if (refusedHead === undefined) clock.advance(1)
+        return refused !== undefined
+      })
+      expect((await client.reply()).body).toBe(terminate.body)
+      client.socket.destroy()
+    })
+
+    test('is answered at once where its client waits to be asked for it', async () => {
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      client.send(head(10_000_000_000, 'Expect: 100-continue'))
+      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+      await accepted
+      client.socket.destroy()
+    })
+
+    test('has an answer that its client gets to read who sends on, until that is too long or too much', async () => {
+      for (const [sends, ends] of [
+        [100_000, () => clock.advance(5_000)],
+        [9_000_000, () => {}],
+      ] as const) {
+        const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+        const client = new HttpSocket(port)
+        client.socket.on('error', () => {})
+        const socket = await accepted
+        client.send(head(10_000_000_000) + 'x'.repeat(2_000))
+        expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+        expect(await client.rest()).toBe('')
+        expect(socket.destroyed).toBe(false)
+        client.send('x'.repeat(sends))
+        await until(() => socket.bytesRead > Math.min(sends, 8_000_000))
+        if (sends < 8_000_000) expect(socket.destroyed).toBe(false)
+        ends()
+        await until(() => socket.destroyed)
+      }
+    })
+
+    test('of no known length is refused as soon as it is too long', async () => {
+      const client = new HttpSocket(port)
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+      client.send(`3e9\r\n${'x'.repeat(1001)}\r\n`)
+      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+      client.socket.destroy()
+    })
+
+    test('is forgotten with its client', async () => {
+      const client = new HttpSocket(port)
+      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      await until(() => clock.pending === 1)
+      client.socket.destroy()
+      await until(() => clock.pending === 0)
+      expect(refused).toBeUndefined()
+    })
+  })
+
+  describe('bodies that come in part', () => {
+    const part = (address: string, length = 950) =>
+      new HttpSocket(port).send(
+        `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(length)}`,
+      )
+
+    test('are refused where there is no room for them, and others are not', async () => {
+      // What an eighth of it all is, or what one body may need.
+      const most = Math.floor(2 ** 20 / 950)
+      const clients = Array.from({ length: most }, () => part('192.0.2.1'))
+      await until(() => bodies.bytes === most * 950)
+      const refusedOne = part('192.0.2.1')
+      const { head } = await refusedOne.reply()
+      expect(head).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/)
+      expect(head).toContain(
+        "\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n",
+      )
+      expect(head).toContain('\r\nAccess-Control-Allow-Origin: *\r\n')
+      // The rest of it, and its end, concern no part.
+      expect(await refusedOne.send('x'.repeat(50)).rest()).toBe('')
+      refusedOne.socket.destroy()
+      expect(counts).toMatchObject({ bodiesRefused: 1, failedRequests: 1, requests: most + 1 })
+      expect(received).toEqual([])
+
+      const whole = 'y'.repeat(1000)
+      expect((await send('POST', whole, { 'x-forwarded-for': '192.0.2.1' })).body).toBe('<body/>')
+      expect((await clients[0]!.send('x'.repeat(50)).reply()).body).toBe('<body/>')
+      expect(received.map(({ body }) => body)).toEqual([whole, 'x'.repeat(1000)])
+      for (const client of clients) client.socket.destroy()
+      await until(() => bodies.bytes === 0)
+    })
+
+    test('count for nothing where they come in one piece, or are over', async () => {
+      const begin = jest.spyOn(bodies, 'begin')
+      await send('POST', 'x'.repeat(1000))
+      expect(begin).not.toHaveBeenCalled()
+      const client = part('192.0.2.1')
+      await until(() => bodies.bytes === 950)
+      answer = () => new Promise(() => {})
+      client.send('x'.repeat(50))
+      await until(() => received.length === 2)
+      // A request that is held keeps none of it.
+      expect(bodies.bytes).toBe(0)
+      client.socket.destroy()
+    })
+  })
+
+  describe('a client that asks before it sends the body', () => {
+    const ask = ['POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Content-Length: 7']
+    const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
+
+    test('is told to, where it is going to be read', async () => {
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
+      expect((await client.send('<body/>').reply()).body).toBe('<body/>')
+      client.socket.destroy()
+    })
+
+    test.each([
+      [403, 'X-Forwarded-For: 203.0.113.9'],
+      [403, 'Sec-Fetch-Mode: navigate'],
+      [415, 'Content-Encoding: gzip'],
+    ])('is answered %i at once where it is not: %s', async (status, header) => {
+      access = address => address === '127.0.0.1'
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      const { head } = await client.send(asked(header)).reply()
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
+      expect(await client.rest()).toBe('')
+    })
+
+    test('and for anything else is answered 417', async () => {
+      leaveContinue(server, listener)
+      const client = new HttpSocket(port)
+      const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
+      expect(head).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nX-Content-Type-Options: nosniff\r\n/)
+      client.socket.destroy()
+    })
+  })
+
+  describe('what was not foreseen', () => {
+    test.each([
+      [
+        'no client can answer',
+        () => {
+          throw new TypeError('not foreseen')
+        },
+      ],
+      ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), status: 99 })],
+    ])('ends the one request that %s', async (_which, failing) => {
+      answer = failing
+      expect((await send('POST', '<body/>')).status).toBe(500)
+      answer = async () => reply('<body/>')
+      expect((await send('POST', '<body/>')).status).toBe(200)
+      expect(faults).toHaveLength(1)
+    })
+
+    test('at once ends the request that it happened in', async () => {
+      cors = () => {
+        throw new TypeError('not foreseen')
+      }
+      for (const method of ['GET', 'OPTIONS', 'PUT', 'POST'])
+        expect((await send(method, method === 'POST' ? '<body/>' : '')).status).toBe(500)
+      expect(faults).toHaveLength(4)
+    })
+  })
+
+  describe('a client that breaks the connection', () => {
+    test('in the middle of its reply ends no other', async () => {
+      answer = async body => reply(body === 'large' ? 'x'.repeat(32 * 1024 * 1024) : body)
+      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+      const client = new HttpSocket(port)
+      client.socket.pause()
+      client.send(post('large') + post('next'))
+      const socket = await accepted
+      await until(() => socket.writableLength > 0)
+      client.socket.resetAndDestroy()
+      await until(() => socket.destroyed)
+      expect((await send('POST', 'other')).body).toBe('other')
+      expect(faults).toEqual([])
+    })
+  })
+
+  describe('mounted in an app', () => {
+    test.each([
+      ['our messages', true],
+      ['Express’s own', false],
+    ])('with %s, it shares connections with what else is there', async (_whose, isOurs) => {
+      const app = express()
+      install(isOurs, app)
+      let isHeld = false
+      app.use((req, _res, next) => {
+        // As a middleware that waits for something while the body comes.
+        void until(() => req.readableLength > 0 || req.complete).then(() => {
+          isHeld = req.method === 'POST'
+          next()
+        })
+      })
+      app.get('/other', (_req, res) => void res.send('other'))
+      app.use(listener)
+      server.close()
+      await listen(create(app))
+      const client = new HttpSocket(port)
+      for (let times = 0; times < 3; times++) {
+        const text = post('<body>é</body>')
+        isHeld = false
+        client.send(text.slice(0, -3))
+        await until(() => isHeld)
+        expect((await client.send(text.slice(-3)).reply()).body).toBe('<body/>')
+        expect(received.pop()!.body).toBe('<body>é</body>')
+        expect((await client.send('GET /other HTTP/1.1\r\nHost: a\r\n\r\n').reply()).body).toBe('other')
+      }
+      client.socket.destroy()
+    })
+  })
+
+  describe('pages of other origins', () => {
+    const portal = 'https://portal.example'
+    const other = 'https://shop.example'
+
+    /** The headers of one answer that browsers judge by. */
+    const shared = ({ headers }: Answer) =>
+      Object.fromEntries(
+        Object.entries(headers).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
+      )
+
+    /** One answer of each kind: a reply, a page, what is too large, compressed, or of no method. */
+    const answers = async (headers: Record<string, string>) => [
+      shared(await send('POST', '<body/>', headers)),
+      shared(await send('GET', '', headers)),
+      shared(await send('HEAD', '', headers)),
+      shared(await send('POST', 'x'.repeat(1001), headers)),
+      shared(await send('POST', 'x', { ...headers, 'content-encoding': 'gzip' })),
+      shared(await send('DELETE', '', headers)),
+    ]
+
+    const asked = {
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'Content-Type',
+      'access-control-max-age': '7200',
+    }
+
+    test.each([
+      ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
+      [
+        'one that is listed',
+        [other, portal],
+        false,
+        portal,
+        { 'access-control-allow-origin': portal, vary: 'Origin' },
+      ],
+      [
+        'one that is listed, with cookies',
+        [portal],
+        true,
+        portal,
+        {
+          'access-control-allow-origin': portal,
+          'access-control-allow-credentials': 'true',
+          vary: 'Origin',
+        },
+      ],
+    ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
+      cors = createCors({ ...asks, origins, credentials })
+      for (const one of await answers({ origin })) expect(one).toEqual(allowed)
+      expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
+    })
+
+    test.each([
+      ['that are not listed', [portal], other],
+      ['where none is listed', [], portal],
+      ['that differ in their scheme', [portal], 'http://portal.example'],
+      ['that differ in their port', [portal], `${portal}:8443`],
+      ['that only begin like one', [portal], `${portal}.evil.example`],
+      ['that hide theirs', [portal], 'null'],
+      ['that do not say theirs', [portal], undefined],
+    ])('%s are told nothing', async (_what, origins, origin) => {
+      cors = createCors({ ...asks, origins, credentials: true })
+      const headers = origin === undefined ? {} : { origin }
+      for (const one of await answers(headers)) expect(one).toEqual({})
+      const preflight = await send('OPTIONS', '', headers)
+      expect({ status: preflight.status, headers: shared(preflight) }).toEqual({ status: 204, headers: {} })
+    })
+  })
+
+  describe('other methods', () => {
+    test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
+      const { status, headers, body } = await send('GET')
+      expect(status).toBe(200)
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      expect(headers['content-security-policy']).toContain("default-src 'none'")
+      expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
+      expect(body).toContain('did not come over an encrypted channel')
+    })
+
+    test('GET is elsewhere where the channel has to be encrypted', async () => {
+      redirectUrl = 'https://chat.example/http-bind'
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers, body } = await send(method)
+        expect([status, headers['location'], body]).toEqual([308, redirectUrl, ''])
+        expect(headers['cache-control']).toBe('no-store')
+      }
+      const encrypted = await send('GET', '', { 'x-forwarded-proto': 'https' })
+      expect([encrypted.status, encrypted.body]).toEqual([200, expect.not.stringContaining('did not come')])
+    })
+
+    test('HEAD is the same without the page', async () => {
+      const { status, body, headers } = await send('HEAD')
+      expect({ status, body }).toEqual({ status: 200, body: '' })
+      expect(Number(headers['content-length'])).toBeGreaterThan(100)
+    })
+
+    test('OPTIONS allows what browsers ask for', async () => {
+      const { status, headers } = await send('OPTIONS', '', {
+        origin: 'https://portal.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      })
+      expect(status).toBe(204)
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': 'GET, POST, OPTIONS',
+        'access-control-allow-headers': 'Content-Type',
+        'access-control-max-age': '7200',
+      })
+    })
+
+    test.each(['PUT', 'DELETE', 'PATCH'])('%s is told what there is', async method => {
+      const { status, headers } = await send(method)
+      expect(status).toBe(405)
+      expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+    })
+  })
+
+  describe('an address that may not come', () => {
+    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])(
+      'is refused with 403 and nothing else: %s',
+      async method => {
+        access = address => address !== '127.0.0.1'
+        const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
+        expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
+        // A page can tell this from a network that is down.
+        expect(headers['access-control-allow-origin']).toBe('*')
+        expect(received).toEqual([])
+      },
+    )
+
+    test('is that of the client, where a trusted proxy tells it', async () => {
+      access = address => address !== '203.0.113.9'
+      expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
+      expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(200)
+      expect(received).toHaveLength(1)
+    })
+
+    test('does not keep the connection busy that it shares with others', async () => {
+      access = address => address !== '203.0.113.9'
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const post = (headers: Record<string, string>) =>
+        new Promise<number>(resolve => {
+          const sent = request({ port, method: 'POST', path: '/http-bind', headers, agent }, res => {
+            res.resume().once('end', () => resolve(res.statusCode!))
+          })
+          sent.end('<body/>'.padEnd(900))
+        })
+      const statuses = [await post({ 'x-forwarded-for': '203.0.113.9' }), await post({})]
+      agent.destroy()
+      expect(statuses).toEqual([403, 200])
+    })
+  })
+
+  describe('a request that was sent before the one ahead of it was answered', () => {
+    test('is given up with its connection', async () => {
+      answer = () => new Promise(() => {})
+      const gone: string[] = []
+      const one = (body: string) =>
+        `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const socket = connect(port, '127.0.0.1')
+      socket.write(one('<first/>') + one('<second/>'))
+      await until(() => received.length === 2)
+      const left = received.map(
+        ({ body, peer }) =>
+          new Promise<void>(resolve => {
+            peer.whenGone = () => {
+              gone.push(body)
+              resolve()
+            }
+          }),
+      )
+      socket.destroy()
+      await Promise.all(left)
+      expect(gone.sort()).toEqual(['<first/>', '<second/>'])
+    })
+  })
+})

@@ -1,0 +1,265 @@
+import { describe, expect, test } from '@jest/globals'
+import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
+import {
+  auth,
+  BoshBench,
+  empty,
+  errorReply,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
+import { collectGarbage } from '../../support/collected.js'
+
+const MiB = 2 ** 20
+const long = (length: number) => message('x'.repeat(length))
+const large = long(200_000).repeat(2)
+
+describe('requests that wait for their turn', () => {
+  const start = () => new BoshBench(undefined, undefined, { unfinishedMegabytes: 1 })
+
+  test('share the memory for unfinished ones; beyond it clients are to send them again', async () => {
+    const bench = start()
+    const [one, other] = [await bench.warmed(), await bench.warmed()]
+    await one.at(one.rid + 2, large)
+    const refused = await other.at(other.rid + 2, large)
+    expect(refused.reply).toMatchObject({ status: 503, body: '' })
+    expect(bench.counts.bodiesRefused).toBe(1)
+    expect(bench.logged.join('')).toContain('MAX_UNFINISHED_MB')
+    // What is next in order needs no room.
+    await one.at(one.rid + 1, message('first'))
+    expect(one.link.sent).toEqual([message('first'), large])
+    const again = await other.at(other.rid + 2, large)
+    expect(again.reply).toBeUndefined()
+    await other.at(other.rid + 1, message('first'))
+    expect(other.link.sent).toEqual([message('first'), large])
+    expect(bench.bodies.bytes).toBe(0)
+  })
+
+  test('take no room once they are given back, broken or ended, and repeated ones take it once', async () => {
+    const bench = start()
+    const client = await bench.warmed()
+    const early = () => client.at(client.rid + 2, long(200_000))
+    await early()
+    const repeated = await early()
+    expect(bench.bodies.bytes).toBeGreaterThan(MiB / 4)
+    expect(bench.bodies.bytes).toBeLessThan(MiB / 2)
+    repeated.peer.leave()
+    expect(bench.bodies.bytes).toBe(0)
+    await early()
+    await bench.pass(30.5)
+    expect(bench.bodies.bytes).toBe(0)
+    await early()
+    await client.at(client.rid + 9)
+    expect([bench.registry.size, bench.bodies.bytes]).toEqual([0, 0])
+  })
+
+  test('because their client has sent too much are counted as well', async () => {
+    const shaper = new RateShaper({ sessionBytes: 100_000, sessionBurst: 100_000 })
+    const bench = new BoshBench(undefined, undefined, { unfinishedMegabytes: 1, shaper })
+    const client = await bench.warmed()
+    await client.next(large)
+    await client.next(large)
+    expect(bench.bodies.bytes).toBeGreaterThan(800_000)
+    await bench.pass(5)
+    expect([client.link.sent.length, bench.bodies.bytes]).toEqual([2, 0])
+  })
+
+  test('may be 16 KiB long before their user is logged in', async () => {
+    const bench = start()
+    const client = await bench.session(undefined, 710)
+    const [short, tooLong] = [
+      await client.at(712, long(10_000)),
+      await client.at(713, long(10_000), " pause='60'"),
+    ]
+    expect([short.reply, tooLong.reply?.status]).toEqual([undefined, 503])
+    expect(bench.registry.size).toBe(1)
+    await client.at(711, auth)
+    expect(bench.bodies.bytes).toBe(0)
+  })
+
+  test('take no more memory than their text, however many elements it has', async () => {
+    const bench = new BoshBench()
+    const clients = await Promise.all(Array.from({ length: 20 }, () => bench.warmed()))
+    const declared = ` xmlns:p='${'u'.repeat(400)}'`
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (const client of clients) await client.at(client.rid + 2, '<p:a/>'.repeat(4_000), declared)
+    collectGarbage()
+    // As elements they would take 2 MB each.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 * 200_000)
+    expect(bench.bodies.bytes).toBeGreaterThan(20 * 24_000)
+  })
+})
+
+describe('requests', () => {
+  test('reach the server in the order of their rids, whatever order they arrive in', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const later = await client.at(712, message('b'))
+    expect(client.link.sent).toEqual([])
+    const earlier = await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+    expect(earlier.reply?.body).toBe(empty)
+    expect(later.reply).toBeUndefined()
+  })
+
+  test('beyond the window end the session', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 710)
+    const held = await client.at(711)
+    const outside = await client.at(714)
+    expect(outside.reply?.body).toBe(terminated('item-not-found'))
+    expect(held.reply?.body).toBe(terminated('other-request'))
+    expect(client.link.closed).toBe(true)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('ahead of a gap that does not fill are given back', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 710)
+    const early = await client.at(712, message('b'))
+    await bench.pass(30.5)
+    expect(early.reply?.body).toBe(errorReply)
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a')])
+    await client.at(712, message('b'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+
+  test('ahead of a gap whose connection broke were never received', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const early = await client.at(712, message('b'))
+    early.peer.leave()
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a')])
+  })
+
+  test.each([
+    ['an unknown sid', 'x'.repeat(40)],
+    ['an empty sid', ''],
+  ])('%s is not found', async (_what, sid) => {
+    const bench = new BoshBench()
+    await bench.session()
+    const { reply } = await bench.send(
+      `<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+    )
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])(
+    'a rid like «%s» is a bad request',
+    async rid => {
+      const bench = new BoshBench()
+      const { sid } = await bench.session()
+      const { reply } = await bench.send(
+        `<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      )
+      expect(reply?.body).toBe(terminated('bad-request'))
+    },
+  )
+
+  test('with a stanza larger than servers take end the session, before the server does', async () => {
+    const client = await new BoshBench().session()
+    const fits = message('x'.repeat(262_144 - message('').length))
+    await client.next(fits)
+    expect(client.link.sent).toEqual([fits])
+    const { reply } = await client.next(message('ü'.repeat(131_072)))
+    expect(reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toHaveLength(1)
+  })
+
+  test('of one session do not wait for those of another', async () => {
+    const bench = new BoshBench()
+    const one = await bench.session()
+    await one.at(702, message('parked'))
+    const other = await bench.session()
+    await other.next(message('hello'))
+    expect(other.link.sent).toEqual([message('hello')])
+  })
+})
+
+describe('a repeated request', () => {
+  test('gets the reply it got before, byte for byte, and its payload is not sent again', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next(message('up'))
+    await bench.server(link => link.receive(message('down')))
+    expect(poll.reply?.body).toBe(payload(message('down')))
+    const again = await client.at(client.rid, message('up'))
+    expect(again.reply?.body).toBe(poll.reply?.body)
+    expect(client.link.sent).toEqual([message('up')])
+  })
+
+  test('the creation reply can be fetched again', async () => {
+    const client = await new BoshBench().session()
+    expect((await client.at(700)).reply?.body).toBe(client.creation.reply?.body)
+  })
+
+  test('that is still held takes the place of the older one', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const first = await client.next()
+    await bench.pass(50)
+    const second = await client.at(client.rid)
+    expect(first.reply?.body).toBe(errorReply)
+    await bench.pass(50)
+    expect(second.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('down')))
+    expect(second.reply?.body).toBe(payload(message('down')))
+  })
+
+  test('that is parked takes the place of the older one', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const first = await client.at(712, message('b'))
+    const second = await client.at(712, message('b'))
+    expect(first.reply?.body).toBe(errorReply)
+    expect(second.reply).toBeUndefined()
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+
+  test('whose reply is no longer kept ends the session', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    for (let sent = 0; sent < 5; sent++) await client.next(message('x'))
+    const { reply } = await client.at(701)
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('a connection that breaks', () => {
+  test('while its request is held loses nothing: the repeat gets what came meanwhile', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    poll.peer.leave()
+    await bench.server(link => link.receive(message('one')))
+    await bench.server(link => link.receive(message('two')))
+    const again = await client.at(client.rid)
+    expect(again.reply?.body).toBe(payload(message('one'), message('two')))
+  })
+
+  test('the next request gets it where the broken one is not repeated', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    poll.peer.leave()
+    await bench.server(link => link.receive(message('one')))
+    const next = await client.next()
+    expect(next.reply?.body).toBe(payload(message('one')))
+    // The broken one has its place in the order, with nothing in it.
+    expect((await client.at(client.rid - 1)).reply?.body).toBe(empty)
+  })
+
+  test('nothing depends on the connection or the address', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next('', '', new FakePeer(true, '192.0.2.1'))
+    const { reply } = await client.next(message('x'), '', new FakePeer(true, '2001:db8::1'))
+    expect(reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('x')])
+  })
+})

@@ -1,0 +1,220 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  create,
+  empty,
+  type FakeLink,
+  message,
+  request,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+/** More than may wait for a server before its client is kept from sending. */
+const much = 300 * 1024
+/** More than is kept for one. */
+const tooMuch = 9 * 1024 * 1024
+
+describe('a server that takes nothing', () => {
+  test('leaves its client without the answers with which it would send more', async () => {
+    const client = await new BoshBench().session()
+    client.link.backlog = much
+    const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
+    expect([first.reply, second.reply]).toEqual([undefined, undefined])
+    expect(client.link.sent).toEqual([message('one'), message('two')])
+    client.link.backlog = 0
+    await client.bench.server(({ events }) => events.onDrain())
+    expect(first.reply?.body).toBe(empty)
+    expect(second.reply).toBeUndefined()
+  })
+
+  test('does not keep requests beyond their time', async () => {
+    const client = await new BoshBench().session()
+    client.link.backlog = much
+    const requests = [await client.next(message('one')), await client.next(message('two'))]
+    await client.bench.pass(55)
+    expect(requests.map(({ reply }) => reply?.body)).toEqual([empty, empty])
+  })
+
+  test('may still speak, and its client end the session', async () => {
+    const client = await new BoshBench().session()
+    client.link.backlog = much
+    const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
+    await client.bench.server(link => link.receive(message('from the server')))
+    expect(first.reply?.body).toContain(message('from the server'))
+    await client.next('', "type='terminate'")
+    expect(second.reply?.body).toContain("type='terminate'")
+    expect(client.bench.registry.size).toBe(0)
+  })
+
+  test('lets the session end that leaves more behind than can be kept, and says why', async () => {
+    const client = await new BoshBench().session()
+    const poll = await client.next()
+    client.link.backlog = tooMuch
+    const last = await client.next(message('too many'))
+    expect(poll.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(last.reply?.body).toBe(empty)
+    expect(client.link.closed).toBe(true)
+    expect(client.bench.registry.size).toBe(0)
+    expect(client.bench.counts.sessionsEnded['connection-lost']).toBe(1)
+  })
+
+  test('lets no session grow that polls while its stream is being opened', async () => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create("wait='0' hold='0' ver='1.6'"))
+    await bench.pass(0.25)
+    const sid = /sid='([^']+)'/.exec(creation.reply?.body ?? '')![1]!
+    const large = message('x'.repeat(250_000))
+    let reply: string | undefined = empty
+    for (let rid = 701; reply === empty && rid < 800; rid++) {
+      const polled = await bench.send(request(sid, rid, large))
+      await bench.pass(0.25)
+      reply = polled.reply?.body
+    }
+    expect(reply).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('a server that sends without end', () => {
+  test.each([
+    ['stream features', (link: FakeLink) => link.open(`<x xmlns='urn:x'>${'x'.repeat(9000)}</x>`)],
+    ['messages', (link: FakeLink) => link.receive(message('x'.repeat(9000)))],
+  ])('is read no further while its client fetches nothing, with %s', async (_what, send) => {
+    const { link, bench } = await new BoshBench().session()
+    for (let sent = 0; sent < 200 && !link.paused; sent++) await bench.server(send)
+    expect(link.paused).toBe(true)
+  })
+})
+
+test('a stanza that is too long ends its session, and the limit is counted', async () => {
+  const client = await new BoshBench().session()
+  const { reply } = await client.next(message('x'.repeat(262_144)))
+  expect(reply?.body).toBe(terminated('policy-violation'))
+  expect(client.bench.counts.refused.stanza).toBe(1)
+})
+
+describe('servers that send to many whose pages fetch nothing', () => {
+  const mebi = 2 ** 20
+  const mostWaiting = 8 * mebi
+  const filled = message('x'.repeat(20_000))
+
+  /** Warmed sessions that no page comes for. */
+  async function warmed(count: number) {
+    const bench = new BoshBench({}, undefined, { mostWaiting })
+    const clients = []
+    for (let made = 0; made < count; made++)
+      clients.push(await bench.warmed({ jid: `user${made}@chat.example/x` }))
+    return { bench, clients }
+  }
+
+  /** The server of each sends for as long as it is read. */
+  async function fill(clients: readonly { readonly link: FakeLink }[], times = 100) {
+    for (let sent = 0; sent < times; sent++) {
+      for (const { link } of clients) if (!link.paused && !link.closed) link.receive(filled)
+      await null
+    }
+  }
+
+  test('are read no further, with a lower limit for each session the more waits in all, and nothing is lost', async () => {
+    const { bench, clients } = await warmed(30)
+    await fill(clients)
+    expect(clients.every(({ link }) => link.paused && !link.closed)).toBe(true)
+    expect(bench.waiting.bytes).toBeLessThan(mostWaiting)
+    const first = await clients[0]!.next()
+    expect(first.reply?.body).toContain(filled)
+    expect(clients[0]!.link.paused).toBe(false)
+    expect(bench.counts.sessionsEnded.limit).toBe(0)
+  })
+
+  test('do not delay sessions whose pages fetch', async () => {
+    const { bench, clients } = await warmed(31)
+    const [page, ...others] = clients
+    await fill(others)
+    for (let fetched = 0; fetched < 20; fetched++) {
+      const poll = await page!.next()
+      page!.link.receive(filled)
+      await bench.pass(0)
+      expect(poll.reply?.body).toContain(filled)
+      expect(page!.link.paused).toBe(false)
+    }
+  })
+
+  test('lose the sessions with most waiting, and all of their memory, if that is not enough', async () => {
+    const { bench, clients } = await warmed(300)
+    // The last to come has least.
+    const [small, ...large] = clients
+    small!.link.receive(message('small'))
+    await fill(large)
+    expect(bench.waiting.bytes).toBeLessThanOrEqual(mostWaiting)
+    const { limit } = bench.counts.sessionsEnded
+    expect(limit).toBeGreaterThan(0)
+    expect(bench.counts.refused.waiting).toBe(limit)
+    expect(large.filter(({ link }) => link.closed)).toHaveLength(limit)
+    expect(bench.logged.filter(line => line.includes('"setting":"MAX_MEMORY_MB"'))).toHaveLength(1)
+    const reply = await small!.next()
+    expect(reply.reply?.body).toContain(message('small'))
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('lose the session whose stanza is not whole, and its page is told', async () => {
+    const { bench, clients } = await warmed(3)
+    const poll = await clients[1]!.next()
+    const { link } = clients[1]!
+    link.unfinishedBytes = mostWaiting + 1
+    bench.waiting.change(link.unfinishedBytes)
+    await bench.pass(0)
+    expect(poll.reply?.body).toBe(terminated('policy-violation'))
+    expect(clients.map(client => client.link.closed)).toEqual([false, true, false])
+  })
+
+  test('lose the sessions whose stored replies take most', async () => {
+    const { bench, clients } = await warmed(60)
+    const large = message('x'.repeat(300_000))
+    for (const client of clients.slice(1)) {
+      const poll = await client.next()
+      await bench.server(() => client.link.receive(large))
+      expect(poll.reply?.body).toContain(large)
+      expect(bench.waiting.bytes).toBeLessThanOrEqual(mostWaiting)
+    }
+    expect(bench.counts.sessionsEnded.limit).toBe(bench.counts.refused.waiting)
+    expect(bench.counts.sessionsEnded.limit).toBeGreaterThan(40)
+    expect(clients[0]!.link.closed).toBe(false)
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+})
+
+describe('the memory of stored replies', () => {
+  const large = message('x'.repeat(50_000))
+
+  /** A page that has fetched this often. */
+  async function fetched(times: number, mostWaiting?: number) {
+    const bench = new BoshBench({}, undefined, mostWaiting === undefined ? {} : { mostWaiting })
+    const client = await bench.warmed()
+    for (let time = 0; time < times; time++) {
+      const poll = await client.next()
+      await bench.server(link => link.receive(large))
+      expect(poll.reply?.body).toContain(large)
+    }
+    return { bench, client }
+  }
+
+  test('is free again once other replies have come, or another page, or the end', async () => {
+    const { bench, client } = await fetched(5)
+    const { bytes } = bench.waiting
+    expect(bytes).toBeGreaterThan(3 * 2 * large.length)
+    expect(bytes).toBeLessThan(4 * 2 * large.length)
+    // The stanzas that may have been lost wait for the next page.
+    const resumed = await bench.resume(client)
+    expect(bench.waiting.bytes).toBeLessThan(4 * 2 * large.length)
+    expect((await resumed.next()).reply?.body).toContain(large)
+    await resumed.next('', "type='terminate'")
+    expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+  })
+
+  test('is the last one of a page alone while memory is short', async () => {
+    const { bench } = await fetched(5, 256 * 1024)
+    expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
+  })
+})

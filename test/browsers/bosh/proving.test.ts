@@ -1,0 +1,209 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  create,
+  empty,
+  FakePeer,
+  message,
+  payload,
+  restart,
+  terminated,
+} from '../../support/bosh-bench.js'
+import { j2, j3, k1, k2, k3, k4 } from './keys.js'
+
+describe('a session with keys', () => {
+  const opened = (bench = new BoshBench()) => bench.session(`newkey='${k4}' ver='1.6'`, 790)
+
+  test('goes on while the keys are right, also over to another sequence', async () => {
+    const client = await opened()
+    await client.next(message('a'), `key='${k3}'`)
+    await client.next(message('b'), `key='${k2}'`)
+    await client.next(message('c'), `key='${k1}' newkey='${j3}'`)
+    await client.next(message('d'), `key='${j2}'`)
+    expect(client.link.sent).toEqual(['a', 'b', 'c', 'd'].map(message))
+  })
+
+  test.each(['', `key='${k2}'`, `key='${k4}'`, `key='x'`])(
+    'ends with «%s», and nothing of the request is passed on',
+    async key => {
+      const bench = new BoshBench()
+      const client = await opened(bench)
+      expect((await client.next(message('a'), key)).reply?.body).toBe(terminated('item-not-found'))
+      expect(client.link.sent).toEqual([])
+      expect(bench.registry.size).toBe(0)
+    },
+  )
+
+  test('may announce the first key in capitals', async () => {
+    const client = await new BoshBench().session(`newkey='${k4.toUpperCase()}' ver='1.6'`, 790)
+    await client.next(message('a'), `key='${k3}'`)
+    expect(client.link.sent).toEqual([message('a')])
+  })
+
+  test('checks a request ahead of a gap in its turn', async () => {
+    const client = await opened()
+    await client.at(792, message('b'), `key='${k2}'`)
+    await client.at(791, message('a'), `key='${k3}'`)
+    expect(client.link.sent).toEqual(['a', 'b'].map(message))
+  })
+
+  test('gives a reply again only for the same key', async () => {
+    const bench = new BoshBench()
+    const client = await opened(bench)
+    await client.next(message('a'), `key='${k3}'`)
+    await bench.server(link => link.receive(message('for the owner')))
+    expect((await client.at(791, '', `key='${k3}'`)).reply?.body).toBe(payload(message('for the owner')))
+    expect((await client.at(791, '', `key='${k4}'`)).reply?.body).toBe(terminated('item-not-found'))
+  })
+})
+
+describe('a session that was created over an encrypted channel', () => {
+  test('gives no answer over another, and lives on', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const { reply } = await client.at(701, message('a'), '', new FakePeer(false))
+    expect(reply).toMatchObject({ status: 0, body: '' })
+    expect(client.link.sent).toEqual([])
+    await client.at(701, message('b'))
+    expect(client.link.sent).toEqual([message('b')])
+  })
+
+  test('by us takes the channel of its browser’s first request as the measure', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await client.at(701, message('a'), '', new FakePeer(true))
+    expect((await client.at(702, '', '', new FakePeer(false))).reply?.status).toBe(0)
+  })
+})
+
+describe('too many of one kind', () => {
+  test('repeats of an answered request end the session', async () => {
+    const client = await new BoshBench().session()
+    await client.next()
+    await client.next()
+    for (let repeat = 0; repeat < 5; repeat++) expect((await client.at(701)).reply?.body).toBe(empty)
+    expect((await client.at(701)).reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test.each([
+    ['held', 701],
+    ['parked', 702],
+  ])('repeats of a %s request end the session', async (_what, rid) => {
+    const client = await new BoshBench().session()
+    for (let sent = 0; sent < 6; sent++) expect((await client.at(rid)).reply).toBeUndefined()
+    expect((await client.at(rid)).reply?.body).toBe(terminated('policy-violation'))
+  })
+})
+
+describe('where the operator minds how often clients ask', () => {
+  const strict = () => new BoshBench({ enforcePolling: true })
+
+  test('an empty request right behind a held one ends the session', async () => {
+    const bench = strict()
+    const client = await bench.session()
+    const held = await client.next()
+    await bench.pass(2)
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+    expect(held.reply?.body).toBe(terminated('other-request'))
+  })
+
+  test.each([
+    ['with a stanza', 2, message('x'), ''],
+    ['later', 9, '', ''],
+    ['that pauses', 2, '', "pause='10'"],
+  ])('one %s does not', async (_what, after, inner, attributes) => {
+    const bench = strict()
+    const client = await bench.session()
+    await client.next()
+    await bench.pass(after)
+    await client.next(inner, attributes)
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('one that opens the stream again does not', async () => {
+    const bench = strict()
+    const client = await bench.welcome()
+    await client.next()
+    await bench.pass(2)
+    await client.next('', restart)
+    expect(client.link.restarts).toHaveLength(1)
+  })
+
+  test('a polling client may ask at once after a reply with something in it, and not after an empty one', async () => {
+    const bench = strict()
+    const client = await bench.session("ver='1.6' hold='0'")
+    await bench.server(link => link.receive(message('x')))
+    expect((await client.next()).reply?.body).toBe(payload(message('x')))
+    await bench.pass(1)
+    expect((await client.next()).reply?.body).toBe(empty)
+    await bench.pass(3)
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+  })
+})
+
+describe('what never reached its client', () => {
+  const question = {
+    name: 'iq',
+    namespace: 'jabber:client',
+    text: "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>",
+  }
+
+  test('is answered to the server before the stream is closed', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(question))
+    await bench.pass(151)
+    expect(client.link.sent).toEqual([
+      "<iq xmlns='jabber:client' type='error' to='a@x' id='q'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    ])
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('is not, once it has been given out', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(question))
+    await client.next()
+    await client.next('', "type='terminate'")
+    expect(client.link.sent).toEqual([])
+  })
+})
+
+test('a domain that was served once is gone', async () => {
+  const { reply } = await new BoshBench().send(create().replace('chat.example', 'gone.example'))
+  expect(reply?.body).toBe(terminated('host-gone'))
+})
+
+describe('where sessions are wanted over encrypted channels only', () => {
+  const insecure = (secureUrl?: string) => Object.assign(new FakePeer(false), { secureUrl })
+
+  test.each([
+    [
+      'is sent to the address that is',
+      'https://chat.example/http-bind',
+      "condition='see-other-uri' xmlns='http://jabber.org/protocol/httpbind'><uri>https://chat.example/http-bind</uri></body>",
+    ],
+    ['is refused where no such address is known', undefined, "condition='policy-violation'"],
+  ])('a client that comes over another %s', async (_what, secureUrl, told) => {
+    const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
+    expect((await bench.send(create(), insecure(secureUrl))).reply?.body).toContain(told)
+    expect(bench.links).toHaveLength(0)
+  })
+
+  test('an encrypted one is as welcome as ever', async () => {
+    const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
+    await expect(bench.session()).resolves.toBeDefined()
+  })
+})
+
+test('a repetition with another content gets the old reply, is passed over, and is noted without its content', async () => {
+  const bench = new BoshBench()
+  const client = await bench.session()
+  await client.next(message('one'))
+  await client.next()
+  expect((await client.at(701, message('secret two'))).reply?.body).toBe(empty)
+  expect(client.link.sent).toEqual([message('one')])
+  expect(bench.logged.join()).toContain('a repeated request has another content')
+  expect(bench.logged.join()).not.toContain('secret')
+  expect(bench.logged.join()).not.toContain(client.sid)
+})

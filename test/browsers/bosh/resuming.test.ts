@@ -1,0 +1,392 @@
+import { describe, expect, test } from '@jest/globals'
+import type { SessionView } from '../../../src/session/sessions.js'
+import {
+  authenticate,
+  BoshBench,
+  bindRequest,
+  type Client,
+  create,
+  empty,
+  FakePeer,
+  message,
+  payload,
+  restart,
+  terminated,
+} from '../../support/bosh-bench.js'
+import { k1, k2, k3, k4 } from './keys.js'
+
+const refused = terminated('item-not-found')
+
+/** The numbers of the server's messages in a reply. */
+const numbers = (client: { reply: { body: string } | undefined }) =>
+  [...(client.reply?.body ?? '').matchAll(/<body>(\d+)</g)].map(([, number]) => Number(number))
+
+describe('a page that takes a session over', () => {
+  test('gets all that the first one was told when it was created, and a rid far ahead', async () => {
+    const bench = new BoshBench()
+    const { id, sid } = await bench.warmed()
+    const resumed = bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })
+    expect(resumed).toEqual({
+      ...{ id, sid, jid: 'juliet@chat.example/balcony', rid: expect.any(Number) },
+      ...{ received: 700, delivered: 0 },
+      ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
+    })
+    expect(resumed!.rid - 701).toBeGreaterThanOrEqual(2 ** 20)
+    expect(resumed!.rid - 701).toBeLessThan(2 ** 21)
+  })
+
+  test('hears nothing of pauses where they are off', async () => {
+    const bench = new BoshBench({ maxPause: 0 })
+    const { id } = await bench.warmed()
+    expect(bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })?.maxpause).toBeUndefined()
+  })
+
+  test.each([
+    ['the next rid', 1],
+    ['the last used rid', 0],
+  ])(
+    'may begin with %s; its first payload is not lost, and it counts on from there',
+    async (_what, ahead) => {
+      const bench = new BoshBench()
+      const old = await bench.warmed()
+      await old.next(message('one'))
+      const page = await bench.resume(old)
+      const first = await page.at(page.rid + ahead, message('two'))
+      await page.at(page.rid + ahead + 1, message('three'))
+      expect(first.reply?.body).toBe(empty)
+      expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
+    },
+  )
+
+  test('is told nothing again that belongs to the creation', async () => {
+    const bench = new BoshBench()
+    const page = await bench.resume(await bench.warmed())
+    const poll = await page.next()
+    await bench.server(link => link.receive(message('hello')))
+    expect(poll.reply?.body).toBe(payload(message('hello')))
+  })
+
+  test('has as long as it was given for its first request; from then on the usual silence counts', async () => {
+    const bench = new BoshBench()
+    const [late, early] = [await bench.warmed(), await bench.warmed()]
+    const pages = [
+      await bench.resume(late, { seconds: 30 }),
+      await bench.resume(early, { seconds: 30 }),
+    ] as const
+    await bench.pass(29)
+    const { peer } = await pages[1].next()
+    peer.leave()
+    await bench.pass(2)
+    expect(bench.registry.byId(late.id)?.view).toBeUndefined()
+    expect(late.link.closed).toBe(true)
+    await bench.pass(147)
+    expect(bench.registry.byId(early.id)?.view).toBeDefined()
+    await bench.pass(3)
+    expect(bench.registry.byId(early.id)?.view).toBeUndefined()
+  })
+
+  test('keeps the content type and the channel of the first one', async () => {
+    const bench = new BoshBench()
+    const old = await bench.session("wait='60' hold='1' ver='1.6' content='text/plain'")
+    await bench.server(link => link.bind())
+    await old.next()
+    const page = await bench.resume(old)
+    expect((await page.next('', '', new FakePeer(false))).reply?.status).toBe(0)
+    page.rid -= 1
+    expect((await page.next('', "pause='10'")).reply?.contentType).toBe('text/plain; charset=utf-8')
+  })
+})
+
+describe('the page before', () => {
+  test('gets an empty answer to what it has open', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
+    const open = [await old.next(), await old.next(), await old.at(704, message('never received'))]
+    await bench.resume(old)
+    expect(open.map(({ reply }) => reply?.body)).toEqual([empty, empty, empty])
+    expect(old.link.sent).toEqual([])
+  })
+
+  test.each([
+    ['its next request', 702, '', ''],
+    ['one ahead', 703, '', ''],
+    ['a repetition', 701, '', ''],
+    ['one far below', 1, '', ''],
+    ['a message', 702, message('from the old page'), ''],
+    ['the end of the session', 702, '', "type='terminate'"],
+    ['a pause', 702, '', "pause='10'"],
+  ])('is refused with %s, and the session takes no note of it', async (_what, rid, inner, attributes) => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await old.next()
+    const page = await bench.resume(old)
+    const poll = await page.next()
+    await bench.pass(50)
+    expect((await old.at(rid, inner, attributes)).reply?.body).toBe(refused)
+    expect(poll.reply).toBeUndefined()
+    expect(page.link.sent).toEqual([])
+    await bench.pass(4.5)
+    expect(poll.reply?.body).toBe(empty)
+    await page.next(message('still mine'))
+    expect(page.link.sent).toEqual([message('still mine')])
+  })
+
+  test('does not lengthen the time for the other to come', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await bench.resume(old, { seconds: 30 })
+    await bench.pass(29)
+    await old.next()
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('is refused by status where it speaks the first version of the protocol', async () => {
+    const bench = new BoshBench()
+    const old = await bench.session("wait='60' hold='1'")
+    await bench.server(link => link.bind())
+    await bench.resume(old)
+    expect((await old.next()).reply?.status).toBe(404)
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('does not end the session with a request that is too large either', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await bench.resume(old)
+    const head = `<body xmlns='http://jabber.org/protocol/httpbind' rid='701' sid='${old.sid}'>`
+    expect(bench.manager.refuseTooLarge(head, new FakePeer())?.body).toBe(refused)
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('and those before it are all kept out, however often the session is handed on', async () => {
+    const bench = new BoshBench()
+    const pages = [await bench.warmed()]
+    for (let times = 0; times < 3; times++) pages.push(await bench.resume(pages.at(-1)!))
+    const last = pages.pop()!
+    await last.next()
+    for (const page of pages) expect((await page.next()).reply?.body).toBe(refused)
+    await last.next(message('mine'))
+    expect(last.link.sent).toEqual([message('mine')])
+  })
+})
+
+describe('what the server sends', () => {
+  const say = (bench: BoshBench, ...said: number[]) =>
+    bench.server(link => link.receive(...said.map(number => message(String(number)))))
+
+  /** Replies 1, 2, 3 to rids 701, 702, 703. */
+  async function talk(bench: BoshBench, client: Client): Promise<void> {
+    for (const number of [1, 2, 3]) {
+      await client.next()
+      await say(bench, number)
+    }
+  }
+
+  test('and no later request has acknowledged comes again, in order, before what is queued', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await talk(bench, old)
+    await say(bench, 4, 5)
+    const page = await bench.resume(old)
+    // A page that sends 703 may have 702 under way, and has the reply to 701.
+    expect(numbers(await page.next())).toEqual([2, 3, 4, 5])
+  })
+
+  test('comes again as it was, byte for byte', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    const stanzas = [
+      `<message xmlns='jabber:client' from='a@b/&quot;ü&quot;'><body xml:lang="de">1 &lt; 2 &#10;</body><x:x xmlns:x='urn:x'/></message>`,
+      `<presence xmlns="jabber:client" xmlns:p='urn:p' p:a='1'/>`,
+    ]
+    await old.next()
+    await bench.server(link => link.receive(...stanzas))
+    const page = await bench.resume(old)
+    expect((await page.next()).reply?.body).toBe(payload(...stanzas))
+  })
+
+  test('and may have been lost before a pause comes again', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await talk(bench, old)
+    // One more than the window holds may be under way now.
+    await old.next('', "pause='60'")
+    const page = await bench.resume(old)
+    expect(numbers(await page.next())).toEqual([2, 3])
+  })
+
+  test('and may have been lost before a pause comes again also where a request ahead of others waits', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await talk(bench, old)
+    await old.next('', "pause='60'")
+    await old.at(706)
+    const page = await bench.resume(old)
+    expect(numbers(await page.next())).toEqual([2, 3])
+  })
+
+  test('to a polling session comes again for two requests: libraries send as many at once without being asked', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
+    for (const number of [1, 2, 3]) {
+      await say(bench, number)
+      await old.next()
+    }
+    const page = await bench.resume(old)
+    expect(numbers(await page.next())).toEqual([2, 3])
+  })
+
+  test.each([
+    ['up to the one before where it says nothing', '', [3, 4]],
+    ['as far as it says', "ack='702'", [2, 3, 4]],
+  ])(
+    'and a client that acknowledges has acknowledged, %s, does not come again',
+    async (_what, ack, again) => {
+      const bench = new BoshBench()
+      const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
+      await bench.server(link => link.bind())
+      // Fetches what the server said of the bind.
+      await old.next()
+      await old.next()
+      await say(bench, 1)
+      await old.next()
+      await say(bench, 2)
+      await old.next('', ack)
+      await say(bench, 3)
+      await say(bench, 4)
+      const page = await bench.resume(old)
+      expect(numbers(await page.next())).toEqual(again)
+    },
+  )
+
+  test('is delivered once while rids go on after that', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await old.next()
+    await say(bench, 1)
+    const page = await bench.resume(old)
+    expect(numbers(await page.next())).toEqual([1])
+    await say(bench, 2)
+    expect(numbers(await page.next())).toEqual([2])
+  })
+
+  test('and was not fetched before the next takeover is still there', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await talk(bench, old)
+    const page = await bench.resume(await bench.resume(old))
+    expect(numbers(await page.next())).toEqual([2, 3])
+  })
+
+  test('of its stream does not come again', async () => {
+    const bench = new BoshBench()
+    const client = await bench.welcome()
+    const opening = await client.next('', restart)
+    await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(opening.reply?.body).toContain('features')
+    await client.next(bindRequest())
+    await bench.server(link => link.answerBind())
+    const { reply } = await (await bench.resume(client)).next()
+    expect(reply?.body).toContain('<jid>')
+    expect(reply?.body).not.toContain('features')
+  })
+
+  test('is answered for where the page never comes', async () => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await old.next()
+    const question = "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>"
+    await bench.server(link => link.receive({ name: 'iq', namespace: 'jabber:client', text: question }))
+    await bench.resume(old, { seconds: 10 })
+    await bench.pass(10.5)
+    expect(old.link.sent.join()).toContain("type='error' to='a@x' id='q'")
+  })
+})
+
+describe('what was agreed on with the page before', () => {
+  test('a sequence of keys ends: the new page cannot know the next one', async () => {
+    const bench = new BoshBench()
+    const old = await bench.session(`newkey='${k4}' ver='1.6'`, 790)
+    await bench.server(link => link.bind())
+    await old.next('', `key='${k3}'`)
+    const page = await bench.resume(old)
+    await page.next(message('without a key'))
+    await page.next(message('again'))
+    expect(page.link.sent).toEqual(['without a key', 'again'].map(message))
+    for (const key of [k2, k1]) expect((await old.next('', `key='${key}'`)).reply?.body).toBe(refused)
+  })
+
+  test('acknowledgements end: the new page was not asked for any', async () => {
+    const bench = new BoshBench()
+    const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
+    await bench.server(link => link.bind())
+    const page = await bench.resume(old)
+    const first = await page.next()
+    await page.next()
+    expect(first.reply?.body).toContain('juliet@chat.example/balcony')
+    expect(first.reply?.body).not.toContain('ack=')
+    // A reply stays for a repetition, although the request after it came without an acknowledgement.
+    expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
+  })
+
+  test('its pace does not count', async () => {
+    const bench = new BoshBench({ enforcePolling: true })
+    const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
+    await old.next()
+    const page = await bench.resume(old)
+    expect((await page.next()).reply?.body).toBe(empty)
+  })
+})
+
+describe('a session that cannot be handed over', () => {
+  const handover = { seconds: 60, attachBinding: 'off' } as const
+
+  test('is one whose login goes on, by us or by its client', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    for (const id of [client.id, bench.login().opening.id])
+      expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
+    await client.next(message('goes on'))
+    expect(client.link.sent).toEqual([message('goes on')])
+  })
+
+  test('is one whose client has opened its stream again and is not bound yet', async () => {
+    const bench = new BoshBench()
+    const client = await bench.welcome()
+    await client.next('', restart)
+    await bench.server(link => link.open())
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
+  })
+
+  test('is one whose server has ended it, and its page is told so', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
+    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+  })
+
+  test('is one that is over, or never was', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    bench.registry.byId(client.id)?.end('logout')
+    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
+    expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
+  })
+
+  test('is one whose client began to count so high that no numbers are left; it goes on as it was', async () => {
+    const bench = new BoshBench()
+    const rid = Number.MAX_SAFE_INTEGER - 2 ** 19
+    const creation = await bench.send(create("ver='1.6'", rid, authenticate))
+    await bench.server(link => link.open())
+    await bench.server(link => link.bind())
+    const [{ id }] = [...bench.registry.list()] as [SessionView]
+    const poll = await bench.send(
+      create('', rid + 1).replace("to='chat.example'", /sid='\w+'/.exec(creation.reply!.body)![0]),
+    )
+    expect(poll.reply?.body).toContain('juliet@chat.example/balcony')
+    expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
+    expect(bench.registry.byId(id)?.view.state).toBe('quiet')
+  })
+})

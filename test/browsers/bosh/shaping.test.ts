@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals'
+import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
+import {
+  BoshBench,
+  type Client,
+  empty,
+  ended,
+  errorReply,
+  FakePeer,
+  message,
+} from '../../support/bosh-bench.js'
+
+/** A message of so many bytes. */
+const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))
+
+const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 1_000 })
+
+/** A session whose client may send 1,000 bytes at once and 100 in a second. */
+async function shaped(attributes?: string) {
+  const bench = new BoshBench({ maxRequests: 3 }, undefined, { shaper })
+  const client = await bench.session(attributes, 700, new FakePeer(), '')
+  return { bench, client, sent: () => sentBy(client) }
+}
+
+/** The names of the messages that the server was given. */
+const sentBy = ({ link }: Client) => link.sent.map(text => /<body>(\w+)/.exec(text)?.[1] ?? '')
+
+/** Two requests at its limit: one is held, and the other has spent what there was. */
+async function inDebt(attributes?: string) {
+  const { bench, client, sent } = await shaped(attributes)
+  await client.next(sized('a', 1_500))
+  return { bench, client, sent }
+}
+
+describe('a client that sends too much', () => {
+  test('is served at once up to its burst, and with what goes beyond it', async () => {
+    const { client, sent } = await shaped()
+    await client.next(sized('a', 600))
+    await client.next(sized('b', 900))
+    expect(sent()).toEqual(['a', 'b'])
+  })
+
+  test('waits with the next request until the server may have more, and nothing is lost', async () => {
+    const { bench, client, sent } = await inDebt()
+    const next = await client.next(sized('b', 200))
+    expect(sent()).toEqual(['a'])
+    await bench.pass(4.5)
+    expect(sent()).toEqual(['a'])
+    await bench.pass(1)
+    expect(sent()).toEqual(['a', 'b'])
+    // It is held like any other.
+    expect(next.reply).toBeUndefined()
+  })
+
+  test('is taken in order, one after the other', async () => {
+    const { bench, client, sent } = await inDebt()
+    await client.next(sized('b', 1_000))
+    await client.next(sized('c', 100))
+    expect(sent()).toEqual(['a'])
+    await bench.pass(5.25)
+    expect(sent()).toEqual(['a', 'b'])
+    await bench.pass(9)
+    expect(sent()).toEqual(['a', 'b'])
+    await bench.pass(1)
+    expect(sent()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('waits with an empty request, too, and with the end', async () => {
+    const { bench, client } = await inDebt("wait='60' hold='1'")
+    const poll = await client.next()
+    const end = await client.next('', "type='terminate'")
+    expect(client.link.closed).toBe(false)
+    await bench.pass(5.25)
+    expect(client.link.closed).toBe(true)
+    expect([poll.reply?.body, end.reply?.body]).toEqual([empty, empty])
+  })
+
+  test('hears what the server says meanwhile, on the request before', async () => {
+    const { bench, client } = await shaped()
+    const held = await client.next(sized('a', 1_500))
+    await client.next(sized('b', 10))
+    await bench.server(link => link.receive(message('hello')))
+    expect(held.reply?.body).toContain('hello')
+  })
+
+  test('is answered when its time is over, counted from when the request came', async () => {
+    const { bench, client } = await inDebt()
+    const next = await client.next(sized('b', 10))
+    await bench.pass(53.5)
+    expect(next.reply).toBeUndefined()
+    await bench.pass(0.75)
+    expect(next.reply?.body).toBe(empty)
+  })
+
+  test('waits also where it wants every answer at once', async () => {
+    const { bench, client, sent } = await inDebt("wait='0' hold='1'")
+    const next = await client.next(sized('b', 100))
+    await bench.pass(4.5)
+    expect([sent(), next.reply]).toEqual([['a'], undefined])
+    await bench.pass(1)
+    expect([sent(), next.reply?.body]).toEqual([['a', 'b'], empty])
+  })
+
+  test('is not told that a request is missing while those before it wait for their turn', async () => {
+    const { bench, client, sent } = await shaped("wait='20' hold='1'")
+    await client.next(sized('a', 15_000))
+    const [second, third] = [await client.next(sized('b', 15_000)), await client.next(sized('c', 100))]
+    // 25 s for the turn of the second, and as long again for that of the third.
+    await bench.pass(25.25)
+    expect(sent()).toEqual(['a', 'b'])
+    await bench.pass(25.25)
+    expect(sent()).toEqual(['a', 'b', 'c'])
+    expect([second.reply?.body, third.reply?.body]).toEqual([empty, empty])
+  })
+
+  test('is told so of a request behind a gap as ever', async () => {
+    const { bench, client } = await inDebt("wait='60' hold='2' ver='1.6'")
+    await client.next(sized('b', 10))
+    const early = await client.at(client.rid + 2, message('late'))
+    await bench.pass(30.25)
+    expect(early.reply?.body).toBe(errorReply)
+  })
+
+  test('may send the request again: the older copy is answered, and its payload goes out once', async () => {
+    const { bench, client, sent } = await inDebt()
+    const first = await client.next(sized('b', 10))
+    const again = await client.at(client.rid, sized('b', 10))
+    expect([first.reply?.body, again.reply]).toEqual([errorReply, undefined])
+    await bench.pass(6)
+    expect(sent()).toEqual(['a', 'b'])
+  })
+
+  test('may send it again when its turn has come but is not taken yet', async () => {
+    const { bench, client, sent } = await inDebt()
+    const first = await client.next(sized('b', 10))
+    bench.clock.advance(5_100)
+    const again = await client.at(client.rid, sized('b', 10))
+    await bench.pass(1)
+    const third = await client.next(sized('c', 10))
+    expect(sent()).toEqual(['a', 'b', 'c'])
+    expect([first, again, third].map(({ reply }) => reply?.body)).toEqual([errorReply, empty, undefined])
+  })
+
+  test('may go away meanwhile and come again', async () => {
+    const { bench, client, sent } = await inDebt()
+    const { peer } = await client.next(sized('b', 10))
+    peer.leave()
+    await bench.pass(6)
+    expect(sent()).toEqual(['a'])
+    await client.at(client.rid, sized('b', 10))
+    expect(sent()).toEqual(['a', 'b'])
+  })
+
+  test('does not lose what waits when another page takes the session over, which begins without debt', async () => {
+    const bench = new BoshBench({}, undefined, { shaper })
+    const client = await bench.warmed()
+    await client.next(sized('a', 1_500))
+    const waiting = await client.next(sized('b', 5_000))
+    const page = await bench.resume(client)
+    expect(waiting.reply?.body).toBe(empty)
+    // With the last rid used, as half of the libraries do.
+    await page.at(page.rid, sized('c', 10))
+    expect(sentBy(client)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('is let go with what waits when the session is ended from outside', async () => {
+    const { bench, client } = await shaped()
+    const held = await client.next(sized('a', 1_500))
+    const waiting = await client.next(sized('b', 10))
+    bench.registry.byId(client.id)?.end('logout')
+    await bench.pass(0)
+    expect([held.reply?.body, waiting.reply?.body]).toEqual([ended, empty])
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('has no silence counted against it while a request waits', async () => {
+    const bench = new BoshBench({ inactivity: 5 }, undefined, {
+      shaper: new RateShaper({ sessionBytes: 100, sessionBurst: 0 }),
+    })
+    const client = await bench.session("wait='0' hold='0'", 700, new FakePeer(), '')
+    await client.next(sized('a', 2_000))
+    const next = await client.next(sized('b', 100))
+    await bench.pass(19)
+    expect(next.reply).toBeUndefined()
+    await bench.pass(1.25)
+    expect(next.reply?.body).toBe(empty)
+  })
+
+  test('does not hold others up', async () => {
+    const { bench, client } = await inDebt()
+    await client.next(sized('b', 10))
+    const other = await bench.session('', 900, new FakePeer())
+    await other.next(message('other'))
+    expect(other.link.sent).toEqual([message('other')])
+  })
+})

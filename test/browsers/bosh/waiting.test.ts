@@ -1,0 +1,337 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  BoshBench,
+  bindRequest,
+  type Client,
+  empty,
+  message,
+  payload,
+  restart,
+  terminated,
+} from '../../support/bosh-bench.js'
+
+describe('a held request', () => {
+  test('is answered as soon as the server sends something', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    expect(poll.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('a'), message('b')))
+    expect(poll.reply?.body).toBe(payload(message('a'), message('b')))
+  })
+
+  test.each([
+    [60, 54],
+    [30, 27],
+    [10, 9],
+    [1, 1],
+  ])('with a wait of %d s is answered empty after %d s', async (wait, after) => {
+    const bench = new BoshBench()
+    const client = await bench.session(`wait='${wait}' hold='1'`)
+    const poll = await client.next()
+    await bench.pass(after - 0.5)
+    expect(poll.reply).toBeUndefined()
+    await bench.pass(1)
+    expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
+  })
+
+  test('is released by the next one, at once and empty', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const older = await client.next()
+    const newer = await client.next(message('up'))
+    expect(older.reply?.body).toBe(empty)
+    expect(newer.reply).toBeUndefined()
+    await bench.server(link => link.receive(message('down')))
+    expect(newer.reply?.body).toBe(payload(message('down')))
+  })
+
+  test('two of them are held where two were agreed on', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2'")
+    const polls = [await client.next(), await client.next()]
+    expect(polls.map(({ reply }) => reply)).toEqual([undefined, undefined])
+    await client.next()
+    expect(polls.map(({ reply }) => reply?.body)).toEqual([empty, undefined])
+  })
+
+  test('no client is thrown out for polling fast', async () => {
+    const client = await new BoshBench().session()
+    for (let polls = 0; polls < 50; polls++) await client.next()
+    const { reply } = await client.next(message('still here'))
+    expect(reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('still here')])
+  })
+})
+
+describe('a polling session', () => {
+  test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
+    'with %s is answered at once with what there is',
+    async terms => {
+      const bench = new BoshBench()
+      const client = await bench.session(terms)
+      expect((await client.next()).reply?.body).toBe(empty)
+      await bench.server(link => link.receive(message('a')))
+      expect((await client.next()).reply?.body).toBe(payload(message('a')))
+    },
+  )
+})
+
+describe('what comes while no request is open', () => {
+  test('waits for the next request', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.receive(message('a')))
+    await bench.server(link => link.receive(message('b')))
+    expect((await client.next()).reply?.body).toBe(payload(message('a'), message('b')))
+  })
+
+  test('does not pile up without end: the server is read no further until it is fetched', async () => {
+    const bench = new BoshBench({}, ['chat.example'], { maxQueueElements: 3 })
+    const client = await bench.session()
+    await bench.server(link => link.receive(message('1'), message('2'), message('3'), message('4')))
+    expect(client.link.paused).toBe(true)
+    await client.next()
+    expect(client.link.paused).toBe(false)
+  })
+
+  test('comes in several replies where it is more than one may carry', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const large = message('x'.repeat(600_000))
+    await bench.server(link => link.receive(large, large))
+    expect((await client.next()).reply?.body).toBe(payload(large))
+    expect((await client.next()).reply?.body).toBe(payload(large))
+  })
+})
+
+describe('silence', () => {
+  test('longer than agreed ends the session, and the server sees an orderly end', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.pass(149.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+    expect(client.link.closed).toBe(true)
+    expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
+  })
+
+  test('is not counted while a request is held', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.pass(53)
+    expect(poll.reply).toBeUndefined()
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('is counted from the moment on in which the connection of the held request broke', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const client = await bench.session()
+    const poll = await client.next()
+    await bench.pass(10)
+    poll.peer.leave()
+    await bench.pass(19.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  const from = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
+  /** The ids of the messages whose senders have got an error. */
+  const refused = ({ link }: Client) =>
+    [...link.sent.join().matchAll(/type='error'[^>]* id='(\w+)'/g)].map(([, id]) => id)
+
+  test.each([
+    ['', "wait='60' hold='1' ver='1.6'"],
+    [' that acknowledges', "wait='60' hold='1' ver='1.6' ack='1'"],
+  ])(
+    'after a reply: senders of what it had are told, like those of what waits, for a client%s',
+    async (_what, terms) => {
+      const bench = new BoshBench()
+      const client = await bench.session(terms)
+      await client.next()
+      await bench.server(link => link.receive(from('arrived')))
+      await client.next()
+      await bench.server(link => link.receive(from('sent')))
+      await bench.server(link => link.receive(from('waiting')))
+      await bench.pass(151)
+      expect(bench.counts.sessionsEnded.inactivity).toBe(1)
+      expect(refused(client)).toEqual(['sent', 'waiting'])
+    },
+  )
+
+  test('after several replies: senders of what all of them had are told', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2' ver='1.6'")
+    await client.next()
+    await client.next()
+    await bench.server(link => link.receive(from('one')))
+    await bench.server(link => link.receive(from('two')))
+    await bench.pass(151)
+    expect(refused(client)).toEqual(['one', 'two'])
+  })
+
+  test.each<[string, string, (client: Client) => Promise<unknown>]>([
+    [
+      'has asked again, and closed that request',
+      "hold='1'",
+      async client => (await client.next()).peer.leave(),
+    ],
+    ['has asked for a pause', "hold='1'", client => client.next('', "pause='60'")],
+    ['has ended its session', "hold='1'", client => client.next('', "type='terminate'")],
+    ['polls', "hold='0'", async () => {}],
+  ])('after a reply: no sender is told if the client %s', async (_what, terms, act) => {
+    const bench = new BoshBench()
+    const client = await bench.session(`wait='60' ver='1.6' ${terms}`)
+    if (terms === "hold='1'") await client.next()
+    await bench.server(link => link.receive(from('arrived')))
+    if (terms === "hold='0'") await client.next()
+    await act(client)
+    await bench.pass(151)
+    await bench.pass(151)
+    expect(bench.registry.size).toBe(0)
+    expect(refused(client)).toEqual([])
+  })
+
+  test('after the connection of another held request broke: no sender is told', async () => {
+    const bench = new BoshBench({ maxRequests: 3 })
+    const client = await bench.session("wait='60' hold='2' ver='1.6'")
+    await client.next()
+    const second = await client.next()
+    await bench.server(link => link.receive(from('arrived')))
+    second.peer.leave()
+    await bench.pass(151)
+    expect(bench.registry.size).toBe(0)
+    expect(refused(client)).toEqual([])
+  })
+
+  test('leaves no timer behind once the last session is gone', async () => {
+    const bench = new BoshBench()
+    await bench.session()
+    await bench.pass(200)
+    expect(bench.clock.pending).toBe(0)
+  })
+})
+
+describe('a pause', () => {
+  test('answers all that is open, itself empty, and allows silence until the next request', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const poll = await client.next()
+    const pause = await client.next(message('before the pause'), "pause='290'")
+    expect(poll.reply?.body).toBe(empty)
+    expect(pause.reply?.body).toBe(empty)
+    expect(client.link.sent).toEqual([message('before the pause')])
+    await bench.server(link => link.receive(message('meanwhile')))
+    await bench.pass(280)
+    expect((await client.next()).reply?.body).toBe(payload(message('meanwhile')))
+    await bench.pass(149)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('may be shorter than the usual silence', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await client.next('', "pause='10'")
+    await bench.pass(10.5)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test.each([
+    ['301', 'policy-violation'],
+    ['0', 'bad-request'],
+    ['-1', 'bad-request'],
+    ['soon', 'bad-request'],
+  ])('of %s is a %s', async (seconds, condition) => {
+    const client = await new BoshBench().session()
+    const poll = await client.next()
+    expect((await client.next('', `pause='${seconds}'`)).reply?.body).toBe(terminated(condition))
+    expect(poll.reply?.body).toBe(terminated('other-request'))
+  })
+})
+
+describe('while the stream is opened again', () => {
+  const request = `${restart} xml:lang='de' to='chat.example'`
+
+  test('the request is answered with the new features', async () => {
+    const bench = new BoshBench()
+    const client = await bench.welcome()
+    const opening = await client.next(message('ignored'), request)
+    expect(client.link.restarts).toEqual([{ lang: 'de' }])
+    expect(opening.reply).toBeUndefined()
+    await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(opening.reply?.body).toContain(
+      "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>",
+    )
+    expect(opening.reply?.body).not.toContain('authid')
+    expect(client.link.sent).toEqual([])
+  })
+
+  test('the server is told who it is for, where the request says so', async () => {
+    const client = await new BoshBench().welcome()
+    await client.next('', `${request} from='juliet@chat.example'`)
+    expect(client.link.restarts).toEqual([{ lang: 'de', from: 'juliet@chat.example' }])
+  })
+
+  test('later requests wait behind it', async () => {
+    const bench = new BoshBench()
+    const client = await bench.welcome()
+    const opening = await client.next('', request)
+    await client.next(bindRequest())
+    expect(opening.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([])
+    await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
+    expect(opening.reply?.body).toContain('<bind ')
+    expect(client.link.sent).toEqual([bindRequest()])
+  })
+
+  test('no more requests may be open than were agreed on', async () => {
+    const client = await new BoshBench().welcome()
+    await client.next('', request)
+    await client.next()
+    expect((await client.next()).reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test.each(["restart='true'", "x:restart='1' xmlns:x='urn:xmpp:xbosh'"])(
+    '%s means the same',
+    async attributes => {
+      const client = await new BoshBench().welcome()
+      await client.next('', attributes)
+      expect(client.link.restarts).toHaveLength(1)
+    },
+  )
+})
+
+describe('a session that was handed out', () => {
+  test.each([
+    ['the next rid', 1],
+    ['the last used rid', 0],
+  ])('a browser may attach with %s; its first payload is not lost', async (_what, ahead) => {
+    const client = await new BoshBench().warmed()
+    const first = await client.at(700 + ahead, message('presence'))
+    expect(first.reply).toBeUndefined()
+    expect(client.link.sent).toEqual([message('presence')])
+    await client.at(701 + ahead, message('more'))
+    expect(client.link.sent).toEqual([message('presence'), message('more')])
+    expect(first.reply?.body).toBe(empty)
+  })
+
+  test('waits for its browser as long as it was told, then ends; from the first request on the usual inactivity counts', async () => {
+    const bench = new BoshBench()
+    const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
+    await bench.pass(29)
+    const poll = await early.next()
+    poll.peer.leave()
+    await bench.pass(2)
+    expect(bench.registry.bySid(late.sid)).toBeUndefined()
+    expect(late.link.closed).toBe(true)
+    await bench.pass(147)
+    expect(bench.registry.bySid(early.sid)).toBeDefined()
+    await bench.pass(3)
+    expect(bench.registry.bySid(early.sid)).toBeUndefined()
+  })
+})

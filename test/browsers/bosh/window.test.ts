@@ -1,0 +1,139 @@
+import { describe, expect, test } from '@jest/globals'
+import { RidWindow } from '../../../src/browsers/bosh/window.js'
+
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0 })
+
+describe('the place of a request', () => {
+  // The last received in order is 710, two may be on their way.
+  test.each([
+    [711, 0, 'next'],
+    [712, 0, 'early'],
+    [713, 0, 'outside'],
+    [713, 1, 'early'],
+    [714, 1, 'outside'],
+    [710, 0, 'repeated'],
+    [1, 0, 'repeated'],
+    [Number.MAX_SAFE_INTEGER, 0, 'outside'],
+  ] as const)('rid %d with %d extra is %s', (rid, extra, place) => {
+    expect(new RidWindow(710, 2).place(rid, extra)).toBe(place)
+  })
+
+  test('moves on with each request that is taken', () => {
+    const window = new RidWindow(710, 2)
+    window.accept(711)
+    expect([711, 712, 713, 714].map(rid => window.place(rid))).toEqual([
+      'repeated',
+      'next',
+      'early',
+      'outside',
+    ])
+    expect(window.last).toBe(711)
+  })
+
+  test('reaches up to the largest number there is', () => {
+    const window = new RidWindow(Number.MAX_SAFE_INTEGER - 1, 2)
+    expect(window.place(Number.MAX_SAFE_INTEGER)).toBe('next')
+  })
+})
+
+describe('kept replies', () => {
+  test('are the newest of the window and one more', () => {
+    const window = new RidWindow(1, 2)
+    for (const rid of [1, 2, 3, 4]) window.store(reply(rid, `reply ${rid}`))
+    expect([1, 2, 3, 4, 5].map(rid => window.replyTo(rid)?.text)).toEqual([
+      undefined,
+      'reply 2',
+      'reply 3',
+      'reply 4',
+      undefined,
+    ])
+  })
+})
+
+describe('acknowledged replies', () => {
+  const kept = (window: RidWindow) => [1, 2, 3, 4, 5, 6].filter(rid => window.replyTo(rid) !== undefined)
+
+  test('are kept until the client has them', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    for (const rid of [1, 2, 3, 4, 5]) window.store(reply(rid, 'text'))
+    expect(kept(window)).toEqual([1, 2, 3, 4, 5])
+    window.acknowledge(3)
+    expect(kept(window)).toEqual([4, 5])
+  })
+
+  test('an acknowledgement of what was not answered yet is ignored', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    window.store(reply(1, 'text'))
+    window.acknowledge(2)
+    expect(kept(window)).toEqual([1])
+  })
+
+  test('are no more than ten, whatever the client says', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    for (let rid = 1; rid <= 12; rid++) window.store(reply(rid, 'text'))
+    expect(window.replyTo(2)).toBeUndefined()
+    expect(window.replyTo(3)).toBeDefined()
+  })
+
+  test('are no more than two million characters, but always the last one', () => {
+    const window = new RidWindow(1, 2)
+    window.store(reply(1, 'x'.repeat(1_500_000)))
+    window.store(reply(2, 'x'.repeat(1_500_000)))
+    expect(kept(window)).toEqual([2])
+    window.store(reply(3, 'x'.repeat(3_000_000)))
+    expect(kept(window)).toEqual([3])
+  })
+})
+
+describe('a page that was handed the session', () => {
+  test.each([
+    ['the last used rid', 710, 710],
+    ['the next rid', 711, 711],
+  ])('may begin with %s and counts on from it', (_which, first, last) => {
+    const window = new RidWindow(710, 2, 'handed-out')
+    expect(window.place(first)).toBe('next')
+    window.accept(first)
+    expect(window.last).toBe(last)
+    expect(window.place(first)).toBe('repeated')
+    expect(window.place(first + 1)).toBe('next')
+  })
+
+  test('uses the last used rid as new only once', () => {
+    const window = new RidWindow(710, 2, 'handed-out')
+    window.accept(711)
+    expect(window.place(710)).toBe('repeated')
+  })
+})
+
+describe('a page that was shut out', () => {
+  const answered = (size: number, rids: readonly number[], acknowledged = false) => {
+    const window = new RidWindow(rids[0]!, size, 'created', acknowledged)
+    for (const rid of rids) {
+      window.accept(rid)
+      window.store(reply(rid, `reply ${rid}`))
+    }
+    return window
+  }
+  const lost = (window: RidWindow, isPaused = false) => window.unacknowledged(isPaused).map(({ rid }) => rid)
+
+  test('is known by its rids, also where it repeats and where it goes on; the next one begins behind them', () => {
+    const window = new RidWindow(2 ** 20, 2, 'resumed')
+    expect([1, 710, 2 ** 20 - 1].map(rid => window.isFenced(rid))).toEqual([true, true, true])
+    expect([0, 1, 2].map(ahead => window.isFenced(2 ** 20 + ahead))).toEqual([false, false, false])
+    expect([0, 1, 2].map(ahead => window.place(2 ** 20 + ahead))).toEqual(['next', 'next', 'early'])
+  })
+
+  test('may have lost as many replies as it can have had requests under way', () => {
+    expect(lost(answered(2, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(3, [1, 2, 3, 4, 5]))).toEqual([3, 4, 5])
+    expect(lost(answered(1, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(2, [1, 2, 3, 4, 5]), true)).toEqual([3, 4, 5])
+    expect(lost(answered(2, [1]))).toEqual([1])
+  })
+
+  test('may have lost all that it has not acknowledged, where it does', () => {
+    const window = answered(2, [1, 2, 3, 4, 5], true)
+    window.acknowledge(1)
+    expect(lost(window)).toEqual([2, 3, 4, 5])
+  })
+})

@@ -1,0 +1,359 @@
+// A client's WebSocket is at one process, and its session at another.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { CarriedChannel } from '../../../src/browsers/websocket/carried-channel.js'
+import type { Channel, ChannelEvents } from '../../../src/browsers/websocket/channel.js'
+import { type CarriedClient, SocketCarriage } from '../../../src/browsers/websocket/socket-carriage.js'
+import type { WebSocketCut } from '../../../src/lib/counts.js'
+import type { Nodes } from '../../../src/processes/nodes.js'
+import type { FakeClock } from '../../support/fake-clock.js'
+import {
+  close,
+  type FakeWebSocket,
+  fakeChannel,
+  type TakeoverOptions,
+} from '../../support/fake-web-socket.js'
+import { arrived, joinNodes } from '../../support/joined-nodes.js'
+import type { MemoryNetwork } from '../../support/memory-carrier.js'
+
+const client: CarriedClient = {
+  wants: 'session',
+  address: '192.0.2.7',
+  isSecure: true,
+  secureUrl: undefined,
+}
+const before = { domain: 'chat.example', failures: 1 }
+
+/** What the session hears. */
+class Heard implements ChannelEvents {
+  readonly notes: string[] = []
+  read = (_message: string): void => {}
+
+  onMessage(message: Buffer): void {
+    this.notes.push(message.toString())
+    this.read(message.toString())
+  }
+
+  onDrain(): void {
+    this.notes.push('drain')
+  }
+
+  onArrived(): void {
+    this.notes.push('arrived')
+  }
+
+  onGone(cut: WebSocketCut | undefined): void {
+    this.notes.push(cut ?? 'left')
+  }
+}
+
+let clock: FakeClock
+let network: MemoryNetwork
+let nodes: Nodes[]
+let edge: SocketCarriage
+/** What came with the client. */
+let known: { client: CarriedClient; credentials: string }
+/** The session's side of it. */
+let channel: CarriedChannel
+let heard: Heard
+const faults: unknown[] = []
+
+beforeEach(async () => {
+  ;({ clock, network, nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb'))
+  edge = new SocketCarriage(nodes[0]!)
+  const owner = new SocketCarriage(nodes[1]!)
+  const begin = (given: Channel, about: CarriedClient, credentials: Buffer) => {
+    known = { client: about, credentials: credentials.toString() }
+    channel = given as CarriedChannel
+    heard = new Heard()
+    channel.events = heard
+  }
+  const report = (error: unknown) => void faults.push(error)
+  edge.serve('here', { begin, report })
+  owner.serve('here', { begin, report })
+})
+
+afterEach(async () => {
+  await Promise.all(nodes.map(node => node.close()))
+  expect(clock.pending).toBe(0)
+  expect(faults.splice(0)).toEqual([])
+})
+
+/** A client whose WebSocket is carried to the session's process. */
+async function carried(
+  about: Partial<CarriedClient> = {},
+  place = 'here',
+  options: TakeoverOptions = {},
+): Promise<FakeWebSocket> {
+  const { socket, channel } = fakeChannel(clock, options)
+  edge.carry('bbbbbbbb', place, channel, { ...client, ...about }, about.before && '<auth/>')
+  await arrived()
+  return socket
+}
+
+/** The client has closed the WebSocket in turn. */
+function leave(...sockets: readonly FakeWebSocket[]): void {
+  for (const socket of sockets) socket.leave()
+}
+
+test('tells the session who the client is, and carries messages both ways in order', async () => {
+  const socket = await carried({ before, secureUrl: 'wss://chat.example/' })
+  expect(known.client).toEqual({ ...client, before, secureUrl: 'wss://chat.example/' })
+  expect(known.credentials).toBe('<auth/>')
+  expect([channel.address, channel.isSecure, channel.isOpen]).toEqual(['192.0.2.7', true, true])
+  for (let count = 0; count < 100; count++) {
+    socket.receive(`<a n='${count}'>ä</a>`)
+    channel.send(`<b n='${count}'>ö</b>`)
+  }
+  await arrived()
+  expect(heard.notes).toEqual(Array.from({ length: 100 }, (_, count) => `<a n='${count}'>ä</a>`))
+  expect(socket.sent).toEqual(Array.from({ length: 100 }, (_, count) => `<b n='${count}'>ö</b>`))
+  leave(socket)
+  await arrived()
+  expect(heard.notes.at(-1)).toBe('socket-broken')
+  expect([channel.isOpen, edge.size]).toEqual([false, 0])
+})
+
+test('asks the client what has arrived, after all that was sent', async () => {
+  const socket = await carried({ isProbed: true }, 'here', { pings: true })
+  expect(channel.isProbed).toBe(true)
+  channel.send('<a/>')
+  channel.probe()
+  await arrived()
+  socket.isConnected = false
+  channel.send('<b/>')
+  channel.probe()
+  await arrived()
+  expect([socket.sent, heard.notes]).toEqual([['<a/>', '<b/>'], ['arrived']])
+  leave(socket)
+})
+
+test('does not ask if the client cannot be asked, or the process does not tell', async () => {
+  for (const about of [{}, { isProbed: false }]) {
+    const socket = await carried(about, 'here', { pings: true })
+    channel.probe()
+    await arrived()
+    expect([channel.isProbed, heard.notes]).toEqual([false, []])
+    leave(socket)
+  }
+})
+
+test('lets go of a client for an endpoint that the other process does not have', async () => {
+  const socket = await carried({}, 'nowhere')
+  expect([socket.isGone, edge.size]).toEqual([true, 0])
+})
+
+describe('what is too much waits', () => {
+  const long = `<a>${'x'.repeat(30_000)}</a>`
+
+  test('at the client, as long as the session does not read', async () => {
+    const socket = await carried()
+    channel.pause()
+    let sent = 0
+    while (!socket.isPaused && sent < 100) {
+      socket.receive(long)
+      sent += 1
+    }
+    await arrived()
+    expect([socket.isPaused, sent]).toEqual([true, 3])
+    channel.resume()
+    await arrived()
+    expect(socket.isPaused).toBe(false)
+    for (let count = 0; count < 10; count++) {
+      socket.receive(long)
+      await arrived()
+    }
+    expect([socket.isPaused, heard.notes.length]).toEqual([false, 13])
+    leave(socket)
+  })
+
+  test('also where it comes in small pieces or one large one', async () => {
+    const socket = await carried()
+    channel.pause()
+    let count = 0
+    while (!socket.isPaused && count < 100_000) socket.receive(`<a n='${count++ % 10}'/>`)
+    expect(count * 9).toBeLessThan(70_000)
+    await arrived()
+    channel.resume()
+    await arrived()
+    expect(heard.notes).toHaveLength(count)
+    channel.pause()
+    socket.receive(`<a>${'x'.repeat(500_000)}</a>`)
+    expect(socket.isPaused).toBe(true)
+    await arrived()
+    channel.resume()
+    await arrived()
+    expect(socket.isPaused).toBe(false)
+    leave(socket)
+  })
+
+  test('and what is no element at all stops the client', async () => {
+    for (const nothing of ['', ' ', '<>']) {
+      const socket = await carried()
+      socket.receive(nothing)
+      expect(socket.isPaused).toBe(true)
+      await arrived()
+      expect(heard.notes).toEqual([nothing])
+      channel.end(undefined, ['<error/>'])
+      await arrived()
+      expect([socket.isPaused, socket.sent]).toEqual([false, ['<error/>', close]])
+      leave(socket)
+    }
+  })
+
+  test('at the session, as long as the client does not read', async () => {
+    const socket = await carried()
+    socket.bufferedAmount = 100_000
+    let sent = 0
+    while (!channel.isBehind) {
+      channel.send(long)
+      sent += 1
+    }
+    await arrived()
+    expect([sent, heard.notes]).toEqual([3, []])
+    expect(channel.isBehind).toBe(true)
+    socket.drain()
+    await arrived()
+    expect([channel.isBehind, heard.notes]).toEqual([false, ['drain']])
+    // To a client that reads any amount can be sent.
+    for (let count = 0; count < 20; count++) {
+      channel.send(long)
+      await arrived()
+      expect(channel.isBehind).toBe(false)
+    }
+    expect(socket.sent).toHaveLength(23)
+    leave(socket)
+  })
+})
+
+describe('an end', () => {
+  test('at the wish of the session comes behind its last words', async () => {
+    const socket = await carried()
+    socket.isPaused = true
+    channel.send('<a/>')
+    channel.end(1001, ['<open/>', '<error/>'], 'wss://other.example/')
+    channel.send('<late/>')
+    expect([channel.isOpen, heard.notes]).toEqual([false, []])
+    await arrived()
+    expect(heard.notes).toEqual(['left'])
+    expect(socket.sent).toEqual([
+      ...['<a/>', '<open/>', '<error/>'],
+      `<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" see-other-uri="wss://other.example/" />`,
+    ])
+    expect([socket.isPaused, socket.closedWith, edge.size]).toEqual([false, undefined, 0])
+    socket.receive(close)
+    expect(socket.closedWith).toBe(1001)
+    leave(socket)
+    await arrived()
+    expect(heard.notes).toEqual(['left'])
+  })
+
+  test('of a client that takes its leave is answered', async () => {
+    const socket = await carried()
+    heard.read = () => channel.farewell()
+    socket.receive(close)
+    await arrived()
+    expect([socket.sent, socket.closedWith, heard.notes]).toEqual([[close], 1000, [close, 'left']])
+    leave(socket)
+  })
+
+  test('of the connection reaches the session behind all that came before', async () => {
+    const socket = await carried()
+    socket.receive('<a/>')
+    socket.receive('<b/>')
+    leave(socket)
+    await arrived()
+    expect(heard.notes).toEqual(['<a/>', '<b/>', 'socket-broken'])
+    channel.send('<c/>')
+    channel.end()
+    await arrived()
+    expect([heard.notes.length, socket.sent]).toEqual([3, []])
+  })
+
+  test('of the process with the WebSocket, or of the way there, is the end of the connection', async () => {
+    const socket = await carried()
+    network.lose('aaaaaaaa', 'bbbbbbbb')
+    expect(heard.notes).toEqual(['process-lost'])
+    const other = await carried()
+    await arrived()
+    network.kill('aaaaaaaa')
+    await arrived()
+    expect(heard.notes).toEqual(['process-lost'])
+    leave(socket, other)
+  })
+
+  test.each([
+    ['of the process with the session', () => network.kill('bbbbbbbb')],
+    ['of the way there', () => network.lose('aaaaaaaa', 'bbbbbbbb')],
+  ])('%s makes the client come again, which does not hear of an end', async (_what, act) => {
+    const [early, late] = [await carried(), await carried({ before })]
+    act()
+    await arrived()
+    expect(late.closedWith).toBe(1012)
+    expect(late.sent).toEqual([])
+    // Strophe takes no notice of a code before it has had an answer.
+    expect([early.isGone, early.closedWith]).toEqual([true, undefined])
+    expect(edge.size).toBe(0)
+    leave(late)
+  })
+
+  test('of a process that is silent for long is one of its clients as well', async () => {
+    const socket = await carried()
+    channel.send('<a/>')
+    await arrived()
+    network.stop('bbbbbbbb')
+    for (let second = 0; second < 11; second++) {
+      clock.advance(1_000)
+      await arrived()
+    }
+    expect(socket.closedWith).toBe(1012)
+    network.goOn('bbbbbbbb')
+    await arrived()
+    clock.advance(1_000)
+    await arrived()
+    expect(heard.notes).toEqual(['process-lost'])
+    leave(socket)
+  })
+
+  test('of the process with the WebSocket, where it is foreseen, is told to both', async () => {
+    const socket = await carried()
+    channel.send('<a/>')
+    await arrived()
+    edge.shutDown()
+    expect([socket.closedWith, socket.sent, edge.size]).toEqual([1001, ['<a/>'], 0])
+    await arrived()
+    expect(heard.notes).toEqual(['process-lost'])
+    leave(socket)
+  })
+
+  test('where the process that was named has gone in the meantime', async () => {
+    const { socket, channel } = fakeChannel(clock)
+    edge.carry('cccccccc', 'here', channel, client)
+    socket.receive('<a/>')
+    await arrived()
+    expect(socket.isGone).toBe(true)
+  })
+
+  test('where the session fails at something that was not foreseen', async () => {
+    const socket = await carried({ before })
+    const fault = new Error('unforeseen')
+    heard.read = () => {
+      throw fault
+    }
+    socket.receive('<a/>')
+    await arrived()
+    expect(faults.splice(0)).toEqual([fault])
+    expect(heard.notes).toEqual(['<a/>', 'process-lost'])
+    expect(socket.closedWith).toBe(1012)
+    leave(socket)
+  })
+})
+
+test('other processes are known by their names, and taken where they take new sessions', async () => {
+  expect(edge.reaches('bbbbbbbb')).toBe(true)
+  for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__'])
+    expect(edge.reaches(name)).toBe(false)
+  expect(edge.taker()).toBe('bbbbbbbb')
+  nodes[1]!.drain()
+  await arrived()
+  expect(edge.taker()).toBeUndefined()
+})

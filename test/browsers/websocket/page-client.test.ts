@@ -1,0 +1,720 @@
+import { describe, expect, test } from '@jest/globals'
+import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
+import { type BoshBench, type Client, errorReply, message, payload } from '../../support/bosh-bench.js'
+import { close, connectPage, open } from '../../support/fake-web-socket.js'
+import * as pages from './pages.js'
+import {
+  ack,
+  benchWithTickets,
+  newToken,
+  resume,
+  stanza,
+  takeOver,
+  takeOverCounting,
+  takeOverSilently,
+} from './pages.js'
+
+const ids = (texts: readonly string[]) =>
+  texts.flatMap(text => [...text.matchAll(/^<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
+const streamError = (condition: string) =>
+  expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
+const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not-found /)
+
+/** What its backend is told that hands the session out once more. */
+function handedOut(bench: BoshBench, client: Client): { readonly token: string; readonly delivered: number } {
+  const { token, delivered } = bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })!
+  return { token: token!, delivered }
+}
+
+describe('a resource that the page believes in and does not have', () => {
+  test.each([
+    [`<message from='a@b/c' to='x'/>`, `<message to='x'/>`],
+    [`<message to='x' from='a@b/c'/>`, `<message to='x'/>`],
+    [`<message from="a'b@c/d>e" to='x'>from='y'</message>`, `<message to='x'>from='y'</message>`],
+    [`<message id=" from='a'" from='a@b'/>`, `<message id=" from='a'"/>`],
+    [
+      `<message id='>' from="a"><body from='b'> from='c'</body></message>`,
+      `<message id='>'><body from='b'> from='c'</body></message>`,
+    ],
+    [
+      `<iq\n  type = 'get'\n\tfrom\n = \n'a>b'\nid='1'><q from='x'/></iq>`,
+      `<iq\n  type = 'get'\nid='1'><q from='x'/></iq>`,
+    ],
+    [`<message from='&quot;&#39;&lt;'>&lt;from='x'></message>`, `<message>&lt;from='x'></message>`],
+    [`<presence from=''/>`, `<presence/>`],
+  ])('is taken out of %s, and nothing else is', async (sent, passedOn) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    const written = (text: string) => text.replace(/^<(\w+)/, "<$1 xmlns='jabber:client'")
+    page.receive(written(sent))
+    expect(client.link.sent).toEqual([written(passedOn)])
+  })
+
+  test.each([
+    `<message xmlns='jabber:client' from='juliet@chat.example/balcony'><body from='a'/></message>`,
+    `<message xmlns='jabber:client' to='a'><body from='a'> from='b'</body></message>`,
+    `<message xmlns='jabber:client' xmlns:a='b' a:from='c'/>`,
+    `<note xmlns='urn:note' from='a'/>`,
+  ])('is not in %s, which is passed on as it is', async sent => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    takeOver(bench, client.token!).receive(sent)
+    expect(client.link.sent).toEqual([sent])
+  })
+
+  test('is found in a start tag of any length', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.receive(`<message xmlns='jabber:client'${' '.repeat(200_000)} from='a@b'/>`)
+    expect(client.link.sent).toEqual([`<message xmlns='jabber:client'/>`])
+  })
+})
+
+describe('the memory of stanzas that a page may not have received', () => {
+  const large = stanza(1, 'x'.repeat(50_000))
+
+  test('is free once the page acknowledges them', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (let sent = 0; sent < 3; sent++) await bench.server(link => link.receive(large))
+    expect(bench.waiting.bytes).toBeGreaterThan(3 * 2 * large.length)
+    socket.receive(ack(2))
+    expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
+    socket.receive(ack(3))
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('is free at the end of the session, wherever they are', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(large))
+    socket.leave()
+    await bench.server(link => link.receive(large))
+    const { bytes } = bench.waiting
+    expect(bytes).toBeGreaterThan(2 * 2 * large.length)
+    expect(bytes).toBeLessThan(3 * 2 * large.length)
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('ends the session of a page that acknowledges nothing while memory is short', async () => {
+    const bench = benchWithTickets({ mostWaiting: 400_000 })
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (let sent = 0; sent < 5; sent++) await bench.server(link => link.receive(large))
+    expect(socket.sent).toContainEqual(streamError('policy-violation'))
+    expect(bench.counts.sessionsEnded.limit).toBe(1)
+    expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+  })
+})
+
+describe('a page that counts', () => {
+  test('says how many stanzas it has, and is told how many the service has', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (const text of [stanza(1), "<presence xmlns='jabber:client'/>", "<note xmlns='urn:note'/>"])
+      socket.receive(text)
+    socket.receive("<note xmlns='jabber:client'/>")
+    socket.receive(pages.request)
+    expect(socket.sent).toEqual([ack(2)])
+    expect(client.link.sent).toHaveLength(4)
+  })
+
+  test('is asked with what it is sent, and once more when it has more than it has said', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.receive(stanza('b'), stanza('c')))
+    expect(socket.sent).toEqual([stanza('a'), pages.request, stanza('b'), stanza('c')])
+    socket.receive(ack(1))
+    expect(socket.sent.slice(4)).toEqual([pages.request])
+    // One that is slow to count is not asked over and over.
+    socket.receive(ack(1))
+    socket.receive(ack(1))
+    expect(socket.sent).toHaveLength(5)
+    socket.receive(ack(3))
+    expect(socket.sent).toHaveLength(5)
+  })
+
+  test('and acknowledges nothing gets no more than can be kept for it; its server is read no further', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    let sent = 0
+    while (!client.link.paused) await bench.server(link => link.receive(stanza(sent++)))
+    expect(ids(socket.sent)).toHaveLength(1000)
+    expect(sent).toBe(2001)
+    // It had only been asked behind the first.
+    expect(socket.sent.filter(text => text === pages.request)).toHaveLength(1)
+    socket.receive(ack(1))
+    while (client.link.paused || ids(socket.sent).length < sent) socket.receive(ack(ids(socket.sent).length))
+    expect(ids(socket.sent)).toEqual(Array.from({ length: sent }, (_, id) => String(id)))
+    expect(client.link.paused).toBe(false)
+  })
+
+  test('is asked again although it was full when it acknowledged a part', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('first')))
+    await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(id))))
+    await bench.server(link => link.receive(stanza('last')))
+    expect(ids(socket.sent)).not.toContain('last')
+    socket.receive(ack(1))
+    expect(socket.sent.at(-1)).toBe(pages.request)
+    socket.receive(ack(1001))
+    expect(ids(socket.sent).at(-1)).toBe('last')
+  })
+
+  test.each(['2', '4294967296', '-1', 'x', ''])('and has %j of one stanza is shut out', async count => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('a')))
+    socket.receive(`<a xmlns='urn:xmpp:sm:3' h='${count}'/>`)
+    expect(socket.sent.at(-2)).toEqual(streamError('undefined-condition'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('and has less than it had goes on, as xmpp.js says when it leaves', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('a')))
+    socket.receive(ack(1))
+    socket.receive(ack(0))
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test.each([
+    ['ask without having said that it counts', pages.request],
+    ['acknowledge without having said so', ack(0)],
+    ['go on where it already is', resume('x', 0)],
+  ])('may not %s', async (_what, sent) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.receive(sent)
+    expect(page.sent).toEqual([expect.stringContaining('<unexpected-request ')])
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('may not say so twice', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    socket.receive(pages.enable)
+    expect(socket.sent).toEqual([expect.stringContaining('<unexpected-request ')])
+  })
+})
+
+describe('a page whose connection broke', () => {
+  test('goes on where it was', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    socket.receive(stanza('c1'))
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    socket.leave()
+    await bench.server(link => link.receive(stanza('c')))
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.sent.length = 0
+    again.receive(resume(id, 1))
+    expect(again.sent).toEqual([
+      `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`,
+      ...[stanza('b'), stanza('c'), pages.request],
+    ])
+    again.receive(ack(3))
+    again.receive(stanza('c2'))
+    again.receive(pages.request)
+    expect(again.sent.at(-1)).toBe(ack(2))
+    expect(client.link.sent).toEqual([stanza('c1'), stanza('c2')])
+  })
+
+  test('goes on as often as it has to', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    let { socket, id } = takeOverCounting(bench, client.token!)
+    for (let time = 0; time < 5; time++) {
+      await bench.server(link => link.receive(stanza(time)))
+      socket.leave()
+      socket = pages.logIn(bench, await newToken(bench, client))
+      socket.sent.length = 0
+      // It has got nothing at all.
+      socket.receive(resume(id, 0))
+      expect(ids(socket.sent)).toEqual(Array.from({ length: time + 1 }, (_, number) => String(number)))
+    }
+  })
+
+  test('that has all there was has its server read on', async () => {
+    const bench = benchWithTickets({ maxQueueElements: 3 })
+    const client = await bench.warmed()
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(name => stanza(name))))
+    socket.leave()
+    await bench.server(link => link.receive(stanza('e')))
+    expect(client.link.paused).toBe(true)
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.receive(resume(id, 4))
+    expect(ids(again.sent)).toEqual(['e'])
+    expect(client.link.paused).toBe(false)
+  })
+
+  test.each<[string, (id: string) => string]>([
+    ['another stream', () => resume('0123456789abcdef', 0)],
+    ['more than it was sent', id => resume(id, 3)],
+    ['less than it has acknowledged', id => resume(id, 0)],
+    ['no number', id => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='one'/>`],
+    ['nothing', () => "<resume xmlns='urn:xmpp:sm:3'/>"],
+  ])('and tells of %s may begin anew, and gets what it has not acknowledged', async (_what, wish) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    socket.receive(ack(1))
+    socket.leave()
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.sent.length = 0
+    again.receive(wish(id))
+    expect(again.sent).toEqual([notFound])
+    again.receive(pages.bind)
+    await bench.pass(1)
+    expect(again.sent.slice(1)).toEqual([
+      expect.stringContaining('<jid>juliet@chat.example/balcony</jid>'),
+      stanza('b'),
+    ])
+  })
+
+  test('cannot go on once a page over BOSH has taken what waited', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    socket.leave()
+    const over = await bench.resume(client)
+    expect((await over.next()).reply?.body).toBe(payload(stanza('a'), stanza('b')))
+    const again = pages.logIn(bench, await newToken(bench, over))
+    again.sent.length = 0
+    again.receive(resume(id, 0))
+    expect(again.sent).toEqual([notFound])
+    again.receive(pages.bind)
+    await bench.pass(1)
+    // What a page over BOSH may not have got is for the next one.
+    expect(ids(again.sent)).toEqual(['a', 'b'])
+  })
+
+  test('cannot go on with the stream of a page before the last', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const first = takeOverCounting(bench, client.token!)
+    const second = takeOver(bench, await newToken(bench, client))
+    second.leave()
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.receive(resume(first.id, 0))
+    expect(again.sent.at(-1)).toEqual(notFound)
+  })
+
+  test('and that does not come back has its session end with inactivity; senders hear what it never acknowledged', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    const letter = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
+    await bench.server(link => link.receive(letter('had'), letter('lost')))
+    socket.receive(ack(1))
+    socket.leave()
+    await bench.server(link => link.receive(letter('late')))
+    await bench.pass(89)
+    expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'quiet' })
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
+    expect(bench.counts.sessionsEnded.inactivity).toBe(1)
+    expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['lost', 'late'])
+    for (const text of client.link.sent) expect(text).toContain("type='error'")
+  })
+
+  test('and that never counted loses what was written, and nothing else, if no pings are sent', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    await bench.server(link => link.receive(stanza('written')))
+    page.leave()
+    await bench.server(link => link.receive(stanza('kept')))
+    const again = takeOver(bench, await newToken(bench, client))
+    expect(ids(again.sent)).toEqual(['kept'])
+  })
+
+  test('had its stanzas passed on that came before', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.receive(stanza('c1'))
+    page.receive(stanza('c2'))
+    page.leave()
+    expect(client.link.sent).toEqual([stanza('c1'), stanza('c2')])
+  })
+})
+
+describe('a page that has sent nothing since its resource was bound', () => {
+  const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
+  const first = waiting.slice(0, 3)
+
+  test('gets what waited after its first message, behind the answer to that', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!)
+    await bench.server(link => link.receive(stanza('late')))
+    await bench.pass(0.5)
+    expect(page.sent).toEqual([])
+    page.receive(pages.enable)
+    expect(page.sent[0]).toContain('<enabled ')
+    expect(page.sent.slice(1)).toEqual([...first, stanza('late'), pages.request])
+  })
+
+  test('gets it after a second, and no timer is left', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!)
+    await bench.pass(1)
+    expect(page.sent).toEqual(first)
+    await bench.server(link => link.receive(stanza('late')))
+    expect(page.sent.at(-1)).toBe(stanza('late'))
+    expect(bench.registry.byId(client.id)!.deadline).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test.each([0.5, 5])(
+    'and whose connection breaks after %d s had nothing: the next page gets all',
+    async seconds => {
+      for (const pings of [true, false]) {
+        const bench = benchWithTickets()
+        const client = await bench.warmed()
+        await bench.server(link => link.receive(...waiting))
+        const page = takeOverSilently(bench, client.token!, { pings })
+        // What is written is lost.
+        page.isConnected = false
+        await bench.pass(seconds)
+        page.leave()
+        const over = handedOut(bench, client)
+        expect(over.delivered).toBe(0)
+        const again = takeOver(bench, over.token)
+        expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
+      }
+    },
+  )
+
+  test('had nothing if its backend hands the session out to another page', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...waiting))
+    takeOverSilently(bench, client.token!, { pings: true }).isConnected = false
+    await bench.pass(5)
+    const over = await bench.resume(client)
+    expect((await over.next()).reply?.body).toBe(payload(...waiting))
+  })
+
+  test('and then counts has what came before, if it can resume its stream', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    page.receive(pages.enable)
+    const id = / id='([^']+)'/.exec(page.sent.at(-1)!)![1]!
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    page.leave()
+    const over = handedOut(bench, client)
+    expect(over.delivered).toBe(0)
+    const again = pages.logIn(bench, over.token)
+    again.sent.length = 0
+    again.receive(resume(id, 1))
+    expect(ids(again.sent)).toEqual(['b'])
+    again.leave()
+    expect(handedOut(bench, client).delivered).toBe(4)
+  })
+
+  test('and then counts, and does not resume, gets what came before once more', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...first))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    page.receive(pages.enable)
+    await bench.server(link => link.receive(stanza('a')))
+    page.leave()
+    const again = takeOver(bench, await newToken(bench, client))
+    expect(ids(again.sent)).toEqual(['0', '1', '2', 'a'])
+  })
+
+  test('is sent no more than can be kept for it', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
+    const page = takeOverSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    await bench.server(link => link.receive(stanza('last')))
+    // What the outbox gives out in one go is not divided.
+    const sent = ids(page.sent).length
+    expect(sent).toBeLessThan(1501)
+    page.emit('pong', Buffer.from('1'))
+    page.isConnected = true
+    await bench.pass(0)
+    expect(ids(page.sent)).toHaveLength(1501)
+  })
+})
+
+test('the log says why a page lost its WebSocket, and where it was', async () => {
+  const bench = benchWithTickets()
+  const client = await bench.warmed()
+  const notes: unknown[] = []
+  bench.opener.log.debug = (...note: unknown[]) => void notes.push(note)
+  takeOver(bench, client.token!).leave()
+  const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
+  expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])
+  await bench.pass(91)
+  expect(notes.slice(1)).toEqual([[{ ...about, reason: 'inactivity' }, 'session ended']])
+})
+
+describe('a page that does not count', () => {
+  test('has had what it was sent before a ping that it answered, and the next one gets the rest', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    await bench.server(link => link.receive(stanza('a'), stanza('b')))
+    await bench.server(link => link.receive(stanza('c')))
+    page.isConnected = false
+    await bench.server(link => link.receive(stanza('d'), stanza('e')))
+    expect(ids(page.sent)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    page.leave()
+    const over = handedOut(bench, client)
+    expect(over.delivered).toBe(3)
+    const again = takeOver(bench, over.token, { pings: true })
+    expect(ids(again.sent)).toEqual(['d', 'e'])
+    expect(handedOut(bench, client).delivered).toBe(3)
+  })
+
+  test('may answer the last of several pings only', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.server(link => link.receive(stanza('a')))
+    page.emit('pong', Buffer.from('0'))
+    page.emit('pong', Buffer.from('hello'))
+    page.emit('pong', Buffer.from('7'))
+    await bench.server(link => link.receive(stanza('b')))
+    page.leave()
+    expect(handedOut(bench, client).delivered).toBe(1)
+  })
+
+  test('and that closes its stream had all: no sender gets an error', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    page.isConnected = false
+    const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='a'/>`
+    await bench.server(link => link.receive(letter))
+    page.receive(close)
+    expect(bench.registry.size).toBe(0)
+    expect(client.link.sent).toEqual([])
+  })
+})
+
+describe('a page that reads slowly', () => {
+  test('is written no more than it can be expected to read; the rest is for the next one', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.bufferedAmount = 100_000
+    const long = (id: string) => stanza(id, `<body>${'x'.repeat(40_000)}</body>`)
+    await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(long)))
+    expect(page.sent).toEqual([])
+    page.bufferedAmount = 0
+    const send = page.send.bind(page)
+    page.send = text => {
+      send(text)
+      page.bufferedAmount += text.length
+    }
+    page.connection.emit('drain')
+    expect(ids(page.sent)).toEqual(['a', 'b'])
+    const next = takeOver(bench, await newToken(bench, client))
+    expect(ids(next.sent)).toEqual(['c', 'd'])
+    expect(page.sent.at(-2)).toEqual(streamError('conflict'))
+  })
+
+  test('is shut out all the same, and its connection cut off when its time is over', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.bufferedAmount = 100_000
+    await newToken(bench, client)
+    await bench.pass(4)
+    expect([page.closedWith, page.isGone]).toEqual([undefined, false])
+    await bench.pass(1)
+    expect([page.closedWith, page.isGone]).toEqual([1000, true])
+    // It is another page's session.
+    expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'waiting' })
+  })
+})
+
+describe('a session that has ended', () => {
+  const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+  test('gives a page all that waits, though it acknowledges nothing, and then the reason', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
+    await bench.server(link => link.receive(stanza('last')))
+    expect(ids(socket.sent)).not.toContain('last')
+    await bench.server(link => link.end(lost))
+    expect(ids(socket.sent).at(-1)).toBe('last')
+    expect(socket.sent.at(-2)).toEqual(streamError('remote-connection-failed'))
+    expect(socket.sent.at(-1)).toBe(close)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('hears what its page acknowledges until that is told', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    const late = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
+    await bench.server(link => link.receive(late('a'), late('b')))
+    socket.bufferedAmount = 100_000
+    await bench.server(link => link.receive(late('c')))
+    bench.registry.shutDown()
+    socket.receive(stanza('mine'))
+    socket.receive(ack(1))
+    socket.leave()
+    expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['b', 'c'])
+  })
+
+  test('is over with a page that could not be told because it does not read, once that is gone', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    page.bufferedAmount = 100_000
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.end(lost))
+    expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'ended' })
+    page.leave()
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('before its page came has that page hear it, behind all that waits', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.end(lost))
+    const page = takeOverSilently(bench, client.token!)
+    expect(page.sent).toEqual([stanza('a'), streamError('remote-connection-failed'), close])
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('while a page was away is over at once', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    takeOver(bench, client.token!).leave()
+    await bench.server(link => link.end(lost))
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
+describe('whichever comes first has the session', () => {
+  test('over BOSH: the token is good no more', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await client.next()
+    expect(pages.logIn(bench, client.token!).sent).toHaveLength(2)
+    expect(bench.registry.tickets.size).toBe(0)
+  })
+
+  test('over WebSocket: requests are answered as if there were no session', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    const { reply } = await client.next(message('stolen'))
+    expect(reply?.body).toContain("condition='item-not-found'")
+    expect(client.link.sent).toEqual([])
+    expect(page.isGone).toBe(false)
+  })
+
+  test('and the other way round once it is handed out again', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    const over = await bench.resume(client)
+    expect(page.sent).toEqual([streamError('conflict'), close])
+    page.receive(stanza('late'))
+    expect((await client.next(message('older'))).reply?.body).toContain("condition='item-not-found'")
+    const held = await over.next(message('mine'))
+    expect(client.link.sent).toEqual([message('mine')])
+    const again = takeOver(bench, await newToken(bench, over))
+    expect(held.reply?.body).not.toBe(errorReply)
+    expect((await over.next(message('late'))).reply?.body).toContain("condition='item-not-found'")
+    again.receive(stanza('c'))
+    expect(client.link.sent).toEqual([message('mine'), stanza('c')])
+  })
+
+  test('of two that show the same token the first', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const [one, other] = [connectPage(bench), connectPage(bench)]
+    for (const socket of [one, other]) socket.receive(open())
+    for (const socket of [one, other]) socket.receive(pages.authenticate(client.token!))
+    await bench.pass(0)
+    expect(one.sent[2]).toContain('juliet@chat.example/balcony')
+    expect(other.sent[2]).toContain('<not-authorized ')
+    expect(other.sent).toHaveLength(3)
+  })
+
+  test('unless its backend hands the session out again before it has asked for a resource', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const slow = pages.logIn(bench, client.token!)
+    const page = takeOver(bench, await newToken(bench, client))
+    slow.receive(pages.bind)
+    expect(slow.sent.slice(-2)).toEqual([streamError('conflict'), close])
+    page.receive(stanza('c'))
+    expect(client.link.sent).toEqual([stanza('c')])
+  })
+})
+
+test('an element of a login, or another stream, is against the rules', async () => {
+  for (const sent of [pages.auth('x'), pages.authenticate('x'), open()]) {
+    const bench = benchWithTickets()
+    const page = takeOver(bench, (await bench.warmed()).token!)
+    page.receive(sent)
+    expect(page.sent).toEqual([streamError('policy-violation'), close])
+    expect(bench.registry.size).toBe(0)
+  }
+})
+
+describe('stream management', () => {
+  test('counts for what a page may send', async () => {
+    const bench = benchWithTickets({ shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }) })
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    for (let time = 0; time < 60; time++) socket.receive(pages.request)
+    expect(socket.isPaused).toBe(true)
+    await bench.pass(2)
+    expect(socket.isPaused).toBe(false)
+  })
+
+  test('has nothing in it that is long', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket } = takeOverCounting(bench, client.token!)
+    socket.receive(ack(0).replace('/>', `>${'<a/>'.repeat(300)}</a>`))
+    expect(socket.sent).toEqual([streamError('policy-violation'), close])
+  })
+})

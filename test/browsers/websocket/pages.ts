@@ -1,0 +1,75 @@
+// Pages that take sessions over, and say what a test wants them to.
+import {
+  bind2Namespace,
+  bindNamespace,
+  sasl2Namespace,
+  saslNamespace,
+  smNamespace,
+} from '../../../src/xmpp/namespaces.js'
+import { type BenchOptions, BoshBench, type Client } from '../../support/bosh-bench.js'
+import { connectPage, type FakeWebSocket, open, type TakeoverOptions } from '../../support/fake-web-socket.js'
+
+export const benchWithTickets = (about: BenchOptions = {}, domains?: readonly string[]) =>
+  new BoshBench({}, domains, { issuesTickets: true, ...about })
+
+export const plain = (token: string, user = 'juliet', authzid = '') =>
+  Buffer.from(`${authzid}\0${user}\0${token}`).toString('base64')
+
+export const auth = (token: string, user?: string) =>
+  `<auth xmlns='${saslNamespace}' mechanism='PLAIN'>${plain(token, user)}</auth>`
+
+export const authenticate = (token: string, user?: string, bind = true) =>
+  `<authenticate xmlns='${sasl2Namespace}' mechanism='PLAIN'><initial-response>${plain(token, user)}</initial-response>` +
+  `${bind ? `<bind xmlns='${bind2Namespace}'/>` : ''}</authenticate>`
+
+export const bind = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${bindNamespace}'><resource>mine</resource></bind></iq>`
+export const enable = `<enable xmlns='${smNamespace}' resume='true'/>`
+export const request = `<r xmlns='${smNamespace}'/>`
+export const ack = (count: number) => `<a xmlns='${smNamespace}' h='${count}'/>`
+export const resume = (id: string, count: number) =>
+  `<resume xmlns='${smNamespace}' previd='${id}' h='${count}'/>`
+export const notAuthorized = `<failure xmlns='${saslNamespace}'><not-authorized/></failure>`
+export const stanza = (id: string | number, more = '') =>
+  `<message xmlns='jabber:client' id='${id}'>${more}</message>`
+
+/** A connection that has shown its token; it has yet to say what it wants. */
+export function logIn(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+  const socket = connectPage(bench, options)
+  socket.receive(open())
+  socket.receive(authenticate(token, undefined, false))
+  return socket
+}
+
+/** A page whose resource is bound, and that has sent nothing since. What it was sent until then is forgotten. */
+export function takeOverSilently(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+  const socket = logIn(bench, token, options)
+  socket.receive(bind)
+  if (socket.sent[4]?.includes('<jid>') !== true) throw new Error(`not taken over: ${socket.sent}`)
+  socket.sent.splice(0, 5)
+  return socket
+}
+
+/** The same once it has sent something, which goes to no server. */
+export function takeOver(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+  const socket = takeOverSilently(bench, token, options)
+  socket.receive(request)
+  if (socket.sent.shift()?.includes('<unexpected-request ') !== true) throw new Error('not heard')
+  return socket
+}
+
+/** The same with a stream that may go on later; tells its id. */
+export function takeOverCounting(
+  bench: BoshBench,
+  token: string,
+  options?: TakeoverOptions,
+): { socket: FakeWebSocket; id: string } {
+  const socket = takeOverSilently(bench, token, options)
+  socket.receive(enable)
+  const id = / id='([^']+)'/.exec(socket.sent.shift()!)![1]!
+  return { socket, id }
+}
+
+/** The token with which a backend hands the session out once more. */
+export async function newToken(bench: BoshBench, client: Client, seconds?: number): Promise<string> {
+  return (await bench.resume(client, seconds === undefined ? {} : { seconds })).token!
+}

@@ -1,0 +1,67 @@
+// Pages that log in by SASL2 and go on with the stream of their last connection in the same step (XEP-0198 §9).
+import { expect, test } from '@jest/globals'
+import { connectPage, open } from '../../support/fake-web-socket.js'
+import {
+  authenticate,
+  benchWithTickets,
+  enable,
+  newToken,
+  resume,
+  stanza,
+  takeOverCounting,
+} from './pages.js'
+
+const success = (more: string) =>
+  expect.stringMatching(
+    new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`),
+  )
+const failed =
+  "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+const bound = "<bound xmlns='urn:xmpp:bind:0'/>"
+const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
+
+async function cutOff() {
+  const bench = benchWithTickets()
+  const client = await bench.warmed()
+  const { socket, id } = takeOverCounting(bench, client.token!)
+  await bench.server(link => link.receive(stanza('one'), stanza('two')))
+  socket.receive(stanza('mine'))
+  socket.leave()
+  const again = connectPage(bench)
+  again.receive(open())
+  expect(again.sent[1]).toContain("<sm xmlns='urn:xmpp:sm:3'/>")
+  again.sent.length = 0
+  const token = await newToken(bench, client)
+  const logIn = (resumption: string, bind?: boolean) =>
+    again.receive(
+      authenticate(token, undefined, bind).replace('</authenticate>', `${resumption}</authenticate>`),
+    )
+  return { bench, id, again, logIn }
+}
+
+test.each([true, false])('a page gets what it has not had, whether it would bind (%s) or not', async bind => {
+  const { bench, id, again, logIn } = await cutOff()
+  await bench.server(link => link.receive(stanza('three')))
+  logIn(resume(id, 1), bind)
+  expect(again.sent).toEqual([
+    success(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`),
+    `${features}</stream:features>`,
+    ...[stanza('two'), stanza('three'), "<r xmlns='urn:xmpp:sm:3'/>"],
+  ])
+  expect(again.sent[0]).toContain(`>juliet@chat.example/balcony<`)
+})
+
+test.each([
+  ['another stream', () => resume('other', 1)],
+  ['more than it can have had', (id: string) => resume(id, 3)],
+])('a page that names %s is bound, and may count anew', async (_what, resumption) => {
+  const { id, again, logIn } = await cutOff()
+  logIn(resumption(id))
+  expect(again.sent).toEqual([
+    success(failed + bound),
+    `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`,
+  ])
+  again.receive(enable)
+  expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
+  expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
+})

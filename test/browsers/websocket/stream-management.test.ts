@@ -1,0 +1,180 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  isStanza,
+  type Resumption,
+  readCount,
+  StreamManagement,
+} from '../../../src/browsers/websocket/stream-management.js'
+
+const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
+  ...{ name, namespace, text },
+})
+const messages = (count: number) => Array.from({ length: count }, () => element('message'))
+const last = 2 ** 32 - 1
+
+/** One that has sent so many stanzas behind those acknowledged. */
+function counting(sent: number, acknowledged = 0): StreamManagement {
+  const before: Resumption = { id: 'i', received: 0, acknowledged, unacknowledged: [], uncounted: 0 }
+  const management = StreamManagement.resume(before, acknowledged)!
+  management.sent(messages(sent))
+  return management
+}
+
+describe('stanzas', () => {
+  test.each([
+    ['message', 'jabber:client', true],
+    ['presence', 'jabber:client', true],
+    ['iq', 'jabber:client', true],
+    ['note', 'jabber:client', false],
+    ['message', 'jabber:server', false],
+    ['features', 'http://etherx.jabber.org/streams', false],
+  ])('%s of %s counts: %s', (name, namespace, counts) => {
+    expect(isStanza(element(name, namespace))).toBe(counts)
+    const management = new StreamManagement()
+    management.sent([element(name, namespace)])
+    expect(management.resumption(0).unacknowledged).toHaveLength(counts ? 1 : 0)
+  })
+})
+
+describe('what is acknowledged', () => {
+  test('is let go of, oldest first', () => {
+    const management = new StreamManagement()
+    const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
+    management.sent(sent)
+    expect(management.acknowledge(2)).toBe(2)
+    expect(management.resumption(0)).toMatchObject({ acknowledged: 2, unacknowledged: [sent[2]] })
+    expect(management.acknowledge(3)).toBe(1)
+    expect(management.resumption(0)).toMatchObject({ acknowledged: 3, unacknowledged: [], uncounted: 0 })
+  })
+
+  test.each<[string, number, number, number, number | undefined]>([
+    // sent, acknowledged before, count, how many more
+    ['nothing', 3, 0, 0, 0],
+    ['the same once more', 3, 7, 7, 0],
+    ['more than were sent', 3, 0, 4, undefined],
+    ['far more than were sent', 3, 0, 2 ** 31 - 1, undefined],
+    ['less than before', 3, 7, 6, -1],
+    ['from the beginning', 3, 7, 0, -7],
+    ['up to the last count there is', 1, last - 1, last, 1],
+    ['beyond it', 2, last - 1, 0, 2],
+    ['farther beyond it', 5, last, 4, 5],
+    ['more than were sent, beyond it', 5, last, 5, undefined],
+    ['less than before, from beyond it', 3, 1, last, -2],
+  ])('may be %s', (_what, sent, acknowledged, count, more) => {
+    const management = counting(sent, acknowledged)
+    expect(management.acknowledge(count)).toBe(more)
+    expect(management.resumption(0).unacknowledged).toHaveLength(sent - Math.max(0, more ?? 0))
+  })
+
+  test.each([
+    ['0', 0],
+    ['4294967295', last],
+    ['0000000001', 1],
+    ['4294967296', undefined],
+    ['9999999999', undefined],
+    ['00000000001', undefined],
+    ['-1', undefined],
+    ['+1', undefined],
+    ['1.0', undefined],
+    ['1e3', undefined],
+    [' 1', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('is written %j', (text, count) => {
+    expect(readCount(text)).toBe(count)
+  })
+})
+
+test('what was received goes round at 2^32', () => {
+  const before = { id: 'i', received: last, acknowledged: 0, unacknowledged: [], uncounted: 0 }
+  const management = StreamManagement.resume(before, 0)!
+  expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
+  management.took()
+  expect(management.answer).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
+})
+
+describe('the client is asked', () => {
+  test('once, until it says what has arrived', () => {
+    const management = new StreamManagement()
+    expect(management.asks()).toBe(false)
+    management.sent(messages(2))
+    expect(management.asks()).toBe(true)
+    management.sent(messages(1))
+    expect(management.asks()).toBe(false)
+    management.acknowledge(2)
+    expect(management.asks()).toBe(true)
+    management.acknowledge(3)
+    expect(management.asks()).toBe(false)
+  })
+})
+
+describe('more is sent', () => {
+  test('up to a thousand stanzas that are not acknowledged', () => {
+    const management = new StreamManagement()
+    management.sent(messages(999))
+    expect(management.isFull).toBe(false)
+    management.sent(messages(1))
+    expect(management.isFull).toBe(true)
+    management.acknowledge(1)
+    expect(management.isFull).toBe(false)
+  })
+
+  test('up to a megabyte of them', () => {
+    const management = new StreamManagement()
+    const long = element(
+      'message',
+      'jabber:client',
+      `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`,
+    )
+    management.sent([long])
+    expect(management.isFull).toBe(false)
+    management.sent([long])
+    expect(management.isFull).toBe(true)
+    management.acknowledge(1)
+    expect(management.isFull).toBe(false)
+  })
+})
+
+test('a client that resumes has what it was sent before it counted', () => {
+  const before: Resumption = {
+    ...{ id: 'i', received: 5, acknowledged: 2, unacknowledged: messages(3), uncounted: 4 },
+  }
+  expect(StreamManagement.resume(before, 3)!.arrived).toBe(5)
+  expect(StreamManagement.resume(before, 2)!.arrived).toBe(4)
+})
+
+describe('a stream goes on', () => {
+  const before = (acknowledged: number, unacknowledged: number): Resumption => ({
+    ...{ id: 'i', received: 5, acknowledged, unacknowledged: messages(unacknowledged), uncounted: 0 },
+  })
+
+  test.each<[number, number, number, number | undefined]>([
+    [10, 3, 10, 0],
+    [10, 3, 12, 2],
+    [10, 3, 13, 3],
+    [10, 3, 14, undefined],
+    [10, 3, 9, undefined],
+    [10, 3, last, undefined],
+    [last, 3, 1, 2],
+    [last - 1, 3, 2, undefined],
+    [0, 0, 0, 0],
+    [0, 0, 1, undefined],
+  ])('behind %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
+    const management = StreamManagement.resume(before(acknowledged, sent), count)
+    expect(management?.arrived).toBe(arrived)
+    if (arrived !== undefined)
+      expect(management!.resumption(0)).toEqual({
+        id: 'i',
+        received: 5,
+        acknowledged: count,
+        uncounted: 0,
+        unacknowledged: [],
+      })
+  })
+})
+
+test('each stream has an id of its own, and may be resumed', () => {
+  const [one, other] = [new StreamManagement(), new StreamManagement()]
+  expect(one.id).not.toBe(other.id)
+  expect(one.enabled(120)).toBe(`<enabled xmlns='urn:xmpp:sm:3' id='${one.id}' resume='true' max='120'/>`)
+})

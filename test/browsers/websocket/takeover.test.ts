@@ -1,0 +1,390 @@
+import { createHmac } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import { Rate } from '../../../src/lib/limits/rates.js'
+import type { BoshBench } from '../../support/bosh-bench.js'
+import {
+  close,
+  connectPage,
+  type FakeWebSocket,
+  open,
+  type TakeoverOptions,
+} from '../../support/fake-web-socket.js'
+import * as pages from './pages.js'
+import { benchWithTickets, newToken, notAuthorized, takeOver } from './pages.js'
+
+const sasl2Failure = (condition: string) =>
+  `<failure xmlns='urn:xmpp:sasl:2'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
+const streamError = (condition: string) =>
+  expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+/** A page that has opened its stream; what it was sent until then is forgotten. */
+function opened(bench: BoshBench, options?: TakeoverOptions, to?: string): FakeWebSocket {
+  const socket = connectPage(bench, options)
+  socket.receive(open(to))
+  socket.sent.length = 0
+  return socket
+}
+
+describe('a stream', () => {
+  test('offers what tokens are shown by, and nothing else', () => {
+    const socket = connectPage(benchWithTickets())
+    socket.receive(open())
+    expect(socket.sent[0]).toMatch(
+      /^<open xmlns='[^']+' version='1.0' from='chat.example' id='[\w-]+' xml:lang='en'\/>$/,
+    )
+    expect([...socket.sent[1]!.matchAll(/<mechanism>([^<]*)/g)].map(([, name]) => name)).toEqual([
+      ...['PLAIN', 'PLAIN', 'HT-SHA-256-NONE'],
+    ])
+    expect(socket.sent[1]).not.toMatch(/starttls|session|SCRAM/)
+  })
+
+  test.each([
+    ['of another domain', open('other.example'), 'host-unknown'],
+    ['of no domain', open(''), 'improper-addressing'],
+    ['of another version', open().replace("'1.0'", "'2.0'"), 'unsupported-version'],
+    ['of another kind', pages.stanza('a'), 'invalid-namespace'],
+  ])('%s is refused', (_what, sent, condition) => {
+    const socket = connectPage(benchWithTickets())
+    socket.receive(sent)
+    expect(socket.sent).toEqual([expect.stringMatching(/^<open /), streamError(condition), close])
+  })
+
+  test.each<[string, (token: string) => readonly string[]]>([
+    ['a stanza before the login', () => [pages.stanza('a')]],
+    ['a stanza before a resource', token => [pages.authenticate(token, undefined, false), pages.stanza('a')]],
+    ['other words than those of a login', () => ["<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"]],
+    [
+      'another request than for a resource',
+      token => [
+        pages.authenticate(token, undefined, false),
+        "<iq xmlns='jabber:client' type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
+      ],
+    ],
+  ])('with %s is refused', async (_what, sent) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    for (const message of sent(client.token!)) socket.receive(message)
+    expect(socket.sent.slice(-2)).toEqual([streamError('not-authorized'), close])
+    expect(client.link.sent).toEqual([])
+  })
+
+  test('is over when it takes too long', async () => {
+    const bench = benchWithTickets()
+    const socket = opened(bench)
+    await bench.pass(30)
+    expect(socket.sent).toEqual([streamError('connection-timeout'), close])
+    socket.leave()
+    expect(bench.clock.pending).toBe(0)
+  })
+
+  test('says no long words before it has a session', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const long = 'x'.repeat(20_000)
+    const sent = [
+      [open(long)],
+      [open(), pages.auth(long)],
+      [open(), pages.authenticate(client.token!, undefined, false), pages.bind.replace('mine', long)],
+    ]
+    for (const messages of sent) {
+      const socket = connectPage(bench)
+      for (const message of messages) socket.receive(message)
+      expect(socket.sent.slice(-2)).toEqual([streamError('policy-violation'), close])
+    }
+  })
+
+  test('may be opened again for the same domain only', async () => {
+    const bench = benchWithTickets({}, ['chat.example', 'other.example'])
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    socket.receive(pages.auth(client.token!))
+    socket.receive(open('other.example'))
+    expect(socket.sent.slice(-2)).toEqual([streamError('host-unknown'), close])
+  })
+})
+
+describe('a token', () => {
+  const hashed = (token: string, by = 'Initiator') => createHmac('sha256', token).update(by).digest()
+  const showHashed = (token: string, more = '') =>
+    pages
+      .authenticate('x', undefined, false)
+      .replace('PLAIN', 'HT-SHA-256-NONE')
+      .replace(
+        /(?<=<initial-response>)[^<]*/,
+        Buffer.concat([Buffer.from('juliet\0'), hashed(token)]).toString('base64'),
+      )
+      .replace('</authenticate>', `${more}</authenticate>`)
+
+  test('shown by SASL is followed by a new stream, where any resource is the one that there is', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    socket.receive(pages.auth(client.token!))
+    expect(socket.sent).toEqual(["<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"])
+    socket.receive(open())
+    expect(socket.sent[1]).toMatch(/^<open /)
+    expect(socket.sent[2]).toContain(
+      "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>",
+    )
+    socket.receive(pages.bind)
+    expect(socket.sent.slice(3)).toEqual([
+      "<iq xmlns='jabber:client' type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@chat.example/balcony</jid></bind></iq>",
+    ])
+  })
+
+  test('shown by its hash is answered with the proof that this side knows it', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    socket.receive(showHashed(client.token!, "<bind xmlns='urn:xmpp:bind:0'/>"))
+    expect(socket.sent[0]).toBe(
+      `<success xmlns='urn:xmpp:sasl:2'><additional-data>${hashed(client.token!, 'Responder').toString('base64')}</additional-data>` +
+        "<authorization-identifier>juliet@chat.example/balcony</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>",
+    )
+    expect(socket.sent[1]).toContain("<sm xmlns='urn:xmpp:sm:3'/>")
+    expect(socket.sent[1]).not.toContain('bind')
+  })
+
+  test('lets in to what waited, in order, before all else', async () => {
+    for (const inline of [true, false]) {
+      const bench = benchWithTickets()
+      const client = await bench.warmed()
+      await bench.server(link => link.receive(pages.stanza(1), pages.stanza(2)))
+      const socket = opened(bench)
+      socket.receive(pages.authenticate(client.token!, undefined, inline))
+      if (!inline) socket.receive(pages.bind)
+      await bench.server(link => link.receive(pages.stanza(3)))
+      socket.receive(pages.stanza('word'))
+      expect(socket.sent.slice(-3)).toEqual([1, 2, 3].map(id => pages.stanza(id)))
+    }
+  })
+
+  test('goes on with what a page says in one go', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = connectPage(bench)
+    for (const message of [
+      open(),
+      pages.auth(client.token!),
+      open(),
+      pages.bind,
+      pages.enable,
+      pages.stanza('a'),
+    ])
+      socket.receive(message)
+    expect(socket.sent.at(-1)).toMatch(/^<enabled /)
+    expect(client.link.sent).toEqual([pages.stanza('a')])
+  })
+
+  test.each<[string, (bench: BoshBench, token: string) => unknown]>([
+    ['was never any', () => 'A'.repeat(43)],
+    ['is empty', () => ''],
+    ['is a sid', bench => [...bench.registry.list()][0]!.id],
+    ['was used', (bench, token) => takeOver(bench, token) && token],
+    ['was used for nothing in the end', (bench, token) => pages.logIn(bench, token).leave() ?? token],
+    ['is late', (bench, token) => bench.pass(120).then(() => token)],
+    [
+      'is older than the one that was handed out last',
+      (bench, token) => {
+        bench.registry.byId([...bench.registry.list()][0]!.id)!.resume({ seconds: 60, attachBinding: 'off' })
+        return token
+      },
+    ],
+    [
+      'is of a session that has been ended',
+      (bench, token) => {
+        bench.registry.byId([...bench.registry.list()][0]!.id)!.end('logout')
+        return token
+      },
+    ],
+    [
+      'is of a session that failed',
+      (bench, token) => {
+        bench.registry.byId([...bench.registry.list()][0]!.id)!.collapse(new Error('on purpose'))
+        return token
+      },
+    ],
+  ])('that %s is not authorized', async (_what, spoil) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const shown = (await spoil(bench, client.token!)) as string
+    const socket = opened(bench)
+    socket.receive(pages.auth(shown))
+    await bench.pass(0)
+    socket.receive(pages.authenticate(shown))
+    await bench.pass(0)
+    socket.receive(showHashed(shown))
+    await bench.pass(0)
+    expect(socket.sent).toEqual([
+      notAuthorized,
+      sasl2Failure('not-authorized'),
+      sasl2Failure('not-authorized'),
+    ])
+  })
+
+  test('of another user, or another domain, is not authorized, and stays good', async () => {
+    const bench = benchWithTickets({}, ['chat.example', 'other.example'])
+    const client = await bench.warmed()
+    const sent: [FakeWebSocket, string][] = [
+      [opened(bench), pages.auth(client.token!, 'romeo')],
+      [opened(bench), pages.auth(client.token!, 'juliet@other.example')],
+      [opened(bench, {}, 'other.example'), pages.auth(client.token!)],
+    ]
+    for (const [socket, message] of sent) {
+      socket.receive(message)
+      await bench.pass(0)
+      expect(socket.sent).toEqual([notAuthorized])
+    }
+    takeOver(bench, client.token!)
+  })
+
+  test('of a session that its page had over TLS lets no page in without', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    await client.next()
+    const token = await newToken(bench, client)
+    const socket = opened(bench, { secure: false })
+    socket.receive(pages.auth(token))
+    await bench.pass(0)
+    expect(socket.sent).toEqual([notAuthorized])
+    takeOver(bench, token)
+  })
+
+  test('lets no page go on without TLS that was let in before the session came over it', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = pages.logIn(bench, client.token!, { secure: false })
+    await client.next()
+    socket.receive(pages.bind)
+    expect(socket.sent.slice(-2)).toEqual([streamError('conflict'), close])
+  })
+
+  test.each<[string, readonly string[]]>([
+    ['a resource', [pages.bind]],
+    ['a stream of before', [pages.resume('x', 0)]],
+  ])('lets no page have %s once another has come over BOSH, which keeps the session', async (_what, sent) => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const { socket: before, id } = pages.takeOverCounting(bench, client.token!)
+    before.leave()
+    const again = await bench.resume(client)
+    const late = pages.logIn(bench, again.token!)
+    const held = await again.next(pages.stanza('a'))
+    for (const message of sent) late.receive(message.replace("'x'", `'${id}'`))
+    expect(late.sent.slice(-2)).toEqual([streamError('conflict'), close])
+    expect(held.reply).toBeUndefined()
+    await bench.server(link => link.receive(pages.stanza(1)))
+    expect(held.reply?.body).toContain(pages.stanza(1))
+    expect(client.link.sent).toEqual([pages.stanza('a')])
+  })
+
+  test('is kept no longer than it is good for something', async () => {
+    const bench = benchWithTickets()
+    const { tickets } = bench.registry
+    const clients = [await bench.warmed(), await bench.warmed(), await bench.warmed(), await bench.warmed()]
+    expect(tickets.size).toBe(4)
+    await bench.resume(clients[0]!)
+    expect(tickets.size).toBe(4)
+    takeOver(bench, clients[1]!.token!)
+    expect(tickets.size).toBe(3)
+    await clients[2]!.next()
+    expect(tickets.size).toBe(2)
+    bench.registry.byId(clients[3]!.id)!.end('logout')
+    expect(tickets.size).toBe(1)
+    await bench.pass(121)
+    expect(tickets.size).toBe(0)
+  })
+
+  test('is found as fast among all the sessions of a user', async () => {
+    const bench = benchWithTickets()
+    for (let sessions = 0; sessions < 300; sessions++) await bench.warmed()
+    let looked = 0
+    const { sessionsOf } = bench.registry
+    bench.registry.sessionsOf = jid => {
+      looked += 1
+      return sessionsOf.call(bench.registry, jid)
+    }
+    const socket = opened(bench)
+    socket.receive(pages.auth('wrong'))
+    await bench.pass(0)
+    expect(socket.sent).toEqual([notAuthorized])
+    expect(looked).toBe(0)
+  })
+})
+
+describe('wrong tokens', () => {
+  test('of an address slow its later ones down, those of other addresses not, and right ones neither', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const wrongTokens = new Rate(10, 60)
+    /** What a connection of its own is told. */
+    const show = async (address: string) => {
+      const socket = opened(bench, { address, wrongTokens })
+      socket.receive(pages.auth('wrong'))
+      await bench.pass(0)
+      return socket.sent
+    }
+    const mallory = '192.0.2.66'
+    for (let time = 0; time < 10; time++) expect(await show(mallory)).toEqual([notAuthorized])
+    const late = await show(mallory)
+    expect(late).toEqual([])
+    await bench.pass(1.5)
+    expect(late).toEqual([])
+    await bench.pass(0.5)
+    expect(late).toEqual([notAuthorized])
+    expect(await show('192.0.2.7')).toEqual([notAuthorized])
+    // In the same network of an IPv6 client all addresses are one.
+    for (let time = 0; time < 10; time++) expect(await show(`2001:db8::${time}`)).toEqual([notAuthorized])
+    expect(await show('2001:db8::1')).toEqual([])
+    takeOver(bench, client.token!, { address: '192.0.2.66', wrongTokens })
+  })
+
+  test('can be shown a few times on one connection, and so can what is no login at all', async () => {
+    const bench = benchWithTickets()
+    for (const wrong of [pages.auth('wrong'), pages.auth('wrong').replace('PLAIN', 'NONE')]) {
+      const socket = opened(bench)
+      for (let time = 0; time < 6; time++) {
+        socket.receive(wrong)
+        await bench.pass(0)
+      }
+      expect(socket.sent.slice(5)).toEqual([streamError('policy-violation'), close])
+    }
+  })
+
+  test('cannot be shown in one go', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    socket.receive(pages.auth('wrong'))
+    expect(socket.isPaused).toBe(true)
+    socket.receive(pages.auth(client.token!))
+    await bench.pass(0)
+    expect(socket.sent).toEqual([streamError('policy-violation'), close])
+    // It has let no page in.
+    takeOver(bench, client.token!)
+  })
+})
+
+test('a session whose server has gone tells the page that comes with its token', async () => {
+  const bench = benchWithTickets()
+  const client = await bench.warmed()
+  const slow = pages.logIn(bench, client.token!)
+  await bench.server(link => link.end(lost))
+  slow.receive(pages.bind)
+  expect(slow.sent.slice(-2)).toEqual([streamError('remote-connection-failed'), close])
+  expect(bench.registry.size).toBe(0)
+})
+
+test('no token is issued where pages do not come over WebSocket, or sessions answer one browser only', async () => {
+  const bench = benchWithTickets({ issuesTickets: false })
+  expect((await bench.warmed()).token).toBeUndefined()
+  const binding = benchWithTickets()
+  for (const attachBinding of ['cookie', 'reply'] as const) {
+    const client = await binding.warmed({ attachBinding })
+    expect(client.token).toBeUndefined()
+    expect((await binding.resume(client, { attachBinding })).token).toBeUndefined()
+  }
+  expect(binding.registry.tickets.size).toBe(0)
+})

@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals'
+import { advice } from '../../../src/command/trial/trial-advice.js'
+import { sayFailure, saySuccess } from '../../../src/command/trial/trial-report.js'
+import { loadConfig } from '../../../src/config/load.js'
+import { Problem } from '../../../src/lib/errors.js'
+import { CertificateFault } from '../../../src/servers/net/certificate-fault.js'
+import type { BindingObject } from '../../../src/warm/answers.js'
+
+const jid = 'alice@example.org'
+
+const trial = (servers = '', login = {}) => {
+  const { config } = loadConfig({
+    ...{ ADMIN_USERS: 'a:b', XMPP_DOMAINS: '*', XMPP_SERVERS: servers },
+  })
+  return { jid, config, login: { domain: 'example.org', ...login } }
+}
+
+describe('a login that succeeded', () => {
+  const binding: BindingObject = {
+    ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-handle' },
+    ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: undefined, ver: '1.6' },
+    ...{ url: '/http-bind', expires_in: 120, reused: undefined },
+    ...{ resumed: false, delivered: undefined, received: undefined },
+    websocket: { url: 'wss://chat.example/xmpp-websocket/warm', token: 'the-token', expires_in: 120 },
+    cookie: { name: 'attach', value: 'the-cookie', attributes: 'Path=/' },
+  }
+  const told = saySuccess(binding, trial('', { mechanism: 'SCRAM-SHA-256', encrypted: true, ms: 35 }))
+
+  test('is told with what the page would get, and what it went by', () => {
+    expect(told).toMatch(
+      /^alice@example\.org can be logged in: POST \/warm would answer with this session\.\n/,
+    )
+    expect(told).toMatch(/^ {2}jid {10}alice@example\.org\/desk$/m)
+    expect(told).toMatch(/^ {2}inactivity {3}150$/m)
+    expect(told).toMatch(
+      /^ {2}url .* \/http-bind \(at the address that was called: EXTERNAL_URL is not set\)$/m,
+    )
+    expect(told).toMatch(/^ {2}websocket .*wss:\/\/chat\.example\/xmpp-websocket\/warm, with a token that/m)
+    expect(told).toContain('Login: SCRAM-SHA-256 over a link that is encrypted, in 35 ms.')
+    expect(told).toContain('This was a trial: the session has been ended, and nothing stays logged in.')
+    expect(told).not.toMatch(/undefined|maxpause/)
+  })
+
+  test('is told without what is secret while a session lives', () => {
+    expect(told).not.toMatch(/the-sid|4711|the-token|the-cookie/)
+  })
+})
+
+describe('where the server was looked for', () => {
+  test.each([
+    ['', /^Server: as the DNS names it for example\.org, or else that host at port 5222\.$/m],
+    ['example.org=xmpp://[::1]:15222', /^Server: \[::1\]:15222, from XMPP_SERVERS\.$/m],
+    ['*=xmpps://10.0.0.5', /^Server: 10\.0\.0\.5:5223, from XMPP_SERVERS\.$/m],
+    ['*=https://other.example/bosh', /^Server: the BOSH endpoint https:\/\/other\.example\/bosh, from XMPP/m],
+    ['*=host-meta', /^Server: the BOSH endpoint in the host-meta of example\.org, as XMPP_SERVERS says\.$/m],
+  ])('is told of %j', (servers, line) => {
+    expect(sayFailure(new Problem('timeout', { step: 'connect' }), trial(servers))).toMatch(line)
+  })
+})
+
+describe('a login that failed', () => {
+  test('is told with the answer, the step, the reason, and what to do', () => {
+    const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '::1', port: 5222 })
+    const problem = new Problem('remote-connection-failed', { step: 'connect', cause })
+    const told = sayFailure(problem, trial('example.org=xmpp://localhost'))
+    expect(told).toMatch(/^alice@example\.org cannot be logged in: POST \/warm would answer 502 remote-conn/)
+    expect(told).toContain('\nThe XMPP server cannot be reached or hung up.\n')
+    expect(told).toContain('\nStep: connect, connecting to the server.\n')
+    expect(told).toContain("\nThe system's own word: ECONNREFUSED at [::1]:5222.\n")
+    expect(told).toContain('\nWhat to do: Does the XMPP server run')
+    expect(told).toContain('nothing stays logged in')
+  })
+
+  test('names the certificate, and the mechanism that was refused', () => {
+    const shown = {
+      ...{ subjectaltname: 'DNS:old.example', issuer: { CN: 'Our\nCA' }, fingerprint256: 'AB:CD' },
+      ...{ valid_from: 'Jan  2 00:00:00 2020 GMT', valid_to: 'Jan  3 00:00:00 2020 GMT' },
+    }
+    const cause = new CertificateFault('CERT_HAS_EXPIRED', shown as never, 'example.org')
+    const certificate = new Problem('certificate-invalid', { step: 'tls', cause, detail: cause.message })
+    expect(sayFailure(certificate, trial())).toContain(
+      'Certificate: made out to old.example, issued by Our?CA, valid from 2020-01-02 to 2020-01-03, SHA-256 AB:CD.\n',
+    )
+    const password = new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized' })
+    const told = sayFailure(password, trial('', { mechanism: 'SCRAM-SHA-1' }))
+    expect(told).toContain('Step: sasl, proving who the user is with SCRAM-SHA-1.\n')
+    expect(told).toContain("The server's own word: not-authorized.\n")
+  })
+
+  test('before any server was asked is told without one', () => {
+    const told = sayFailure(new Problem('invalid-jid'), trial())
+    expect(told).toContain('would answer 400 invalid-jid.')
+    expect(told).not.toMatch(/^(Step|Server|Certificate):/m)
+  })
+
+  test('for a reason of ours is told with its trace, and without its message', () => {
+    const told = sayFailure(new Problem('internal-error', { cause: new Error('Pa55word') }), trial())
+    expect(told).toMatch(/Please report this: .*"error":"Error"/)
+    expect(told).not.toContain('Pa55word')
+  })
+
+  test('has advice in whole sentences', () => {
+    for (const text of Object.values(advice)) expect(text).toMatch(/^[A-Z].*[.?]$/)
+  })
+})

@@ -1,0 +1,324 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import type { WorkerEvents } from '../../../src/command/workers/worker-process.js'
+import { WorkerSlots } from '../../../src/command/workers/worker-slots.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+interface FakeWorker extends WorkerEvents {
+  readonly number: number
+  readonly pid: number
+  /** What it was told. */
+  readonly orders: string[]
+  isGone: boolean
+}
+
+let clock: FakeClock
+let forked: FakeWorker[]
+let lines: { level: number; msg: string; worker?: number; problem?: string }[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  forked = []
+  lines = []
+})
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+function slots(count: number): WorkerSlots {
+  return new WorkerSlots({
+    count,
+    drainSeconds: 600,
+    clock,
+    log: pino({}, { write: line => void lines.push(JSON.parse(line)) }),
+    fork(number, events) {
+      const worker: FakeWorker = {
+        number,
+        pid: 100 + forked.length,
+        orders: [],
+        isGone: false,
+        onReady: events.onReady,
+        onFailed: events.onFailed,
+        onHang: events.onHang,
+        onExit(code, signal) {
+          worker.isGone = true
+          events.onExit(code, signal)
+        },
+      }
+      forked.push(worker)
+      return {
+        pid: worker.pid,
+        isReady: true,
+        tell: ({ order }) => void worker.orders.push(order),
+        kill() {
+          if (!worker.isGone) worker.onExit(null, 'SIGKILL')
+        },
+      }
+    },
+  })
+}
+
+/** Workers that all listen. */
+async function started(count: number): Promise<WorkerSlots> {
+  const all = slots(count)
+  const start = all.start()
+  for (const worker of forked) worker.onReady(['http://127.0.0.1:1'])
+  await start
+  return all
+}
+
+const states = (all: WorkerSlots) => all.workers.map(({ number, state }) => `${number} ${state}`)
+
+describe('a start', () => {
+  test('is done once all workers listen', async () => {
+    const all = slots(2)
+    const start = all.start()
+    forked[1]!.onReady(['http://127.0.0.1:1'])
+    await settled()
+    expect(states(all)).toEqual(['1 starting', '2 running'])
+    forked[0]!.onReady(['http://127.0.0.1:1'])
+    expect(await start).toEqual(['http://127.0.0.1:1'])
+    expect(forked.map(({ number }) => number)).toEqual([1, 2])
+  })
+
+  test('fails with the first reason, and leaves none running', async () => {
+    const all = slots(3)
+    const start = all.start()
+    forked[0]!.onReady(['http://127.0.0.1:1'])
+    forked[2]!.onFailed('Another program uses port 1.')
+    forked[1]!.onFailed('Another program uses port 1.')
+    await expect(start).rejects.toThrow('Another program uses port 1.')
+    expect(all.workers).toEqual([])
+    // It is the primary that has killed them, and none has died.
+    const killed = { level: 30, signal: 'SIGKILL', msg: 'a worker has been killed by the primary' }
+    expect(lines).toMatchObject([killed, killed, killed])
+    expect(all.died).toBe(0)
+    clock.advance(60_000)
+    expect(forked).toHaveLength(3)
+  })
+
+  test('fails where a worker is gone before it listens', async () => {
+    const start = slots(2).start()
+    forked[0]!.onExit(null, 'SIGSEGV')
+    await expect(start).rejects.toThrow('Worker 1 has ended before it listened (SIGSEGV).')
+  })
+})
+
+describe('a worker that dies', () => {
+  test('is replaced under its number after a quarter of a second, and logged', async () => {
+    const all = await started(2)
+    forked[1]!.onExit(null, 'SIGKILL')
+    expect(lines.at(-1)).toMatchObject({
+      level: 40,
+      worker: 2,
+      signal: 'SIGKILL',
+      workerPid: 101,
+      msg: 'a worker has died',
+    })
+    clock.advance(249)
+    expect(forked).toHaveLength(2)
+    clock.advance(1)
+    expect(forked[2]!.number).toBe(2)
+    forked[2]!.onReady([])
+    await settled()
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect(all.died).toBe(1)
+    expect(lines.at(-1)).toMatchObject({ level: 30, worker: 2, msg: 'a worker has been started' })
+  })
+
+  test('again and again is replaced after longer and longer pauses, until one has lived for a minute', async () => {
+    await started(1)
+    const pauses: number[] = []
+    const die = async () => {
+      const before = forked.length
+      forked.at(-1)!.onExit(1, null)
+      let pause = 0
+      while (forked.length === before) {
+        clock.advance(250)
+        pause += 250
+      }
+      pauses.push(pause)
+      forked.at(-1)!.onReady([])
+      await settled()
+    }
+    for (let death = 0; death < 9; death++) await die()
+    expect(pauses).toEqual([250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+    clock.advance(60_000)
+    await die()
+    expect(pauses.at(-1)).toBe(250)
+  })
+
+  test('and whose successor does not start is tried again, with what is wrong in the log', async () => {
+    await started(1)
+    forked[0]!.onExit(1, null)
+    clock.advance(250)
+    forked[1]!.onFailed('TLS_CERT has a file that is not there.')
+    await settled()
+    expect(lines.at(-1)).toMatchObject({
+      level: 50,
+      worker: 1,
+      problem: 'TLS_CERT has a file that is not there.',
+    })
+    clock.advance(500)
+    // This one says nothing at all.
+    expect(forked).toHaveLength(3)
+    clock.advance(30_000)
+    await settled()
+    expect(forked[2]!.isGone).toBe(true)
+    clock.advance(1000)
+    expect(forked).toHaveLength(4)
+  })
+})
+
+describe('a worker that hangs', () => {
+  test('is killed and replaced, and does not count as one that died by itself', async () => {
+    const all = await started(2)
+    forked[0]!.onHang()
+    expect(forked[0]!.isGone).toBe(true)
+    expect(lines.slice(-2)).toMatchObject([
+      { level: 50, worker: 1, workerPid: 100, msg: 'a worker hangs and is killed' },
+      { level: 30, worker: 1, signal: 'SIGKILL', msg: 'a worker has been killed by the primary' },
+    ])
+    clock.advance(250)
+    forked[2]!.onReady([])
+    await settled()
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect([all.hung, all.died]).toEqual([1, 0])
+  })
+
+  test('while it is drained is killed, and its successor stays', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    forked[1]!.onReady([])
+    await replaced
+    forked[0]!.onHang()
+    expect(forked[0]!.isGone).toBe(true)
+    clock.advance(60_000)
+    expect(states(all)).toEqual(['1 running'])
+    expect([forked.length, all.hung]).toEqual([2, 1])
+  })
+
+  test('while all workers stop does not keep the primary waiting', async () => {
+    const all = await started(1)
+    const ended = all.end('stop')
+    forked[0]!.onHang()
+    await ended
+    clock.advance(60_000)
+    expect(forked).toHaveLength(1)
+  })
+})
+
+describe('a replacement', () => {
+  test('goes from one to the next once the new one listens, and waits for no drain', async () => {
+    const all = await started(2)
+    const replaced = all.replaceAll()
+    expect(forked.map(({ number }) => number)).toEqual([1, 2, 1])
+    expect(forked[0]!.orders).toEqual([])
+    forked[2]!.onReady([])
+    await settled()
+    expect(forked.map(({ orders }) => orders)).toEqual([['retire', 'drain'], [], [], []])
+    expect(states(all)).toEqual(['1 running', '1 draining', '2 running', '2 starting'])
+    forked[3]!.onReady([])
+    await replaced
+    expect(states(all)).toEqual(['1 running', '1 draining', '2 running', '2 draining'])
+    forked[0]!.onExit(0, null)
+    // It has had its time, and those of a stop.
+    clock.advance(615_000)
+    expect(forked[1]!.isGone).toBe(true)
+    clock.advance(60_000)
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect([forked.length, all.died]).toEqual([4, 0])
+  })
+
+  test.each([
+    ['exits', (worker: FakeWorker) => worker.onExit(1, null)],
+    ['fails', (worker: FakeWorker) => worker.onFailed('It is not usable.')],
+    ['does not listen in time', () => clock.advance(30_000)],
+  ])('ends at a new one that %s, and the old ones stay', async (_how, fail) => {
+    const all = await started(2)
+    const replaced = all.replaceAll()
+    fail(forked[2]!)
+    await replaced
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect(forked.map(({ orders }) => orders)).toEqual([[], [], []])
+    expect(lines.slice(-2)).toMatchObject([
+      { level: 50, worker: 1, msg: 'a worker cannot be started' },
+      { level: 50, worker: 1, msg: 'the workers have not been replaced: those of before stay' },
+    ])
+    clock.advance(60_000)
+    expect(forked).toHaveLength(3)
+  })
+
+  test('that is asked for during another one follows it, once', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    all.replaceAll()
+    all.replaceAll()
+    forked[1]!.onReady([])
+    await settled()
+    expect(forked).toHaveLength(3)
+    forked[2]!.onReady([])
+    await replaced
+    expect(forked.map(({ orders }) => orders)).toEqual([['retire', 'drain'], ['retire', 'drain'], []])
+    await settled()
+    expect(forked).toHaveLength(3)
+    all.replaceAll()
+    expect(forked).toHaveLength(4)
+  })
+
+  test('of a worker that dies meanwhile needs no other', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    forked[0]!.onExit(1, null)
+    clock.advance(10_000)
+    expect(forked).toHaveLength(2)
+    forked[1]!.onReady([])
+    await replaced
+    clock.advance(60_000)
+    expect(states(all)).toEqual(['1 running'])
+  })
+
+  test('that fails while the old one dies is tried again', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    forked[0]!.onExit(1, null)
+    forked[1]!.onExit(1, null)
+    await replaced
+    clock.advance(10_000)
+    expect(states(all)).toEqual(['1 starting'])
+  })
+})
+
+describe('an end', () => {
+  test('waits for all workers, and puts none in their places', async () => {
+    const all = await started(2)
+    all.replaceAll()
+    const ended = all.end('drain')
+    expect(forked.map(({ orders }) => orders)).toEqual([['drain'], ['drain'], ['drain']])
+    for (const worker of forked) worker.onExit(0, null)
+    await ended
+    clock.advance(60_000)
+    expect([all.workers, forked.length]).toEqual([[], 3])
+  })
+
+  test('now cuts a drain short, and a worker off that does not end', async () => {
+    const all = await started(1)
+    const drained = all.end('drain')
+    clock.advance(60_000)
+    const ended = all.end('stop')
+    expect(forked[0]!.orders).toEqual(['drain', 'stop'])
+    clock.advance(14_999)
+    expect(forked[0]!.isGone).toBe(false)
+    clock.advance(1)
+    expect(forked[0]!.isGone).toBe(true)
+    expect(lines.at(-2)).toMatchObject({ level: 40, worker: 1, msg: 'a worker has not ended in time' })
+    await Promise.all([drained, ended])
+  })
+
+  test('leaves a pause without a successor', async () => {
+    const all = await started(1)
+    forked[0]!.onExit(1, null)
+    await all.end('stop')
+    clock.advance(60_000)
+    expect(forked).toHaveLength(1)
+  })
+})

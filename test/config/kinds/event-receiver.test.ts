@@ -1,0 +1,142 @@
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { problemsOf } from '../../support/config-problems.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const url = 'https://portal.example.org/chat/events'
+const secret = 'sixteen-bytes-16'
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ ...required, ...environment }).config.events
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+
+/** Whether the key of the settings is made of these bytes. */
+const isKey = (environment: Record<string, string>, bytes: Buffer | string) => {
+  const signed = (key: Parameters<typeof createHmac>[1]) =>
+    createHmac('sha256', key).update('x').digest('hex')
+  return signed(load({ EVENTS_URL: url, ...environment })!.key) === signed(bytes)
+}
+
+let folder: string
+const write = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'event-receiver-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('EVENTS_URL', () => {
+  test.each([
+    [url, url],
+    ['https://portal.example.org', 'https://portal.example.org/'],
+    ['https://portal.example.org:8443/events?from=chat', 'https://portal.example.org:8443/events?from=chat'],
+    ['http://127.0.0.1:3000/events', 'http://127.0.0.1:3000/events'],
+    ['http://127.0.0.9/', 'http://127.0.0.9/'],
+    ['http://[::1]:3000/events', 'http://[::1]:3000/events'],
+    ['http://localhost:3000/events', 'http://localhost:3000/events'],
+  ])('may be %s', (EVENTS_URL, read) => {
+    expect(load({ EVENTS_URL, EVENTS_SECRET: secret })?.url).toBe(read)
+  })
+
+  const notHttps = 'EVENTS_URL must be an https URL, such as https://portal.example.org/chat/events'
+  const notHere =
+    'EVENTS_URL must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events'
+  const hasUser =
+    'EVENTS_URL has a user or a password in front of its host: events are known by their signature'
+
+  test.each([
+    ['portal.example.org/events', notHttps],
+    ['ftp://portal.example.org/events', notHttps],
+    ['https://', notHttps],
+    ['http://portal.example.org/events', notHere],
+    ['http://192.0.2.1/events', notHere],
+    ['http://127.0.0.1.example.org/events', notHere],
+    ['http://0.0.0.0/events', notHere],
+    ['https://portal:t0ken@portal.example.org/events', hasUser],
+    ['https://t0ken@portal.example.org/events', hasUser],
+    ['http://:t0ken@127.0.0.1/events', hasUser],
+    [
+      'https://portal.example.org/events#t0ken',
+      'EVENTS_URL has a # and what follows it, which is never sent',
+    ],
+  ])('may not be %s', (EVENTS_URL, problem) => {
+    expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([problem])
+  })
+
+  test('is needed for events: without it there are none', () => {
+    expect(load({})).toBeUndefined()
+    expect(load({ EVENTS_SECRET: secret })).toBeUndefined()
+  })
+})
+
+describe('EVENTS_SECRET', () => {
+  test.each([
+    ['its bytes are the key', secret, secret],
+    ['bytes count, and not letters', 'öööööööö', 'öööööööö'],
+    [
+      'behind whsec_ is a key in base64',
+      'whsec_AAECAwQFBgcICQoLDA0ODw==',
+      Buffer.from([...Array(16).keys()]),
+    ],
+    ['with or without padding', 'whsec_AAECAwQFBgcICQoLDA0ODw', Buffer.from([...Array(16).keys()])],
+  ])('%s', (_what, EVENTS_SECRET, key) => {
+    expect(isKey({ EVENTS_SECRET }, key)).toBe(true)
+  })
+
+  test('may be in a file, with or without a line end', () => {
+    for (const text of [secret, `${secret}\n`, `${secret}\r\n`])
+      expect(isKey({ EVENTS_SECRET_FILE: write('secret', text) }, secret)).toBe(true)
+  })
+
+  const tooShort = 'is too short: make one of 16 bytes or more, for example with openssl rand -hex 32'
+
+  test.each([
+    ['fifteen-bytes-1', `EVENTS_SECRET ${tooShort}`],
+    ['whsec_AAECAwQFBgcICQoLDA0O', `EVENTS_SECRET ${tooShort}`],
+    ['whsec_', 'EVENTS_SECRET goes on after whsec_ with what is no base64'],
+    ['whsec_not-base64-not-base64-not-base64', 'EVENTS_SECRET goes on after whsec_ with what is no base64'],
+  ])('may not be %s, and is not repeated', (EVENTS_SECRET, problem) => {
+    expect(problems({ EVENTS_URL: url, EVENTS_SECRET })).toEqual([problem])
+  })
+
+  test.each([
+    ['an empty one', '\n', tooShort],
+    ['one with a short secret', 'short', tooShort],
+    ['one with a broken secret', 'whsec_?', 'goes on after whsec_ with what is no base64'],
+  ])('may be in no file like %s', (_what, text, problem) => {
+    const EVENTS_SECRET_FILE = write('wrong', text)
+    expect(problems({ EVENTS_URL: url, EVENTS_SECRET_FILE })).toEqual([
+      `EVENTS_SECRET_FILE names a file whose text ${problem}`,
+    ])
+  })
+
+  test('may not be in a file that cannot be read', () => {
+    expect(problems({ EVENTS_URL: url, EVENTS_SECRET_FILE: join(folder, 'none') })).toEqual([
+      'EVENTS_SECRET_FILE names a file that cannot be read (ENOENT)',
+    ])
+  })
+
+  test('is required, and once', () => {
+    expect(problems({ EVENTS_URL: url })).toEqual([
+      'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32',
+    ])
+    const EVENTS_SECRET_FILE = write('secret', secret)
+    expect(problems({ EVENTS_URL: url, EVENTS_SECRET: secret, EVENTS_SECRET_FILE })).toEqual([
+      'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two',
+    ])
+  })
+
+  test('is in no text that is made of the settings', () => {
+    const { config } = loadConfig({ ...required, EVENTS_URL: url, EVENTS_SECRET: secret })
+    expect(JSON.stringify(config)).toContain(url)
+    expect(JSON.stringify(config)).not.toContain(secret)
+  })
+})

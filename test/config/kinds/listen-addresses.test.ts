@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { problemsOf } from '../../support/config-problems.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const folder = mkdtempSync(join(tmpdir(), 'warm-listening-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let TLS_CERT: string
+beforeAll(() => {
+  const { cert, key } = makeCertificate(['DNS:localhost'])
+  TLS_CERT = join(folder, 'own.pem')
+  writeFileSync(TLS_CERT, cert + key)
+})
+
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config
+
+const written = (places: readonly { host: string; port: number }[] = []) =>
+  places.map(({ host, port }) => `${host} ${port}`)
+/** Where it listens without TLS, and with it. */
+const places = (environment: Record<string, string>) => written(load(environment).listen.places)
+const securePlaces = (environment: Record<string, string>) =>
+  written(load({ TLS_CERT, ...environment }).https?.places)
+
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+
+describe('what is listened on', () => {
+  test('may be several addresses, each once', () => {
+    expect(places({ HOST: '127.0.0.1, [::1],::1, LocalHost' })).toEqual([
+      '127.0.0.1 8080',
+      '::1 8080',
+      'localhost 8080',
+    ])
+  })
+
+  test('may be several ports', () => {
+    expect(places({ PORT: '8080, 8081,8080' })).toEqual(['127.0.0.1 8080', '127.0.0.1 8081'])
+    expect(places({ PORT: '0,0' })).toEqual(['127.0.0.1 0', '127.0.0.1 0'])
+  })
+
+  test('may be an address with a port of its own', () => {
+    expect(places({ HOST: '127.0.0.1:80,[::1]:81,::2,chat.example:82', PORT: '8080,8081' })).toEqual([
+      '127.0.0.1 80',
+      '::1 81',
+      '::2 8080',
+      '::2 8081',
+      'chat.example 82',
+    ])
+    expect(places({ HOST: '127.0.0.1,127.0.0.1:8080' })).toEqual(['127.0.0.1 8080'])
+  })
+
+  test('with TLS is what is listened on without, at ports of its own', () => {
+    expect(securePlaces({ HOST: '127.0.0.1:80,::1' })).toEqual(['127.0.0.1 8443', '::1 8443'])
+    expect(securePlaces({ HTTPS_PORT: '443,444' })).toEqual(['127.0.0.1 443', '127.0.0.1 444'])
+  })
+
+  test('with TLS may be addresses of its own', () => {
+    const environment = { HTTPS_HOST: '0.0.0.0,[2001:db8::1]:443' }
+    expect(places({ TLS_CERT, ...environment })).toEqual(['127.0.0.1 8080'])
+    expect(securePlaces(environment)).toEqual(['0.0.0.0 8443', '2001:db8::1 443'])
+    expect(securePlaces({ ...environment, PORT: 'off', HTTPS_PORT: '444' })).toEqual([
+      '0.0.0.0 444',
+      '2001:db8::1 443',
+    ])
+  })
+
+  test('may be one port on two addresses, one of them with TLS', () => {
+    expect(securePlaces({ HOST: '127.0.0.1:443', HTTPS_HOST: '192.0.2.1:443' })).toEqual(['192.0.2.1 443'])
+  })
+
+  test.each([
+    [
+      { HOST: '127.0.0.1:443', HTTPS_HOST: '0.0.0.0:443' },
+      'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',
+    ],
+    [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port: keep one of the two'],
+    [
+      { HTTPS_PORT: 'off', HTTPS_HOST: '127.0.0.1:443' },
+      'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two',
+    ],
+    [
+      { HTTPS_HOST: '127.0.0.1', TLS_CERT: '' },
+      'TLS_CERT is required for HTTPS_HOST: name a PEM file with the certificate of this service and its chain',
+    ],
+    [
+      { HTTPS_HOST: '127.0.0.1:x' },
+      'HTTPS_HOST has "127.0.0.1:x", which is neither an IP address nor a host name, with a port or without',
+    ],
+  ])('cannot be %p', (environment, problem) => {
+    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual([problem])
+  })
+
+  test.each([
+    [{ HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
+    [{ HOST: '127.0.0.1:80,0.0.0.0:80,[::1]:80' }, 'HOST'],
+    [{ HOST: '::,::1' }, 'HOST'],
+    [{ PORT: 'off', HTTPS_PORT: '443', HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
+    [{ HTTPS_HOST: '0.0.0.0,127.0.0.1' }, 'HTTPS_HOST'],
+    [{ HOST: '0.0.0.0,::' }, undefined],
+    [{ HOST: '0.0.0.0,::1' }, undefined],
+    [{ HOST: '::,127.0.0.1' }, undefined],
+    [{ HOST: '0.0.0.0:80,127.0.0.1:81', HTTPS_PORT: 'off' }, undefined],
+    [{ HOST: '0.0.0.0,127.0.0.1', PORT: '0', HTTPS_PORT: 'off' }, undefined],
+  ])('may not be in each other, as in %p', (environment, setting) => {
+    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
+      setting === undefined
+        ? []
+        : [
+            `${setting} has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two`,
+          ],
+    )
+  })
+
+  test.each([
+    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.5:8080' }, 'PORT'],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '127.0.0.1:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '0.0.0.0:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '[::]:8080' }, 'PORT'],
+    [{ HOST: '::', METRICS_ADDRESS: 'localhost:8080' }, 'PORT'],
+    [{ HOST: '127.0.0.1', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8443' }, 'HTTPS_PORT'],
+    [{ HTTPS_HOST: '0.0.0.0:443', METRICS_ADDRESS: '192.0.2.1:443' }, 'HTTPS_PORT'],
+    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '[::1]:8080' }, undefined],
+    [{ HOST: '::,192.0.2.1', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '0.0.0.0:0', PORT: '0' }, undefined],
+    [{ PORT: 'off', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
+  ])('leave METRICS_ADDRESS a place of its own, as in %p', (environment, setting) => {
+    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
+      setting === undefined
+        ? []
+        : [`METRICS_ADDRESS and ${setting} must differ: a port of an address is for one of the two`],
+    )
+  })
+
+  test.each([
+    [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
+    [
+      { HOST: '127.0.0.1,!' },
+      'HOST has "!", which is neither an IP address nor a host name, with a port or without',
+    ],
+    [
+      { HOST: '127.0.0.1:65536' },
+      'HOST has "127.0.0.1:65536", which is neither an IP address nor a host name, with a port or without',
+    ],
+    [{ PORT: '8080,' }, undefined],
+    [{ PORT: '8080,x' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
+    [{ PORT: ',' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
+    [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: nothing is left to listen on'],
+    [
+      { PORT: '8443', HTTPS_PORT: '8443', TLS_CERT: '' },
+      'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',
+    ],
+    [{ LISTEN_BACKLOG: '0' }, 'LISTEN_BACKLOG must be a whole number from 1 to 65535, not "0"'],
+  ])('as %p: %s', (environment, problem) => {
+    const found = problems(environment as unknown as Record<string, string>)
+    if (problem === undefined) expect(found).toEqual([])
+    else expect(found).toContain(problem)
+  })
+})

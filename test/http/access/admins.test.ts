@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
+import { fakeService, parameters, warm } from '../../warm/fake-login.js'
+
+describe('the admin', () => {
+  const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  test.each([
+    ['no credentials', undefined],
+    ['another scheme', 'Bearer x'],
+    ['a header that is not base64', 'Basic !!!'],
+    ['a header without a colon', header('admin@host')],
+    ['an unknown name', header('nobody:gehe:im-ü')],
+    ['a wrong secret', header('admin@host:wrong')],
+    ["another admin's secret", header('admin@host:portal-secret')],
+    ['an empty secret', header('admin@host:')],
+  ])('is challenged with 401 after %s, before the body is read', async (_what, authorization) => {
+    const service = fakeService()
+    const call = request(service.app).post('/warm').set('Content-Type', 'text/plain')
+    if (authorization !== undefined) call.set('Authorization', authorization)
+    const reply = await call.send('neither a form nor JSON')
+    expect(reply.status).toBe(401)
+    expect(reply.headers['www-authenticate']).toBe('Basic realm="HTTP Binding Warm", charset="UTF-8"')
+    expect(reply.type).toBe('text/html')
+    expect(reply.text).toContain('<title>Unauthorized</title>')
+    expect(reply.text.match(/<p>.*<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
+    expect(reply.text).not.toContain('<dl')
+    expect(reply.headers['cache-control']).toBe('no-store')
+    expect(service.logins).toHaveLength(0)
+  })
+
+  test('is challenged for the form too, and in JSON where that is asked for', async () => {
+    const { app } = fakeService()
+    expect((await request(app).get('/warm')).status).toBe(401)
+    const reply = await request(app).post('/warm').set('Accept', 'application/json')
+    expect(reply.status).toBe(401)
+    expect(reply.type).toBe('application/problem+json')
+    expect(JSON.parse(reply.text)).toMatchObject({ status: 401, code: 'unauthorized', title: 'Unauthorized' })
+  })
+
+  test('may have a name like a JID and a UTF-8 secret with a colon', async () => {
+    expect((await warm().type('form').send(parameters)).status).toBe(200)
+  })
+
+  test('is refused with 403 for a domain that is not theirs', async () => {
+    const service = fakeService()
+    const call = (jid: string) =>
+      request(service.app).post('/warm').auth('portal', 'portal-secret').send({ jid, password: 'x' })
+    expect((await call('juliet@chat.example')).status).toBe(200)
+    const refused = await call('juliet@other.chat.example')
+    expect(refused.status).toBe(403)
+    expect(JSON.parse(refused.text)).toMatchObject({ code: 'forbidden' })
+    expect(service.logins).toHaveLength(1)
+  })
+})
+
+describe('an admin whose secret is kept as a hash', () => {
+  /** Costs less than a real one; a test has no secrets to keep. */
+  const cheapHash = async (secret: string) => {
+    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
+    const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
+    return cheap + hash.toString('base64url')
+  }
+  const serviceWith = (secret: string, now?: () => number) =>
+    fakeService({
+      admins: [
+        { name: 'hashed', secret, domains: ['*'] },
+        { name: 'plain', secret: 'plain-secret', domains: ['*'] },
+      ],
+      ...(now && { now }),
+    })
+  const call = (service: ReturnType<typeof fakeService>, name: string, secret: string) =>
+    request(service.app).post('/warm').auth(name, secret).send(parameters)
+
+  test('comes in with the secret, again without hashing, and with nothing else', async () => {
+    const service = serviceWith(await cheapHash('open sesame'))
+    expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
+    expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
+    expect((await call(service, 'hashed', 'open says me')).status).toBe(401)
+    expect((await call(service, 'plain', 'open sesame')).status).toBe(401)
+    expect((await call(service, 'nobody', 'open sesame')).status).toBe(401)
+    expect((await call(service, 'plain', 'plain-secret')).status).toBe(200)
+  })
+
+  test('does not come in with the hash itself', async () => {
+    const secret = await cheapHash('open sesame')
+    expect((await call(serviceWith(secret), 'hashed', secret)).status).toBe(401)
+  })
+})

@@ -1,0 +1,291 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import request from 'supertest'
+import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
+import { FailedLogins } from '../../../src/http/access/failed-logins.js'
+import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
+import { unnoted } from '../../support/unlimited.js'
+import { config, fakeService, parameters } from '../../warm/fake-login.js'
+
+const here = { client: '192.0.2.1', name: 'portal' }
+
+describe('wrong secrets', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
+  })
+
+  afterEach(() => {
+    jest.useRealTimers()
+  })
+
+  /** Fails once more; resolves with the milliseconds until it may be told, or with undefined where it is not looked at. */
+  async function fail(failures: FailedLogins, claim = here): Promise<number | undefined> {
+    if ((await failures.begin(claim)) !== undefined) return undefined
+    let isTold = false
+    const told = failures.failed(claim).then(() => {
+      isTold = true
+    })
+    let waited = 0
+    for (; !isTold; waited += 50) {
+      await new Promise(resolve => setImmediate(resolve))
+      if (!isTold) jest.advanceTimersByTime(50)
+    }
+    await told
+    return Math.max(0, waited - 50)
+  }
+
+  test('are told later from one to the next, and not looked at any more after so many in a minute', async () => {
+    const failures = new FailedLogins(7, unnoted)
+    const delays: (number | undefined)[] = []
+    for (let time = 0; time < 8; time++) delays.push(await fail(failures))
+    expect(delays).toEqual([0, 250, 500, 1_000, 2_000, 2_000, 2_000, undefined])
+    expect(await failures.begin(here)).toBe(60 - 7)
+  })
+
+  test('count again from the first when their minute is over', async () => {
+    const failures = new FailedLogins(2, unnoted)
+    await fail(failures)
+    await fail(failures)
+    expect(await fail(failures)).toBeUndefined()
+    jest.advanceTimersByTime(60_000)
+    expect(await fail(failures)).toBe(0)
+  })
+
+  test('for one name leave other names alone, and other clients', async () => {
+    const failures = new FailedLogins(1, unnoted)
+    await fail(failures)
+    expect(await fail(failures)).toBeUndefined()
+    expect(await fail(failures, { ...here, name: 'other' })).toBe(0)
+    expect(await fail(failures, { ...here, client: '192.0.2.2' })).toBe(0)
+  })
+
+  test('for many names of one client are ten times as many as for one', async () => {
+    const failures = new FailedLogins(1, unnoted)
+    for (let name = 0; name < 10; name++) expect(await fail(failures, { ...here, name: `${name}` })).toBe(0)
+    expect(await fail(failures, { ...here, name: 'eleventh' })).toBeUndefined()
+    expect(await fail(failures, { client: '192.0.2.2', name: 'eleventh' })).toBe(0)
+  })
+
+  test('that were right after all do not count', async () => {
+    const failures = new FailedLogins(1, unnoted)
+    for (let time = 0; time < 5; time++) {
+      expect(await failures.begin(here)).toBeUndefined()
+      await failures.succeeded(here)
+    }
+  })
+
+  test('keep out a backend that knows the secret only where both counts are full', async () => {
+    const failures = new FailedLogins(1, unnoted)
+    for (let time = 0; time < 9; time++) await fail(failures)
+    expect(await failures.waitOfKnown(here)).toBeUndefined()
+    await fail(failures)
+    expect(await failures.waitOfKnown(here)).toBe(60)
+    expect(await failures.waitOfKnown({ ...here, name: 'other' })).toBeUndefined()
+    expect(await failures.waitOfKnown({ ...here, client: '192.0.2.2' })).toBeUndefined()
+  })
+
+  describe('for one name from many addresses', () => {
+    const from = (number: number, name = 'portal') => ({ client: `198.51.100.${number}`, name })
+    /** One guess by each of so many clients. Resolves with how many were checked. */
+    async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
+      const claims = Array.from({ length: clients }, (_, number) => from(number, name))
+      const looked = claims.map(async claim => {
+        if ((await failures.begin(claim)) !== undefined) return 0
+        await failures.failed(claim)
+        return 1
+      })
+      return (await Promise.all(looked)).reduce((sum: number, one) => sum + one, 0)
+    }
+
+    test('are checked as often in ten minutes as those of one address', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      expect(await guess(failures, 100)).toBe(50)
+      expect(await failures.begin(from(200))).toBe(600)
+      expect(await guess(failures, 1, 'other')).toBe(1)
+      jest.advanceTimersByTime(600_000)
+      expect(await guess(failures, 100)).toBe(50)
+    })
+
+    test('block no address that has shown the right secret before, at any process', async () => {
+      const shared = new Map<string, KeyedRate>()
+      const rates: MakeRate = (rate, most, seconds) => {
+        if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
+        return shared.get(rate)!
+      }
+      const [one, two] = [new FailedLogins(5, unnoted, rates), new FailedLogins(5, unnoted, rates)]
+      expect(await one.begin(here)).toBeUndefined()
+      await one.succeeded(here)
+      expect((await guess(one, 100)) + (await guess(two, 100))).toBe(50)
+      for (const failures of [one, two]) {
+        expect(await failures.begin(here)).toBeUndefined()
+        await failures.succeeded(here)
+        expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBe(600)
+      }
+      // Its own limit has not changed. The five answers took three seconds.
+      for (let time = 0; time < 5; time++) await fail(two)
+      expect(await two.begin(here)).toBe(57)
+    })
+
+    test('block none of many backends that start at the same time and are right', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      const right = Array.from({ length: 70 }, async (_, number) => {
+        const wait = await failures.begin(from(number))
+        await failures.succeeded(from(number))
+        return wait
+      })
+      expect(await Promise.all(right)).toEqual(Array(70).fill(undefined))
+    })
+
+    test('block no such address a week later, nor a week after its next right secret', async () => {
+      const failures = new FailedLogins(5, unnoted)
+      await failures.succeeded(here)
+      jest.advanceTimersByTime(7 * 86_400_000)
+      await failures.waitOfKnown(here)
+      jest.advanceTimersByTime(7 * 86_400_000)
+      expect(await guess(failures, 100)).toBe(50)
+      expect(await failures.begin(here)).toBeUndefined()
+    })
+  })
+
+  test('are any number where the limit is 0, and told at once', async () => {
+    const failures = new FailedLogins(0, unnoted)
+    for (let time = 0; time < 100; time++) expect(await fail(failures)).toBe(0)
+    expect(await failures.waitOfKnown(here)).toBeUndefined()
+  })
+
+  test('leave nothing behind when their time is over', async () => {
+    const failures = new FailedLogins(1, unnoted)
+    for (let client = 0; client < 20; client++) await fail(failures, { ...here, client: `192.0.2.${client}` })
+    jest.advanceTimersByTime(600_000)
+    expect(jest.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a client that guesses', () => {
+  const rates = { ...config.rates, failedLogins: 2 }
+  const [name, secret] = ['portal', 'portal-secret']
+
+  async function call(
+    { app }: ReturnType<typeof fakeService>,
+    shown: string,
+    { as = name, from = '192.0.2.1' } = {},
+  ) {
+    const { status, headers, body } = await request(app)
+      .post('/warm')
+      .set('X-Forwarded-For', from)
+      .auth(as, shown)
+      .accept('json')
+      .send(parameters)
+    return {
+      status,
+      code: body.code,
+      retryAfter: headers['retry-after'],
+      challenge: headers['www-authenticate'],
+    }
+  }
+
+  const openToAll = { ...config.access, warm: config.access.bosh }
+
+  test('from many addresses gets 429 after twenty tries, and the portal is served at its own address', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
+    const tries: number[] = []
+    for (let number = 0; number < 25; number++)
+      tries.push((await call(service, 'wrong', { from: `198.51.100.${number}` })).status)
+    expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
+    expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
+    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
+    // A wrong secret there does not block it.
+    expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
+  })
+
+  test('hears 429 and when to come back, and is not looked at until then, right or wrong', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, 'wrong')).status).toBe(401)
+    expect((await call(service, 'wronger')).status).toBe(401)
+    const often = await call(service, 'wrongest')
+    expect(often).toMatchObject({ status: 429, code: 'too-many-requests', challenge: undefined })
+    expect(Number(often.retryAfter)).toBeGreaterThan(50)
+    expect((await call(service, secret)).status).toBe(429)
+    expect(service.logins).toEqual([])
+    expect(service.lines().at(-1)).toMatchObject({ code: 'too-many-requests', address: '192.0.2.1' })
+  })
+
+  test('keeps out no other: neither another admin at the same address, nor a client elsewhere', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    expect((await call(service, 'gehe:im-ü', { as: 'admin@host' })).status).toBe(200)
+    expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
+    expect((await call(service, secret, { from: '2001:db8::1' })).status).toBe(200)
+  })
+
+  test('does not keep out a backend whose secret was right a moment ago, at the same address', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, secret)).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    expect((await call(service, 'wrong')).status).toBe(429)
+    expect((await call(service, secret)).status).toBe(200)
+  })
+
+  test('does not gain anything from a backend that is known elsewhere', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    expect((await call(service, secret)).status).toBe(429)
+  })
+
+  test('does not keep out a backend that goes on calling, however long it takes', async () => {
+    let now = 0
+    const service = fakeService({ rates, access: openToAll, now: () => now })
+    expect((await call(service, secret)).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(service, 'wrong')
+    for (let minute = 0; minute < 12; minute++) {
+      now += 60_000
+      expect((await call(service, secret)).status).toBe(200)
+    }
+    now += 300_000
+    expect((await call(service, secret)).status).toBe(200)
+  })
+
+  test('does not block it in a process that has not seen its secret yet', async () => {
+    const shared = new Map<string, KeyedRate>()
+    const makeRate: MakeRate = (rate, most, seconds) => {
+      if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
+      return shared.get(rate)!
+    }
+    const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate }))
+    expect((await call(one!, secret)).status).toBe(200)
+    for (let time = 0; time < 3; time++) await call(one!, 'wrong')
+    expect((await call(two!, 'wrong')).status).toBe(429)
+    // The note is made while the first call is answered.
+    let status = 0
+    for (let time = 0; time < 500 && status !== 200; time++) status = (await call(two!, secret)).status
+    expect(status).toBe(200)
+    expect((await call(two!, secret, { from: '192.0.2.1' })).status).toBe(200)
+    expect((await call(two!, secret, { as: 'admin@host' })).status).toBe(401)
+    expect(two!.lines().find(({ code }) => code === 'too-many-requests')).toMatchObject({ admin: name })
+  })
+
+  test('does so many times at once is looked at no more often', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    const guesses = Array.from({ length: 10 }, (_, number) => call(service, `wrong ${number}`))
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(statuses.filter(status => status === 401)).toHaveLength(2)
+    expect(statuses.filter(status => status === 429)).toHaveLength(8)
+  })
+
+  test('is told apart from a backend that begins with many calls at once', async () => {
+    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
+    const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
+    const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
+    const service = fakeService({ rates, access: openToAll, admins })
+    const calls = Array.from({ length: 10 }, () => call(service, secret))
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(10).fill(200))
+  })
+
+  test('is counted by the network of an IPv6 address', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    for (const from of ['2001:db8::1', '2001:db8::2']) await call(service, 'wrong', { from })
+    expect((await call(service, 'wrong', { from: '2001:db8::3' })).status).toBe(429)
+    expect((await call(service, 'wrong', { from: '2001:db8:0:1::3' })).status).toBe(401)
+  })
+})

@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import express from 'express'
+import { createAssetsRouter } from '../../../src/http/answers/assets.js'
+import { eventually } from '../../support/eventually.js'
+import { ask } from '../../support/http-answer.js'
+
+let server: Server
+let port: number
+/** How many connections the server has. */
+let open: number
+
+beforeEach(async () => {
+  open = 0
+  server = createServer(express().use(createAssetsRouter())).listen(0, '127.0.0.1')
+  server.on('connection', socket => {
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+  })
+  await once(server, 'listening')
+  port = (server.address() as AddressInfo).port
+})
+
+afterEach(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+/** Asks for a file with these headers. */
+const get = (name: string, headers = {}, method = 'GET') =>
+  ask(`http://127.0.0.1:${port}/${name}`, { agent: false, headers, method })
+
+test('a browser that has a file is told that it has not changed', async () => {
+  const { headers } = await get('style.css')
+  for (const condition of [
+    { 'If-None-Match': headers.etag! },
+    { 'If-Modified-Since': headers['last-modified']! },
+  ]) {
+    const { status, text } = await get('style.css', condition)
+    expect([status, text]).toEqual([304, ''])
+  }
+  expect((await get('style.css', { 'If-None-Match': '"another"' })).status).toBe(200)
+})
+
+test('HEAD is answered with the header alone', async () => {
+  const [whole, { status, headers, text }] = [await get('strophe.js'), await get('strophe.js', {}, 'HEAD')]
+  expect([status, headers['content-length'], text]).toEqual([200, String(whole.text.length), ''])
+})
+
+const descriptors = () => readdirSync('/proc/self/fd').length
+
+test('no descriptor stays open for clients that ask again and again, read nothing and leave', async () => {
+  await get('strophe.js')
+  await eventually('its connection is closed', () => open === 0)
+  const before = descriptors()
+  const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1').pause())
+  for (const socket of sockets) {
+    socket.on('error', () => {}).write('GET /strophe.js HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(120))
+  }
+  await Promise.all(sockets.map(socket => once(socket, 'readable')))
+  for (const socket of sockets) socket.destroy()
+  await eventually('all are closed', () => descriptors() <= before)
+})

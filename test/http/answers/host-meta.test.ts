@@ -1,0 +1,82 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import type { Config } from '../../../src/config/config.js'
+import { config, fakeService } from '../../warm/fake-login.js'
+
+const xrd = '/.well-known/host-meta'
+const json = '/.well-known/host-meta.json'
+const get = (path: string, settings: Partial<Config> = {}, headers: Record<string, string> = {}) =>
+  request(fakeService(settings).app)
+    .get(path)
+    .set({ Host: 'chat.example', ...headers })
+
+const bosh = { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://web.example/http-bind' }
+const websocket = { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://web.example/xmpp-websocket' }
+
+describe('host-meta', () => {
+  test('names the endpoints in XML (XEP-0156 §3.1)', async () => {
+    const { status, headers, text } = await get(xrd, { externalUrl: "https://web.example/o'c" })
+    expect(status).toBe(200)
+    expect(headers['content-type']).toBe('application/xrd+xml; charset=utf-8')
+    expect(text).toBe(
+      "<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>" +
+        "<Link rel='urn:xmpp:alt-connections:xbosh' href='https://web.example/o&apos;c/http-bind'/>" +
+        "<Link rel='urn:xmpp:alt-connections:websocket' href='wss://web.example/o&apos;c/xmpp-websocket'/></XRD>\n",
+    )
+  })
+
+  test('names them in JSON (XEP-0156 §3.2)', async () => {
+    const { status, headers, body } = await get(json)
+    expect([status, headers['content-type']]).toEqual([200, 'application/json; charset=utf-8'])
+    expect(body).toEqual({ links: [bosh, websocket] })
+  })
+
+  test('names those only that there are', async () => {
+    const off = (settings: Partial<Config>) => get(json, settings)
+    expect((await off({ bosh: { ...config.bosh, enabled: false } })).body).toEqual({ links: [websocket] })
+    const without = { websocket: { ...config.websocket, enabled: false } }
+    expect((await off(without)).body).toEqual({ links: [bosh] })
+    expect((await get(xrd, without)).text).not.toContain('websocket')
+  })
+
+  test.each([xrd, json])('at %s may be read by every page, also that there is none', async path => {
+    for (const settings of [{}, { externalUrl: undefined }])
+      expect((await get(path, settings)).headers['access-control-allow-origin']).toBe('*')
+  })
+
+  test.each([
+    ['the address is not known', { externalUrl: undefined }, {}],
+    ['the address is not https', { externalUrl: 'http://web.example' }, {}],
+    ['only a request says that it is', { externalUrl: undefined }, forwarded()],
+    [
+      'only a request to a name of ours says so',
+      { externalUrl: undefined, http: { ...config.http, names: ['chat.example'] } },
+      forwarded(),
+    ],
+    ['a stranger says that it is', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
+    [
+      'there is no endpoint',
+      {
+        bosh: { ...config.bosh, enabled: false },
+        websocket: { ...config.websocket, enabled: false },
+      },
+      {},
+    ],
+    ['it is switched off', { http: { ...config.http, hostMeta: false } }, {}],
+  ])('is not there where %s', async (_what, settings, headers) => {
+    for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
+  })
+
+  test('takes no other method', async () => {
+    const { status, headers } = await request(fakeService().app).post(xrd)
+    expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
+  })
+})
+
+function forwarded() {
+  return { 'X-Forwarded-Proto': 'https' }
+}
+
+function noProxies() {
+  return { list: [], contains: () => false } as unknown as Config['trustedProxies']
+}

@@ -1,0 +1,17 @@
+import { expect, test } from '@jest/globals'
+import { CallerGone } from '../../../src/http/listening/caller-gone.js'
+
+test('listeners are called once, when the caller is gone, and find the reason then', () => {
+  const signal = new CallerGone()
+  const calls: string[] = []
+  const removed = () => calls.push('removed')
+  signal.addEventListener('abort', () => calls.push(`aborted: ${signal.aborted}`))
+  signal.addEventListener('abort', removed)
+  signal.removeEventListener('abort', removed)
+  expect(signal.aborted).toBe(false)
+  expect(() => signal.throwIfAborted()).not.toThrow()
+  signal.abort()
+  signal.abort()
+  expect(calls).toEqual(['aborted: true'])
+  expect(() => signal.throwIfAborted()).toThrow('the caller left')
+})

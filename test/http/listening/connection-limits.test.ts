@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
+import { clientOf } from '../../../src/lib/client-network.js'
+import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
+import { unnoted } from '../../support/unlimited.js'
+
+describe('connections are counted by', () => {
+  test.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::6', '2001:db8:1:2'],
+    ['2001:db8::6', '2001:db8:0:0'],
+    ['2001:db8:0:0:1::', '2001:db8:0:0'],
+    ['::1', '0:0:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+  ])('%s: %s', (address, client) => {
+    expect(clientOf(address)).toBe(client)
+  })
+})
+
+describe('a listener with limits', () => {
+  const open: Socket[] = []
+  let servers: Server[] = []
+
+  afterEach(async () => {
+    for (const socket of open.splice(0)) socket.destroy()
+    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+    servers = []
+  })
+
+  /** Two servers under the same limits, which greet the clients that they let in. */
+  async function listen(
+    most: { maxConnections?: number; maxConnectionsPerAddress?: number },
+    trusted = 'none',
+    descriptorsAreLeft: (mayCall: boolean) => boolean = () => true,
+    refused: OnRefused = unnoted,
+    mayCall = (_address: string) => true,
+  ) {
+    const limits = new ConnectionLimits(
+      {
+        listen: {
+          places: [],
+          backlog: 511,
+          maxConnections: 0,
+          maxConnectionsPerAddress: 0,
+          ...most,
+        },
+        trustedProxies: readNetworks(trusted, () => undefined),
+      },
+      refused,
+      descriptorsAreLeft,
+      mayCall,
+    )
+    for (const _each of [1, 2]) {
+      const server = createServer(socket => socket.on('error', () => {}).write('hello'))
+      limits.guard(server)
+      await once(server.listen(0, '0.0.0.0'), 'listening')
+      servers.push(server)
+    }
+  }
+
+  /** Connects from an address of this machine; whether the server keeps the connection. */
+  async function isWelcome(server: number, localAddress: string): Promise<boolean> {
+    const { port } = servers[server]!.address() as AddressInfo
+    const socket = connect({ host: '127.0.0.1', port, localAddress })
+    open.push(socket)
+    socket.on('error', () => {})
+    return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
+  }
+
+  /** The server learns only in a while that a client has left. */
+  async function untilWelcome(server: number, localAddress: string): Promise<void> {
+    while (!(await isWelcome(server, localAddress))) open.pop()
+  }
+
+  test('closes what is too much for all servers together, until one has gone', async () => {
+    await listen({ maxConnections: 2 })
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+    expect(await isWelcome(1, '127.0.0.2')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.3')).toBe(false)
+    open[0]!.destroy()
+    await untilWelcome(1, '127.0.0.3')
+  })
+
+  test('closes what is too much from one address', async () => {
+    await listen({ maxConnectionsPerAddress: 1 })
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+    expect(await isWelcome(1, '127.0.0.1')).toBe(false)
+    expect(await isWelcome(1, '127.0.0.2')).toBe(true)
+    open[0]!.destroy()
+    await untilWelcome(0, '127.0.0.1')
+  })
+
+  test('lets proxies have as many as they want', async () => {
+    await listen({ maxConnectionsPerAddress: 1 }, '127.0.0.2')
+    for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.2')).toBe(true)
+  })
+
+  test('closes what there is no descriptor for, and says so', async () => {
+    const refused: string[] = []
+    let areLeft = false
+    await listen(
+      {},
+      'loopback',
+      () => areLeft,
+      limit => refused.push(limit),
+    )
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(refused).toEqual(['descriptors'])
+    areLeft = true
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+  })
+
+  test('keeps a tenth for addresses that may call the warm API', async () => {
+    const mayCall = (address: string) => address === '127.0.0.9'
+    await listen({ maxConnections: 10 }, 'none', undefined, undefined, mayCall)
+    for (let host = 1; host < 9; host++) expect(await isWelcome(0, `127.0.0.${host}`)).toBe(true)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(false)
+  })
+
+  test('keeps descriptors for addresses that may call the warm API', async () => {
+    const mayCall = (address: string) => address === '127.0.0.9'
+    await listen({}, 'none', isCaller => isCaller, undefined, mayCall)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(await isWelcome(0, '127.0.0.9')).toBe(true)
+  })
+
+  test('counts proxies among all', async () => {
+    await listen({ maxConnections: 1 }, 'loopback')
+    expect(await isWelcome(0, '127.0.0.2')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.2')).toBe(false)
+  })
+
+  test('knows no limit at 0', async () => {
+    await listen({})
+    for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+  })
+})

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describe, expect, test } from '@jest/globals'
+import { createDispatcher } from '../../../src/http/listening/dispatch.js'
+
+let reached: string[] = []
+const to = (name: string) => () => void reached.push(name)
+
+/** Which listener a request reaches. */
+function reachedBy(listener: ReturnType<typeof createDispatcher>, request: object): string[] {
+  reached = []
+  listener({ headers: {}, rawHeaders: [], ...request } as unknown as IncomingMessage, {} as ServerResponse)
+  return reached
+}
+
+const routesTo = (name: string) => ({ paths: new Map(), below: [], rest: to(name) })
+
+const oneHost = createDispatcher({
+  everywhere: new Map([['/healthz', to('health')]]),
+  hosts: new Map(),
+  otherHosts: {
+    paths: new Map([['/http-bind', to('bosh')]]),
+    below: [['/b.org/warm', to('warm')]],
+    rest: to('rest'),
+  },
+})
+
+describe('the listener', () => {
+  test.each([
+    ['/http-bind', 'bosh'],
+    ['/http-bind/', 'bosh'],
+    ['/http-bind?x=1', 'bosh'],
+    ['/http-bind/?x=1', 'bosh'],
+    ['/http-bind?x=/', 'bosh'],
+    ['/http-bindings', 'rest'],
+    ['/http-bind/x', 'rest'],
+    ['/http-bind//', 'rest'],
+    ['/HTTP-BIND', 'rest'],
+    ['/b.org/warm', 'warm'],
+    ['/b.org/warm/', 'warm'],
+    ['/b.org/warm?x=1', 'warm'],
+    ['/b.org/warm/sessions', 'warm'],
+    ['/b.org/warmth', 'rest'],
+    ['/B.org/warm', 'rest'],
+    ['/b.org', 'rest'],
+    ['/healthz', 'health'],
+    ['/healthz?x=1', 'rest'],
+    ['/', 'rest'],
+    ['*', 'rest'],
+    ['', 'rest'],
+  ])('for %j is that of %s', (url, name) => {
+    expect(reachedBy(oneHost, { url })).toEqual([name])
+  })
+})
+
+describe('the host', () => {
+  const dispatcher = createDispatcher({
+    everywhere: new Map([['/healthz', to('health')]]),
+    hosts: new Map([
+      ['chat.example.org', routesTo('named')],
+      ['[::1]', routesTo('local')],
+    ]),
+    otherHosts: routesTo('other'),
+  })
+
+  test.each([
+    ['chat.example.org', 'named'],
+    ['chat.example.org:8443', 'named'],
+    ['CHAT.Example.org', 'named'],
+    ['chat.example.org.', 'named'],
+    ['[::1]:8080', 'local'],
+    ['example.org', 'other'],
+    ['chat.example.org.evil.example', 'other'],
+    ['chat.example.org/x', 'other'],
+    ['', 'other'],
+    [undefined, 'other'],
+  ])('%s is %s', (host, name) => {
+    expect(reachedBy(dispatcher, { url: '/', headers: { host } })).toEqual([name])
+  })
+
+  test('makes no difference to health checks', () => {
+    expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual([
+      'health',
+    ])
+  })
+
+  test('is unknown where a request names two', () => {
+    const seen: unknown[] = []
+    const res = {
+      writeHead(status: number, headers: readonly string[]) {
+        seen.push(status, headers.slice(0, 4))
+        return { end() {} }
+      },
+    }
+    const rawHeaders = ['Host', 'chat.example.org', 'Accept', 'host', 'hOST', '[::1]']
+    const request = { url: '/', headers: { host: 'chat.example.org' }, rawHeaders }
+    reached = []
+    dispatcher(request as never, res as never)
+    expect([reached, seen]).toEqual([[], [400, ['Content-Length', '0', 'Connection', 'close']]])
+  })
+})

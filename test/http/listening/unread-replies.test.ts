@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { install } from '../../../src/http/fast/install.js'
+import { bytesUnderWay } from '../../../src/http/fast/reply-under-way.js'
+import { mayWait } from '../../../src/http/listening/pipelined-requests.js'
+import { UnreadReplies } from '../../../src/http/listening/unread-replies.js'
+import { Counts } from '../../../src/lib/counts.js'
+import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
+import { createLog } from '../../../src/lib/log.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+/** More than any system keeps for a socket that no client reads from. */
+const large = Buffer.alloc(64 * 2 ** 20, 'x')
+
+let clock: FakeClock
+let counts: Counts
+let lines: object[]
+let server: Server
+let unread: UnreadReplies
+let answer: RequestListener
+const clients: Socket[] = []
+const accepted = new Set<Socket>()
+
+beforeEach(() => {
+  clock = new FakeClock()
+  counts = new Counts()
+  lines = []
+  answer = (_req, res) => res.end(large)
+})
+
+afterEach(() => {
+  unread.stop()
+  for (const client of clients.splice(0)) client.destroy()
+  accepted.clear()
+  server.closeAllConnections()
+  server.close()
+})
+
+async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void> {
+  server = createServer(install(isFast), (req, res) => {
+    mayWait(res)
+    answer(req, res)
+  }).listen(0, '127.0.0.1')
+  server.on('connection', socket => {
+    accepted.add(socket)
+    socket.once('close', () => accepted.delete(socket))
+  })
+  const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
+  const refused = createRefusals({ counts, clock, log })
+  const connections = () => accepted
+  unread = new UnreadReplies({ limits: { unreadMegabytes }, connections, clock, refused })
+  await once(server, 'listening')
+}
+
+/** A client that has sent a request and reads nothing; resolves with both ends of its connection. */
+async function visit(requests = request) {
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+  clients.push(client)
+  client.on('error', () => {}).write(requests)
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  return { client, socket }
+}
+
+/** The same, once all that the system takes of a reply has left. */
+async function visitAndWait() {
+  const ends = await visit()
+  let before = -1
+  await eventually('no more leaves', () => {
+    const left = bytesUnderWay(ends.socket)
+    const isSame = left > 0 && left === before
+    before = left
+    return isSame
+  })
+  return ends
+}
+
+for (const isFast of [true, false])
+  describe(`a client that waits for a reply (fast: ${isFast})`, () => {
+    test('is closed once it has read nothing of it for a minute', async () => {
+      await start({ isFast })
+      const { socket } = await visitAndWait()
+      clock.advance(60_000)
+      expect(socket.destroyed).toBe(false)
+      clock.advance(10_000)
+      expect(socket.destroyed).toBe(true)
+      expect(counts.refused).toMatchObject({ 'unread-reply': 1 })
+    })
+
+    test('may take as long as it reads on', async () => {
+      await start({ isFast })
+      const { client, socket } = await visitAndWait()
+      for (let minute = 0; minute < 5; minute++) {
+        const before = bytesUnderWay(socket)
+        client.resume()
+        await eventually('more has left', () => bytesUnderWay(socket) < before)
+        client.pause()
+        clock.advance(50_000)
+        expect(socket.destroyed).toBe(false)
+      }
+      clock.advance(70_000)
+      expect(socket.destroyed).toBe(true)
+    })
+
+    test('may wait for any time while there is none', async () => {
+      const held: ServerResponse[] = []
+      answer = (_req, res) => {
+        // A reply that is there waits for the one before it.
+        if (held.push(res) === 2) res.end('second')
+      }
+      await start({ isFast })
+      const { client, socket } = await visit(request + request)
+      await eventually('both have come', () => held.length === 2)
+      expect(unread.bytes).toBeGreaterThan(0)
+      clock.advance(600_000)
+      expect(socket.destroyed).toBe(false)
+      let read = ''
+      client.on('data', chunk => {
+        read += chunk
+      })
+      client.resume()
+      held[0]!.end('first')
+      await eventually('both are answered', () => read.endsWith('second'))
+      expect(unread.bytes).toBe(0)
+    })
+  })
+
+test('a client that sends more, and reads nothing, is closed as well', async () => {
+  await start()
+  const { client, socket } = await visitAndWait()
+  for (let second = 0; second < 70; second += 5) {
+    client.write('GET')
+    clock.advance(5_000)
+  }
+  expect(socket.destroyed).toBe(true)
+})
+
+test('while too much waits in all, clients that read nothing are closed after ten seconds, the largest backlog first', async () => {
+  let mebibytes = 0
+  answer = (_req, res) => res.end(large.subarray(0, mebibytes * 2 ** 20))
+  await start({ unreadMegabytes: 80 })
+  const visitFor = async (size: number) => {
+    mebibytes = size
+    return (await visitAndWait()).socket
+  }
+  const [small, largest, other] = [await visitFor(24), await visitFor(64), await visitFor(32)]
+  expect(unread.bytes).toBeGreaterThan(80 * 2 ** 20)
+  clock.advance(10_000)
+  expect(largest.destroyed).toBe(false)
+  clock.advance(5_000)
+  expect([small.destroyed, largest.destroyed, other.destroyed]).toEqual([false, true, false])
+  expect(counts.refused).toMatchObject({ unread: 1, 'unread-reply': 0 })
+  await eventually('less waits', () => unread.bytes < 80 * 2 ** 20)
+})
+
+test('the log has one line for all of them', async () => {
+  await start()
+  for (let count = 0; count < 3; count++) await visitAndWait()
+  clock.advance(70_000)
+  expect(counts.refused['unread-reply']).toBe(3)
+  expect(lines).toMatchObject([{ level: 40, limit: 'unread-reply', address: '127.0.0.1' }])
+})

@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals'
+import { memoryBears, memoryMeasure } from '../../../src/lib/limits/memory.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+describe('the memory for sessions', () => {
+  let full = 0
+  let looks = 0
+  const start = () => {
+    const clock = new FakeClock()
+    const measure = () => {
+      looks += 1
+      return full
+    }
+    const bears = memoryBears(clock, measure)
+    /** Looks again after a second. */
+    const later = (sessions: number) => {
+      clock.advance(1_000)
+      return bears(sessions)
+    }
+    return { clock, bears, later }
+  }
+
+  test('bears any number until it is full, and then as many as there are', () => {
+    const { later } = start()
+    full = 0.99
+    expect(later(1_000_000)).toBe(true)
+    full = 1
+    expect(later(1_000_000)).toBe(false)
+  })
+
+  test('bears others in the place of those that have gone, though it looks full still', () => {
+    const { later } = start()
+    full = 1
+    expect([later(1_000), later(950), later(900), later(899), later(0)]).toEqual([
+      ...[false, false, false, true, true],
+    ])
+  })
+
+  test('bears any number again once there is room', () => {
+    const { later } = start()
+    full = 1.2
+    expect(later(1_000)).toBe(false)
+    full = 0.5
+    expect(later(5_000)).toBe(true)
+  })
+
+  test('bears more than there were little by little, where what the system says neither shrinks nor grows', () => {
+    const { clock, later } = start()
+    full = 1.5
+    expect([later(100), later(90)]).toEqual([false, false])
+    clock.advance(60_000)
+    expect([later(98), later(99)]).toEqual([true, false])
+    clock.advance(60_000)
+    // What came in the meantime took more.
+    full = 1.6
+    expect([later(98), later(99)]).toEqual([true, false])
+    clock.advance(60_000)
+    full = 1.5
+    expect([later(108), later(109)]).toEqual([true, false])
+  })
+
+  test('bears one session if it was full before there was any', () => {
+    const { later } = start()
+    full = 1
+    expect([later(0), later(1)]).toEqual([true, false])
+  })
+
+  test('is looked at again after a second, or after twenty sessions', () => {
+    const { clock, bears } = start()
+    const looksAt = (calls: number, milliseconds: number) => {
+      looks = 0
+      for (let call = 0; call < calls; call++) {
+        bears(call)
+        clock.advance(milliseconds)
+      }
+      return looks
+    }
+    full = 0
+    expect(looksAt(10, 100)).toBe(1)
+    expect(looksAt(10, 1_000)).toBe(10)
+    expect(looksAt(100, 0)).toBe(5)
+  })
+})
+
+describe('the memory of this process', () => {
+  test.each<[number, (full: number) => boolean]>([
+    [0, full => full > 0 && full < 1],
+    [1, full => full > 1],
+    [1_000_000, full => full > 0 && full < 1],
+  ])('is measured against the heap, and against %i MiB if that is a number', (megabytes, holds) => {
+    const full = memoryMeasure(megabytes)()
+    expect([full, holds(full)]).toEqual([full, true])
+  })
+
+  test('has in it what waits for clients outside of the heap', () => {
+    const { rss } = process.memoryUsage()
+    const measure = memoryMeasure(Math.ceil(rss / 2 ** 20) + 100)
+    expect(measure()).toBeLessThan(1)
+    const waiting = Buffer.alloc(150 * 2 ** 20, 'x')
+    expect(measure()).toBeGreaterThan(1)
+    expect(waiting).toHaveLength(150 * 2 ** 20)
+  })
+})

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Rate } from '../../../src/lib/limits/rates.js'
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+const pass = (seconds: number) => jest.advanceTimersByTime(seconds * 1000)
+
+describe('a rate', () => {
+  test('is kept to within its time, by each key for itself', async () => {
+    const rate = new Rate(2, 60)
+    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([
+      undefined,
+      undefined,
+      60,
+    ])
+    expect(await rate.take('b')).toBeUndefined()
+    pass(20.5)
+    expect(await rate.take('a')).toBe(40)
+  })
+
+  test('begins anew when its time is over, however often it was tried', async () => {
+    const rate = new Rate(2, 60)
+    for (let time = 0; time < 10; time++) await rate.take('a')
+    pass(60)
+    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([
+      undefined,
+      undefined,
+      60,
+    ])
+  })
+
+  test('does not count what is given back', async () => {
+    const rate = new Rate(1, 60)
+    await rate.take('a')
+    await rate.giveBack('a')
+    expect(await rate.take('a')).toBeUndefined()
+    expect(await rate.take('a')).toBe(60)
+  })
+
+  test('says how often something was done and how long to wait, without counting', async () => {
+    const rate = new Rate(2, 60)
+    expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
+    await rate.take('a')
+    expect([await rate.count('a'), await rate.wait('a')]).toEqual([1, undefined])
+    await rate.take('a')
+    pass(59.5)
+    expect([await rate.count('a'), await rate.wait('a')]).toEqual([2, 1])
+    pass(0.5)
+    expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
+  })
+
+  test('of 0 is none', async () => {
+    const rate = new Rate(0, 60)
+    for (let time = 0; time < 100; time++) expect(await rate.take('a')).toBeUndefined()
+    await rate.giveBack('a')
+    expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
+  })
+
+  test('remembers no client whose time is over', async () => {
+    const rate = new Rate(1, 60)
+    for (let client = 0; client < 100; client++) await rate.take(String(client))
+    expect(jest.getTimerCount()).toBe(100)
+    pass(60)
+    expect(jest.getTimerCount()).toBe(0)
+  })
+})

@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { settings } from '../../../src/config/settings.js'
+import { Counts, limits } from '../../../src/lib/counts.js'
+import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+function started() {
+  const clock = new FakeClock()
+  const counts = new Counts()
+  const lines: object[] = []
+  const log = pino({ level: 'warn' }, { write: line => void lines.push(JSON.parse(line)) })
+  return { refused: createRefusals({ counts, clock, log }), clock, counts, lines }
+}
+
+test('a limit that refuses has a line once a minute, with its setting and the number of refusals', () => {
+  const { refused, clock, counts, lines } = started()
+  for (let second = 0; second < 61; second += 1) {
+    refused('sessions')
+    clock.advance(1_000)
+  }
+  const line = { level: 40, msg: 'a limit was reached', limit: 'sessions', setting: 'MAX_SESSIONS' }
+  expect(lines).toMatchObject([
+    { ...line, refused: 1 },
+    { ...line, refused: 59 },
+  ])
+  expect(counts.refused.sessions).toBe(61)
+})
+
+test('a burst has its line though nothing more is refused, and leaves no timer behind', () => {
+  const { refused, clock, lines } = started()
+  for (let time = 0; time < 10; time++) refused('user')
+  clock.advance(120_000)
+  expect(lines).toMatchObject([{ refused: 1 }, { refused: 9 }])
+  expect(clock.pending).toBe(0)
+})
+
+test('each limit has lines of its own', () => {
+  const { refused, lines } = started()
+  refused('address', { address: '192.0.2.7' })
+  refused('user')
+  refused('address', { address: '192.0.2.8' })
+  expect(lines).toMatchObject([
+    { limit: 'address', setting: 'MAX_SESSIONS_PER_ADDRESS', address: '192.0.2.7' },
+    { limit: 'user', setting: 'MAX_SESSIONS_PER_JID' },
+  ])
+})
+
+test('each limit names an existing setting, except the limit of the system and the fixed ones', () => {
+  const named = Object.values(limits).filter(setting => setting !== undefined)
+  const unknown = named.filter(setting => !Object.hasOwn(settings, setting))
+  expect(unknown).toEqual(['LimitNOFILE'])
+})
+
+test('each setting that refuses something has its limit', () => {
+  // These make clients wait, and refuse nothing.
+  const others = ['RATE_SESSION_BYTES', 'RATE_SESSION_BURST']
+  const wanted = Object.keys(settings).filter(name => /^(RATE|MAX)_/.test(name) && !others.includes(name))
+  expect(wanted.filter(name => !(Object.values(limits) as (string | undefined)[]).includes(name))).toEqual([])
+})

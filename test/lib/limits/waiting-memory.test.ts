@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals'
+import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
+
+const mebi = 2 ** 20
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+test('the limit of each session falls the more waits in all, and never to nothing', () => {
+  const waiting = new WaitingMemory(64 * mebi)
+  const limits: number[] = []
+  for (let mebibytes = 32; mebibytes <= 56; mebibytes += 4) {
+    waiting.change(mebibytes * mebi - waiting.bytes)
+    limits.push(waiting.mostOfOne / mebi)
+  }
+  expect(limits).toEqual([Number.POSITIVE_INFINITY, 3, 2, 1, 1 / 64, 1 / 64, 1 / 64])
+  waiting.change(-waiting.bytes)
+  expect(waiting.mostOfOne).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('room is made in a turn of its own, once for everything that has come until then', async () => {
+  let times = 0
+  const waiting = new WaitingMemory(mebi, () => {
+    times += 1
+    waiting.change(mebi / 2 - waiting.bytes)
+  })
+  for (let come = 0; come < 10; come++) waiting.change(mebi)
+  expect(times).toBe(0)
+  await settled()
+  expect([times, waiting.bytes]).toEqual([1, mebi / 2])
+})
+
+test('if no room could be made, the next attempt is made only after clearly more has come', async () => {
+  let times = 0
+  const waiting = new WaitingMemory(16 * mebi, () => {
+    times += 1
+  })
+  waiting.change(17 * mebi)
+  await settled()
+  for (let come = 0; come < 8; come++) {
+    waiting.change(mebi / 8)
+    await settled()
+  }
+  expect(times).toBe(1)
+  waiting.change(1)
+  await settled()
+  expect(times).toBe(2)
+  // What was there is gone, and comes again.
+  waiting.change(-10 * mebi)
+  waiting.change(9 * mebi)
+  await settled()
+  expect(times).toBe(3)
+})

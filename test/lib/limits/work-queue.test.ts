@@ -1,0 +1,72 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { type WorkQueue, workQueue } from '../../../src/lib/limits/work-queue.js'
+
+let queue: WorkQueue
+let told: string[]
+let finish: Record<string, () => void>
+
+beforeEach(() => {
+  queue = workQueue(2, 2, () => new Error('too many'))
+  told = []
+  finish = {}
+})
+
+/** Work that goes on until it is finished by its name. */
+function work(name: string, signal?: AbortSignal): Promise<void> {
+  const begin = () => {
+    told.push(name)
+    return new Promise<void>(resolve => {
+      finish[name] = resolve
+    })
+  }
+  return queue(begin, signal)
+}
+
+function abortable() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort(new Error('left')) }
+}
+
+/** Until all that follows from what was done has happened. */
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+test('work begins as others are done, in the order it was asked for', async () => {
+  const all = ['a', 'b', 'c', 'd'].map(name => work(name))
+  await settled()
+  expect(told).toEqual(['a', 'b'])
+  finish['b']!()
+  await settled()
+  expect(told).toEqual(['a', 'b', 'c'])
+  for (const name of ['a', 'c']) finish[name]!()
+  await settled()
+  finish['d']!()
+  await Promise.all(all)
+  expect(told).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('more than may wait is refused', async () => {
+  for (const name of ['a', 'b', 'c', 'd']) void work(name)
+  await expect(work('e')).rejects.toThrow('too many')
+})
+
+test('work that fails lets the next begin', async () => {
+  const failing = queue(() => Promise.reject(new Error('failed')))
+  void work('a')
+  void work('b')
+  await expect(failing).rejects.toThrow('failed')
+  await settled()
+  expect(told).toEqual(['a', 'b'])
+})
+
+test('work that is given up while it waits never begins, and keeps no other waiting', async () => {
+  const { signal, abort } = abortable()
+  for (const name of ['a', 'b']) void work(name)
+  const left = work('c', signal)
+  void work('d')
+  abort()
+  await expect(left).rejects.toThrow('left')
+  await expect(work('e', signal)).rejects.toThrow('left')
+  finish['a']!()
+  await settled()
+  expect(told).toEqual(['a', 'b', 'd'])
+})

@@ -1,0 +1,134 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from '@jest/globals'
+import { LineWriter } from '../../../src/lib/text/line-writer.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const clock = new FakeClock()
+
+/** How many bytes the reader takes before it stalls. */
+let room = Number.POSITIVE_INFINITY
+let fault = 'EAGAIN'
+let read = ''
+
+let failures: (string | undefined)[] = []
+
+const writer = () =>
+  new LineWriter(1, {
+    clock,
+    onFailure: code => failures.push(code),
+    lostLine: lost => `lost ${lost}\n`,
+    writeTo(_descriptor, bytes) {
+      if (room === 0) throw Object.assign(new Error(fault), { code: fault })
+      const taken = Math.min(room, bytes.length)
+      room -= taken
+      read += bytes.toString('utf8', 0, taken)
+      return taken
+    },
+  })
+
+beforeEach(() => {
+  room = Number.POSITIVE_INFINITY
+  fault = 'EAGAIN'
+  read = ''
+  failures = []
+})
+
+const line = (number: number) => `${String(number).padStart(1023, '.')}\n`
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => line(from + index))
+
+test('a line goes out at once', () => {
+  expect(writer().write('one\n')).toBe(true)
+  expect(read).toBe('one\n')
+})
+
+test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line goes out before the next one', code => {
+  const log = writer()
+  room = 5
+  fault = code
+  log.write('one\n')
+  log.write('two\n')
+  log.write('three\n')
+  expect(read).toBe('one\nt')
+  room = Number.POSITIVE_INFINITY
+  clock.advance(1_000)
+  expect(read).toBe('one\ntwo\nthree\n')
+  expect(clock.pending).toBe(0)
+})
+
+test('a reader that stalls for long gets one line with the number of lines that were lost', () => {
+  const log = writer()
+  room = 0
+  const written = lines(0, 1500).map(text => log.write(text))
+  expect(written.filter(Boolean)).toHaveLength(768)
+  // It reads a little, and stalls again.
+  room = 100 * 1024
+  clock.advance(20)
+  expect(log.write(line(1500))).toBe(false)
+  room = Number.POSITIVE_INFINITY
+  clock.advance(20)
+  expect(read).toBe(`${lines(0, 768).join('')}lost 733\n`)
+  expect(log.write('again\n')).toBe(true)
+  expect(read.endsWith('lost 733\nagain\n')).toBe(true)
+  expect(clock.pending).toBe(0)
+})
+
+test('what waits when the process ends is tried once more', () => {
+  const log = writer()
+  room = 0
+  log.write('one\n')
+  room = 4
+  log.flush()
+  expect(read).toBe('one\n')
+})
+
+test('after a file was renamed, lines go to a new one', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'line-writer-'))
+  try {
+    const open = () => openSync(join(folder, 'log'), 'a')
+    const first = open()
+    const log = new LineWriter(first, { lostLine: String })
+    log.write('one\n')
+    renameSync(join(folder, 'log'), join(folder, 'log.1'))
+    log.write('two\n')
+    log.moveTo(open())
+    log.write('three\n')
+    expect(readFileSync(join(folder, 'log.1'), 'utf8')).toBe('one\ntwo\n')
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('three\n')
+    expect(() => closeSync(first)).toThrow('EBADF')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('lines that matter have room of their own, and are written while others are lost', () => {
+  const log = writer()
+  room = 0
+  for (const text of lines(0, 1000)) log.write(text)
+  const matter = lines(1000, 1300).map(text => log.write(text, true))
+  expect(matter.filter(Boolean)).toHaveLength(256)
+  room = 300 * 1024
+  clock.advance(20)
+  expect([log.write(line(1300)), log.write(line(1301), true)]).toEqual([false, true])
+  room = Number.POSITIVE_INFINITY
+  clock.advance(20)
+  expect(read).toBe(`${lines(0, 768).join('')}${lines(1000, 1256).join('')}${line(1301)}lost 277\n`)
+})
+
+test('a full disk is told once, until lines are written again; a slow reader is not', () => {
+  const log = writer()
+  room = 0
+  log.write('one\n')
+  expect(failures).toEqual([])
+  for (const _again of [1, 2]) {
+    fault = 'ENOSPC'
+    clock.advance(3_000)
+    expect(failures).toHaveLength(_again)
+    room = Number.POSITIVE_INFINITY
+    clock.advance(1_000)
+    room = 0
+    log.write('two\n')
+  }
+})

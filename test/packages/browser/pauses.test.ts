@@ -1,0 +1,29 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { Pauses } from '../../../src/packages/browser/pauses.js'
+
+beforeEach(() => {
+  jest.useFakeTimers()
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
+  'waits for an hour if a backend wants %d seconds',
+  seconds => {
+    let calls = 0
+    const told = new Pauses().next(seconds, () => {
+      calls += 1
+    })
+    expect(told).toBe(3600)
+    jest.advanceTimersByTime(3_599_000)
+    expect(calls).toBe(0)
+    jest.advanceTimersByTime(1000)
+    expect(calls).toBe(1)
+  },
+)
+
+test('waits for as long as a backend wants', () => {
+  expect(new Pauses().next(90, () => {})).toBe(90)
+})

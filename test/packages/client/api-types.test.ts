@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { type ProblemCode, problems } from '../../../src/lib/errors.js'
+import type { ErrorCode } from '../../../src/packages/client/warm-bindings.js'
+import { clientTypes } from '../../../src/warm/openapi/client-types.js'
+import { describeApi } from '../../../src/warm/openapi/describe-api.js'
+import { listParameters, logoutParameters, parameterNames } from '../../../src/warm/parameters.js'
+import type { Part } from '../../support/api-document.js'
+
+const { config } = loadConfig({ ADMIN_USERS: 'portal:a-secret', XMPP_DOMAINS: 'example.org' })
+const text = readFileSync(new URL('../../../src/packages/client/api-types.ts', import.meta.url), 'utf8')
+
+/** The names of the outer fields of a type, and whether each may be absent. */
+function fieldsOf(type: string): Record<string, boolean> {
+  const [, body = ''] = new RegExp(`^export interface ${type} {\n(.*?)^}`, 'ms').exec(text) ?? []
+  return Object.fromEntries(
+    Array.from(body.matchAll(/^ {2}(\w+)(\??):/gm), ([, name, mark]) => [name!, mark === '?']),
+  )
+}
+
+/** Compiles only as long as the types have the same codes as the service. */
+const codesAgree = (code: ProblemCode): Exclude<ErrorCode, 'no-answer' | 'bad-answer'> => code
+const codesAgreeBack = (code: Exclude<ErrorCode, 'no-answer' | 'bad-answer'>): ProblemCode => code
+
+describe('The types of the client', () => {
+  test('are what `npm run client-types` makes of the description', () => {
+    expect(text).toBe(clientTypes(config))
+  })
+
+  test('have every field of every body and answer', () => {
+    const { schemas }: Part = (describeApi(config) as Part).components
+    expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['Binding', 'Session', 'Ended', 'Problem']))
+    for (const [name, { properties, required = [] }] of Object.entries<Part>(schemas)) {
+      const names = Object.keys(properties).filter(each => each !== 'csrf_token')
+      const fields = Object.fromEntries(names.map(each => [each, !required.includes(each)]))
+      expect([name, fieldsOf(name)]).toEqual([name, fields])
+    }
+  })
+
+  test('have every parameter', () => {
+    const ofPrograms = parameterNames.filter(name => name !== 'csrf_token')
+    expect(Object.keys(fieldsOf('WarmRequest'))).toEqual(ofPrograms)
+    expect(Object.keys(fieldsOf('ListSessionsQuery'))).toEqual(Object.keys(listParameters))
+    expect(fieldsOf('LogOutEverywhereQuery')).toEqual(
+      Object.fromEntries(Object.keys(logoutParameters).map(name => [name, false])),
+    )
+  })
+
+  test('have every code', () => {
+    for (const code of Object.keys(problems) as ProblemCode[]) {
+      expect(text).toContain(`'${code}'`)
+      expect(codesAgreeBack(codesAgree(code))).toBe(code)
+    }
+  })
+})

@@ -1,0 +1,102 @@
+import { describe, expect, test } from '@jest/globals'
+import { repeat, type Time } from '../../../src/packages/client/attempts.js'
+import { WarmBindingsError } from '../../../src/packages/client/warm-bindings-error.js'
+
+const limits = { timeoutSeconds: 20, totalSeconds: 40, attempts: 3 }
+const failure = (retryAfter?: number) => new WarmBindingsError('service-full', 'It is full.', { retryAfter })
+
+/** Time that passes while something is waited for, and no other. */
+class PausedTime implements Time {
+  readonly pauses: number[] = []
+  #now = 5_000_000
+
+  now(): number {
+    return this.#now
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.pauses.push(ms / 1000)
+    this.pass(ms)
+  }
+
+  pass(ms: number): void {
+    this.#now += ms
+  }
+}
+
+/** Attempts that fail like this, one after the other, and then succeed; tells how long each might take. */
+function failing(time: PausedTime, failures: readonly { after?: number; error: Error }[]) {
+  const seconds: number[] = []
+  const attempt = async (most: number) => {
+    seconds.push(most)
+    const { after = 0, error } = failures[seconds.length - 1] ?? {}
+    time.pass(after * 1000)
+    if (error !== undefined) throw error
+    return 'done'
+  }
+  return { attempt, seconds }
+}
+
+describe('A call that fails for a while', () => {
+  test('is repeated after pauses that double, and differ from caller to caller', async () => {
+    const firsts = new Set<number>()
+    for (let caller = 0; caller < 20; caller += 1) {
+      const time = new PausedTime()
+      const { attempt } = failing(time, Array(4).fill({ error: failure() }))
+      expect(await repeat(attempt, { ...limits, attempts: 5 }, undefined, time)).toBe('done')
+      expect(time.pauses.length).toBe(4)
+      for (const [index, pause] of time.pauses.entries()) {
+        expect(pause).toBeGreaterThanOrEqual(2 ** index)
+        expect(pause).toBeLessThanOrEqual(1.5 * 2 ** index)
+      }
+      firsts.add(time.pauses[0]!)
+    }
+    expect(firsts.size).toBeGreaterThan(1)
+  })
+
+  test('waits for as long as the service asks, or a little longer', async () => {
+    const time = new PausedTime()
+    const { attempt } = failing(time, [{ error: failure(7) }, { error: failure(0) }])
+    expect(await repeat(attempt, limits, undefined, time)).toBe('done')
+    expect(time.pauses[0]).toBeGreaterThanOrEqual(7)
+    expect(time.pauses[0]).toBeLessThanOrEqual(10.5)
+    expect(time.pauses[1]).toBe(0)
+  })
+
+  test('fails with the last failure, after as many times as it may be sent', async () => {
+    const time = new PausedTime()
+    const last = failure()
+    const { attempt, seconds } = failing(time, [{ error: failure() }, { error: failure() }, { error: last }])
+    await expect(repeat(attempt, limits, undefined, time)).rejects.toBe(last)
+    expect(seconds.length).toBe(3)
+  })
+
+  test('has no longer in all than its time, and no longer for one attempt', async () => {
+    const time = new PausedTime()
+    const { attempt, seconds } = failing(time, [
+      { after: 15, error: failure(0) },
+      { after: 15, error: failure(0) },
+    ])
+    expect(await repeat(attempt, limits, undefined, time)).toBe('done')
+    expect(seconds).toEqual([20, 20, 10])
+  })
+
+  test('is not repeated when its time would be over', async () => {
+    const time = new PausedTime()
+    const last = failure(6)
+    const { attempt, seconds } = failing(time, [
+      { after: 20, error: failure(0) },
+      { after: 15, error: last },
+    ])
+    await expect(repeat(attempt, limits, undefined, time)).rejects.toBe(last)
+    expect([seconds.length, time.pauses]).toEqual([2, [0]])
+  })
+})
+
+test('An error that is none of the service is not repeated', async () => {
+  const time = new PausedTime()
+  const error = new TypeError('a bug')
+  const { attempt, seconds } = failing(time, [{ error }])
+  await expect(repeat(attempt, limits, undefined, time)).rejects.toBe(error)
+  expect([seconds.length, time.pauses]).toEqual([1, []])
+})

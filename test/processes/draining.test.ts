@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { drained } from '../../src/processes/draining.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+let clock: FakeClock
+let sessions: number
+let idle: number
+/** Connections with a request that waits for its answer. */
+let busy: number
+let isRetired: boolean
+let isStopping: boolean
+let isOver: boolean
+/** Whether each of the other processes is drained. */
+let others: boolean[]
+let tell: () => void
+let isTold: boolean
+
+beforeEach(() => {
+  clock = new FakeClock()
+  sessions = 1
+  idle = 1
+  busy = 0
+  isRetired = false
+  isStopping = false
+  isOver = false
+  others = []
+  isTold = false
+})
+
+function drain(isAlone: boolean): void {
+  const nodes = {
+    get others() {
+      return others.map((isDraining, at) => ({
+        name: `other${at}`,
+        isSilent: false,
+        isDraining,
+        about: undefined,
+      }))
+    },
+    onChange(listener: () => void) {
+      tell = listener
+    },
+    drain() {
+      isTold = true
+    },
+  }
+  drained({
+    seconds: 600,
+    registry: {
+      get size() {
+        return sessions
+      },
+    },
+    listening: {
+      retire() {
+        isRetired = true
+      },
+      closeIdleConnections() {
+        idle = 0
+      },
+      get connections() {
+        return idle + busy
+      },
+    },
+    nodes: isAlone ? undefined : nodes,
+    clock,
+    isStopping: () => isStopping,
+  }).then(() => {
+    isOver = true
+  })
+}
+
+/** Some time later. */
+async function later(seconds: number): Promise<boolean> {
+  clock.advance(seconds * 1000)
+  await Promise.resolve()
+  return isOver
+}
+
+describe('a process by itself', () => {
+  test('takes connections for its sessions, and is done when they have ended', async () => {
+    drain(true)
+    expect(await later(300)).toBe(false)
+    sessions = 0
+    expect(await later(0.1)).toBe(true)
+    expect(isRetired).toBe(false)
+  })
+
+  test('is done when the time is over, or it is stopped', async () => {
+    drain(true)
+    expect(await later(599.9)).toBe(false)
+    expect(await later(0.1)).toBe(true)
+    isOver = false
+    drain(true)
+    isStopping = true
+    expect(await later(0.1)).toBe(true)
+  })
+})
+
+describe('one of several processes', () => {
+  test('leaves connections to another one as soon as all can know whose turn it is', async () => {
+    others = [true, false]
+    drain(false)
+    expect(isTold).toBe(true)
+    tell()
+    expect([await later(0.9), isRetired]).toEqual([false, false])
+    expect([await later(0.1), isRetired]).toEqual([false, true])
+  })
+
+  test('is done when its sessions and its connections have ended', async () => {
+    others = [false]
+    sessions = 0
+    drain(false)
+    expect(await later(1)).toBe(false)
+    idle = 0
+    expect(await later(0.1)).toBe(true)
+  })
+
+  test('goes on taking connections where all are drained, until there is one that is not', async () => {
+    others = [true]
+    drain(false)
+    expect([await later(60), isRetired]).toEqual([false, false])
+    others = [true, false]
+    tell()
+    expect(isRetired).toBe(true)
+  })
+
+  test('leaves connections to those with sessions where all are drained, after the last answer', async () => {
+    others = [true]
+    sessions = 0
+    busy = 1
+    drain(false)
+    expect([await later(0.9), isRetired]).toEqual([false, false])
+    expect([await later(0.1), isRetired, idle]).toEqual([false, true, 0])
+    expect(await later(30)).toBe(false)
+    busy = 0
+    expect(await later(0.1)).toBe(true)
+  })
+})

@@ -1,0 +1,170 @@
+// A link to a scripted server, and what it told its owner, in order.
+
+import type { Server } from '../../../src/config/config.js'
+import type { Step } from '../../../src/lib/errors.js'
+import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
+import { type LinkParts, TcpLink } from '../../../src/servers/c2s/tcp-link.js'
+import { createNames } from '../../../src/servers/net/names.js'
+import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScriptedServer } from '../../support/scripted-server.js'
+
+export const streams = 'http://etherx.jabber.org/streams'
+/** What our side says first. */
+export const ourHeader = (attributes: string) =>
+  `<?xml version='1.0'?><stream:stream ${attributes} xmlns='jabber:client' xmlns:stream='${streams}'>`
+export const plainHeader = ourHeader("to='example.org' version='1.0' xml:lang='en'")
+export const serverHeader = `<?xml version='1.0'?><stream:stream from='example.org' id='1' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`
+export const footer = '</stream:stream>'
+export const features = '<stream:features/>'
+export const startTlsOffer =
+  "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>"
+export const startTls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+
+/** The server's side of `features`, as they come out. */
+export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
+
+interface CallOptions extends Partial<LinkOptions> {
+  readonly domain?: string
+}
+
+export class Call {
+  /** One line for each thing told. */
+  readonly told: string[] = []
+  readonly clock = new FakeClock()
+  readonly link: TcpLink
+  /** How far the connection has come. */
+  readonly steps: Step[] = []
+  readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
+  /** What to do when something is told. */
+  onTold: (line: string) => void = () => {}
+  #wake: () => void = () => {}
+
+  constructor(
+    server: Partial<Server>,
+    { domain = 'example.org', ...options }: CallOptions = {},
+    parts: Partial<LinkParts> = {},
+  ) {
+    const whole: Server = {
+      host: '127.0.0.1',
+      port: 0,
+      tls: 'none',
+      plain: false,
+      ca: undefined,
+      verify: true,
+      certificate: undefined,
+      ...server,
+    }
+    const names = createNames({ clock: this.clock, preferDirectTls: false, local: true })
+    const dialer = createDialer({ names, clock: this.clock, publicOnly: false })
+    this.link = new TcpLink(
+      domain,
+      whole,
+      { lang: 'en', ...options },
+      {
+        onStep: step => void this.steps.push(step),
+        onAhead: () => this.#tell('ahead'),
+        onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
+        onElement: ({ text }) => this.#tell(text),
+        onUnfit: fate => this.#tell(`unfit ${fate}`),
+        onFlush: () => this.#tell('flush'),
+        onDrain: () => this.#tell('drain'),
+        onEnd: end => {
+          this.ends.push(end)
+          const { step, code, condition } = end.failure
+          this.#tell(`end ${step} ${code}${condition === undefined ? '' : ` ${condition}`}`)
+        },
+      },
+      {
+        dialer,
+        clock: this.clock,
+        tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+        limits: defaultLimits,
+        waiting: new WaitingMemory(),
+        onFailed: () => {},
+        onClosed: () => this.#tell('closed'),
+        ...parts,
+      },
+    )
+  }
+
+  /** Resolves once a line that begins so has been told. */
+  async hears(start: string): Promise<void> {
+    while (!this.told.some(line => line.startsWith(start)))
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+  }
+
+  #tell(line: string): void {
+    this.told.push(line)
+    this.onTold(line)
+    this.#wake()
+  }
+}
+
+const servers: ScriptedServer[] = []
+
+/** A link that has connected, with the server's side of it. */
+export async function connect(
+  server: Partial<Server> = {},
+  options: CallOptions = {},
+  parts: Partial<LinkParts> = {},
+  onTold: (line: string, call: Call) => void = () => {},
+) {
+  const listener = await ScriptedServer.start()
+  servers.push(listener)
+  const call = new Call({ ...server, port: listener.port }, options, parts)
+  call.onTold = line => onTold(line, call)
+  return { call, peer: await listener.connection() }
+}
+
+/** A link without TLS on which the features have come. */
+export async function opened(parts: Partial<LinkParts> = {}) {
+  const { call, peer } = await connect({}, {}, parts)
+  await peer.until(plainHeader)
+  peer.send(serverHeader + features)
+  await call.hears('flush')
+  call.told.length = 0
+  return { call, peer }
+}
+
+/** What the servers show. */
+export const certificate = makeCertificate(['DNS:example.org'])
+
+/** A link that is about to be encrypted: the server has said it may proceed, and is about to. */
+export async function proceeding(server: Partial<Server> = {}, options: CallOptions = {}) {
+  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
+  await peer.until(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  return { call, peer }
+}
+
+/** An encrypted link on which our header has come. */
+export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
+  const { call, peer } = await proceeding({}, options)
+  peer.send(proceed)
+  await peer.secure(peerOptions(tls))
+  await peer.until("<?xml version='1.0'?>")
+  const header = await peer.until('>')
+  return { call, peer, header }
+}
+
+export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
+  ...certificate,
+  ...tls,
+})
+
+/** Resolves once session tickets have been read: then more is to be done than to watch for the features. */
+export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)
+
+/** To be called after each test: nothing listens any more. */
+export function stopServers(): void {
+  for (const server of servers.splice(0)) server.stop()
+}

@@ -1,0 +1,100 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { channelBinding } from '../../../src/servers/c2s/channel-binding-data.js'
+import { makeCertificate } from '../../support/certificates.js'
+
+const certificate = makeCertificate(['DNS:example.org'])
+const closers: (() => void)[] = []
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+interface Ends {
+  readonly ours: TLSSocket
+  readonly theirs: TLSSocket
+  readonly port: number
+}
+
+/** Both ends of a connection. */
+async function ends(version: SecureVersion): Promise<Ends> {
+  const server = createServer({ ...certificate, minVersion: version, maxVersion: version })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const accepted = new Promise<TLSSocket>(resolve => server.once('secureConnection', resolve))
+  const { port } = server.address() as AddressInfo
+  const ours = connect({ host: '127.0.0.1', port, ca: certificate.cert, servername: 'example.org' })
+  await new Promise<void>(resolve => ours.once('secureConnect', resolve))
+  const theirs = await accepted
+  closers.push(() => {
+    ours.destroy()
+    theirs.destroy()
+    server.close()
+  })
+  return { ours, theirs, port }
+}
+
+describe('TLS 1.2', () => {
+  test('has the first Finished message, which the server has received', async () => {
+    const { ours, theirs } = await ends('TLSv1.2')
+    const bytes = channelBinding(ours, 'tls-unique')!
+    expect(bytes.length).toBe(12)
+    expect(bytes).toEqual(theirs.getPeerFinished())
+    expect(channelBinding((await ends('TLSv1.2')).ours, 'tls-unique')).not.toEqual(bytes)
+  })
+
+  test('has none where a session was resumed, in which the other side is the first to finish', async () => {
+    const { ours, port } = await ends('TLSv1.2')
+    const session = ours.getSession()!
+    const resumed = connect({
+      host: '127.0.0.1',
+      port,
+      ca: certificate.cert,
+      servername: 'example.org',
+      session,
+    })
+    closers.push(() => resumed.destroy())
+    await new Promise<void>(resolve => resumed.once('secureConnect', resolve))
+    expect(resumed.isSessionReused()).toBe(true)
+    expect(channelBinding(resumed, 'tls-unique')).toBeUndefined()
+  })
+
+  test('has no exporter', async () => {
+    expect(channelBinding((await ends('TLSv1.2')).ours, 'tls-exporter')).toBeUndefined()
+  })
+})
+
+describe('TLS 1.3', () => {
+  test('has an exporter, which the server has, too', async () => {
+    const { ours, theirs } = await ends('TLSv1.3')
+    const bytes = channelBinding(ours, 'tls-exporter')!
+    expect(bytes.length).toBe(32)
+    expect(bytes).toEqual(theirs.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)))
+    expect(channelBinding((await ends('TLSv1.3')).ours, 'tls-exporter')).not.toEqual(bytes)
+  })
+
+  test('has no Finished message to go by', async () => {
+    expect(channelBinding((await ends('TLSv1.3')).ours, 'tls-unique')).toBeUndefined()
+  })
+})
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'over %s the certificate of the server is hashed, as often as it is asked for',
+  async version => {
+    const { ours } = await ends(version)
+    // openssl signs with SHA-256 where it is not told otherwise.
+    const expected = createHash('sha256').update(new X509Certificate(certificate.cert).raw).digest()
+    for (let time = 0; time < 2; time++)
+      expect(channelBinding(ours, 'tls-server-end-point')).toEqual(expected)
+  },
+)
+
+test('a connection that is gone has nothing', async () => {
+  const { ours } = await ends('TLSv1.3')
+  const closed = new Promise(resolve => ours.once('close', resolve))
+  ours.destroy()
+  await closed
+  for (const type of ['tls-exporter', 'tls-unique', 'tls-server-end-point'] as const)
+    expect(channelBinding(ours, type)).toBeUndefined()
+})

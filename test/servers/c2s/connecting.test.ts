@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../../support/certificates.js'
+import { connect, features, proceed, serverHeader, startTls, startTlsOffer, stopServers } from './call.js'
+
+afterEach(stopServers)
+
+const theirs = makeCertificate(['DNS:example.org'])
+const ours = makeCertificate(['DNS:portal.example'])
+
+/** A link to a server that asks for a certificate, encrypted, on which the features have come. */
+async function encrypted(certificate?: boolean) {
+  const { call, peer } = await connect(
+    { tls: 'starttls', ca: theirs.cert, certificate: ours },
+    { from: 'juliet@example.org', ...(certificate === undefined ? {} : { certificate }) },
+  )
+  await peer.until("streams'>")
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  peer.send(proceed)
+  const socket = await peer.secure({ ...theirs, requestCert: true, rejectUnauthorized: false })
+  await peer.until("streams'>")
+  peer.send(serverHeader + features)
+  await call.hears('flush')
+  return { call, peer, shown: socket.getPeerX509Certificate()?.toString() }
+}
+
+describe('the certificate of the operator', () => {
+  test('is shown on a link that asks for it', async () => {
+    const { shown } = await encrypted(true)
+    expect(shown?.trim()).toBe(ours.cert.trim())
+  })
+
+  test('is not shown on another link, though it was shown on the one before', async () => {
+    const { shown } = await encrypted(true)
+    const login = await encrypted(false)
+    const browser = await encrypted()
+    expect([shown !== undefined, login.shown, browser.shown]).toEqual([true, undefined, undefined])
+  })
+})
+
+describe('how far the connection has come', () => {
+  const all = ['connect', 'tls', 'features']
+
+  test('is reported step by step, until the stream is as it has to be', async () => {
+    const { call, peer } = await encrypted()
+    expect(call.steps).toEqual(all)
+    call.link.restart()
+    await peer.until("streams'>")
+    expect(call.steps).toEqual(all)
+  })
+
+  test('is reported of a plain link, which has no step of encryption', async () => {
+    const { call, peer } = await connect()
+    await peer.until("streams'>")
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.steps).toEqual(['connect', 'features'])
+  })
+})

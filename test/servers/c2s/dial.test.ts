@@ -1,0 +1,359 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { createDialer, type Search } from '../../../src/servers/c2s/dial.js'
+import { type Addresses, createNames, type Route } from '../../../src/servers/net/names.js'
+import type { Target } from '../../../src/servers/net/srv-records.js'
+import type { Failure } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScriptedServer } from '../../support/scripted-server.js'
+import { FakeSockets } from './fake-sockets.js'
+
+type FakeNames = ReturnType<typeof fakeNames>
+
+/** What is known of names, and what is still to come. */
+function fakeNames(clock: FakeClock) {
+  const routes: Record<string, Route | Promise<Route>> = {}
+  const hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
+  const names = createNames({ clock, preferDirectTls: false, local: true })
+  return {
+    routes,
+    hosts,
+    routeTo: (domain: string) => routes[domain] ?? names.routeTo(domain),
+    addressesOf: (target: Target) => hosts[target.host] ?? names.addressesOf(target),
+  }
+}
+
+let clock: FakeClock
+let names: FakeNames
+let sockets: FakeSockets
+let told: string[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  names = fakeNames(clock)
+  sockets = new FakeSockets(clock)
+  told = []
+})
+
+const dialer = (about: { publicOnly?: boolean } = {}) =>
+  createDialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
+const server: Server = {
+  host: '127.0.0.1',
+  port: 5222,
+  tls: 'starttls',
+  plain: false,
+  ca: undefined,
+  verify: true,
+  certificate: undefined,
+}
+const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, found: true })
+const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
+const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
+/** Everything that has been decided by now has happened. */
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+/** Dials as long as no connection is of use: `goOn` says of the one that stands why it is not. */
+async function follow(search: Search) {
+  let goOn: (failure: Failure) => void = () => {}
+  const dial = async () => {
+    for await (const { tls } of search.connections(() => told.push('connecting'))) {
+      told.push(`connected ${tls}`)
+      search.note(
+        await new Promise<Failure>(resolve => {
+          goOn = resolve
+        }),
+      )
+    }
+    told.push(`failed ${search.failure.step} ${search.failure.code}`)
+  }
+  dial().catch(error => told.push(`failed: ${error}`))
+  await settled()
+  return { goOn: (failure: Failure) => goOn(failure), cancel: () => search.cancel() }
+}
+
+describe('dialling a server of the operator', () => {
+  test('by its address begins at once, and costs one timer until it stands', async () => {
+    await follow(dialer().toServer(server))
+    expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
+    expect(clock.pending).toBe(1)
+    sockets.stand('127.0.0.1')
+    await settled()
+    expect(told).toEqual(['connecting', 'connected starttls'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('by a name with known addresses begins at once, too', async () => {
+    names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
+    await follow(
+      dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }),
+    )
+    expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
+    sockets.stand('10.0.0.5')
+    await settled()
+    expect(told).toEqual(['connecting', 'connected none'])
+  })
+
+  test('by another name waits for its addresses', async () => {
+    names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
+    expect(clock.pending).toBe(1)
+  })
+
+  test('does not wait for longer than five seconds for them', async () => {
+    let answer: (addresses: Addresses) => void = () => {}
+    names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
+      answer = resolve
+    })
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    clock.advance(4_999)
+    await settled()
+    expect(told).toEqual([])
+    clock.advance(1)
+    await settled()
+    expect(told).toEqual(['failed resolve timeout'])
+    answer(['10.0.0.5'])
+    await settled()
+    expect(sockets.begun).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('fails where it is known already that there is none', async () => {
+    names.hosts['xmpp.lan'] = unknown
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    expect(told).toEqual(['failed resolve host-unknown'])
+  })
+
+  test('fails when there is no answer in five seconds', async () => {
+    await follow(dialer().toServer(server))
+    clock.advance(5_000)
+    await settled()
+    expect(told).toEqual(['connecting', 'failed connect timeout'])
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('dialling a domain', () => {
+  test('goes from one target to the next, and tells of the one that answers what it speaks', async () => {
+    names.routes['example.org'] = { targets: [at('a', 'direct'), at('b'), at('c')] }
+    names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
+    names.hosts['b'] = unknown
+    names.hosts['c'] = ['192.0.2.3']
+    await follow(dialer().toDomain('example.org'))
+    sockets.refuse('192.0.2.1')
+    await settled()
+    sockets.refuse('2001:db8::1')
+    await settled()
+    sockets.stand('192.0.2.3')
+    await settled()
+    expect(sockets.begun).toEqual(['0 192.0.2.1 5222', '0 2001:db8::1 5222', '0 192.0.2.3 5222'])
+    expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('goes on when the one that answered is of no use', async () => {
+    names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
+    const dialling = await follow(dialer().toDomain('example.org'))
+    sockets.stand('192.0.2.1')
+    await settled()
+    dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
+    await settled()
+    sockets.stand('192.0.2.2')
+    await settled()
+    dialling.goOn(refused)
+    await settled()
+    expect(told.filter(line => line !== 'connecting')).toEqual([
+      'connected direct',
+      'connected starttls',
+      'failed tls certificate-invalid',
+    ])
+  })
+
+  test.each([
+    ['the only one', [refused], 'connect remote-connection-failed'],
+    ['the one that came furthest', [unknown, refused, unknown], 'connect remote-connection-failed'],
+    ['the first that came so far', [unknown, { step: 'resolve', code: 'timeout' }], 'resolve host-unknown'],
+  ] as const)('fails for the reason of %s', async (_which, failures, expected) => {
+    names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
+    for (const [index, failure] of failures.entries())
+      names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
+    await follow(dialer().toDomain('example.org'))
+    if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
+    await settled()
+    expect(told.at(-1)).toBe(`failed ${expected}`)
+  })
+
+  test('remembers that the name servers failed, where nothing else is found either', async () => {
+    const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
+    names.routes['example.org'] = { targets: [at('example.org')], failure }
+    names.hosts['example.org'] = unknown
+    await follow(dialer().toDomain('example.org'))
+    expect(told).toEqual(['failed resolve remote-connection-failed'])
+  })
+
+  test('fails where there is nothing to dial', async () => {
+    names.routes['example.org'] = { targets: [], failure: unknown }
+    await follow(dialer().toDomain('example.org'))
+    expect(told).toEqual(['failed resolve host-unknown'])
+  })
+
+  test('fails where looking for it fails in a way that was not foreseen, and leaves no timer', async () => {
+    names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
+    await follow(dialer().toDomain('chat.example'))
+    expect(told).toEqual(['failed: TypeError: not foreseen'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('waits for its targets five seconds', async () => {
+    names.routes['example.org'] = new Promise(() => {})
+    await follow(dialer().toDomain('example.org'))
+    clock.advance(5_000)
+    await settled()
+    expect(told).toEqual(['failed resolve timeout'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('has fifteen seconds from its first connection, for all targets together', async () => {
+    names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
+    for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
+    const dialling = await follow(dialer().toDomain('example.org'))
+    clock.advance(5_000)
+    await settled()
+    // The second one answers, and then keeps the link waiting.
+    sockets.stand('192.0.2.98')
+    await settled()
+    clock.advance(7_000)
+    await settled()
+    dialling.goOn({ step: 'connect', code: 'timeout' })
+    await settled()
+    expect(sockets.begun.at(-1)).toBe('12000 192.0.2.99 5222')
+    clock.advance(2_999)
+    await settled()
+    expect(told.at(-1)).toBe('connecting')
+    clock.advance(1)
+    await settled()
+    expect(told.at(-1)).toBe('failed connect timeout')
+    expect(sockets.begun).toHaveLength(3)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('does not look up another target for longer than there is time left', async () => {
+    names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
+    names.hosts['b'] = new Promise(() => {})
+    const dialling = await follow(dialer().toDomain('example.org'))
+    sockets.stand('192.0.2.1')
+    await settled()
+    clock.advance(14_000)
+    await settled()
+    dialling.goOn({ step: 'tls', code: 'timeout' })
+    await settled()
+    clock.advance(1_000)
+    await settled()
+    expect(told.at(-1)).toBe('failed tls timeout')
+  })
+
+  test.each([
+    ['its targets are awaited', () => Promise.resolve({ targets: [at('192.0.2.1')] })],
+    ['addresses are awaited', () => ({ targets: [at('later')] })],
+    ['it connects', () => ({ targets: [at('192.0.2.1'), at('192.0.2.2')] })],
+    ['it is about to fail', () => ({ targets: [] })],
+  ])('may be given up while %s, and leaves nothing behind', async (_when, route) => {
+    names.routes['example.org'] = route()
+    names.hosts['later'] = Promise.resolve(['192.0.2.1'])
+    const dialling = await follow(dialer().toDomain('example.org'))
+    dialling.cancel()
+    told.length = 0
+    await settled()
+    clock.advance(60_000)
+    await settled()
+    expect(told).toEqual([])
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('where any domain may be dialled', () => {
+  test('private addresses are passed over', async () => {
+    names.routes['example.org'] = { targets: [at('a')] }
+    names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
+    await follow(dialer({ publicOnly: true }).toDomain('example.org'))
+    clock.advance(250)
+    await settled()
+    expect(sockets.begun).toEqual(['0 2606:4700::1 5222', '250 8.8.8.8 5222'])
+  })
+
+  test.each(['127.0.0.1', '10.1.2.3', '169.254.169.254', '::1', '::ffff:192.168.0.1', 'fe80::1'])(
+    'a domain that leads to %s alone is refused',
+    async address => {
+      names.routes['example.org'] = { targets: [at('a')] }
+      names.hosts['a'] = [address]
+      await follow(dialer({ publicOnly: true }).toDomain('example.org'))
+      expect(told).toEqual(['failed connect address-not-allowed'])
+      expect(sockets.begun).toEqual([])
+    },
+  )
+
+  test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
+    await follow(dialer({ publicOnly: true }).toDomain(domain))
+    expect(told).toEqual(['failed connect address-not-allowed'])
+  })
+
+  test('a name that changes its mind gains nothing', async () => {
+    names.routes['example.org'] = { targets: [at('a')] }
+    names.hosts['a'] = ['8.8.8.8']
+    const dialing = dialer({ publicOnly: true })
+    await follow(dialing.toDomain('example.org'))
+    names.hosts['a'] = ['127.0.0.1']
+    await follow(dialing.toDomain('example.org'))
+    expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
+    expect(told.at(-1)).toBe('failed connect address-not-allowed')
+  })
+
+  test('what the operator named is dialled wherever it is', async () => {
+    await follow(dialer({ publicOnly: true }).toServer(server))
+    expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
+  })
+})
+
+describe('over real sockets', () => {
+  const servers: ScriptedServer[] = []
+
+  /** The addresses that it connects to, all of no use, and why no other is left. */
+  async function dialled(search: Search) {
+    const connections: (string | undefined)[] = []
+    for await (const { socket } of search.connections(() => {})) {
+      connections.push(socket.remoteAddress)
+      socket.destroy()
+    }
+    return { connections, failure: search.failure }
+  }
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.stop()
+  })
+
+  test('a server at the second of two addresses is found', async () => {
+    const listener = await ScriptedServer.start('127.0.0.2')
+    servers.push(listener)
+    names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
+    names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
+    const { connections } = await dialled(
+      createDialer({ names, clock, publicOnly: false }).toDomain('example.org'),
+    )
+    expect(connections).toEqual(['127.0.0.2'])
+    await (await listener.connection()).gone
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a server that is nowhere is not found, and the reason is told', async () => {
+    const listener = await ScriptedServer.start()
+    const { port } = listener
+    listener.stop()
+    names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
+    const dialer = createDialer({ names, clock, publicOnly: false })
+    const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }))
+    expect(connections).toEqual([])
+    expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })
+  })
+})

@@ -1,0 +1,151 @@
+import type { TLSSocketOptions } from 'node:tls'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { element } from '../../support/element.js'
+import {
+  connect,
+  featuresSeen,
+  ourHeader,
+  serverHeader,
+  startTlsOffer,
+  stopServers,
+  ticketed,
+} from './call.js'
+
+afterEach(stopServers)
+
+const certificate = makeCertificate(['DNS:example.org'])
+const features = '<stream:features/>'
+
+/** A link whose connection stands; TLS is about to begin. */
+const connected = (server: Partial<Server> = {}, options: { from?: string } = {}, parts = {}) =>
+  connect({ tls: 'direct', ca: certificate.cert, ...server }, options, parts)
+
+/** A link on which our header has come. */
+async function secured(options: TLSSocketOptions = {}, from?: string) {
+  const { call, peer } = await connected({}, from === undefined ? {} : { from })
+  const socket = await peer.secure({ ...certificate, ...options })
+  const header = await peer.until("streams'>")
+  return { call, peer, socket, header }
+}
+
+describe('a link with direct TLS', () => {
+  test('says nothing before it is encrypted, and then who it is for', async () => {
+    const { call, peer, header } = await secured({}, 'juliet@example.org')
+    expect(header).toBe(ourHeader("to='example.org' from='juliet@example.org' version='1.0' xml:lang='en'"))
+    expect(call.link.facts).toMatchObject({ encrypted: true, plainAllowed: true, tlsVersion: 'TLSv1.3' })
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('names the domain and the protocol, by which a proxy may sort connections', async () => {
+    const { call, peer, socket } = await secured({ ALPNProtocols: ['http/1.1', 'xmpp-client'] })
+    expect((socket as unknown as { servername: string }).servername).toBe('example.org')
+    expect(socket.alpnProtocol).toBe('xmpp-client')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('starts no TLS inside of TLS, whatever is offered', async () => {
+    const { call, peer } = await secured()
+    peer.send(serverHeader + startTlsOffer)
+    await call.hears('flush')
+    call.link.send([element('<mark/>')])
+    expect(await peer.until('<mark/>')).toBe('<mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('sends the space that makes a server with TLS 1.3 go on', async () => {
+    const { call, peer } = await secured()
+    await ticketed(call)
+    call.clock.advance(0)
+    call.link.send([element('<mark/>')])
+    expect(await peer.until('<mark/>')).toBe(' <mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('reaches TLS, then the stream', async () => {
+    const { call, peer } = await connected()
+    await peer.secure(certificate)
+    await peer.until("streams'>")
+    expect(call.steps).toEqual(['connect', 'tls', 'features'])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['made out to another name', makeCertificate(['DNS:other.example']), undefined],
+    ['that is not trusted', certificate, undefined],
+    ['that has expired', makeCertificate(['DNS:example.org'], { expired: true }), 'itself'],
+  ] as const)(
+    'ends before anything is said where the certificate is one %s',
+    async (_what, shown, trusted) => {
+      const { call, peer } = await connected({ ca: trusted === undefined ? undefined : shown.cert })
+      await peer.secure(shown).catch(() => {})
+      await call.hears('end')
+      expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+      await peer.gone
+      expect(peer.unread).toBe('')
+      expect(call.clock.pending).toBe(0)
+    },
+  )
+
+  test('goes on where the operator wants no check', async () => {
+    const { call, peer } = await connected({ ca: undefined, verify: false })
+    await peer.secure(makeCertificate(['DNS:other.example']))
+    await peer.until("streams'>")
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['speaks another protocol over TLS', { ALPNProtocols: ['http/1.1'] }, undefined],
+    [
+      'has none but an older version',
+      { maxVersion: 'TLSv1.2' },
+      { minVersion: 'TLSv1.3', ciphers: undefined },
+    ],
+  ] as const)('ends where the server %s', async (_what, options, tls) => {
+    const { call, peer } = await connected({}, {}, tls === undefined ? {} : { tls })
+    peer.secure({ ...certificate, ...options } as TLSSocketOptions).catch(() => {})
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+    await peer.gone
+  })
+
+  test('ends where the server speaks XMPP in the clear', async () => {
+    const { call, peer } = await connected()
+    peer.send(serverHeader + startTlsOffer)
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+    await peer.gone
+    expect(peer.unread).not.toContain('stream')
+  })
+
+  test('ends where the server hangs up', async () => {
+    const { call, peer } = await connected()
+    await peer.until('\x16')
+    peer.end()
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+  })
+
+  test('ends where the server says nothing for ten seconds', async () => {
+    const { call, peer } = await connected()
+    await peer.until('\x16')
+    call.clock.advance(9_999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls timeout'])
+    expect(call.clock.pending).toBe(0)
+    peer.end()
+    await peer.gone
+  })
+})

@@ -1,0 +1,198 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
+import { createNames, type Route } from '../../../src/servers/net/names.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
+import {
+  Call,
+  features,
+  featuresSeen,
+  plainHeader,
+  proceed,
+  serverHeader,
+  startTls,
+  startTlsOffer,
+} from './call.js'
+
+const certificate = makeCertificate(['DNS:example.org'])
+const servers: ScriptedServer[] = []
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.stop()
+})
+
+/** A link to a domain with two servers, the second of which is a good one. */
+async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
+  const listeners = [await ScriptedServer.start(), await ScriptedServer.start()]
+  servers.push(...listeners)
+  const kinds = [first, second]
+  const route: Route = {
+    targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, found: true })),
+  }
+  const clock = new FakeClock()
+  const names = createNames({ clock, preferDirectTls: false, local: true })
+  names.routeTo = () => route
+  const dialer = createDialer({ names, clock, publicOnly: false })
+  const toDomain = dialer.toDomain.bind(dialer)
+  const arriving = listeners[0]!.connection()
+  const call = new Call(
+    { ca: certificate.cert },
+    {},
+    { clock, dialer: { toDomain, toServer: () => toDomain('example.org') } },
+  )
+  return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
+}
+
+/** The second server lets the link in. */
+async function welcome(peer: ScriptedConnection): Promise<void> {
+  await peer.until(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  peer.send(proceed)
+  await peer.secure(certificate)
+  await peer.until("streams'>")
+  peer.send(serverHeader + features)
+}
+
+describe('another server of the domain is tried', () => {
+  test.each([
+    ['shows a certificate of another domain', { ...makeCertificate(['DNS:other.example']) }],
+    ['speaks another protocol', { ...certificate, ALPNProtocols: ['http/1.1'] }],
+  ])('when the first, over direct TLS, %s', async (_what, options) => {
+    const { call, peer, next } = await begin('direct')
+    peer.secure(options).catch(() => {})
+    const second = await next()
+    await peer.gone
+    await welcome(second)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(call.link.facts).toMatchObject({ encrypted: true })
+    second.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['offers no encryption', features],
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['closes its stream', '</stream:stream>'],
+  ])('when the first %s', async (_what, said) => {
+    const { call, peer, next } = await begin('starttls')
+    await peer.until(plainHeader)
+    peer.send(said.startsWith('HTTP') ? said : serverHeader + said)
+    const second = await next()
+    await peer.rest()
+    await welcome(second)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    second.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['hangs up', (peer: ScriptedConnection) => peer.end()],
+    ['breaks the connection', (peer: ScriptedConnection) => peer.reset()],
+  ])('when the first %s', async (_what, act) => {
+    const { call, peer, next } = await begin('starttls')
+    await peer.until(plainHeader)
+    act(peer)
+    const second = await next()
+    await welcome(second)
+    await call.hears('flush')
+    second.reset()
+    await call.hears('closed')
+    expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
+  })
+
+  test('when the first says nothing for ten seconds', async () => {
+    const { call, clock, peer, next } = await begin('starttls')
+    await peer.until(plainHeader)
+    clock.advance(10_000)
+    const second = await next()
+    expect(await peer.rest()).toBe('')
+    await welcome(second)
+    await call.hears('flush')
+    second.reset()
+    await call.hears('closed')
+  })
+
+  test('when TLS fails behind <proceed/>', async () => {
+    const { call, peer, next } = await begin('starttls')
+    await peer.until(plainHeader)
+    peer.send(serverHeader + startTlsOffer)
+    await peer.until(startTls)
+    peer.send(proceed)
+    await peer.until('\x16')
+    peer.send('no TLS here')
+    const second = await next()
+    await peer.rest()
+    await welcome(second)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    second.reset()
+    await call.hears('closed')
+  })
+
+  test('over direct TLS as well, and if that fails, too, the failure that came furthest is told', async () => {
+    const { call, peer, next } = await begin('starttls', 'direct')
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    const second = await next()
+    second.end()
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+    expect(call.clock.pending).toBe(0)
+  })
+})
+
+describe('no other server is tried', () => {
+  test('when the first answers with a stream error', async () => {
+    const { call, peer } = await begin('starttls')
+    await peer.until(plainHeader)
+    const condition = "<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+    peer.send(`${serverHeader}<stream:error>${condition}</stream:error>`)
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls host-unknown host-unknown'])
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test.each(['none', 'starttls'] as const)(
+    'once the stream is open, with %s, whatever happens to it',
+    async tls => {
+      const { call, peer } = await begin(tls)
+      if (tls === 'starttls') await welcome(peer)
+      else {
+        await peer.until(plainHeader)
+        peer.send(serverHeader + features)
+      }
+      await call.hears('flush')
+      peer.reset()
+      await call.hears('closed')
+      expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
+    },
+  )
+
+  test('when looking for one fails in a way that was not foreseen', async () => {
+    const clock = new FakeClock()
+    const names = createNames({ clock, preferDirectTls: false, local: true })
+    names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
+    const dialer = createDialer({ names, clock, publicOnly: false })
+    const toDomain = () => dialer.toDomain('example.org')
+    const call = new Call({}, {}, { clock, dialer: { toDomain, toServer: toDomain } })
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end resolve internal-error'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('when the link is closed meanwhile', async () => {
+    const { call, peer, next } = await begin('starttls')
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    const second = await next()
+    call.link.close()
+    await second.gone
+    expect(call.told).toEqual(['closed'])
+    expect(call.clock.pending).toBe(0)
+  })
+})

@@ -1,0 +1,136 @@
+import { Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { createDialer, createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
+import { createLinks } from '../../../src/servers/c2s/links.js'
+import { createNames, type Route } from '../../../src/servers/net/names.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScriptedServer } from '../../support/scripted-server.js'
+import { features, plainHeader, serverHeader } from './call.js'
+
+let clock: FakeClock
+let dialled: string[]
+let isFound: (route: Route) => void
+
+/** Notes what it is to dial, and leaves it at that. */
+const notingDialer = (): Dialer => ({
+  toServer: ({ host }) => noted(`server ${host}`),
+  toDomain: domain => noted(`domain ${domain}`),
+})
+
+function noted(what: string): Search {
+  dialled.push(what)
+  const search = createSearch(
+    { ...parts(), connect: () => new Socket() },
+    new Promise(resolve => {
+      isFound = resolve
+    }),
+  )
+  const { cancel } = search
+  search.cancel = () => {
+    dialled.push('cancelled')
+    cancel()
+  }
+  return search
+}
+
+const named = (host: string, port = 5222): Server => ({
+  host,
+  port,
+  tls: 'none',
+  plain: false,
+  ca: undefined,
+  verify: true,
+  certificate: undefined,
+})
+const silent = {
+  onOpen: () => {},
+  onElement: () => {},
+  onFlush: () => {},
+  onDrain: () => {},
+  onEnd: () => {},
+}
+const options = { lang: 'en' }
+
+function parts() {
+  const names = createNames({ clock, preferDirectTls: false, local: true })
+  return { names, clock, publicOnly: false }
+}
+
+beforeEach(() => {
+  clock = new FakeClock()
+  dialled = []
+})
+
+describe('a link to a domain', () => {
+  const servers = new Map([
+    ['example.org', named('own')],
+    ['*', named('all')],
+  ])
+  const links = (servers: ReadonlyMap<string, Server>) =>
+    createLinks({
+      servers,
+      clock,
+      dialer: notingDialer(),
+      keepalive: 0,
+      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    })
+
+  test.each([
+    ['the server that the operator named for it', 'example.org', servers, 'server own'],
+    ['the server that the operator named for all others', 'example.net', servers, 'server all'],
+    [
+      'the one that its name leads to',
+      'example.net',
+      new Map([['example.org', named('own')]]),
+      'domain example.net',
+    ],
+  ])('goes to %s', (_where, domain, servers, expected) => {
+    links(servers).open(domain, options, silent).close()
+    expect(dialled).toEqual([expected, 'cancelled'])
+  })
+
+  test('is counted until it is gone', async () => {
+    const all = links(servers)
+    const link = all.open('example.org', options, silent)
+    all.open('example.net', options, silent)
+    expect(all.size).toBe(2)
+    link.close()
+    expect(all.size).toBe(1)
+    isFound({ targets: [] })
+    await new Promise(resolve => setImmediate(resolve))
+    expect(all.size).toBe(0)
+  })
+})
+
+describe('a quiet link', () => {
+  let listener: ScriptedServer
+
+  beforeEach(async () => {
+    listener = await ScriptedServer.start()
+  })
+  afterEach(() => listener.stop())
+
+  test('is kept open by a space now and then, until the links are stopped', async () => {
+    const links = createLinks({
+      servers: new Map([['*', named('127.0.0.1', listener.port)]]),
+      clock,
+      keepalive: 60,
+      dialer: createDialer(parts()),
+      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    })
+    const flushed = new Promise<void>(resolve => {
+      links.open('example.org', options, { ...silent, onFlush: resolve })
+    })
+    const peer = await listener.connection()
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    await flushed
+    clock.advance(60_000)
+    clock.advance(60_000)
+    expect(await peer.until(' ')).toBe(' ')
+    links.stop()
+    expect(clock.pending).toBe(0)
+    peer.reset()
+  })
+})

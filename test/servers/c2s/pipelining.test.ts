@@ -1,0 +1,222 @@
+// A link whose owner answers the features of its streams before they have come (XEP-0305).
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { StreamOptions } from '../../../src/xmpp/link.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { element } from '../../support/element.js'
+import {
+  connect,
+  plainHeader,
+  proceed,
+  serverHeader,
+  startTls,
+  startTlsOffer,
+  stopServers,
+  streams,
+} from './call.js'
+
+afterEach(stopServers)
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'/>`
+const challenge = `<challenge xmlns='${sasl}'>cj0=</challenge>`
+const request = "<iq xmlns='jabber:client' type='set' id='b1'/>"
+const result = "<iq xmlns='jabber:client' type='result' id='b1'/>"
+
+const featuresOf = (inside: string) => `<stream:features>${inside}</stream:features>`
+const toLogIn = featuresOf(`<mechanisms xmlns='${sasl}'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>`)
+const toBind = featuresOf("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
+
+/** Features as they come out. */
+const seen = (text: string) => text.replace('<stream:features', `<stream:features xmlns:stream='${streams}'`)
+
+type Ahead = StreamOptions['ahead']
+
+/** A link that opens ahead of its server; whenever it may speak, the next of these is sent in the same turn. */
+function connectAhead(
+  ahead: Ahead = 'proven',
+  said = [auth, request],
+  server: Parameters<typeof connect>[0] = {},
+) {
+  const waiting = [...said]
+  return connect(server, { ahead }, {}, (line, { link }) => {
+    const next = line === 'ahead' ? waiting.shift() : undefined
+    if (next !== undefined) link.send([element(next)])
+  })
+}
+
+/** The same, after the server has taken what came first, and has said this. */
+async function answered(said: string, ahead?: Ahead, sent?: string[]) {
+  const { call, peer } = await connectAhead(ahead, sent)
+  await peer.until(auth)
+  call.told.length = 0
+  peer.packets.length = 0
+  peer.send(serverHeader + said)
+  await call.hears('flush')
+  return { call, peer }
+}
+
+describe('a stream header', () => {
+  test('leaves in one packet with what is sent ahead', async () => {
+    const { call, peer } = await connectAhead()
+    await peer.until(auth)
+    expect(peer.packets).toEqual([plainHeader + auth])
+    expect(call.told).toEqual(['ahead'])
+  })
+
+  test('leaves at the end of the turn where nothing is sent in it', async () => {
+    const { call, peer } = await connectAhead('proven', [])
+    expect(await peer.until("streams'>")).toBe(plainHeader)
+    expect(call.link.backlog).toBe(0)
+    call.link.send([element(auth)])
+    await peer.until(auth)
+    expect(peer.packets.join('')).toBe(plainHeader + auth)
+  })
+
+  test('leaves with the request that follows a login', async () => {
+    const { call, peer } = await answered(toLogIn + challenge)
+    call.link.restart({ ahead: 'proven' })
+    expect(call.link.backlog).toBe((plainHeader + request).length)
+    await peer.until(request)
+    expect(peer.packets).toEqual([plainHeader + request])
+    expect(call.told.at(-1)).toBe('ahead')
+  })
+
+  test('leaves before the footer of a link that is closed in the same turn', async () => {
+    const { call, peer } = await answered(toLogIn + challenge, 'proven', [auth])
+    call.link.restart({ ahead: 'proven' })
+    call.link.close()
+    expect(await peer.until('</stream:stream>')).toBe(`${plainHeader}</stream:stream>`)
+  })
+
+  test('leaves alone before STARTTLS, and in company after it', async () => {
+    const certificate = makeCertificate(['DNS:example.org'])
+    const { call, peer } = await connectAhead('proven', [auth], { tls: 'starttls', ca: certificate.cert })
+    expect(await peer.until("streams'>")).toBe(plainHeader)
+    peer.send(serverHeader + startTlsOffer)
+    expect(await peer.until('/>')).toBe(startTls)
+    expect(peer.packets).toEqual([plainHeader, startTls])
+    expect(call.told).toEqual([])
+    peer.packets.length = 0
+    peer.send(proceed)
+    await peer.secure({ ...certificate, maxVersion: 'TLSv1.2' })
+    await peer.until(auth)
+    expect(peer.packets).toEqual([plainHeader + auth])
+    expect(call.told).toEqual(['ahead'])
+  })
+
+  test('of a later stream leaves alone unless it is asked for again', async () => {
+    const { call, peer } = await answered(toLogIn + challenge)
+    call.link.restart()
+    expect(await peer.until("streams'>")).toBe(plainHeader)
+    peer.send(serverHeader + toBind)
+    await call.hears(seen(toBind))
+    expect(call.told).not.toContain('ahead')
+  })
+})
+
+describe('inside of TLS 1.3', () => {
+  test('the first stream waits for its features: no white space may stand behind what answers them', async () => {
+    const certificate = makeCertificate(['DNS:example.org'])
+    const { call, peer } = await connectAhead('proven', [request], { tls: 'direct', ca: certificate.cert })
+    await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
+    expect((await peer.until("streams'>")).trim()).toBe(plainHeader)
+    expect(call.told).toEqual([])
+    peer.send(serverHeader + toLogIn)
+    await call.hears('flush')
+    call.link.send([element(auth)])
+    await peer.until(auth)
+    peer.send(challenge)
+    await call.hears(challenge)
+    peer.packets.length = 0
+    call.link.restart({ ahead: 'proven' })
+    await peer.until(request)
+    expect(peer.packets).toEqual([plainHeader + request])
+  })
+})
+
+test('the features that come are reported as always', async () => {
+  const { call, peer } = await answered(toLogIn + challenge)
+  expect(call.told).toEqual(['open 1 example.org', seen(toLogIn), challenge, 'flush'])
+  call.link.restart({ ahead: 'proven' })
+  await peer.until(request)
+  call.told.length = 0
+  peer.send(serverHeader + toBind + result)
+  await call.hears('flush')
+  expect(call.told).toEqual(['open 1 example.org', seen(toBind), result, 'flush'])
+})
+
+describe('a server that is tried', () => {
+  test('has three seconds for its features', async () => {
+    const { call, peer } = await connectAhead('trial')
+    await peer.until(auth)
+    call.clock.advance(2999)
+    expect(call.told).toEqual(['ahead'])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['ahead', 'end features timeout', 'closed'])
+    expect(call.clock.pending).toBe(0)
+    await peer.gone
+  })
+
+  test('has them from the header to its answer, though the features have come', async () => {
+    const { call } = await answered(toLogIn, 'trial')
+    call.clock.advance(2999)
+    expect(call.told.at(-1)).toBe('flush')
+    call.clock.advance(1)
+    expect(call.told.slice(-2)).toEqual(['end features timeout', 'closed'])
+  })
+
+  test('has all the time once it has answered', async () => {
+    const { call } = await answered(toLogIn + challenge, 'trial')
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test('has them again for the stream after the login', async () => {
+    const { call, peer } = await answered(toLogIn + challenge, 'trial')
+    call.clock.advance(60_000)
+    call.link.restart({ ahead: 'trial' })
+    await peer.until(request)
+    peer.send(serverHeader + toBind)
+    call.told.length = 0
+    await call.hears('flush')
+    call.clock.advance(2999)
+    expect(call.told.at(-1)).toBe('flush')
+    call.clock.advance(1)
+    expect(call.told.slice(-2)).toEqual(['end features timeout', 'closed'])
+  })
+
+  test('has the usual ten seconds for features that are waited for', async () => {
+    const { call, peer } = await connect()
+    await peer.until("streams'>")
+    call.clock.advance(9999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+  })
+})
+
+describe('a server that is proven', () => {
+  test('has ten seconds for its features', async () => {
+    const { call, peer } = await connectAhead()
+    await peer.until(auth)
+    call.clock.advance(9999)
+    expect(call.told).toEqual(['ahead'])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['ahead', 'end features timeout', 'closed'])
+  })
+
+  test('has all the time for its answer once they have come', async () => {
+    const { call } = await answered(toLogIn)
+    expect(call.clock.pending).toBe(0)
+  })
+})
+
+test('a server may end the stream instead of answering', async () => {
+  const condition = "<policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+  const { call, peer } = await connectAhead('trial')
+  await peer.until(auth)
+  peer.end(`${serverHeader}<stream:error>${condition}</stream:error></stream:stream>`)
+  await call.hears('end')
+  expect(call.told).toContain('end features remote-stream-error policy-violation')
+  await call.hears('closed')
+  expect(call.clock.pending).toBe(0)
+})

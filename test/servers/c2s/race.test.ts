@@ -1,0 +1,126 @@
+import { Socket } from 'node:net'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { race as begin } from '../../../src/servers/c2s/dial.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { FakeSockets } from './fake-sockets.js'
+
+let clock: FakeClock
+let sockets: FakeSockets
+let ends: string[]
+let winner: Socket | undefined
+
+beforeEach(() => {
+  clock = new FakeClock()
+  sockets = new FakeSockets(clock)
+  ends = []
+  winner = undefined
+})
+
+function race(addresses: readonly string[], until = 15_000) {
+  const { connect } = sockets
+  return begin(addresses, 5222, { clock, connect }, until, end => {
+    if (end instanceof Socket) {
+      winner = end
+      ends.push('won')
+    } else
+      ends.push(
+        `lost ${end.step} ${end.code} ${(end.cause as NodeJS.ErrnoException | undefined)?.code ?? ''}`,
+      )
+  })
+}
+
+describe('connecting to the addresses of a host', () => {
+  test('begins with the first before anything else happens', () => {
+    race(['2001:db8::1', '192.0.2.1'])
+    expect(sockets.begun).toEqual(['0 2001:db8::1 5222'])
+  })
+
+  test('begins the next after 250 ms, while the ones before go on', () => {
+    race(['a', 'b', 'c'])
+    clock.advance(249)
+    expect(sockets.begun).toHaveLength(1)
+    clock.advance(1)
+    clock.advance(250)
+    expect(sockets.begun).toEqual(['0 a 5222', '250 b 5222', '500 c 5222'])
+    expect(sockets.alive).toEqual(['a', 'b', 'c'])
+  })
+
+  test('begins the next at once when one fails, and the one after that 250 ms later', () => {
+    race(['a', 'b', 'c'])
+    clock.advance(100)
+    sockets.refuse('a')
+    clock.advance(250)
+    expect(sockets.begun).toEqual(['0 a 5222', '100 b 5222', '350 c 5222'])
+  })
+
+  test.each(['a', 'b', 'c'])(
+    'is done with the first that answers, be it %s, and the others are given up',
+    which => {
+      race(['a', 'b', 'c'])
+      clock.advance(500)
+      sockets.stand(which)
+      expect(ends).toEqual(['won'])
+      expect(winner).toBe(sockets.at(which))
+      expect(sockets.alive).toEqual([which])
+      expect(clock.pending).toBe(0)
+      // What the server says from now on goes to the link that uses the connection.
+      expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
+    },
+  )
+
+  test('does not begin another once one has answered', () => {
+    race(['a', 'b'])
+    sockets.stand('a')
+    clock.advance(10_000)
+    expect(sockets.begun).toEqual(['0 a 5222'])
+  })
+
+  test('takes five seconds for each that keeps silent', () => {
+    race(['a', 'b'])
+    clock.advance(4_999)
+    expect(sockets.alive).toEqual(['a', 'b'])
+    clock.advance(1)
+    expect(sockets.alive).toEqual(['b'])
+    expect(ends).toEqual([])
+    clock.advance(250)
+    expect(ends).toEqual(['lost connect timeout '])
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('does not last longer than all has to', () => {
+    clock.advance(1_000)
+    race(['a', 'b'], 3_000)
+    clock.advance(1_999)
+    expect(ends).toEqual([])
+    clock.advance(1)
+    expect(ends).toEqual(['lost connect timeout '])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('fails for the reason of the one that lasted longest', () => {
+    race(['a', 'b', 'c'])
+    sockets.refuse('a', 'ENETUNREACH')
+    clock.advance(250)
+    sockets.refuse('c', 'EHOSTUNREACH')
+    expect(ends).toEqual([])
+    sockets.refuse('b')
+    expect(ends).toEqual(['lost connect remote-connection-failed ECONNREFUSED'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each(['EMFILE', 'ENFILE'])("is this process' own fault where it has no descriptor left: %s", code => {
+    race(['a'])
+    sockets.refuse('a', code)
+    expect(ends).toEqual([`lost connect service-full ${code}`])
+  })
+
+  test('leaves nothing behind when it is given up', () => {
+    const cancel = race(['a', 'b', 'c'])
+    clock.advance(250)
+    cancel()
+    expect(sockets.alive).toEqual([])
+    expect(clock.pending).toBe(0)
+    expect(ends).toEqual([])
+  })
+})

@@ -1,0 +1,112 @@
+import { TLSSocket } from 'node:tls'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { element } from '../../support/element.js'
+import {
+  type Call,
+  encrypted,
+  features,
+  footer,
+  opened,
+  plainHeader,
+  proceed,
+  proceeding,
+  serverHeader,
+  stopServers,
+  ticketed,
+} from './call.js'
+
+afterEach(stopServers)
+
+describe('the space that makes a server with TLS 1.3 go on', () => {
+  const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
+    // When this has come, so has all that was sent before.
+    call.link.send([element('<mark/>')])
+    return peer.until('<mark/>')
+  }
+
+  test('is sent behind its session tickets, once for all that came together', async () => {
+    const { call, peer } = await encrypted()
+    await ticketed(call)
+    expect(await pong(call, peer)).toBe('<mark/>')
+    call.clock.advance(0)
+    call.clock.advance(1000)
+    expect(await pong(call, peer)).toBe(' <mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is sent again behind a ticket that comes later', async () => {
+    const on = jest.spyOn(TLSSocket.prototype, 'on')
+    const { call, peer } = await encrypted()
+    await ticketed(call)
+    call.clock.advance(0)
+    // A server out of Node cannot be made to send another.
+    const socket = on.mock.contexts[on.mock.calls.findIndex(([event]) => String(event) === 'session')]
+    ;(socket as TLSSocket).emit('session', Buffer.alloc(0))
+    on.mockRestore()
+    call.clock.advance(0)
+    expect(await pong(call, peer)).toBe('  <mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is not sent where the answer has begun', async () => {
+    const { call, peer } = await encrypted()
+    await ticketed(call)
+    peer.send('<')
+    await call.hears('flush')
+    call.clock.advance(0)
+    expect(await pong(call, peer)).toBe('<mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is not sent where the link was closed', async () => {
+    const { call, peer } = await encrypted()
+    await ticketed(call)
+    call.link.close()
+    call.clock.advance(0)
+    expect(await peer.until(footer)).toBe(footer)
+    peer.end(footer)
+    await call.hears('closed')
+    expect(peer.unread).toBe('')
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test('is not sent behind a stream header alone', async () => {
+    const { call, peer } = await encrypted()
+    await ticketed(call)
+    call.clock.advance(0)
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    call.link.restart({})
+    call.clock.advance(1000)
+    await peer.until("streams'>")
+    expect(await pong(call, peer)).toBe('<mark/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('is not sent over TLS 1.2 or in the clear', async () => {
+    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
+    call.clock.advance(1)
+    expect(await pong(call, peer)).toBe('<mark/>')
+    peer.reset()
+    const plain = await opened()
+    plain.call.link.restart({})
+    plain.call.clock.advance(1)
+    await plain.peer.until(plainHeader)
+    expect(await pong(plain.call, plain.peer)).toBe('<mark/>')
+    plain.peer.reset()
+  })
+
+  test('is not sent between <starttls/> and <proceed/>', async () => {
+    const { call, peer } = await proceeding()
+    call.clock.advance(100)
+    peer.send(proceed)
+    const start = await peer.until('\x16')
+    expect(start).toBe('\x16')
+    peer.reset()
+    await call.hears('closed')
+  })
+})

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { signatureHash } from '../../../src/servers/c2s/signature-hash.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'signature-hash-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** A file with this private key. */
+function keyFile({ privateKey }: { readonly privateKey: KeyObject }): string {
+  const file = join(folder, `${privateKey.asymmetricKeyType}.pem`)
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  return file
+}
+
+const rsa = keyFile(generateKeyPairSync('rsa', { modulusLength: 2048 }))
+const ec = keyFile(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))
+const ed25519 = keyFile(generateKeyPairSync('ed25519'))
+const pss = ['-sigopt', 'rsa_padding_mode:pss']
+
+/** A certificate made by openssl, in DER. */
+function certificate(key: string, ...signing: string[]): Buffer {
+  const args = ['req', '-x509', '-key', key, '-subj', '/CN=test', '-days', '2', ...signing]
+  return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw
+}
+
+describe('a certificate is hashed with what it is signed with', () => {
+  test.each([
+    ['RSA with SHA-256', 'sha256', rsa, ['-sha256']],
+    ['RSA with SHA-224', 'sha224', rsa, ['-sha224']],
+    ['RSA with SHA-384', 'sha384', rsa, ['-sha384']],
+    ['RSA with SHA-512', 'sha512', rsa, ['-sha512']],
+    ['ECDSA with SHA-224', 'sha224', ec, ['-sha224']],
+    ['ECDSA with SHA-256', 'sha256', ec, ['-sha256']],
+    ['ECDSA with SHA-384', 'sha384', ec, ['-sha384']],
+    ['ECDSA with SHA-512', 'sha512', ec, ['-sha512']],
+    ['RSASSA-PSS with SHA-256', 'sha256', rsa, ['-sha256', ...pss]],
+    ['RSASSA-PSS with SHA-384', 'sha384', rsa, ['-sha384', ...pss]],
+    ['RSASSA-PSS with SHA-512', 'sha512', rsa, ['-sha512', ...pss]],
+  ])('%s', (_what, hash, key, signing) => {
+    expect(signatureHash(certificate(key, ...signing))).toBe(hash)
+  })
+})
+
+describe('SHA-256 stands in for a broken hash', () => {
+  test.each([
+    ['RSA with SHA-1', rsa, ['-sha1']],
+    ['RSA with MD5', rsa, ['-md5']],
+    ['ECDSA with SHA-1', ec, ['-sha1']],
+    ['RSASSA-PSS with SHA-1, its default', rsa, ['-sha1', ...pss]],
+  ])('%s', (_what, key, signing) => {
+    expect(signatureHash(certificate(key, ...signing))).toBe('sha256')
+  })
+})
+
+test('a signature without one hash of its own has none', () => {
+  expect(signatureHash(certificate(ed25519))).toBeUndefined()
+})
+
+test('what is no certificate has none', () => {
+  const whole = certificate(ec, '-sha256')
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from([0x30]),
+    Buffer.from('not a certificate'),
+    Buffer.from([0x30, 0x80, 0, 0]),
+    Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff]),
+    whole.subarray(0, whole.length / 2),
+    Buffer.concat([Buffer.from([0x31]), whole.subarray(1)]),
+  ])
+    expect(signatureHash(bytes)).toBeUndefined()
+})

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { element } from '../../support/element.js'
+import { eventually } from '../../support/eventually.js'
+import { connect, opened, stopServers } from './call.js'
+
+afterEach(stopServers)
+
+/** How long a server may take nothing, in milliseconds. */
+const stall = 300_000
+/** More than any system buffers for a socket whose other end does not read. */
+const most = 64 * 1024 * 1024
+const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
+
+/** A link to a server that reads no more, with more sent than the system takes. */
+async function behind() {
+  const { call, peer } = await opened()
+  peer.raw.pause()
+  let sent = 0
+  while (call.link.backlog === 0 || sent < 8 * chunk.length) {
+    if (sent > most) throw new Error('everything has been taken')
+    call.link.send([element(chunk)])
+    sent += chunk.length
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  // Of what the system took at once.
+  call.told.splice(0)
+  return { call, peer, sent }
+}
+
+describe('a server that reads nothing', () => {
+  test('leaves behind what it is sent, and is told all of it once it reads again', async () => {
+    const { call, peer, sent } = await behind()
+    expect(call.link.backlog).toBeGreaterThan(0)
+    expect(call.told).toEqual([])
+    peer.raw.resume()
+    await call.hears('drain')
+    expect(call.link.backlog).toBe(0)
+    call.link.send([element('<presence/>')])
+    expect((await peer.until('<presence/>')).length).toBe(sent + '<presence/>'.length)
+    expect(call.told).toEqual(['drain'])
+    // Nothing waits for it any more.
+    call.clock.advance(stall)
+    expect(call.told).toEqual(['drain'])
+  })
+
+  test('is given up after five minutes', async () => {
+    const { call, peer } = await behind()
+    call.clock.advance(stall - 1)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.raw.resume()
+    await peer.gone
+  })
+
+  test('now and then is not', async () => {
+    const { call, peer } = await behind()
+    for (let round = 0; round < 3; round++) {
+      call.clock.advance(stall - 1)
+      const before = call.link.backlog
+      peer.raw.resume()
+      await eventually('some of it is taken', () => call.link.backlog < before)
+      peer.raw.pause()
+      while (call.link.backlog < before) {
+        call.link.send([element(chunk)])
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+    expect(call.told.filter(line => line !== 'drain')).toEqual([])
+  })
+
+  test('nor its own end holds up a link that is closed', async () => {
+    const { call, peer } = await behind()
+    call.link.close()
+    call.clock.advance(5_000)
+    expect(call.told).toEqual(['closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.raw.resume()
+    await peer.gone
+  })
+})
+
+describe('an exception', () => {
+  test.each(['<message', 'flush'])('of the owner at %s ends this link alone', async line => {
+    const { call, peer } = await opened()
+    call.onTold = told => {
+      if (told.startsWith(line)) throw new TypeError('a mistake')
+    }
+    peer.send('<message/>')
+    await call.hears('end')
+    expect(call.told.at(-1)).toBe('end features internal-error')
+    expect(call.ends[0]?.failure.cause).toBeInstanceOf(TypeError)
+    expect(call.clock.pending).toBe(0)
+    await peer.gone
+  })
+
+  test('of the owner when it may send ahead ends this link alone', async () => {
+    const { call, peer } = await connect({}, { ahead: 'proven' }, {}, line => {
+      if (line === 'ahead') throw new TypeError('a mistake')
+    })
+    await call.hears('end')
+    expect(call.told.slice(1)).toEqual(['closed', 'end features internal-error'])
+    expect(call.clock.pending).toBe(0)
+    await peer.gone
+  })
+})

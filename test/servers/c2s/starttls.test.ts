@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../../support/certificates.js'
+import {
+  certificate,
+  connect,
+  encrypted,
+  features,
+  featuresSeen,
+  footer,
+  peerOptions,
+  plainHeader,
+  proceed,
+  proceeding,
+  serverHeader,
+  startTls,
+  startTlsOffer,
+  stopServers,
+  streams,
+} from './call.js'
+
+afterEach(stopServers)
+
+const failed = 'end features remote-connection-failed'
+
+describe('a link with STARTTLS', () => {
+  test('starts again inside, says who it is for, and tells what protects it', async () => {
+    const { call, peer, header } = await encrypted({}, { from: 'juliet@example.org' })
+    expect(header).toBe(
+      `<stream:stream to='example.org' from='juliet@example.org' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='${streams}'>`,
+    )
+    expect(call.told).toEqual([])
+    expect(call.link.facts).toMatchObject({ encrypted: true, plainAllowed: true, tlsVersion: 'TLSv1.3' })
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    peer.end(footer)
+    await call.hears('closed')
+    await peer.gone
+    expect(peer.unread).toBe(footer)
+    expect(call.told.slice(3)).toEqual([failed, 'closed'])
+  })
+
+  test('names no user that it was not given', async () => {
+    const { peer, header } = await encrypted()
+    expect(header).not.toContain('from=')
+    peer.reset()
+  })
+
+  test('names the domain to the server before it sees its certificate', async () => {
+    const { peer } = await proceeding()
+    peer.send(proceed)
+    let name: string | undefined
+    await peer.secure({
+      ...certificate,
+      SNICallback: (servername, callback) => {
+        name = servername
+        callback(null)
+      },
+    })
+    expect(name).toBe('example.org')
+    peer.reset()
+  })
+
+  test('works with TLS 1.2', async () => {
+    const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
+    expect(call.link.facts).toMatchObject({ encrypted: true, tlsVersion: 'TLSv1.2' })
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('does not go on with a server that has an older TLS than the operator wants', async () => {
+    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
+    const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + startTlsOffer)
+    await peer.until(startTls)
+    peer.send(proceed)
+    peer.secure(peerOptions({ maxVersion: 'TLSv1.2' })).catch(() => {})
+    await call.hears('closed')
+    expect(call.told).toContain('end tls remote-connection-failed')
+  })
+
+  test.each([
+    ['features', `<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>`],
+    ['garbage', 'text between elements<<<'],
+    ['the end of the stream', footer],
+    ['the beginning of an element', '<message'],
+  ])('does not believe %s that came in the clear behind <proceed/>', async (_what, injected) => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed + injected)
+    await peer.secure(certificate)
+    await peer.until("streams'>")
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('does not go on with a server that offers no encryption', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+    expect(peer.unread).toBe('')
+  })
+
+  test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
+    'does not go on with a server that answers %s',
+    async answer => {
+      const { call, peer } = await proceeding()
+      peer.send(answer)
+      await peer.gone
+      expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+      expect(peer.unread).toBe('')
+    },
+  )
+
+  test('is told what to do by nothing but the features', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + proceed.replace('proceed', 'x'))
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+  })
+
+  test('does not go on with a server that talks no TLS', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed)
+    await peer.until('\x16')
+    peer.send('HTTP/1.1 400 Bad Request\r\n\r\n')
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+  })
+
+  test('does not go on with a server that hangs up instead', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed)
+    peer.end()
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
+    await peer.gone
+  })
+})
+
+describe('a certificate', () => {
+  const wrong = makeCertificate(['DNS:other.example'], { commonName: 'example.org' })
+  const expired = makeCertificate(['DNS:example.org'], { expired: true })
+  const bad = [
+    ['made out to another name', wrong, wrong.cert, 'made out to other.example, and not to example.org'],
+    ['that is not trusted', certificate, undefined, 'self-signed'],
+    ['that has expired', expired, expired.cert, 'expired on 2020-01-02'],
+    [
+      'that only resembles the trusted one',
+      makeCertificate(['DNS:example.org']),
+      certificate.cert,
+      'self-signed',
+    ],
+  ] as const
+
+  test.each(bad)('%s ends the link before anything is said', async (_what, shown, ca, told) => {
+    const { call, peer } = await proceeding({ ca })
+    peer.send(proceed)
+    await peer.secure(shown).catch(() => {})
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+    expect(String(call.ends[0]!.failure.cause)).toContain(told)
+    await peer.gone
+    expect(peer.unread).not.toContain('stream')
+  })
+
+  test.each(bad)('%s is accepted where the operator said so', async (_what, shown, ca, _told) => {
+    const { call, peer } = await proceeding({ ca, verify: false })
+    peer.send(proceed)
+    await peer.secure(shown)
+    await peer.until("streams'>")
+    expect(call.told).toEqual([])
+    peer.reset()
+    await call.hears('closed')
+  })
+})

@@ -1,0 +1,621 @@
+import { Socket } from 'node:net'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
+import { createSearch } from '../../../src/servers/c2s/dial.js'
+import { createNames } from '../../../src/servers/net/names.js'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { element } from '../../support/element.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScriptedServer } from '../../support/scripted-server.js'
+import {
+  Call,
+  connect,
+  features,
+  featuresSeen,
+  footer,
+  opened,
+  ourHeader,
+  plainHeader,
+  proceed,
+  proceeding,
+  serverHeader,
+  stopServers,
+  streams,
+} from './call.js'
+
+afterEach(stopServers)
+
+const failed = 'end features remote-connection-failed'
+const streamError = (condition: string) =>
+  `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+
+describe('a plain link', () => {
+  test('opens a stream, with no word of who it is for, and reports header and features', async () => {
+    const { call, peer } = await connect({}, { from: 'juliet@example.org' })
+    expect(await peer.until("streams'>")).toBe(plainHeader)
+    expect(call.told).toEqual([])
+    peer.send(serverHeader + features)
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: false })
+    expect(peer.unread).toBe('')
+    call.link.close()
+    peer.reset()
+  })
+
+  test('may be one that PLAIN is allowed on', async () => {
+    const { call, peer } = await connect({ plain: true })
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: true })
+    call.link.close()
+    await peer.gone
+  })
+
+  test('goes on where the server passes on what breaks the rules of namespaces, and says so', async () => {
+    const { call, peer } = await opened()
+    peer.send("<message><e xmlns='urn:p' p:k='1'/></message><message><a:b:c/></message><presence/>")
+    await call.hears('<presence')
+    expect(call.told.slice(-5)).toEqual([
+      'unfit mended',
+      "<message xmlns='jabber:client' xmlns:p='urn:undeclared-prefix:p'><e xmlns='urn:p' p:k='1'/></message>",
+      'unfit dropped',
+      "<presence xmlns='jabber:client'/>",
+      'flush',
+    ])
+    call.link.close()
+    peer.reset()
+  })
+
+  test.each([
+    "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>",
+    "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+    "<b:body xmlns:b='http://jabber.org/protocol/httpbind' type='terminate'/>",
+  ])('drops %s, which clients would take for words of this service', async forged => {
+    const { call, peer } = await opened()
+    peer.send(`${forged}<presence/>`)
+    await call.hears('<presence')
+    expect(call.told.filter(line => line !== 'flush')).toEqual([
+      'unfit dropped',
+      "<presence xmlns='jabber:client'/>",
+    ])
+    call.link.close()
+    peer.reset()
+  })
+
+  test.each([
+    ['larger', 'x'.repeat(1000)],
+    ['deeper', '<a>'.repeat(200) + '</a>'.repeat(200)],
+    ['with a longer name', `<${'a'.repeat(300)}/>`],
+  ])('goes on without a stanza that is %s than may be, and says so', async (_what, inner) => {
+    const { call, peer } = await opened({ limits: { ...defaultLimits, maxElementBytes: 1000 } })
+    peer.send(`<message>${inner}</message><presence/>`)
+    await call.hears('<presence')
+    expect(call.told.filter(line => line !== 'flush')).toEqual([
+      'unfit dropped',
+      "<presence xmlns='jabber:client'/>",
+    ])
+    call.link.close()
+    peer.reset()
+  })
+
+  test('ends where the server offers more than can be taken apart', async () => {
+    const { call, peer } = await connect()
+    const long = `<x xmlns='${'u'.repeat(10_000)}'/>`
+    peer.send(`${serverHeader}<stream:features>${long}</stream:features>`)
+    await call.hears('end')
+    expect(call.told.at(-1)).toBe('end features remote-protocol-error')
+    expect(await peer.until('/></stream:error>')).toContain('<policy-violation ')
+    peer.reset()
+  })
+
+  test('escapes what it says about itself', async () => {
+    const { call, peer } = await connect({}, { domain: `<"'&>`, lang: "d'e" })
+    expect(await peer.until("streams'>")).toBe(
+      ourHeader("to='&lt;&quot;&apos;&amp;&gt;' version='1.0' xml:lang='d&apos;e'"),
+    )
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('names internationalized domains by their U-labels, as servers know them', async () => {
+    const { call, peer } = await connect({}, { domain: 'xn--bcher-kva.example' })
+    expect(await peer.until("streams'>")).toBe(ourHeader("to='bücher.example' version='1.0' xml:lang='en'"))
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('carries stanzas both ways, and tells once that a read is over', async () => {
+    const { call, peer } = await opened()
+    call.link.send([element("<message to='romeo@example.org'/>")])
+    await peer.until("<message to='romeo@example.org'/>")
+    peer.send('<message/> <presence/><i')
+    await call.hears('flush')
+    peer.send('q/>')
+    await call.hears('<iq')
+    await Promise.resolve()
+    expect(call.told).toEqual([
+      "<message xmlns='jabber:client'/>",
+      "<presence xmlns='jabber:client'/>",
+      'flush',
+      "<iq xmlns='jabber:client'/>",
+      'flush',
+    ])
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('reads what comes in pieces as it is, whatever another link reads between them', async () => {
+    const one = await opened()
+    const other = await opened()
+    const [begin, end] = ["<message id='é", "é'/>"].map(text => Buffer.from(text))
+    one.peer.send(begin!.subarray(0, -1))
+    await one.call.hears('flush')
+    other.peer.send(`<message id='${'x'.repeat(100)}'/>`)
+    await other.call.hears('<message')
+    one.peer.send(Buffer.concat([begin!.subarray(-1), end!]))
+    await one.call.hears('<message')
+    expect(one.call.told).toContain("<message xmlns='jabber:client' id='éé'/>")
+    for (const { call, peer } of [one, other]) {
+      peer.reset()
+      await call.hears('closed')
+    }
+  })
+
+  test('sends nothing before its stream is open', async () => {
+    const listener = await ScriptedServer.start()
+    const call = new Call({ port: listener.port })
+    call.link.send([element('<early/>')])
+    call.link.restart({})
+    const peer = await listener.connection()
+    expect(await peer.until('<stream:stream')).not.toContain('early')
+    peer.reset()
+    await call.hears('closed')
+    listener.stop()
+  })
+
+  test('reads nothing while it is paused', async () => {
+    const { call, peer } = await opened()
+    call.link.pause()
+    peer.send('<message/>')
+    await new Promise(resolve => setImmediate(resolve))
+    expect(call.told).toEqual([])
+    call.link.resume()
+    await call.hears('<message')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('sends a space when it is asked to keep quiet connections open, and none while there is traffic', async () => {
+    const { call, peer } = await opened()
+    call.link.keepAlive()
+    call.link.send([element('<busy/>')])
+    call.link.keepAlive()
+    call.link.keepAlive()
+    call.link.send([element('<end/>')])
+    expect(await peer.until('<end/>')).toBe('<busy/> <end/>')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('starts a new stream although the server sent white space before it heard of that', async () => {
+    const { call, peer } = await opened()
+    call.link.restart({})
+    await peer.until(plainHeader)
+    peer.send(' ')
+    await call.hears('flush')
+    peer.send(`\r\n\t ${serverHeader}`)
+    await call.hears('open 1 example.org')
+    peer.send(' <x/>')
+    await call.hears('<x')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['nothing', '', true],
+    ['white space', ' \n', true],
+    ['an element', '<message>é</message>', true],
+    ['an element and white space', "<x:message xmlns:x='jabber:client'> </x:message>\t", true],
+    ['a part of an element', '<message><body>half', false],
+    ['a part of a tag', '<', false],
+    ['a part of a character', Buffer.from('<message>é</message>').subarray(0, 10), false],
+    ['an element and a part of one', '<message/><p', false],
+  ])('is between two elements or not after %s', async (_what, said, isBetween) => {
+    const { call, peer } = await opened()
+    peer.send(said === '' ? ' ' : said)
+    await call.hears('flush')
+    expect(call.link.isBetweenElements).toBe(isBetween)
+    call.link.restart({})
+    expect(call.link.isBetweenElements).toBe(false)
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test('starts a new stream on the same connection', async () => {
+    const { call, peer } = await opened()
+    call.link.restart({ lang: 'de' })
+    await peer.until(ourHeader("to='example.org' version='1.0' xml:lang='de'"))
+    peer.send(
+      `${serverHeader.replace("id='1'", "id='2'").replace("xmlns='jabber:client'", '')}<x/>${features}`,
+    )
+    await call.hears('flush')
+    expect(call.told).toEqual(['open 2 example.org', "<x xmlns=''/>", featuresSeen, 'flush'])
+    peer.reset()
+    await call.hears('closed')
+  })
+})
+
+describe('what is wrong with a server', () => {
+  /** What the owner and the server are told after the server said this. */
+  async function outcome(said: string) {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(said)
+    await call.hears('end')
+    peer.end()
+    const unread = await peer.rest()
+    await call.hears('closed')
+    await peer.gone
+    expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
+    expect(call.told.at(-1)).toBe('closed')
+    return { told: call.told.slice(0, -1), unread }
+  }
+  const protocolError = 'end features remote-protocol-error'
+
+  test.each([
+    ['namespace is not the one of streams', serverHeader.replace(streams, 'urn:x'), 'invalid-namespace'],
+    ['namespace is the one of clients', "<stream xmlns='jabber:client' version='1.0'>", 'invalid-namespace'],
+    ['element is another', serverHeader.replace('<stream:stream', '<stream:features'), 'invalid-namespace'],
+    ['version is missing', serverHeader.replace("id='1' version='1.0'", "id='1'"), 'unsupported-version'],
+    ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
+    ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
+    ['version is 10', serverHeader.replace("id='1' version='1.0'", "version='10'"), 'unsupported-version'],
+  ])('a header: its %s', async (_what, header, condition) => {
+    const { told, unread } = await outcome(`${header}${features}<message/>`)
+    expect(told).toEqual([protocolError])
+    expect(unread).toBe(streamError(condition) + footer)
+  })
+
+  test('a header of a later version 1', async () => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(serverHeader.replace("id='1' version='1.0'", "id='1' version='1.1'"))
+    await call.hears('open 1')
+    peer.reset()
+    await call.hears('closed')
+  })
+
+  test.each([
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'not-well-formed'],
+    ['speaks TLS', '\x16\x03\x01\x00\x01', 'not-well-formed'],
+    ['sends a document type', '<!DOCTYPE x>', 'restricted-xml'],
+    ['has another encoding', "<?xml version='1.0' encoding='latin1'?>", 'unsupported-encoding'],
+  ])('that it %s', async (_what, said, condition) => {
+    const { told, unread } = await outcome(said)
+    expect(told).toEqual([protocolError])
+    expect(unread).toBe(streamError(condition) + footer)
+  })
+
+  test('that its XML breaks off later on', async () => {
+    const { told, unread } = await outcome(`${serverHeader}<message/><message></x>`)
+    expect(told).toEqual(['open 1 example.org', "<message xmlns='jabber:client'/>", protocolError])
+    expect(unread).toBe(streamError('not-well-formed') + footer)
+  })
+
+  test('is said to a server that has not offered encryption yet', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send('garbage')
+    expect(await peer.rest()).toBe(streamError('not-well-formed'))
+    expect(call.told).toEqual(['closed', 'end tls remote-protocol-error'])
+    peer.end()
+    await peer.gone
+  })
+})
+
+describe('a stream error', () => {
+  const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+  const text = "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>Replaced</text>"
+  test.each([
+    ['alone', `<stream:error>${conflict}</stream:error>`, 'remote-stream-error conflict'],
+    ['with a text', `<stream:error>${conflict}${text}</stream:error>`, 'remote-stream-error conflict'],
+    ['behind its text', `<stream:error>${text}${conflict}</stream:error>`, 'remote-stream-error conflict'],
+    [
+      'with a condition of the application',
+      `<stream:error><x xmlns='urn:x'/>${conflict}</stream:error>`,
+      'remote-stream-error conflict',
+    ],
+    [
+      'by other prefixes',
+      `<error xmlns='${streams}' xmlns:e='urn:ietf:params:xml:ns:xmpp-streams'><e:conflict/></error>`,
+      'remote-stream-error conflict',
+    ],
+    ['of an unknown host', streamError('host-unknown'), 'host-unknown host-unknown'],
+    ['of a host that has gone', streamError('host-gone'), 'host-unknown host-gone'],
+    ['without a condition', '<stream:error/>', 'remote-stream-error'],
+    ['that is none', '<stream:error>oops</stream:error>', 'remote-stream-error'],
+  ])('%s ends the link', async (_what, error, expected) => {
+    const { call, peer } = await opened()
+    // What stands behind it does not matter any more.
+    peer.send(`<message/>${error}<message/>${footer}`)
+    await peer.until(footer)
+    await call.hears('end')
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", `end features ${expected}`, 'closed'])
+    expect(call.ends[0]!.streamError).toMatch(/^<(stream:)?error .*error>$|^<stream:error .*\/>$/)
+    await peer.gone
+  })
+
+  test('instead of features ends a link that is to be encrypted', async () => {
+    const { call, peer } = await connect({ tls: 'starttls' })
+    await peer.until(plainHeader)
+    peer.send(serverHeader + streamError('host-unknown') + footer)
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls host-unknown host-unknown'])
+  })
+})
+
+describe('a server that closes', () => {
+  test('its stream gets the end of ours, then of the connection', async () => {
+    const { call, peer } = await opened()
+    peer.send(`<message/>${footer}`)
+    expect(await peer.rest()).toBe(footer)
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
+    await peer.gone
+  })
+
+  test('the connection without its stream is noticed', async () => {
+    const { call, peer } = await opened()
+    peer.end("<message to='rom")
+    await call.hears('closed')
+    expect(call.told).toEqual(['flush', failed, 'closed'])
+    await peer.gone
+  })
+
+  test('by force is noticed', async () => {
+    const { call, peer } = await opened()
+    peer.reset()
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
+  })
+
+  test('before a word is noticed', async () => {
+    const { call, peer } = await connect()
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    await peer.gone
+  })
+
+  test('its stream and leaves the connection open is left after five seconds', async () => {
+    const { call, peer } = await opened()
+    peer.raw.allowHalfOpen = true
+    peer.send(footer)
+    await call.hears('end')
+    call.clock.advance(4999)
+    expect(call.told).toEqual([failed])
+    call.clock.advance(1)
+    expect(call.told).toEqual([failed, 'closed'])
+    peer.end()
+    await peer.gone
+  })
+})
+
+describe('a link that is closed', () => {
+  test('takes no memory for a stanza that was not whole', async () => {
+    const waiting = new WaitingMemory()
+    const { call, peer } = await opened({ waiting })
+    peer.send(`<message><body>${'x'.repeat(50_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 100_000)
+    peer.send('</body></message>')
+    await eventually('it is whole', () => waiting.bytes === 0)
+    peer.send(`<message><body>${'x'.repeat(50_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 100_000)
+    peer.reset()
+    await call.hears('closed')
+    expect(waiting.bytes).toBe(0)
+  })
+
+  test('ends its stream, waits for the end of the other, and tells nothing but that it is gone', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    call.link.close()
+    call.link.send([element('<late/>')])
+    call.link.restart({})
+    await peer.until(footer)
+    peer.send(`<message/>${features}${streamError('conflict')}`)
+    peer.send(footer)
+    expect(await peer.rest()).toBe('')
+    expect(call.told).toEqual([])
+    peer.end()
+    await call.hears('closed')
+    await peer.gone
+    expect(call.told).toEqual(['closed'])
+    expect(call.clock.pending).toBe(0)
+  })
+
+  test('does not wait for longer than five seconds', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    await peer.until(footer)
+    call.clock.advance(4999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['closed'])
+    expect(await peer.rest()).toBe('')
+    peer.end()
+    await peer.gone
+  })
+
+  test('and then hears garbage is gone at once', async () => {
+    const { call, peer } = await opened()
+    call.link.close()
+    await peer.until(footer)
+    peer.send('garbage<<')
+    await call.hears('closed')
+    expect(await peer.rest()).toBe('')
+    peer.end()
+    await peer.gone
+    expect(call.told).toEqual(['closed'])
+  })
+
+  test('while it is paused still hears the end of the other side', async () => {
+    const { call, peer } = await opened()
+    call.link.pause()
+    call.link.close()
+    await peer.until(footer)
+    peer.end(footer)
+    await call.hears('closed')
+    await peer.gone
+  })
+
+  test('at once keeps nothing of an element that is not whole', async () => {
+    const waiting = new WaitingMemory()
+    const { call, peer } = await opened({ waiting })
+    peer.send(`<message><body>${'x'.repeat(500_000)}`)
+    await eventually('it is counted', () => waiting.bytes >= 1_000_000)
+    expect(call.link.unfinishedBytes).toBe(waiting.bytes)
+    call.link.abandon()
+    expect([waiting.bytes, call.link.unfinishedBytes]).toEqual([0, 0])
+    peer.send('x'.repeat(500_000))
+    expect(await peer.rest()).toBe(footer)
+    expect(waiting.bytes).toBe(0)
+    peer.end()
+    await call.hears('closed')
+    await peer.gone
+  })
+
+  test('before it is connected never is', async () => {
+    const clock = new FakeClock()
+    const names = createNames({ clock, preferDirectTls: false, local: true })
+    const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
+    const search = createSearch({ names, clock, publicOnly: false, connect: () => new Socket() }, found)
+    const cancel = jest.spyOn(search, 'cancel')
+    const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
+    call.link.pause()
+    call.link.resume()
+    call.link.close()
+    expect(call.told).toEqual(['closed'])
+    expect(cancel).toHaveBeenCalledTimes(1)
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each([
+    ['has connected', async () => connect({ tls: 'starttls' })],
+    [
+      'was told to proceed',
+      async () => {
+        const both = await proceeding()
+        both.peer.send(proceed)
+        return both
+      },
+    ],
+  ])('once it %s says nothing more', async (_when, begin) => {
+    const { call, peer } = await begin()
+    call.link.close()
+    await peer.rest()
+    expect(call.told).toEqual(['closed'])
+    peer.end()
+    await peer.gone
+  })
+
+  test.each(['open', '<stream:features', 'flush'])(
+    'by its owner when told %s says nothing more',
+    async moment => {
+      const { call, peer } = await connect()
+      await peer.until(plainHeader)
+      call.onTold = line => {
+        if (line.startsWith(moment)) call.link.close()
+      }
+      peer.send(`${serverHeader}${features}`)
+      await peer.until(footer)
+      peer.end(`<message/>${footer}`)
+      await call.hears('closed')
+      expect(call.told.at(-2)).toMatch(moment)
+      await peer.gone
+    },
+  )
+
+  test('by its owner when told the end is none the worse', async () => {
+    const { call, peer } = await opened()
+    call.onTold = line => {
+      if (line.startsWith('end')) call.link.close()
+    }
+    peer.end(footer)
+    await call.hears('closed')
+    expect(call.told).toEqual([failed, 'closed'])
+    await peer.gone
+  })
+})
+
+describe('a server that cannot be reached', () => {
+  test('because it refuses', async () => {
+    const listener = await ScriptedServer.start()
+    const { port } = listener
+    listener.stop()
+    const call = new Call({ port })
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end connect remote-connection-failed'])
+    expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(call.clock.pending).toBe(0)
+  })
+})
+
+describe('a server that does not answer', () => {
+  test.each([
+    ['the header', ''],
+    ['the features', serverHeader],
+    ['whole features', `${serverHeader}<stream:features>`],
+    ['features but a stanza', `${serverHeader}<message/>`],
+  ])('with %s in ten seconds', async (_what, said) => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    peer.send(`${said} `)
+    await call.hears('flush')
+    const before = call.told.length
+    call.clock.advance(9999)
+    expect(call.told).toHaveLength(before)
+    call.clock.advance(1)
+    expect(call.told.slice(before)).toEqual(['end features timeout', 'closed'])
+    expect(call.clock.pending).toBe(0)
+    peer.end()
+    await peer.gone
+  })
+
+  test('to the new stream after a restart', async () => {
+    const { call, peer } = await opened()
+    call.clock.advance(60_000)
+    call.link.restart({})
+    await peer.until(plainHeader)
+    call.clock.advance(10_000)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+    peer.end()
+    await peer.gone
+  })
+
+  test.each([
+    ['<starttls/>', ''],
+    ['the beginning of TLS', proceed],
+  ])('to %s in ten seconds', async (_what, said) => {
+    const { call, peer } = await proceeding()
+    peer.send(said)
+    if (said !== '') await peer.until('\x16')
+    call.clock.advance(10_000)
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls timeout'])
+    expect(call.clock.pending).toBe(0)
+    peer.end()
+    await peer.gone
+  })
+
+  test('has all the time in the world once it sent its features', async () => {
+    const { call, peer } = await opened()
+    expect(call.clock.pending).toBe(0)
+    peer.reset()
+    await call.hears('closed')
+  })
+})

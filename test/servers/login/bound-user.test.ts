@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals'
+import type { Problem } from '../../../src/lib/errors.js'
+import { boundJid } from '../../../src/servers/login/bound-user.js'
+import type { Credentials } from '../../../src/servers/login/wish.js'
+import { parseJid } from '../../../src/xmpp/jid/jid.js'
+import { bindNamespace } from '../../../src/xmpp/namespaces.js'
+
+const password: Credentials = { kind: 'password', password: 'pw' }
+
+/** What becomes of a login that asked for one JID, and gets another. */
+function judge(asked: string, bound: string, credentials: Credentials = password): string {
+  const iq = `<iq xmlns='jabber:client'><bind xmlns='${bindNamespace}'><jid>${bound}</jid></bind></iq>`
+  try {
+    const jid = parseJid(asked) ?? { local: '', domain: asked, resource: undefined }
+    return boundJid(iq, { jid, credentials }) === bound ? 'as-wanted' : 'changed'
+  } catch (error) {
+    return (error as Problem).code
+  }
+}
+
+test.each([
+  ['juliet@chat.example', 'juliet@chat.example/x'],
+  ['juliet@chat.example/wanted', 'juliet@chat.example/given'],
+  ['Juliet@Chat.Example', 'juliet@chat.example/a/b@c'],
+  ['a\\b@chat.example', 'a\\b@chat.example/x'],
+  ['juliet@bücher.example', 'juliet@bücher.example/x'],
+  ['juliet@bücher.example', 'juliet@xn--bcher-kva.example/x'],
+  // What RFC 6122 makes of them, and RFC 7613 does not.
+  ['straße@chat.example', 'strasse@chat.example/x'],
+  ['σωκράτης@chat.example', 'σωκράτησ@chat.example/x'],
+])('for %s, %s is right', (asked, bound) => {
+  expect(judge(asked, bound)).toBe('as-wanted')
+})
+
+test.each([
+  ['juliet@chat.example', 'romeo@chat.example/x'],
+  ['juliet@chat.example', 'juliet@other.example/x'],
+  ['juliet@chat.example', 'juliet@sub.chat.example/x'],
+  ['jose@chat.example', 'josé@chat.example/x'],
+])('for %s, %s is another user', (asked, bound) => {
+  expect(judge(asked, bound)).toBe('jid-mismatch')
+})
+
+test.each([
+  '',
+  'juliet@chat.example',
+  'chat.example/x',
+  'chat.example',
+  '@chat.example/x',
+  'juliet@/x',
+  '@/@',
+  'x',
+])('%p is no full JID', bound => {
+  expect(judge('juliet@chat.example', bound)).toBe('remote-protocol-error')
+})
+
+test('who has no account may have any name of the domain', () => {
+  const anonymous: Credentials = { kind: 'anonymous' }
+  expect(judge('chat.example', '8f3a@chat.example/x', anonymous)).toBe('as-wanted')
+  expect(judge('chat.example', '8f3a@other.example/x', anonymous)).toBe('jid-mismatch')
+})

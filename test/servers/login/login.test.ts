@@ -1,0 +1,423 @@
+// What a login says over a link, to a server that answers from a script.
+import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
+import { Pipelining } from '../../../src/servers/login/pipelining.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import type { LoginWish } from '../../../src/servers/login/wish.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScramServer } from '../../support/login-server/scram.js'
+import { type Answer, ScriptedLink } from './scripted-link.js'
+
+const asked: LoginWish = {
+  jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+  credentials: { kind: 'password', password: 's3cret' },
+}
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const session = 'urn:ietf:params:xml:ns:xmpp-session'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const offer = (mechanism: string) =>
+  features(`<mechanisms xmlns='${sasl}'><mechanism>${mechanism}</mechanism></mechanisms>`)
+const success = `<success xmlns='${sasl}'/>`
+const readyToBind = features(`<bind xmlns='${bind}'/>`)
+const bound = (id: string) =>
+  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
+const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
+
+interface Given {
+  readonly wish?: LoginWish
+  readonly caller?: AbortSignal
+  readonly pipelining?: Pipelining
+  readonly mechanisms?: readonly string[]
+  readonly until?: 'authenticated' | 'bound'
+}
+
+/** Begins a login where these answers are given, one to each thing that the server is told. */
+function begin(answers: readonly Answer[], given: Given = {}) {
+  const { wish = asked, caller = new AbortController().signal, until = 'bound' } = given
+  const { pipelining = new Pipelining(), mechanisms = ['PLAIN'] } = given
+  const links: ScriptedLink[] = []
+  const attempt = new LoginAttempt<ScriptedLink>(
+    {
+      timeout: 5,
+      stepTimeout: 5,
+      mechanisms,
+      scramMaxIterations: 4096,
+      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+    },
+    wish,
+    until,
+    pipelining,
+  )
+  const loggedIn = attempt.run((options, events) => {
+    const link = new ScriptedLink(answers, options, events)
+    links.push(link)
+    return link
+  }, caller)
+  return { loggedIn, links, told: () => links[0]!.told.map(withoutId) }
+}
+
+const withoutId = (text: string) => text.replace(/ id='[^']+'/, '')
+
+/** Logs in; tells with what outcome, and what the server was told. */
+async function logIn(answers: readonly Answer[], given: Given = {}) {
+  const { loggedIn, links, told } = begin(answers, given)
+  const { jid, undelivered } = await loggedIn
+  return { jid, undelivered, told: told(), link: links[0]! }
+}
+
+const open = '<open/>'
+const auth = (mechanism: string, message: string) =>
+  `<auth xmlns="${sasl}" mechanism="${mechanism}">${message}</auth>`
+const ask = (what: string) => `<iq xmlns='jabber:client' type='set'>${what}</iq>`
+const plain = auth('PLAIN', Buffer.from('\0juliet\0s3cret').toString('base64'))
+const askToBind = ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)
+
+describe('a login', () => {
+  test('says each thing once, as servers want to be told', async () => {
+    const { jid, told, link } = await logIn([offer('PLAIN'), success, readyToBind, bound])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(told).toEqual([open, plain, open, askToBind])
+    expect(link.options).toEqual({ certificate: false, from: undefined, ahead: undefined })
+    expect(link.isAbandoned).toBe(false)
+  })
+
+  test('waits for what is late, and asks for a session where one is demanded', async () => {
+    const wish = { ...asked, jid: { ...asked.jid, resource: undefined } }
+    const demands = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
+    const { loggedIn, links, told } = begin([''], { wish })
+    const tick = () => new Promise(resolve => setImmediate(resolve))
+    await tick()
+    const [link] = links
+    for (const text of [offer('PLAIN'), success, demands]) {
+      link!.say(text)
+      await tick()
+    }
+    for (const answer of [bound, done]) {
+      link!.say(answer(/ id='([^']+)'/.exec(link!.told.at(-1)!)![1]!))
+      await tick()
+    }
+    expect((await loggedIn).jid).toBe('juliet@chat.example/balcony')
+    expect(told()).toEqual([
+      ...[open, plain, open, ask(`<bind xmlns="${bind}"/>`), ask(`<session xmlns='${session}'/>`)],
+    ])
+  })
+
+  test.each([
+    [
+      'under a prefix',
+      (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'),
+      [],
+    ],
+    ['after what answers no request', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
+    [
+      'with other stanzas, which are kept for the client',
+      (iq: string) => `<message xmlns='jabber:client'/>${iq}<presence xmlns='jabber:client'/>`,
+      ['message', 'presence'],
+    ],
+  ])('takes the answer to its own request, %s', async (_how, written, kept) => {
+    const answers = [offer('PLAIN'), success, readyToBind]
+    const { jid, undelivered } = await logIn([...answers, id => written(bound(id))])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(undelivered.map(({ name }) => name)).toEqual(kept)
+  })
+
+  test.each([
+    ['refuses it', "<error type='cancel'><not-allowed xmlns='s'/></error>", 'bind-refused', 'not-allowed'],
+    ['tells of a conflict', "<error><conflict xmlns='s'/></error>", 'conflict', 'conflict'],
+    ['does not say why', '<error/>', 'remote-protocol-error', undefined],
+    ['names no error', '', 'remote-protocol-error', undefined],
+  ])('ends where the server, asked for a resource, %s', async (_what, inside, code, condition) => {
+    const refusal = (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
+    const { loggedIn, links } = begin([offer('PLAIN'), success, readyToBind, refusal])
+    await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
+    expect(links[0]!.isAbandoned).toBe(true)
+  })
+
+  test.each([
+    ['no JID', '', 'remote-protocol-error'],
+    ['a bare JID', '<jid>juliet@chat.example</jid>', 'remote-protocol-error'],
+    ["another user's JID", '<jid>romeo@chat.example/balcony</jid>', 'jid-mismatch'],
+  ])('ends where the server binds %s', async (_what, inside, code) => {
+    const answer = (id: string) =>
+      `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'>${inside}</bind></iq>`
+    const { loggedIn } = begin([offer('PLAIN'), success, readyToBind, answer])
+    await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind' })
+  })
+
+  test('keeps the JID as the server writes it', async () => {
+    const jid = 'Jüliet@chat.example/Balcony & Co'
+    const answer = (id: string) => bound(id).replace('juliet@chat.example/balcony', jid.replace('&', '&amp;'))
+    const wish = { ...asked, jid: { ...asked.jid, local: 'jüliet' } }
+    expect((await logIn([offer('PLAIN'), success, readyToBind, answer], { wish })).jid).toBe(jid)
+  })
+
+  test('shows nothing to a server that refuses in one breath with what it offers', async () => {
+    const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+    const { loggedIn, told } = begin([offer('PLAIN') + failure])
+    await expect(loggedIn).rejects.toMatchObject({ code: 'not-authorized' })
+    await new Promise(resolve => setImmediate(resolve))
+    expect(told()).toEqual([open])
+  })
+
+  test.each([
+    ['lets in', success],
+    ['asks', `<challenge xmlns='${sasl}'/>`],
+  ])('ends where the server %s before it was told who is there', async (_what, text) => {
+    await expect(logIn([offer('PLAIN') + text])).rejects.toMatchObject({
+      ...{ code: 'remote-protocol-error', step: 'sasl' },
+    })
+  })
+
+  test('ends where more comes before it is done than can be kept', async () => {
+    const flood = "<message xmlns='jabber:client'/>".repeat(1001)
+    await expect(logIn([offer('PLAIN'), success, readyToBind + flood])).rejects.toMatchObject({
+      ...{ code: 'remote-protocol-error', step: 'bind' },
+    })
+  })
+
+  test.each([
+    ['the bound JID', readyToBind, [(id: string) => bound(id)]],
+    [
+      'the session',
+      features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`),
+      [bound, (id: string) => done(id)],
+    ],
+  ])('leaves to the client all that comes in one read behind %s', async (_what, offered, answers) => {
+    const flood = "<message xmlns='jabber:client'/>".repeat(1500) + readyToBind + success
+    const last = answers.at(-1)!
+    const { jid, undelivered } = await logIn([
+      offer('PLAIN'),
+      success,
+      offered,
+      ...answers.slice(0, -1),
+      id => last(id) + flood,
+    ])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(undelivered).toHaveLength(1502)
+  })
+
+  test('says nothing for a caller who has left', async () => {
+    const { loggedIn, links } = begin([offer('PLAIN')], { caller: AbortSignal.abort() })
+    await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', step: 'connect' })
+    expect(links).toEqual([])
+  })
+
+  test('is abandoned when its caller leaves', async () => {
+    const caller = new AbortController()
+    const { loggedIn, links } = begin(['', ''], { caller: caller.signal })
+    caller.abort()
+    await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', detail: 'the caller left' })
+    expect(links[0]!.isAbandoned).toBe(true)
+  })
+
+  test('fails with its link, at the step that it had come to', async () => {
+    const { loggedIn, links } = begin([offer('PLAIN'), ''])
+    await new Promise(resolve => setTimeout(resolve, 10))
+    links[0]!.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'reset' } })
+    await expect(loggedIn).rejects.toMatchObject({
+      ...{ code: 'remote-stream-error', step: 'sasl', condition: 'reset' },
+    })
+  })
+
+  test('by the certificate of the link says whose it is from the start', async () => {
+    const wish: LoginWish = { ...asked, credentials: { kind: 'certificate' } }
+    const { told, link } = await logIn([offer('EXTERNAL'), success, readyToBind, bound], { wish })
+    const jid = Buffer.from('juliet@chat.example').toString('base64')
+    expect(link.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
+    expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
+  })
+
+  test('that is to check a password alone ends once the user is let in', async () => {
+    const { loggedIn, told } = begin([offer('PLAIN'), success], { until: 'authenticated' })
+    expect(await loggedIn).toMatchObject({ jid: '' })
+    expect(told()).toEqual([open, plain])
+  })
+})
+
+describe('a login that is ahead of its server', () => {
+  const mechanisms = (...names: string[]) =>
+    `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
+  const other = "<other xmlns='urn:x'/>"
+  const ahead = "<open ahead='proven'/>"
+  /** Without what is another one each time. */
+  const sent = [
+    ...[ahead, auth('SCRAM-SHA-1', ''), `<response xmlns="${sasl}" mechanism="SCRAM-SHA-1"></response>`],
+    ...[ahead, askToBind],
+  ]
+
+  /** The server's side of SCRAM. */
+  function scram(): { challenge: Answer; success: Answer } {
+    let server: ScramServer | undefined
+    const last = (said: readonly string[], name: string) => {
+      const [, text = ''] = new RegExp(`<${name} [^>]*>([^<]+)<`).exec(said.join('')) ?? []
+      return Buffer.from(text, 'base64').toString()
+    }
+    const element = (name: string, text: string) =>
+      `<${name} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${name}>`
+    return {
+      challenge(_id, said) {
+        server = new ScramServer('SCRAM-SHA-1', last(said, 'auth'), {
+          ...{ salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined },
+        })
+        return element('challenge', server.serverFirst)
+      },
+      success: (_id, said) => element('success', server!.verify(last(said, 'response'), 's3cret')!),
+    }
+  }
+
+  /** What is foreseen, and what the server says. */
+  function foresee(expected: readonly string[] = [offer('SCRAM-SHA-1'), readyToBind], isProven = true) {
+    const pipelining = new Pipelining(
+      expected.map(text => new StreamFeatures(text)),
+      isProven,
+    )
+    return { pipelining, ...scram() }
+  }
+
+  /** The features come late, in one read with what follows. */
+  const late =
+    (text: string, answer: Answer = ''): Answer =>
+    (id, told) =>
+      text + (typeof answer === 'string' ? answer : answer(id, told))
+
+  const mechanismsToUse = ['SCRAM-SHA-1', 'PLAIN']
+  const beginAhead = (answers: readonly Answer[], pipelining: Pipelining) =>
+    begin(answers, { pipelining, mechanisms: mechanismsToUse })
+
+  async function logInAhead(answers: readonly Answer[], pipelining: Pipelining) {
+    const { jid, told } = await logIn(answers, { pipelining, mechanisms: mechanismsToUse })
+    return { jid, told: told.map(text => text.replace(/(<(?:auth|response) [^>]*>)[^<]*/, '$1')) }
+  }
+
+  test('hears nothing of features that are as expected', async () => {
+    const { pipelining, challenge, success } = foresee()
+    const answers = [late(offer('SCRAM-SHA-1'), challenge), success, late(readyToBind, bound)]
+    const { jid, told } = await logInAhead(answers, pipelining)
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect(told).toEqual(sent)
+    expect([pipelining.isAhead, pipelining.isMistaken, pipelining.isComplete]).toEqual([false, false, true])
+  })
+
+  test.each([
+    [
+      'with more beside them',
+      features(mechanisms('SCRAM-SHA-1') + other),
+      features(`${other}<bind xmlns='${bind}'/>`),
+    ],
+    [
+      'with a session that is optional',
+      features(other + mechanisms('SCRAM-SHA-1')),
+      features(`<bind xmlns='${bind}'/><session xmlns='${session}'><optional/></session>`),
+    ],
+  ])('goes on where they are for a login the same, %s', async (_how, first, second) => {
+    const { pipelining, challenge, success } = foresee()
+    const answers = [late(first, challenge), success, late(second, bound)]
+    const { told } = await logInAhead(answers, pipelining)
+    expect(told).toEqual(sent)
+    expect([pipelining.isMistaken, pipelining.isComplete]).toEqual([true, true])
+  })
+
+  test('goes on where the same is offered in another order', async () => {
+    const types = (...names: string[]) =>
+      `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${names.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
+    const before = features(mechanisms('SCRAM-SHA-1', 'X-1') + types('tls-exporter', 'tls-unique'))
+    const after = features(types('tls-unique', 'tls-exporter') + mechanisms('X-1', 'SCRAM-SHA-1'))
+    const { pipelining, challenge, success } = foresee([before, readyToBind])
+    const answers = [late(after, challenge), success, late(readyToBind, bound)]
+    expect((await logInAhead(answers, pipelining)).told).toEqual(sent)
+  })
+
+  test.each([
+    ['without its mechanism', features(mechanisms('PLAIN'))],
+    ['with one more', features(mechanisms('SCRAM-SHA-1', 'PLAIN'))],
+    [
+      'with channel binding',
+      features(`${mechanisms('SCRAM-SHA-1')}<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>`),
+    ],
+    ['that offer no login', readyToBind],
+  ])('ends where the features come %s', async (_how, others) => {
+    const { pipelining, challenge } = foresee()
+    const { loggedIn, told } = beginAhead([late(others, challenge)], pipelining)
+    await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })
+    expect(told()).toHaveLength(2)
+    expect([pipelining.isAhead, pipelining.isToBlame]).toEqual([true, true])
+  })
+
+  test.each([
+    ['nothing to bind', features(other)],
+    ['a session that is demanded', features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)],
+  ])('ends where the features after the login have %s', async (_what, others) => {
+    const { pipelining, challenge, success } = foresee()
+    const answers = [late(offer('SCRAM-SHA-1'), challenge), success, late(others, bound)]
+    await expect(logInAhead(answers, pipelining)).rejects.toMatchObject({
+      ...{ code: 'remote-protocol-error', step: 'bind' },
+    })
+    expect(pipelining.isToBlame).toBe(true)
+  })
+
+  test('takes no features any more once the server has answered', async () => {
+    const { pipelining } = foresee()
+    const again = late(offer('SCRAM-SHA-1'), `<challenge xmlns='${sasl}'/>${offer('SCRAM-SHA-1')}`)
+    await expect(logInAhead([again], pipelining)).rejects.toMatchObject({
+      code: 'remote-protocol-error',
+    })
+    expect(pipelining.isToBlame).toBe(false)
+  })
+
+  test('is refused as any other is', async () => {
+    const { pipelining } = foresee(undefined, false)
+    const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+    const attempt = logInAhead([late(offer('SCRAM-SHA-1'), failure)], pipelining)
+    await expect(attempt).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
+    expect([pipelining.isAhead, pipelining.isToBlame]).toEqual([false, false])
+  })
+
+  test('says no secret before the server has offered what to say it with', async () => {
+    const { pipelining } = foresee([offer('PLAIN'), readyToBind])
+    const { loggedIn, told } = beginAhead([], pipelining)
+    await expect(loggedIn).rejects.toMatchObject({ step: 'sasl' })
+    expect(told()).toEqual([ahead])
+    expect(pipelining.isToBlame).toBe(true)
+  })
+})
+
+test('features that come again are refused where nothing was expected', async () => {
+  const refusal = { code: 'remote-protocol-error', step: 'sasl' }
+  await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(refusal)
+  await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(refusal)
+})
+
+test.each([
+  ['invalid-mechanism', 'It does not take PLAIN, though it offers it: see XMPP_MECHANISMS.'],
+  ['mechanism-too-weak', 'It takes PLAIN for too weak: see XMPP_MECHANISMS.'],
+  ['encryption-required', 'It wants the link to be encrypted before PLAIN: see tls=none in XMPP_SERVERS.'],
+])('a mechanism that is refused with %s is named, and the setting for it', async (condition, detail) => {
+  const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
+  await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
+    code: 'no-mechanism',
+    condition,
+    detail,
+  })
+})
+
+test('features without mechanisms are named as such', async () => {
+  await expect(logIn([features(`<x xmlns='urn:x'/>`)])).rejects.toMatchObject({
+    ...{ code: 'no-mechanism', detail: 'It offers none.' },
+  })
+})
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a refusal for %s is one like any other',
+  async condition => {
+    const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
+    await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
+      code: 'login-failed',
+      step: 'sasl',
+    })
+  },
+)

@@ -1,0 +1,276 @@
+import { describe, expect, test } from '@jest/globals'
+import { passwordMechanisms } from '../../../src/config/kinds/kinds.js'
+import { Problem } from '../../../src/lib/errors.js'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { chooseMechanism } from '../../../src/servers/login/mechanism-choice.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import type { Credentials } from '../../../src/servers/login/wish.js'
+import type { ChannelBindingType, LinkFacts } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const waiting = new AbortController()
+const plainLink: LinkFacts = { encrypted: false, plainAllowed: false }
+const remote: LinkFacts = { encrypted: true, plainAllowed: true }
+const bindable = (...types: ChannelBindingType[]): LinkFacts => ({
+  ...remote,
+  channelBinding: type => (types.includes(type) ? Buffer.from('bytes') : undefined),
+})
+const tls12 = bindable('tls-unique', 'tls-server-end-point')
+const tls13 = bindable('tls-exporter', 'tls-server-end-point')
+
+interface Given {
+  readonly credentials?: Credentials
+  readonly offered: readonly string[]
+  readonly listed?: readonly string[]
+  readonly link?: LinkFacts
+  readonly liked?: readonly string[]
+}
+
+const choose = ({ credentials, offered, listed, link = remote, liked = passwordMechanisms }: Given) =>
+  chooseMechanism(
+    {
+      jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+      credentials: credentials ?? { kind: 'password', password: 'pw' },
+    },
+    { mechanisms: offered, channelBindings: listed, link, waiting },
+    {
+      mechanisms: liked,
+      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+      scramMaxIterations: 10_000,
+    },
+  )
+
+/** The mechanism, and what comes before the nonce in its first message. */
+function begun(given: Given): string {
+  const mechanism = choose(given)
+  return `${mechanism.name} ${String(mechanism.response()).replace(/,r=.*/s, '').replaceAll('\0', '|').replaceAll('\x01', '^')}`
+}
+
+function problemOf(given: Given): Pick<Problem, 'code' | 'step' | 'detail'> {
+  try {
+    choose(given)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+  throw new Error('there is a mechanism')
+}
+
+const everything = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'X']
+const all = ['tls-server-end-point', 'tls-unique', 'tls-exporter']
+
+describe('a password is shown with', () => {
+  test.each<[string, Given, string]>([
+    [
+      'the strongest, bound over TLS 1.2',
+      { offered: everything, link: tls12 },
+      'SCRAM-SHA-512-PLUS p=tls-unique,,n=juliet',
+    ],
+    [
+      'the strongest, bound by a listed type',
+      { offered: everything, link: tls13, listed: all },
+      'SCRAM-SHA-512-PLUS p=tls-exporter,,n=juliet',
+    ],
+    [
+      'the strongest, bound by the only common type',
+      { offered: everything, link: tls13, listed: ['tls-unique', 'tls-server-end-point'] },
+      'SCRAM-SHA-512-PLUS p=tls-server-end-point,,n=juliet',
+    ],
+    [
+      'the strongest that needs no guess, where the server says nothing of types over TLS 1.3',
+      { offered: everything, link: tls13 },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'a guess where nothing else of the kind is there',
+      { offered: ['SCRAM-SHA-1-PLUS', 'PLAIN'], link: tls13 },
+      'SCRAM-SHA-1-PLUS p=tls-exporter,,n=juliet',
+    ],
+    [
+      'a guess where nothing else may be used',
+      { offered: everything, link: tls13, liked: ['SCRAM-SHA-1-PLUS'] },
+      'SCRAM-SHA-1-PLUS p=tls-exporter,,n=juliet',
+    ],
+    [
+      'one that is not bound where there is no common type',
+      { offered: everything, link: tls12, listed: ['tls-exporter'] },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'one that is not bound where the link has nothing',
+      { offered: everything, listed: all },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'the word that it could have been bound',
+      { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls12 },
+      'SCRAM-SHA-256 y,,n=juliet',
+    ],
+    [
+      'the same over TLS 1.3',
+      { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls13 },
+      'SCRAM-SHA-256 y,,n=juliet',
+    ],
+    [
+      'no such word where the operator wants none bound',
+      { offered: ['SCRAM-SHA-256'], link: tls13, liked: ['SCRAM-SHA-256', 'PLAIN'] },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'no such word where the server offers some that are bound',
+      { offered: ['SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256'], link: tls13 },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'no such word where the server offers one that is unknown here',
+      { offered: ['SCRAM-SHA3-512-PLUS', 'SCRAM-SHA-256'], link: tls13 },
+      'SCRAM-SHA-256 n,,n=juliet',
+    ],
+    [
+      'what the operator likes best',
+      { offered: everything, link: tls12, liked: ['SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS'] },
+      'SCRAM-SHA-1 n,,n=juliet',
+    ],
+    ['PLAIN where the operator likes it best', { offered: everything, liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
+    ['PLAIN where there is nothing else', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
+    ['SCRAM on a plain link', { offered: everything, link: plainLink }, 'SCRAM-SHA-256 n,,n=juliet'],
+  ])('%s', (_what, given, expected) => {
+    expect(begun(given)).toBe(expected)
+  })
+
+  test.each<[string, Given]>([
+    ['nothing on a plain link with PLAIN alone', { offered: ['PLAIN'], link: plainLink }],
+    ['nothing where none is known', { offered: ['DIGEST-MD5', 'OAUTHBEARER'] }],
+    ['nothing where none is liked', { offered: ['SCRAM-SHA-1', 'PLAIN'], liked: ['SCRAM-SHA-256'] }],
+    ['nothing where it cannot be bound', { offered: ['SCRAM-SHA-1-PLUS'], listed: all }],
+  ])('%s', (_what, given) => {
+    expect(problemOf(given)).toMatchObject({ code: 'no-mechanism', step: 'sasl' })
+  })
+})
+
+describe('an account acts for the user', () => {
+  const other: Credentials = { kind: 'password', password: 'pw', user: 'nurse' }
+  const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
+
+  test.each<[string, Given, string]>([
+    ['of another password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
+    [
+      'of the operator',
+      { credentials: service, offered: ['SCRAM-SHA-1-PLUS'], link: tls12 },
+      'SCRAM-SHA-1-PLUS p=tls-unique,a=juliet@chat.example,n=portal',
+    ],
+    [
+      'by PLAIN before all others, since servers may pass over whom it names elsewhere',
+      { credentials: service, offered: everything, link: tls12 },
+      'PLAIN juliet@chat.example|portal|s3',
+    ],
+    [
+      'by SCRAM where PLAIN may not be used',
+      { credentials: service, offered: everything, link: plainLink },
+      'SCRAM-SHA-256 n,a=juliet@chat.example,n=portal',
+    ],
+    [
+      'by SCRAM where the operator does not like PLAIN',
+      { credentials: other, offered: everything, link: plainLink, liked: ['SCRAM-SHA-1'] },
+      'SCRAM-SHA-1 n,a=juliet@chat.example,n=nurse',
+    ],
+    [
+      'which is the user',
+      { credentials: { kind: 'service', account: { user: 'juliet', password: 's3' } }, offered: ['PLAIN'] },
+      'PLAIN |juliet|s3',
+    ],
+  ])('%s', (_what, given, expected) => {
+    expect(begun(given)).toBe(expected)
+  })
+})
+
+describe('what is no password has one mechanism', () => {
+  const token = (mechanism: string): Credentials => ({ kind: 'token', token: 't0k', mechanism })
+  const offered = [...everything, 'OAUTHBEARER', 'X-OAUTH2', 'X-TOKEN', 'EXTERNAL', 'ANONYMOUS']
+
+  test.each<[Credentials, string]>([
+    [token('OAUTHBEARER'), 'OAUTHBEARER n,a=juliet@chat.example,^auth=Bearer t0k^^'],
+    [token('X-OAUTH2'), 'X-OAUTH2 |juliet|t0k'],
+    [token('X-TOKEN'), 'X-TOKEN |juliet|t0k'],
+    [{ kind: 'certificate' }, 'EXTERNAL juliet@chat.example'],
+    [{ kind: 'anonymous' }, 'ANONYMOUS '],
+  ])('%j', (credentials, expected) => {
+    expect(begun({ credentials, offered, liked: [] })).toBe(expected)
+  })
+
+  test.each<[Credentials, string]>([
+    [token('OAUTHBEARER'), 'OAUTHBEARER'],
+    [token('X-OAUTH2'), 'X-OAUTH2'],
+    [{ kind: 'certificate' }, 'EXTERNAL'],
+    [{ kind: 'anonymous' }, 'ANONYMOUS'],
+  ])('and is told its name where it is not offered: %j', (credentials, name) => {
+    expect(problemOf({ credentials, offered: everything })).toMatchObject({
+      ...{ code: 'no-mechanism', step: 'sasl' },
+      detail:
+        'It offers PLAIN, SCRAM-SHA-1, SCRAM-SHA-512-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, X. ' +
+        `The login needs ${name}.`,
+    })
+  })
+
+  test.each<[Credentials, string]>([
+    [token('OAUTHBEARER'), 'OAUTHBEARER'],
+    [token('X-TOKEN'), 'X-TOKEN'],
+    [{ kind: 'certificate' }, 'EXTERNAL'],
+  ])('and is not used on a plain link: %j', (credentials, name) => {
+    expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
+      ...{ code: 'no-mechanism', step: 'sasl' },
+      detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, tls=none `),
+    })
+  })
+
+  test('but for the one that has nothing to hide', () => {
+    expect(begun({ credentials: { kind: 'anonymous' }, offered, link: plainLink })).toBe('ANONYMOUS ')
+  })
+})
+
+describe('where none is left, an operator is told why:', () => {
+  const none = 'nothing that is known'
+  const known = passwordMechanisms.join(', ')
+
+  test.each<[string, Given, string]>([
+    [
+      'it offers others',
+      { offered: ['DIGEST-MD5', 'X'] },
+      `DIGEST-MD5, X. A password is shown by ${known} only.`,
+    ],
+    ['it offers nothing', { offered: [] }, `${none}. A password is shown by ${known} only.`],
+    [
+      'the settings leave out what it offers',
+      { offered: ['PLAIN', 'SCRAM-SHA-1'], liked: ['SCRAM-SHA-256'] },
+      'PLAIN, SCRAM-SHA-1. XMPP_MECHANISMS leaves out SCRAM-SHA-1, PLAIN.',
+    ],
+    [
+      'the link is not encrypted',
+      { offered: ['PLAIN'], link: plainLink },
+      'PLAIN. PLAIN needs an encrypted link: in XMPP_SERVERS, tls=none or http:// leaves it without, and plain=on there ' +
+        'allows it all the same.',
+    ],
+    [
+      'the channel cannot be bound to',
+      { offered: ['SCRAM-SHA-1-PLUS'] },
+      'SCRAM-SHA-1-PLUS. Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a ' +
+        'type of it.',
+    ],
+  ])('%s', (_what, given, told) => {
+    expect(problemOf(given)).toMatchObject({
+      code: 'no-mechanism',
+      step: 'sasl',
+      detail: `It offers ${told}`,
+    })
+  })
+
+  test('in few words, however many the server has', () => {
+    const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
+    const { detail } = problemOf({
+      offered: [...offered, ...Array(1000).fill('PLAIN')],
+      liked: ['SCRAM-SHA-1'],
+    })
+    expect(detail).toContain('X-9 and 10990 more. XMPP_MECHANISMS leaves out PLAIN.')
+    expect(detail!.length).toBeLessThan(200)
+  })
+})

@@ -1,0 +1,259 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { createLog } from '../../../src/lib/log.js'
+import type { Pipelining } from '../../../src/servers/login/pipelining.js'
+import {
+  createPipeliningMemory,
+  type PipeliningMemory,
+} from '../../../src/servers/login/pipelining-memory.js'
+import type { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const domain = 'chat.example'
+const hour = 3_600_000
+
+const toLogIn = '<features>to log in</features>'
+const toBind = '<features>to bind</features>'
+const usual = [toLogIn, toBind]
+const ofLength = (length: number) => `<f>${'x'.repeat(length - '<f></f>'.length)}</f>`
+
+let clock: FakeClock
+let lines: string[]
+let memory: PipeliningMemory
+
+beforeEach(() => {
+  clock = new FakeClock()
+  lines = []
+  memory = createPipeliningMemory(clock, createLog('trace', { write: line => void lines.push(line) }))
+})
+
+/** What a login opens: streams with these features, answered in time. */
+function open(pipelining: Pipelining, streams: readonly string[] = usual): void {
+  for (const stream of streams) {
+    beginStream(pipelining)
+    pipelining.came(stream)
+    pipelining.answered()
+  }
+}
+
+/** Opens a stream ahead of the server, if that may be; tells what is foreseen. */
+function beginStream(pipelining: Pipelining): StreamFeatures | undefined {
+  return pipelining.nextStream() && pipelining.goAhead()
+}
+
+/** A login that succeeds; tells what was expected of it. */
+function succeed(streams = usual, at = domain): string[] {
+  const pipelining = memory.foresee(at)
+  const expected = expectedOf(pipelining)
+  open(pipelining, streams)
+  memory.succeeded(at, pipelining)
+  return expected
+}
+
+/** A login that opens its first stream, and is not answered there. */
+function beginAhead(): Pipelining {
+  const pipelining = memory.foresee(domain)
+  beginStream(pipelining)
+  return pipelining
+}
+
+/** Whether a login is ahead, and of which server. */
+function expectedOf(pipelining: Pipelining): string[] {
+  return pipelining.wasPossible ? ['ahead', pipelining.isProven ? 'proven' : 'tried'] : []
+}
+
+/** How the next login would begin; it is left again. */
+function next(at = domain): string[] {
+  const pipelining = memory.foresee(at)
+  memory.failed(at, pipelining, true)
+  return expectedOf(pipelining)
+}
+
+const waits: string[] = []
+const tried = ['ahead', 'tried']
+const proven = ['ahead', 'proven']
+
+describe('a server', () => {
+  test('of which nothing is known is waited for', () => {
+    expect(next()).toEqual(waits)
+    expect(beginAhead().isAhead).toBe(false)
+  })
+
+  test('is tried with what a login at its own pace has seen, and is proven once that has succeeded', () => {
+    expect(succeed()).toEqual(waits)
+    const pipelining = memory.foresee(domain)
+    expect(pipelining.nextStream()).toBe('trial')
+    expect([pipelining.goAhead().text, pipelining.came(toLogIn)]).toEqual([toLogIn, 'nothing-new'])
+    pipelining.answered()
+    expect(pipelining.nextStream()).toBe('trial')
+    expect([pipelining.goAhead().text, pipelining.came(toBind)]).toEqual([toBind, 'nothing-new'])
+    expect(pipelining.isMistaken).toBe(false)
+    memory.succeeded(domain, pipelining)
+    expect(succeed()).toEqual(proven)
+    expect(next()).toEqual(proven)
+  })
+
+  test('says nothing of another', () => {
+    succeed()
+    expect(next('other.example')).toEqual(waits)
+  })
+
+  test('is tried with one login at a time', () => {
+    succeed()
+    const first = beginAhead()
+    // Others succeed meanwhile, at the server's pace.
+    expect([succeed(), succeed()]).toEqual([waits, waits])
+    first.came(toLogIn)
+    first.answered()
+    open(first, [toBind])
+    memory.succeeded(domain, first)
+    expect(next()).toEqual(proven)
+  })
+
+  test('that is proven is answered ahead by any number of logins', () => {
+    succeed()
+    succeed()
+    const all = [beginAhead(), beginAhead(), beginAhead()]
+    expect(all.map(({ isAhead, isProven }) => isAhead && isProven)).toEqual([true, true, true])
+  })
+})
+
+describe('a trial that fails', () => {
+  test('without an answer leaves the server alone for an hour, and is logged', () => {
+    succeed()
+    const pipelining = beginAhead()
+    pipelining.came(toLogIn)
+    expect(pipelining.isToBlame).toBe(true)
+    memory.failed(domain, pipelining, false)
+    expect(lines.map(line => JSON.parse(line))).toEqual([
+      {
+        ...{ level: 30, domain, msg: 'this server does not cope with pipelined logins' },
+        ...{ time: expect.anything(), pid: expect.anything(), hostname: expect.anything() },
+      },
+    ])
+    clock.advance(hour - 1)
+    expect([succeed(), next()]).toEqual([waits, waits])
+    clock.advance(1)
+    expect([next(), succeed(), next()]).toEqual([tried, tried, proven])
+    expect(lines).toHaveLength(1)
+  })
+
+  test('without an answer on the second stream does so, too', () => {
+    succeed()
+    const pipelining = memory.foresee(domain)
+    open(pipelining, [toLogIn])
+    beginStream(pipelining)
+    memory.failed(domain, pipelining, false)
+    expect(next()).toEqual(waits)
+    clock.advance(hour)
+    expect(next()).toEqual(tried)
+  })
+
+  test('for it was left by its caller says nothing: the server is tried again', () => {
+    succeed()
+    memory.failed(domain, beginAhead(), true)
+    expect(lines).toEqual([])
+    expect(next()).toEqual(tried)
+  })
+
+  test('for another reason, once it was answered, says nothing either', () => {
+    succeed()
+    const pipelining = beginAhead()
+    pipelining.came(toLogIn)
+    pipelining.answered()
+    expect(pipelining.isToBlame).toBe(false)
+    memory.failed(domain, pipelining, false)
+    expect(lines).toEqual([])
+    expect(next()).toEqual(tried)
+  })
+})
+
+describe('a login that fails', () => {
+  test('is not to blame for what the service did where it was not ahead', () => {
+    const unknown = beginAhead()
+    memory.failed(domain, unknown, false)
+    succeed()
+    const first = beginAhead()
+    const second = beginAhead()
+    memory.failed(domain, second, false)
+    expect([unknown.isToBlame, second.isToBlame, lines]).toEqual([false, false, []])
+    open(first)
+    memory.succeeded(domain, first)
+    expect(next()).toEqual(proven)
+  })
+
+  test('leaves a proven server proven', () => {
+    succeed()
+    succeed()
+    const pipelining = beginAhead()
+    expect(pipelining.isToBlame).toBe(false)
+    memory.failed(domain, pipelining, false)
+    expect(next()).toEqual(proven)
+    expect(lines).toEqual([])
+  })
+
+  test.each([
+    ['tried', 1],
+    ['proven', 2],
+  ])('for other features than a %s server was expected to have makes it forgotten', (_how, logins) => {
+    for (let login = 0; login < logins; login++) succeed()
+    const pipelining = beginAhead()
+    pipelining.came('<features>others</features>')
+    expect([pipelining.isMistaken, pipelining.isToBlame]).toEqual([true, true])
+    memory.failed(domain, pipelining, false)
+    expect(lines).toEqual([])
+    expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
+  })
+})
+
+describe('features', () => {
+  const newer = ['<features>newer</features>', toBind]
+
+  test.each([
+    ['tried', 1],
+    ['proven', 2],
+  ])(
+    'that are new, of a %s server whose login succeeds all the same, are those expected next',
+    (_how, logins) => {
+      for (let login = 0; login < logins; login++) succeed()
+      succeed(newer)
+      const pipelining = memory.foresee(domain)
+      expect(pipelining.isProven).toBe(true)
+      expect(beginStream(pipelining)?.text).toBe(newer[0])
+    },
+  )
+
+  test.each([
+    ['one stream alone', [toLogIn]],
+    ['a stream whose features are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
+  ])('of %s are not remembered', (_which, streams) => {
+    succeed(streams)
+    expect(next()).toEqual(waits)
+  })
+
+  test('that are as long as may be are remembered', () => {
+    succeed([toLogIn, ofLength(16 * 1024)])
+    expect(next()).toEqual(tried)
+  })
+
+  test.each([
+    ['of one stream alone', [toLogIn]],
+    ['that are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
+  ])('%s, seen in a trial, make the server forgotten rather than tried for ever', (_which, streams) => {
+    succeed()
+    expect(succeed(streams)).toEqual(tried)
+    expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
+  })
+
+  test('of a thousand domains are remembered, those learned last', () => {
+    for (let number = 0; number <= 1000; number++) succeed(usual, `${number}.example`)
+    expect(['0', '1', '1000'].map(number => next(`${number}.example`))).toEqual([waits, tried, tried])
+  })
+
+  test('are kept without what came with them', () => {
+    succeed()
+    const pipelining = memory.foresee(domain)
+    const expected = beginStream(pipelining)!
+    pipelining.came(toLogIn)
+    expect(pipelining.seen[0]).toBe(expected)
+  })
+})

@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals'
+import { bindTo } from '../../../../src/servers/login/sasl/channel-binding.js'
+import type { ChannelBindingType } from '../../../../src/xmpp/link.js'
+
+/** A link that has these types of binding. */
+const link = (...types: ChannelBindingType[]) => ({
+  encrypted: true,
+  plainAllowed: true,
+  channelBinding: (type: ChannelBindingType) => (types.includes(type) ? Buffer.from(type) : undefined),
+})
+const tls12 = link('tls-unique', 'tls-server-end-point')
+const tls13 = link('tls-exporter', 'tls-server-end-point')
+const all = ['tls-server-end-point', 'tls-unique', 'tls-exporter']
+
+test.each([
+  ['TLS 1.2 has its default', tls12, undefined, 'tls-unique', false],
+  ['TLS 1.3 has its default, which a server may not know', tls13, undefined, 'tls-exporter', true],
+  ['the best of those listed, over TLS 1.2', tls12, all, 'tls-unique', false],
+  ['the best of those listed, over TLS 1.3', tls13, all, 'tls-exporter', false],
+  ['the only one listed', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
+  ['one among unknown ones', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
+] as const)('%s', (_what, facts, listed, type, guessed) => {
+  expect(bindTo(facts, listed)).toEqual({ type, data: Buffer.from(type), guessed })
+})
+
+test.each([
+  ['nothing in common', tls13, ['tls-unique']],
+  ['an empty list', tls13, []],
+  ['a certificate that was not asked for', link('tls-server-end-point'), undefined],
+  ['a link without encryption', { encrypted: false, plainAllowed: true }, all],
+])('there is none with %s', (_what, facts, listed) => {
+  expect(bindTo(facts, listed)).toBeUndefined()
+})

@@ -1,0 +1,29 @@
+import { expect, test } from '@jest/globals'
+import { oauthBearer } from '../../../../src/servers/login/sasl/oauth-bearer.js'
+
+test('a token is shown as in the RFC', () => {
+  // RFC 7628 §4.1, without the host and port that XMPP has no use for.
+  const login = oauthBearer('user@example.com', 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==')
+  expect([login.name, login.clientFirst]).toEqual(['OAUTHBEARER', true])
+  expect(login.response()).toBe(
+    'n,a=user@example.com,\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01',
+  )
+  login.success(undefined)
+})
+
+test('a user is UTF-8, with the characters escaped that would end it', () => {
+  const login = oauthBearer('zoë,a=b@chat.example', 't')
+  expect(Buffer.from(login.response() as string, 'latin1').toString()).toBe(
+    'n,a=zoë=2Ca=3Db@chat.example,\x01auth=Bearer t\x01\x01',
+  )
+})
+
+test('the reason of a refusal is answered as in RFC 7628 §3.2.3, and nothing good may follow', () => {
+  const login = oauthBearer('user@example.com', 'expired')
+  login.response()
+  login.challenge('')
+  expect(btoa(login.response() as string)).toBe('AQ==')
+  const broken = expect.objectContaining({ code: 'remote-protocol-error', step: 'sasl' })
+  expect(() => login.challenge('')).toThrow(broken)
+  expect(() => login.success(undefined)).toThrow(broken)
+})

@@ -1,0 +1,242 @@
+import { pbkdf2Sync } from 'node:crypto'
+import { inspect } from 'node:util'
+import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
+import {
+  createSaltedPasswords,
+  type PasswordToSalt,
+  type Waiting,
+} from '../../../../src/servers/login/sasl/salted-passwords.js'
+import { FakeClock } from '../../../support/fake-clock.js'
+
+const wanted: PasswordToSalt = {
+  user: 'juliet',
+  password: 'r0m30myr0m30',
+  salt: Buffer.from('4125c247e43ab1e93c6dff76', 'hex'),
+  iterations: 4096,
+  hash: 'sha1',
+}
+const waiting = new AbortController()
+
+/** Lets everything go on that waits for nothing but its turn. */
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+/** Salts that are finished by hand, in the order in which they were begun. */
+function byHand(memorySeconds = 600) {
+  const clock = new FakeClock()
+  const begun: string[] = []
+  const finishers: (() => void)[] = []
+  let running = 0
+  let mostAtOnce = 0
+  const passwords = createSaltedPasswords(clock, memorySeconds, hashQueue(), (given, ...rest) => {
+    const password = String(given)
+    begun.push(password)
+    mostAtOnce = Math.max(mostAtOnce, ++running)
+    return new Promise((resolve, reject) => {
+      finishers.push(() => {
+        running -= 1
+        if (password.startsWith('bad')) reject(new Error('out of memory'))
+        else resolve(pbkdf2Sync(password, rest[0], 1, rest[2], rest[3]))
+      })
+    })
+  })
+  return {
+    clock,
+    passwords,
+    begun,
+    get mostAtOnce() {
+      return mostAtOnce
+    },
+    async finish() {
+      finishers.shift()?.()
+      await settled()
+    },
+    ask: (password: string, by: Waiting = waiting) => {
+      const keys = passwords({ ...wanted, password }, by)
+      // Whether it fails is looked at later.
+      keys.catch(() => {})
+      return keys
+    },
+  }
+}
+
+describe('the keys of a password', () => {
+  test('are those of RFC 5802', async () => {
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
+    const keys = await passwords({ ...wanted, user: 'user', password: 'pencil' }, waiting)
+    expect(keys.clientKey.toString('hex')).toBe('e234c47bf6c36696dd6d852b99aaa2ba26555728')
+    expect(keys.storedKey.toString('hex')).toBe('e9d94660c39d65c38fbad91c358f14da0eef2bd6')
+    expect(keys.serverKey.toString('hex')).toBe('0fe09258b3ac852ba502cc62ba903eaacdbf7d31')
+  })
+
+  test.each(['sha1', 'sha256', 'sha512'] as const)('are as long as %s', async hash => {
+    const keys = await createSaltedPasswords(new FakeClock(), 0, hashQueue())({ ...wanted, hash }, waiting)
+    const length = { sha1: 20, sha256: 32, sha512: 64 }[hash]
+    expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([
+      length,
+      length,
+      length,
+    ])
+  })
+
+  test('are remembered until their time is over', async () => {
+    const clock = new FakeClock()
+    const passwords = createSaltedPasswords(clock, 600, hashQueue())
+    const keys = await passwords(wanted, waiting)
+    clock.advance(599_999)
+    expect(await passwords({ ...wanted, salt: Buffer.from(wanted.salt) }, waiting)).toBe(keys)
+    clock.advance(1)
+    const again = await passwords(wanted, waiting)
+    expect(again).not.toBe(keys)
+    expect(again).toEqual(keys)
+    // A use does not make the time longer, a new derivation does.
+    clock.advance(599_999)
+    expect(await passwords(wanted, waiting)).toBe(again)
+  })
+
+  test('are not remembered where the memory is 0', async () => {
+    const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue())
+    expect(await passwords(wanted, waiting)).not.toBe(await passwords(wanted, waiting))
+  })
+
+  test.each([
+    ['user', { user: 'romeo' }],
+    ['password', { password: 'other' }],
+    ['salt', { salt: Buffer.from('other') }],
+    ['number of iterations', { iterations: 4097 }],
+    ['hash', { hash: 'sha256' }],
+    ['split between user and password', { user: 'julietr', password: '0m30myr0m30' }],
+    ['user with what separates the parts', { user: 'juliet","r0m30myr0m30' }],
+  ] as const)('are of no use for another %s', async (_what, other) => {
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
+    const keys = await passwords(wanted, waiting)
+    expect(await passwords({ ...wanted, ...other }, waiting)).not.toBe(keys)
+    expect(await passwords(wanted, waiting)).toBe(keys)
+  })
+
+  test('are not remembered under anything that could be read', async () => {
+    const names: unknown[] = []
+    const set = Map.prototype.set
+    // What the memory is keyed by cannot be seen from outside.
+    Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
+      if (typeof value === 'object' && value !== null && 'until' in value)
+        names.push(key, inspect(value, { depth: 9 }))
+      return set.call(this, key, value) as Map<unknown, unknown>
+    }
+    try {
+      for (let round = 0; round < 2; round++)
+        await createSaltedPasswords(new FakeClock(), 600, hashQueue())(wanted, waiting)
+    } finally {
+      Map.prototype.set = set
+    }
+    expect(names).toHaveLength(4)
+    expect(names[0]).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+    // Keyed by a secret of each memory: no table made elsewhere fits.
+    expect(names[0]).not.toBe(names[2])
+    const everything = names.join()
+    for (const secret of [wanted.user, wanted.password]) {
+      expect(everything).not.toContain(secret)
+      expect(everything).not.toContain(Buffer.from(secret).toString('base64').slice(0, 8))
+    }
+  })
+})
+
+describe('the memory', () => {
+  test('holds 20,000 passwords at most, the newest', async () => {
+    let derived = 0
+    const salted = Buffer.alloc(20)
+    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), async () => {
+      derived += 1
+      return salted
+    })
+    for (let index = 0; index <= 20_000; index++) await passwords({ ...wanted, user: `${index}` }, waiting)
+    expect(derived).toBe(20_001)
+    await passwords({ ...wanted, user: '1' }, waiting)
+    await passwords({ ...wanted, user: '20000' }, waiting)
+    expect(derived).toBe(20_001)
+    await passwords({ ...wanted, user: '0' }, waiting)
+    expect(derived).toBe(20_002)
+  })
+})
+
+describe('derivations', () => {
+  test('run two at once, the others in the order in which they came', async () => {
+    const work = byHand()
+    const all = ['1', '2', '3', '4', '5'].map(password => work.ask(password))
+    await settled()
+    expect(work.begun).toEqual(['1', '2'])
+    await work.finish()
+    expect(work.begun).toEqual(['1', '2', '3'])
+    for (let round = 0; round < 4; round++) await work.finish()
+    await Promise.all(all)
+    expect(work.begun).toEqual(['1', '2', '3', '4', '5'])
+    expect(work.mostAtOnce).toBe(2)
+  })
+
+  test('that fail are reported, not remembered, and make room', async () => {
+    const work = byHand()
+    const [bad, , , again] = ['bad', 'bad', 'good', 'bad'].map(password => work.ask(password))
+    await settled()
+    for (let round = 0; round < 4; round++) await work.finish()
+    await expect(bad).rejects.toThrow('out of memory')
+    await expect(again).rejects.toThrow('out of memory')
+    expect(work.begun).toEqual(['bad', 'bad', 'good', 'bad'])
+  })
+
+  test('are not begun for a caller that left the queue', async () => {
+    const work = byHand()
+    const abort = new AbortController()
+    work.ask('1')
+    work.ask('2')
+    const left = work.ask('3', abort)
+    const stays = work.ask('4')
+    await settled()
+    abort.abort(new Error('gone'))
+    await expect(left).rejects.toThrow('gone')
+    await work.finish()
+    expect(work.begun).toEqual(['1', '2', '4'])
+    await work.finish()
+    await work.finish()
+    await stays
+  })
+
+  test('are not begun for a caller that had left before', async () => {
+    const work = byHand()
+    work.ask('1')
+    work.ask('2')
+    const gone = { signal: AbortSignal.abort(new Error('gone')) }
+    await expect(work.ask('3', gone)).rejects.toThrow('gone')
+    const idle = byHand()
+    await expect(idle.ask('4', gone)).rejects.toThrow('gone')
+    expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
+  })
+
+  test('go on for the next one when a caller leaves at the moment of their turn', async () => {
+    // Their turn comes some microtasks after the end of another derivation; one of these is the moment.
+    for (let moment = 0; moment < 20; moment++) {
+      const work = byHand()
+      const aborts = [new AbortController(), new AbortController()]
+      work.ask('1')
+      work.ask('2')
+      for (const by of aborts) work.ask('leaves', by)
+      work.ask('stays')
+      await settled()
+      const finished = [work.finish(), work.finish()]
+      for (let tick = 0; tick < moment; tick++) await Promise.resolve()
+      for (const abort of aborts) abort.abort(new Error('gone'))
+      await Promise.all(finished)
+      for (let round = 0; round < 2; round++) await work.finish()
+      expect([moment, work.begun.at(-1)]).toEqual([moment, 'stays'])
+    }
+  })
+})
+
+test('no more wait than can ever have their turn', async () => {
+  const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue(), () => new Promise(() => {}))
+  const logins = Array.from({ length: 1002 }, () => new AbortController())
+  for (const login of logins) passwords(wanted, login).catch(() => {})
+  await expect(passwords(wanted, new AbortController())).rejects.toMatchObject({
+    code: 'service-full',
+  })
+  for (const login of logins) login.abort(new Error('enough'))
+})

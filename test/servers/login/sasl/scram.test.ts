@@ -1,0 +1,394 @@
+import { createHash, createHmac } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import { Problem } from '../../../../src/lib/errors.js'
+import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
+import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
+import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
+import {
+  scram as createScram,
+  type ScramName,
+  type ScramParts,
+} from '../../../../src/servers/login/sasl/scram.js'
+import { FakeClock } from '../../../support/fake-clock.js'
+
+const waiting = new AbortController()
+
+function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
+  return createScram(name, {
+    user: 'user',
+    password: 'pencil',
+    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+    maxIterations: 100_000,
+    waiting,
+    ...parts,
+  })
+}
+
+/** Byte strings are what goes over the seam to the library. */
+const bytes = (text: string) => Buffer.from(text).toString('latin1')
+const text = (byteString: string | Promise<string>) => Buffer.from(byteString as string, 'latin1').toString()
+
+/** The nonce in a first message. */
+const nonceOf = (first: string) => /,r=([^,]*)$/.exec(first)![1]!
+
+/** The problem that `work` fails with. */
+async function problemOf(work: () => unknown): Promise<Problem> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+/** A server's side written down from RFC 5802 §3, with no line of ours and no PBKDF2 of Node's. */
+class ScramServer {
+  readonly #hash: string
+  #clientFirstBare = ''
+  #serverFirst = ''
+  readonly #salted: Buffer
+
+  constructor(
+    hash: string,
+    password: string,
+    readonly salt: Buffer,
+    readonly iterations: number,
+  ) {
+    this.#hash = hash
+    let u = this.#hmac(Buffer.from(password), Buffer.concat([salt, Buffer.from([0, 0, 0, 1])]))
+    const hi = Buffer.from(u)
+    for (let round = 1; round < iterations; round++) {
+      u = this.#hmac(Buffer.from(password), u)
+      for (let at = 0; at < hi.length; at++) hi[at]! ^= u[at]!
+    }
+    this.#salted = hi
+  }
+
+  first(clientFirst: string): string {
+    this.#clientFirstBare = clientFirst.replace(/^n,,/, '')
+    this.#serverFirst = `r=${nonceOf(clientFirst)}srv,s=${this.salt.toString('base64')},i=${this.iterations}`
+    return this.#serverFirst
+  }
+
+  /** Checks the proof and proves itself. */
+  final(clientFinal: string): string {
+    const [, withoutProof, proof] = /^(.*),p=(.*)$/.exec(clientFinal)!
+    const authMessage = Buffer.from(`${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`)
+    const clientKey = this.#hmac(this.#salted, Buffer.from('Client Key'))
+    const storedKey = createHash(this.#hash).update(clientKey).digest()
+    const signature = this.#hmac(storedKey, authMessage)
+    const shown = Buffer.from(proof!, 'base64').map((byte, at) => byte ^ signature[at]!)
+    if (!createHash(this.#hash).update(shown).digest().equals(storedKey)) throw new Error('not-authorized')
+    return `v=${this.#hmac(this.#hmac(this.#salted, Buffer.from('Server Key')), authMessage).toString('base64')}`
+  }
+
+  #hmac(key: Buffer, data: Buffer): Buffer {
+    return createHmac(this.#hash, key).update(data).digest()
+  }
+}
+
+describe('a login as in the RFC', () => {
+  const examples = [
+    {
+      rfc: 'RFC 5802 §5',
+      name: 'SCRAM-SHA-1',
+      nonce: 'fyko+d2lbbFgONRv9qkxdawL',
+      first: 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
+      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+      final: 'c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
+      success: 'v=rmF9pqV8S7suAoZWja4dJRkFsKQ=',
+    },
+    {
+      rfc: 'RFC 7677 §3',
+      name: 'SCRAM-SHA-256',
+      nonce: 'rOprNGfwEbeRWgbNEkqO',
+      first: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      final:
+        'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      success: 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+    },
+  ] as const
+
+  test.each(examples)(
+    '$rfc, the signature with the success',
+    async ({ name, nonce, first, challenge, final, success }) => {
+      const login = scram(name, { nonce })
+      expect(login.response()).toBe(first)
+      login.challenge(challenge)
+      expect(await login.response()).toBe(final)
+      login.success(success)
+    },
+  )
+
+  test.each(examples)(
+    '$rfc, the signature in a challenge',
+    async ({ name, nonce, first, challenge, final, success }) => {
+      const login = scram(name, { nonce })
+      expect(login.response()).toBe(first)
+      login.challenge(challenge)
+      expect(await login.response()).toBe(final)
+      login.challenge(success)
+      expect(login.response()).toBe('')
+      login.success(undefined)
+    },
+  )
+})
+
+describe('a login that is bound to its channel', () => {
+  // The RFCs have no example of it: these were computed with Python's hashlib, from those above.
+  const examples = [
+    {
+      name: 'SCRAM-SHA-1-PLUS',
+      type: 'tls-unique',
+      data: '00112233445566778899aabb',
+      first: 'p=tls-unique,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
+      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+      final:
+        'c=cD10bHMtdW5pcXVlLCwAESIzRFVmd4iZqrs=,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=DBv3UNFBx0Q3K52DTZr+nSDrta4=',
+      success: 'v=ZM1dfjpAdrfWX03VwHwJUP3fn2s=',
+    },
+    {
+      name: 'SCRAM-SHA-256-PLUS',
+      type: 'tls-exporter',
+      data: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+      first: 'p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      final:
+        'c=cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=',
+      success: 'v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs=',
+    },
+    {
+      name: 'SCRAM-SHA-512-PLUS',
+      type: 'tls-server-end-point',
+      authzid: 'juliet,c@chat.example',
+      data: 'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0',
+      first: 'p=tls-server-end-point,a=juliet=2Cc@chat.example,n=user,r=rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqOsrv,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      final:
+        'c=cD10bHMtc2VydmVyLWVuZC1wb2ludCxhPWp1bGlldD0yQ2NAY2hhdC5leGFtcGxlLP/+/fz7+vn49/b19PPy8fDv7u3s6+rp6Ofm5eTj4uHg,r=rOprNGfwEbeRWgbNEkqOsrv,p=h5VVvOdE8UDzEXMy4ITo26q05iJ3xMGn+8a6a1SkPLB84D2zB/1ZUK3yfmyu9gzwuMF34ij0MIlXlpSiPPzlcg==',
+      success: 'v=vbvPlY7q0cZZgFUi7fLMbhxzxlSvNxJscHzv8Vy4Ov4Fb9ROOvQMjIvafqMUmHzq0ju3jCpvm1+oKB/aDay7XQ==',
+    },
+  ] as const
+
+  test.each(examples)('$name over $type', async about => {
+    const { name, type, data, first, challenge, final, success } = about
+    const login = scram(name, {
+      nonce: nonceOf(first),
+      authzid: 'authzid' in about ? about.authzid : '',
+      channelBinding: { type, data: Buffer.from(data, 'hex'), guessed: false },
+    })
+    expect(login.response()).toBe(first)
+    login.challenge(challenge)
+    expect(await login.response()).toBe(final)
+    login.success(success)
+  })
+})
+
+describe('a login without channel binding', () => {
+  test.each([
+    ['says so', undefined, '', 'n,,'],
+    ['says that it could have been, had the server offered it', 'not-offered', '', 'y,,'],
+    ['says whom to act as', undefined, 'romeo@chat.example', 'n,a=romeo@chat.example,'],
+    ['escapes whom to act as', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
+  ] as const)('%s, and says it again in the proof', async (_what, channelBinding, authzid, header) => {
+    const login = scram('SCRAM-SHA-1', { nonce: 'x', channelBinding, authzid })
+    expect(text(login.response())).toBe(`${header}n=user,r=x`)
+    login.challenge('r=xy,s=c2FsdA==,i=4096')
+    const [, bound] = /^c=([^,]+),r=xy,p=/.exec(await login.response()) ?? []
+    expect(Buffer.from(bound!, 'base64').toString()).toBe(header)
+  })
+})
+
+describe('a server that knows the password', () => {
+  test.each([
+    ['SCRAM-SHA-1', 'sha1'],
+    ['SCRAM-SHA-256', 'sha256'],
+    ['SCRAM-SHA-512', 'sha512'],
+  ] as const)('is believed over %s', async (name, hash) => {
+    const server = new ScramServer(hash, 'pencil', Buffer.from('QSXCR+Q6sek8bf92', 'base64'), 4096)
+    const login = scram(name)
+    login.challenge(server.first(text(await login.response())))
+    login.success(server.final(text(await login.response())))
+  })
+
+  test('is given a nonce of at least 128 bits that is never the same', async () => {
+    const nonces = new Set(Array.from({ length: 100 }, () => nonceOf(text(scram().response()))))
+    expect(nonces.size).toBe(100)
+    for (const nonce of nonces) expect(Buffer.from(nonce, 'base64').length).toBeGreaterThanOrEqual(16)
+  })
+
+  test('and the user name, with the characters escaped that would end it', () => {
+    expect(text(scram('SCRAM-SHA-1', { user: 'a=2C,b==', nonce: 'x' }).response())).toBe(
+      'n,,n=a=3D2C=2Cb=3D=3D,r=x',
+    )
+  })
+
+  test.each([
+    ['composed where it was in parts', 'u\u0308', '\u00fc'],
+    ['with a plain space for another one', 'a\u00a0b', 'a b'],
+    ['without a soft hyphen', 'I\u00adX', 'IX'],
+    ['in compatibility form', '\u2168\u00aa', 'IXa'],
+    ['as it is', 'пароль', 'пароль'],
+  ])('is given user and password %s', async (_how, written, prepared) => {
+    const server = new ScramServer('sha1', prepared, Buffer.from('salt'), 4096)
+    const login = scram('SCRAM-SHA-1', { user: written, password: written })
+    const first = text(await login.response())
+    expect(first).toBe(`n,,n=${prepared},r=${nonceOf(first)}`)
+    login.challenge(bytes(server.first(first)))
+    login.success(server.final(text(await login.response())))
+  })
+
+  test('characters of later days than its tables are taken as they are', async () => {
+    const server = new ScramServer('sha256', 'pass\u{1f600}', Buffer.from('salt'), 4096)
+    const login = scram('SCRAM-SHA-256', { password: 'pass\u{1f600}' })
+    login.challenge(server.first(text(await login.response())))
+    login.success(server.final(text(await login.response())))
+  })
+
+  test('but not the password that was given wrongly', async () => {
+    const server = new ScramServer('sha256', 'other', Buffer.from('salt'), 4096)
+    const login = scram('SCRAM-SHA-256')
+    login.challenge(server.first(text(await login.response())))
+    const final = text(await login.response())
+    expect(() => server.final(final)).toThrow('not-authorized')
+  })
+})
+
+describe('text that SASLprep forbids', () => {
+  test.each([
+    ['a control character', 'a\x07'],
+    ['a control character beyond ASCII', 'a\u0085'],
+    ['private use', '\ue000'],
+    ['mixed directions', '\u0627a'],
+    ['half a surrogate pair', '\ud800'],
+  ])('%s is the fault of the one who sent it', async (_what, value) => {
+    const asUser = await problemOf(() => scram('SCRAM-SHA-1', { user: value }).response())
+    expect(asUser).toMatchObject({
+      code: 'invalid-parameter',
+      detail: expect.stringMatching(/^Parameter: jid\. Text /),
+    })
+    const login = scram('SCRAM-SHA-1', { password: value, nonce: 'x' })
+    login.response()
+    login.challenge('r=xy,s=c2FsdA==,i=4096')
+    const asPassword = await problemOf(() => login.response())
+    expect(asPassword).toMatchObject({
+      code: 'invalid-parameter',
+      detail: expect.stringMatching(/^Parameter: password\. Text /),
+    })
+    expect(JSON.stringify([asUser, asPassword])).not.toContain(value)
+  })
+})
+
+describe('a server that does not know the password', () => {
+  const notAuthentic = { code: 'server-not-authentic', step: 'sasl' }
+
+  async function proved(): Promise<{ login: Mechanism; signature: string }> {
+    const server = new ScramServer('sha1', 'pencil', Buffer.from('salt'), 4096)
+    const login = scram()
+    login.challenge(server.first(text(await login.response())))
+    return { login, signature: server.final(text(await login.response())) }
+  }
+
+  test.each([
+    ['no signature', () => undefined],
+    ['an empty one', () => ''],
+    ['none that is base64', () => 'v=?'],
+    ['a short one', () => 'v=AAAA'],
+    ['another one', () => `v=${'A'.repeat(27)}=`],
+    [
+      'one byte less',
+      (right: string) => `v=${Buffer.from(right.slice(2), 'base64').subarray(1).toString('base64')}`,
+    ],
+    [
+      'one byte more',
+      (right: string) =>
+        `v=${Buffer.concat([Buffer.from(right.slice(2), 'base64'), Buffer.alloc(1)]).toString('base64')}`,
+    ],
+    ['an error', () => 'e=other-error'],
+    ['its first message again', () => 'r=x,s=c2FsdA==,i=4096'],
+  ])('is not believed with %s', async (_what, signature) => {
+    const { login, signature: right } = await proved()
+    const wrong = signature(right)
+    expect(await problemOf(() => login.success(wrong))).toMatchObject(notAuthentic)
+    if (wrong === undefined) return
+    const { login: other } = await proved()
+    expect(await problemOf(() => other.challenge(wrong))).toMatchObject(notAuthentic)
+    expect(await problemOf(() => other.success(undefined))).toMatchObject(notAuthentic)
+  })
+
+  test('is not believed before the password was asked for', async () => {
+    const login = scram()
+    login.response()
+    expect(await problemOf(() => login.success(undefined))).toMatchObject(notAuthentic)
+    expect(await problemOf(() => scram().success('v=AAAA'))).toMatchObject(notAuthentic)
+    login.challenge('r=x')
+    expect(await problemOf(() => login.success('v=AAAA'))).toMatchObject(notAuthentic)
+  })
+})
+
+describe('a challenge that is refused', () => {
+  async function answerTo(challenge: string, parts: Partial<ScramParts> = {}): Promise<string> {
+    const login = scram('SCRAM-SHA-1', { nonce: 'client', ...parts })
+    login.response()
+    login.challenge(challenge)
+    return login.response()
+  }
+
+  test.each([
+    ['nothing', ''],
+    ['no nonce', 's=c2FsdA==,i=4096'],
+    ['an empty nonce', 'r=,s=c2FsdA==,i=4096'],
+    ['a nonce of its own', 'r=server,s=c2FsdA==,i=4096'],
+    ['our nonce and nothing more', 'r=client,s=c2FsdA==,i=4096'],
+    ['our nonce at the end', 'r=serverclient,s=c2FsdA==,i=4096'],
+    ['a nonce that is not printable', 'r=client\x01,s=c2FsdA==,i=4096'],
+    ['no salt', 'r=clientx,i=4096'],
+    ['an empty salt', 'r=clientx,s=,i=4096'],
+    ['a salt that is not base64', 'r=clientx,s=%%%,i=4096'],
+    ['no iterations', 'r=clientx,s=c2FsdA=='],
+    ['iterations that are no number', 'r=clientx,s=c2FsdA==,i=many'],
+    ['negative iterations', 'r=clientx,s=c2FsdA==,i=-1'],
+    ['another order', 'i=4096,s=c2FsdA==,r=clientx'],
+    ['an extension that has to be understood', 'm=x,r=clientx,s=c2FsdA==,i=4096'],
+    ['an error', 'e=unknown-user'],
+  ])('%s: login-failed', async (_what, challenge) => {
+    expect(await problemOf(() => answerTo(challenge))).toMatchObject({ code: 'login-failed', step: 'sasl' })
+  })
+
+  test.each([
+    [0, false],
+    [1, false],
+    [4095, false],
+    [4096, true],
+    [5000, true],
+    [5001, false],
+    [999_999_999, false],
+  ])('%d iterations where 5000 are allowed: %p', async (iterations, allowed) => {
+    const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
+    if (allowed) expect(await answer).toMatch(/^c=biws,r=clientx,p=/)
+    else
+      expect(await problemOf(() => answer)).toMatchObject({
+        code: 'login-failed',
+        detail: expect.stringContaining(`${iterations}`),
+      })
+  })
+
+  test('more iterations than the operator allows: the setting is named', async () => {
+    const answer = answerTo('r=clientx,s=c2FsdA==,i=10000', { maxIterations: 5000 })
+    const { detail } = (await problemOf(() => answer)) as { detail: string }
+    expect(detail).toContain('asks for 10000 iterations, and SCRAM_MAX_ITERATIONS allows 5000')
+    expect(detail).not.toContain('of its own')
+  })
+
+  test('but one with an extension at the end is answered', async () => {
+    expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)
+  })
+
+  test('is not what ends a login that was given up', async () => {
+    const abort = new AbortController()
+    abort.abort(new Error('given up'))
+    await expect(answerTo('r=clientx,s=c2FsdA==,i=4096', { waiting: abort })).rejects.toThrow('given up')
+  })
+})

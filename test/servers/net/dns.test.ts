@@ -1,0 +1,143 @@
+import { Resolver } from 'node:dns/promises'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type Dns, isAbsent, systemDns } from '../../../src/servers/net/dns.js'
+import { createNames } from '../../../src/servers/net/names.js'
+import { DnsServer } from '../../support/dns-server.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+let server: DnsServer
+let resolvers: number
+let dns: Dns
+
+beforeEach(async () => {
+  server = await DnsServer.start({
+    'SRV _xmpp-client._tcp.example.org': ['60 20 0 5222 b.example', '60 10 0 5222 a.example'],
+    'SRV _xmpps-client._tcp.example.org': ['60 15 0 443 a.example'],
+    'SRV _xmpp-client._tcp.nowhere.example': ['60 0 0 0 .'],
+    'SRV _xmpp-client._tcp.failing.example': 'SERVFAIL',
+    'SRV _xmpps-client._tcp.failing.example': 'SERVFAIL',
+    'A failing.example': 'SERVFAIL',
+    'AAAA failing.example': 'SERVFAIL',
+    'SRV _xmpp-client._tcp.silent.example': 'silence',
+    'SRV _xmpps-client._tcp.silent.example': 'silence',
+    'A silent.example': 'silence',
+    'AAAA silent.example': 'silence',
+    'A a.example': ['100 192.0.2.1', '20 192.0.2.2'],
+    'AAAA a.example': ['300 2001:db8::1'],
+    'A only.example': ['60 192.0.2.9'],
+  })
+  resolvers = 0
+  dns = systemDns(() => {
+    resolvers += 1
+    const resolver = new Resolver({ timeout: 50, tries: 1 })
+    resolver.setServers([server.address])
+    return resolver
+  })
+})
+
+afterEach(() => server.stop())
+
+const codeOf = (answer: Promise<unknown>) =>
+  answer.then(
+    () => 'an answer',
+    (error: NodeJS.ErrnoException) => `${error.code}${isAbsent(error) ? ', absent' : ''}`,
+  )
+
+describe('a name server', () => {
+  test('tells addresses with their time to live, and services with all that belongs to them', async () => {
+    expect(await dns.ipv4('a.example')).toEqual([
+      { address: '192.0.2.1', ttl: 100 },
+      { address: '192.0.2.2', ttl: 20 },
+    ])
+    expect(await dns.ipv6('a.example')).toEqual([{ address: '2001:db8::1', ttl: 300 }])
+    expect(await dns.services('_xmpps-client._tcp.example.org')).toMatchObject([
+      { priority: 15, weight: 0, port: 443, name: 'a.example' },
+    ])
+    expect(await dns.services('_xmpp-client._tcp.nowhere.example')).toMatchObject([{ name: '' }])
+  })
+
+  test.each([
+    ['has no such name', 'nobody.example', 'ENOTFOUND, absent'],
+    ['has another kind of record', 'only.example', 'ENODATA, absent'],
+    ['fails', 'failing.example', 'ESERVFAIL'],
+    ['keeps silent', 'silent.example', 'ETIMEOUT'],
+  ])('that %s is told from the others', async (_what, name, code) => {
+    expect(await codeOf(dns.ipv6(name))).toBe(code)
+  })
+
+  test('is not even asked for what cannot be a name', async () => {
+    expect(await codeOf(dns.services(`${'a'.repeat(64)}.example`))).toBe('EBADNAME, absent')
+    expect(server.asked).toEqual([])
+  })
+
+  test('that keeps silent may have been replaced: the next question goes where the machine is set up for', async () => {
+    await Promise.all([codeOf(dns.ipv4('silent.example')), codeOf(dns.ipv6('silent.example'))])
+    expect(resolvers).toBe(2)
+    await dns.ipv4('a.example')
+    await codeOf(dns.ipv4('failing.example'))
+    expect(resolvers).toBe(2)
+  })
+})
+
+describe('the machine itself', () => {
+  test('knows its own names', async () => {
+    expect(await dns.system('localhost')).toContain('127.0.0.1')
+    expect(server.asked).toEqual([])
+  })
+
+  test('is asked for any number of names, though not at once', async () => {
+    const names = Array.from({ length: 20 }, (_, at) => `127.0.0.${at + 1}`)
+    expect(await Promise.all(names.map(name => dns.system(name)))).toEqual(names.map(name => [name]))
+  })
+
+  test('is not asked for more than can be answered', async () => {
+    const outcomes = Array.from({ length: 103 }, () => codeOf(dns.system('127.0.0.1')))
+    expect((await Promise.all(outcomes)).filter(outcome => outcome !== 'an answer')).toEqual(['undefined'])
+    expect(await dns.system('127.0.0.1')).toEqual(['127.0.0.1'])
+  })
+})
+
+describe('with a real name server', () => {
+  const names = () => createNames({ clock: new FakeClock(), dns, preferDirectTls: false, local: false })
+
+  test('a domain is found by its service records, and their hosts by their addresses', async () => {
+    const asking = names()
+    const { targets } = await asking.routeTo('example.org')
+    expect(targets.map(({ host, port, tls }) => `${tls} ${host} ${port}`)).toEqual([
+      'starttls a.example 5222',
+      'direct a.example 443',
+      'starttls b.example 5222',
+    ])
+    expect(await asking.addressesOf(targets[0]!)).toEqual(['2001:db8::1', '192.0.2.1', '192.0.2.2'])
+    expect(await asking.addressesOf(targets[2]!)).toMatchObject({ code: 'host-unknown' })
+    expect(server.asked.sort()).toEqual([
+      'A a.example',
+      'A b.example',
+      'AAAA a.example',
+      'AAAA b.example',
+      'SRV _xmpp-client._tcp.example.org',
+      'SRV _xmpps-client._tcp.example.org',
+    ])
+  })
+
+  test.each([
+    ['only.example', ['192.0.2.9']],
+    ['nobody.example', { code: 'host-unknown' }],
+    ['failing.example', { code: 'remote-connection-failed' }],
+    ['silent.example', { code: 'timeout' }],
+  ])('%s is looked for at its own name', async (domain, outcome) => {
+    const asking = names()
+    const { targets } = await asking.routeTo(domain)
+    expect(targets).toHaveLength(1)
+    const addresses = await asking.addressesOf(targets[0]!)
+    if (Array.isArray(outcome)) expect(addresses).toEqual(outcome)
+    else expect(addresses).toMatchObject(outcome)
+  })
+
+  test('a domain that says it has no server has none', async () => {
+    expect(await names().routeTo('nowhere.example')).toMatchObject({
+      targets: [],
+      failure: { step: 'resolve', code: 'host-unknown' },
+    })
+  })
+})

@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals'
+import { inOrder, type Service } from '../../../src/servers/net/srv-records.js'
+import { Random } from '../../support/random.js'
+
+/** `name priority weight`, behind `!` where it is for direct TLS. */
+function service(text: string): Service {
+  const [name = '', priority = 0, weight = 0] = text.split(' ')
+  return {
+    name: name.replace('!', ''),
+    port: 5222,
+    priority: Number(priority),
+    weight: Number(weight),
+    direct: name.startsWith('!'),
+  }
+}
+const order = (texts: readonly string[], preferDirect = false, random?: (below: number) => number) =>
+  inOrder(texts.map(service), preferDirect, random).map(
+    ({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`,
+  )
+
+describe('service records are tried', () => {
+  test('by priority, those of both kinds together', () => {
+    expect(order(['c 30', '!b 20', 'a 10', '!d 40'])).toEqual(['a', '!b', 'c', '!d'])
+  })
+
+  test('with direct TLS first among equals where the operator prefers it, and no sooner', () => {
+    expect(order(['c 20 100', '!d 30', 'b 10 100', '!a 10 1'], true)).toEqual(['!a', 'b', 'c', '!d'])
+  })
+
+  test('by weight: the draw runs over the weights one after the other', () => {
+    const draws = (ticket: number) =>
+      order(['a 1 10', 'b 1 30', 'c 1 60'], false, below => Math.min(ticket, below - 1))[0]
+    expect([0, 10, 11, 40, 41, 100].map(draws)).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
+  })
+
+  test('by weight: the draws cover what is left, both ends included', () => {
+    const ranges: number[] = []
+    order(['a 1 10', 'b 1 30', 'c 1 60', 'd 2 5'], false, below => {
+      ranges.push(below)
+      return below - 1
+    })
+    expect(ranges).toEqual([101, 41])
+  })
+
+  test('as often first as their weights say', () => {
+    const random = new Random(4711)
+    const firsts = new Map<string, number>()
+    for (let time = 0; time < 4000; time++) {
+      const [first = ''] = order(['a 0 10', '!b 0 30', 'c 0 60', 'd 0 0'], false, below =>
+        random.below(below),
+      )
+      firsts.set(first, (firsts.get(first) ?? 0) + 1)
+    }
+    const share = (name: string) => Math.round((firsts.get(name) ?? 0) / 400)
+    expect([share('a'), share('!b'), share('c')]).toEqual([1, 3, 6])
+    // A small chance, yet a chance.
+    expect(firsts.get('d')).toBeGreaterThan(0)
+  })
+
+  test('in any order where none of them weighs anything, each once', () => {
+    expect(order(['a', 'b', 'c'], false, below => below - 1)).toEqual(['c', 'b', 'a'])
+    expect(order(['a', 'b', 'c'], false, () => 0)).toEqual(['a', 'b', 'c'])
+    expect(order(['a', '!b', 'c']).sort()).toEqual(['!b', 'a', 'c'])
+    expect(order([])).toEqual([])
+  })
+
+  test('but only the first eight', () => {
+    const many = Array.from({ length: 20 }, (_, at) => `h${at} ${at}`)
+    expect(order(many)).toEqual(['h0', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7'])
+  })
+
+  test('with no more draws than that, and no look at all of them for each, however many there are', () => {
+    let draws = 0
+    let looks = 0
+    const counted = Array.from({ length: 3000 }, (_, at) =>
+      Object.defineProperty({ ...service(`h${at} 0 1`) }, 'weight', {
+        get() {
+          looks += 1
+          return 1
+        },
+      }),
+    )
+    const random = (below: number) => {
+      draws += 1
+      return below - 1
+    }
+    expect(inOrder(counted, false, random)).toHaveLength(8)
+    expect(draws).toBe(8)
+    // Sorting looks at each some twelve times, and eight draws at each twice.
+    expect(looks / counted.length).toBeLessThan(60)
+  })
+
+  test('each priority looked for once', () => {
+    let looks = 0
+    const counted = Array.from({ length: 3000 }, (_, at) =>
+      Object.defineProperty({ ...service(`h${at}`) }, 'priority', {
+        get() {
+          looks += 1
+          return at
+        },
+      }),
+    )
+    expect(inOrder(counted, false).map(({ host }) => host)).toEqual(
+      Array.from({ length: 8 }, (_, at) => `h${at}`),
+    )
+    expect(looks / counted.length).toBeLessThan(60)
+  })
+
+  test('at the port they name', () => {
+    expect(inOrder([{ ...service('!a 5'), port: 443 }], false)).toEqual([
+      { host: 'a', port: 443, tls: 'direct', found: true },
+    ])
+  })
+})

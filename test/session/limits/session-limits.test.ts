@@ -1,0 +1,174 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import type { LimitParts, SessionLimits } from '../../../src/session/limits/session-limits.js'
+import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+
+let bears = true
+let areLeft = true
+let roomOfClients: LimitParts['room']
+
+beforeEach(() => {
+  bears = true
+  areLeft = true
+  roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => true }
+})
+
+function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
+  return noSessionLimits({
+    limits: { ...noLimits, ...limits },
+    rates: { sessionsPerAddress },
+    trustedProxies: readNetworks('loopback', () => undefined),
+    room: { memoryBears: () => bears, descriptorsAreLeft: () => areLeft },
+    roomOfClients,
+  })
+}
+
+/** Why one more would be refused; none is opened. */
+function refusalOf(limits: SessionLimits, address: string) {
+  const reason = limits.admit(address)
+  if (reason === undefined) limits.turnedAway(address)
+  return reason
+}
+
+/** Sessions that a client has opened itself. */
+function open(limits: SessionLimits, count: number, address: string): object[] {
+  return Array.from({ length: count }, () => {
+    const session = {}
+    expect(limits.admit(address)).toBeUndefined()
+    limits.opened(session, address)
+    return session
+  })
+}
+
+describe('sessions in all', () => {
+  test('are refused from the limit on, whichever client opens them', () => {
+    const limits = limitsOf({ sessions: 3 })
+    expect(limits.refusal(2)).toBeUndefined()
+    expect(limits.refusal(3)).toBe('sessions')
+  })
+
+  test('are refused to clients from a quarter on that no user has logged in to', () => {
+    const limits = limitsOf({ sessions: 6 })
+    const [first] = open(limits, 1, '192.0.2.1')
+    // Trusted proxies have no limit of their own, and count all the same.
+    const [second] = open(limits, 1, '127.0.0.1')
+    expect([limits.refusalOfClient(2), limits.refusal(2)]).toEqual(['strangers', undefined])
+    limits.finished(first!)
+    expect(limits.refusalOfClient(2)).toBe('strangers')
+    limits.loggedIn(first!)
+    limits.loggedIn(first!)
+    expect(limits.refusalOfClient(2)).toBeUndefined()
+    open(limits, 1, '192.0.2.2')
+    expect(limits.refusalOfClient(3)).toBe('strangers')
+    limits.ended(second!)
+    expect(limits.refusalOfClient(2)).toBeUndefined()
+    expect(limits.refusalOfClient(6)).toBe('sessions')
+  })
+
+  test('may be one in any case that no user has logged in to', () => {
+    const limits = limitsOf({ sessions: 1 })
+    expect(limits.refusalOfClient(0)).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(limits.refusalOfClient(0)).toBe('strangers')
+  })
+
+  test('are refused while more requests wait than may, and while memory or descriptors are used up', () => {
+    const limits = limitsOf({ heldRequests: 3 })
+    limits.waiting = 2
+    expect(limits.refusal(0)).toBeUndefined()
+    limits.waiting = 3
+    expect(limits.refusal(0)).toBe('held')
+    limits.waiting = 0
+    bears = false
+    expect(limits.refusal(0)).toBe('memory')
+    bears = true
+    areLeft = false
+    expect(limits.refusal(0)).toBe('descriptors')
+  })
+})
+
+describe('a tenth is kept for warm calls against clients that open sessions themselves', () => {
+  const refusals = (limits: SessionLimits) => [limits.refusalOfClient(0), limits.refusal(0)]
+
+  test('of the requests that wait', () => {
+    const limits = limitsOf({ heldRequests: 20 })
+    limits.waiting = 17
+    expect(refusals(limits)).toEqual([undefined, undefined])
+    limits.waiting = 18
+    expect(refusals(limits)).toEqual(['held', undefined])
+  })
+
+  test('of the requests that may wait once their sessions are open', () => {
+    const limits = limitsOf({ heldRequests: 20 })
+    const sessions = open(limits, 9, '192.0.2.1')
+    expect(refusals(limits)).toEqual(['held', undefined])
+    limits.loggedIn(sessions[0]!)
+    expect(refusals(limits)).toEqual([undefined, undefined])
+  })
+
+  test('of memory and of descriptors', () => {
+    roomOfClients = { memoryBears: () => false, descriptorsAreLeft: () => true }
+    expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
+    roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => false }
+    expect(refusals(limitsOf({}))).toEqual(['descriptors', undefined])
+  })
+})
+
+describe('sessions of one client', () => {
+  test('are refused from the limit on, and taken again when one has ended', () => {
+    const limits = limitsOf({ sessionsPerAddress: 2 })
+    const [first] = open(limits, 2, '192.0.2.1')
+    expect(refusalOf(limits, '192.0.2.1')).toBe('address')
+    expect(refusalOf(limits, '192.0.2.2')).toBeUndefined()
+    limits.ended(first!)
+    limits.ended(first!)
+    expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(refusalOf(limits, '192.0.2.1')).toBe('address')
+  })
+
+  test('are those of an IPv6 network of 64 bits', () => {
+    const limits = limitsOf({ sessionsPerAddress: 2 })
+    open(limits, 1, '2001:db8:0:7::1')
+    open(limits, 1, '2001:db8:0:7:ffff::2')
+    expect(refusalOf(limits, '2001:db8:0:7::3')).toBe('address')
+    expect(refusalOf(limits, '2001:db8:0:8::3')).toBeUndefined()
+  })
+
+  test('are not counted for a trusted proxy itself', () => {
+    const limits = limitsOf({ sessionsPerAddress: 1, unauthenticatedPerAddress: 1 })
+    open(limits, 5, '127.0.0.1')
+    expect(refusalOf(limits, '127.0.0.1')).toBeUndefined()
+    expect(refusalOf(limits, '::1')).toBeUndefined()
+  })
+
+  test('without a login have a limit of their own', () => {
+    const limits = limitsOf({ unauthenticatedPerAddress: 2 })
+    const [first, second] = open(limits, 2, '192.0.2.1')
+    expect(refusalOf(limits, '192.0.2.1')).toBe('unauthenticated')
+    limits.loggedIn(first!)
+    limits.loggedIn(first!)
+    expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
+    open(limits, 1, '192.0.2.1')
+    expect(refusalOf(limits, '192.0.2.1')).toBe('unauthenticated')
+    limits.ended(second!)
+    expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
+  })
+
+  test('come no faster than their rate', async () => {
+    const limits = limitsOf({}, 1)
+    const tries = await Promise.all(Array.from({ length: 6 }, () => limits.isTooOften('192.0.2.1')))
+    expect(tries).toEqual([false, false, false, false, false, true])
+    expect(await limits.isTooOften('192.0.2.2')).toBe(false)
+    for (let time = 0; time < 10; time++) expect(await limits.isTooOften('127.0.0.1')).toBe(false)
+  })
+})
+
+test('a limit of 0 is none', () => {
+  const limits = limitsOf({})
+  open(limits, 1_000, '192.0.2.1')
+  limits.waiting = 1e9
+  expect(limits.refusalOfClient(1e9)).toBeUndefined()
+  expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
+  expect(limits.holdsTooMany).toBe(false)
+})

@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals'
+import { OwnCounts } from '../../../src/lib/limits/live-counts.js'
+import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
+import { sharedUserRoom, type UserRoom, userRoom } from '../../../src/session/limits/user-room.js'
+import type { Registry } from '../../../src/session/registry.js'
+import { BoshBench } from '../../support/bosh-bench.js'
+
+const juliet = 'juliet@chat.example'
+/** What a user may have where sessions are looked at, and where they are counted. */
+const rooms: [string, (most: number, registry: Registry, refused: OnRefused) => UserRoom][] = [
+  ['of this process alone', userRoom],
+  [
+    'of several processes',
+    (most, _registry, refused) => sharedUserRoom(most, new OwnCounts({ user: most }), refused),
+  ],
+]
+
+function setUp(most: number, make: (typeof rooms)[number][1]) {
+  const bench = new BoshBench({}, undefined, { room: (registry, refused) => make(most, registry, refused) })
+  return { bench, room: bench.opener.room }
+}
+
+test.each(rooms)('two logins at once do not both have the last room of a user: %s', async (_what, make) => {
+  const { room } = setUp(1, make)
+  expect(await Promise.all([room.take(juliet), room.take('JULIET@chat.example/x')])).toEqual([true, false])
+  expect(await room.take('romeo@chat.example')).toBe(true)
+  room.giveBack(juliet)
+  expect(await room.take(juliet)).toBe(true)
+})
+
+test.each(rooms)('a session counts as long as it lives: %s', async (_what, make) => {
+  const { bench, room } = setUp(1, make)
+  expect(await room.take(juliet)).toBe(true)
+  const { id, link } = await bench.warmed({ jid: `${juliet}/balcony` })
+  room.giveBack(juliet)
+  expect(await room.take(juliet)).toBe(false)
+  await bench.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  // It is there until its page has been told.
+  expect(bench.registry.byId(id)?.state).toBe('ended')
+  expect(await room.take(juliet)).toBe(true)
+  await bench.pass(200)
+  expect(bench.registry.size).toBe(0)
+  expect(await room.take(juliet)).toBe(false)
+})
+
+test.each(rooms)('one that a client opens ends where it is one too many: %s', async (_what, make) => {
+  const { bench } = setUp(1, make)
+  const first = await bench.session()
+  await bench.server(link => link.bind(`${juliet}/a`))
+  const second = await bench.session()
+  await bench.server(link => link.bind(`${juliet}/b`))
+  await bench.pass(0)
+  expect([first.link.closed, second.link.closed]).toEqual([false, true])
+  expect(bench.counts.sessionsEnded.limit).toBe(0)
+  expect((await second.next()).reply?.body).toContain("condition='policy-violation'")
+})
+
+test.each(rooms)('any number where the limit is 0: %s', async (_what, make) => {
+  const { room } = setUp(0, make)
+  for (let time = 0; time < 50; time++) expect(await room.take(juliet)).toBe(true)
+})

@@ -1,0 +1,163 @@
+import { describe, expect, test } from '@jest/globals'
+import { bindAnswer, bindRequest, jidInSuccess } from '../../../src/session/logins/bound-jid.js'
+import { readElement } from '../../../src/xmpp/xml/document.js'
+import type { Element } from '../../../src/xmpp/xml/element.js'
+
+const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
+const bind = (jid: string, attributes = "type='result' id='b'") =>
+  `<iq xmlns='jabber:client' ${attributes}><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`
+const success = (jid: string) =>
+  `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>`
+
+function element(text: string): Element {
+  const { name, namespace } = readElement(text).root
+  return { name, namespace, text }
+}
+
+const answer = (text: string, domain = 'chat.example') => bindAnswer(element(text), domain)
+
+describe('the JID that a server tells', () => {
+  test.each([
+    ['the result of a bind', bind('romeo@chat.example/garden'), 'romeo@chat.example/garden'],
+    [
+      'a result with prefixes',
+      `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
+      'romeo@chat.example/a',
+    ],
+    [
+      'a resource with everything in it',
+      bind('romeo@chat.example/a/b@c &lt;é&gt;'),
+      'romeo@chat.example/a/b@c <é>',
+    ],
+    [
+      'a result from the server',
+      bind('romeo@chat.example/a', "type='result' id='b' from='chat.example'"),
+      'romeo@chat.example/a',
+    ],
+    [
+      'a result from the own account',
+      bind('romeo@chat.example/a', "type='result' id='b' from='romeo@chat.example'"),
+      'romeo@chat.example/a',
+    ],
+  ])('is read from %s', (_what, text, jid) => {
+    expect(answer(text)).toEqual({ id: 'b', jid })
+  })
+
+  test('is read from a success that binds', () => {
+    expect(jidInSuccess(element(success('romeo@chat.example/garden')), 'chat.example')).toBe(
+      'romeo@chat.example/garden',
+    )
+  })
+
+  test('is the bare one where a success binds nothing', () => {
+    const bare = 'romeo@chat.example'
+    expect(jidInSuccess(element(success(bare)), 'chat.example')).toBe(bare)
+    expect(jidInSuccess(element(success('romeo@other.example')), 'chat.example')).toBeUndefined()
+    expect(jidInSuccess(element(success('chat.example')), 'chat.example')).toBeUndefined()
+  })
+
+  test('may write its domain in another way', () => {
+    const text = bind('romeo@Bücher.example/a', "type='result' id='b' from='bücher.example'")
+    expect(answer(text, 'xn--bcher-kva.example')?.jid).toBe('romeo@Bücher.example/a')
+  })
+
+  const result = (inner: string) => `<iq xmlns='jabber:client' type='result' id='b'>${inner}</iq>`
+  const bound = (jid: string) => `<bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind>`
+
+  test.each([
+    ['a user of another domain', bind('romeo@other.example/a')],
+    ['a bare JID', bind('romeo@chat.example')],
+    ['a JID without a user', bind('chat.example/a')],
+    ['an error', bind('romeo@chat.example/a', "type='error' id='b'")],
+    ['any other result', "<iq xmlns='jabber:client' type='result' id='b'/>"],
+    ['a result with two binds', result(bound('mallory@chat.example/x') + bound('romeo@chat.example/a'))],
+    ['a bind beside something else', result(`${bound('romeo@chat.example/a')}<x xmlns='x'/>`)],
+    ['a bind further down', result(`<x xmlns='x'>${bound('romeo@chat.example/a')}</x>`)],
+    [
+      'a JID of another namespace',
+      result(`<bind xmlns='${bindNamespace}'><jid xmlns='x'>romeo@chat.example/a</jid></bind>`),
+    ],
+    ['a bind of another namespace', bind('romeo@chat.example/a').replace(bindNamespace, 'urn:xmpp:bind:0')],
+  ])('is not read from %s, though it is the server’s answer', (_what, text) => {
+    expect(answer(text)).toEqual({ id: 'b', jid: undefined })
+  })
+
+  test.each([
+    ['another user', "from='mallory@chat.example/x'"],
+    ['another user’s account', "from='mallory@chat.example'"],
+    ['another session of the same user', "from='romeo@chat.example/b'"],
+    ['the session itself', "from='romeo@chat.example/a'"],
+    ['another server', "from='evil.example'"],
+    ['a part of the own server', "from='room.chat.example'"],
+    ['the own server, and a user there', "from='chat.example/x'"],
+    ['a sender that is none', "from=''"],
+  ])('is not read from what %s sends', (_what, from) => {
+    expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
+  })
+
+  test.each([
+    ['a request', bind('romeo@chat.example/a', "type='set' id='b'")],
+    ['what says whom it answers in no way', bind('romeo@chat.example/a', "type='result'")],
+    ['a message', bind('romeo@chat.example/a').replaceAll('iq', 'message')],
+    ['a stanza of another namespace', bind('romeo@chat.example/a').replace('jabber:client', 'jabber:server')],
+  ])('is not read from %s', (_what, text) => {
+    expect(answer(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['is for another domain', success('romeo@other.example/a')],
+    [
+      'says it in another namespace',
+      success("<x xmlns='x'/>romeo@chat.example/a").replace(
+        '<x',
+        "</authorization-identifier><authorization-identifier xmlns='x'><x",
+      ),
+    ],
+    ['says nothing', "<success xmlns='urn:xmpp:sasl:2'/>"],
+  ])('is not read from a success that %s', (_what, text) => {
+    expect(jidInSuccess(element(text), 'chat.example')).toBeUndefined()
+  })
+})
+
+describe('a request to bind a resource', () => {
+  const request = (attributes: string, inner = `<bind xmlns='${bindNamespace}'/>`) =>
+    bindRequest(element(`<iq xmlns='jabber:client' ${attributes}>${inner}</iq>`), 'chat.example')
+
+  test.each([
+    ['without an addressee', "type='set' id='7'"],
+    ['to the server', "type='set' id='7' to='chat.example'"],
+    ['to the server, written in another way', "type='set' id='7' to='Chat.Example.'"],
+  ])('%s is one', (_what, attributes) => {
+    expect(request(attributes)).toEqual({ id: '7' })
+  })
+
+  test.each([
+    ['to a user', "type='set' id='7' to='mallory@chat.example'"],
+    ['to another session', "type='set' id='7' to='mallory@chat.example/x'"],
+    ['to another server', "type='set' id='7' to='evil.example'"],
+    ['to what is no address', "type='set' id='7' to=''"],
+    ['without an id', "type='set'"],
+    ['with an id that is too long', `type='set' id='${'7'.repeat(1025)}'`],
+    ['that is too long', `type='set' id='7' x='${'x'.repeat(10_000)}'`],
+  ])('%s may be one whose answer is not recognized', (_what, attributes) => {
+    expect(request(attributes)).toBe('unclear')
+  })
+
+  test.each([
+    ['that only asks', "type='get' id='7'"],
+    ['that is an answer', "type='result' id='7'"],
+  ])('%s is none', (_what, attributes) => {
+    expect(request(attributes)).toBeUndefined()
+  })
+
+  test('is not one for something else, whatever it has further down', () => {
+    const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
+    expect(request("type='set' id='7'", inner)).toBeUndefined()
+    expect(bindRequest(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()
+  })
+
+  test('may have something beside it', () => {
+    const both = `<x xmlns='x'/><bind xmlns='${bindNamespace}'/>`
+    expect(request("type='set' id='7'", both)).toEqual({ id: '7' })
+  })
+})

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { LoginAudit } from '../../../src/session/logins/login-audit.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+function bench() {
+  const lines: Record<string, unknown>[] = []
+  const clock = new FakeClock()
+  const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
+  const audit = new LoginAudit(log, clock)
+  const refuse = (user?: string, address = '192.0.2.1') =>
+    audit.refused({ address, domain: 'chat.example', user })
+  return { audit, clock, lines, refuse }
+}
+
+describe('refused logins of one address', () => {
+  test('have ten JIDs in a line, and the number of logins with further JIDs', () => {
+    const { clock, lines, refuse } = bench()
+    refuse('first')
+    for (let number = 0; number < 500; number++) refuse(`user${number % 20}`)
+    clock.advance(60_000)
+    expect(lines).toHaveLength(2)
+    expect(lines[1]).toMatchObject({ refused: 500, others: 250 })
+    expect(lines[1]!['jids']).toEqual(Array.from({ length: 10 }, (_, number) => `user${number}@chat.example`))
+  })
+
+  test('have one line a minute as long as there are any, and the next one at once after a quiet minute', () => {
+    const { clock, lines, refuse } = bench()
+    for (let second = 0; second < 300; second++) {
+      refuse('alice')
+      clock.advance(1_000)
+    }
+    clock.advance(180_000)
+    expect(lines.map(({ refused }) => refused)).toEqual([1, 59, 60, 60, 60, 60])
+    expect(clock.pending).toBe(0)
+    refuse('alice')
+    expect(lines).toHaveLength(7)
+  })
+
+  test('are those of an IPv6 network', () => {
+    const { lines, refuse } = bench()
+    refuse('alice', '2001:db8::1')
+    refuse('alice', '2001:db8::2')
+    expect(lines).toHaveLength(1)
+  })
+})
+
+test('a JID that a client gives whole is not given a second domain', () => {
+  const { lines, refuse } = bench()
+  refuse('alice@other.example')
+  expect(lines[0]).toMatchObject({ jids: ['alice@other.example'] })
+})
+
+test('what has no line yet gets one at the end, or if there are too many addresses to remember', () => {
+  const { audit, clock, lines, refuse } = bench()
+  const address = (number: number) => `10.0.${number >> 8}.${number & 255}`
+  for (let number = 0; number < 10_050; number++) {
+    refuse('alice', address(number))
+    if (number < 50) refuse('alice', address(number))
+  }
+  expect(lines).toHaveLength(10_100)
+  expect(clock.pending).toBe(10_000)
+  refuse('bob', address(10_049))
+  audit.close()
+  expect(lines.slice(10_100)).toMatchObject([{ refused: 1, jids: ['bob@chat.example'] }])
+  expect(clock.pending).toBe(0)
+})

@@ -1,0 +1,156 @@
+import { describe, expect, test } from '@jest/globals'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import request from 'supertest'
+import { type ProblemCode, problems, steps } from '../../../src/lib/errors.js'
+import { describeApi } from '../../../src/warm/openapi/describe-api.js'
+import { listParameters, logoutParameters, parameterNames } from '../../../src/warm/parameters.js'
+import { ApiDocument, type Part } from '../../support/api-document.js'
+import { config, fakeService } from '../fake-login.js'
+
+const api = new ApiDocument(describeApi(config))
+const { document } = api
+const { schemas } = document.components
+
+describe('the document', () => {
+  test('is valid OpenAPI 3.1, and each of its schemas is one', async () => {
+    expect(document.openapi).toBe('3.1.0')
+    expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true })
+    const places = schemasIn(document)
+    expect(places).toContainEqual(['components', 'schemas', 'Binding'])
+    // Each is compiled, by a validator that lets no keyword pass that means nothing.
+    for (const place of places) expect(api.accepts(place, null)).toBe(false)
+  })
+
+  test('is served to all, as JSON that is asked for anew each time', async () => {
+    const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
+    const reply = await request(app).get('/openapi.json')
+    expect([reply.status, reply.type]).toEqual([200, 'application/json'])
+    expect(reply.headers['cache-control']).toBe('no-cache')
+    expect(reply.body.servers).toEqual([{ url: 'https://web.example/chat' }])
+    expect(reply.body.info).toMatchObject({
+      title: 'warm-bindings',
+      version: expect.stringMatching(/^\d+\./),
+    })
+  })
+
+  test('has every address and method of the app but those of pages', () => {
+    const { app } = fakeService()
+    const routes = routesOf(app.router.stack as unknown as Layer[])
+    const assets = routes.filter(route => route.startsWith('GET /assets/'))
+    const others = ['GET /', ...assets]
+    // These two are answered before the app.
+    const before = ['GET /healthz', 'GET /readyz']
+    expect(new Set([...routes, ...before])).toEqual(new Set([...others, ...api.operations]))
+  })
+
+  test('has every parameter that calls are read with', () => {
+    expect(Object.keys(schemas.WarmRequest.properties)).toEqual([...parameterNames])
+    const inQuery = (method: string) =>
+      document.paths['/warm/sessions'][method].parameters.map(({ name }: Part) => name)
+    expect(inQuery('get')).toEqual(Object.keys(listParameters))
+    expect(inQuery('delete')).toEqual(Object.keys(logoutParameters))
+  })
+
+  test('has every problem at its status, and says of each what the table says', () => {
+    const codes = Object.keys(problems) as ProblemCode[]
+    expect(schemas.Problem.properties.code.enum).toEqual(codes)
+    expect(schemas.Problem.properties.step.enum).toEqual([...steps])
+    const described = new Set(api.operations.flatMap(operation => api.codesOf(operation)))
+    // No operation has a method that is not its own, and none is at a host that is not ours.
+    const others = ['method-not-allowed', 'misdirected-request']
+    expect(codes.filter(code => !described.has(code))).toEqual(others)
+    for (const operation of api.operations) {
+      for (const code of api.codesOf(operation) as ProblemCode[]) {
+        const { status, sentence } = problems[code]
+        const { content, description } = api.responsesOf(operation)[status]
+        expect(content['application/problem+json'].schema.allOf[1].properties.code.enum).toContain(code)
+        expect(description).toContain(`\`${code}\`: ${sentence}`)
+      }
+    }
+  })
+
+  test('demands an admin wherever something is done, and holds no secret', () => {
+    const open = api.operations.filter(operation => !api.codesOf(operation).includes('unauthorized'))
+    expect(open).toEqual([
+      ...['GET /.well-known/host-meta', 'GET /.well-known/host-meta.json'],
+      ...['GET /healthz', 'GET /readyz', 'GET /openapi.json'],
+    ])
+    expect(document.security).toEqual([{ admin: [] }])
+    for (const operation of open) expect(document.paths[operation.slice(4)].get.security).toEqual([])
+    const text = JSON.stringify(document)
+    const secrets = config.admins.flatMap(({ name, secret }) => [`"${name}"`, secret])
+    expect(secrets.filter(secret => text.includes(secret))).toEqual([])
+  })
+})
+
+describe('the settings in force', () => {
+  test('are its addresses, defaults and limits', () => {
+    const set = new ApiDocument(
+      describeApi({
+        ...config,
+        warmPath: '/chat/bind',
+        externalUrl: undefined,
+        bosh: { ...config.bosh, maxWait: 30, defaultHold: 3, maxRequests: 5, attachBinding: 'cookie' },
+        warm: { ...config.warm, attachTimeout: 45, anonymous: true },
+      }),
+    )
+    expect(set.operations).toContain('POST /chat/bind/{id}/resume')
+    expect(set.document).not.toHaveProperty('servers')
+    const { properties } = set.document.components.schemas.WarmRequest
+    expect(properties).toMatchObject({
+      wait: { default: 30, description: expect.stringContaining('30') },
+      hold: { default: 3, description: expect.stringContaining('More than 4') },
+      expires_in: { default: 45, anyOf: [{ minimum: 5, maximum: 600 }, { enum: ['', null] }] },
+      attach_binding: {
+        default: 'cookie',
+        anyOf: [{ enum: ['off', 'cookie', 'reply'] }, { enum: ['', null] }],
+      },
+      jid: { description: expect.stringContaining('without an account') },
+    })
+  })
+
+  test('leave out what is turned off', () => {
+    const off = { warm: { ...config.warm, enabled: false }, http: { ...config.http, hostMeta: false } }
+    const { operations } = new ApiDocument(describeApi({ ...config, ...off }))
+    expect(operations).toEqual(['GET /healthz', 'GET /readyz', 'GET /openapi.json'])
+  })
+
+  test('have no limit for the sessions of other endpoints', () => {
+    const remotes = new Map([['far.example', { url: undefined, plain: false, ca: undefined, verify: true }]])
+    const { components }: Part = describeApi({ ...config, remotes })
+    const { wait, hold } = components.schemas.WarmRequest.properties
+    for (const { description } of [wait, hold]) expect(description).toContain('except at a remote endpoint')
+  })
+})
+
+/** Where schemas stand in the document, as lists of keys. */
+function schemasIn(part: Part, place: readonly string[] = []): (readonly string[])[] {
+  if (typeof part !== 'object' || part === null) return []
+  if (place.at(-1) === 'schema' || place.at(-2) === 'schemas') return [place]
+  return Object.entries(part).flatMap(([key, value]) => schemasIn(value, [...place, key]))
+}
+
+/** As much of a layer of Express's router as tells where it leads. */
+interface Layer {
+  readonly rawPath: string | RegExp
+  readonly route?: { readonly methods: Readonly<Record<string, true>> }
+  readonly handle: { readonly stack?: readonly Layer[] }
+}
+
+/** Each address and method that routers answer, as `POST /warm`. */
+function routesOf(layers: readonly Layer[], above = ''): string[] {
+  return layers.flatMap(({ rawPath, route, handle }) => {
+    const path = above + (rawPath === '/' && above !== '' ? '' : template(rawPath))
+    if (route === undefined)
+      return handle.stack === undefined ? [] : routesOf(handle.stack, path === '/' ? '' : path)
+    const methods = Object.keys(route.methods).filter(method => method !== '_all')
+    return methods.map(method => `${method.toUpperCase()} ${path}`)
+  })
+}
+
+/** A path as the document writes it: `^\/(?<id>…)\/resume\/?$` is `/{id}/resume`. */
+function template(path: string | RegExp): string {
+  if (typeof path === 'string') return path
+  const written = path.source.replaceAll('\\/', '/').replace(/^\^|\/\?\$$/g, '')
+  return written.replaceAll(/\(\?<(\w+)>(?:\([^)]*\)|[^()])*\)/g, '{$1}')
+}

@@ -1,0 +1,46 @@
+import { createServer } from 'node:http'
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import { createHealthListeners } from '../../src/watching/health.js'
+
+let isReady = true
+const listeners = createHealthListeners(() => isReady)
+const server = createServer((req, res) => {
+  const listener = listeners.get(req.url!)
+  if (listener === undefined) res.writeHead(418).end()
+  else listener(req, res)
+})
+
+describe('a health check', () => {
+  test.each(['/healthz', '/readyz'])('at %s learns that all is well, and nothing else', async path => {
+    isReady = true
+    const reply = await request(server).get(path)
+    expect([reply.status, reply.text]).toEqual([200, 'ok'])
+    expect(reply.headers).toMatchObject({
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-length': '2',
+    })
+    const head = await request(server).head(path)
+    expect([head.status, head.text, head.headers['content-length']]).toEqual([200, undefined, '2'])
+  })
+
+  test('learns when no new work is taken, while the process is alive', async () => {
+    isReady = false
+    const reply = await request(server).get('/readyz')
+    expect([reply.status, reply.text]).toEqual([503, 'not ready'])
+    expect((await request(server).get('/healthz')).status).toBe(200)
+  })
+
+  test('may use GET and HEAD only', async () => {
+    const reply = await request(server).post('/readyz').send('x')
+    expect([reply.status, reply.headers['allow']]).toEqual([405, 'GET, HEAD'])
+  })
+
+  test.each(['/', '/healthz/', '/healthz/x', '/HEALTHZ', '/x/readyz'])(
+    'for %s is answered by another listener',
+    async path => {
+      expect((await request(server).get(path)).status).toBe(418)
+    },
+  )
+})

@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { AuditLog } from '../../src/config/kinds/kinds.js'
+import { Counts } from '../../src/lib/counts.js'
+import { createLogs } from '../../src/watching/logs.js'
+
+let folder: string
+let lines: Record<string, unknown>[]
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'logs-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+beforeEach(() => {
+  lines = []
+})
+
+const counts = new Counts()
+const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
+  createLogs({
+    config: { auditLog, logLevels: { usual, parts: new Map() } },
+    counts,
+    about: { worker: 2 },
+    writeLine: line => void lines.push(JSON.parse(line)),
+  })
+
+test('the audit trail goes where the log goes, at any level, and each of its lines is marked', () => {
+  const { log, audit } = make('stdout')
+  log.fatal('unheard')
+  audit.log.child({ part: 'warm' }).info({ admin: 'portal', password: 'p1' }, 'warm')
+  expect(lines).toMatchObject([
+    { audit: true, worker: 2, part: 'warm', admin: 'portal', password: '[secret]', msg: 'warm', level: 30 },
+  ])
+})
+
+test('a trail that is off writes nothing', () => {
+  make('off', 'info').audit.log.info('warm')
+  expect(lines).toEqual([])
+})
+
+test('lines that cannot be written are counted', () => {
+  const before = counts.linesLost.log
+  const { log } = createLogs({
+    config: { auditLog: 'off', logLevels: { usual: 'info', parts: new Map() } },
+    counts,
+    writeLine() {
+      throw new Error('the disk is full')
+    },
+  })
+  log.info('one')
+  expect(counts.linesLost.log).toBe(before + 1)
+})
+
+test('a file that cannot be opened again stays in use, and the log says so', () => {
+  const file = join(folder, 'there', 'audit.log')
+  mkdirSync(join(folder, 'there'))
+  const { audit } = make({ file }, 'info')
+  audit.log.info('one')
+  renameSync(join(folder, 'there'), join(folder, 'gone'))
+  audit.reopen()
+  audit.log.info('two')
+  const written = readFileSync(join(folder, 'gone', 'audit.log'), 'utf8')
+    .trim()
+    .split('\n')
+  expect(written.map(line => JSON.parse(line))).toMatchObject([{ msg: 'one' }, { msg: 'two' }])
+  expect(lines).toMatchObject([
+    { level: 50, problems: [`AUDIT_LOG names ${file}, which cannot be written to (ENOENT)`] },
+  ])
+})

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { afterEach, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { type MetricsServer, serveMetrics } from '../../src/watching/metrics-server.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { HttpSocket } from '../support/http-socket.js'
+import { samplesOf } from '../support/scrape.js'
+
+const servers: MetricsServer[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+async function serve({
+  host = '127.0.0.1',
+  text = async () => '# TYPE x counter\nx 1\n',
+  isReady = (): boolean => true,
+  lines = [] as string[],
+} = {}): Promise<string> {
+  const log = pino({}, { write: line => void lines.push(line) })
+  const server = await serveMetrics({ host, port: 0 }, text, isReady, log)
+  servers.push(server)
+  return server.url
+}
+
+test('gives what is known', async () => {
+  const { status, headers, text } = await ask(await serve(), { agent: false })
+  expect(status).toBe(200)
+  expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(headers['cache-control']).toBe('no-store')
+  expect(samplesOf(text).get('x')).toBe(1)
+})
+
+test('listens on IPv6, with brackets around the address', async () => {
+  const url = await serve({ host: '::1' })
+  expect(url).toMatch(/^http:\/\/\[::1\]:\d+\/metrics$/)
+  expect((await ask(`${url}?name[]=x`, { agent: false })).status).toBe(200)
+})
+
+test('has nothing else, but for whether all is well', async () => {
+  const url = await serve({ isReady: () => false })
+  const status = async (path: string, method = 'GET') =>
+    (await ask(new URL(path, url).href, { agent: false, method })).status
+  expect(await status('/')).toBe(404)
+  expect(await status('/metrics/x')).toBe(404)
+  expect(await status('/metrics', 'POST')).toBe(405)
+  expect(await status('/metrics', 'HEAD')).toBe(200)
+  expect(await status('/healthz')).toBe(200)
+  expect(await status('/readyz')).toBe(503)
+})
+
+test('makes one text at a time for a client that sends requests ahead, and closes one that sends too many', async () => {
+  let made = 0
+  let finish = () => {}
+  const text = () => {
+    made += 1
+    return new Promise<string>(resolve => {
+      finish = () => resolve('x')
+    })
+  }
+  const { port } = new URL(await serve({ text }))
+  const client = new HttpSocket(Number(port))
+  const request = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'
+  client.send(request.repeat(3))
+  for (const count of [1, 2, 3]) {
+    await eventually('it is asked for', () => made === count)
+    finish()
+    expect((await client.reply()).head).toContain(' 200 ')
+  }
+  client.send(request.repeat(100))
+  await client.rest()
+  expect(made).toBe(4)
+})
+
+test('shows and logs nothing of what a fault says', async () => {
+  const lines: string[] = []
+  const text = () => Promise.reject(new Error('the secret is here'))
+  const reply = await ask(await serve({ text, lines }), { agent: false })
+  expect([reply.status, reply.text]).toEqual([500, ''])
+  expect(lines.join('')).toContain('metrics failed')
+  expect(lines.join('')).not.toContain('secret')
+})
+
+test('names the setting where the address cannot be had', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const serveAt = (host: string, port: number) =>
+    serveMetrics(
+      { host, port },
+      async () => '',
+      () => true,
+      pino(),
+    )
+  await expect(serveAt('127.0.0.1', port)).rejects.toThrow(
+    `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none`,
+  )
+  other.close()
+  await expect(serveAt('192.0.2.1', 0)).rejects.toThrow(
+    'METRICS_ADDRESS is 192.0.2.1:0, which is no address of this machine',
+  )
+})

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals'
+import { Counts } from '../../src/lib/counts.js'
+import { createMetrics, prefix } from '../../src/watching/metrics.js'
+import { type Census, rowsOf } from '../../src/watching/rows.js'
+import { samplesOf } from '../support/scrape.js'
+
+const noStates = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
+
+function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
+  const heldRequests = heldSince === undefined ? 0 : 3
+  return {
+    counts: new Counts(),
+    clock: { now: () => 7_500 },
+    census: () => ({ states: { ...noStates, ...states }, heldRequests, heldSince }),
+    open: {
+      links: () => 5,
+      remotes: () => 6,
+      unreadBytes: () => 7,
+      waitingBytes: () => 9,
+      connections: () => 7,
+      events: () => 8,
+    },
+  }
+}
+
+describe('the names', () => {
+  const rows = rowsOf(sourcesOf())
+
+  test('say what is counted, in which unit, as Prometheus wants it', () => {
+    for (const { name, type } of rows) {
+      expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
+      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
+      expect(name).not.toMatch(/milli|kilo|_ms|_kb|count$/)
+    }
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+  })
+
+  test('come with a sentence each', () => {
+    for (const { help } of rows) expect(help).toMatch(/^[A-Z][^\n]*\.$/)
+  })
+})
+
+describe('the text', () => {
+  test('has every metric with its sentence and its kind, and a number where the labels are known', async () => {
+    const text = await createMetrics(sourcesOf()).text()
+    const samples = samplesOf(text)
+    for (const { name, type, help, labels } of rowsOf(sourcesOf())) {
+      expect(text).toContain(`# HELP ${prefix}${name} ${help}\n# TYPE ${prefix}${name} ${type}\n`)
+      const isThere = [...samples.keys()].some(sample => sample.replace(/\{.*/, '') === prefix + name)
+      expect([name, isThere]).toEqual([name, !labels.includes('code')])
+    }
+  })
+
+  test('has what is known of any process', async () => {
+    const samples = samplesOf(await createMetrics(sourcesOf()).text())
+    for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_max_fds'])
+      expect(samples.get(name)).toBeGreaterThan(0)
+    expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
+  })
+
+  test('says how sessions stand', async () => {
+    const samples = samplesOf(await createMetrics(sourcesOf({ held: 2, elsewhere: 1 })).text())
+    const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))
+    expect(states).toEqual(
+      Object.entries({ ...noStates, held: 2, elsewhere: 1 }).map(([state, count]) => [
+        `warm_bindings_sessions{state="${state}"}`,
+        count,
+      ]),
+    )
+  })
+
+  test('counts the sessions anew each time, and once', async () => {
+    let counted = 0
+    const sources = sourcesOf()
+    const metrics = createMetrics({
+      ...sources,
+      census() {
+        counted += 1
+        return { ...sources.census(), heldRequests: counted }
+      },
+    })
+    counted = 0
+    await metrics.text()
+    expect(samplesOf(await metrics.text()).get('warm_bindings_bosh_held_requests')).toBe(2)
+    expect(counted).toBe(2)
+  })
+
+  test('says what is counted as of now, however often it is asked for', async () => {
+    const sources = sourcesOf()
+    const metrics = createMetrics(sources)
+    const { counts } = sources
+    counts.requests = 3
+    counts.sessionsEnded['attach-timeout'] = 2
+    counts.linkFailures.add('sasl', 'not-authorized')
+    await metrics.text()
+    counts.requests = 8
+    counts.linkFailures.add('sasl', 'not-authorized')
+    const samples = samplesOf(await metrics.text())
+    expect(samples.get('warm_bindings_bosh_requests_total')).toBe(8)
+    expect(samples.get('warm_bindings_sessions_ended_total{reason="attach-timeout"}')).toBe(2)
+    expect(samples.get('warm_bindings_c2s_failures_total{step="sasl",code="not-authorized"}')).toBe(2)
+  })
+
+  test('says for how long requests are held', async () => {
+    const age = async (since?: number) =>
+      samplesOf(await createMetrics(sourcesOf({}, since)).text()).get(
+        'warm_bindings_bosh_oldest_held_request_seconds',
+      )
+    expect([await age(), await age(2_500)]).toEqual([0, 5])
+  })
+
+  test('says how calls went, and how long those took that warm', async () => {
+    const metrics = createMetrics(sourcesOf())
+    metrics.recordCall({ call: 'warm', code: 'ok', seconds: 0.03 })
+    metrics.recordCall({ call: 'warm', code: 'ok', seconds: 3 })
+    metrics.recordCall({ call: 'warm', code: 'not-authorized', step: 'sasl', seconds: 0.2 })
+    metrics.recordCall({ call: 'resume', code: 'session-not-found', seconds: 100 })
+    const samples = samplesOf(await metrics.text())
+    const value = (name: string) => samples.get(`warm_bindings_${name}`)
+    expect(value('api_calls_total{call="warm",code="ok"}')).toBe(2)
+    expect(value('api_calls_total{call="warm",code="not-authorized",step="sasl"}')).toBe(1)
+    expect(value('api_calls_total{call="resume",code="session-not-found"}')).toBe(1)
+    expect(value('warm_duration_seconds_bucket{le="0.05",code="ok"}')).toBe(1)
+    expect(value('warm_duration_seconds_bucket{le="5",code="ok"}')).toBe(2)
+    expect(value('warm_duration_seconds_count{code="ok"}')).toBe(2)
+    expect(value('warm_duration_seconds_sum{code="not-authorized"}')).toBe(0.2)
+    expect(value('warm_duration_seconds_count{code="session-not-found"}')).toBeUndefined()
+  })
+})

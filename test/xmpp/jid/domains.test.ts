@@ -1,0 +1,306 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { loadConfig } from '../../../src/config/load.js'
+import { allowsDomain, prepareDomain, preparePattern, withULabels } from '../../../src/xmpp/jid/domains.js'
+import { problemsOf } from '../../support/config-problems.js'
+
+const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
+const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBgzCCASmgAwIBAgIUJ0NYXx3aDgTLN9oQD85k9STpEPkwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLZXhhbXBsZS5vcmcwIBcNMjYxMTIwMDcyOTMwWhgPMjEyNjEw
+MjcwNzI5MzBaMBYxFDASBgNVBAMMC2V4YW1wbGUub3JnMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEVSdO2KMpMKz9dBsXIPXt9VY4BE1CIo1El8aWfL0xbiQ60lY5
+yvDbNKcF5Zhx4PSDX0rchro3d/b9yDGmWqU3yqNTMFEwHQYDVR0OBBYEFARxAeRg
+Z2913/Jt36dJz/4DHzYoMB8GA1UdIwQYMBaAFARxAeRgZ2913/Jt36dJz/4DHzYo
+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgS33hU2g3XWZnrw5y
+BO/1T9YLrwYx0CiHIFDA+O4ApYwCIQDs0eD+Mu9iTH009NZKYkcgF2pyYWA0jKB5
+tQoCdKNbzA==
+-----END CERTIFICATE-----`
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
+
+describe('what XMPP servers are told', () => {
+  test.each([
+    ['xn--bcher-kva.example', 'bücher.example'],
+    ['XN--Bcher-KVA.Example', 'bücher.example'],
+    ['alice@xn--bcher-kva.example', 'alice@bücher.example'],
+    ['Alice@xn--bcher-kva.example/xn--a@b', 'Alice@bücher.example/xn--a@b'],
+    ['xn--r8jz45g.xn--zckzah', '例え.テスト'],
+    ['bücher.example', 'bücher.example'],
+    ['Example.org', 'Example.org'],
+    ['[::1]', '[::1]'],
+    ['', ''],
+    // None of these is a domain.
+    ['xn--', 'xn--'],
+    ['xn--zz', 'xn--zz'],
+    ['xn--a@', 'xn--a@'],
+    ["<xn--'>", "<xn--'>"],
+  ])('of %j is %j', (address, written) => {
+    expect(withULabels(address)).toBe(written)
+    expect(withULabels(written)).toBe(written)
+  })
+
+  test('is the same domain', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }),
+        labels => {
+          const domain = prepareDomain(labels.join('.'))
+          if (domain !== undefined) expect(prepareDomain(withULabels(domain))).toBe(domain)
+        },
+      ),
+    )
+  })
+})
+
+describe('a domain', () => {
+  test('that is written as it is compared is told as one in another case, which the URL parser reads', () => {
+    const label = fc.oneof(
+      fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
+      fc.constantFrom(
+        'xn--',
+        'xn--a',
+        'xn--mnchen-3ya',
+        'ab--cd',
+        '0x7f',
+        '127',
+        'a'.repeat(63),
+        'a'.repeat(64),
+      ),
+    )
+    const domains = fc.array(label, { maxLength: 20 }).map(labels => labels.join('.'))
+    fc.assert(
+      fc.property(domains, text => {
+        expect(prepareDomain(text)).toBe(prepareDomain(text.toUpperCase()))
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test.each([
+    ['EXAMPLE.org', 'example.org'],
+    ['example.org.', 'example.org'],
+    ['münchen.example', 'xn--mnchen-3ya.example'],
+    ['MÜNCHEN.example', 'xn--mnchen-3ya.example'],
+    ['xn--mnchen-3ya.example', 'xn--mnchen-3ya.example'],
+    ['例え。example', 'xn--r8jz45g.example'],
+    ['localhost', 'localhost'],
+    ['_xmpp.chat-1.example', '_xmpp.chat-1.example'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['[2001:DB8::1]', '[2001:db8::1]'],
+    [`${'a'.repeat(63)}.example`, `${'a'.repeat(63)}.example`],
+  ])('%s is compared as %s', (text, prepared) => {
+    expect(prepareDomain(text)).toBe(prepared)
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['a lone dot', '.'],
+    ['two trailing dots', 'example.org..'],
+    ['an empty label', 'example..org'],
+    ['a label of 64 letters', `${'a'.repeat(64)}.example`],
+    ['more than 1023 octets', 'a.'.repeat(600) + 'example'],
+    ['a space', 'exa mple.org'],
+    ['a tab, which a URL parser drops', 'exam\tple.org'],
+    ['a slash, where a URL parser stops', 'example.org/evil'],
+    ['a backslash', 'example.org\\evil'],
+    ['a slash in disguise', 'example.org／evil'],
+    ['an escape, which a URL parser decodes', '%65xample.org'],
+    ['a port', 'example.org:5222'],
+    ['a user', 'user@example.org'],
+    ['a pattern', '*.example.org'],
+    ['a short form of an IPv4 address', '127.1'],
+    ['a hexadecimal IPv4 address', '0x7f.0.0.1'],
+    ['an IPv4 address in full-width digits', '１２７.0.0.1'],
+    ['an IPv4 address that is none', '256.0.0.1'],
+    ['an IPv6 address without brackets', '::1'],
+    ['brackets around something else', '[example.org]'],
+    ['an IPv6 address with a zone', '[fe80::1%25eth0]'],
+    ['a malformed A-label', 'xn--a.example'],
+    ['a malformed A-label among others', 'xn--mnchen-3ya.xn--zzzzzzzzz.example'],
+    ['an empty A-label', 'chat.xn--.example'],
+  ])('is not one with %s', (_, text) => {
+    expect(prepareDomain(text)).toBeUndefined()
+  })
+})
+
+describe('a pattern', () => {
+  test('is prepared like the domain in it', () => {
+    expect(['*', '*.Münster.example', 'Example.ORG.'].map(preparePattern)).toEqual([
+      '*',
+      '*.xn--mnster-3ya.example',
+      'example.org',
+    ])
+  })
+
+  test.each(['', '*.', '**', '*example.org', 'chat.*.org', '*.*', '*.192.0.2.1', '*.[::1]'])(
+    'cannot be "%s"',
+    text => {
+      expect(preparePattern(text)).toBeUndefined()
+    },
+  )
+})
+
+describe('a list of patterns', () => {
+  const patterns = ['example.org', '*.example.net']
+
+  test.each([
+    ['example.org', true],
+    ['chat.example.org', false],
+    ['example.net', false],
+    ['chat.example.net', true],
+    ['a.b.example.net', true],
+    ['badexample.net', false],
+    ['example.com', false],
+  ])('example.org,*.example.net allows %s: %s', (domain, allowed) => {
+    expect(allowsDomain(patterns, domain)).toBe(allowed)
+  })
+
+  test('with * in it allows any domain', () => {
+    expect(allowsDomain(['example.org', '*'], 'anything.example')).toBe(true)
+    expect(allowsDomain(['*'], '[::1]')).toBe(true)
+  })
+
+  test('with nothing in it allows nothing', () => {
+    expect(allowsDomain([], 'example.org')).toBe(false)
+  })
+})
+
+describe('XMPP_DOMAINS', () => {
+  test('are prepared, and each stands in the list once', () => {
+    const { config } = load({ XMPP_DOMAINS: 'Example.org, *.München.example,,example.org.,localhost' })
+    expect(config.domains).toEqual(['example.org', '*.xn--mnchen-3ya.example', 'localhost'])
+  })
+
+  test('with * among them give a warning', () => {
+    expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([
+      'XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.',
+    ])
+  })
+})
+
+describe('XMPP_SERVERS', () => {
+  const servers = (text: string) => [...load({ XMPP_SERVERS: text }).config.servers]
+  const problems = (text: string) => problemsOf(() => load({ XMPP_SERVERS: text }))
+  const usual = {
+    port: 5222,
+    tls: 'starttls',
+    plain: false,
+    ca: undefined,
+    verify: true,
+    certificate: undefined,
+  }
+
+  test('are reached with STARTTLS on port 5222 unless told otherwise', () => {
+    expect(servers('Example.org=xmpp://XMPP.example.org, example.net=xmpp://[2001:DB8::1]:15222/')).toEqual([
+      ['example.org', { ...usual, host: 'xmpp.example.org' }],
+      ['example.net', { ...usual, host: '2001:db8::1', port: 15222 }],
+    ])
+  })
+
+  test('are reached with direct TLS on port 5223 unless told otherwise', () => {
+    expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual(
+      [
+        ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
+        ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
+      ],
+    )
+  })
+
+  test('may be trusted with a plain link, and PLAIN over it', () => {
+    expect(servers('example.org=xmpp://127.0.0.1?tls=none')).toEqual([
+      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none' }],
+    ])
+    expect(servers('example.org=xmpp://127.0.0.1?tls=none&plain=on')).toEqual([
+      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none', plain: true }],
+    ])
+  })
+
+  test('may have certificates of their own, from a file with anything in its name', () => {
+    const path = file('c+a, = 1&2.pem', `A comment\n${certificate}\n${certificate}\nand a secret\n`)
+    expect(
+      servers(`example.org=xmpp://localhost?ca=${encodeURIComponent(path).replace('%2B', '+')}`),
+    ).toEqual([['example.org', { ...usual, host: 'localhost', ca: `${certificate}\n${certificate}` }]])
+  })
+
+  test('may go unchecked, which is logged as a warning', () => {
+    const { config, warnings } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost?verify=off' })
+    expect(config.servers.get('example.org')?.verify).toBe(false)
+    expect(warnings).toEqual([
+      'XMPP_SERVERS has verify=off for example.org: an attacker in between can pose as its server and read passwords.',
+    ])
+  })
+
+  test('of a domain without logins give a warning', () => {
+    expect(load({ XMPP_SERVERS: 'example.com=xmpp://localhost' }).warnings).toEqual([
+      'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
+    ])
+  })
+
+  const address =
+    'for example.org must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options'
+  const noCertificate = 'for example.org has a ca that cannot be read or is not a PEM file of certificates'
+
+  test.each([
+    ['localhost', 'entry 1 must be like example.org=xmpp://xmpp.example.org:5222'],
+    ['example.org=', address],
+    ['example.org=localhost:5222', address],
+    ['example.org=xmpp://', address],
+    ['example.org=xmpp://localhost:0', address],
+    ['example.org=xmpp://localhost:65536', address],
+    ['example.org=xmpp://localhost:port', address],
+    ['example.org=xmpp://user:password@localhost', address],
+    ['example.org=xmpp://localhost/path', address],
+    ['example.org=xmpp://::1', address],
+    ['example.org=xmppss://localhost', address],
+    ['example.org=xmpps://localhost:0', address],
+    [
+      'example.org=xmpps://localhost?tls=starttls',
+      'for example.org has tls beside xmpps://, which is TLS from the start',
+    ],
+    [
+      'example.org=xmpps://a?plain=on',
+      'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway',
+    ],
+    ['example.org=xmpp://a,EXAMPLE.org=xmpp://b', 'lists example.org twice'],
+    ['example.org=xmpp://a?tsl=none', 'for example.org has an unknown option "tsl"'],
+    ['example.org=xmpp://a?tls=none&tls=none', 'for example.org has the option tls twice'],
+    ['example.org=xmpp://a?tls=direct', 'for example.org must have tls=starttls or tls=none'],
+    ['example.org=xmpp://a?tls=none&plain=perhaps', 'for example.org must have plain=on or plain=off'],
+    ['example.org=xmpp://a?verify=', 'for example.org must have verify=on or verify=off'],
+    [
+      'example.org=xmpp://a?plain=on',
+      'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway',
+    ],
+    [
+      'example.org=xmpp://a?tls=none&verify=off',
+      'for example.org has ca, verify, cert or key beside tls=none, where there are no certificates',
+    ],
+    ['example.org=xmpp://a?ca=/nowhere/ca.pem', noCertificate],
+    ['example.org=xmpp://a?ca=package.json', noCertificate],
+  ])('cannot be written as %s', (text, problem) => {
+    expect(problems(text)).toEqual([`XMPP_SERVERS ${problem}`])
+  })
+
+  test('with a file that only looks like a certificate stop the start', () => {
+    const path = file('fake.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+    expect(problems(`example.org=xmpp://a?ca=${path}`)).toEqual([`XMPP_SERVERS ${noCertificate}`])
+  })
+
+  test('with a % that begins no escape are reported once for it', () => {
+    expect(problems('example.org=xmpp://a?tls=%')[0]).toBe(
+      'XMPP_SERVERS for example.org has a % in tls that begins no escape: write %25',
+    )
+  })
+})

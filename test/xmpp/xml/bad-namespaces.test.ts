@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals'
+import { documentReader } from '../../../src/xmpp/xml/document.js'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { header, read } from './reading.js'
+
+const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefix}'`
+
+describe('what a server passes on against the rules of namespaces', () => {
+  test.each([
+    [
+      "<message><e xmlns='urn:p' p:k='1'/></message>",
+      `<message${own('p')}><e xmlns='urn:p' p:k='1'/></message>`,
+    ],
+    ['<message><p:e><q:f/></p:e></message>', `<message${own('p')}${own('q')}><p:e><q:f/></p:e></message>`],
+    ["<message p:k='1'/>", `<message${own('p')} p:k='1'/>`],
+    [
+      "<message><p:e xmlns:p='urn:p'/><p:f/></message>",
+      `<message${own('p')}><p:e xmlns:p='urn:p'/><p:f/></message>`,
+    ],
+    ["<message p:k='1' q:k='2'/>", `<message${own('p')}${own('q')} p:k='1' q:k='2'/>`],
+    [
+      "<message><stream:e p:k='1'/></message>",
+      `<message xmlns:stream='http://etherx.jabber.org/streams'${own('p')}><stream:e p:k='1'/></message>`,
+    ],
+  ])('is mended by a namespace made up for the prefix: %s', (text, mended) => {
+    const expected = mended.replace('<message', "<message xmlns='jabber:client'")
+    for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
+      const { texts, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
+      expect([fault, fates, texts[1], texts.length]).toEqual([undefined, ['mended'], expected, 3])
+    }
+  })
+
+  test.each([
+    "<message><e xmlns:p=''/></message>",
+    "<message xmlns:p='urn:p' xmlns:q='urn:p' p:k='1' q:k='2'/>",
+    "<message><e xmlns:xml='urn:p'/></message>",
+    "<message><e xmlns:xmlns='urn:p'/></message>",
+    "<message><e xmlns:p='http://www.w3.org/2000/xmlns/'/></message>",
+    "<message><e xmlns='http://www.w3.org/XML/1998/namespace'/></message>",
+    '<message><a:b:c/></message>',
+    '<message><:c/></message>',
+    "<message><e a:='1'/></message>",
+    '<xmlns:message/>',
+    "<message k='1' k='2'/>",
+    `<message>${Array.from({ length: 65 }, (_, index) => `<p${index}:e/>`).join('')}</message>`,
+  ])('is left out where that cannot be done: %s', text => {
+    for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
+      const { elements, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
+      expect([fault, fates, elements.map(({ name }) => name)]).toEqual([undefined, ['dropped'], ['a', 'b']])
+    }
+  })
+
+  test('ends the stream all the same where the stream itself is concerned, or XML', () => {
+    expect(read("<p:stream xmlns='jabber:client'>", { lenient: true }).fault).toBe('not-well-formed')
+    expect(read("<stream p:k='1'>", { lenient: true }).fault).toBe('not-well-formed')
+    expect(read(`${header}<p:e></q:e>`, { lenient: true }).fault).toBe('not-well-formed')
+    expect(read(`${header}<p:e xmlns:p=''></p:f>`, { lenient: true }).fault).toBe('not-well-formed')
+  })
+
+  test('is not told of what comes after it', () => {
+    const text = "<m><p:e/></m><m xmlns:p='urn:p'><p:e/></m><m><a:b:c/></m><m/><m xmlns:p='urn:q' p:k=''/>"
+    const { fates, texts } = read(header + text, { lenient: true })
+    expect(fates).toEqual(['mended', 'dropped'])
+    expect(texts.slice(1)).toEqual([
+      "<m xmlns='jabber:client' xmlns:p='urn:p'><p:e/></m>",
+      "<m xmlns='jabber:client'/>",
+      "<m xmlns='jabber:client' xmlns:p='urn:q' p:k=''/>",
+    ])
+  })
+
+  test('is read over once there is much of it', () => {
+    const pieces = ["<x ::='' a:b:='' ::=''/>", '<a:b:/>', "<e xmlns:p=''/>", "<e a='' a='' a=''/>"]
+    for (const piece of pieces) {
+      const text = `<message>${piece.repeat(20_000)}</message>`
+      for (const size of [Number.POSITIVE_INFINITY, 1000]) {
+        const { fates, elements, fault } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
+        expect([fault, fates, elements.length]).toEqual([undefined, ['dropped'], 2])
+      }
+    }
+  })
+
+  test('is refused of a client', () => {
+    expect(read(`${header}<message><p:e/></message>`).fault).toBe('not-well-formed')
+  })
+
+  test('is told of a document that is read', () => {
+    const reader = documentReader(defaultLimits, { lenient: true })
+    const { children, fates } = reader('<r><p:a/><b/><a:b:c/></r>')
+    expect(children.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(fates).toEqual(['mended', 'dropped'])
+    expect(reader('<r><b/></r>').fates).toEqual([])
+  })
+})

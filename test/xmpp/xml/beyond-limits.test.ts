@@ -1,0 +1,152 @@
+import { describe, expect, test } from '@jest/globals'
+import { documentReader } from '../../../src/xmpp/xml/document.js'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { Splitter } from '../../../src/xmpp/xml/splitter.js'
+import { header, Reading, read } from './reading.js'
+
+const attributes = (count: number, prefix = 'k') =>
+  Array.from({ length: count }, (_, index) => ` ${prefix}${index}='1'`).join('')
+const nested = (depth: number, start = '<a>', end = '</a>') => start.repeat(depth) + end.repeat(depth)
+const long = 'n'.repeat(257)
+
+const intricate: readonly (readonly [what: string, text: string])[] = [
+  ['is too deep', `<message>${nested(128)}</message>`],
+  ['is far too deep', `<message>${nested(3000, "<p:a xmlns:p='urn:p' k='/>'>x", '</p:a>')}</message>`],
+  ['has CDATA deep inside', `<message>${nested(200, '<a><b/><![CDATA[</a></message>]]>')}</message>`],
+  ['has too many attributes itself', `<message${attributes(65)}/>`],
+  ['has too many attributes inside', `<message><a${attributes(65)}>x</a></message>`],
+  ['declares too many prefixes', `<message><a${attributes(65, 'xmlns:k')}/></message>`],
+  ['has too long declarations', `<message xmlns:k='${'n'.repeat(512)}'/>`],
+  ['has too long a name inside', `<message><${long}/></message>`],
+  ['has too long a name of an attribute', `<message ${long}='1'></message>`],
+  [
+    'also breaks the rules of namespaces',
+    `<message><a:b:c/><p:e/>${nested(200, '<q:a>', '</q:a>')}</message>`,
+  ],
+]
+const large: readonly (readonly [what: string, text: string])[] = [
+  ['in its text', `<message>${'x'.repeat(3000)}</message>`],
+  ['in UTF-8 only', `<message>${'é'.repeat(1200)}</message>`],
+  ['in the value of an attribute', `<message k='${'>'.repeat(3000)}'/>`],
+  ['in its children', `<message>${'<a/>'.repeat(1000)}</message>`],
+  ['in CDATA', `<message><![CDATA[${'</message>]]'.repeat(300)}]]></message>`],
+]
+
+describe('a stanza of a server', () => {
+  const isLeftOut = (text: string, maxElementBytes: number) => {
+    for (const size of [Number.POSITIVE_INFINITY, 1, 7, 1000]) {
+      const stream = `${header}<a/>${text} ${text}<b/>\n<p:c/>`
+      const { elements, fault, fates } = read(stream, { lenient: true, size, maxElementBytes })
+      expect([fault, fates]).toEqual([undefined, ['dropped', 'dropped', 'mended']])
+      expect(elements.map(each => each.text)).toEqual([
+        "<a xmlns='jabber:client'/>",
+        "<b xmlns='jabber:client'/>",
+        "<p:c xmlns:p='urn:undeclared-prefix:p'/>",
+      ])
+    }
+  }
+
+  test.each(intricate)('is left out where it %s, and the stream goes on', (_what, text) => {
+    isLeftOut(text, defaultLimits.maxElementBytes)
+  })
+
+  test.each(large)('is left out where it is too large %s, and the stream goes on', (_what, text) => {
+    isLeftOut(text, 2000)
+  })
+
+  test('is not kept while it is left out, however large it is', () => {
+    const reading = new Reading({ lenient: true }).write(`${header}<message><body>`)
+    const megabyte = Buffer.alloc(1024 * 1024, 'x')
+    const before = process.memoryUsage().heapUsed + process.memoryUsage().external
+    for (let sent = 0; sent < 64; sent++) reading.write(megabyte)
+    globalThis.gc?.()
+    const grown = process.memoryUsage().heapUsed + process.memoryUsage().external - before
+    if (globalThis.gc !== undefined) expect(grown).toBeLessThan(16 * 1024 * 1024)
+    reading.write('</body></message><presence/>')
+    expect([reading.fault, reading.fates, reading.texts]).toEqual([
+      undefined,
+      ['dropped'],
+      ["<presence xmlns='jabber:client'/>"],
+    ])
+  })
+
+  test('costs no more for each element that it nests', () => {
+    const time = (depth: number) => {
+      const declared = Array.from({ length: 60 }, (_, index) => ` xmlns:p${index}='urn:p'`).join('')
+      const starts = Array.from({ length: depth }, (_, index) => `<p${index % 60}:a>`)
+      const ends = Array.from({ length: depth }, (_, index) => `</p${(depth - 1 - index) % 60}:a>`)
+      const text = `${header}<iq${declared}>${starts.join('')}${ends.join('')}</iq>`
+      const started = performance.now()
+      expect(read(text, { lenient: true }).fates).toEqual(['dropped'])
+      return performance.now() - started
+    }
+    time(10_000)
+    expect(time(40_000)).toBeLessThan(500)
+  })
+
+  test('may have a prefix, and come behind white space', () => {
+    const stream = (text: string) => `<stream xmlns:c='jabber:client'> ${text}\r\n ${text}<c:b/>`
+    for (const size of [Number.POSITIVE_INFINITY, 1]) {
+      const text = stream(`<c:iq>${nested(200)}</c:iq>`)
+      const { fault, fates, elements } = read(text, { lenient: true, size })
+      expect([fault, fates, elements.length]).toEqual([undefined, ['dropped', 'dropped'], 1])
+    }
+  })
+
+  test.each([
+    ['has what no stream may have', `<message>${nested(200)}<!-- x --></message>`, 'restricted-xml'],
+    ['has it deep inside', `<message>${nested(200, '<a><?x?>')}</message>`, 'restricted-xml'],
+    ['is the server’s own', `<messages>${nested(200)}</messages>`, 'policy-violation'],
+    ['has too long a name itself', `<${long}/>`, 'policy-violation'],
+    ['is large and the server’s own', `<x:success k='${'x'.repeat(1_100_000)}`, 'policy-violation'],
+    ['stands behind text', `x<message>${nested(200)}</message>`, 'bad-format'],
+  ])('ends the stream all the same where it %s', (_what, text, fault) => {
+    for (const size of [Number.POSITIVE_INFINITY, 1000])
+      expect(read(header + text, { lenient: true, size }).fault).toBe(fault)
+  })
+
+  test('ends the stream all the same where the root is beyond the limits', () => {
+    expect(read(`<stream${attributes(65)}>`, { lenient: true }).fault).toBe('policy-violation')
+    expect(read(`<stream k='${'x'.repeat(3000)}`, { lenient: true, maxElementBytes: 2000 }).fault).toBe(
+      'policy-violation',
+    )
+  })
+
+  test('leaves nothing to other streams that read with the same parser', () => {
+    for (let round = 0; round < 3; round++) {
+      const broken = new Reading({ lenient: true }).write(
+        `${header}<message><a:b:c/>${nested(64, '<a>', '')}`,
+      )
+      broken.write(nested(65, '<a>', ''))
+      const other = read(`${header}<message><p:x>&#13;</p:x></message><presence/>`, { lenient: true })
+      expect([other.fault, other.fates, other.elements.length]).toEqual([undefined, ['mended'], 2])
+      broken.write(`${nested(129, '', '</a>')}</message></stream:stream>`)
+      expect([broken.fault, broken.fates, broken.closed]).toEqual([undefined, ['dropped'], 1])
+    }
+  })
+
+  test('is not told of once nothing more is to be told', () => {
+    const fates: string[] = []
+    const splitter: Splitter = new Splitter(
+      { onOpen() {}, onElement: () => splitter.stop(), onClose() {}, onUnfit: fate => fates.push(fate) },
+      defaultLimits,
+      { lenient: true },
+    )
+    splitter.write(Buffer.from(`${header}<a/><iq>${nested(200)}</iq>`))
+    expect(fates).toEqual([])
+  })
+
+  test('is left out of a document as well', () => {
+    const reader = documentReader(defaultLimits, { lenient: true })
+    const { children, fates } = reader(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
+    expect([children.map(({ name }) => name), fates]).toEqual([['a', 'b'], ['dropped']])
+    expect(() => reader(`<r><iq>${nested(200, '<a>', '')}</r>`)).toThrow('not well-formed')
+    expect(reader('<r><b/></r>').children).toHaveLength(1)
+  })
+})
+
+describe('a stanza of a client', () => {
+  test.each(intricate)('ends its stream where it %s', (_what, text) => {
+    expect(['policy-violation', 'not-well-formed']).toContain(read(header + text).fault)
+  })
+})

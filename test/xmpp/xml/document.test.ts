@@ -1,0 +1,92 @@
+import { describe, expect, test } from '@jest/globals'
+import { documentReader, readElement } from '../../../src/xmpp/xml/document.js'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
+import { isCollected } from '../../support/collected.js'
+
+describe('an element that is read by itself', () => {
+  test('may have text beside its children', () => {
+    const { root, children } = readElement(
+      "<m xmlns='u' a='1'>text &lt;<b c='>'/>\n more <![CDATA[<x>]]><d>e</d> end</m>",
+    )
+    expect(root).toMatchObject({ name: 'm', namespace: 'u' })
+    expect(root.attribute('a')).toBe('1')
+    expect(children.map(({ text }) => text)).toEqual(["<b xmlns='u' c='>'/>", "<d xmlns='u'>e</d>"])
+  })
+
+  test('may have nothing but text', () => {
+    expect(readElement("<m xmlns='u'>text</m>").children).toEqual([])
+  })
+})
+
+describe('a reader of documents', () => {
+  const reader = documentReader(defaultLimits)
+
+  test('refuses text between elements', () => {
+    expect(() => reader('<m>text<b/></m>')).toThrow('text between elements')
+  })
+
+  test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])(
+    'refuses «%s», and reads on as if nothing had been',
+    text => {
+      expect(() => reader(text)).toThrow()
+      expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
+    },
+  )
+
+  test('reads one document after the other', () => {
+    const read = (name: string) =>
+      reader(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
+    expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
+      "<a xmlns='urn:a'/>",
+      "<b xmlns='urn:b'/>",
+      "<c xmlns='urn:c'/>",
+    ])
+  })
+
+  test.each([
+    '',
+    ' ',
+    '<r>',
+    '<r><a>',
+    '<r><a/>',
+    '<r',
+    '<r/><',
+    '<r/>&',
+    '<?xml version="1.0"?>',
+    '<?x ><a>',
+  ])('refuses «%s», which has not ended', text => expect(() => reader(text)).toThrow(XmlError))
+
+  test('moves children to the namespace they were meant for', () => {
+    const moving = documentReader(defaultLimits, {
+      meantNamespace: (name, namespace) => (name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace),
+    })
+    const { children } = moving(
+      "<r xmlns='urn:r' xmlns:p='urn:r' xmlns:q='urn:q'><move><x/></move><stay/><q:move><x/></q:move>" +
+        '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:&#114;" y=\'2\'/><p:move><p:x/><x/></p:move>' +
+        "<z:move xmlns:z='urn:r' xmlns='urn:r'><z:x/><x/></z:move></r>",
+    )
+    expect(children.map(({ namespace, text }) => [namespace, text])).toEqual([
+      ['urn:new', "<move xmlns='urn:new'><x/></move>"],
+      ['urn:r', "<stay xmlns='urn:r'/>"],
+      ['urn:q', "<q:move xmlns='urn:r' xmlns:q='urn:q'><x/></q:move>"],
+      ['urn:new', "<move  \n x='xmlns=\"1\"' xmlns='urn:new' y='2'/>"],
+      ['urn:new', "<p:move xmlns='urn:new' xmlns:p='urn:new'><p:x/><x/></p:move>"],
+      ['urn:new', "<z:move xmlns:z='urn:new' xmlns='urn:new'><z:x/><x/></z:move>"],
+    ])
+  })
+
+  test('refuses in words that show nothing of the document', () => {
+    expect(() => reader('<r><secret></wrong></r>')).toThrow(
+      expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
+    )
+  })
+
+  test('keeps nothing of what it has read: a password may be in it', async () => {
+    const read = () => {
+      const { root, children } = reader("<m xmlns='urn:example:m'><auth>secret</auth></m>")
+      return [new WeakRef(root), new WeakRef(children[0]!)]
+    }
+    for (const part of read()) expect(await isCollected(part)).toBe(true)
+  })
+})

@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals'
+import { EndFinder } from '../../../src/xmpp/xml/end-finder.js'
+import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
+
+/** Where the element ends that the text begins with, read in pieces of a size. */
+function endOf(text: string, size: number): number | undefined {
+  const finder = new EndFinder()
+  for (let at = 0; at < text.length; at += size) {
+    const end = finder.find(text.slice(at, at + size))
+    if (end >= 0) return at + end
+  }
+  return undefined
+}
+
+describe('the end of an element that is not read yet', () => {
+  test.each([
+    '<a/>',
+    '<a></a >',
+    '\r\n <a\n/>',
+    '<a><b/><c></c>x</a>',
+    "<a k='/>' l=\"'</a>\"/>",
+    "<a k='' />",
+    "<a k='/'></a>",
+    "<a / k='1'></a>",
+    '<a><![CDATA[</a>]] >]]]></a>',
+    '<a><![CDATA[]]></a>',
+    '<a><![CDATA[]>]]]]><b/>]]></a>',
+    '<a>x>y/></a>',
+    `<a>${'<a>'.repeat(1000)}${'</a>'.repeat(1000)}</a>`,
+  ])('is found however it is cut: %s', text => {
+    for (const size of [1, 2, 3, 7, text.length]) {
+      expect(endOf(`${text} <b/>`, size)).toBe(text.length)
+      expect(endOf(text.slice(0, -1), size)).toBeUndefined()
+    }
+  })
+
+  test.each(['<a><!-- x --></a>', '<a><?x y?></a>', '<a><!DOCTYPE a></a>'])(
+    'is not looked for where there is what no stream may have: %s',
+    text => {
+      for (const size of [1, 100]) expect(() => endOf(text, size)).toThrow(XmlError)
+    },
+  )
+})

@@ -1,0 +1,64 @@
+import type { Element, Fate } from '../../../src/xmpp/xml/element.js'
+import { defaultLimits, type XmlLimits } from '../../../src/xmpp/xml/limits.js'
+import type { Root } from '../../../src/xmpp/xml/root.js'
+import { Splitter } from '../../../src/xmpp/xml/splitter.js'
+import { XmlError, type XmlFault } from '../../../src/xmpp/xml/xml-error.js'
+
+/** The header of most streams in these tests. */
+export const header =
+  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+
+/** One stream, with everything that was reported of it. */
+export class Reading {
+  readonly roots: Root[] = []
+  readonly elements: Element[] = []
+  readonly fates: Fate[] = []
+  closed = 0
+  fault: XmlFault | undefined
+  readonly splitter: Splitter
+
+  constructor({ lenient = false, ...limits }: Partial<XmlLimits> & { lenient?: boolean } = {}) {
+    this.splitter = new Splitter(
+      {
+        onOpen: root => this.roots.push(root),
+        onElement: element => this.elements.push(element),
+        onUnfit: fate => this.fates.push(fate),
+        onClose: () => {
+          this.closed += 1
+        },
+      },
+      { ...defaultLimits, ...limits },
+      { lenient },
+    )
+  }
+
+  get texts(): string[] {
+    return this.elements.map(({ text }) => text)
+  }
+
+  /** Reads on. Lets through whatever is thrown that is no `XmlError`. */
+  write(chunk: string | Buffer): this {
+    try {
+      this.splitter.write(Buffer.from(chunk as string))
+    } catch (error) {
+      if (!(error instanceof XmlError)) throw error
+      this.fault = error.fault
+    }
+    return this
+  }
+}
+
+/** Reads one stream, in chunks of at most `size` bytes. */
+export function read(
+  text: string | Buffer,
+  {
+    size = Number.POSITIVE_INFINITY,
+    ...limits
+  }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},
+): Reading {
+  const reading = new Reading(limits)
+  const bytes = Buffer.from(text as string)
+  for (let at = 0; at < bytes.length; at += size)
+    reading.write(bytes.subarray(at, Math.min(bytes.length, at + size)))
+  return reading
+}

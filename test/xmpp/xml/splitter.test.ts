@@ -1,0 +1,422 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
+import { Splitter } from '../../../src/xmpp/xml/splitter.js'
+import { collectGarbage } from '../../support/collected.js'
+import { header, Reading, read } from './reading.js'
+
+const cases = new URL('../../cases/streams/', import.meta.url)
+const names = readdirSync(cases)
+  .filter(file => file.endsWith('.xml'))
+  .map(file => file.slice(0, -4))
+
+test('an unfinished element takes no more memory in pieces than as a whole', () => {
+  const length = 200_000
+  const reading = new Splitter({ onOpen() {}, onElement() {}, onClose() {} }, defaultLimits)
+  reading.write(Buffer.from(`${header}<message><body>`))
+  const piece = Buffer.from('x')
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let at = 0; at < length; at++) reading.write(piece)
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5 * length)
+  expect(reading.isBetweenElements).toBe(false)
+})
+
+test.each([
+  ['whole', (space: string) => [`${space}<message><body>x</body></message>`]],
+  ['in two parts', (space: string) => [`${space}<message><body>`, `x</body></message>${space}`]],
+  ['of another namespace', (space: string) => [`${space}<x-long-element-name xmlns='urn:example:long'/>`]],
+  ['with CDATA', (space: string) => [`${space}<message><![CDATA[y]]></message>`]],
+])('elements %s do not keep in memory the long text that came with them', (_how, parts) => {
+  const kept: unknown[] = []
+  const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
+  const splitter = new Splitter(sink, defaultLimits)
+  splitter.write(Buffer.from(header))
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let read = 0; read < 300; read++)
+    for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
+  collectGarbage()
+  expect(kept).toHaveLength(300)
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000)
+})
+
+describe('a stream', () => {
+  test.each(names)('%s, whole and cut', name => {
+    const xml = readFileSync(new URL(`${name}.xml`, cases))
+    const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
+    for (const size of [Number.POSITIVE_INFINITY, 1, 2, 3, 7]) {
+      const { elements, closed, fault } = read(xml, { size })
+      const seen = { elements, closed: closed === 1, fault }
+      expect({ size, ...seen }).toEqual({ size, fault: undefined, ...expected })
+    }
+  })
+
+  test('reports its root before anything else, and its end last', () => {
+    const seen: string[] = []
+    const splitter = new Splitter(
+      {
+        onOpen: root => seen.push(`open ${root.name} ${root.attribute('id')}`),
+        onElement: ({ name }) => seen.push(name),
+        onClose: () => seen.push('close'),
+      },
+      { ...defaultLimits, maxElementBytes: 100, maxDepth: 1, maxAttributes: 3, maxNameLength: 6 },
+    )
+    splitter.write(Buffer.from("<stream xmlns='urn:x' id='&#x37;'><a/><b/></stream>"))
+    expect(seen).toEqual(['open stream 7', 'a', 'b', 'close'])
+  })
+
+  test('is read no further after a fault', () => {
+    const reading = read(`${header}<a/>text<b/>`)
+    expect(reading.fault).toBe('bad-format')
+    reading.fault = undefined
+    reading.write('<c/>').write(`${header}<d/>`)
+    expect(reading.fault).toBeUndefined()
+    expect(reading.elements).toHaveLength(1)
+  })
+
+  test('starts anew with another splitter, on another header', () => {
+    const first = read(`${header}<a/>`)
+    first.splitter.stop()
+    const second = read(`<?xml version='1.0'?>${header.replace('jabber:client', 'urn:x')}<a/>`)
+    expect(first.write('<b/>').texts).toEqual(["<a xmlns='jabber:client'/>"])
+    expect(second.write('<b/>').texts).toEqual(["<a xmlns='urn:x'/>", "<b xmlns='urn:x'/>"])
+  })
+
+  test('that is stopped in the middle of a chunk reports nothing of the rest, not even that it is no XML', () => {
+    const seen: string[] = []
+    const splitter = new Splitter(
+      {
+        onOpen() {},
+        onElement: ({ name }) => {
+          seen.push(name)
+          splitter.stop()
+        },
+        onClose: () => seen.push('close'),
+      },
+      defaultLimits,
+    )
+    splitter.write(Buffer.from(`${header}<a/><b/>text<<<`))
+    splitter.write(Buffer.from('</stream:stream>'))
+    expect(seen).toEqual(['a'])
+    expect(read(`${header}<c/>`).write('<d/>').elements).toHaveLength(2)
+  })
+
+  test('goes on after its receiver failed, for others', () => {
+    const failing = new Splitter(
+      {
+        onOpen() {},
+        onElement() {
+          throw new TypeError('not of the XML')
+        },
+        onClose() {},
+      },
+      defaultLimits,
+    )
+    expect(() => failing.write(Buffer.from(`${header}<a><b/></a><c>`))).toThrow(TypeError)
+    expect(read(`${header}<a/>`).write('<b/>').texts).toHaveLength(2)
+  })
+})
+
+describe('bytes that are no UTF-8', () => {
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  test.each([
+    ['an overlong slash', '<b>\xc0\xaf</b>'],
+    ['an overlong slash in three bytes', '<b>\xe0\x80\xaf</b>'],
+    ['a lone continuation', '<b>\x80</b>'],
+    ['Latin-1', '<b>\xfc</b>'],
+    ['half a surrogate pair', '<b>\xed\xa0\x80</b>'],
+    ['a character beyond Unicode', '<b>\xf4\x90\x80\x80</b>'],
+    ['a byte that begins nothing', '<b>\xff</b>'],
+    ['a character cut short by another', '<b>\xe2\x82<</b>'],
+  ])('%s: unsupported-encoding, whole and cut', (_what, text) => {
+    for (const size of [Number.POSITIVE_INFINITY, 1, 2, 3]) {
+      const reading = read(Buffer.concat([Buffer.from(`${header}<a/>`), bytes(text)]), { size })
+      expect(reading.fault).toBe('unsupported-encoding')
+      expect(reading.elements.length).toBeLessThanOrEqual(1)
+    }
+  })
+
+  test.each([
+    ['little-endian UTF-16 with its mark', '\xff\xfe<\0?\0', 'unsupported-encoding'],
+    ['big-endian UTF-16 with its mark', '\xfe\xff\0<\0?', 'unsupported-encoding'],
+    ['UTF-16 without a mark', '<\0?\0x\0', 'not-well-formed'],
+    ['big-endian UTF-16 without a mark', '\0<\0?', 'not-well-formed'],
+  ])('%s is refused', (_what, text, fault) => {
+    expect(read(bytes(text)).fault).toBe(fault)
+    expect(read(bytes(text), { size: 1 }).fault).toBe(fault)
+  })
+
+  test('a character that is never finished is waited for', () => {
+    const reading = read(Buffer.concat([Buffer.from(`${header}<a>`), bytes('\xf0\x9f\x98')]))
+    expect(reading.fault).toBeUndefined()
+    reading.write(bytes('\x80</a>'))
+    expect(reading.texts).toEqual(["<a xmlns='jabber:client'>😀</a>"])
+  })
+})
+
+describe('what is too much', () => {
+  const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth)
+  const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
+  const name = (length: number) => 'n'.repeat(length)
+
+  test.each([
+    ['nesting', nested(128), nested(129)],
+    ['attributes', `<a${attributes(64)}/>`, `<a${attributes(65)}/>`],
+    [
+      'attributes deep inside',
+      `<a${attributes(64)}><b${attributes(64)}/></a>`,
+      `<a><b${attributes(65)}/></a>`,
+    ],
+    [
+      'declarations',
+      `<a${attributes(60)} xmlns='' xmlns:a='u' xmlns:b='u' xmlns:c='u'/>`,
+      `<a${attributes(64)} xmlns=''/>`,
+    ],
+    ['an element name', `<${name(256)}/>`, `<${name(257)}/>`],
+    ['an attribute name', `<a ${name(256)}=''/>`, `<a ${name(257)}=''/>`],
+  ])('of %s is one more than the limit', (_what, allowed, refused) => {
+    for (const size of [Number.POSITIVE_INFINITY, 1]) {
+      const fine = read(`${header}${allowed}${allowed}`, { size })
+      expect([fine.fault, fine.elements.length]).toEqual([undefined, 2])
+      const much = read(`${header}${allowed}${refused}<after/>`, { size })
+      expect([much.fault, much.elements.length]).toEqual(['policy-violation', 1])
+    }
+  })
+
+  test('is declared on the root where each child could be given a copy of it', () => {
+    const root = (length: number) => header.replace(' version', ` xmlns:p='${'u'.repeat(length)}' version`)
+    expect(read(`${root(400)}<p:a/>`).elements).toHaveLength(1)
+    for (const size of [Number.POSITIVE_INFINITY, 7])
+      expect(read(`${root(513)}<p:a/>`, { size }).fault).toBe('policy-violation')
+  })
+
+  test('also applies to the root', () => {
+    const root = (count: number) => `<s${attributes(count)}><a/></s>`
+    expect(read(root(64)).fault).toBeUndefined()
+    expect(read(root(65)).fault).toBe('policy-violation')
+  })
+
+  test.each(['x', 'ü', '€', '😀'])('of an element is one byte more than the limit, in %s', character => {
+    const element = (bytes: number) => {
+      const room = bytes - '<a></a>'.length
+      const many = Math.floor(room / Buffer.byteLength(character))
+      return `<a>${character.repeat(many)}${'.'.repeat(room - many * Buffer.byteLength(character))}</a>`
+    }
+    // White space around an element does not count, whichever way it is cut.
+    for (const space of ['', ' '.repeat(500)]) {
+      for (const size of [Number.POSITIVE_INFINITY, 1, 999, 1000, 1001]) {
+        const limits = { size, maxElementBytes: 1000 }
+        const fine = read(`${header}${space}${element(1000)}${space}${element(1000)}`, limits)
+        expect([size, fine.fault, fine.elements.length]).toEqual([size, undefined, 2])
+        const much = read(`${header}${element(1000)}${space}${element(1001)}<after/>`, limits)
+        expect([size, much.fault, much.elements.length]).toEqual([size, 'policy-violation', 1])
+      }
+    }
+  })
+
+  test('of an element is refused while it still grows', () => {
+    const reading = read(`${header}<a>`, { maxElementBytes: 1000 })
+    for (let sent = 0; reading.fault === undefined && sent < 2000; sent += 10) reading.write('0123456789')
+    expect(reading.fault).toBe('policy-violation')
+    const start = read(`${header}<a x='`, { maxElementBytes: 1000 })
+    expect(start.write('x'.repeat(1000)).fault).toBe('policy-violation')
+    const root = read('<a x="', { maxElementBytes: 1000 })
+    expect(root.write('x'.repeat(1000)).fault).toBe('policy-violation')
+  })
+
+  test('is counted for each stream on its own', () => {
+    const limits = { maxElementBytes: 100 } as object
+    const small = read(`${header}<a/>`, limits)
+    const large = read(`${header}<a/>`)
+    for (let round = 0; round < 3; round++) {
+      large.write(`<b>${'x'.repeat(1000)}</b>`)
+      small.write('<b/>')
+    }
+    expect([large.fault, large.elements.length, small.fault, small.elements.length]).toEqual([
+      undefined,
+      4,
+      undefined,
+      4,
+    ])
+    expect(small.write(`<b>${'x'.repeat(1000)}</b>`).fault).toBe('policy-violation')
+  })
+})
+
+describe('a long stream', () => {
+  /** Bytes of heap that `work` leaves in use, roughly. */
+  function growth(work: () => void): number {
+    const before = process.memoryUsage().heapUsed
+    work()
+    return process.memoryUsage().heapUsed - before
+  }
+
+  test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])(
+    'of 100,000 keepalives %j has no element and no fault',
+    space => {
+      for (const start of [header, `${header}<a/>`, `${header}<a/>\r`, `${header}\r\n`]) {
+        // The limit would be passed if white space piled up.
+        const reading = read(start, { maxElementBytes: 1000 })
+        const before = reading.elements.length
+        const chunk = Buffer.from(space)
+        for (let count = 0; count < 100_000; count++) reading.splitter.write(chunk)
+        reading.write('<b/>')
+        expect(reading.fault).toBeUndefined()
+        expect(reading.elements).toHaveLength(before + 1)
+      }
+    },
+  )
+
+  test('of 100,000 keepalives in one chunk is none the worse', () => {
+    const reading = read(`${header}${' '.repeat(100_000)}`, { maxElementBytes: 1000 })
+    expect(reading.write(`${'\n'.repeat(100_000)}<a/>`).texts).toHaveLength(1)
+  })
+
+  test('of 100,000 elements keeps none of them', () => {
+    let seen = 0
+    const splitter = new Splitter(
+      {
+        onOpen() {},
+        onElement: () => {
+          seen += 1
+        },
+        onClose() {},
+      },
+      defaultLimits,
+    )
+    splitter.write(Buffer.from(header))
+    const chunk = Buffer.from(`<message><body>${'x'.repeat(500)}</body></message><mess`)
+    const rest = Buffer.from('age/>')
+    const grown = growth(() => {
+      for (let count = 0; count < 50_000; count++) {
+        splitter.write(chunk)
+        splitter.write(rest)
+      }
+    })
+    expect(seen).toBe(100_000)
+    // 25 MB went through; garbage that has not been collected yet counts here, too.
+    expect(grown).toBeLessThan(200_000_000)
+  })
+
+  // Work that grows with the square of the size would take minutes here, and in the next ones.
+  test.each([
+    ['text', '<a>', '</a>'],
+    ['an attribute', "<a x='", "'/>"],
+    ['a reference to nothing', '<a>&#', ''],
+    ['CDATA', '<a><![CDATA[', ']]></a>'],
+  ])('takes an element of 400,000 one-byte chunks of %s', (_what, start, end) => {
+    const reading = read(header + start)
+    const chunk = Buffer.from('0')
+    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
+    reading.write(end)
+    expect(reading.fault).toBeUndefined()
+    expect(reading.elements).toHaveLength(end === '' ? 0 : 1)
+  })
+})
+
+describe('an element of half a megabyte', () => {
+  const size = 500_000
+  const fill = (piece: string) => piece.repeat(size / piece.length)
+
+  // What a plain reader does not read comes first, so that both readers get to see the rest.
+  test.each(['', '<![CDATA[x]]>'])('is read with %j before %s', before => {
+    for (const [start, end] of [
+      [`<a>${before}${fill(' ')}x`, '</a>'],
+      [`<a>${before}${fill('\r\n')}x`, '</a>'],
+      [`<a>${before}`, `</a${fill(' ')}>`],
+      [`<a${fill(' ')}>${before}`, '</a>'],
+      [`<a b='c'${fill('\r\n')}>${before}`, '</a>'],
+      [`<a b=${fill('\t')}'c'>${before}`, '</a>'],
+      [`<a>${before}${fill('<b/>')}`, '</a>'],
+      [`<a>${before}${fill('<b></b >')}`, '</a>'],
+      [`<a>${before}${fill('&amp;')}`, '</a>'],
+      [`<a>${before}${fill(']]&gt;')}`, '</a>'],
+      [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
+    ] as const) {
+      const reading = read(`${header}${start}${end}`)
+      expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([
+        start.slice(0, 30),
+        undefined,
+        1,
+      ])
+    }
+  })
+
+  test('is read with a prefix of the root used as deep inside as it may be', () => {
+    const inner = '<stream:x/>'.repeat(40_000)
+    const reading = read(`${header}${'<a>'.repeat(127)}${inner}${'</a>'.repeat(127)}`)
+    expect([reading.fault, reading.elements.length]).toEqual([undefined, 1])
+  })
+})
+
+describe('many streams at once', () => {
+  const other = header.replace('jabber:client', 'jabber:server')
+  const prefixed = header.replace(' version', " xmlns:x='urn:x' version")
+
+  test('never see what belongs to another one', () => {
+    const streams = Array.from({ length: 200 }, (_, index) => {
+      const start = [header, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][
+        index % 4
+      ]!
+      const texts = Array.from(
+        { length: 5 },
+        (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`,
+      )
+      return { reading: new Reading(), bytes: Buffer.from(start + texts.join(' ')), at: 0, index }
+    })
+    // A small linear congruential generator: who sends next and how much is the same in every run.
+    let state = 12345
+    const random = (below: number) => {
+      state = (state * 1103515245 + 12345) % 2147483648
+      return Math.floor((state / 2147483648) * below)
+    }
+    const unfinished = [...streams]
+    while (unfinished.length > 0) {
+      const which = random(unfinished.length)
+      const stream = unfinished[which]!
+      const size = 1 + random(80)
+      stream.reading.write(stream.bytes.subarray(stream.at, stream.at + size))
+      stream.at += size
+      if (stream.at >= stream.bytes.length) unfinished.splice(which, 1)
+    }
+    for (const { reading, index } of streams) {
+      const namespace = index % 4 === 1 ? 'jabber:server' : 'jabber:client'
+      expect(reading.fault).toBeUndefined()
+      expect(reading.texts).toEqual(
+        [0, 1, 2, 3, 4].map(
+          which => `<m xmlns='${namespace}' id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`,
+        ),
+      )
+    }
+  })
+
+  test('are not told the end or the fault of another one', () => {
+    const [a, b, c] = [read(`${header}<a/>`), read(`${header}<a/>`), read(`${header}<a/>`)]
+    a.write('</stream:stream>')
+    b.write('<b></c>')
+    c.write('<b/>')
+    expect([a.closed, b.closed, c.closed]).toEqual([1, 0, 0])
+    expect([a.fault, b.fault, c.fault]).toEqual([undefined, 'not-well-formed', undefined])
+    expect(read(`${header}<a/>`).write('<b/>').elements).toHaveLength(2)
+  })
+
+  test('each end with their own root, whatever prefix another one has', () => {
+    const plain = "<stream xmlns='http://etherx.jabber.org/streams' version='1.0'>"
+    const a = read(plain)
+    const b = read(header)
+    expect(a.write('</stream:stream>').fault).toBe('not-well-formed')
+    expect(b.write('</stream>').fault).toBe('not-well-formed')
+  })
+
+  test('may all have namespaces of their own', () => {
+    const streams = Array.from({ length: 300 }, (_, index) =>
+      read(header.replace('jabber:client', `urn:${index}`)),
+    )
+    for (const stream of streams) stream.write('<a>')
+    for (const stream of streams) stream.write('</a>').write('<b/>')
+    streams.forEach((stream, index) => {
+      expect(stream.texts).toEqual([`<a xmlns='urn:${index}'></a>`, `<b xmlns='urn:${index}'/>`])
+    })
+  })
+})
