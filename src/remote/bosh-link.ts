@@ -152,6 +152,12 @@ export class BoshLink implements Link {
     this.#session.abandon()
   }
 
+  timeOut(step: Step): void {
+    if (this.#isOver) return
+    this.abandon()
+    this.events.onEnd({ failure: { step, code: 'timeout' } })
+  }
+
   /**
    * Lets go of the session, which lives on at the endpoint. Reports nothing any more. Undefined, and nothing has changed,
    * where there is no session, or it is not at rest: a page could not know which request is the next.

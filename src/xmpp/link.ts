@@ -28,6 +28,8 @@ export interface Link {
   close(): void
   /** Closes the stream, and discards what the server has not finished. No event is reported any more. */
   abandon(): void
+  /** Ends the link because the server has not answered this step of a login in time, and reports that as its end. */
+  timeOut(step: Step): void
   /** Ends the connection behind what was sent, without closing the stream. No event is reported any more. */
   cut(): void
 }

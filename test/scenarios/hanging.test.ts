@@ -9,6 +9,7 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { scrape } from '../support/scrape.js'
 
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
 const certificate = makeCertificate(['DNS:*.tls.example'])
@@ -44,7 +45,9 @@ describe('a server that falls silent', () => {
         },
       }
     }
-    service = await startWatchedService(servers, { WARM_TIMEOUT: '3' })
+    service = await startWatchedService(servers, {
+      ...{ WARM_TIMEOUT: '3', METRICS_ADDRESS: '127.0.0.1:0', LOG_LEVEL: 'warn,c2s=debug' },
+    })
   })
 
   afterAll(async () => {
@@ -62,6 +65,13 @@ describe('a server that falls silent', () => {
     expect(seconds).toBeGreaterThan(2.95)
     expect(seconds).toBeLessThan(8)
     expect(service.service.counts().sessions).toBe(0)
+    const { samples } = await scrape(service.service.metricsUrl)
+    const logged = service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'a link ended')
+    for (const step of new Set(Object.values(stepAt))) {
+      const count = stages.filter(stage => stepAt[stage] === step).length
+      expect(samples.get(`warm_bindings_c2s_failures_total{step="${step}",code="timeout"}`)).toBe(count)
+      expect(logged.filter(line => line.step === step && line.code === 'timeout')).toHaveLength(count)
+    }
     await service.emptied()
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
   }, 20_000)

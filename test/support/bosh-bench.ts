@@ -74,6 +74,10 @@ export class FakeLink implements Link {
     this.closed = true
   }
 
+  timeOut(): void {
+    this.closed = true
+  }
+
   cut(): void {
     this.closed = true
   }

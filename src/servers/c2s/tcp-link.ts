@@ -161,6 +161,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.end()
   }
 
+  timeOut(step: Step): void {
+    this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }))
+  }
+
   onStep(step: Step): void {
     this.events.onStep?.(step)
   }

@@ -88,7 +88,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
     const leave = () => late('the caller left')
-    const progress = followLogin(this.#parts, this.#wish, late)
+    const progress = followLogin(this.#parts, this.#wish, () => {
+      late()
+      this.#opened?.link.timeOut(this.#step)
+    })
     this.#progress = progress
     caller.addEventListener('abort', leave)
     try {

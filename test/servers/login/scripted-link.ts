@@ -42,6 +42,8 @@ export class ScriptedLink implements Link, Opened {
 
   close(): void {}
 
+  timeOut(): void {}
+
   cut(): void {}
 
   abandon(): void {
