@@ -246,7 +246,9 @@ export function createOpener(parts: OpenerParts) {
         if (!registry.takesSessions) throw fail('shutting-down')
         const fault = domainFault(domain)
         if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
-        if (isRefused(limits.refusal(registry.size))) throw fail('service-full')
+        const refusal = limits.refusal(registry.size)
+        if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
+        if (refusal !== undefined) throw fail('service-full')
         const session = new Session(domain, 'warmed', keeper)
         const { client, hearing, opening } = openingOf(session, wish, attach, events)
         const { lang, from, certificate = false, ahead } = wish

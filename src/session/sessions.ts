@@ -56,6 +56,8 @@ export interface OpenWish extends LinkOptions {
   readonly hold: number
   /** BOSH version asked for, `major.minor`. */
   readonly ver: string
+  /** Whether another process that was full has counted the refusal of this login. */
+  readonly isRefusalCounted?: boolean | undefined
 }
 
 /** A session while it is being logged in. */

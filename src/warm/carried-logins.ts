@@ -115,13 +115,14 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         else if (!isDraining() || !isOfItsEnd(error)) throw error
       }
     }
-    const login: CarriedLogin = { site, request: withoutAccount(request) }
     const asked = new Set(fullProcesses())
     for (;;) {
       const successor = anyTaker(nodes, asked)
       if (successor === undefined && fullness !== undefined) throw fullness
       if (successor === undefined) return here()
       asked.add(successor)
+      const isRefusalCounted = fullness !== undefined
+      const login: CarriedLogin = { site, request: { ...withoutAccount(request), isRefusalCounted } }
       try {
         return (await nodes.ask(successor, kind, login, timeout * 1000 + wayMilliseconds)) as T
       } catch (error) {

@@ -8,7 +8,7 @@ import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../
 import { formatJid } from '../xmpp/jid/jid.js'
 
 /** What a backend asks for: a session of this user, with these options of the BOSH session. */
-export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver'> {
+export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {
   /** BCP 47 tag for the stream's `xml:lang`. */
   readonly language: string
   /** Time the browser has for its first request, in seconds. */
@@ -35,9 +35,9 @@ export type Logins = ReturnType<typeof createLogins>
 export function createLogins(parts: SessionLoginParts) {
   const { verified } = parts
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
-    const { jid, language: lang, wait, hold, ver } = request
-    return (options, events) =>
-      parts.open(jid.domain, { ...options, jid: formatJid(jid), lang, wait, hold, ver }, events)
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted }
+    return (options, events) => parts.open(jid.domain, { ...options, ...wish }, events)
   }
 
   return {

@@ -5,6 +5,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
+import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { isXhtml } from '../support/xhtml.js'
 
@@ -150,7 +151,8 @@ test('a call on a connection that is still open to a process which is drained is
 })
 
 test('a call of a process that is full is answered by one with room, as long as there is one', async () => {
-  const [one, two] = (await start(2, { MAX_SESSIONS: '2' })) as [TestService, TestService]
+  const environment = { MAX_SESSIONS: '2', METRICS_ADDRESS: '127.0.0.1:0' }
+  const [one, two] = (await start(2, environment)) as [TestService, TestService]
   const own = [await one.bind(alice), await one.bind(alice)]
   const carried = [await one.bind(alice), await one.bind(alice)]
   expect(new Set(own.map(({ id }) => nodeIn(id))).size).toBe(1)
@@ -158,6 +160,13 @@ test('a call of a process that is full is answered by one with room, as long as 
   expect(nodeIn(own[0]!.id)).not.toBe(nodeIn(carried[0]!.id))
   for (const service of [one, two])
     expect(await service.warm(alice)).toMatchObject({ status: 503, json: { code: 'service-full' } })
+  const refused = await Promise.all(
+    services.map(async ({ service: { metricsUrl } }) =>
+      (await scrape(metricsUrl)).samples.get('warm_bindings_refused_total{limit="sessions"}'),
+    ),
+  )
+  // The process that the caller asked counts, also for the two that were passed on.
+  expect(refused).toEqual([3, 1])
   const { sid, rid } = carried[0]!
   const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
   clients.push(client)
