@@ -139,7 +139,7 @@ export async function startService({
     formTokens: createFormTokens(() => clock.now(), nodes),
     tellEvent: events?.tell,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
-    callLimits: createCallLimits(config, refused, makeRate, clock),
+    callLimits: createCallLimits(config, refused, makeRate, clock, nodes),
     recentWarms,
     lookAtProcesses: processes({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),

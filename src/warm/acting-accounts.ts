@@ -2,30 +2,46 @@ import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
 import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
+import { askAll } from '../processes/exchanges/ask-all.js'
+import type { Nodes } from '../processes/nodes.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
+type Shown = readonly [account: string, password: string]
+
 /** How long a right password does not count when it is shown again, in seconds. */
-const memorySeconds = 300
+const memorySeconds = 86_400
+/** Asks another process whether it knows a password to be right. */
+const rightKind = 'right-password'
 
 /**
  * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in each call, so `rate`
- * counts the account, too. Calls with the right password do not count: a portal's account may act for all of its users. `refused`
- * is called, with the admin, for each login that is not tried.
+ * counts the account, too. Calls with the right password do not count: a portal's account may act for all of its users. While the
+ * account has too many wrong ones, a password is tried that this process or one of the others in `nodes` knows to be right.
+ * `refused` is called, with the admin, for each login that is not tried.
  */
 export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
   refused: (admin: string) => void,
+  nodes?: Nodes,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
   /** The first logins with passwords that are not known to be right. */
   const firsts = new Map<MemoryKey, Promise<unknown>>()
+  nodes?.answer(rightKind, (shown: Shown) => right.recall(right.keyOf(shown)) !== undefined)
 
-  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
+  async function isKnownElsewhere(shown: Shown): Promise<boolean> {
+    const { answers } = nodes ? await askAll<boolean>(nodes, rightKind, shown) : { answers: [] }
+    return answers.some(([, isRight]) => isRight)
+  }
+
+  async function counted<T>(shown: Shown, admin: string, logIn: () => Promise<T>): Promise<T> {
+    const [account] = shown
     const retryAfterSeconds = await rate.take(account)
     if (retryAfterSeconds !== undefined) {
       await rate.giveBack(account)
+      if (await isKnownElsewhere(shown)) return logIn()
       refused(admin)
       throw new Problem('too-many-requests', { retryAfterSeconds })
     }
@@ -42,12 +58,12 @@ export function createActingAccounts(
 
   return async <T>({ jid, credentials }: LoginWish, admin: string, logIn: () => Promise<T>): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
-    const account = userOf(`${credentials.user}@${jid.domain}`)
-    const key = right.keyOf([account, credentials.password])
+    const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
+    const key = right.keyOf(shown)
     // Of many calls at once only the first is counted, as long as the password is right.
     await firsts.get(key)
     const isKnown = right.recall(key) !== undefined
-    const login = isKnown ? logIn() : counted(account, admin, logIn)
+    const login = isKnown ? logIn() : counted(shown, admin, logIn)
     const known = login.then(
       () => right.remember(key, true),
       () => {},

@@ -5,6 +5,7 @@ import type { Limit } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import { type MakeRate, ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
+import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { createActingAccounts } from './acting-accounts.js'
 
@@ -22,12 +23,13 @@ export function createCallLimits(
   refused: OnRefused,
   makeRate: MakeRate = ownRates,
   clock: Pick<Clock, 'now'> = systemClock,
+  nodes?: Nodes,
 ) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
     /** Limits guesses at the password of an account that acts for others. */
-    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin })),
+    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin }), nodes),
     failures: new FailedLogins(rates.failedLogins, refused, makeRate),
     /** Counts a warm call. Throws a `Problem` where there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {
