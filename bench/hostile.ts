@@ -59,7 +59,7 @@ const within = ({ start, end, ...shape }: Shape, [before, behind]: readonly [str
 
 const bodies = new UnfinishedBodies({
   limits: { unfinishedMegabytes: 0 },
-  trustedProxies: { contains: () => true },
+  trustedProxies: { hasProxy: () => true },
   refused: () => {},
 })
 

@@ -109,7 +109,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       .filter(entry => wideNetworks.test(entry))
       .map(
         entry =>
-          `TRUSTED_PROXIES has ${entry}: clients with such an address have no limits and can claim any other. Name the proxies alone.`,
+          `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other, and so pass limits per address. Name the proxies alone.`,
       ),
     ...unchecked.map(
       ([domain]) =>

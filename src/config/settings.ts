@@ -143,7 +143,7 @@ export const sections = {
       'Treats every request as encrypted; turn it on only behind a proxy that takes nothing but TLS.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https. No client may have an address that is named here: it would have no limits, and could claim any other.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges such as `10.0.0.0/8`, separated by commas, or the words `loopback` and `private`; `none` stands for no proxy at all. On a machine with other users name no loopback address: any of its programs could claim any address, and https. No client may have an address that is named here: it could claim any other, and so pass limits.',
     ),
   },
   Processes: {
@@ -399,7 +399,7 @@ export const sections = {
       'Sessions at a time. A quarter of them may be sessions that clients have opened themselves and no user has logged in to yet. 0 is any number, here and in every limit below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves; TRUSTED_PROXIES may have any number, and warmed sessions do not count.',
+      'Sessions that clients of one IPv4 address or one IPv6 network of 64 bits have opened themselves. A proxy that TRUSTED_PROXIES has as a single address or as loopback may have any number, and warmed sessions do not count.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: at(
       'limits.unauthenticatedPerAddress',

@@ -291,7 +291,7 @@ test.each([
   expect(load({ TRUSTED_PROXIES }).warnings).toEqual(
     wide.map(
       entry =>
-        `TRUSTED_PROXIES has ${entry}: clients with such an address have no limits and can claim any other. Name the proxies alone.`,
+        `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other, and so pass limits per address. Name the proxies alone.`,
     ),
   )
 })

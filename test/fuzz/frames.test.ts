@@ -48,7 +48,7 @@ class Line extends Duplex {
 const clock = new FakeClock()
 const bodies = new UnfinishedBodies({
   limits: { unfinishedMegabytes: 0 },
-  trustedProxies: { contains: () => false },
+  trustedProxies: { hasProxy: () => false },
   refused: unnoted,
 })
 const rules = { pingInterval: 30, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 }

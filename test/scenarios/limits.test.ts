@@ -137,6 +137,14 @@ describe('sessions of one client', () => {
     await expect(open('192.0.2.2')).rejects.toThrow(refused)
   })
 
+  test('are counted for a client whose network is trusted, also behind a second proxy', async () => {
+    await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' })
+    await open('10.0.0.1')
+    await expect(open('10.0.0.1')).rejects.toThrow(refused)
+    await expect(open('10.0.0.1, 10.0.0.9')).rejects.toThrow(refused)
+    await open('10.0.0.2, 10.0.0.9')
+  })
+
   test('that are not logged in are refused from MAX_UNAUTHENTICATED_PER_ADDRESS on', async () => {
     await start({ MAX_UNAUTHENTICATED_PER_ADDRESS: '2' })
     const client = clientFrom('192.0.2.1')

@@ -18,7 +18,7 @@ function setUp(sessions = 0) {
   }
   const limits = noSessionLimits({
     limits: { ...noLimits, sessions },
-    trustedProxies: { contains: () => false },
+    trustedProxies: { hasProxy: () => false },
     counts,
   })
   const bench = new BoshBench({}, undefined, { limits })

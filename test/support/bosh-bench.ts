@@ -296,7 +296,7 @@ export class BoshBench {
       refused,
       refusedLogins: noLoginLimits({
         rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
-        trustedProxies: { contains: address => address === '10.0.0.1' },
+        trustedProxies: { hasProxy: address => address === '10.0.0.1' },
         counts: this.counts,
         refused,
         clock: this.clock,
@@ -312,7 +312,7 @@ export class BoshBench {
     })
     this.bodies = new UnfinishedBodies({
       limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },
-      trustedProxies: { contains: () => false },
+      trustedProxies: { hasProxy: () => false },
       refused,
     })
     const manager = createConnectionManager({

@@ -132,7 +132,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
 }
 
 function unlimitedBodies(): UnfinishedBodies {
-  const trustedProxies = { contains: () => true }
+  const trustedProxies = { hasProxy: () => true }
   return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
 }
 

@@ -23,7 +23,7 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
     limits: noLimits,
     rates: { sessionsPerAddress: 0 },
     bosh: { maxRequests: 2 },
-    trustedProxies: { contains: () => true },
+    trustedProxies: { hasProxy: () => true },
     room: anyRoom,
     roomOfClients: anyRoom,
     ...more,
@@ -35,7 +35,7 @@ export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLo
   return new RefusedLogins({
     rates: { loginsPerAddress: 0 },
     limits: { loginTimeout: 60 },
-    trustedProxies: { contains: () => true },
+    trustedProxies: { hasProxy: () => true },
     counts: new Counts(),
     refused: unnoted,
     clock: new FakeClock(),

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { cameSecurely, countedAddress, type Entrance } from '../../http/access/client-rules.js'
 import type { BodyTaker } from '../../http/fast/fast-request.js'
 import { closeLingering } from '../../http/listening/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../../http/listening/unfinished-bodies.js'
@@ -58,7 +58,7 @@ export class HttpPeer implements Peer, BodyTaker {
 
   get address(): string {
     // The connection cannot tell any more once it is closed.
-    this.#address ??= clientAddress(this.#res.req, this.#parts.clients)
+    this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
-import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { cameSecurely, clientAddress, countedAddress, type Entrance } from '../../http/access/client-rules.js'
 import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
 import type { Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
@@ -144,6 +144,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
       else if (registry.isStopping) refuse(socket, address, 'shutdown')
       else {
+        const address = countedAddress(req, clients)
         const secure = cameSecurely(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
         server.handleUpgrade(req, socket, head, webSocket => {

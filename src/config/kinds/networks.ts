@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { withoutMapping } from '../../lib/client-network.js'
+import { isLoopback, withoutMapping } from '../../lib/client-network.js'
 import { entriesOf, type Report } from './kinds.js'
 
 const mostRemembered = 1000
@@ -7,15 +7,18 @@ const mostRemembered = 1000
 /** Addresses and ranges of addresses, of both families. */
 export class Networks {
   readonly #block: BlockList
+  readonly #addresses: BlockList
   /** Every request asks about the same few proxies, and a BlockList takes its time. */
   readonly #remembered = new Map<string, boolean>()
 
-  /** `list` is as they were written. */
+  /** `list` is as they were written, and `addresses` has the single ones. */
   constructor(
     readonly list: readonly string[],
     block: BlockList,
+    addresses = new BlockList(),
   ) {
     this.#block = block
+    this.#addresses = addresses
   }
 
   /** Whether an address, as a socket or a header has it, is in one of them. */
@@ -27,6 +30,13 @@ export class Networks {
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
     this.#remembered.set(address, found)
     return found
+  }
+
+  /** Whether an address is listed by itself, or is a listed loopback address. Other ranges may include clients. */
+  hasProxy(address: string): boolean {
+    if (!this.contains(address)) return false
+    const plain = withoutMapping(address)
+    return isLoopback(plain) || this.#addresses.check(plain, familyOf(plain))
   }
 }
 
@@ -40,13 +50,15 @@ const named = new Map([
 export function readNetworks(text: string, report: Report): Networks {
   const list = text === 'none' ? [] : entriesOf(text)
   const block = new BlockList()
+  const addresses = new BlockList()
   for (const entry of list) {
     for (const network of named.get(entry.toLowerCase()) ?? [entry]) {
-      if (!add(block, network))
-        report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
+      if (add(block, network)) {
+        if (!network.includes('/')) add(addresses, network)
+      } else report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
     }
   }
-  return new Networks(list, block)
+  return new Networks(list, block, addresses)
 }
 
 function add(block: BlockList, network: string): boolean {

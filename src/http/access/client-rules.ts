@@ -39,22 +39,38 @@ export const unknownAddress = 'unknown'
  * right-most that is no trusted proxy. If all are trusted, it is the right-most in the header, which our proxy has seen itself.
  * Where the connection's is not trusted, the header counts for nothing. `unknownAddress` where a proxy says something else than an address: that did not come from the proxy itself.
  */
-export function clientAddress(request: IncomingMessage, { trustedProxies }: ClientRules): string {
+export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
+  return readForwarded(request, rules, false)
+}
+
+/**
+ * The same for limits of clients: if all are trusted, it is the left-most, so that clients in a trusted network count for
+ * themselves behind several proxies. Not for rules of access: such a client can write there what it likes.
+ */
+export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
+  return readForwarded(request, rules, true)
+}
+
+function readForwarded(
+  request: IncomingMessage,
+  { trustedProxies }: ClientRules,
+  isFarthest: boolean,
+): string {
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
   if (header === undefined || !trustedProxies.contains(own)) return own
   const entries = header.toString()
-  let nearest: string | undefined
+  let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
     // No further than to the first address that is no trusted proxy: that client wrote what stands before it.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
     if (!trustedProxies.contains(address)) return address
-    nearest ??= address
+    if (isFarthest || trusted === undefined) trusted = address
     end = comma
   }
-  return nearest ?? own
+  return trusted ?? own
 }
 
 /** Whether a request came to us, or to a trusted proxy before us, over TLS, or the operator says that all do. */

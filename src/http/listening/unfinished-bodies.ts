@@ -11,7 +11,7 @@ const leastShare = 2 ** 20
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
   /** They pass on the bodies of many clients, and have no limit of their own. */
-  readonly trustedProxies: Pick<Config['trustedProxies'], 'contains'>
+  readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
 
@@ -40,7 +40,7 @@ export class UnfinishedBodies {
 
   /** Undefined where it is a trusted proxy. */
   #clientAt(address: string): string | undefined {
-    return this.#parts.trustedProxies.contains(address) ? undefined : clientOf(address)
+    return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
   }
 
   /** Counts so many more bytes of a client, or of a trusted proxy where that is undefined; false if there is no room. */

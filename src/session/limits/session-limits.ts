@@ -14,7 +14,7 @@ export interface LimitParts {
     'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
   >
   /** Sessions that come from one of these itself count for no client. */
-  readonly trustedProxies: Pick<Networks, 'contains'>
+  readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   /** What there is for one more session. */
@@ -160,7 +160,7 @@ export class SessionLimits {
   }
 
   #clientOf(address: string): string {
-    return this.#parts.trustedProxies.contains(address) ? proxy : clientOf(address)
+    return this.#parts.trustedProxies.hasProxy(address) ? proxy : clientOf(address)
   }
 }
 

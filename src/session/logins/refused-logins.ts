@@ -12,7 +12,7 @@ export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
   /** Logins that come from one of these itself have no limit. */
-  readonly trustedProxies: Pick<Networks, 'contains'>
+  readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
   /** Called for each login that must wait. */
@@ -64,7 +64,7 @@ export class RefusedLogins {
 
   /** Whether logins of this client are limited. */
   concern({ address }: Client): boolean {
-    return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.contains(address)
+    return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.hasProxy(address)
   }
 
   /**

@@ -32,6 +32,19 @@ describe('networks', () => {
     expect(networks.contains(address)).toBe(inside)
   })
 
+  test.each([
+    ['10.0.0.1, 10.0.0.0/8', '10.0.0.1', true],
+    ['10.0.0.1, 10.0.0.0/8', '::ffff:10.0.0.1', true],
+    ['10.0.0.1, 10.0.0.0/8', '10.0.0.2', false],
+    ['2001:db8:0::1', '2001:db8::1', true],
+    ['private', '10.0.0.1', false],
+    ['loopback', '127.0.0.2', true],
+    ['10.0.0.1', '127.0.0.1', false],
+    ['10.0.0.1', 'unknown', false],
+  ])('%s with the proxy %s: %s', (text, address, isProxy) => {
+    expect(read(text).networks.hasProxy(address)).toBe(isProxy)
+  })
+
   test('are as certain of the thousandth address as of the first, and of the first again', () => {
     const { networks } = read('10.0.0.0/8')
     const addresses = Array.from(

@@ -5,6 +5,7 @@ import {
   accessBy,
   cameSecurely,
   clientAddress,
+  countedAddress,
   takesPasswords,
 } from '../../../src/http/access/client-rules.js'
 import { clientOf } from '../../../src/lib/client-network.js'
@@ -56,6 +57,17 @@ describe('the address of a client', () => {
     const headers = header === undefined ? {} : { 'x-forwarded-for': header }
     expect(clientAddress(from(connection, headers), rules)).toBe(address)
   })
+})
+
+test.each([
+  ['10.0.0.3, 10.0.0.2', '10.0.0.3'],
+  ['198.51.100.7, 10.0.0.2', '198.51.100.7'],
+  ['192.0.2.66, 198.51.100.7, 10.0.0.2', '198.51.100.7'],
+  ['unknown, 10.0.0.2', 'unknown'],
+  [undefined, '10.0.0.1'],
+])('limits count a client behind two proxies for itself: %s', (header, address) => {
+  const headers = header === undefined ? {} : { 'x-forwarded-for': header }
+  expect(countedAddress(from('10.0.0.1', headers), rules)).toBe(address)
 })
 
 test('all addresses that are not known are on no list, and one client', () => {

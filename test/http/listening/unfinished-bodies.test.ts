@@ -13,7 +13,7 @@ function start(unfinishedMegabytes: number) {
   const lines: string[] = []
   const bodies = new UnfinishedBodies({
     limits: { unfinishedMegabytes },
-    trustedProxies: readNetworks('10.0.0.0/8', () => undefined),
+    trustedProxies: readNetworks('10.0.0.1', () => undefined),
     refused: createRefusals({
       counts: new Counts(),
       clock,
