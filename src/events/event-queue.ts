@@ -4,30 +4,29 @@ import type { Counts, EventType } from '../lib/counts.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
-/** How many events are on their way at a time. */
+/** Events sent at the same time. */
 const mostAtOnce = 8
-/** How many may wait, those on their way included, and the bytes of their bodies. */
+/** Most events in the queue, and most bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
-/** How old an event may be when an attempt to send it fails, in milliseconds: it is not tried again then. */
+/** An event older than this is dropped when an attempt fails, in milliseconds. */
 const mostAge = 24 * 3600_000
-/** How long a session's events pause after a failure, in milliseconds: twice as long after each, up to the longest. */
+/** Pause after a failure, in milliseconds. It doubles up to the longest. */
 const firstPause = 1_000
 const longestPause = 300_000
-/** How often it is logged how many events were dropped, in milliseconds. */
+/** Between two log lines about dropped events, in milliseconds. */
 const dropInterval = 60_000
 
-/** What has happened to a session. The body is what is sent, in the same words each time. */
 export interface SessionEvent {
   readonly id: string
   readonly type: EventType
-  /** The session's handle. */
+  /** The session's public id. */
   readonly session: string
   readonly body: string
 }
 
 export interface EventQueueParts {
-  /** Makes one attempt, and rejects where the event was not taken. */
+  /** Makes one attempt. Rejects if the receiver did not accept the event. */
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
@@ -36,31 +35,27 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** The events of a session, oldest first. The first is on its way, or it is its turn, or it waits for a pause to be over. */
+/** The events of a session, oldest first. The first is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
-  /** How often the first was not taken. */
+  /** Failed attempts at the first event. */
   failures: number
   pause: Timer | undefined
 }
 
-/**
- * Events that wait to be taken. Those of one session are sent one after the other, each until it is taken; those of several
- * sessions don't wait for each other.
- */
+/** Sends the events of a session one after the other. Sessions do not wait for each other. */
 export class EventQueue {
   readonly #parts: EventQueueParts
-  /** By session; none is empty. */
+  /** By session. No line is empty. */
   readonly #lines = new Map<string, Line>()
-  /** Those whose turn it is. */
   readonly #ready = new Set<Line>()
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Dropped and not logged yet, and what will log it. */
+  /** Dropped events without a log line, and the timer of that line. */
   #dropped = 0
   #dropLog: Timer | undefined
-  /** Called when nothing waits any more; there once the service stops. */
+  /** Set while the service stops. */
   #whenOver: (() => void) | undefined
   #isOver = false
   readonly #isWarningDue: () => boolean
@@ -70,12 +65,12 @@ export class EventQueue {
     this.#isWarningDue = onceAMinute(parts.clock)
   }
 
-  /** How many events have not been taken yet. */
+  /** Events not yet accepted. */
   get waiting(): number {
     return this.#waiting
   }
 
-  /** Puts an event behind those of the same session; drops it where too many wait. */
+  /** Drops the event if the queue is full. */
   add(event: SessionEvent): void {
     const size = Buffer.byteLength(event.body)
     if (this.#isOver || this.#waiting >= mostWaiting || this.#bytes + size > mostBytes) {
@@ -96,8 +91,8 @@ export class EventQueue {
   }
 
   /**
-   * Sends what waits, without pauses and each event once more at most. Resolves when that is done, or after so many
-   * milliseconds; what has not been taken by then is dropped.
+   * Sends each waiting event at most once more, without pauses. Resolves when done or after `milliseconds`.
+   * The rest is dropped.
    */
   stop(milliseconds: number): Promise<void> {
     return new Promise(resolve => {
@@ -114,7 +109,6 @@ export class EventQueue {
   #makeReady(line: Line): void {
     line.pause?.cancel()
     line.pause = undefined
-    // Later: what has put the event in line does not wait for the attempt to begin.
     if (this.#ready.size === 0) this.#parts.clock.after(0, () => this.#sendReady())
     this.#ready.add(line)
   }
@@ -156,7 +150,6 @@ export class EventQueue {
     } else line.pause = clock.after(pauseAfter(line.failures), () => this.#makeReady(line))
   }
 
-  /** The first event is done with, and it is the turn of the next one. */
   #shift(line: Line): void {
     const { session, size } = line.events.shift()!
     this.#waiting -= 1
@@ -180,7 +173,6 @@ export class EventQueue {
     this.#dropped = 0
   }
 
-  /** What waits now is dropped. */
   #end(): void {
     this.#isOver = true
     for (const { events } of this.#lines.values()) for (const event of events) this.#drop(event)
@@ -191,7 +183,7 @@ export class EventQueue {
   }
 }
 
-/** In milliseconds; not the same for all, so that those that failed together don't come together again. */
+/** In milliseconds, with jitter. */
 function pauseAfter(failures: number): number {
   const pause = Math.min(longestPause, firstPause * 2 ** (failures - 1))
   return (pause * (1 + Math.random())) / 2

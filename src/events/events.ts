@@ -9,17 +9,16 @@ import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
 import { createSigner } from './signature.js'
 
-/** How long a service that stops goes on sending, in milliseconds. */
+/** Time for sending when the service stops, in milliseconds. */
 const drainMilliseconds = 3_000
 
-/** A session as far as events tell of it; its JID is known. */
 interface Subject {
   readonly id: string
   readonly jid: string | undefined
   readonly domain: string
 }
 
-/** Takes note of what has happened to a session, with the reason of its end. Never throws, and leaves all work for later. */
+/** Queues an event. Never throws. */
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
 
 export interface EventsParts {
@@ -32,7 +31,7 @@ export interface EventsParts {
 
 export type Events = ReturnType<typeof createEvents>
 
-/** Tells a portal's backend how the sessions go on that the warm API has given to pages. */
+/** Sends webhook events about sessions of the warm API. */
 export function createEvents({ receiver, names, clock, counts, log }: EventsParts) {
   const { post, close } = createPost(receiver.url, names, clock)
   const sign = createSigner(receiver.key)
@@ -48,11 +47,10 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   }
   return {
     tell,
-    /** How many events have not been taken yet. */
     get waiting() {
       return queue.waiting
     },
-    /** Sends what waits, as far as that is quickly done, and closes all connections. */
+    /** Sends what it can in 3 s, and closes all connections. */
     async stop(): Promise<void> {
       await queue.stop(drainMilliseconds)
       close()

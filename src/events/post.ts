@@ -4,14 +4,14 @@ import { isIP, type LookupFunction } from 'node:net'
 import type { Clock } from '../lib/clock.js'
 import type { Names } from '../servers/net/names.js'
 
-/** How long an attempt may take, from the look-up of the name to the end of the answer, in milliseconds. */
+/** Time limit of an attempt, in milliseconds, DNS look-up included. */
 const mostMilliseconds = 10_000
-/** How much of an answer is read, in bytes, so that its connection can be used again. Nothing in it is of interest. */
+/** Bytes of an answer that are read, so that the connection can be used again. */
 const mostAnswerBytes = 16 * 1024
-/** How long a connection is kept for the next event, in milliseconds: many servers close it after five seconds. */
+/** Time that an idle connection stays open, in milliseconds. Many servers close it after 5 s. */
 const keptMilliseconds = 4_000
 
-/** Why an event was not taken, as a code; the text of errors stays out, which may quote the URL. */
+/** Has a code only: the text of an error may quote the URL. */
 class NotTaken extends Error {
   constructor(readonly code: string) {
     super(code)
@@ -20,16 +20,15 @@ class NotTaken extends Error {
 
 export type Post = ReturnType<typeof createPost>['post']
 
-/** What posts events to a URL, over connections of its own. */
 export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock: Clock) {
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http
-  // Names are looked up as those of servers are: where the DNS is silent, Node's own look-ups would hold all threads.
+  // Node's own look-ups would block all threads while DNS is silent.
   const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup: lookupBy(names) })
 
   /**
-   * Posts a body. Resolves once it is taken, which any status from 200 to 299 says; rejects with an error that has a `code`
-   * for whatever else comes of it. A redirect is not followed: what is signed is for this URL alone.
+   * Resolves for a status from 200 to 299, else rejects with an error that has a `code`. Follows no redirect:
+   * the signature is for this URL.
    */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
     new Promise<void>((resolve, reject) => {
@@ -53,7 +52,6 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
           left -= chunk.length
           if (left < 0) request.destroy()
         })
-        // The status has said all.
         response.on('error', () => {})
       })
       request.on('error', error => {

@@ -1,9 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 
-/**
- * Signs events as the Standard Webhooks specification has it: gives the headers for a body that is sent at this time, in
- * seconds since 1970.
- */
+/** Headers of the Standard Webhooks specification. `seconds` since 1970. */
 export function createSigner(key: KeyObject) {
   return (id: string, body: string, time: number) => ({
     'webhook-id': id,

@@ -3,17 +3,16 @@ import { forgetOldest } from './limits/forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T
-  /** How long it may be remembered, in seconds. */
+  /** Time to remember it, in seconds. */
   readonly seconds: number
 }
 
-/** How long a question waits for its answer before it is asked again, in milliseconds. */
+/** A question without an answer is repeated after this time, in milliseconds. */
 const patience = 30_000
 
 /**
- * Answers questions from memory for as long as each answer is good: then it is the answer itself, without a promise, and
- * a login goes on in the same turn. A question that is being asked already waits for the same answer, so that a thousand
- * logins at once are one question. Not more than `most` answers are remembered: the oldest are forgotten first.
+ * Remembers up to `most` answers, each for its own time. Returns a known answer without a promise, and asks a
+ * question only once at a time.
  */
 export function remembering<T>(
   clock: Clock,
@@ -25,7 +24,7 @@ export function remembering<T>(
   const learn = async (question: string) => {
     try {
       const { value, seconds } = await ask(question)
-      // Set anew at the end, where the youngest are.
+      // Moves it to the end of the Map, which keeps the order of insertion.
       known.delete(question)
       known.set(question, { value, until: clock.now() + seconds * 1000 })
       forgetOldest(known, most)

@@ -1,10 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** An IPv4 address, or the network of an IPv6 address that its owner has all the addresses of (RFC 6177 §2). */
+/** The IPv4 address, or the /64 network of an IPv6 address: one subscriber has a whole /64 (RFC 6177 §2). */
 export function clientOf(address: string): string {
   const plain = withoutMapping(address)
   if (!isIPv6(plain)) return plain
-  // Both halves of `::` in full: the first four groups are the network.
   const [head = '', tail] = plain.split('::')
   const groups = head === '' ? [] : head.split(':')
   const behind = tail === undefined || tail === '' ? [] : tail.split(':')
@@ -12,12 +11,11 @@ export function clientOf(address: string): string {
   return [...groups, ...Array<string>(zeros).fill('0'), ...behind].slice(0, 4).join(':')
 }
 
-/** An IPv4 address that was written as an IPv6 one, as sockets do that listen for both. */
+/** Turns `::ffff:192.0.2.1` into `192.0.2.1`. */
 export function withoutMapping(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
-/** Whether an address or name of a host means this machine only. */
 export function isLoopback(host: string): boolean {
   const address = host
     .toLowerCase()

@@ -1,11 +1,14 @@
-// The global is looked up by a getter each time, and a request asks for the time again and again.
+// Imported: the global `performance` is a getter, and hot paths ask for the time.
 import { performance } from 'node:perf_hooks'
 
-/** Time as the parts see it; tests move it by hand. */
+/** Time for all parts. Tests move it by hand. */
 export interface Clock {
-  /** Milliseconds that only ever grow; no wall clock. */
+  /** Milliseconds of a monotonic clock. */
   now(): number
-  /** Calls back once after `ms` milliseconds, with 0 in the event loop's next turn. Does not keep the process alive. */
+  /**
+   * Calls back once after `ms` milliseconds, or in the next turn of the event loop if `ms` is 0. Does not
+   * keep the process alive.
+   */
   after(ms: number, callback: () => void): Timer
 }
 
@@ -17,7 +20,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
     if (ms === 0) {
-      // No timer comes before a millisecond is over.
+      // Timers take at least 1 ms.
       const immediate = setImmediate(callback)
       return { cancel: () => clearImmediate(immediate) }
     }

@@ -1,10 +1,9 @@
-/** The parts of a handshake, in their order. */
+/** Steps of a login, in order. */
 export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] as const
 
-/** The part of a handshake in which something went wrong. */
 export type Step = (typeof steps)[number]
 
-/** What went wrong and what to do about it, for the caller of the warm API, by HTTP status and code. */
+/** By HTTP status and code: what happened. */
 const sentences = {
   400: {
     'missing-parameter': 'A required parameter is missing or empty.',
@@ -74,23 +73,23 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** Every error that the warm API answers with, with the HTTP status of the answer. docs/errors.md has the same table; a test compares the two. */
+/** Errors of the warm API. docs/errors.md has the same table, and a test compares them. */
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
   ),
 ) as Readonly<Record<ProblemCode, { readonly status: number; readonly sentence: string }>>
 
-/** An error of the table above, with what is known of its origin. The message is fit for any eye. */
+/** An error of the table above. Its message contains no secret. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** The XMPP server's own condition, if it is one of XMPP's: a server could put anything there, a password too. */
+  /** A condition of the known list. Other words of a server could quote a password. */
   readonly condition: string | undefined
-  /** More than the table's sentence. No value that a caller sent; what a server did as `foreign-text.ts` writes it. */
+  /** Added to the sentence of the table. It never quotes the caller, and quotes servers through `foreignText`. */
   readonly detail: string | undefined
-  /** What a caller sent it is about, by name, and the rule that it breaks; undefined where it is about all of it. */
+  /** The caller's parameter at fault, and the rule it breaks. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
 
@@ -110,12 +109,12 @@ export class Problem extends Error {
   }
 }
 
-/** Why no connection could be made. That no descriptor was left for it is no fault of the other side's. */
+/** A lack of descriptors is our own problem, not the server's. */
 export function connectProblem({ code }: NodeJS.ErrnoException): ProblemCode {
   return code === 'EMFILE' || code === 'ENFILE' ? 'service-full' : 'remote-connection-failed'
 }
 
-/** Why a BOSH session ends; no other value of `condition` is ever sent (XEP-0124 §17.2). */
+/** Terminal conditions of BOSH that the service sends (XEP-0124 §17.2). */
 export type Condition =
   | 'bad-request'
   | 'host-gone'
@@ -131,7 +130,7 @@ export type Condition =
   | 'system-shutdown'
   | 'undefined-condition'
 
-/** What servers may call a failure of the stream, of SASL or of a request (RFC 6120 §4.9.3, §6.5, §8.3.3), or BOSH. */
+/** Known conditions of streams, SASL, stanzas (RFC 6120 §4.9.3, §6.5, §8.3.3) and BOSH. */
 const conditions: ReadonlySet<string> = new Set(
   `bad-format bad-namespace-prefix conflict connection-timeout host-gone host-unknown improper-addressing
   internal-server-error invalid-from invalid-namespace invalid-xml not-authorized not-well-formed policy-violation

@@ -8,13 +8,13 @@ export type LogLevel = (typeof logLevels)[number]
 
 export interface LogLevels {
   readonly usual: LogLevel
-  /** By part, where that differs. */
+  /** Levels of single parts. */
   readonly parts: ReadonlyMap<LogPart, LogLevel>
 }
 
-/** Makes a log of JSON lines. It never throws: lines that cannot be written are lost. */
+/** Creates a log of JSON lines. It never throws. */
 export function createLog(level: string, destination: DestinationStream): Logger {
-  // None of these is ever passed to the log. Should one be by mistake, it is not written.
+  // A second line of defence: no code passes these to the log.
   const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']
   const options = {
     level,
@@ -25,28 +25,26 @@ export function createLog(level: string, destination: DestinationStream): Logger
       try {
         destination.write(line)
       } catch {
-        // There is nowhere left to report it.
+        // No other place is left to report this.
       }
     },
   })
 }
 
-/** Gives each part of the service its log. */
 export type LogFor = (part: LogPart) => Logger
 
-/** The log of one part of the service, at the level that is set for it. */
 export function logOf(log: Logger, part: LogPart, { parts }: LogLevels): Logger {
   const level = parts.get(part)
   return level === undefined ? log.child({ part }) : log.child({ part }, { level })
 }
 
-/** What the log says of a cause: its code alone, since a message may quote what was sent. */
+/** The code of an error. Its message may quote a secret. */
 export function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined
 }
 
-/** An unforeseen error by its kind and the way it came. Its message stays out of the log: it may quote a password. */
+/** Name, code and stack of an unforeseen error, without its message, which may quote a secret. */
 export function traceOf(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }
   const way = error.stack?.match(/^ +at .*/gm)?.map(line => line.trim())

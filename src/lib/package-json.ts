@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 
-/** What the package says of itself; `src` and `dist` lie beside its description. */
 export const { name, version, description, license } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<'name' | 'version' | 'description' | 'license', string>>

@@ -1,13 +1,13 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 
-/** The buffer that all connections read into, one after the other. */
+/** All connections read into this buffer, one after the other. */
 const received = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Connects a socket that reads into a buffer which it shares: what is to last longer than one `data` event has to be copied. */
+/** Connects a socket whose `data` is valid during the event only. Copy what must last longer. */
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,
-    // Without it Node makes a buffer of that size for each read.
+    // Without it, Node allocates a buffer for each read.
     onread: {
       buffer: received,
       callback(bytes) {

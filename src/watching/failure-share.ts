@@ -2,15 +2,17 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 
-/** How often the share is looked at, in milliseconds. */
+/** In milliseconds. */
 const intervalMilliseconds = 300_000
-/** Fewer say nothing: one wrong call at night is a large share of those. */
+/** With fewer requests, the share says nothing. */
 const fewestRequests = 20
 
-/** How many there were of something, and how many of them failed. */
 type Tried = readonly [all: number, failed: number]
 
-/** Warns where in five minutes a share above `most` of requests or calls has failed; never for 0. Gives back what ends it. */
+/**
+ * Warns if more than the share `most` of requests or calls failed in five minutes. 0 turns it off. Returns a
+ * function that stops it.
+ */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],
@@ -32,7 +34,7 @@ export function watchFailures(counts: Counts, most: number, clock: Clock, log: L
   return () => timer?.cancel()
 }
 
-/** The share that failed of those since `before`, to three digits; undefined where they are too few. */
+/** Three digits, or undefined for too few requests. */
 function shareOf([allBefore, failedBefore]: Tried, [all, failed]: Tried): number | undefined {
   const tried = all - allBefore
   return tried < fewestRequests ? undefined : Math.round((1000 * (failed - failedBefore)) / tried) / 1000

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-/** Listeners, by URL, that tell whether the process is alive (`/healthz`) and whether it takes new sessions (`/readyz`). */
+/** Listeners by URL: `/healthz` (alive) and `/readyz` (accepts new sessions). */
 export function createHealthListeners(isReady: () => boolean): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
     ['/healthz', (_req, res) => answer(res, true)],
@@ -14,7 +14,7 @@ function answer(res: ServerResponse, isWell: boolean): void {
   else sendText(res, 405, '', ['Allow', 'GET, HEAD'])
 }
 
-/** Sends a text that no cache may keep. */
+/** Sends text that must not be cached. */
 export function sendText(
   res: ServerResponse,
   status: number,

@@ -1,4 +1,4 @@
-// Writes the lines of this process: those of the log, and those of the audit trail.
+// The log and the audit trail of this process.
 import { accessSync, constants, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -8,11 +8,11 @@ import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog } from '../lib/log.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** The audit trail: who has called, logged in or ended a session. LOG_LEVEL does not concern it. */
+/** Who called, logged in or ended a session. Independent of LOG_LEVEL. */
 export interface AuditTrail {
-  /** Writes its lines, each with `"audit":true`; at level `info`. */
+  /** Its lines have `"audit":true` and level `info`. */
   readonly log: Logger
-  /** Opens its file again, which another program may have renamed. */
+  /** Opens the file again, after log rotation. */
   reopen(): void
 }
 
@@ -21,11 +21,11 @@ export interface LogsParts {
   readonly counts: Pick<Counts, 'linesLost'>
   /** Fields of each line. */
   readonly about?: object
-  /** Takes what would go to standard output. */
+  /** Replaces standard output. */
   readonly writeLine?: ((line: string) => void) | undefined
 }
 
-/** Makes the log and the audit trail. Throws a `ConfigError` if the file of the audit trail cannot be opened. */
+/** Throws a `ConfigError` if AUDIT_LOG cannot be opened. */
 export function createLogs({ config, counts, about = {}, writeLine }: LogsParts) {
   const { auditLog, logLevels } = config
   const counting = (destination: Destination, stream: keyof Counts['linesLost']): DestinationStream => ({
@@ -74,18 +74,18 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
 
 const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
 
-/** Returns false for a line that is lost; another program's function returns nothing. Those of the audit trail matter. */
+/** `write` returns false for a lost line. Audit lines matter. */
 interface Destination {
   write(line: string, matters: boolean): unknown
 }
 
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 
-/** Standard output or error, which the log and the audit trail share. */
+/** The log and the audit trail may share standard output or error. */
 function standard(name: 'stdout' | 'stderr'): LineWriter {
   let writer = standardWriters.get(name)
   if (writer === undefined) {
-    // By creating this stream, Node makes a pipe or a socket non-blocking.
+    // Creating this stream makes Node set the pipe or socket to non-blocking.
     const { fd } = process[name]
     const made = new LineWriter(fd, { lostLine: lostLine({}) })
     process.once('exit', () => made.flush())
@@ -95,7 +95,6 @@ function standard(name: 'stdout' | 'stderr'): LineWriter {
   return writer
 }
 
-/** The line with the number of lost lines, written at any level. */
 function lostLine(about: object): (lost: number) => string {
   return lost => {
     let text = ''
@@ -111,7 +110,7 @@ function lostLine(about: object): (lost: number) => string {
 
 function openAuditFile(file: string): number {
   try {
-    // Without O_NONBLOCK, opening a pipe that has no reader would block.
+    // Without O_NONBLOCK, opening a pipe without a reader blocks.
     const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
     return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640)
   } catch (error) {
@@ -119,7 +118,7 @@ function openAuditFile(file: string): number {
   }
 }
 
-/** Problems with the file of the audit trail. Does not create it. */
+/** Problems of AUDIT_LOG, for --check-config. Creates no file. */
 export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): string[] {
   if (typeof auditLog === 'string') return []
   try {

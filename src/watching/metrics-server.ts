@@ -10,15 +10,15 @@ import { codeOf, traceOf } from '../lib/log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
 
-/** How long a client may read nothing of a waiting reply, in milliseconds. */
+/** Time without reading after which a client is dropped, in milliseconds. */
 const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
-/** Makes the text with all metrics, in the format of Prometheus. */
+/** All metrics in Prometheus' text format. */
 export type MetricsText = () => Promise<string>
 
-/** Serves the metrics, and what a prober asks, at an address of their own. Throws a `ConfigError` if it cannot be had. */
+/** Serves metrics and health checks at METRICS_ADDRESS. Throws a `ConfigError` if it cannot listen. */
 export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(text, log)
@@ -27,7 +27,7 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
     if (mayWait(res)) inTurn(res, () => answer(req, res))
     else req.socket.destroy()
   })
-  // No request is held here: without traffic for so long, the client is gone or does not read.
+  // Nothing is held here: a silent client is gone or does not read.
   server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
@@ -35,7 +35,6 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
   server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
   const { address: host, port } = server.address() as AddressInfo
   return {
-    /** Such as `http://127.0.0.1:9110/metrics`. */
     url: `http://${written({ host, port })}/metrics`,
     close() {
       server.close()

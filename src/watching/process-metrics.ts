@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 
 let ofProcess: Registry | undefined
 
-/** What Prometheus knows of any Node.js process, watched from the first time on, once for all services of the process. */
+/** prom-client's metrics of the Node process, created once. */
 export function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()

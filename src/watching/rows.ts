@@ -4,53 +4,45 @@ import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/count
 import type { Node, Nodes } from '../processes/nodes.js'
 import type { SessionState } from '../session/sessions.js'
 
-/** What is found when all sessions are counted. */
+/** A count of all sessions. */
 export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
 }
 
-/** What the metrics are made of. */
 export interface Sources {
   readonly counts: Counts
-  /** The other processes; undefined where this is the only one. */
+  /** Undefined for a single process. */
   readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp' | 'exchanges'> | undefined
   readonly clock: Pick<Clock, 'now'>
-  /** Counts the sessions. */
   readonly census: () => Census
-  /** What is open in this moment. */
+  /** Numbers of this moment. */
   readonly open: {
-    /** Streams to XMPP servers. */
     readonly links: () => number
-    /** Sessions at BOSH endpoints of others. */
+    /** Sessions at remote BOSH endpoints. */
     readonly remotes: () => number
-    /** Connections of clients. */
     readonly connections: () => number
-    /** Bytes of replies that their clients have not read. */
     readonly unreadBytes: () => number
-    /** Memory of stanzas that clients may not have received yet, in bytes. */
+    /** Stanzas that clients may not have received, in bytes. */
     readonly waitingBytes: () => number
-    /** Events that their receiver has not taken yet. */
+    /** Events that wait for their receiver. */
     readonly events: () => number
   }
 }
 
-/** A metric, without the prefix that all of them have. */
+/** A metric, without the prefix. */
 export interface Row extends Source {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
 }
 
-/** Where a metric comes from: numbers by their labels, or one without any. */
+/** Numbers by label, or a single number. */
 interface Source {
   readonly labels: readonly string[]
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/**
- * What is to be known of a service. Labels have words of our own tables only, never what a caller or a server said. Those
- * that can be listed are there from the start: a rate begins at nought.
- */
+/** Labels are words of our own tables only. Known labels exist from the start, so that rates begin at 0. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     sessions: [
@@ -186,12 +178,11 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
   }
   return Object.entries(rows).map(([name, [help, source]]) => {
     const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
-    // The names of counters end like this, as Prometheus wants it.
     return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
   })
 }
 
-/** How many processes stand how; one that is silent is that whatever else it is. */
+/** A silent process counts as silent only. */
 function nodeStates(others: readonly Node[], lost: number) {
   const states = { live: 0, silent: lost, draining: 0 }
   for (const { isSilent, isDraining } of others)

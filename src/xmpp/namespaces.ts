@@ -1,9 +1,7 @@
-// The namespaces that more than one part reads or writes.
-
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
-/** Of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
+/** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** Whether elements of this namespace belong between this service and its clients. A client would obey one from a server. */
+/** Reserved for this service and its clients. A client would obey such an element from a server. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }
@@ -12,25 +10,25 @@ export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const sasl2Namespace = 'urn:xmpp:sasl:2'
-/** Of the conditions of stanza errors (RFC 6120 §8.3.3). */
+/** RFC 6120 §8.3.3. */
 export const stanzaErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const bind2Namespace = 'urn:xmpp:bind:0'
-/** Stream management (XEP-0198). */
+/** XEP-0198. */
 export const smNamespace = 'urn:xmpp:sm:3'
 /** XEP-0199. */
 export const pingNamespace = 'urn:xmpp:ping'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
-/** Where a server lists its types of channel binding (XEP-0440). */
+/** XEP-0440. */
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'
-/** Where a domain says how it is reached by other means than the DNS (XEP-0156 §3). */
+/** XEP-0156 §3. */
 export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
 export const boshRelation = 'urn:xmpp:alt-connections:xbosh'
 export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 
 const stanzas = new Set(['message', 'presence', 'iq'])
 
-/** A stanza that inherits a `<body/>`'s namespace by not having one of its own was meant as a stanza (XEP-0206 §2). */
+/** A stanza in the namespace of `<body/>` is meant as a stanza (XEP-0206 §2). */
 export function stanzaNamespace(name: string, namespace: string): string {
   return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
 }

@@ -5,12 +5,11 @@ import type { Element } from './xml/element.js'
 
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
-/** Writes a stream error with a defined condition (RFC 6120 §4.9.3). */
+/** RFC 6120 §4.9.3. */
 export function writeStreamError(condition: string): string {
   return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
 }
 
-/** What a server's `<stream:error/>` means for a login or a session that has come so far. */
 export function streamFailure(element: Element, step: Step): Failure {
   const condition = conditionOf(element)
   const code =
@@ -18,7 +17,7 @@ export function streamFailure(element: Element, step: Step): Failure {
   return condition === undefined ? { step, code } : { step, code, condition }
 }
 
-/** The defined condition of a stream error (RFC 6120 §4.9.2). */
+/** The defined condition (RFC 6120 §4.9.2). */
 function conditionOf({ text }: Element): string | undefined {
   try {
     const named = childrenOf(text).filter(({ namespace }) => namespace === streamErrorNamespace)

@@ -1,17 +1,16 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** How many descriptors sessions leave free, for connections on which requests are refused. */
+/** Descriptors that sessions leave free, for connections that are told of the refusal. */
 const reserveOfSessions = 32
-/** The share of all that is kept free if that is less. */
+/** Share that stays free if this is less. */
 const reservedShare = 0.1
-/** How many are taken between two checks, which are slow: one for each `freeForEach` that are free, `mostUnseen` at most. */
+/** Checks are slow: one check for every `freeForEach` free descriptors, at least one for `mostUnseen`. */
 const mostUnseen = 16
 const freeForEach = 8
 
 /**
- * Returns a function that tells whether there is a descriptor for one more session or connection, and `reserve` to spare. It
- * opens one: all below the lowest free one are taken. `keptShare` of all are to spare as well. `most` is how many there may be at a
- * time. `next` opens one and returns its number, undefined if there is none.
+ * Returns a function that tells whether a descriptor is left beside `reserve` and `keptShare` of all. It
+ * opens a file: its number is the lowest free one.
  */
 export function descriptorsAreLeft(
   reserve = reserveOfSessions,
@@ -34,7 +33,7 @@ export function descriptorsAreLeft(
   }
 }
 
-/** The number of the descriptor that is opened next, which is the lowest that is free. */
+/** The lowest free number. Undefined if none is left. */
 export function nextDescriptor(): number | undefined {
   try {
     const descriptor = openSync('/dev/null', 'r')
@@ -42,12 +41,12 @@ export function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Without this file, the number is not known.
+    // The file does not exist on this system.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }
 
-/** The limit that Node has raised as far as it may (`ulimit -n`); only Linux tells it. */
+/** The soft limit, which Node raises at start (`ulimit -n`). Known on Linux only. */
 export function mostDescriptors(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []

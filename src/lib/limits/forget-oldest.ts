@@ -1,5 +1,4 @@
-/** Keeps no more than `most` in a map to which one was just added: what was set first goes first. */
+/** Removes the oldest entry of a map if it has more than `most`. Call it after each insertion. */
 export function forgetOldest(map: Map<string, unknown>, most: number): void {
-  // A Map keeps the order of insertion.
   if (map.size > most) map.delete(map.keys().next().value!)
 }

@@ -1,4 +1,4 @@
-/** Counts by key. A key whose count is zero takes no room: keys may come from clients. */
+/** Counts by key. Removes a key at zero. */
 export class KeyCounts {
   readonly #counts = new Map<string, number>()
 

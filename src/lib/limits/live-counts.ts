@@ -1,22 +1,20 @@
 import { KeyCounts } from './key-counts.js'
 
-/** Counts what there is at the moment, by kind and key, and says where it is as much as may be. */
+/** Counts current things by kind and key, with a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
   /**
-   * Counts one more of each of these kinds; where there are as many of one as may be, none is counted, and that kind is the
-   * answer. It comes at once unless another process has to be asked.
+   * Adds one to each kind. If a kind is at its limit, adds nothing and returns that kind. Synchronous unless
+   * another process counts.
    */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
-  /** Counts one more, whatever the limit. */
+  /** Adds one, even above the limit. */
   add(kind: Kind, key: string): void
-  /** There is one less of those that were counted. */
   giveBack(kind: Kind, key: string): void
 }
 
-/** How many there may be of each kind; 0 is any number. */
+/** Limit of each kind, 0 for no limit. */
 export type Limits<Kind extends string> = Readonly<Record<Kind, number>>
 
-/** Counts in this process alone. */
 export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #limits: Limits<Kind>
   readonly #counts = new Map<Kind, KeyCounts>()
@@ -49,7 +47,6 @@ export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
   }
 }
 
-/** Whether a number is over its limit, of which 0 is none. */
 export function isOver(number: number, limit: number): boolean {
   return limit > 0 && number > limit
 }

@@ -3,26 +3,25 @@ import { constrainedMemory, memoryUsage } from 'node:process'
 import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../clock.js'
 
-/** The share of the heap that may be filled, garbage included. Nearer to its limit V8 does little but collect, and then gives up. */
+/** Share of the heap limit, garbage included. Above it, V8 collects most of the time and then aborts. */
 const mostOfHeap = 0.75
-/** How much of the heap's limit is for young objects, most of which are collected at once, in bytes; V8 does not tell. */
+/** Part of the heap limit for young objects, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
-/** The share of the machine's or the container's memory that this process may have, unless the operator sets a limit. */
+/** Share of the machine's or container's memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
-/** The share of both for stanzas that wait: a hostile server can make them take four times the memory that is counted. */
+/** Share of both for waiting stanzas. A hostile server can make them take four times their counted size. */
 const mostWaiting = 1 / 8
-/** How long a measurement counts, in milliseconds and in sessions that were asked for. */
+/** A measurement is valid for this time, in milliseconds, and for this many new sessions. */
 const interval = 1_000
 const many = 20
-/** The share of the sessions that must have gone before others may come in their place. */
+/** When full, this share of the sessions must end before new sessions are accepted. */
 const leaving = 0.1
-/** How long the memory must have been enough for the sessions there are before so many more may come, in milliseconds. */
+/** After this time without growth, in milliseconds, a few more sessions are accepted. */
 const patience = 60_000
 
 /**
- * Measures how full this process is, from 1 on too full: its heap against V8's limit, and all of its memory, which
- * includes what waits for clients, against the operator's limit in MiB or, where that is 0, its part of the machine's, which
- * so many workers share.
+ * Returns how full this process is, 1 being full: its heap against V8's limit, and its resident memory
+ * against `megabytes`, or its share of the machine if that is 0.
  */
 export function memoryMeasure(megabytes: number, workers = 0): () => number {
   const heap = heapSize() * mostOfHeap
@@ -34,24 +33,24 @@ export function memoryMeasure(megabytes: number, workers = 0): () => number {
   }
 }
 
-/** Memory for stanzas that wait for the clients of this process, in bytes; the parameters are those of `memoryMeasure`. */
+/** Bytes for waiting stanzas. Parameters as above. */
 export function memoryForWaiting(megabytes: number, workers = 0): number {
   return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
 }
 
-/** The limit of V8's heap, without the young objects, in bytes. */
+/** V8's limit for old objects, in bytes. */
 function heapSize(): number {
   return getHeapStatistics().heap_size_limit - youngSize
 }
 
-/** How much memory this process may have, in bytes. */
+/** In bytes. */
 function processMemory(megabytes: number, workers: number): number {
-  // A container without a limit gives 0, or a huge number.
+  // Without a limit, containers report 0 or a huge number.
   const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
 
-/** The memory of this process, in bytes; undefined if the system does not tell, as without a free descriptor. */
+/** In bytes. Undefined if it cannot be read, as without a free descriptor. */
 function residentMemory(): number | undefined {
   try {
     return memoryUsage.rss()
@@ -61,16 +60,15 @@ function residentMemory(): number | undefined {
 }
 
 /**
- * Decides whether there is memory for one more session beside so many. When the memory is full, there are as many sessions
- * as it bears: no more are taken until some have gone, whether or not their memory is seen to be free by then, because
- * neither the heap nor the system's figure shrinks at once. When the memory is not full any more, any number is taken. The
- * system's figure may never shrink after a peak: while it does not grow either, more sessions are let in bit by bit.
+ * Tells whether memory is left for another session. Once full, the number of sessions is capped until some
+ * have ended: freed memory shows neither in the heap nor in the RSS at once. If the RSS stays high but no
+ * longer grows, sessions are accepted a few at a time.
  */
 export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0
   let most = Number.POSITIVE_INFINITY
-  /** How full it was when that was set, and when, in milliseconds of the clock. */
+  /** Fullness when the cap was set, and the time of it in milliseconds. */
   let fullThen = 0
   let setAt = 0
 

@@ -1,24 +1,23 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
-/** Limits how often something may be done in a time, by key. */
 export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 
-/** Makes a rate; processes that count together know it by its name. */
+/** Creates a rate. Processes share it by its name. */
 export type MakeRate = (name: string, most: number, seconds: number) => KeyedRate
 
-/** Makes rates that are counted in this process alone. */
+/** Rates of this process alone. */
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
 
-/** How often something may be done in a time; each key counts for itself, and is forgotten once its time is over. */
+/** Counts attempts by key in windows of time. */
 export class Rate {
   readonly #limiter: RateLimiterMemory | undefined
 
-  /** `most` in each so many `seconds`, which begin with the first of them; 0 is any number. */
+  /** `most` attempts in each window of `seconds`, which begins with the first attempt. 0 is no limit. */
   constructor(most: number, seconds: number) {
     if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
   }
 
-  /** Takes note that it is done once more. Resolves with the seconds to wait where it is once too often. */
+  /** Counts an attempt. Resolves with the seconds to wait if it is one too many. */
   async take(key: string): Promise<number | undefined> {
     try {
       await this.#limiter?.consume(key)
@@ -29,18 +28,18 @@ export class Rate {
     }
   }
 
-  /** Takes the last count back, unless its time is over. */
+  /** Undoes the last `take` of this window. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }
 
-  /** How often it was done in the time that runs. */
+  /** Attempts in this window. */
   async count(key: string): Promise<number> {
     const noted = await this.#limiter?.get(key)
     return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints
   }
 
-  /** The seconds to wait where no more of it may be done, without taking note of any. */
+  /** Seconds to wait if the limit is reached. Counts nothing. */
   async wait(key: string): Promise<number | undefined> {
     const noted = await this.#limiter?.get(key)
     if (noted == null || noted.msBeforeNext <= 0) return undefined

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.js'
 import { type Counts, type Limit, limits } from '../counts.js'
 
-/** Called for each session, call, connection or request that a limit refuses; `about` has further fields of the log's line. */
+/** Called for each refusal by a limit. `about` adds fields to the log line. */
 export type OnRefused = (limit: Limit, about?: object) => void
 
 export interface RefusalsParts {
@@ -11,12 +11,12 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** Time between two lines about the same limit, in milliseconds. */
+/** Between two lines about a limit, in milliseconds. */
 const interval = 60_000
 
-/** Counts what limits refuse, and warns of each limit at once and then once a minute, with the setting that raises it. */
+/** Counts refusals, and logs each limit at once and then once a minute. */
 export function createRefusals({ counts, clock, log }: RefusalsParts): OnRefused {
-  /** Refusals without a line yet, by limit. An entry stays for a minute after each line. */
+  /** Refusals since the last line. An entry stays for one interval. */
   const untold = new Map<Limit, { refused: number; about: object | undefined }>()
 
   function write(limit: Limit, refused: number, about: object | undefined): void {

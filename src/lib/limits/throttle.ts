@@ -2,12 +2,10 @@ import type { Clock } from '../clock.js'
 import { forgetOldest } from './forget-oldest.js'
 
 const interval = 60_000
-/** How many keys are counted at a time. */
 const mostKeys = 10_000
 
-/** Returns true at most once a minute for each key, to limit lines in the log. */
+/** Returns true at most once a minute for each key. */
 export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) => boolean {
-  /** When each was due last, in milliseconds of the clock. */
   const last = new Map<Key, number>()
   return key => {
     const now = clock.now()
@@ -17,10 +15,7 @@ export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) =
   }
 }
 
-/**
- * Counts events that have one line a minute in the log, for each key. Returns the number of events since the last line, this one
- * included; undefined if no line is due.
- */
+/** Returns, at most once a minute for each key, the number of calls since the last return. */
 export function countedOnceAMinute<Key extends string>(
   clock: Pick<Clock, 'now'>,
 ): (key: Key) => number | undefined {

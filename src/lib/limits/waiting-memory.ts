@@ -1,45 +1,38 @@
-/** Between these shares of the memory, the limit of each session falls. The rest is for stanzas under way. */
+/** Between these shares of the memory, the limit of each session falls. */
 const calmShare = 0.5
 const tightShare = 0.75
-/** The lowest limit of a session, in bytes. */
+/** Lowest limit of a session, in bytes. */
 const leastOfOne = 16 * 1024
-/** The highest one, in bytes: the outbox has tighter limits of its own. */
+/** Highest limit, in bytes. The outbox has lower limits of its own. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, this share of the memory must be added before the next attempt. */
+/** If no room could be made, the next attempt comes after this growth. */
 const worthAnotherLook = 1 / 16
 
-/**
- * Memory of this process for stanzas that servers have sent and clients have not fetched, and for unfinished elements. Each
- * part that keeps such data adds its size here, and subtracts it when the data is gone.
- */
+/** Memory of stanzas that clients have not fetched and of unfinished elements. The parts that keep them report changes. */
 export class WaitingMemory {
-  /** Memory in use, in bytes. */
+  /** In use. */
   bytes = 0
-  /** Memory that may be in use, in bytes. */
+  /** The limit. */
   readonly most: number
   readonly #makeRoom: () => void
-  /** Above this many bytes, `makeRoom` is called. */
+  /** `makeRoom` is called above this, in bytes. */
   #limit: number
   #isMakingRoom = false
 
-  /** `makeRoom` is called in a turn of its own if more than `most` bytes are in use. Without `most` there is no limit. */
+  /** `makeRoom` runs in a microtask once more than `most` bytes are in use. */
   constructor(most = Number.POSITIVE_INFINITY, makeRoom: () => void = () => {}) {
     this.most = most
     this.#limit = most
     this.#makeRoom = makeRoom
   }
 
-  /** Adds this number of bytes, or subtracts them if it is negative. */
   change(bytes: number): void {
     this.bytes += bytes
     if (this.bytes > this.#limit) this.#ask()
     else if (this.bytes <= this.most) this.#limit = this.most
   }
 
-  /**
-   * Limit of one session, in bytes; above it, its server is not read. The limit falls as the memory fills. Pages that fetch
-   * their stanzas stay below it.
-   */
+  /** Limit of one session, in bytes. Above it, its server is not read. It falls as the memory fills. */
   get mostOfOne(): number {
     const calm = this.most * calmShare
     if (this.bytes <= calm) return Number.POSITIVE_INFINITY
@@ -48,14 +41,14 @@ export class WaitingMemory {
     return Math.max(leastOfOne, mostOfOne * left)
   }
 
-  /** Makes room later: the session that runs at the moment may be one of those to end. */
+  /** Later: the session that runs now may be among those to end. */
   #ask(): void {
     if (this.#isMakingRoom) return
     this.#isMakingRoom = true
     queueMicrotask(() => {
       this.#isMakingRoom = false
       this.#makeRoom()
-      // If nothing could be freed, the next search waits for more.
+      // After a search without success.
       this.#limit = Math.max(this.most, this.bytes + this.most * worthAnotherLook)
     })
   }

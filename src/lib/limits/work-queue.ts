@@ -1,6 +1,6 @@
 export type WorkQueue = ReturnType<typeof workQueue>
 
-/** Lets work begin a little at a time, in its order. `refusal` rejects what would be one more than `mostWaiting`. */
+/** Runs `atOnce` pieces of work at a time, in order. Rejects with `refusal()` if `mostWaiting` wait already. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
   let free = atOnce
   const waiting: (() => void)[] = []
@@ -19,17 +19,15 @@ export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Er
       waiting.push(go)
     })
   }
-  /** Does the work when its turn comes. Rejects with the signal's reason if that comes first. */
+  /** Rejects with the signal's reason if it aborts before the work begins. */
   return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal?.throwIfAborted()
     if (free > 0) free -= 1
     else await turn(signal)
     try {
-      // It may have been given up since its turn came.
       signal?.throwIfAborted()
       return await work()
     } finally {
-      // The next one that waits takes this one's place.
       const next = waiting.shift()
       if (next === undefined) free += 1
       else next()

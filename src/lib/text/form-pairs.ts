@@ -1,6 +1,6 @@
 /**
- * The pairs of a form or of a URL's query, decoded; undefined where a percent escape is broken or not UTF-8. Stricter than
- * the WHATWG's parser, which changes broken escapes: a password changed in silence fails with the wrong error.
+ * The decoded pairs of a form or query, undefined for a broken percent escape. The WHATWG parser would change
+ * such an escape, and a password with it.
  */
 export function* formPairs(
   text: string,

@@ -1,4 +1,4 @@
-/** The names of an object's members in text that `JSON.parse` reads, with the repeated ones, which that hides. */
+/** The member names of a JSON object, repeated names included. `JSON.parse` hides those. The text must be valid JSON. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

@@ -1,4 +1,4 @@
-/** A JSON Schema (draft 2020-12, the dialect of OpenAPI 3.1), or a part of one. */
+/** JSON Schema, draft 2020-12, as in OpenAPI 3.1. */
 export interface Schema {
   readonly description?: string
   readonly anyOf?: readonly Schema[]
@@ -9,15 +9,13 @@ export function text(description: string, more: Schema = {}): Schema {
   return { type: 'string', description, ...more }
 }
 
-/** A number from 0 up. */
 export function count(description: string, more: Schema = {}): Schema {
   return { type: 'integer', minimum: 0, description, ...more }
 }
 
-/** One of these words. */
 export const word = (description: string, words: readonly string[]) => text(description, { enum: words })
 
-/** An object whose properties are there but for the `optional` ones. */
+/** All properties are required except `optional`. */
 export function object<Name extends string>(
   description: string,
   properties: Readonly<Record<Name, Schema>>,
@@ -27,5 +25,4 @@ export function object<Name extends string>(
   return { type: 'object', description, properties, ...(required.length > 0 && { required }) }
 }
 
-/** The schema of this name in the document. */
 export const schemaNamed = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })

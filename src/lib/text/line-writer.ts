@@ -1,27 +1,25 @@
 import { closeSync, writeSync } from 'node:fs'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 
-/** The most bytes that wait for a slow reader, and how many of them are reserved for lines that matter. */
+/** Most bytes that wait for a slow reader, and the part reserved for lines that matter. */
 const mostBytes = 2 ** 20
 const reservedBytes = 2 ** 18
-/** Pauses before a slow reader, or a full disk, is tried again, in milliseconds. */
+/** Pauses before the next attempt at a slow reader or a full disk, in milliseconds. */
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
-  /** Makes the line that says how many lines were lost. */
   readonly lostLine: (lost: number) => string
-  /** Called with the code of the error when lines can no longer be written, as on a full disk; a slow reader is no error. */
+  /** Called with an error code if writing fails, as on a full disk. A slow reader is no error. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
-  /** Writes as `fs.writeSync` does. */
+  /** As `fs.writeSync`. */
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
 /**
- * Writes lines to a descriptor, and neither throws nor waits for its reader. Up to 768 KiB of lines wait for a slow reader.
- * Further lines are lost until all of these are written. One line then has the number of lost lines. Lines that matter wait up to
- * 1 MiB, and are kept while others are lost.
+ * Writes lines to a descriptor. It never throws and never blocks. 768 KiB wait for a slow reader, and 256 KiB
+ * more of lines that matter. Other lines are lost, and a line reports their number later.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions
@@ -38,7 +36,7 @@ export class LineWriter {
     this.#options = options
   }
 
-  /** Writes a line with its line feed. Returns false if it is lost. A line that `matters` uses the reserved bytes, too. */
+  /** Returns false if the line is lost. It must end with a line feed. */
   write(line: string, matters = false): boolean {
     const bytes = Buffer.from(line)
     const room = matters ? mostBytes : this.#lost > 0 ? 0 : mostBytes - reservedBytes
@@ -51,13 +49,13 @@ export class LineWriter {
     return true
   }
 
-  /** Tries once to write the waiting lines, before the process ends. */
+  /** Tries once to write everything, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()
   }
 
-  /** Writes to another descriptor from now on, and closes this one. */
+  /** Switches to another descriptor, and closes the old one. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

@@ -1,10 +1,10 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Random bytes that wait to be given out: the system is asked for many at once, since asking takes longer than making them. */
+/** One request to the system for many bytes is faster than many requests. */
 const pool = Buffer.alloc(4096)
 let at = pool.length
 
-/** So many random bytes as text, which nothing else is made of: what has been given out is wiped here. */
+/** Random bytes as text. Bytes in the pool are wiped after use. */
 export function randomText(bytes: number, encoding: 'hex' | 'base64' | 'base64url'): string {
   if (at + bytes > pool.length) {
     randomFillSync(pool)
