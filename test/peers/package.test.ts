@@ -66,7 +66,7 @@ describe('The tarball', () => {
 
   test('has nothing else: no tests, no source maps, no secrets, nothing that wants a clone', () => {
     const belongs =
-      /^(dist\/.+\.js|dist\/types\/(library|client\/[\w-]+|browser\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|package\.json|\.env\.example)$/
+      /^(dist\/.+\.js|dist\/types\/(library|client\/[\w-]+|browser\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })

@@ -23,8 +23,8 @@ const secrets = ['w0nderl', portal.secret, authorization.slice('Basic '.length)]
 /** What docs/embed.md says that may be tried again. */
 function passingCodes(): string[] {
   const text = readFileSync(new URL('../../../docs/embed.md', import.meta.url), 'utf8')
-  const [, cell = ''] = /^\| ([^|]*`remote-connection-failed`[^|]*) \|/m.exec(text) ?? []
-  return Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!)
+  const cells = Array.from(text.matchAll(/^\| (`[^|]*) \| Retry, see below\. \|$/gm), ([, cell]) => cell!)
+  return cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
 }
 
 /** Sends these bytes every 20 ms until the connection is closed; for 20 s at most. */
