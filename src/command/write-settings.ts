@@ -1,7 +1,7 @@
 // `npm run settings`: writes the files that say what can be set.
 import { writeFileSync } from 'node:fs'
-import { envExample, settingsTables } from '../config/documents.js'
+import { envExample, settingsLists } from '../config/documents.js'
 
 const root = new URL('../../', import.meta.url)
 writeFileSync(new URL('.env.example', root), envExample())
-writeFileSync(new URL('docs/settings.md', root), settingsTables())
+writeFileSync(new URL('docs/settings.md', root), settingsLists())

@@ -3,10 +3,35 @@ import { type Setting, sections } from './settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 
-function described({ kind: { range, words }, sentence }: Setting): string {
-  if (range !== undefined) return `${sentence} From ${range[0]} to ${range[1]}.`
-  if (words !== undefined) return `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
-  return sentence
+const described = ({ kind: { words }, sentence }: Setting) =>
+  words === undefined ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
+
+const rangeOf = ({ kind: { range } }: Setting) =>
+  range === undefined ? '' : `from ${range[0]} to ${range[1]}`
+
+const withRange = (setting: Setting) => {
+  const range = rangeOf(setting)
+  return range === '' ? described(setting) : `${described(setting)} F${range.slice(1)}.`
+}
+
+/** Longest line, in characters. */
+const lineLength = 120
+
+/** Wraps a text into lines that begin with `indent`, and the first of them with `start`. */
+function wrapped(text: string, start: string, indent: string): string {
+  let line = start
+  let isEmpty = true
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > lineLength) {
+      lines.push(line)
+      line = indent
+      isEmpty = true
+    }
+    line += isEmpty ? word : ` ${word}`
+    isEmpty = false
+  }
+  return [...lines, line].join('\n')
 }
 
 /** A file to copy to `.env`: all settings with their defaults, commented out unless they are required. */
@@ -15,35 +40,40 @@ export function envExample(): string {
     `## ${title}`,
     ...rows(section).map(
       ([name, setting]) =>
-        `# ${described(setting)}\n${setting.required === undefined ? '#' : ''}${name}=${setting.default ?? ''}`,
+        `${wrapped(withRange(setting), '# ', '# ')}\n${setting.required === undefined ? '#' : ''}${name}=${setting.default ?? ''}`,
     ),
   ])
-  const head = `# The settings of warm-bindings, each with its default. Copy this file to .env, fill in the two lines without
-# a # in front, and take the # away from those you want to change. A value with a # or a space in it needs quotes.`
+  const head = `# The settings of warm-bindings with their defaults. Copy this file to .env and fill in the two lines without a #.
+# To change another setting, remove the # of its line. Put a value with a # or a space into quotes.`
   return [head, ...blocks].join('\n\n') + '\n'
 }
 
-/** The tables of all settings, by section. */
-export function settingsTables(): string {
-  const tables = Object.entries(sections).map(([title, section]) =>
+/** The lists of all settings, by section. */
+export function settingsLists(): string {
+  const lists = Object.entries(sections).map(([title, section]) =>
     [
       `## ${title}\n`,
-      '| Setting | Default | What it does |',
-      '|---|---|---|',
       ...rows(section).map(([name, setting]) => {
         const usual = setting.default ? `\`${setting.default}\`` : (setting.required ?? 'none')
-        return `| \`${name}\` | ${usual} | ${described(setting)} |`
+        const range = rangeOf(setting)
+        const inParentheses = range === '' ? usual : `${usual}, ${range}`
+        return wrapped(`\`${name}\` (${inParentheses}): ${described(setting)}`, '- ', '  ')
       }),
     ].join('\n'),
   )
-  const head = `# Settings
+  const head = `# Every setting
 
 <!-- Written by \`npm run settings\` from src/config/settings.ts: change it there. -->
 
-Settings are environment variables. Those in a file \`.env\` in the working directory count as well, where each line is \`NAME=value\`,
-a comment or blank; a value with a \`#\` is put in quotes. An empty value counts as not set. Switches are \`on\` or \`off\` (also \`true\`, \`yes\`,
-\`1\`, \`false\`, \`no\`, \`0\`). Start-up stops with a list of everything that is wrong, and logs a warning for a name that looks like one of
-these but is none; \`warm-bindings --check-config\`, or \`npm start -- --check-config\` in a clone, says the same without starting. What belongs
-together, with examples, is in [Run it in production](production.md).`
-  return [head, ...tables].join('\n\n') + '\n'
+Settings are environment variables, or lines \`NAME=value\` of the file \`.env\` in the working directory. The default is in
+parentheses, with the allowed range.
+
+- An empty value counts as not set.
+- Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
+- Put a value with a \`#\` into quotes.
+- A start with invalid settings stops and lists all faults. Names that look like misspelt settings cause a warning.
+  \`warm-bindings --check-config\` reports the same without starting.
+
+[Run it in production](production.md) and [Tune and scale](tuning.md) explain which settings belong together.`
+  return [head, ...lists].join('\n\n') + '\n'
 }
