@@ -1,52 +1,67 @@
-// Several targets measured in turns, and what their rounds say about a line.
+// What rounds of several contenders say about a line, and the tables that show it.
 import { cpus } from 'node:os'
-import { judge, type Line, median, type Verdict } from './lines.js'
+import type { Line } from './lines.js'
 import type { Figures } from './work.js'
 
-/** The figures of each target, round by round. */
+export interface Verdict extends Line {
+  /** What the service did and what the other did, with units. */
+  readonly value: string
+  readonly base: string
+  /** Compared with `reach`: the median of the rounds, the lowest and the highest. */
+  readonly figure: number
+  readonly low: number
+  readonly high: number
+  readonly reached: boolean
+  /** Printed if the line falls short. */
+  readonly beside: readonly string[]
+}
+
 export interface Comparison<Key extends string = string> {
   readonly title: string
   /** What is counted, in the plural. */
   readonly unit: string
-  /** What each target is called in the output. */
   readonly labels: Readonly<Record<Key, string>>
   readonly rounds: Readonly<Record<Key, readonly Figures[]>>
 }
 
-/** Something of a round that can be compared. */
-export interface Measure {
+interface Measure {
   readonly of: (figures: Figures) => number
   readonly format: (value: number) => string
 }
 
-export const rate: Measure = { of: each => each.perSecond, format: value => `${value.toFixed(0)}/s` }
-export const p50: Measure = { of: each => each.p50Milliseconds, format: value => `${value.toFixed(1)} ms` }
-export const p99: Measure = { of: each => each.p99Milliseconds, format: value => `${value.toFixed(1)} ms` }
+const perSecond = (value: number) => `${value.toFixed(0)}/s`
+const milliseconds = (value: number) => `${value.toFixed(1)} ms`
+export const rate: Measure = { of: each => each.perSecond, format: perSecond }
+export const p50: Measure = { of: each => each.p50Milliseconds, format: milliseconds }
+export const p99: Measure = { of: each => each.p99Milliseconds, format: milliseconds }
 export const cpu = (process: string): Measure => ({
   of: each => each.cpuMicroseconds[process] ?? Number.NaN,
   format: value => `${value.toFixed(0)} us`,
 })
-
-/** How much of it a process, or all of one name together, can do with a second of CPU time. */
 export const perCpuSecond = (process: string): Measure => ({
   of: each => 1e6 / cpu(process).of(each),
-  format: value => `${value.toFixed(0)}/s`,
+  format: perSecond,
 })
 
-/** Runs each target once a round; the first in one round is the last in the next. */
-export async function takeTurns<Key extends string>(
-  rounds: number,
-  keys: readonly Key[],
-  run: (key: Key, round: number) => Promise<Figures>,
-): Promise<Record<Key, Figures[]>> {
-  const results = Object.fromEntries(keys.map(key => [key, [] as Figures[]])) as Record<Key, Figures[]>
-  for (let round = 0; round < rounds; round++) {
-    for (const key of round % 2 === 0 ? keys : keys.toReversed()) results[key].push(await run(key, round))
-  }
-  return results
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = sorted.length / 2
+  return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2
 }
 
-/** Judges a line by the ratio of two targets in each round. */
+/** Judges a line by its figure in each round. */
+export function judge(
+  line: Line,
+  figures: readonly number[],
+  { value, base = '', beside = [] }: { value: string; base?: string; beside?: readonly string[] },
+): Verdict {
+  const figure = median(figures)
+  const reached = line.sense === 'at least' ? figure >= line.reach : figure <= line.reach
+  const [low, high] = [Math.min(...figures), Math.max(...figures)]
+  return { ...line, value, base, figure, low, high, beside, reached }
+}
+
+/** Judges a line by the ratio of two contenders in each round. */
 export function judgeRatio<Key extends string>(
   line: Line,
   { rounds, labels }: Comparison<Key>,
@@ -67,20 +82,40 @@ export function judgeRatio<Key extends string>(
   )
 }
 
-/** The comparison as lines of text. */
-export function table<Key extends string>({ title, unit, labels, rounds }: Comparison<Key>): string {
+/** Judges a line by how much later the median operation of one contender ends, in milliseconds. */
+export function judgeLater<Key extends string>(
+  line: Line,
+  { rounds }: Comparison<Key>,
+  [ours, theirs]: readonly [Key, Key],
+): Verdict {
+  const [values, bases] = [rounds[ours].map(p50.of), rounds[theirs].map(p50.of)]
+  return judge(
+    line,
+    values.map((value, round) => value - bases[round]!),
+    { value: `${median(values).toFixed(2)} ms`, base: `${median(bases).toFixed(2)} ms` },
+  )
+}
+
+export function comparisonTable<Key extends string>({
+  title,
+  unit,
+  labels,
+  rounds,
+}: Comparison<Key>): string {
   const rows = (Object.keys(rounds) as Key[]).map(key => {
     const rates = rounds[key].map(rate.of)
     const middle = ({ of }: Measure) => median(rounds[key].map(of)).toFixed(1)
     const range = `${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)}`
     const cells = [median(rates).toFixed(0), range, middle(p50), middle(p99)]
-    return row(labels[key], ...cells, whereTheCpuWent(rounds[key]))
+    return row(labels[key], cells, whereTheCpuWent(rounds[key]))
   })
-  const head = row('', `${unit}/s`, 'min-max', 'p50 ms', 'p99 ms', 'CPU an operation, by process')
+  const head = row('', [`${unit}/s`, 'min-max', 'p50 ms', 'p99 ms'], 'CPU an operation, by process')
   return ['', title, head, ...rows].join('\n')
 }
 
-/** CPU per operation of each process, and how much of the machine they had in use. */
+const row = (name: string, cells: readonly string[], last: string) =>
+  `  ${name.padEnd(34)}${cells.map(cell => cell.padStart(12)).join('')}   ${last}`.trimEnd()
+
 function whereTheCpuWent(figures: readonly Figures[]): string {
   const names = Object.keys(figures[0]?.cpuMicroseconds ?? {})
   const used = names.map(name => median(figures.map(cpu(name).of)))
@@ -89,7 +124,33 @@ function whereTheCpuWent(figures: readonly Figures[]): string {
   return `${each.join(', ')} (${busy.toFixed(1)} of ${cpus().length} cores busy)`
 }
 
-function row(name: string, ...cells: string[]): string {
-  const last = cells.pop() ?? ''
-  return `  ${name.padEnd(34)}${cells.map(cell => cell.padStart(12)).join('')}   ${last}`.trimEnd()
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  const head = ['line', 'what', 'measured', 'compared with', 'figure', 'to reach', 'verdict']
+  const rows = [head, ...verdicts.map(cellsOf)]
+  const written = (cells: readonly string[]) => alignedRow(cells, rows)
+  return rows
+    .flatMap((cells, index) => {
+      const verdict = verdicts[index - 1]
+      const beside = verdict === undefined || verdict.reached ? [] : verdict.beside
+      return [written(cells), ...beside.map(text => `      ${text}`)]
+    })
+    .join('\n')
+}
+
+export const alignedRow = (cells: readonly string[], rows: readonly (readonly string[])[]) =>
+  cells
+    .map((cell, column) => cell.padEnd(Math.max(...rows.map(each => each[column]!.length))))
+    .join('  ')
+    .trimEnd()
+
+function cellsOf(verdict: Verdict): string[] {
+  const { id, what, value, against, base, low, high, reached, figure, sense, reach, unit } = verdict
+  const number = (each: number) => each.toFixed({ x: 2, KiB: 1, ms: 1, lost: 0 }[unit])
+  const spread = low === high ? '' : ` (${number(low)}-${number(high)})`
+  return [
+    ...[id, what, value, base === '' ? against : `${base}, ${against}`],
+    `${number(figure)} ${unit}${spread}`,
+    unit === 'lost' ? 'none' : `${sense} ${number(reach)} ${unit}`,
+    reached ? 'reached' : 'short',
+  ]
 }

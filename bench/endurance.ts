@@ -41,8 +41,8 @@ export async function endure(words: readonly string[]): Promise<boolean> {
   const service = await startService({
     c2sPort: prosody.c2sPort,
     caFile: prosody.caFile,
-    measureLag: true,
     environment: {
+      MEASURE_LAG: '1',
       BOSH_INACTIVITY: String(inactivity),
       WARM_ATTACH_TIMEOUT: String(inactivity),
       SCRAM_MEMORY: String(remembering),

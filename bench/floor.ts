@@ -1,26 +1,24 @@
-// The least that Node can do, a process of its own: a bare `node:http` server that answers at once, logs in with
-// the raw client, passes text to a TCP connection and back, or holds a request and such a connection; and a bare `ws`
-// server that holds WebSockets with such a connection beside each, or passes on what both say (`socket-relay.ts`).
-// What the service costs is compared with it.
+// The least that Node can do, a process of its own: a bare `node:http` server that answers at once, logs in (`raw-login.ts`),
+// relays text to a TCP connection and back, or holds a request beside such a connection; and a bare `ws` server that holds
+// WebSockets, or relays both ways.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { SaltedPasswords } from '../test/support/scram.js'
-import { rawLogin } from './raw-login.js'
-import { relaySocket } from './socket-relay.js'
+import { rawLogin, streamHeader } from './raw-login.js'
+import { domain } from './work.js'
 
-/** Where to log in, and where the TCP connections go. */
 const serverPort = Number(process.env['SERVER_PORT'])
 
 const remembered: SaltedPasswords = new Map()
 const sessions = new Map<string, Socket>()
 const relays = new Map<string, Relay>()
 const held = new Set<{ response: ServerResponse; socket: Socket }>()
-const pinged = new Map<WebSocket, Socket>()
 let serial = 0
 
+/** The default of WEBSOCKET_PING_INTERVAL. */
 const pingMilliseconds = 30_000
-/** Its multiples are spread evenly between whole numbers, however many there are. */
+/** Its multiples are spread evenly between whole numbers. */
 const goldenSection = 0.618_034
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (request, response) => {
@@ -36,35 +34,29 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
     answer(response, '')
   }
 })
-// As the service makes its own.
+/** As the service makes its own. */
 const webSockets = new WebSocketServer({
-  noServer: true,
-  clientTracking: false,
-  perMessageDeflate: false,
-  maxPayload: 1024 * 1024,
-  maxFragments: 8,
-  maxBufferedChunks: 4096,
+  ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
+  ...{ maxPayload: 1024 * 1024, maxFragments: 8, maxBufferedChunks: 4096 },
   handleProtocols: () => 'xmpp',
 })
 server.on('upgrade', (request, socket, head) =>
   webSockets.handleUpgrade(request, socket, head, webSocket => {
-    // Where a server's own endpoint is: clients log in through it as they do there.
-    if (request.url === '/xmpp-websocket') relaySocket(webSocket, connectToServer())
-    else keep(webSocket)
+    // The path of a server's own endpoint.
+    if (request.url === '/xmpp-websocket') relayWebSocket(webSocket, connectToServer())
+    else pingNowAndThen(webSocket, connectToServer())
   }),
 )
 server.listen(Number(process.env['PORT']), '127.0.0.1')
 
-/** A warm without BOSH: the user's name in, the name of the session out. */
 async function logIn(user: string, response: ServerResponse): Promise<void> {
-  const socket = await rawLogin(serverPort, user, remembered)
   const name = String(++serial)
-  sessions.set(name, socket)
+  sessions.set(name, await rawLogin(serverPort, user, remembered))
   answer(response, name)
 }
 
 function end(name: string, response: ServerResponse): void {
-  sessions.get(name)?.removeAllListeners('close').end('</stream:stream>')
+  sessions.get(name)?.end('</stream:stream>')
   sessions.delete(name)
   answer(response, '')
 }
@@ -75,7 +67,6 @@ interface Relay {
   readonly socket: Socket
 }
 
-/** One request is held until the next one comes or the server says something; what it carries goes to the server. */
 function relay(name: string, text: string, response: ServerResponse): void {
   const { waiting, socket } = relays.get(name) ?? openRelay(name)
   waiting.push(response)
@@ -93,12 +84,38 @@ function openRelay(name: string): Relay {
   return opened
 }
 
-/** Holds a WebSocket and a connection, and pings at the default of WEBSOCKET_PING_INTERVAL. */
-function keep(webSocket: WebSocket): void {
-  pinged.set(webSocket, connectToServer())
+const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
+const asText = { binary: false }
+
+/**
+ * A frame for each chunk and the other way round; only streams begin and end differently over WebSocket (RFC 7395 §3.4, §3.6).
+ * The server's stream header must come in one chunk, as it does on one machine.
+ */
+function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
+  webSocket.on('message', (message: Buffer) => {
+    const name = message.toString('latin1', 1, 6)
+    if (name === 'open ') socket.write(streamHeader)
+    else if (name === 'close') socket.write('</stream:stream>')
+    else socket.write(message)
+  })
+  socket.on('data', chunk => {
+    if (chunk.toString('latin1', 0, 5) !== '<?xml') {
+      webSocket.send(chunk, asText)
+      return
+    }
+    webSocket.send(openFrame)
+    const rest = chunk.subarray(chunk.indexOf('>', chunk.indexOf('<stream:stream')) + 1)
+    if (rest.length > 0) webSocket.send(rest, asText)
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => webSocket.close())
+  webSocket.on('error', () => {})
+  webSocket.on('close', () => socket.destroy())
+}
+
+function pingNowAndThen(webSocket: WebSocket, socket: Socket): void {
   const ping = () => webSocket.ping()
   let pinging: NodeJS.Timeout | undefined
-  // Sessions come one after the other, and their pings do.
   const first = setTimeout(
     () => {
       ping()
@@ -110,8 +127,7 @@ function keep(webSocket: WebSocket): void {
   webSocket.on('close', () => {
     clearTimeout(first)
     clearInterval(pinging)
-    pinged.get(webSocket)?.destroy()
-    pinged.delete(webSocket)
+    socket.destroy()
   })
 }
 
@@ -128,7 +144,7 @@ function answer(response: ServerResponse, body: string): void {
   response.end(body)
 }
 
-/** With the headers that a BOSH reply has. */
+/** With the headers of a BOSH reply. */
 function answerXml(response: ServerResponse, body: string): void {
   response.writeHead(200, [
     ...['Content-Type', 'text/xml; charset=utf-8'],

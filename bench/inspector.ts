@@ -1,10 +1,9 @@
-// Node's inspector in another process, which sleeps there until it is asked for.
+// Node's inspector in another process, closed there until it is needed.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Where it is to be found. */
 export interface Inspected {
   readonly pid: number
-  /** Port of 127.0.0.1 at which SIGUSR1 wakes it. */
+  /** Port of 127.0.0.1 at which SIGUSR1 opens it. */
   readonly inspectorPort: number
 }
 
@@ -15,12 +14,10 @@ interface Answer {
 }
 
 export class Inspector {
-  readonly #socket: WebSocket
   readonly #asked = new Map<number, (answer: Answer) => void>()
   #serial = 0
 
-  private constructor(socket: WebSocket) {
-    this.#socket = socket
+  private constructor(readonly socket: WebSocket) {
     socket.addEventListener('message', ({ data }) => {
       const answer = JSON.parse(String(data)) as Answer
       this.#asked.get(answer.id)?.(answer)
@@ -28,28 +25,27 @@ export class Inspector {
     })
   }
 
-  /** Wakes the inspector of a process and connects to it. Rejects if it does not answer within five seconds. */
+  /** Rejects if the inspector does not answer within five seconds. */
   static async open({ pid, inspectorPort }: Inspected): Promise<Inspector> {
-    const targets = `http://127.0.0.1:${inspectorPort}/json/list`
     process.kill(pid, 'SIGUSR1')
-    let address: string | undefined
-    for (let attempt = 0; address === undefined && attempt < 50; attempt++) {
+    for (let attempt = 0; attempt < 50; attempt++) {
       await sleep(100)
-      const found = await fetch(targets).then(
+      const targets = await fetch(`http://127.0.0.1:${inspectorPort}/json/list`).then(
         response => response.json() as Promise<{ webSocketDebuggerUrl: string }[]>,
         () => [],
       )
-      address = found[0]?.webSocketDebuggerUrl
-    }
-    if (address === undefined) throw new Error(`the inspector of process ${pid} does not answer`)
-    const socket = new WebSocket(address)
-    await new Promise((resolve, reject) => {
-      socket.addEventListener('open', resolve, { once: true })
-      socket.addEventListener('error', () => reject(new Error('no connection to the inspector')), {
-        once: true,
+      const address = targets[0]?.webSocketDebuggerUrl
+      if (address === undefined) continue
+      const socket = new WebSocket(address)
+      await new Promise((resolve, reject) => {
+        socket.addEventListener('open', resolve, { once: true })
+        socket.addEventListener('error', () => reject(new Error('no connection to the inspector')), {
+          once: true,
+        })
       })
-    })
-    return new Inspector(socket)
+      return new Inspector(socket)
+    }
+    throw new Error(`the inspector of process ${pid} does not answer`)
   }
 
   /** Calls a method of the DevTools protocol. */
@@ -57,13 +53,17 @@ export class Inspector {
     const id = ++this.#serial
     const answer = await new Promise<Answer>(resolve => {
       this.#asked.set(id, resolve)
-      this.#socket.send(JSON.stringify({ id, method, params }))
+      this.socket.send(JSON.stringify({ id, method, params }))
     })
     if (answer.error) throw new Error(`${method}: ${answer.error.message}`)
     return answer.result as Result
   }
 
+  async collectGarbage(): Promise<void> {
+    for (let time = 0; time < 2; time++) await this.ask('HeapProfiler.collectGarbage')
+  }
+
   close(): void {
-    this.#socket.close()
+    this.socket.close()
   }
 }

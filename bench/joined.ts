@@ -1,5 +1,5 @@
-// The built service as one process of several on a machine: what a worker is, but with a port of its own and without a
-// primary, so that a load client decides which of them it talks to. They reach each other over the sockets in SOCKETS_FOLDER.
+// The built service as one process of several: a worker with a port of its own and without a primary, so that the load client
+// chooses the process. They reach each other over the sockets in SOCKETS_FOLDER.
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')

@@ -1,38 +1,33 @@
-// The load client, a process of its own: takes one round of work at a time from its parent and answers with
-// the figures. Ends when the parent does.
+// The load client, a process of its own: takes one round of work at a time from its parent and answers with the figures.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Chat } from './chat.js'
 import { HeldSession } from './held-session.js'
-import { PostPairs } from './post-pairs.js'
-import { Opener, openAll, openBosh, usuallyAtOnce } from './sessions.js'
-import { SocketChat } from './socket-chat.js'
-import { openSockets, type SocketSession } from './socket-sessions.js'
+import type { HttpLane } from './http-lane.js'
+import { Opener, openAll, openBosh, openSockets, type SocketSession, usuallyAtOnce } from './sessions.js'
+import { BoshTalk, bodyHead, PostPairs, type Talk, WebSocketTalk } from './talks.js'
 import { Tally } from './tally.js'
-import type { Lane } from './wire.js'
 import type { Figures, Outcome, Target, Work } from './work.js'
 
 /** Most sessions open at a time while warms are counted. */
 const batchSize = 400
 const settleMilliseconds = 300
-/** How many times as long as the time between two messages a session asks for that pauses. */
+/** A session asks to pause for so many times the time between two messages. */
 const pausesFor = 3
-/** How long the last messages of held sessions may be on their way. */
+/** For the last messages of held sessions. */
 const graceMilliseconds = 10_000
 
-const emptyPair = { path: '/', bodies: ['', ''] } as const
 /** As long as what a session really sends. */
 const relayed = [
-  `<body xmlns='http://jabber.org/protocol/httpbind' sid='${'s'.repeat(32)}' rid='123456789012345'/>`,
-  `<body xmlns='http://jabber.org/protocol/httpbind' sid='${'s'.repeat(32)}' rid='123456789012346'>` +
-    `<message xmlns='jabber:client' to='user1@localhost/${'r'.repeat(20)}' type='chat'><body>word 1</body></message></body>`,
+  `${bodyHead('s'.repeat(32))}123456789012345'/>`,
+  `${bodyHead('s'.repeat(32))}123456789012346'><message xmlns='jabber:client' to='user1@localhost/${'r'.repeat(20)}' type='chat'>` +
+    '<body>word 1</body></message></body>',
 ] as const
 
 const parts = {
   warm: countWarms,
-  chat: countMessages,
+  chat: countRoundTrips,
   pace: warmEvenly,
-  hold: holdMany,
-  rest: restMany,
+  hold: holdBosh,
+  rest: holdWebSockets,
 }
 
 process.on('message', async (work: Work) => {
@@ -48,63 +43,61 @@ async function countWarms(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   for (let done = 0; done < work.amount; done += batchSize) {
     const users = names(work, Math.min(batchSize, work.amount - done), done)
-    let endAll = async () => {}
+    const shares = sharesOf(work.target, users)
+    const atOnce = (work.atOnce ?? usuallyAtOnce) / shares.length
+    let ends: (() => Promise<void>)[] = []
     await tally.during(async () => {
-      const shares = sharesOf(work.target, users)
-      const atOnce = (work.atOnce ?? usuallyAtOnce) / shares.length
-      const ends = await Promise.all(
-        shares.map(([target, some]) =>
-          openAll(target, some, milliseconds => tally.add(milliseconds), atOnce),
-        ),
-      )
-      endAll = async () => void (await Promise.all(ends.map(end => end())))
+      const opening = shares.map(([target, some]) => openAll(target, some, tally.add, atOnce))
+      ends = await Promise.all(opening)
     })
-    await endAll()
+    await Promise.all(ends.map(end => end()))
   }
   return tally.figures()
 }
 
-async function countMessages(work: Work): Promise<Figures> {
+async function countRoundTrips(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
-  let counting = false
+  let isCounting = false
   const { failure, fail } = failing()
-  const { port } = work.target
   const arrived = (milliseconds: number) => {
-    if (counting) tally.add(milliseconds)
+    if (isCounting) tally.add(milliseconds)
   }
-  const { kind } = work.target
-  const pair = (index: number) =>
-    new PostPairs({
-      port,
-      arrived,
-      failed: fail,
-      ...(kind === 'floor' ? emptyPair : { path: `/relay/${index}`, bodies: relayed }),
-    })
-  const talks =
-    kind === 'floor' || kind === 'relay'
-      ? Array.from({ length: work.users }, (_, index) => pair(index))
-      : work.target.over === 'websocket'
-        ? (await openSockets(work.target, names(work, work.users), fail)).map(
-            session => new SocketChat(session, arrived),
-          )
-        : (
-            await Promise.all(
-              sharesOf(work.target, names(work, work.users)).map(async ([target, some]) => {
-                const about = { port: target.port, pollFirst: work.pollFirst ?? false, arrived, failed: fail }
-                return (await openBosh(target, some)).map(session => new Chat(session, about))
-              }),
-            )
-          ).flat()
-  // A port of several processes gives connections to one after the other: in order, each session would meet the same one.
-  for (const talk of shuffled<(typeof talks)[number]>(talks)) talk.poll()
+  const talks = await openTalks(work, arrived, fail)
+  // Workers get connections in turn: in order, each session would always meet the same one.
+  for (const talk of shuffled(talks)) talk.poll()
   await sleep(settleMilliseconds)
-  for (const talk of shuffled<(typeof talks)[number]>(talks)) talk.sendNext()
+  for (const talk of shuffled(talks)) talk.sendNext()
   await Promise.race([sleep(settleMilliseconds), failure])
-  counting = true
+  isCounting = true
   await tally.during(() => Promise.race([sleep(work.amount * 1000), failure]))
-  counting = false
+  isCounting = false
   await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
   return tally.figures()
+}
+
+async function openTalks(
+  work: Work,
+  arrived: (milliseconds: number) => void,
+  failed: (error: Error) => void,
+): Promise<Talk[]> {
+  const { target, pollFirst = false } = work
+  const { kind, port } = target
+  const users = names(work, work.users)
+  if (target.over === 'websocket') {
+    const sessions = await openSockets(target, users, failed)
+    return sessions.map(session => new WebSocketTalk(session, arrived))
+  }
+  if (kind === 'floor' || kind === 'relay')
+    return users.map((_, index) => {
+      const ofKind =
+        kind === 'floor' ? { path: '/', bodies: ['', ''] } : { path: `/relay/${index}`, bodies: relayed }
+      return new PostPairs({ port, arrived, failed, ...(ofKind as { path: string; bodies: typeof relayed }) })
+    })
+  const opening = sharesOf(target, users).map(async ([share, some]) => {
+    const sessions = await openBosh(share, some)
+    return sessions.map(each => new BoshTalk(each, { port: share.port, pollFirst, arrived, failed }))
+  })
+  return (await Promise.all(opening)).flat()
 }
 
 /** The processes that a target has, each with its part of the users. */
@@ -116,7 +109,7 @@ function sharesOf(target: Target, users: readonly string[]): (readonly [Target, 
   ])
 }
 
-/** Warms at an even rate, however long each one takes; the sessions are ended afterwards. */
+/** Warms at an even rate, however long each warm takes. */
 async function warmEvenly(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   const { failure, fail } = failing()
@@ -127,16 +120,17 @@ async function warmEvenly(work: Work): Promise<Figures> {
     ends.push(await opener.open(user))
     tally.add(performance.now() - start)
   }
-  const users = names(work, Math.round(work.amount * work.warmsPerSecond!))
+  const milliseconds = 1000 / work.warmsPerSecond!
+  const users = names(work, Math.round((work.amount * 1000) / milliseconds))
   await tally.during(async () => {
     const start = performance.now()
     const warming: Promise<void>[] = []
     for (const [index, user] of users.entries()) {
-      const due = start + (index * 1000) / work.warmsPerSecond!
-      if (due > performance.now()) await Promise.race([sleep(due - performance.now()), failure])
-      const one = warm(user)
-      one.catch(fail)
-      warming.push(one)
+      const wait = start + index * milliseconds - performance.now()
+      if (wait > 0) await Promise.race([sleep(wait), failure])
+      const begun = warm(user)
+      begun.catch(fail)
+      warming.push(begun)
     }
     await Promise.race([Promise.all(warming), failure])
   })
@@ -145,22 +139,17 @@ async function warmEvenly(work: Work): Promise<Figures> {
   return tally.figures()
 }
 
-/** Holds many sessions for a while; each says something now and then. */
-async function holdMany(work: Work): Promise<Figures> {
-  const { sessions = 0, secondsPerMessage = 60, pausing = 0, target, pids, amount } = work
-  const tally = new Tally(pids)
-  const spare: Lane[] = []
+/** Holds many sessions; each sends a message now and then. */
+async function holdBosh(work: Work): Promise<Figures> {
+  const { sessions = 0, secondsPerMessage = 60, pausing = 0, target, amount } = work
+  const tally = new Tally(work.pids)
+  const spare: HttpLane[] = []
   const held: HeldSession[] = []
   let lost = 0
-  const about = {
-    port: target.port,
-    spare,
-    arrived: (milliseconds: number) => tally.add(milliseconds),
-    lost: (reason: string) => {
-      // The first reasons are enough to see what is going on.
-      if (++lost <= 3) console.error(`a session is lost: ${reason}`)
-    },
+  const onLost = (reason: string) => {
+    if (++lost <= 3) console.error(`a session is lost: ${reason}`)
   }
+  const about = { port: target.port, spare, arrived: tally.add, lost: onLost }
   while (held.length < sessions) {
     const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
     for (const session of await openBosh(target, users)) {
@@ -173,22 +162,21 @@ async function holdMany(work: Work): Promise<Figures> {
   await tally.during(async () => {
     const start = performance.now()
     const last = (amount / secondsPerMessage) * sessions
-    for (let said = 0; said < last; ) {
+    for (let sent = 0; sent < last; ) {
       const due = ((performance.now() - start) / 1000 / secondsPerMessage) * sessions
-      for (; said < Math.min(due, last); said++) held[said % sessions]!.say()
+      for (; sent < Math.min(due, last); sent++) held[sent % sessions]!.say()
       await sleep(10)
     }
     for (let waited = 0; waited < graceMilliseconds && held.some(each => each.isWaiting); waited += 100)
       await sleep(100)
   })
   const missing = held.filter(each => each.isWaiting).length
-  for (const each of held) each.close()
-  for (const lane of spare) lane.close()
+  for (const each of [...held, ...spare]) each.close()
   return { ...tally.figures(), lost: lost + missing }
 }
 
-/** Keeps many WebSockets open that say nothing; what is counted are the pings that they answer. */
-async function restMany({ sessions = 0, ...work }: Work): Promise<Figures> {
+/** Keeps many WebSockets open; an operation is a ping that they answer. */
+async function holdWebSockets({ sessions = 0, ...work }: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   const open: SocketSession[] = []
   let lost = 0
@@ -209,11 +197,9 @@ async function restMany({ sessions = 0, ...work }: Work): Promise<Figures> {
 }
 
 /** The accounts in turn, from a number on. */
-function names({ prefix, users }: Work, count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
-}
+const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
 
-/** The same in any order. */
 function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map(item => ({ item, place: Math.random() }))

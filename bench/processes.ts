@@ -1,19 +1,21 @@
-// The processes under measurement and the ones that put the load on them.
-import { fork, spawn } from 'node:child_process'
+// The processes under measurement and the ones that put the load on them. None of them outlives this one.
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
-import { children } from './children.js'
+import { inFolder, startServerProcess } from '../test/support/server-process.js'
 import type { Inspected } from './inspector.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
-/** The repository's root, from dist-bench/bench, where this file is once built. */
 const root = new URL('../../', import.meta.url)
+const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
 
-/** Settings that are not as delivered, with what that turns off; the output names them. */
 const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
   RATE_WARMS_PER_JID: { value: '0', means: 'the same few users are warmed again and again' },
   MAX_SESSIONS_PER_JID: { value: '0', means: 'and have many sessions each' },
@@ -22,25 +24,27 @@ const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
   AUDIT_LOG: { value: 'off', means: 'nor is one of the audit trail' },
 }
 
-/** What is different from how the service and its peers are delivered, in words. */
-export const limitsTurnedOff: readonly string[] = [
+export const differencesFromDelivery: readonly string[] = [
   ...Object.entries(turnedOff).map(([name, { value, means }]) => `service: ${name}=${value}, ${means}`),
   'Prosody: no mod_limits, a listen backlog of 1024, log level warn, and a restart before each round',
   'ejabberd: no shaper, a listen backlog of 1024, log level warning',
 ]
 
-/** A process that answers over HTTP. */
-export interface Started extends Inspected {
+/** Makes `await using` stop it. */
+export const closing = <T extends { stop(): Promise<void> }>(part: T): T & AsyncDisposable =>
+  Object.assign(part, { [Symbol.asyncDispose]: () => part.stop() })
+
+export interface Started extends Inspected, AsyncDisposable {
   readonly port: number
-  /** Ends it as an operator would, and resolves once it is gone. */
   stop(): Promise<void>
 }
 
 export interface Service extends Started {
-  /** How late the event loop was since the last call, in milliseconds; only where it was asked to be measured. */
+  /** Event loop lag since the last call. */
   lag(): Promise<Lag>
 }
 
+/** In milliseconds. */
 export interface Lag {
   readonly p50: number
   readonly p99: number
@@ -48,41 +52,26 @@ export interface Lag {
 }
 
 export interface ServiceOptions {
-  /** Client port of the XMPP server. */
   readonly c2sPort: number
-  /** PEM file with the certificate to trust: the link is made over STARTTLS then, and a plain one without. */
+  /** Certificate to trust; with it the link uses STARTTLS. */
   readonly caFile?: string
-  /** Flags for Node beside those of `npm start`. */
-  readonly flags?: readonly string[]
-  readonly measureLag?: boolean
-  /** Further settings; they win over those of the benchmark. */
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** Starts the built service before an XMPP server, as an operator would. */
+/** Starts the built service. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { flags = [], measureLag = false } = options
-  const lag = measureLag ? [`--import=${new URL('./lag.js', import.meta.url)}`] : []
-  const main = fileURLToPath(new URL('dist/main.js', root))
-  const words = [...flags, ...lag, main]
+  const probe = `--import=${new URL('probe.js', import.meta.url)}`
+  const words = [probe, fileURLToPath(new URL('dist/main.js', root))]
   const { child, ...started } = await startNode(words, settingsFor(options), '/http-bind')
-  return {
+  return closing({
     ...started,
     lag: async () => {
-      const said = once(child.stdio[3] as Readable, 'data')
+      const printed = once(child.stdio[3] as Readable, 'data')
       child.kill('SIGUSR2')
-      const [line] = await said
+      const [line] = await printed
       return JSON.parse(String(line)) as Lag
     },
-  }
-}
-
-/** Starts the built service as one of those that reach each other over the sockets in a folder (`joined.ts`). */
-export async function startJoined(folder: string, options: ServiceOptions): Promise<Started> {
-  const script = fileURLToPath(new URL('./joined.js', import.meta.url))
-  const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
-  const { child, ...started } = await startNode([script], environment, '/http-bind')
-  return started
+  })
 }
 
 function settingsFor({ c2sPort, caFile, environment }: ServiceOptions): Record<string, string> {
@@ -91,40 +80,139 @@ function settingsFor({ c2sPort, caFile, environment }: ServiceOptions): Record<s
     ADMIN_USERS: admin,
     XMPP_DOMAINS: domain,
     XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?${link}`,
-    METRICS_ADDRESS: 'none',
     ...Object.fromEntries(Object.entries(turnedOff).map(([name, { value }]) => [name, value])),
     ...environment,
   }
 }
 
-/** The processes that a process has started. */
-export function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
-  return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
-}
-
-/** Starts the least that Node can do; it connects to `serverPort`. */
+/** Starts the bare servers of floor.ts, in front of `serverPort`. */
 export async function startFloor(serverPort: number): Promise<Started> {
-  const script = fileURLToPath(new URL('./floor.js', import.meta.url))
-  const { child, ...started } = await startNode([script], { SERVER_PORT: String(serverPort) }, '/')
-  return started
+  const environment = { SERVER_PORT: String(serverPort) }
+  const { child, ...started } = await startNode([pathOf('floor.js')], environment, '/')
+  return closing(started)
 }
 
-/** Flags that `npm start` gives to Node: what is measured is what operators run. */
+export interface Group extends AsyncDisposable {
+  readonly pids: readonly number[]
+}
+
+/** Two processes of one service that carry requests for each other; each has a port of its own. */
+export interface Pair extends Group {
+  readonly both: readonly [Started, Started]
+}
+
+/** How long processes have to find each other. */
+const joinMilliseconds = 1_500
+
+/** A pair on one machine, over Unix sockets. */
+export function startNeighbours(options: ServiceOptions): Promise<Pair> {
+  return inFolder('warm-bench-', async (folder, remove) => {
+    const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
+    const start = async () => {
+      const { child, ...started } = await startNode([pathOf('joined.js')], environment, '/http-bind')
+      return closing(started)
+    }
+    return pairOf(start, remove)
+  })
+}
+
+/** A pair over NATS. */
+export function startApart(natsUrl: string, options: ServiceOptions): Promise<Pair> {
+  return pairOf(() => startService({ ...options, environment: { NATS_URL: natsUrl } }))
+}
+
+async function pairOf(start: () => Promise<Started>, afterwards = async () => {}): Promise<Pair> {
+  const both = [await start(), await start()] as const
+  await sleep(joinMilliseconds)
+  const stop = async () => {
+    await Promise.all(both.map(each => each.stop()))
+    await afterwards()
+  }
+  return closing({ both, pids: both.map(({ pid }) => pid), stop })
+}
+
+/** Workers on one port, with their primary. */
+export async function startWorkers(
+  count: number,
+  options: ServiceOptions,
+): Promise<Group & { readonly port: number }> {
+  const { pid, port, stop } = await startService({ ...options, environment: { WORKERS: String(count) } })
+  await sleep(joinMilliseconds)
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  const workers = text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
+  return closing({ port, pids: [pid, ...workers], stop })
+}
+
+/** Starts a HAProxy with one thread, as in deploy/haproxy-nodes.cfg but without TLS. */
+export function startBalancer(servicePort: number) {
+  return inFolder('warm-bench-', async (folder, remove) => {
+    const [port = 0] = await freePorts(1)
+    const file = join(folder, 'haproxy.cfg')
+    await writeFile(file, balancerConfig(port, servicePort))
+    const { pid, end } = await startServerProcess({
+      name: 'haproxy',
+      command: ['haproxy', '-db', '-f', file],
+      folder,
+      httpPort: port,
+      patience: { start: 15_000, end: 5_000 },
+    })
+    return closing({ pid, port, stop: () => end('SIGTERM').then(remove) })
+  })
+}
+
+const balancerConfig = (port: number, servicePort: number) => `
+global
+    nbthread 1
+defaults
+    mode http
+    timeout connect 5s
+    timeout http-request 20s
+    timeout http-keep-alive 75s
+    timeout client 90s
+    timeout server 90s
+frontend browsers
+    bind 127.0.0.1:${port}
+    option forwardfor
+    default_backend nodes
+backend nodes
+    server node1 127.0.0.1:${servicePort}
+`
+
+/** Starts a TCP server that returns what it receives, in place of an XMPP server. */
+export async function startEcho() {
+  const server = createServer({ noDelay: true }, socket => {
+    socket.on('data', chunk => socket.write(chunk))
+    // A client may leave in the middle of a round.
+    socket.on('error', () => {})
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return closing({ port, stop: async () => void server.close() })
+}
+
+/** Flags that `npm start` gives to Node. */
 export function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   const words = String(scripts.start).split(' ')
   return words.slice(words.indexOf('node') + 1, words.indexOf('dist/main.js'))
 }
 
-/** Starts a server on a free port and waits until it answers; rejects, with what it printed, after 15 s. */
+const children = new Set<ChildProcess>()
+process.once('exit', stopAll)
+
+export function stopAll(): void {
+  for (const child of children) child.kill('SIGKILL')
+  children.clear()
+}
+
+/** Starts a server and waits until it answers at the path; rejects, with its output, after 15 s. */
 async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
   const [port = 0, inspectorPort = 0] = await freePorts(2)
   const child = spawn(process.execPath, [...startFlags(), ...words], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // Says only where the inspector is when it is woken; the usual port may be another process's.
+      // Where the inspector listens once it is opened; it is closed until then.
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -134,12 +222,11 @@ async function startNode(words: readonly string[], environment: Record<string, s
   })
   children.add(child)
   const gone = once(child, 'exit').finally(() => children.delete(child))
-  let said = ''
-  const collect = (chunk: Buffer) => {
-    said = (said + chunk).slice(-4000)
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', chunk => {
+      output = (output + chunk).slice(-4000)
+    })
   const stop = async () => {
     child.kill('SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
@@ -147,33 +234,28 @@ async function startNode(words: readonly string[], environment: Record<string, s
     clearTimeout(late)
   }
   for (const deadline = Date.now() + 15_000; ; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`${words.at(-1)} ended at start:\n${said}`)
-    if (Date.now() > deadline) throw new Error(`${words.at(-1)} does not answer after 15 s:\n${said}`)
+    if (child.exitCode !== null) throw new Error(`${words.at(-1)} ended at start:\n${output}`)
+    if (Date.now() > deadline) throw new Error(`${words.at(-1)} does not answer after 15 s:\n${output}`)
     const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
     await response?.body?.cancel()
     if (response?.status === 200) return { pid: child.pid ?? 0, port, inspectorPort, stop, child }
   }
 }
 
-export interface LoadClient {
+export interface LoadClient extends AsyncDisposable {
   readonly pid: number
-  /**
-   * Runs one round; rejects when the round fails, takes over `seconds` or the client dies. `ready` is called once all
-   * sessions of a `hold` are open.
-   */
+  /** Rejects if the round fails, takes longer than `seconds`, or the client dies. `ready`: all sessions are open. */
   run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
-  stop(): void
+  stop(): Promise<void>
 }
 
-/** Starts a load client. */
 export function startLoadClient(): LoadClient {
-  const child = fork(fileURLToPath(new URL('./load.js', import.meta.url)))
+  const child = fork(pathOf('load.js'))
   children.add(child)
-  return {
+  return closing({
     pid: child.pid ?? 0,
-    run: (work, { seconds = 60, ready } = {}) =>
-      new Promise((resolve, reject) => {
-        const name = `${work.part} on ${work.target.kind}`
+    run: (work: Work, { seconds = 60, ready }: Parameters<LoadClient['run']>[1] = {}) =>
+      new Promise<Figures>((resolve, reject) => {
         const over = () => {
           clearTimeout(late)
           child.off('message', listen)
@@ -181,23 +263,23 @@ export function startLoadClient(): LoadClient {
         }
         const fail = (reason: string) => {
           over()
-          reject(new Error(`${name}: ${reason}`))
+          reject(new Error(`${work.part} on ${work.target.kind}: ${reason}`))
         }
         const late = setTimeout(() => fail(`takes over ${seconds} s`), seconds * 1000)
         const die = () => fail('the load client died')
-        const listen = (said: Outcome | { ready: number }) => {
-          if ('ready' in said) return ready?.(said.ready)
-          if ('failure' in said) return fail(said.failure)
+        const listen = (message: Outcome | { ready: number }) => {
+          if ('ready' in message) return ready?.(message.ready)
+          if ('failure' in message) return fail(message.failure)
           over()
-          resolve(said.figures)
+          resolve(message.figures)
         }
-        child.on('message', listen as (said: unknown) => void)
+        child.on('message', listen as (message: unknown) => void)
         child.on('exit', die)
         child.send(work)
       }),
-    stop: () => {
+    stop: async () => {
       child.kill('SIGKILL')
       children.delete(child)
     },
-  }
+  })
 }

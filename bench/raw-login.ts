@@ -1,54 +1,138 @@
-// A login over a bare XMPP stream, without TLS and without BOSH: the limit for what anything in front can reach.
+// Logins without BOSH: over a bare TCP stream, which is the limit for anything in front of the server; over STARTTLS; and the
+// steps that they share with WebSocket.
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls'
 import { demandsSession, textOf } from '../test/support/bosh-login.js'
 import { type SaltedPasswords, ScramClient } from '../test/support/scram.js'
 import { domain } from './work.js'
 
-/** Opens a stream, or restarts it. */
 export const streamHeader = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const nudgeMilliseconds = 1
 
-/** Logs in and binds a resource; the socket is the session. Rejects on a refusal or a lost connection. */
-export async function rawLogin(port: number, user: string, remembered: SaltedPasswords): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true).setEncoding('utf8')
-  const say = conversation(socket)
-  const scram = new ScramClient(user, user, remembered)
-  await say(streamHeader, '</stream:features>')
-  const challenge = await say(
-    `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`,
-    '</challenge>',
-  )
-  const proof = await scram.final(textOf(challenge, 'challenge'))
-  scram.check(textOf(await say(`<response xmlns='${sasl}'>${proof}</response>`, '</success>'), 'success'))
-  const features = await say(streamHeader, '</stream:features>')
-  await say(iq('bind', "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"), '</iq>')
-  if (demandsSession(features)) {
-    await say(iq('session', "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"), '</iq>')
+/** One side of a stream: sends a text, and resolves with what came back once it contains the expected one. */
+export class Conversation {
+  #received = ''
+  #awaited = ''
+  #resolve: (text: string) => void = () => {}
+  fail: (error: Error) => void = () => {}
+
+  constructor(readonly send: (text: string) => void) {}
+
+  ask(text: string, expected: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#received = ''
+      this.#awaited = expected
+      this.#resolve = resolve
+      this.fail = reject
+      this.send(text)
+    })
   }
-  return socket
+
+  get hasReceived(): boolean {
+    return this.#received !== ''
+  }
+
+  read(text: string): void {
+    this.#received += text
+    if (/<failure|stream:error|<close|type='error'/.test(this.#received))
+      this.fail(new Error(`refused: ${this.#received}`))
+    else if (this.#received.includes(this.#awaited)) this.#resolve(this.#received)
+  }
 }
 
-const iq = (id: string, payload: string) => `<iq type='set' id='${id}'>${payload}</iq>`
+const iq = (id: string, payload: string) => `<iq xmlns='jabber:client' type='set' id='${id}'>${payload}</iq>`
 
-/** A function that writes a text and resolves with what came back, once it holds the expected text. */
-function conversation(socket: Socket) {
-  let received = ''
-  let awaited = ''
-  let resolve: (text: string) => void = () => {}
-  let reject: (error: Error) => void = () => {}
-  socket.on('data', (chunk: unknown) => {
-    received += String(chunk)
-    if (/<failure|<stream:error|type='error'/.test(received)) reject(new Error(`refused: ${received}`))
-    else if (received.includes(awaited)) resolve(received)
-  })
-  socket.on('error', error => reject(error))
-  socket.on('close', () => reject(new Error('connection closed during login')))
-  return (text: string, expected: string) =>
-    new Promise<string>((fulfil, fail) => {
-      received = ''
-      awaited = expected
-      resolve = fulfil
-      reject = fail
-      socket.write(text)
+/** SCRAM-SHA-1, or the token of a warmed session; resolves with the full JID. `open` resolves with the features. */
+export async function logIn(
+  stream: Conversation,
+  open: () => Promise<string>,
+  login: { user: string; remembered: SaltedPasswords } | { plain: string },
+): Promise<string> {
+  await open()
+  const auth = (mechanism: string, text: string) =>
+    `<auth xmlns='${sasl}' mechanism='${mechanism}'>${text}</auth>`
+  if ('plain' in login) await stream.ask(auth('PLAIN', login.plain), '<success')
+  else {
+    const scram = new ScramClient(login.user, login.user, login.remembered)
+    const challenge = await stream.ask(auth('SCRAM-SHA-1', scram.first), '</challenge>')
+    const proof = await scram.final(textOf(challenge, 'challenge'))
+    const success = await stream.ask(`<response xmlns='${sasl}'>${proof}</response>`, '</success>')
+    scram.check(textOf(success, 'success'))
+  }
+  const features = await open()
+  const bound = await stream.ask(iq('bind', "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"), '</iq>')
+  if (demandsSession(features))
+    await stream.ask(iq('session', "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"), '</iq>')
+  return textOf(bound, 'jid')
+}
+
+/** Logs in and binds a resource; the socket is the session. */
+export async function rawLogin(port: number, user: string, remembered: SaltedPasswords): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').setNoDelay(true)
+  const stream = conversationOver(socket)
+  await logIn(stream, () => stream.ask(streamHeader, '</stream:features>'), { user, remembered })
+  return released(socket)
+}
+
+/**
+ * The same over STARTTLS and TLS 1.3. `nudged`: one space a millisecond after each stream header, without which the server's
+ * session tickets and its features meet Nagle's algorithm and our delayed acknowledgement.
+ */
+export async function rawTlsLogin(
+  user: string,
+  {
+    port,
+    caFile,
+    nudged,
+    remembered,
+  }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
+): Promise<Socket> {
+  const plainSocket = connect(port, '127.0.0.1').setNoDelay(true)
+  const plain = conversationOver(plainSocket)
+  await plain.ask(streamHeader, '</stream:features>')
+  await plain.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<proceed')
+  const socket = await secure(released(plainSocket), caFile)
+  const stream = conversationOver(socket)
+  const open = () => {
+    const features = stream.ask(streamHeader, '</stream:features>')
+    if (nudged)
+      setTimeout(() => {
+        if (!stream.hasReceived) socket.write(' ')
+      }, nudgeMilliseconds)
+    return features
+  }
+  await logIn(stream, open, { user, remembered })
+  return released(socket)
+}
+
+function conversationOver(socket: Socket): Conversation {
+  const stream = new Conversation(text => void socket.write(text))
+  socket.on('data', chunk => stream.read(String(chunk)))
+  socket.on('error', error => stream.fail(error))
+  socket.on('close', () => stream.fail(new Error('connection closed during login')))
+  return stream
+}
+
+const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
+
+/** Costly to make, and the same for every login, as in the service. */
+const contexts = new Map<string, SecureContext>()
+
+function secure(socket: Socket, caFile: string): Promise<Socket> {
+  let secureContext = contexts.get(caFile)
+  if (secureContext === undefined) {
+    secureContext = createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
+    contexts.set(caFile, secureContext)
+  }
+  return new Promise((resolve, reject) => {
+    const secured = startTls({ socket, secureContext, servername: domain })
+    secured.setNoDelay(true)
+    secured.once('error', reject)
+    secured.once('secureConnect', () => {
+      secured.off('error', reject)
+      resolve(secured)
     })
+  })
 }

@@ -1,28 +1,32 @@
-// Opens sessions, some at once, on whichever target: warmed by the service, logged in at the XMPP server's BOSH
-// endpoint, or as a bare stream.
+// Opens sessions on any target: warmed by the service, logged in at the XMPP server's endpoints, or as a bare stream.
 import type { Socket } from 'node:net'
 import { BoshClient } from '../test/support/bosh-client.js'
 import { boshLogin, type LoggedIn } from '../test/support/bosh-login.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
-import { rawLogin } from './raw-login.js'
-import { rawTlsLogin } from './raw-tls-login.js'
-import { boshRoute, Lane, type Route } from './wire.js'
-import { admin, domain, type Kind, type Target } from './work.js'
+import { HttpLane, type Route, xmlRoute } from './http-lane.js'
+import { Conversation, logIn, rawLogin, rawTlsLogin } from './raw-login.js'
+import { WebSocketLane } from './web-socket-lane.js'
+import { adminHeader, domain, type Kind, type Target } from './work.js'
 
-/** What this process remembers between logins, apart by target so that none profits from another's round. */
-const remembered = new Map<Kind, SaltedPasswords>()
-
-/** How many sessions are opened at a time unless the work says another number. */
 export const usuallyAtOnce = 10
 
-/**
- * Opens a session for each user, `atOnce` at a time, and resolves with the function that ends them all; `opened` gets
- * each one's time in milliseconds. Rejects at the first that fails.
- */
+/** Apart by kind, so that no target profits from another one's round. */
+const remembered = new Map<Kind | 'websocket', SaltedPasswords>()
+
+function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {
+  const known = remembered.get(kind) ?? new Map()
+  remembered.set(kind, known)
+  return known
+}
+
+export const terminateBody = (sid: string, rid: number) =>
+  `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}' type='terminate'/>`
+
+/** Opens a session for each user, calls `opened` with each one's milliseconds, and resolves with what ends them all. */
 export async function openAll(
   target: Target,
   users: readonly string[],
-  opened: (ms: number) => void,
+  opened: (milliseconds: number) => void,
   atOnce = usuallyAtOnce,
 ): Promise<() => Promise<void>> {
   const opener = new Opener(target)
@@ -38,32 +42,17 @@ export async function openAll(
   }
 }
 
-/** Has sessions warmed for the users. */
-export async function warmed(target: Target, users: readonly string[]): Promise<Warmed[]> {
-  const lanes = new Lanes(target)
-  const bindings: Warmed[] = []
-  await inParallel(usuallyAtOnce, users, async user => void bindings.push(await warm(lanes, user)))
-  lanes.close()
-  return bindings
-}
-
-/** What the warm API answers. */
-export interface Warmed extends LoggedIn {
-  readonly websocket?: { readonly url: string; readonly token: string }
-}
-
-/** Opens BOSH sessions for the users and hands them over. */
+/** Opens BOSH sessions for the users. */
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
-  const lanes = new Lanes(target)
   const sessions: LoggedIn[] = []
-  await inParallel(usuallyAtOnce, users, async user => {
-    sessions.push(await (target.kind === 'product' ? warm(lanes, user) : boshSession(lanes, user)))
-  })
+  const lanes = new Lanes(target)
+  const open = target.kind === 'product' ? warm : boshSession
+  await inParallel(usuallyAtOnce, users, async user => void sessions.push(await open(lanes, user)))
   lanes.close()
   return sessions
 }
 
-/** Opens single sessions of one target over connections that it keeps. */
+/** Opens and ends single sessions over connections that it keeps. */
 export class Opener {
   readonly #target: Target
   readonly #lanes: Lanes
@@ -73,17 +62,17 @@ export class Opener {
     this.#lanes = new Lanes(target)
   }
 
-  /** Opens a session and resolves with what ends it. */
+  /** Resolves with what ends the session. */
   async open(user: string): Promise<() => Promise<void>> {
     const { kind, port, caFile = '' } = this.#target
     const lanes = this.#lanes
     switch (kind) {
       case 'raw':
-        return leaving(await rawLogin(port, user, rememberedBy(kind)))
+        return ending(await rawLogin(port, user, rememberedBy(kind)))
       case 'raw-tls':
       case 'raw-tls-nudged': {
         const nudged = kind === 'raw-tls-nudged'
-        return leaving(await rawTlsLogin(user, { port, caFile, nudged, remembered: rememberedBy(kind) }))
+        return ending(await rawTlsLogin(user, { port, caFile, nudged, remembered: rememberedBy(kind) }))
       }
       case 'floor': {
         const name = await lanes.use('warm', lane => textOf(lane, user))
@@ -104,66 +93,48 @@ export class Opener {
   }
 }
 
-const leaving = (socket: Socket) => async () =>
-  void socket.removeAllListeners('close').end('</stream:stream>')
+const ending = (socket: Socket) => async () => void socket.end('</stream:stream>')
 
-function rememberedBy(kind: Kind): SaltedPasswords {
-  const known = remembered.get(kind) ?? new Map()
-  remembered.set(kind, known)
-  return known
-}
-
-async function textOf(lane: Lane, body: string): Promise<string> {
+async function textOf(lane: HttpLane, body: string): Promise<string> {
   const { status, text } = await lane.ask(body)
-  if (status !== 200) throw new Error(`floor: HTTP ${status}: ${text.slice(0, 300)}`)
+  if (status >= 300) throw new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
   return text
 }
 
-export const terminateBody = (sid: string, rid: number) =>
-  `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}' type='terminate'/>`
-
-/** What a portal's backend does. */
-function warm(lanes: Lanes, user: string): Promise<Warmed> {
-  return lanes.use('warm', async lane => {
-    const form = `jid=${user}%40${domain}&password=${user}`
-    const { status, text } = await lane.ask(form)
-    if (status >= 300) throw new Error(`warm: HTTP ${status}: ${text.slice(0, 300)}`)
-    return JSON.parse(text) as Warmed
-  })
+interface Warmed extends LoggedIn {
+  readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-/** What a client without the service does. */
-function boshSession(lanes: Lanes, user: string): Promise<LoggedIn> {
-  return lanes.use('bosh', async lane => {
+const warm = (lanes: Lanes, user: string): Promise<Warmed> =>
+  lanes.use('warm', async lane => JSON.parse(await textOf(lane, `jid=${user}%40${domain}&password=${user}`)))
+
+const boshSession = (lanes: Lanes, user: string): Promise<LoggedIn> =>
+  lanes.use('bosh', lane => {
     const post = async (body: string) => ({ ...(await lane.ask(body)), headers: {} })
     const client = new BoshClient('', { post })
     return boshLogin(client, { user, password: user, domain, remembered: rememberedBy('peer') })
   })
-}
 
 type Purpose = 'warm' | 'bosh' | 'end'
 
-/** Keep-alive connections of one target, taken up again by the next request. */
+/** Keep-alive connections of one target. */
 class Lanes {
   readonly #routes: Record<Purpose, Route>
-  readonly #idle: Record<Purpose, Lane[]> = { warm: [], bosh: [], end: [] }
+  readonly #idle: Record<Purpose, HttpLane[]> = { warm: [], bosh: [], end: [] }
 
   constructor({ kind, port, warmPort = port }: Target) {
-    const authorization = `Authorization: Basic ${Buffer.from(admin).toString('base64')}\r\n`
-    const form = 'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n'
+    const headers =
+      'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n' +
+      `Authorization: ${adminHeader}\r\n`
     this.#routes = {
-      warm: {
-        port: warmPort,
-        path: kind === 'floor' ? '/login' : '/warm',
-        headers: `${form}${authorization}`,
-      },
-      bosh: boshRoute(port),
+      warm: { port: warmPort, path: kind === 'floor' ? '/login' : '/warm', headers },
+      bosh: xmlRoute(port),
       end: { port, path: '/end', headers: '' },
     }
   }
 
-  async use<T>(purpose: Purpose, work: (lane: Lane) => Promise<T>): Promise<T> {
-    const lane = this.#idle[purpose].pop() ?? new Lane(this.#routes[purpose])
+  async use<T>(purpose: Purpose, work: (lane: HttpLane) => Promise<T>): Promise<T> {
+    const lane = this.#idle[purpose].pop() ?? new HttpLane(this.#routes[purpose])
     const result = await work(lane)
     this.#idle[purpose].push(lane)
     return result
@@ -174,8 +145,43 @@ class Lanes {
   }
 }
 
-/** Works through the items, that many at once. */
-export async function inParallel<T>(
+export interface SocketSession {
+  /** Full JID. */
+  readonly jid: string
+  readonly lane: WebSocketLane
+}
+
+const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
+const open = `<open xmlns='${framing}' to='${domain}' version='1.0'/>`
+export const closeFrame = `<close xmlns='${framing}'/>`
+
+/** Opens sessions over WebSocket, at the floor nothing but WebSockets; `failed` is called for each that ends later. */
+export async function openSockets(
+  { kind, port, warmPort }: Target,
+  users: readonly string[],
+  failed: (error: Error) => void,
+): Promise<SocketSession[]> {
+  const sessions: SocketSession[] = []
+  const lanes = new Lanes({ kind, port, ...(warmPort !== undefined && { warmPort }) })
+  const openOne = async (user: string): Promise<SocketSession> => {
+    if (kind === 'floor') return { jid: user, lane: await WebSocketLane.open(port, '/', failed) }
+    const warmed = kind === 'product' ? await warm(lanes, user) : undefined
+    const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket!.url).pathname
+    const lane = await WebSocketLane.open(port, path, failed)
+    const stream = new Conversation(message => lane.send(message))
+    lane.onMessage = message => stream.read(message)
+    const login =
+      warmed === undefined
+        ? { user, remembered: rememberedBy('websocket') }
+        : { plain: Buffer.from(`\0${user}\0${warmed.websocket!.token}`).toString('base64') }
+    return { lane, jid: await logIn(stream, () => stream.ask(open, 'features>'), login) }
+  }
+  await inParallel(usuallyAtOnce, users, async user => void sessions.push(await openOne(user)))
+  lanes.close()
+  return sessions
+}
+
+async function inParallel<T>(
   atOnce: number,
   items: readonly T[],
   work: (item: T) => Promise<void>,

@@ -1,73 +1,52 @@
-// What the parts of the benchmark share: how long they take, a Prosody, and a load client.
+// What the parts of the benchmark share: how much is done for each figure, a Prosody, a load client, and rounds taken in turns.
 import type { Prosody } from '../test/support/prosody.js'
+import { type Comparison, comparisonTable } from './comparison.js'
 import type { LoadClient } from './processes.js'
-import type { Figures, Processes, Work } from './work.js'
+import type { Figures, Processes, Target, Work } from './work.js'
 
-/** How much is done for each figure. */
 export interface Sizes {
-  /** Rounds that count. */
   readonly rounds: number
-  /** The same where processes are compared that share the cores: which of them runs where differs from round to round. */
+  /** Rounds in which processes share the cores: which of them runs where differs from round to round. */
   readonly sharingRounds: number
-  /** Rounds before them that do not: by then Node has compiled what runs often, and passwords are remembered. */
+  /** Rounds of warms that do not count: V8 compiles, and salted passwords are remembered. */
   readonly warmUpRounds: number
-  /** Warms in a round; all of them are open at its end. */
+  /** The same for round trips. */
+  readonly chatWarmUpRounds: number
   readonly warms: number
   /** Users of a round that were never seen before. */
   readonly freshUsers: number
-  /** Warms in a round that are made one after the other. */
+  /** Warms of a round that are made one after the other. */
   readonly singleWarms: number
   readonly chatSessions: number
   readonly chatSeconds: number
   readonly mixedSeconds: number
-  /** Numbers of held sessions to weigh the service at. */
-  readonly idleSessions: readonly [number, number]
+  /** At which the memory is read. */
+  readonly heldSessions: readonly [number, number]
   readonly restMilliseconds: number
   readonly soakSessions: number
-  /** WebSockets that say nothing. */
   readonly pingedSessions: number
   readonly soakSeconds: number
   readonly soakSecondsPerMessage: number
 }
 
 export const fullSizes: Sizes = {
-  rounds: 5,
-  sharingRounds: 11,
-  warmUpRounds: 14,
-  warms: 400,
-  freshUsers: 100,
-  singleWarms: 60,
-  chatSessions: 50,
-  chatSeconds: 2,
-  mixedSeconds: 3,
-  idleSessions: [1_000, 6_000],
-  restMilliseconds: 10_000,
-  soakSessions: 10_000,
-  pingedSessions: 10_000,
-  soakSeconds: 300,
-  soakSecondsPerMessage: 60,
+  ...{ rounds: 5, sharingRounds: 11, warmUpRounds: 14, chatWarmUpRounds: 4 },
+  ...{ warms: 400, freshUsers: 100, singleWarms: 60 },
+  ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
+  ...{ heldSessions: [1_000, 6_000], restMilliseconds: 10_000 },
+  ...{ soakSessions: 10_000, pingedSessions: 10_000, soakSeconds: 300, soakSecondsPerMessage: 60 },
 }
 
 /** Enough to see that everything runs. */
 export const quickSizes: Sizes = {
-  rounds: 1,
-  sharingRounds: 1,
-  warmUpRounds: 1,
-  warms: 60,
-  freshUsers: 20,
-  singleWarms: 10,
-  chatSessions: 10,
-  chatSeconds: 0.5,
-  mixedSeconds: 1,
-  idleSessions: [50, 150],
-  restMilliseconds: 500,
-  soakSessions: 200,
-  pingedSessions: 200,
-  soakSeconds: 10,
-  soakSecondsPerMessage: 5,
+  ...{ rounds: 1, sharingRounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
+  ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
+  ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
+  ...{ heldSessions: [50, 150], restMilliseconds: 500 },
+  ...{ soakSessions: 200, pingedSessions: 200, soakSeconds: 10, soakSecondsPerMessage: 5 },
 }
 
-/** Accounts that take part in turn. */
+/** Accounts that are used in turn. */
 export const users = 200
 
 export interface Stage {
@@ -77,31 +56,79 @@ export interface Stage {
   readonly log: (text: string) => void
 }
 
-/** One round's work without the processes to measure, which change with every restart. */
-export type Round = Omit<Work, 'pids'>
+/** One round's work for whatever is measured. */
+export type Load = Omit<Work, 'pids' | 'target'>
+
+export interface Contender {
+  readonly label: string
+  run(load: Load, about?: Parameters<LoadClient['run']>[1]): Promise<Figures>
+}
 
 /**
- * Runs a round. Prosody 0.12 on Lua 5.4 takes three times as long for a login after a few thousand of them, and for a
- * message too: each round has a fresh one, or the first target would win.
+ * Prosody 0.12 on Lua 5.4 takes three times as long for a login, and for a message, after a few thousand logins:
+ * each round gets a fresh one, or the first contender would win.
  */
-export async function runFresh(
+export const withFreshProsody = (
   { prosody, load }: Stage,
-  round: Round,
+  label: string,
+  target: Target,
+  pids: Processes = {},
+): Contender => ({
+  label,
+  run: async (work, about) => {
+    await prosody.restart()
+    return load.run({ ...work, target, pids: { ...pids, Prosody: prosody.pid, client: load.pid } }, about)
+  },
+})
+
+export const withoutProsody = (
+  { load }: Stage,
+  label: string,
+  target: Target,
   pids: Processes,
-  about?: Parameters<LoadClient['run']>[1],
-): Promise<Figures> {
-  await prosody.restart()
-  return load.run({ ...round, pids: { ...pids, Prosody: prosody.pid, client: load.pid } }, about)
+): Contender => ({
+  label,
+  run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
+})
+
+export async function warmUp(contenders: object, load: Load, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++)
+    for (const contender of Object.values(contenders) as Contender[]) await contender.run(load)
 }
 
-export function names(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+/** Runs each contender once a round and prints the figures; the first in one round is the last in the next. */
+export async function compare<Key extends string>(
+  { sizes, log }: Stage,
+  title: string,
+  contenders: Readonly<Record<Key, Contender>>,
+  load: Load | ((round: number) => Load),
+  rounds = sizes.rounds,
+): Promise<Comparison<Key>> {
+  const keys = Object.keys(contenders) as Key[]
+  const figures = Object.fromEntries(keys.map(key => [key, [] as Figures[]])) as Record<Key, Figures[]>
+  const loadOf = typeof load === 'function' ? load : () => load
+  for (let round = 0; round < rounds; round++)
+    for (const key of round % 2 === 0 ? keys : keys.toReversed())
+      figures[key].push(await contenders[key].run(loadOf(round)))
+  const labels = Object.fromEntries(keys.map(key => [key, contenders[key].label])) as Record<Key, string>
+  const unit = loadOf(0).part === 'chat' ? 'round trips' : 'warms'
+  const comparison: Comparison<Key> = { title, unit, labels, rounds: figures }
+  log(comparisonTable(comparison))
+  return comparison
 }
 
-/** The names of the accounts, which are their passwords as well. */
-export function accounts({ rounds, freshUsers }: Sizes): Record<string, string> {
-  const fresh = Array.from({ length: rounds }, (_, round) => names(freshPrefix(round), freshUsers)).flat()
-  return Object.fromEntries([...names('user', users), ...fresh].map(name => [name, name]))
-}
+export const warmLoad = ({ warms }: Sizes): Load => ({ part: 'warm', users, amount: warms })
+
+export const chatLoad = ({ chatSessions, chatSeconds }: Sizes, about: Partial<Load> = {}): Load => ({
+  ...{ part: 'chat', users: chatSessions, amount: chatSeconds, pollFirst: true },
+  ...about,
+})
+
+export const names = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+
+/** Names to passwords, which are the names. */
+export const accountsOf = (of: readonly string[]): Record<string, string> =>
+  Object.fromEntries(of.map(name => [name, name]))
 
 export const freshPrefix = (round: number) => `fresh${round}x`

@@ -9,32 +9,28 @@ export class Tally {
 
   constructor(readonly pids: Processes) {}
 
-  /** Adds one operation's latency in milliseconds. */
-  add(milliseconds: number): void {
+  readonly add = (milliseconds: number): void => {
     this.#latencies.push(milliseconds)
   }
 
-  /** Runs a part that counts; the time and the CPU between such parts are left out. */
+  /** Runs a part that counts; time and CPU between such parts do not. */
   async during(part: () => Promise<void>): Promise<void> {
     const before = this.#used()
     const start = performance.now()
     await part()
     this.#seconds += (performance.now() - start) / 1000
-    const after = this.#used()
-    for (const name of Object.keys(this.pids)) {
-      this.#cpu[name] = (this.#cpu[name] ?? 0) + (after[name] ?? 0) - (before[name] ?? 0)
-    }
+    for (const [name, used] of Object.entries(this.#used()))
+      this.#cpu[name] = (this.#cpu[name] ?? 0) + used - (before[name] ?? 0)
   }
 
   figures(): Figures {
     const sorted = this.#latencies.toSorted((a, b) => a - b)
-    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
-    const cpu = Object.entries(this.#cpu).map(
-      ([name, microseconds]) => [name, microseconds / Math.max(1, sorted.length)] as const,
-    )
+    const operations = sorted.length
+    const at = (share: number) => sorted[Math.floor(share * (operations - 1))] ?? 0
+    const cpu = Object.entries(this.#cpu).map(([name, used]) => [name, used / Math.max(1, operations)])
     return {
-      operations: sorted.length,
-      perSecond: sorted.length / this.#seconds,
+      operations,
+      perSecond: operations / this.#seconds,
       p50Milliseconds: at(0.5),
       p99Milliseconds: at(0.99),
       cpuMicroseconds: Object.fromEntries(cpu),
@@ -42,23 +38,21 @@ export class Tally {
   }
 
   #used(): Record<string, number> {
-    const all = ([name, pids]: [string, number | readonly number[]]) =>
-      [name, [pids].flat().reduce((sum, pid) => sum + cpuOf(pid), 0)] as const
-    return Object.fromEntries(Object.entries(this.pids).map(all))
+    const used = Object.entries(this.pids).map(([name, pids]) => {
+      const all = [pids].flat()
+      return [name, all.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0)] as const
+    })
+    return Object.fromEntries(used)
   }
 }
 
-/**
- * CPU time that a process has used, in microseconds; 0 where there is no /proc. The scheduler counts nanoseconds for
- * each thread; `/proc/PID/stat`, in hundredths of a second, would be a tenth of what a short round costs.
- */
-function cpuOf(pid: number): number {
+/** From `schedstat`, in nanoseconds: `/proc/PID/stat` counts hundredths of a second, a tenth of a short round. */
+function cpuMicroseconds(pid: number): number {
   try {
-    let nanoseconds = 0
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0])
-    }
-    return nanoseconds / 1000
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const used = (thread: string) =>
+      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]
+    return threads.reduce((sum, thread) => sum + Number(used(thread)), 0) / 1000
   } catch {
     return 0
   }

@@ -1,54 +1,46 @@
-// What the processes of the benchmark say to each other. Types only.
+// What the benchmark and its load clients send to each other.
 
-/**
- * Whom a load is put on: `product` is the service, `peer` the XMPP server's own BOSH endpoint; `raw`, `raw-tls` and
- * `raw-tls-nudged` are its bare client port; `floor` is the least that Node can do, and `relay` the least that has
- * the same to read and to write (`floor.ts`).
- */
+/** `peer` is the XMPP server's own endpoint, the `raw` ones are its client port; see floor.ts for `floor` and `relay`. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Ports of several processes that know nothing of each other, in place of the one: sessions are spread over them. */
+  /** Processes that do not know each other: the sessions are spread over these ports in place of `port`. */
   readonly apart?: readonly number[]
-  /** Where sessions are warmed, if that is another process of the service. */
+  /** Where sessions are warmed, if not at `port`. */
   readonly warmPort?: number
-  /** BOSH unless it says another. */
+  /** BOSH by default. */
   readonly over?: 'websocket'
-  /** PEM file with the certificate to trust; for the kinds with TLS. */
   readonly caFile?: string
 }
 
-/** The processes to measure, by name; where there are several of one name, they are measured together. */
+/** Process ids by name; processes of one name are measured together. */
 export type Processes = Readonly<Record<string, number | readonly number[]>>
 
-/**
- * One round to run: `warm` opens and ends sessions, `chat` exchanges messages, `pace` warms at an even rate, `hold`
- * keeps many sessions waiting that hardly say anything, `rest` many WebSockets that say nothing. All processes in `pids` are measured by name.
- */
 export interface Work {
   readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
   readonly target: Target
-  /** Name of the accounts, a number from 0 is appended; the password is the whole name. */
-  readonly prefix: string
+  /** Of the account names, before a number; default `user`. */
+  readonly prefix?: string
   readonly users: number
-  /** Warms in all, or seconds. */
+  /** Warms in all for `warm`, otherwise seconds. */
   readonly amount: number
-  /** `warm` only: logins on their way at a time; 10 unless it says another. */
+  /** `warm`: logins at a time; default 10. */
   readonly atOnce?: number
-  /** `chat` only: a new poll goes out before each message, as when people type slowly. */
+  /** `chat`: a new poll goes out before each message, as when people type slowly. */
   readonly pollFirst?: boolean
-  /** `pace` only. */
+  /** `pace`. */
   readonly warmsPerSecond?: number
-  /** `hold` and `rest`: how many sessions; `hold` only: how often each sends a message, and how many pause in between instead of waiting. */
+  /** `hold` and `rest`. */
   readonly sessions?: number
+  /** `hold`. */
   readonly secondsPerMessage?: number
+  /** `hold`: how many sessions pause between their messages in place of holding a request. */
   readonly pausing?: number
   readonly pids: Processes
 }
 
-/** What a round showed. */
 export interface Figures {
   readonly operations: number
   readonly perSecond: number
@@ -56,12 +48,12 @@ export interface Figures {
   readonly p99Milliseconds: number
   /** CPU time per operation in microseconds, by process. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>
-  /** `hold` only: sessions that ended, and messages that did not arrive. */
+  /** `hold` and `rest`: sessions that ended, and messages that did not arrive. */
   readonly lost?: number
 }
 
 export type Outcome = { readonly figures: Figures } | { readonly failure: string }
 
-/** What every account and the caller of the warm API are called. */
 export const domain = 'localhost'
 export const admin = 'bench:bench'
+export const adminHeader = `Basic ${Buffer.from(admin).toString('base64')}`

@@ -1,36 +1,27 @@
-// WebSocket (RFC 6455) over a bare socket, for a load client that must cost less than the servers it measures. Knows text
-// in single frames, pings, and nothing else.
+// WebSocket (RFC 6455) over a bare socket, cheaper than any server it measures: text in single frames, and pings.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** Where a lane connects to. */
-export interface SocketRoute {
-  readonly port: number
-  readonly path: string
-}
-
-/** The bit that says that a frame is masked. With a key of zeros the mask changes nothing. */
+/** With a key of zeros the mask changes nothing. */
 const masked = 0x80
 const noMask = Buffer.alloc(4)
 
 const opcodes = { text: 0x81, close: 0x88, ping: 0x89, pong: 0x8a }
 
-/** One WebSocket that speaks XMPP. */
-export class SocketLane {
+export class WebSocketLane {
   readonly #socket: Socket
   #received: Buffer = Buffer.alloc(0)
   #isOpen = false
   #opened: () => void = () => {}
   #failed: (error: Error) => void
-  /** Hears each message. */
-  heard: (message: string) => void = () => {}
-  /** How many pings of the server were answered. */
+  onMessage: (message: string) => void = () => {}
+  /** Pings of the server that were answered. */
   pings = 0
 
-  /** Resolves once the connection is a WebSocket. Afterwards `failed` is called where it ends. */
-  static open(route: SocketRoute, failed: (error: Error) => void): Promise<SocketLane> {
+  /** `failed` is called if the connection ends later. */
+  static open(port: number, path: string, failed: (error: Error) => void): Promise<WebSocketLane> {
     return new Promise((resolve, reject) => {
-      const lane = new SocketLane(route, reject)
+      const lane = new WebSocketLane(port, path, reject)
       lane.#opened = () => {
         lane.#failed = failed
         resolve(lane)
@@ -38,7 +29,7 @@ export class SocketLane {
     })
   }
 
-  private constructor({ port, path }: SocketRoute, failed: (error: Error) => void) {
+  private constructor(port: number, path: string, failed: (error: Error) => void) {
     this.#failed = failed
     this.#socket = connect(port, '127.0.0.1').setNoDelay(true)
     this.#socket.write(
@@ -50,7 +41,7 @@ export class SocketLane {
     this.#socket.on('close', () => this.#failed(new Error(`connection closed by port ${port}`)))
   }
 
-  /** Sends a message; ASCII. */
+  /** ASCII. */
   send(message: string): void {
     const { length } = message
     const head =
@@ -60,7 +51,7 @@ export class SocketLane {
     this.#socket.write(Buffer.concat([head, noMask, Buffer.from(message, 'latin1')]))
   }
 
-  /** Takes its leave; that the connection ends then is no failure. Resolves when it has. */
+  /** Sends a last message and resolves once the server has closed the connection. */
   async leave(message: string): Promise<void> {
     this.#failed = () => {}
     const closed = once(this.#socket, 'close')
@@ -68,7 +59,6 @@ export class SocketLane {
     await closed
   }
 
-  /** Drops the connection. */
   close(): void {
     this.#failed = () => {}
     this.#socket.destroy()
@@ -91,7 +81,6 @@ export class SocketLane {
     while (this.#readFrame()) {}
   }
 
-  /** Whether there was a whole one. */
   #readFrame(): boolean {
     const bytes = this.#received
     if (bytes.length < 2) return false
@@ -102,7 +91,7 @@ export class SocketLane {
       short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
     if (bytes.length < at + length) return false
     this.#received = bytes.subarray(at + length)
-    if (bytes[0] === opcodes.text) this.heard(bytes.toString('latin1', at, at + length))
+    if (bytes[0] === opcodes.text) this.onMessage(bytes.toString('latin1', at, at + length))
     else if (bytes[0] === opcodes.close) this.#socket.end()
     else if (bytes[0] === opcodes.ping) this.#pong(bytes.subarray(at, at + length))
     return true

@@ -1,0 +1,123 @@
+// Lines 10 and 14: ten thousand sessions in one process for minutes, over BOSH with a message now and then, and over WebSocket
+// with nothing but pings.
+import { readFileSync } from 'node:fs'
+import { judge } from './comparison.js'
+import { lines } from './lines.js'
+import { type Lag, startEcho, startFloor, startLoadClient, startService } from './processes.js'
+import type { PartResult } from './results.js'
+import { type Stage, users, withFreshProsody } from './stage.js'
+import type { Figures, Target } from './work.js'
+
+/** Descriptors that the service needs besides two for each session. */
+const spareDescriptors = 300
+/** The largest share of the sessions that may pause, which takes one descriptor, before fewer are held. */
+const mostPausing = 0.05
+/** For 10,000 logins at a Prosody that slows down. */
+const loginSeconds = 300
+const openingSeconds = 60
+
+export async function measureSoak(stage: Stage): Promise<PartResult> {
+  const { sizes, prosody, log } = stage
+  const { soakSessions: wanted, soakSeconds, soakSecondsPerMessage: secondsPerMessage } = sizes
+  const limit = openFilesLimit()
+  const lacking = Math.max(0, spareDescriptors + 2 * wanted - limit)
+  const isWhole = lacking <= mostPausing * wanted
+  const sessions = isWhole ? wanted : Math.floor((limit - spareDescriptors) / 2)
+  const pausing = isWhole ? lacking : 0
+  const beside = [
+    ...(isWhole ? [] : [`${sessions} sessions instead of ${wanted}: ${whyFewer(limit)}`]),
+    ...(pausing === 0 ? [] : [`${pausing} of them pause between their messages: ${whyFewer(limit)}`]),
+  ]
+  for (const shortage of beside) log(`\n${shortage}`)
+  await using service = await startService({
+    c2sPort: prosody.c2sPort,
+    environment: { MEASURE_LAG: '1' },
+  })
+  const target = { kind: 'product', port: service.port } as const
+  const contender = withFreshProsody(stage, 'the service', target, { service: service.pid })
+  let duringLogins: Promise<Lag> | undefined
+  const messages = await contender.run(
+    { part: 'hold', users, amount: soakSeconds, sessions, pausing, secondsPerMessage },
+    {
+      seconds: loginSeconds + soakSeconds,
+      ready: count => {
+        log(
+          `\n${count} sessions are held; each says something every ${secondsPerMessage} s for ${soakSeconds} s`,
+        )
+        duringLogins = service.lag()
+      },
+    },
+  )
+  await duringLogins
+  const lag = await service.lag()
+  const { lost = 0, operations, p50Milliseconds, p99Milliseconds } = messages
+  const lagInWords = `p50 ${lag.p50.toFixed(1)}, p99 ${lag.p99.toFixed(1)}, most ${lag.max.toFixed(1)} ms`
+  log(
+    `  ${operations} messages, p50 ${p50Milliseconds.toFixed(1)}, p99 ${p99Milliseconds.toFixed(1)} ms; ${lost} lost\n` +
+      `  event loop lag ${lagInWords}`,
+  )
+  const ofThem = pausing > 0 ? `, ${pausing} of them pausing` : ''
+  const value = `${sessions} sessions${ofThem}, ${operations} messages`
+  const held = judge(lines.soakLost, [lost], { value, beside })
+  return {
+    verdicts: [
+      { ...held, reached: held.reached && isWhole },
+      judge(lines.soakLag, [lag.p99], { value: lagInWords, beside }),
+    ],
+    details: { sessions, seconds: soakSeconds, lag, messages },
+  }
+}
+
+/** A bare server pings as many at the same time: what a ping costs differs by half from hour to hour. */
+export async function measurePings(stage: Stage): Promise<PartResult> {
+  const { sizes, prosody, log } = stage
+  const { pingedSessions: wanted, soakSeconds: amount } = sizes
+  await using service = await startService({ c2sPort: prosody.c2sPort })
+  await using echo = await startEcho()
+  await using floor = await startFloor(echo.port)
+  await using floorClient = startLoadClient()
+  const limit = openFilesLimit()
+  const sessions = Math.min(wanted, Math.floor((limit - spareDescriptors) / 2))
+  const beside = sessions < wanted ? [`${sessions} instead of ${wanted}: ${whyFewer(limit)}`] : []
+  const rest = { part: 'rest', users, amount, sessions } as const
+  const target = (kind: 'product' | 'floor', port: number): Target => ({ kind, port, over: 'websocket' })
+  const contender = withFreshProsody(stage, 'the service', target('product', service.port), {
+    service: service.pid,
+  })
+  const [ofService, ofFloor] = await new Promise<readonly [Figures, Figures]>((resolve, reject) => {
+    const ready = (count: number) => {
+      log(`\n${count} WebSockets are open, and say nothing for ${amount} s`)
+      const work = { ...rest, target: target('floor', floor.port), pids: { floor: floor.pid } }
+      floorClient
+        .run(work, { seconds: openingSeconds + amount })
+        .then(async figures => resolve([await served, figures]))
+        .catch(reject)
+    }
+    const served = contender.run(rest, { seconds: loginSeconds + amount, ready })
+    served.catch(reject)
+  })
+  const { lost = 0, operations } = ofService
+  const [share, bare] = [percentOfCore(ofService, 'service'), percentOfCore(ofFloor, 'floor')]
+  const [value, base] = [`${share.toFixed(2)} %`, `${bare.toFixed(2)} %`]
+  log(`  ${operations} pings were answered, ${lost} sessions lost; the service had ${value} of a core`)
+  log(`  the bare server had ${base} for ${ofFloor.operations}`)
+  return {
+    verdicts: [
+      judge(lines.pingLost, [lost], { value: `${sessions} sessions, ${operations} pings`, beside }),
+      judge(lines.pingCpu, [share / bare], { value, base }),
+    ],
+  }
+}
+
+const percentOfCore = ({ cpuMicroseconds, perSecond }: Figures, process: string) =>
+  ((cpuMicroseconds[process] ?? Number.NaN) * perSecond) / 1e4
+
+const whyFewer = (limit: number) =>
+  `each takes two descriptors of the service, which may open ${limit} here (ulimit -Hn)`
+
+/** Node raises its own limit to this one. */
+function openFilesLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'utf8')
+  const hard = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(limits)?.[1] ?? '0'
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
+}

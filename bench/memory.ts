@@ -1,0 +1,159 @@
+// Lines 8, 13 and 18: resident memory of a session that only waits, after a collection of garbage and a rest.
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startDemoServer } from '../src/demo/server.js'
+import { judge } from './comparison.js'
+import { HeldSession } from './held-session.js'
+import { HttpLane } from './http-lane.js'
+import { Inspector } from './inspector.js'
+import { lines } from './lines.js'
+import { closing, type Started, startEcho, startFloor, startNeighbours, startService } from './processes.js'
+import type { PartResult } from './results.js'
+import { openBosh, openSockets } from './sessions.js'
+import { accountsOf, names, type Stage } from './stage.js'
+import type { Target } from './work.js'
+
+const accounts = names('user', 50)
+const startServer = async () => closing(await startDemoServer(accountsOf(accounts)))
+
+interface Weight {
+  /** KiB at the two numbers of sessions. */
+  readonly resident: readonly [number, number]
+  readonly kibPerSession: number
+  readonly lost: number
+}
+
+interface Held {
+  close(): void
+}
+
+/** Opens that many more; `lost` is called for each that ends. */
+type Hold = (count: number, lost: () => void) => Promise<Held[]>
+
+async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold): Promise<Weight> {
+  const [few, many] = sizes.heldSessions
+  const held: Held[] = []
+  let lost = 0
+  const residentWith = async (more: number) => {
+    held.push(...(await hold(more, () => void lost++)))
+    await sleep(sizes.restMilliseconds / 4)
+    for (const process of processes) {
+      const inspector = await Inspector.open(process)
+      await inspector.collectGarbage()
+      inspector.close()
+    }
+    await sleep(sizes.restMilliseconds)
+    return processes.reduce((sum, { pid }) => sum + residentKib(pid), 0)
+  }
+  try {
+    const before = await residentWith(few)
+    const after = await residentWith(many - few)
+    return { resident: [before, after], kibPerSession: (after - before) / (many - few), lost }
+  } finally {
+    for (const each of held) each.close()
+  }
+}
+
+export const residentKib = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+
+const wanted = (count: number) => Array.from({ length: count }, (_, index) => accounts[index % 50]!)
+
+const overBosh =
+  (target: Target): Hold =>
+  async (count, lost) => {
+    const about = { port: target.port, spare: [], arrived: () => {}, lost }
+    return (await openBosh(target, wanted(count))).map(session => new HeldSession(session, about))
+  }
+
+const overWebSocket =
+  (target: Target): Hold =>
+  async (count, lost) =>
+    (await openSockets(target, wanted(count), lost)).map(({ lane }) => lane)
+
+/** Requests that a bare server holds, each with a connection to an echo. */
+const bareRequests =
+  (port: number): Hold =>
+  async count => {
+    const held: HttpLane[] = []
+    while (held.length < count) {
+      const lane = new HttpLane({ port, path: '/hold', headers: '' })
+      lane.post('', () => {})
+      held.push(lane)
+      // As many at a time as the backlog takes.
+      if (held.length % 100 === 0) await sleep(20)
+    }
+    return held
+  }
+
+const inWords = ({ sizes }: Stage, { resident, kibPerSession, lost }: Weight) =>
+  `${resident[0]} KiB at ${sizes.heldSessions[0]}, ${resident[1]} KiB at ${sizes.heldSessions[1]}: ` +
+  `${kibPerSession.toFixed(1)} KiB each, ${lost} lost`
+
+const kib = ({ kibPerSession }: Weight) => `${kibPerSession.toFixed(1)} KiB`
+const unlessLost = ({ kibPerSession, lost }: Weight) => (lost === 0 ? kibPerSession : Number.NaN)
+const losses = ({ lost }: Weight) => (lost === 0 ? [] : [`${lost} sessions were lost`])
+
+async function weighService(stage: Stage, holding: (target: Target) => Hold): Promise<Weight> {
+  await using server = await startServer()
+  await using service = await startService({ c2sPort: server.port })
+  return await weigh(stage, [service], holding({ kind: 'product', port: service.port }))
+}
+
+async function weighFloor(stage: Stage): Promise<Weight> {
+  await using echo = await startEcho()
+  await using floor = await startFloor(echo.port)
+  return await weigh(stage, [floor], bareRequests(floor.port))
+}
+
+export async function measureHeld(stage: Stage): Promise<PartResult> {
+  const service = await weighService(stage, overBosh)
+  const floor = await weighFloor(stage)
+  stage.log(
+    `\nA held session, plain link, after a collection and ${stage.sizes.restMilliseconds / 1000} s of rest\n` +
+      `  the service: ${inWords(stage, service)}\n  the floor:   ${inWords(stage, floor)}`,
+  )
+  const [value, beside] = [kib(service), losses(service)]
+  const above = unlessLost(service) - floor.kibPerSession
+  return {
+    verdicts: [
+      judge(lines.memoryAboveFloor, [above], { value, base: kib(floor), beside }),
+      judge(lines.memory, [unlessLost(service)], { value, beside }),
+    ],
+    details: { service, floor },
+  }
+}
+
+export async function measureHeldOverWebSocket(stage: Stage): Promise<PartResult> {
+  const service = await weighService(stage, overWebSocket)
+  stage.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
+  const [value, beside] = [kib(service), losses(service)]
+  return {
+    verdicts: [judge(lines.socketMemory, [unlessLost(service)], { value, beside })],
+    details: { service },
+  }
+}
+
+export async function measureHeldBesideOthers(stage: Stage): Promise<PartResult> {
+  const ofPair = async (isElsewhere: boolean) => {
+    await using server = await startServer()
+    await using pair = await startNeighbours({ c2sPort: server.port })
+    const [one, other] = pair.both
+    const target: Target = { kind: 'product', port: (isElsewhere ? other : one).port, warmPort: one.port }
+    return await weigh(stage, isElsewhere ? pair.both : [one], overBosh(target))
+  }
+  const alone = await weighService(stage, overBosh)
+  const here = await ofPair(false)
+  const elsewhere = await ofPair(true)
+  stage.log(
+    `\nA held session, plain link\n  one process: ${inWords(stage, alone)}\n` +
+      `  two, the one with the session: ${inWords(stage, here)}\n` +
+      `  two, held at the other one, together: ${inWords(stage, elsewhere)}`,
+  )
+  const ratio = unlessLost(here) / unlessLost(alone)
+  const beside = [`through the other process, in both together: ${kib(elsewhere)}`, ...losses(here)]
+  return {
+    verdicts: [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone), beside })],
+    details: { alone, here, elsewhere },
+  }
+}

@@ -1,0 +1,23 @@
+// Loaded into the service before it (`--import`): opens the inspector on SIGUSR1, which the service itself ignores, and on
+// SIGUSR2 writes the event loop lag since the last time to file descriptor 3, a line of JSON.
+import { writeSync } from 'node:fs'
+import inspector from 'node:inspector'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+/** In milliseconds; part of each figure of the histogram, and subtracted. */
+const resolution = 5
+
+process.on('SIGUSR1', () => {
+  if (inspector.url() === undefined) inspector.open()
+})
+
+if (process.env['MEASURE_LAG'] === '1') {
+  const histogram = monitorEventLoopDelay({ resolution })
+  histogram.enable()
+  process.on('SIGUSR2', () => {
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
+    const [p50, p99] = [50, 99].map(percent => late(histogram.percentile(percent)))
+    writeSync(3, `${JSON.stringify({ p50, p99, max: late(histogram.max) })}\n`)
+    histogram.reset()
+  })
+}

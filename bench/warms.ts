@@ -1,0 +1,62 @@
+// Lines 1, 2, 3 and 7: how fast warms are, over a plain link and over STARTTLS, and what one costs.
+import { cpu, judgeRatio, p50, rate } from './comparison.js'
+import { lines } from './lines.js'
+import { startFloor, startService } from './processes.js'
+import type { PartResult } from './results.js'
+import { compare, freshPrefix, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
+
+export async function measureWarms(stage: Stage): Promise<PartResult> {
+  const { sizes, prosody } = stage
+  const { c2sPort, httpPort } = prosody
+  await using service = await startService({ c2sPort })
+  await using floor = await startFloor(c2sPort)
+  const contender = withFreshProsody.bind(undefined, stage)
+  const all = {
+    product: contender('the service', { kind: 'product', port: service.port }, { service: service.pid }),
+    peer: contender("Prosody's own endpoint", { kind: 'peer', port: httpPort }),
+    raw: contender('bare XMPP stream', { kind: 'raw', port: c2sPort }),
+    floor: contender(
+      'node:http and a bare stream',
+      { kind: 'floor', port: floor.port },
+      { floor: floor.pid },
+    ),
+  }
+  await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
+  const warms = await compare(stage, 'Warming, 10 at once', all, warmLoad(sizes))
+  const { freshUsers } = sizes
+  const fresh = await compare(stage, 'Warming, users never seen before', all, round => ({
+    ...{ part: 'warm', prefix: freshPrefix(round), users: freshUsers, amount: freshUsers },
+  }))
+  return {
+    verdicts: [
+      judgeRatio(lines.warm, warms, ['product', 'peer'], rate),
+      judgeRatio(lines.limit, warms, ['product', 'raw'], rate),
+      judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), { theirMeasure: cpu('floor') }),
+    ],
+    comparisons: [warms, fresh],
+  }
+}
+
+export async function measureWarmsOverStarttls(stage: Stage): Promise<PartResult> {
+  const { sizes, prosody } = stage
+  const { c2sPort: port, caFile } = prosody
+  await using service = await startService({ c2sPort: port, caFile })
+  const contender = withFreshProsody.bind(undefined, stage)
+  const all = {
+    product: contender('the service', { kind: 'product', port: service.port }, { service: service.pid }),
+    plainly: contender('bare stream, STARTTLS', { kind: 'raw-tls', port, caFile }),
+    nudged: contender('bare stream, STARTTLS, nudged', { kind: 'raw-tls-nudged', port, caFile }),
+  }
+  // Ten at once warm up sooner than one at a time.
+  await warmUp(all, warmLoad(sizes), Math.ceil(sizes.warmUpRounds / 2))
+  const single = await compare(stage, 'Warming over STARTTLS (TLS 1.3), one at a time', all, {
+    ...{ part: 'warm', users, amount: sizes.singleWarms, atOnce: 1 },
+  })
+  return {
+    verdicts: [
+      judgeRatio(lines.tls, single, ['product', 'plainly'], p50),
+      judgeRatio(lines.tlsNudged, single, ['product', 'nudged'], p50),
+    ],
+    comparisons: [single],
+  }
+}
