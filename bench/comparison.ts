@@ -1,24 +1,19 @@
-// What rounds of several contenders say about a line, and the tables that show it.
 import { cpus } from 'node:os'
 import type { Line } from './lines.js'
 import type { Figures } from './work.js'
 
 export interface Verdict extends Line {
-  /** What the service did and what the other did, with units. */
   readonly value: string
   readonly base: string
-  /** Compared with `reach`: the median of the rounds, the lowest and the highest. */
   readonly figure: number
   readonly low: number
   readonly high: number
   readonly reached: boolean
-  /** Printed if the line falls short. */
   readonly beside: readonly string[]
 }
 
 export interface Comparison<Key extends string = string> {
   readonly title: string
-  /** What is counted, in the plural. */
   readonly unit: string
   readonly labels: Readonly<Record<Key, string>>
   readonly rounds: Readonly<Record<Key, readonly Figures[]>>
@@ -49,7 +44,6 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2
 }
 
-/** Judges a line by its figure in each round. */
 export function judge(
   line: Line,
   figures: readonly number[],
@@ -61,7 +55,6 @@ export function judge(
   return { ...line, value, base, figure, low, high, beside, reached }
 }
 
-/** Judges a line by the ratio of two contenders in each round. */
 export function judgeRatio<Key extends string>(
   line: Line,
   { rounds, labels }: Comparison<Key>,
@@ -82,7 +75,6 @@ export function judgeRatio<Key extends string>(
   )
 }
 
-/** Judges a line by how much later the median operation of one contender ends, in milliseconds. */
 export function judgeLater<Key extends string>(
   line: Line,
   { rounds }: Comparison<Key>,

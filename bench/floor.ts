@@ -1,6 +1,4 @@
-// The least that Node can do, a process of its own: a bare `node:http` server that answers at once, logs in (`raw-login.ts`),
-// relays text to a TCP connection and back, or holds a request beside such a connection; and a bare `ws` server that holds
-// WebSockets, or relays both ways.
+// The least that Node can do: a bare `node:http` and `ws` server that answers, logs in, relays, or holds.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -18,7 +16,6 @@ let serial = 0
 
 /** The default of WEBSOCKET_PING_INTERVAL. */
 const pingMilliseconds = 30_000
-/** Its multiples are spread evenly between whole numbers. */
 const goldenSection = 0.618_034
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (request, response) => {
@@ -34,7 +31,7 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
     answer(response, '')
   }
 })
-/** As the service makes its own. */
+/** As in the service. */
 const webSockets = new WebSocketServer({
   ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
   ...{ maxPayload: 1024 * 1024, maxFragments: 8, maxBufferedChunks: 4096 },
@@ -42,7 +39,6 @@ const webSockets = new WebSocketServer({
 })
 server.on('upgrade', (request, socket, head) =>
   webSockets.handleUpgrade(request, socket, head, webSocket => {
-    // The path of a server's own endpoint.
     if (request.url === '/xmpp-websocket') relayWebSocket(webSocket, connectToServer())
     else pingNowAndThen(webSocket, connectToServer())
   }),
@@ -61,7 +57,6 @@ function end(name: string, response: ServerResponse): void {
   answer(response, '')
 }
 
-/** A BOSH session as far as HTTP and TCP see it. */
 interface Relay {
   readonly waiting: ServerResponse[]
   readonly socket: Socket
@@ -87,10 +82,7 @@ function openRelay(name: string): Relay {
 const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
 const asText = { binary: false }
 
-/**
- * A frame for each chunk and the other way round; only streams begin and end differently over WebSocket (RFC 7395 §3.4, §3.6).
- * The server's stream header must come in one chunk, as it does on one machine.
- */
+/** Only stream headers and ends differ (RFC 7395 §3.4, §3.6); the server's header must come in one chunk. */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)
@@ -144,7 +136,6 @@ function answer(response: ServerResponse, body: string): void {
   response.end(body)
 }
 
-/** With the headers of a BOSH reply. */
 function answerXml(response: ServerResponse, body: string): void {
   response.writeHead(200, [
     ...['Content-Type', 'text/xml; charset=utf-8'],

@@ -1,18 +1,13 @@
-// A session that waits nearly all of the time, as a page does: one request held, or a pause (XEP-0124 §10), and now and then a
-// message to itself, for which it borrows a second connection.
+// A session that waits, as a page does: one request held, or a pause (XEP-0124 §10), and now and then a message to itself.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'
 
 export interface HeldSessionOptions {
   readonly port: number
-  /** Connections that no session needs at the moment. */
   readonly spare: HttpLane[]
-  /** How long it pauses after each message; undefined: it holds a request. */
   readonly pauseSeconds?: number | undefined
-  /** Called with the milliseconds of each message. */
   readonly arrived: (milliseconds: number) => void
-  /** Called once, when the session is over. */
   readonly lost: (reason: string) => void
 }
 
@@ -37,7 +32,6 @@ export class HeldSession {
     this.#wait(lane)
   }
 
-  /** Whether it is open and its last message has not come back. */
   get isWaiting(): boolean {
     return this.#awaited !== undefined
   }
@@ -51,7 +45,6 @@ export class HeldSession {
     this.#post(lane, `${this.#head}${this.#rid++}'>${messageTo(this.session.jid, this.#awaited)}</body>`)
   }
 
-  /** The session is left to the server. */
   close(): void {
     this.#isClosed = true
     this.#awaited = undefined

@@ -1,4 +1,4 @@
-// Inputs as an attacker would write them, each as long as is asked for: a beginning, a piece that is repeated, an end.
+// A beginning, a piece that is repeated, an end.
 
 export interface Shape {
   readonly name: string
@@ -7,7 +7,6 @@ export interface Shape {
   readonly end: string
 }
 
-/** The text of a shape, of about this many bytes. */
 export function fill({ start, piece, end }: Shape, bytes: number): string {
   const room = bytes - Buffer.byteLength(start + end)
   return start + piece.repeat(Math.max(1, Math.floor(room / Buffer.byteLength(piece)))) + end
@@ -23,14 +22,11 @@ const nested = (depth: number) => ['<n>'.repeat(depth), '</n>'.repeat(depth)] as
 const [down, up] = nested(120)
 const longName = 'n'.repeat(250)
 
-/** What most of a chat is. */
 const chat =
   "<message to='juliet@example.com/balcony' type='chat' id='x1'><body>Wherefore art thou, Romeo?</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>"
 
-/** What everything else is compared with. */
 export const plainXml = shape('plain', '', chat)
 
-/** Content of one element, in the form that the reader of plain XML reads and in one that it leaves. */
 const inside: readonly Shape[] = [
   shape('spaces in text', '', ' ', 'x'),
   shape('carriage returns in text', '', '\r', 'x'),
@@ -103,7 +99,7 @@ const element = (namespace: string) => (mark: string) => (inner: Shape) =>
     end: `${inner.end}</a>`,
   }) satisfies Shape
 
-/** A shape whose name ends in `*` begins with CDATA, which the reader of plain XML leaves to the other one. */
+/** Names with `*` begin with CDATA, which the plain reader leaves to saxes. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [
@@ -115,7 +111,6 @@ const children: readonly Shape[] = [
   shape('line ends between', '<a/>', '\r\n', '<a/>'),
   shape('text between', '<a/>', 'x', '<a/>'),
   shape('references between', '<a/>', '&#32;', '<a/>'),
-  // Renamed with what they declare, where a child says that it is in the namespace of the body.
   shape(
     'declarations of the namespace of a body',
     '',
@@ -123,7 +118,6 @@ const children: readonly Shape[] = [
   ),
 ]
 
-/** Documents around children, and what may stand around those. */
 export function documents(start: string, end: string): readonly Shape[] {
   const around = (child: Shape) => ({ ...child, start: start + child.start, end: child.end + end })
   const inTag = start.slice(0, -1)
@@ -186,7 +180,6 @@ export const forms: readonly Shape[] = [
   shape('a local part of joiners', 'jid=', '%E2%80%8D', '@example.com'),
 ]
 
-/** What headers have in them, by their name in lower case. */
 export const plainHeaders = {
   accept: shape('plain', '', 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8,'),
   'content-type': shape('plain', '', 'text/xml; charset=utf-8;'),

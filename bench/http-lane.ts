@@ -1,10 +1,9 @@
-// HTTP/1.1 over a bare socket, cheaper than any server it measures: POST, `Content-Length`, one request at a time, ASCII.
+// HTTP/1.1 over a bare socket, cheaper than any server it measures: POST, `Content-Length`, ASCII.
 import { connect, type Socket } from 'node:net'
 
 export interface Route {
   readonly port: number
   readonly path: string
-  /** Complete lines, each ending in CRLF, besides `Host` and `Content-Length`. */
   readonly headers: string
 }
 
@@ -14,13 +13,11 @@ export const xmlRoute = (port: number, path = '/http-bind'): Route => ({
 
 type Done = (error: Error | undefined, text: string, status: number) => void
 
-/** One keep-alive connection, opened again if the server closed it between two requests. */
 export class HttpLane {
   readonly #port: number
   readonly #head: string
   #socket: Socket | undefined
   #received = ''
-  /** Length of head and body in bytes, once the head has come. */
   #expected = 0
   #bodyAt = 0
   #status = 0
@@ -48,7 +45,6 @@ export class HttpLane {
     })
   }
 
-  /** An open request is never answered. */
   close(): void {
     this.#done = undefined
     this.#socket?.destroy()

@@ -1,9 +1,7 @@
-// Node's inspector in another process, closed there until it is needed.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Inspected {
   readonly pid: number
-  /** Port of 127.0.0.1 at which SIGUSR1 opens it. */
   readonly inspectorPort: number
 }
 
@@ -25,7 +23,6 @@ export class Inspector {
     })
   }
 
-  /** Rejects if the inspector does not answer within five seconds. */
   static async open({ pid, inspectorPort }: Inspected): Promise<Inspector> {
     process.kill(pid, 'SIGUSR1')
     for (let attempt = 0; attempt < 50; attempt++) {
@@ -48,7 +45,6 @@ export class Inspector {
     throw new Error(`the inspector of process ${pid} does not answer`)
   }
 
-  /** Calls a method of the DevTools protocol. */
   async ask<Result = unknown>(method: string, params: object = {}): Promise<Result> {
     const id = ++this.#serial
     const answer = await new Promise<Answer>(resolve => {

@@ -1,5 +1,4 @@
-// The built service as one process of several: a worker with a port of its own and without a primary, so that the load client
-// chooses the process. They reach each other over the sockets in SOCKETS_FOLDER.
+// A worker with a port of its own and without a primary, so that the load client chooses the process.
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')

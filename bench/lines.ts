@@ -1,4 +1,4 @@
-// What is to be reached, line by line. A line with two demands has two entries.
+// The targets. A line with two demands has two entries.
 
 export interface Line {
   readonly id: string
@@ -6,7 +6,6 @@ export interface Line {
   readonly against: string
   readonly sense: 'at least' | 'at most'
   readonly reach: number
-  /** `x` is a ratio. */
   readonly unit: 'x' | 'KiB' | 'ms' | 'lost'
 }
 

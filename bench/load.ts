@@ -1,4 +1,4 @@
-// The load client, a process of its own: takes one round of work at a time from its parent and answers with the figures.
+// The load client: a process that runs one round at a time for its parent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'
@@ -7,15 +7,11 @@ import { BoshTalk, bodyHead, PostPairs, type Talk, WebSocketTalk } from './talks
 import { Tally } from './tally.js'
 import type { Figures, Outcome, Target, Work } from './work.js'
 
-/** Most sessions open at a time while warms are counted. */
 const batchSize = 400
 const settleMilliseconds = 300
-/** A session asks to pause for so many times the time between two messages. */
 const pausesFor = 3
-/** For the last messages of held sessions. */
 const graceMilliseconds = 10_000
 
-/** As long as what a session really sends. */
 const relayed = [
   `${bodyHead('s'.repeat(32))}123456789012345'/>`,
   `${bodyHead('s'.repeat(32))}123456789012346'><message xmlns='jabber:client' to='user1@localhost/${'r'.repeat(20)}' type='chat'>` +
@@ -63,7 +59,7 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  // Workers get connections in turn: in order, each session would always meet the same one.
+  // Workers get connections in turn: in order, each session would always meet the same worker.
   for (const talk of shuffled(talks)) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of shuffled(talks)) talk.sendNext()
@@ -100,7 +96,6 @@ async function openTalks(
   return (await Promise.all(opening)).flat()
 }
 
-/** The processes that a target has, each with its part of the users. */
 function sharesOf(target: Target, users: readonly string[]): (readonly [Target, readonly string[]])[] {
   const { apart = [target.port] } = target
   return apart.map((port, place) => [
@@ -109,7 +104,6 @@ function sharesOf(target: Target, users: readonly string[]): (readonly [Target, 
   ])
 }
 
-/** Warms at an even rate, however long each warm takes. */
 async function warmEvenly(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   const { failure, fail } = failing()
@@ -139,7 +133,6 @@ async function warmEvenly(work: Work): Promise<Figures> {
   return tally.figures()
 }
 
-/** Holds many sessions; each sends a message now and then. */
 async function holdBosh(work: Work): Promise<Figures> {
   const { sessions = 0, secondsPerMessage = 60, pausing = 0, target, amount } = work
   const tally = new Tally(work.pids)
@@ -175,7 +168,6 @@ async function holdBosh(work: Work): Promise<Figures> {
   return { ...tally.figures(), lost: lost + missing }
 }
 
-/** Keeps many WebSockets open; an operation is a ping that they answer. */
 async function holdWebSockets({ sessions = 0, ...work }: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   const open: SocketSession[] = []
@@ -196,7 +188,6 @@ async function holdWebSockets({ sessions = 0, ...work }: Work): Promise<Figures>
   return { ...tally.figures(), lost }
 }
 
-/** The accounts in turn, from a number on. */
 const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
 
@@ -207,7 +198,6 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map(({ item }) => item)
 }
 
-/** A promise that only ever rejects. */
 function failing(): { failure: Promise<never>; fail: (error: Error) => void } {
   let fail: (error: Error) => void = () => {}
   const failure = new Promise<never>((_, reject) => {

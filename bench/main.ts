@@ -1,9 +1,9 @@
-// `npm run bench [-- PART …] [--quick]`: each line of lines.ts with its figure and a verdict. Other commands: chaos, upgrade,
-// endurance, hostile.
+// `npm run bench [-- PART …] [--quick]`, or one of the commands chaos, upgrade, endurance, hostile.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { chaos } from '../test/support/crowd/chaos.js'
+import { upgrade } from '../test/support/crowd/upgrade.js'
 import { startProsody } from '../test/support/prosody.js'
-import { chaos } from './chaos.js'
 import { type Verdict, verdictTable } from './comparison.js'
 import { endure } from './endurance.js'
 import { measurePings, measureSoak } from './many-sessions.js'
@@ -20,12 +20,10 @@ import {
   measureWebSocketBeforeEjabberd,
 } from './round-trips.js'
 import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, users } from './stage.js'
-import { upgrade } from './upgrade.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
 type Measure = (stage: Stage) => Promise<PartResult>
 
-/** Each measurement has its place in the file of results. */
 const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   warm: { warms: measureWarms, starttls: measureWarmsOverStarttls },
   chat: { bosh: measureBosh, boshBeforeEjabberd: measureBoshBeforeEjabberd },
@@ -42,15 +40,41 @@ const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   profile: { profile: measureProfile },
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
-/** For the usual parts together, and for each other one. */
 const mostMinutes = 16
 
-/** Commands that answer whether all demands are met. */
+const print = (text: string) => console.log(text)
+
 const commands: Readonly<Record<string, (words: readonly string[]) => Promise<boolean>>> = {
-  endurance: endure,
-  chaos,
-  upgrade,
+  chaos: async words => {
+    const numbers = numbersIn(
+      words.filter(word => word !== '--workers'),
+      { seconds: 600, seed: 1, users: 300 },
+    )
+    return report(await chaos({ ...numbers, isWorkers: words.includes('--workers') }, print))
+  },
+  upgrade: async words =>
+    report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
+  endurance: words => endure(numbersIn(words, { sessions: 2_000, minutes: 20 })),
   hostile: async words => runHostile(words),
+}
+
+function numbersIn<Key extends string>(words: readonly string[], defaults: Record<Key, number>) {
+  const numbers = { ...defaults }
+  for (const word of words) {
+    const [, name = '', number] = /^--(\w+)=(\d+)$/.exec(word) ?? []
+    if (!(name in defaults)) {
+      const options = Object.entries(defaults).map(([known, value]) => `--${known}=${value}`)
+      throw new Error(`Unknown option ${word}. Options: ${options.join(', ')}`)
+    }
+    numbers[name as Key] = Number(number)
+  }
+  return numbers
+}
+
+function report(faults: readonly string[]): boolean {
+  for (const fault of faults.slice(0, 20)) print(`  ${fault}`)
+  print(`${faults.length === 0 ? 'reached' : 'short  '}  ${faults.length} faults`)
+  return faults.length === 0
 }
 
 async function main(words: readonly string[]): Promise<void> {
@@ -78,7 +102,6 @@ async function main(words: readonly string[]): Promise<void> {
   clearTimeout(late)
 }
 
-/** In a process of its own, with the memory that `npm start` gives the service. */
 function runHostile(words: readonly string[]): boolean {
   const script = fileURLToPath(new URL('hostile.js', import.meta.url))
   const flags = ['--min-semi-space-size=16', '--expose-gc']

@@ -1,5 +1,4 @@
-// Lines 10 and 14: ten thousand sessions in one process for minutes, over BOSH with a message now and then, and over WebSocket
-// with nothing but pings.
+// Lines 10 and 14: ten thousand sessions in one process.
 import { readFileSync } from 'node:fs'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'
@@ -8,11 +7,8 @@ import type { PartResult } from './results.js'
 import { type Stage, users, withFreshProsody } from './stage.js'
 import type { Figures, Target } from './work.js'
 
-/** Descriptors that the service needs besides two for each session. */
 const spareDescriptors = 300
-/** The largest share of the sessions that may pause, which takes one descriptor, before fewer are held. */
 const mostPausing = 0.05
-/** For 10,000 logins at a Prosody that slows down. */
 const loginSeconds = 300
 const openingSeconds = 60
 
@@ -68,7 +64,7 @@ export async function measureSoak(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** A bare server pings as many at the same time: what a ping costs differs by half from hour to hour. */
+/** Beside a bare server: what a ping costs differs by half from hour to hour. */
 export async function measurePings(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
   const { pingedSessions: wanted, soakSeconds: amount } = sizes
@@ -115,7 +111,6 @@ const percentOfCore = ({ cpuMicroseconds, perSecond }: Figures, process: string)
 const whyFewer = (limit: number) =>
   `each takes two descriptors of the service, which may open ${limit} here (ulimit -Hn)`
 
-/** Node raises its own limit to this one. */
 function openFilesLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'utf8')
   const hard = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(limits)?.[1] ?? '0'

@@ -1,4 +1,4 @@
-// Lines 8, 13 and 18: resident memory of a session that only waits, after a collection of garbage and a rest.
+// Lines 8, 13 and 18: resident memory of a session that only waits.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
@@ -17,7 +17,6 @@ const accounts = names('user', 50)
 const startServer = async () => closing(await startDemoServer(accountsOf(accounts)))
 
 interface Weight {
-  /** KiB at the two numbers of sessions. */
   readonly resident: readonly [number, number]
   readonly kibPerSession: number
   readonly lost: number
@@ -27,7 +26,6 @@ interface Held {
   close(): void
 }
 
-/** Opens that many more; `lost` is called for each that ends. */
 type Hold = (count: number, lost: () => void) => Promise<Held[]>
 
 async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold): Promise<Weight> {
@@ -71,7 +69,6 @@ const overWebSocket =
   async (count, lost) =>
     (await openSockets(target, wanted(count), lost)).map(({ lane }) => lane)
 
-/** Requests that a bare server holds, each with a connection to an echo. */
 const bareRequests =
   (port: number): Hold =>
   async count => {
@@ -80,7 +77,7 @@ const bareRequests =
       const lane = new HttpLane({ port, path: '/hold', headers: '' })
       lane.post('', () => {})
       held.push(lane)
-      // As many at a time as the backlog takes.
+      // The listen backlog.
       if (held.length % 100 === 0) await sleep(20)
     }
     return held

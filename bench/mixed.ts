@@ -1,4 +1,4 @@
-// Line 9: whether users who chat notice that others are warmed.
+// Line 9.
 import { type Comparison, comparisonTable, judgeRatio, p99 } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
@@ -7,13 +7,12 @@ import { chatLoad, compare, type Stage, users, withFreshProsody } from './stage.
 import type { Figures, Target } from './work.js'
 
 const warmsPerSecond = 50
-/** The warms begin before the round trips are counted and end after them. */
 const marginSeconds = 2
 
 export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
-  // A process of its own: the chatting clients must not wait while it reads a reply.
+  // The chatting clients must not wait while it reads a reply.
   await using warmer = startLoadClient()
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }

@@ -1,5 +1,4 @@
-// Lines 15 to 17: what it costs that requests come to another process than the one with the session, what workers on one port do
-// with a second of CPU time, and what many machines would do.
+// Lines 15 to 17.
 import { startNatsServer } from '../test/support/nats-server.js'
 import {
   alignedRow,
@@ -64,10 +63,9 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** Of HAProxy and of NATS. */
 const coresAround = 8
 
-/** Computed: with a process a core a request finds the one with its session by chance, otherwise another one carries it. */
+/** A request finds the process with its session by chance, otherwise another process carries it. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')
@@ -112,7 +110,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
-/** Beside the workers stand two processes that do not know each other: what those lose is lost to sharing the cores. */
+/** What the two separate processes lose, they lose to sharing the cores. */
 export async function measureWorkers(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }

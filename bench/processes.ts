@@ -1,4 +1,4 @@
-// The processes under measurement and the ones that put the load on them. None of them outlives this one.
+// All of these processes end with this process.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -30,7 +30,6 @@ export const differencesFromDelivery: readonly string[] = [
   'ejabberd: no shaper, a listen backlog of 1024, log level warning',
 ]
 
-/** Makes `await using` stop it. */
 export const closing = <T extends { stop(): Promise<void> }>(part: T): T & AsyncDisposable =>
   Object.assign(part, { [Symbol.asyncDispose]: () => part.stop() })
 
@@ -40,7 +39,6 @@ export interface Started extends Inspected, AsyncDisposable {
 }
 
 export interface Service extends Started {
-  /** Event loop lag since the last call. */
   lag(): Promise<Lag>
 }
 
@@ -53,12 +51,10 @@ export interface Lag {
 
 export interface ServiceOptions {
   readonly c2sPort: number
-  /** Certificate to trust; with it the link uses STARTTLS. */
   readonly caFile?: string
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** Starts the built service. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const probe = `--import=${new URL('probe.js', import.meta.url)}`
   const words = [probe, fileURLToPath(new URL('dist/main.js', root))]
@@ -85,7 +81,6 @@ function settingsFor({ c2sPort, caFile, environment }: ServiceOptions): Record<s
   }
 }
 
-/** Starts the bare servers of floor.ts, in front of `serverPort`. */
 export async function startFloor(serverPort: number): Promise<Started> {
   const environment = { SERVER_PORT: String(serverPort) }
   const { child, ...started } = await startNode([pathOf('floor.js')], environment, '/')
@@ -96,15 +91,12 @@ export interface Group extends AsyncDisposable {
   readonly pids: readonly number[]
 }
 
-/** Two processes of one service that carry requests for each other; each has a port of its own. */
 export interface Pair extends Group {
   readonly both: readonly [Started, Started]
 }
 
-/** How long processes have to find each other. */
 const joinMilliseconds = 1_500
 
-/** A pair on one machine, over Unix sockets. */
 export function startNeighbours(options: ServiceOptions): Promise<Pair> {
   return inFolder('warm-bench-', async (folder, remove) => {
     const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
@@ -116,7 +108,6 @@ export function startNeighbours(options: ServiceOptions): Promise<Pair> {
   })
 }
 
-/** A pair over NATS. */
 export function startApart(natsUrl: string, options: ServiceOptions): Promise<Pair> {
   return pairOf(() => startService({ ...options, environment: { NATS_URL: natsUrl } }))
 }
@@ -131,7 +122,6 @@ async function pairOf(start: () => Promise<Started>, afterwards = async () => {}
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
-/** Workers on one port, with their primary. */
 export async function startWorkers(
   count: number,
   options: ServiceOptions,
@@ -143,7 +133,7 @@ export async function startWorkers(
   return closing({ port, pids: [pid, ...workers], stop })
 }
 
-/** Starts a HAProxy with one thread, as in deploy/haproxy-nodes.cfg but without TLS. */
+/** As in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
 export function startBalancer(servicePort: number) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const [port = 0] = await freePorts(1)
@@ -178,11 +168,9 @@ backend nodes
     server node1 127.0.0.1:${servicePort}
 `
 
-/** Starts a TCP server that returns what it receives, in place of an XMPP server. */
 export async function startEcho() {
   const server = createServer({ noDelay: true }, socket => {
     socket.on('data', chunk => socket.write(chunk))
-    // A client may leave in the middle of a round.
     socket.on('error', () => {})
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -190,7 +178,6 @@ export async function startEcho() {
   return closing({ port, stop: async () => void server.close() })
 }
 
-/** Flags that `npm start` gives to Node. */
 export function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   const words = String(scripts.start).split(' ')
@@ -205,14 +192,14 @@ export function stopAll(): void {
   children.clear()
 }
 
-/** Starts a server and waits until it answers at the path; rejects, with its output, after 15 s. */
+/** Rejects, with the output, after 15 s. */
 async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
   const [port = 0, inspectorPort = 0] = await freePorts(2)
   const child = spawn(process.execPath, [...startFlags(), ...words], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // Where the inspector listens once it is opened; it is closed until then.
+      // Closed until SIGUSR1.
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -244,7 +231,6 @@ async function startNode(words: readonly string[], environment: Record<string, s
 
 export interface LoadClient extends AsyncDisposable {
   readonly pid: number
-  /** Rejects if the round fails, takes longer than `seconds`, or the client dies. `ready`: all sessions are open. */
   run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
   stop(): Promise<void>
 }

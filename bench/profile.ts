@@ -1,5 +1,4 @@
-// Where the service's time goes: CPU profiles of warms and of round trips, by function and by package. The files for Chrome's
-// DevTools are in `bench-profiles/`.
+// CPU profiles; the files for Chrome's DevTools are in `bench-profiles/`.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpu, median } from './comparison.js'
 import { Inspector } from './inspector.js'
@@ -13,7 +12,6 @@ const mostFunctions = 30
 const profiledRounds = 3
 const samplingMicroseconds = 200
 
-/** Of the DevTools protocol. */
 interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number
@@ -68,7 +66,7 @@ function summarize(profile: CpuProfile, microsecondsPerOperation: number) {
   for (const [index, sample] of profile.samples.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
-    // In a longer gap between two samples another process had the core.
+    // In a longer gap another process had the core.
     const time = Math.min(profile.timeDeltas[index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`

@@ -1,5 +1,4 @@
-// Logins without BOSH: over a bare TCP stream, which is the limit for anything in front of the server; over STARTTLS; and the
-// steps that they share with WebSocket.
+// Logins without BOSH: the limit for anything in front of the server.
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls'
@@ -11,7 +10,6 @@ export const streamHeader = `<stream:stream xmlns='jabber:client' xmlns:stream='
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const nudgeMilliseconds = 1
 
-/** One side of a stream: sends a text, and resolves with what came back once it contains the expected one. */
 export class Conversation {
   #received = ''
   #awaited = ''
@@ -44,7 +42,6 @@ export class Conversation {
 
 const iq = (id: string, payload: string) => `<iq xmlns='jabber:client' type='set' id='${id}'>${payload}</iq>`
 
-/** SCRAM-SHA-1, or the token of a warmed session; resolves with the full JID. `open` resolves with the features. */
 export async function logIn(
   stream: Conversation,
   open: () => Promise<string>,
@@ -68,7 +65,6 @@ export async function logIn(
   return textOf(bound, 'jid')
 }
 
-/** Logs in and binds a resource; the socket is the session. */
 export async function rawLogin(port: number, user: string, remembered: SaltedPasswords): Promise<Socket> {
   const socket = connect(port, '127.0.0.1').setNoDelay(true)
   const stream = conversationOver(socket)
@@ -76,10 +72,8 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/**
- * The same over STARTTLS and TLS 1.3. `nudged`: one space a millisecond after each stream header, without which the server's
- * session tickets and its features meet Nagle's algorithm and our delayed acknowledgement.
- */
+/** `nudged`: a space after each stream header; without it the server's session tickets and
+ * features meet Nagle's algorithm and our delayed acknowledgement. */
 export async function rawTlsLogin(
   user: string,
   {
@@ -117,7 +111,7 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** Costly to make, and the same for every login, as in the service. */
+/** Shared by all logins, as in the service. */
 const contexts = new Map<string, SecureContext>()
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

@@ -1,4 +1,3 @@
-// All figures of all rounds, kept in a file with the machine and the versions that they hold for.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
@@ -6,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import type { Comparison, Verdict } from './comparison.js'
 import { differencesFromDelivery, startFlags } from './processes.js'
 
-/** What one part of the benchmark found out. */
 export interface PartResult {
   readonly verdicts: readonly Verdict[]
   readonly comparisons?: readonly Comparison[]
@@ -16,14 +14,11 @@ export interface PartResult {
 const root = new URL('../../', import.meta.url)
 export const resultsFile = fileURLToPath(new URL('bench-results.json', root))
 
-/** Replaces the last result of the part with the same major version of Node. */
 export function writeResult(part: string, about: ReturnType<typeof conditions>, result: PartResult): void {
   let results: object = {}
   try {
     results = JSON.parse(readFileSync(resultsFile, 'utf8'))
-  } catch {
-    // The first run: there is no file.
-  }
+  } catch {}
   const name = `${part} on Node ${about.node}`
   writeFileSync(
     resultsFile,
@@ -31,7 +26,6 @@ export function writeResult(part: string, about: ReturnType<typeof conditions>, 
   )
 }
 
-/** What the figures of this run hold for. */
 export function conditions(quick: boolean) {
   const gibibytes = Math.round(totalmem() / 2 ** 30)
   const packages = ['@xmpp/client', 'express', 'saxes'].map(name => [name, packageVersion(name)])

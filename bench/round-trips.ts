@@ -1,4 +1,4 @@
-// Lines 4 to 6, 11 and 12: how fast messages return over BOSH and over WebSocket, and what a round trip costs.
+// Lines 4 to 6, 11 and 12.
 import { startEjabberd } from '../test/support/ejabberd.js'
 import { cpu, judgeRatio, rate } from './comparison.js'
 import { lines } from './lines.js'
@@ -62,10 +62,8 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   }
 }
 
-/**
- * A message is the next poll here: of two requests that arrive at once over two connections ejabberd 23.01 sometimes reads
- * the second one first, and then answers neither.
- */
+/** A message is the next poll: ejabberd 23.01 sometimes reads two requests over two connections in the wrong order,
+ * and then answers neither. */
 export async function measureBoshBeforeEjabberd(stage: Stage): Promise<PartResult> {
   const { sizes } = stage
   await using ejabberd = await startPlainEjabberd()

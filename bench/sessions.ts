@@ -1,4 +1,3 @@
-// Opens sessions on any target: warmed by the service, logged in at the XMPP server's endpoints, or as a bare stream.
 import type { Socket } from 'node:net'
 import { BoshClient } from '../test/support/bosh-client.js'
 import { boshLogin, type LoggedIn } from '../test/support/bosh-login.js'
@@ -10,7 +9,7 @@ import { adminHeader, domain, type Kind, type Target } from './work.js'
 
 export const usuallyAtOnce = 10
 
-/** Apart by kind, so that no target profits from another one's round. */
+/** By kind: no target profits from another target's round. */
 const remembered = new Map<Kind | 'websocket', SaltedPasswords>()
 
 function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {
@@ -22,7 +21,6 @@ function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {
 export const terminateBody = (sid: string, rid: number) =>
   `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}' type='terminate'/>`
 
-/** Opens a session for each user, calls `opened` with each one's milliseconds, and resolves with what ends them all. */
 export async function openAll(
   target: Target,
   users: readonly string[],
@@ -42,7 +40,6 @@ export async function openAll(
   }
 }
 
-/** Opens BOSH sessions for the users. */
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
   const sessions: LoggedIn[] = []
   const lanes = new Lanes(target)
@@ -52,7 +49,6 @@ export async function openBosh(target: Target, users: readonly string[]): Promis
   return sessions
 }
 
-/** Opens and ends single sessions over connections that it keeps. */
 export class Opener {
   readonly #target: Target
   readonly #lanes: Lanes
@@ -62,7 +58,6 @@ export class Opener {
     this.#lanes = new Lanes(target)
   }
 
-  /** Resolves with what ends the session. */
   async open(user: string): Promise<() => Promise<void>> {
     const { kind, port, caFile = '' } = this.#target
     const lanes = this.#lanes
@@ -117,7 +112,6 @@ const boshSession = (lanes: Lanes, user: string): Promise<LoggedIn> =>
 
 type Purpose = 'warm' | 'bosh' | 'end'
 
-/** Keep-alive connections of one target. */
 class Lanes {
   readonly #routes: Record<Purpose, Route>
   readonly #idle: Record<Purpose, HttpLane[]> = { warm: [], bosh: [], end: [] }
@@ -146,7 +140,6 @@ class Lanes {
 }
 
 export interface SocketSession {
-  /** Full JID. */
   readonly jid: string
   readonly lane: WebSocketLane
 }
@@ -155,7 +148,6 @@ const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const open = `<open xmlns='${framing}' to='${domain}' version='1.0'/>`
 export const closeFrame = `<close xmlns='${framing}'/>`
 
-/** Opens sessions over WebSocket, at the floor nothing but WebSockets; `failed` is called for each that ends later. */
 export async function openSockets(
   { kind, port, warmPort }: Target,
   users: readonly string[],

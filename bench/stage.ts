@@ -1,4 +1,3 @@
-// What the parts of the benchmark share: how much is done for each figure, a Prosody, a load client, and rounds taken in turns.
 import type { Prosody } from '../test/support/prosody.js'
 import { type Comparison, comparisonTable } from './comparison.js'
 import type { LoadClient } from './processes.js'
@@ -6,21 +5,17 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export interface Sizes {
   readonly rounds: number
-  /** Rounds in which processes share the cores: which of them runs where differs from round to round. */
+  /** Which process runs on which core differs from round to round. */
   readonly sharingRounds: number
-  /** Rounds of warms that do not count: V8 compiles, and salted passwords are remembered. */
+  /** V8 compiles, and salted passwords are remembered. */
   readonly warmUpRounds: number
-  /** The same for round trips. */
   readonly chatWarmUpRounds: number
   readonly warms: number
-  /** Users of a round that were never seen before. */
   readonly freshUsers: number
-  /** Warms of a round that are made one after the other. */
   readonly singleWarms: number
   readonly chatSessions: number
   readonly chatSeconds: number
   readonly mixedSeconds: number
-  /** At which the memory is read. */
   readonly heldSessions: readonly [number, number]
   readonly restMilliseconds: number
   readonly soakSessions: number
@@ -37,7 +32,6 @@ export const fullSizes: Sizes = {
   ...{ soakSessions: 10_000, pingedSessions: 10_000, soakSeconds: 300, soakSecondsPerMessage: 60 },
 }
 
-/** Enough to see that everything runs. */
 export const quickSizes: Sizes = {
   ...{ rounds: 1, sharingRounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
   ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
@@ -46,7 +40,6 @@ export const quickSizes: Sizes = {
   ...{ soakSessions: 200, pingedSessions: 200, soakSeconds: 10, soakSecondsPerMessage: 5 },
 }
 
-/** Accounts that are used in turn. */
 export const users = 200
 
 export interface Stage {
@@ -56,7 +49,6 @@ export interface Stage {
   readonly log: (text: string) => void
 }
 
-/** One round's work for whatever is measured. */
 export type Load = Omit<Work, 'pids' | 'target'>
 
 export interface Contender {
@@ -64,10 +56,7 @@ export interface Contender {
   run(load: Load, about?: Parameters<LoadClient['run']>[1]): Promise<Figures>
 }
 
-/**
- * Prosody 0.12 on Lua 5.4 takes three times as long for a login, and for a message, after a few thousand logins:
- * each round gets a fresh one, or the first contender would win.
- */
+/** After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. Without a restart the first wins. */
 export const withFreshProsody = (
   { prosody, load }: Stage,
   label: string,
@@ -96,7 +85,6 @@ export async function warmUp(contenders: object, load: Load, rounds: number): Pr
     for (const contender of Object.values(contenders) as Contender[]) await contender.run(load)
 }
 
-/** Runs each contender once a round and prints the figures; the first in one round is the last in the next. */
 export async function compare<Key extends string>(
   { sizes, log }: Stage,
   title: string,
@@ -127,7 +115,6 @@ export const chatLoad = ({ chatSessions, chatSeconds }: Sizes, about: Partial<Lo
 export const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 
-/** Names to passwords, which are the names. */
 export const accountsOf = (of: readonly string[]): Record<string, string> =>
   Object.fromEntries(of.map(name => [name, name]))
 

@@ -1,18 +1,14 @@
-// Sessions that send a message to themselves, wait for it, and send the next: over BOSH, over WebSocket, and as bare POSTs.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { closeFrame, type SocketSession, terminateBody } from './sessions.js'
 
 export interface Talk {
-  /** Opens the first poll, if there are any. */
   poll(): void
-  /** Sends the first message; the following ones go by themselves. */
   sendNext(): void
   end(): Promise<void>
 }
 
 export interface TalkEvents {
-  /** Called with the milliseconds of each round trip. */
   readonly arrived: (milliseconds: number) => void
   readonly failed: (error: Error) => void
 }
@@ -23,13 +19,13 @@ export const messageTo = (jid: string, text: string) =>
 export const bodyHead = (sid: string) =>
   `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
-/** What of a reply ends a session: the messages never contain `terminate`. */
+/** The messages never contain `terminate`. */
 export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
   if (error !== undefined || (status === 200 && !text.includes('terminate'))) return error
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
 }
 
-/** Two requests at a time, rids in order, always one open, as a browser does it. */
+/** Two requests at a time, rids in order, always one open, as in a browser. */
 export class BoshTalk implements Talk {
   readonly #lanes: readonly HttpLane[]
   readonly #head: string
@@ -126,7 +122,6 @@ export class WebSocketTalk implements Talk {
   }
 }
 
-/** What a round trip is to HTTP: two requests at a time, and the next two when both are answered. */
 export class PostPairs implements Talk {
   readonly #lanes: readonly HttpLane[]
   #open = 0

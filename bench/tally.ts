@@ -1,4 +1,3 @@
-// Counts operations, their latencies and what they cost each process.
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Figures, Processes } from './work.js'
 
@@ -13,7 +12,6 @@ export class Tally {
     this.#latencies.push(milliseconds)
   }
 
-  /** Runs a part that counts; time and CPU between such parts do not. */
   async during(part: () => Promise<void>): Promise<void> {
     const before = this.#used()
     const start = performance.now()
@@ -46,7 +44,7 @@ export class Tally {
   }
 }
 
-/** From `schedstat`, in nanoseconds: `/proc/PID/stat` counts hundredths of a second, a tenth of a short round. */
+/** `schedstat` has nanoseconds; `stat` has hundredths of a second, a tenth of a short round. */
 function cpuMicroseconds(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`)

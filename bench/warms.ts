@@ -1,4 +1,4 @@
-// Lines 1, 2, 3 and 7: how fast warms are, over a plain link and over STARTTLS, and what one costs.
+// Lines 1, 2, 3 and 7.
 import { cpu, judgeRatio, p50, rate } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'

@@ -1,4 +1,4 @@
-// WebSocket (RFC 6455) over a bare socket, cheaper than any server it measures: text in single frames, and pings.
+// WebSocket (RFC 6455) over a bare socket, cheaper than any server it measures: single frames, pings.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
@@ -15,10 +15,8 @@ export class WebSocketLane {
   #opened: () => void = () => {}
   #failed: (error: Error) => void
   onMessage: (message: string) => void = () => {}
-  /** Pings of the server that were answered. */
   pings = 0
 
-  /** `failed` is called if the connection ends later. */
   static open(port: number, path: string, failed: (error: Error) => void): Promise<WebSocketLane> {
     return new Promise((resolve, reject) => {
       const lane = new WebSocketLane(port, path, reject)
@@ -51,7 +49,6 @@ export class WebSocketLane {
     this.#socket.write(Buffer.concat([head, noMask, Buffer.from(message, 'latin1')]))
   }
 
-  /** Sends a last message and resolves once the server has closed the connection. */
   async leave(message: string): Promise<void> {
     this.#failed = () => {}
     const closed = once(this.#socket, 'close')

@@ -26,6 +26,7 @@ export class BoshTalk implements Talk {
   /** What has become of the last attempts, to tell why a session has ended. */
   readonly #attempts: string[] = []
   #isOver = false
+  #isPausing = false
   readonly #leaving = new AbortController()
 
   /** Without an agent each request has a connection of its own. */
@@ -37,6 +38,10 @@ export class BoshTalk implements Talk {
     this.#next = binding.rid
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   begin(): void {
     this.#events.ready()
     this.#pump()
@@ -44,6 +49,16 @@ export class BoshTalk implements Talk {
 
   say(stanza: string): void {
     this.#unsaid += stanza
+    this.#pump()
+  }
+
+  /** Asks for a pause (XEP-0124 §10), and sends nothing for so many seconds. */
+  async pause(seconds: number): Promise<void> {
+    this.#isPausing = true
+    this.#send('', " pause='60'")
+    while (this.#open.size > 0 && !this.#isOver) await sleep(20)
+    await sleep(seconds * 1000)
+    this.#isPausing = false
     this.#pump()
   }
 
@@ -62,15 +77,19 @@ export class BoshTalk implements Talk {
   }
 
   #pump(): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isPausing) return
     if (this.#open.size > 0 && this.#unsaid === '') return
     // Replies are kept for so many requests: none may run ahead of one that has no reply yet.
     if (this.#rid >= Math.min(...this.#open) + this.#binding.requests) return
     const inner = this.#unsaid
     this.#unsaid = ''
+    this.#send(inner)
+  }
+
+  #send(inner: string, more = ''): void {
     const rid = this.#rid++
     this.#open.add(rid)
-    void this.#exchange(rid, inner).then(reply => {
+    void this.#exchange(rid, inner, more).then(reply => {
       this.#open.delete(rid)
       if (reply === undefined || this.#isOver) return
       this.#replies.set(rid, reply)

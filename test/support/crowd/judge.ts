@@ -13,7 +13,6 @@ export interface Harm {
 }
 
 export interface Judgement {
-  readonly isPassed: boolean
   /** What was not to happen. */
   readonly faults: readonly string[]
   readonly summary: string
@@ -137,7 +136,7 @@ export class Judge {
       return `${all.length} new sessions after one ${kind === 'died' ? 'died' : 'was silent'}, the slowest after ${(longest / 1000).toFixed(1)} s`
     })
     const summary = `${this.summary}; ${harmless} sessions that nothing was done to; ${waits.join('; ')}`
-    return { isPassed: faults.length === 0, faults, summary }
+    return { faults, summary }
   }
 
   *#wordFaults(): Generator<string> {

@@ -1,0 +1,187 @@
+// People chat, half of them over WebSocket, while processes are killed, stopped, drained and started, and NATS comes and goes, in
+// an order that a seed decides.
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type NatsServer, startNatsServer } from '../nats-server.js'
+import { startProsody } from '../prosody.js'
+import { Random } from '../random.js'
+import { Crowd } from './crowd.js'
+import { drain, type FaultParts, kill, loseNats, pause, rejoinSeconds } from './faults.js'
+import { at } from './judge.js'
+import { leftovers } from './leftovers.js'
+import type { Member } from './member.js'
+import { NatsFlock } from './nats-flock.js'
+import { WorkerFlock } from './worker-flock.js'
+
+export interface ChaosPlan {
+  readonly seconds: number
+  readonly seed: number
+  readonly users: number
+  /** Workers of one command; by default processes that NATS joins. */
+  readonly isWorkers: boolean
+}
+
+interface Course extends FaultParts {
+  readonly flock: NatsFlock | WorkerFlock
+  /** Undefined with workers. */
+  readonly nats: NatsServer | undefined
+  readonly log: (text: string) => void
+}
+
+const admin = 'portal:choose-a-secret'
+const processes = 3
+const secondsPerMessage = 3
+const drainSeconds = 15
+/** How long sessions, links and descriptors may take to go afterwards: longer than a page may be away. */
+const clearSeconds = 60
+const secondsBetween = 10
+/** How long a process runs before something is done to it. */
+const settleMilliseconds = 5_000
+
+/** A message with the time since the start. */
+export const timed = (text: string) => `${at(performance.now()).padStart(7)}  ${text}`
+
+/** Resolves with the faults: what a harmless session lost, doubled or reordered, who waited too long, and what is left. */
+export async function chaos(
+  { seconds, seed, users, isWorkers }: ChaosPlan,
+  log: (text: string) => void,
+): Promise<string[]> {
+  const names = Array.from({ length: users }, (_, index) => `user${index}`)
+  const folder = mkdtempSync(join(tmpdir(), 'warm-chaos-'))
+  log(`${users} people for ${seconds} s, seed ${seed}; the logs are in ${folder}`)
+  const accounts = Object.fromEntries([...names, 'probe'].map(name => [name, name]))
+  const prosody = await startProsody({ users: accounts, iterations: 4096 })
+  const nats = isWorkers ? undefined : await startNatsServer()
+  const environment = {
+    ADMIN_USERS: admin,
+    XMPP_DOMAINS: 'localhost',
+    XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none`,
+    DRAIN_TIME: String(drainSeconds),
+    ...(nats !== undefined && { NATS_URL: nats.url() }),
+  }
+  const options = { environment, folder }
+  const flock = isWorkers
+    ? await WorkerFlock.start(processes, options)
+    : await NatsFlock.start(processes, options, { admin, user: 'probe' })
+  try {
+    const crowd = new Crowd({ url: flock.url, admin, users: names, secondsPerMessage })
+    await crowd.arrive()
+    log(timed('all are there'))
+    await unfold({ crowd, flock, nats, drainSeconds, log }, seconds, new Random(seed))
+    log(timed(`it is over: ${crowd.summary}`))
+    const { faults, summary } = await crowd.leave()
+    log(timed(summary))
+    const left = await leftovers(flock, clearSeconds)
+    return [...faults, ...left.map(what => `left: ${what}`)]
+  } finally {
+    await flock.stop()
+    await nats?.remove()
+    await prosody.stop()
+  }
+}
+
+interface Event {
+  readonly name: string
+  /** How often it happens among all of them. */
+  readonly often: number
+  /** Whether it happens to a single process. */
+  readonly isOfOne?: boolean
+  /** Whether it takes a process away, so that others must be there. */
+  readonly takes?: boolean
+  /** Whether it brings one more. */
+  readonly brings?: boolean
+  /** Whether processes are out of reach meanwhile: two of these at a time would add up. */
+  readonly hides?: boolean
+  run(course: Course, member: Member): Promise<void>
+}
+
+const pausing =
+  (seconds: number): Event['run'] =>
+  (course, member) =>
+    pause(course, member, seconds)
+const losingNats =
+  (seconds: number): Event['run'] =>
+  course =>
+    loseNats(course, course.nats!, seconds)
+
+const ofOne: readonly Event[] = [
+  { name: 'kill -9', often: 2, isOfOne: true, takes: true, run: kill },
+  { name: 'SIGSTOP for 5 s', often: 2, isOfOne: true, hides: true, run: pausing(5) },
+  { name: 'SIGSTOP for 30 s', often: 1, isOfOne: true, takes: true, run: pausing(30) },
+  { name: 'SIGTERM', often: 1, isOfOne: true, takes: true, run: drain },
+]
+
+const withNats: readonly Event[] = [
+  ...ofOne,
+  { name: 'NATS is restarted', often: 2, hides: true, run: losingNats(0) },
+  { name: 'NATS is gone for 8 s', often: 2, hides: true, run: losingNats(8) },
+  { name: 'NATS is gone for 60 s', often: 1, hides: true, run: losingNats(60) },
+  // A process that starts without NATS finds no other.
+  { name: 'a new process', often: 4, brings: true, hides: true, run: addProcess },
+]
+
+const withWorkers: readonly Event[] = [...ofOne, { name: 'SIGUSR2', often: 1, takes: true, run: replaceAll }]
+
+async function addProcess({ flock }: Course): Promise<void> {
+  if (flock instanceof NatsFlock) await flock.add()
+}
+
+async function replaceAll({ crowd, flock, drainSeconds: draining }: Course): Promise<void> {
+  const from = performance.now() + draining * 1000
+  for (const { node } of flock.members) crowd.harm({ node, kind: 'died', from })
+  if (flock instanceof WorkerFlock) flock.replaceAll()
+  // Each begins to drain once the next has started.
+  await sleep((draining + 10) * 1000)
+}
+
+/** Lets one event begin every ten seconds, and resolves when the last is over. */
+async function unfold(course: Course, seconds: number, random: Random): Promise<void> {
+  const { crowd, flock, nats, log } = course
+  const all = nats === undefined ? withWorkers : withNats
+  const end = performance.now() + seconds * 1000
+  const going = new Map<Promise<void>, Event>()
+  let bag: Event[] = []
+  for (let next = performance.now(); next < end; next += secondsBetween * 1000) {
+    await sleep(next - performance.now())
+    const well = settledMembers(flock)
+    const isPossible = ({ takes, brings, hides, isOfOne }: Event) =>
+      (brings !== true || flock.members.length <= processes) &&
+      (takes !== true || well.length >= processes) &&
+      (hides !== true || ![...going.values()].some(other => other.hides)) &&
+      (isOfOne !== true || well.length > 0)
+    if (!bag.some(isPossible)) bag = [...bag, ...shuffled(all, random)]
+    const place = bag.findIndex(isPossible)
+    const member = random.pick(well)
+    const counts = flock.members.map(({ node }) => `${node} ${crowd.countAt(node)}`)
+    const about = `${counts.join(', ')}; ${crowd.summary}`
+    if (place === -1) {
+      log(timed(`nothing can be done; ${about}`))
+      continue
+    }
+    const [event] = bag.splice(place, 1) as [Event]
+    log(timed(`${event.name}${event.isOfOne ? ` for ${member.node}` : ''}; ${about}`))
+    const run = event
+      .run(course, member)
+      .then(() => sleep(rejoinSeconds * 1000))
+      .finally(() => going.delete(run))
+    going.set(run, event)
+  }
+  await Promise.all(going.keys())
+}
+
+function settledMembers(flock: Course['flock']): Member[] {
+  if (flock instanceof WorkerFlock) flock.look()
+  return flock.members.filter(
+    ({ isLeaving, isStopped, isGone, since }) =>
+      !isLeaving && !isStopped && !isGone && performance.now() - since > settleMilliseconds,
+  )
+}
+
+/** Each event as often as it happens. */
+const shuffled = (all: readonly Event[], random: Random): Event[] =>
+  all
+    .flatMap(event => Array.from({ length: event.often }, () => ({ event, place: random.next() })))
+    .toSorted((one, other) => one.place - other.place)
+    .map(({ event }) => event)
