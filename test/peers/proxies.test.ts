@@ -11,7 +11,7 @@ import { version } from '../../src/lib/package-json.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import type { Cookie } from '../../src/xmpp/handed-out.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
-import type { HttpAnswer } from '../support/http-answer.js'
+import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
@@ -225,6 +225,15 @@ for (const name of names) {
       visitor?.leave()
       await behind?.stop()
       await proxy?.stop()
+    })
+
+    test('a browser that comes without TLS is sent to https', async () => {
+      const headers = { Host: 'chat.example.org' }
+      const reply = await ask(`${proxy.clearUrl}/xmpp-websocket?a=b`, { headers, agent: false })
+      expect([reply.status, reply.headers.location]).toEqual([
+        301,
+        'https://chat.example.org/xmpp-websocket?a=b',
+      ])
     })
 
     test('a warmed session is told the public address and goes on there', async () => {

@@ -13,6 +13,8 @@ export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'lighttpd'
 export interface RunningProxy {
   /** `https://127.0.0.1:PORT`. */
   readonly url: string
+  /** Where it answers without TLS: `http://127.0.0.1:PORT`. */
+  readonly clearUrl: string
   /** The certificate to trust. */
   readonly ca: string
   /** What it has written to its standard output and error so far. */
@@ -45,15 +47,15 @@ const kinds: Record<ProxyName, Kind> = {
   apache2: {
     files: { one: 'apache.conf' },
     wrap: (site, folder) => {
-      const modules = 'mpm_event authn_core authz_core authz_host ssl proxy proxy_http headers socache_shmcb'
+      const modules =
+        'mpm_event authn_core authz_core authz_host alias ssl proxy proxy_http headers socache_shmcb'
       const load = modules
         .split(' ')
         .map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
-      const port = /<VirtualHost \*:(\d+)>/.exec(site)?.[1]
       return [
         ...load,
         `ServerName 127.0.0.1\nServerRoot ${folder}\nPidFile ${folder}/pid\nErrorLog ${folder}/error.log`,
-        `DefaultRuntimeDir ${folder}\nMutex file:${folder}\nListen 127.0.0.1:${port}`,
+        `DefaultRuntimeDir ${folder}\nMutex file:${folder}\nListen 80\nListen 443`,
         process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : '',
         site,
       ].join('\n')
@@ -63,7 +65,7 @@ const kinds: Record<ProxyName, Kind> = {
   lighttpd: {
     files: { one: 'lighttpd.conf' },
     wrap: (site, folder) =>
-      `server.document-root = "${folder}"\nserver.bind = "127.0.0.1"\nserver.port = 0\n` +
+      `server.document-root = "${folder}"\nserver.bind = "127.0.0.1"\nserver.port = 80\n` +
       `server.errorlog = "${folder}/error.log"\n${site}`,
     command: file => ['lighttpd', '-D', '-f', file],
   },
@@ -86,11 +88,12 @@ export async function startProxy(
   chmodSync(folder, 0o755)
   for (const part of ['body', 'proxy', 'f', 'u', 's']) mkdirSync(join(folder, part))
   const credentials = makeCertificate(['IP:127.0.0.1'])
-  const [port] = (await freePorts(1)) as [number]
+  const [port, clear] = (await freePorts(2)) as [number, number]
   const file = join(folder, 'proxy.conf')
   const deployed = ports.length === 1 ? kind.files.one : kind.files.nodes!
   const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
-  writeFileSync(file, kind.wrap(filledIn(adapted(text), folder, port, ports, credentials), folder))
+  const wrapped = kind.wrap(adapted(text), folder)
+  writeFileSync(file, filledIn(wrapped, folder, [port, clear], ports, credentials))
   const [program, ...args] = kind.command(file, folder)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -99,6 +102,7 @@ export async function startProxy(
   await ready(child, url, credentials.cert, () => `${name} did not start: ${said}`)
   return {
     url,
+    clearUrl: `http://127.0.0.1:${clear}`,
     ca: credentials.cert,
     get said() {
       return said
@@ -116,7 +120,7 @@ export async function startProxy(
 function filledIn(
   text: string,
   folder: string,
-  port: number,
+  [port, clear]: readonly [port: number, clear: number],
   ports: readonly number[],
   { cert, key }: Credentials,
 ): string {
@@ -129,7 +133,13 @@ function filledIn(
     .replaceAll('127.0.0.1:8081', `127.0.0.1:${first}`)
     .replaceAll('127.0.0.1:8082', `127.0.0.1:${second}`)
     .replaceAll(/\/etc\/[\w./-]*\.(pem|key)/g, pem)
-    .replace('server_name chat.example.org', 'server_name _')
+    .replaceAll('server_name chat.example.org', 'server_name _')
+    .replace('listen 80', `listen 127.0.0.1:${clear}`)
+    .replace('bind :80', `bind 127.0.0.1:${clear}`)
+    .replace('Listen 80', `Listen 127.0.0.1:${clear}`)
+    .replace('Listen 443', `Listen 127.0.0.1:${port}`)
+    .replace('<VirtualHost *:80>', `<VirtualHost *:${clear}>`)
+    .replace('server.port = 80', `server.port = ${clear}`)
     .replace('listen 443', `listen 127.0.0.1:${port}`)
     .replace('bind :443', `bind 127.0.0.1:${port}`)
     .replace('<VirtualHost *:443>', `<VirtualHost *:${port}>`)
