@@ -5,20 +5,20 @@ import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)
 
-/** The channel binding data of a TLS connection (RFC 5056), by which a relay in between is noticed; if it has any. */
+/** Channel binding data of a TLS connection (RFC 5056). */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
   const version = socket.getProtocol()
   switch (type) {
     case 'tls-exporter':
-      // RFC 9266 §2. Before TLS 1.3 it would need an extension that Node does not tell of.
+      // RFC 9266 §2. Before TLS 1.3 it needs an extension that Node does not report.
       if (version !== 'TLSv1.3') return undefined
       return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', noContext)
     case 'tls-unique':
-      // RFC 5929 §3: ours is the first Finished of a full handshake; a resumed session begins with the server's.
+      // RFC 5929 §3: the first Finished message. In a resumed session the server sends it.
       if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
       return socket.getFinished()
     case 'tls-server-end-point': {
-      // RFC 5929 §4. With `getPeerX509Certificate` Node 20 finds the certificate once, and nothing or its issuer after that.
+      // RFC 5929 §4. In Node 20, `getPeerX509Certificate` returns the certificate only once.
       const certificate: Uint8Array | undefined = (socket.getPeerCertificate() as PeerCertificate | null)?.raw
       const algorithm = certificate === undefined ? undefined : signatureHash(certificate)
       return algorithm === undefined ? undefined : hash(algorithm, certificate!, 'buffer')

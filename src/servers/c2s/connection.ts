@@ -12,32 +12,31 @@ import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 import { startTls } from './tls.js'
 
-/** For servers that the operator said nothing of. */
+/** For servers without settings of the operator. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Longest time for the features that offer STARTTLS, and for the TLS handshake, in seconds. */
+/** Time limit for the features before STARTTLS, and for the TLS handshake, in seconds. */
 const secureSeconds = 10
 
-/** What all connections of this process have in common. */
+/** Shared by all connections. */
 export interface ConnectionParts {
   readonly dialer: Dialer
   readonly clock: Clock
-  /** What TLS must be. */
   readonly tls: TlsRules
   readonly limits: XmlLimits
 }
 
-/** `lang` is what the stream before STARTTLS says its language is. */
+/** `lang` is the language of the stream before STARTTLS. */
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
-  /** Where the operator says that the domain's server is; undefined where the DNS is asked. */
+  /** Undefined: DNS is queried. */
   readonly server: Server | undefined
 }
 
-/** Hears how a connection is made. After `onReady` or `onFailed` nothing is called any more. */
+/** `onReady` or `onFailed` is the last call. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** The connection stands, encrypted as it has to be. */
+  /** The connection is encrypted as required. */
   onReady(socket: Socket): void
   onFailed(end: LinkEnd): void
 }
@@ -47,9 +46,8 @@ export type Connection = ReturnType<typeof openConnection>
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * Makes a connection to a domain's server: dials, and encrypts it by STARTTLS or from the start (XEP-0368). What fails
- * here may do better at another of the domain's servers, which is tried then: so far, nothing was said but the domain's
- * name. A stream error is an answer, for which one asks only once.
+ * Dials a domain's server, with STARTTLS or direct TLS (XEP-0368). After a failure the next server is tried,
+ * because nothing but the domain's name was sent. A stream error ends the search.
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
@@ -60,7 +58,7 @@ export function openConnection(
   const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
   let current: Socket | undefined
   let deadline: Timer | undefined
-  /** Ends the encrypting of the connection at hand. */
+  /** Ends the encryption under way. */
   let lose: (end: LinkEnd) => void = () => {}
   let step: Step = 'resolve'
   let isOver = false
@@ -79,7 +77,6 @@ export function openConnection(
     end({ failure: search.failure })
   }
 
-  /** The encrypted connection, or what ended it before it was one. */
   async function secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
     const lost = new Promise<LinkEnd>(resolve => {
       lose = resolve
@@ -91,7 +88,6 @@ export function openConnection(
       const header = writeHeader(domain, lang, undefined)
       const answer = await Promise.race([lost, negotiateTls(connection, header, limits, expectMore)])
       if (answer !== 'proceed') return answer
-      // Given up meanwhile: nothing is to come.
       if (isOver) return lost
       ignore(connection)
     }
@@ -104,13 +100,13 @@ export function openConnection(
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket
-    // Node has the code there, or the message where there is none; its types have an error.
+    // Node has a code or a message here, although its types say Error.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
-  /** From now on it is this connection or none. */
+  /** No other server is tried from now on. */
   function ready(socket: Socket): void {
     reach('features')
     isOver = true
@@ -124,7 +120,7 @@ export function openConnection(
     for (const event of endings) socket.on(event, onBroken)
   }
 
-  /** Called with an error, with whether there was one, or with nothing. */
+  /** Receives an error, a flag or nothing, depending on the event. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -152,7 +148,6 @@ export function openConnection(
     leave()
   }
 
-  /** Gives up what stands. */
   function leave(): void {
     deadline?.cancel()
     if (current === undefined) return
@@ -162,6 +157,6 @@ export function openConnection(
   }
 
   make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
-  /** Gives up; nothing is called any more. */
+  /** No event follows. */
   return { cancel }
 }

@@ -8,39 +8,37 @@ import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
 import { nothing } from './socket-events.js'
 
-/** A connection that stands, and is used as `tls` says. */
 export interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
 }
 
-/** Longest time to find one name, in seconds. */
+/** Time limit for a DNS name, in seconds. */
 const resolveSeconds = 5
-/** Longest time to connect to one address, in seconds. */
+/** Time limit for an address, in seconds. */
 const addressSeconds = 5
-/** Time between the beginnings of two attempts, in milliseconds (RFC 8305 §5). */
+/** Delay before the next attempt, in milliseconds (RFC 8305 §5). */
 const stagger = 250
-/** Longest time to connect to any server, in seconds. */
+/** Time limit for all addresses, in seconds. */
 const connectSeconds = 15
 
 export interface DialerParts {
   readonly names: Names
   readonly clock: Clock
-  /** Whether servers that are found through the DNS must have public addresses. */
+  /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
-  /** Opens a TCP connection to an address; the real one unless a test has its own. */
+  /** Replaced by tests. */
   readonly connect?: (address: string, port: number) => Socket
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
-/** Opens connections to XMPP servers. */
 export function createDialer(given: DialerParts) {
   const parts = { connect: connectTcp, ...given }
   return {
-    /** Dials a server that the operator named, which may have any address. */
+    /** A server of the settings may have any address. */
     toServer: (server: Server) => createSearch({ ...parts, publicOnly: false }, { targets: [server] }),
-    /** Dials the servers that the DNS names for a domain (RFC 6120 §3.2, XEP-0368). */
+    /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
     toDomain: (domain: string) => createSearch(parts, parts.names.routeTo(domain)),
   }
 }
@@ -50,35 +48,34 @@ function connectTcp(host: string, port: number): Socket {
     host,
     port,
     keepAlive: true,
-    // Small stanzas must not wait for an acknowledgement of the one before.
     noDelay: true,
   })
-  // Until its user listens: an error without a listener would end the process.
+  // An error without a listener would end the process.
   return socket.on('error', nothing)
 }
 
 export type Search = ReturnType<typeof createSearch>
 
-/** Goes from target to target, and from address to address. */
+/** Tries each target, and each address of it. */
 export function createSearch(
   { names, clock, publicOnly, connect }: Required<DialerParts>,
   route: Route | Promise<Route>,
 ) {
-  /** Of the target that came furthest: that failure says most. */
+  /** The failure that came furthest says most. */
   let furthest: Failure | undefined
-  /** When the search is over, by the clock; set when there is something to connect to. */
+  /** Time limit by the clock, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
   let isOver = false
 
-  /** The connection made last was of no use, or there is none to a target, for this reason. */
+  /** Records why the last connection or target failed. */
   function note(failure: Failure): void {
     const far = (reached: Failure) => steps.indexOf(reached.step)
     if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
   }
 
-  /** Connects to one target after the other, as long as another one is asked for. Calls back when there is an address. */
+  /** Yields a connection to each target. Calls back at the first address. */
   async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
     const found = await inTime(route)
     if ('code' in found) return note(found)
@@ -101,7 +98,7 @@ export function createSearch(
     }
   }
 
-  /** The addresses are judged, not the name: it may resolve to others the next time. */
+  /** Checks the addresses, not the name, which may resolve to others next time. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -109,7 +106,7 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** An answer, at once where it is known, or the failure that its time is over. */
+  /** The answer, or the failure of a timeout. Synchronous if the answer is known. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
@@ -122,11 +119,11 @@ export function createSearch(
   return {
     connections,
     note,
-    /** Why no connection was of use. */
+    /** Why no connection succeeded. */
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },
-    /** Gives up: nothing comes any more. */
+    /** No event follows. */
     cancel(): void {
       isOver = true
       limit?.cancel()
@@ -136,9 +133,8 @@ export function createSearch(
 }
 
 /**
- * Connects to one of a host's addresses: each has a short start before the next, the first to answer wins and the
- * others are given up (Happy Eyeballs, RFC 8305 §5). No attempt lasts beyond `until`, by the clock. Returns what gives up
- * every attempt; `onEnd` is called no more then.
+ * Happy Eyeballs (RFC 8305 §5): starts the attempts one after the other, and keeps the first connection. No
+ * attempt lasts beyond `until`, by the clock. Returns a function that cancels all.
  */
 export function race(
   addresses: Addresses,
@@ -147,7 +143,7 @@ export function race(
   until: number,
   onEnd: (end: Socket | Failure) => void,
 ): () => void {
-  /** The attempts that have not ended, each with its time limit. */
+  /** Attempts under way, with their timers. */
   const attempts = new Map<Socket, Timer>()
   let begun = 0
   let next: Timer | undefined

@@ -10,18 +10,16 @@ import type { ConnectionParts } from './connection.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** By XMPP domain, `*` for those without an entry; the servers of all others are found by their names. */
+  /** Servers of the settings by domain, `*` for all others. The rest is found through DNS. */
   readonly servers: ReadonlyMap<string, Server>
-  /** Silence before a space is sent, in seconds; 0 sends none. */
+  /** Seconds of silence before a space is sent. 0 turns it off. */
   readonly keepalive: number
-  /** How much servers may send; the default limits unless given. */
   readonly xmlLimits?: XmlLimits
-  /** Counts unfinished elements; without a limit unless given. */
   readonly waiting?: WaitingMemory
   readonly log?: Logger
 }
 
-/** All links of this process to XMPP servers: finds the server, keeps quiet ones open, knows how many there are. */
+/** All links to XMPP servers over TCP. */
 export function createLinks(given: LinksParts) {
   const {
     servers,
@@ -53,13 +51,12 @@ export function createLinks(given: LinksParts) {
     get size() {
       return links.size
     },
-    /** Opens a link to a domain's server. */
     open(domain: string, options: LinkOptions, events: LinkEvents): Link {
       const link = new TcpLink(domain, servers.get(domain) ?? servers.get('*'), options, events, linkParts)
       links.add(link)
       return link
     },
-    /** Stops looking after quiet links. */
+    /** Stops the keepalives. */
     stop: () => keepingAlive?.cancel(),
   }
 }

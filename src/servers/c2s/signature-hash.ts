@@ -1,6 +1,7 @@
-/** The hash of an algorithm that certificates are signed with, by the object identifier's bytes in hexadecimal. */
+/** Hashes by the object identifier of a signature algorithm, in hexadecimal. */
 const hashes: Readonly<Record<string, string>> = {
-  // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C); the broken ones count as SHA-256.
+  // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C). MD5 and SHA-1 count as
+  // SHA-256.
   '2a864886f70d010104': 'sha256',
   '2a864886f70d010105': 'sha256',
   '2a864886f70d01010e': 'sha224',
@@ -13,7 +14,7 @@ const hashes: Readonly<Record<string, string>> = {
   '2a8648ce3d040302': 'sha256',
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
-  // The hashes themselves, which RSASSA-PSS has among its parameters (RFC 8017 Appendix B.1).
+  // Hashes among the parameters of RSASSA-PSS (RFC 8017 Appendix B.1).
   '2b0e03021a': 'sha256',
   '608648016503040204': 'sha224',
   '608648016503040201': 'sha256',
@@ -22,12 +23,12 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-/** The first parameter of RSASSA-PSS, which is left out where it is SHA-1. */
+/** First parameter of RSASSA-PSS. Absent for SHA-1. */
 const pssHash = 0xa0
 
 /**
- * The hash that a certificate is signed with, as Node's name of it; SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1).
- * Undefined where the signature has no single hash, as with Ed25519. Node does not tell it, so it is read from the DER.
+ * The hash of a certificate's signature, by Node's name, with SHA-256 in place of MD5 and SHA-1 (RFC 5929
+ * §4.1). Undefined for Ed25519 and the like. Node does not report it.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
@@ -53,7 +54,7 @@ interface Value {
   readonly content: Uint8Array
 }
 
-/** Reads the values of DER that stand behind each other (X.690 §8.1). Throws where one does not lie within the bytes. */
+/** Reads consecutive DER values (X.690 §8.1). Throws if one exceeds the bytes. */
 function valuesIn(bytes: Uint8Array): readonly Value[] {
   const values: Value[] = []
   for (let at = 0; at < bytes.length; ) {

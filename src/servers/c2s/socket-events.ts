@@ -3,11 +3,11 @@ import { TLSSocket } from 'node:tls'
 
 export interface SocketEvents {
   onData(chunk: Buffer): void
-  /** The server has sent the last of its bytes. */
+  /** The server half-closed the connection. */
   onLastByte(): void
-  /** `reason` is an error or, once the connection is closed, whether there was one. */
+  /** An error, or whether there was one. */
   onBroken(reason: Error | boolean): void
-  /** The server has sent a session ticket of TLS 1.3. */
+  /** A TLS 1.3 session ticket has come. */
   onTicket(): void
 }
 
@@ -17,12 +17,12 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/** Listens to a socket. The functions are the same for all: closures would take 170 bytes for each link. */
+/** Shared functions: closures would take 170 bytes for each link. */
 export function listenTo(socket: Socket, events: SocketEvents): void {
   ;(socket as LinkSocket)[listener] = events
   socket.on('data', onData)
   socket.on('end', onEnd)
-  // These come once; `once` would make an object and a function more for each link.
+  // `once` would allocate.
   socket.on('error', onBroken)
   socket.on('close', onBroken)
   if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') socket.on('session', onSession)
@@ -47,7 +47,7 @@ function onSession(this: LinkSocket): void {
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 export const nothing = () => {}
 
-/** Stops listening to a socket, its errors least of all: without a listener they would end the process. */
+/** Keeps a listener for errors: without it they would end the process. */
 export function ignore(socket: Socket): void {
   for (const event of heard) socket.removeAllListeners(event)
   socket.on('error', nothing)

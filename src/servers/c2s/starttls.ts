@@ -8,9 +8,8 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { longestStep, readHeader } from './stream-header.js'
 
 /**
- * Negotiates STARTTLS on an unencrypted stream of its own (RFC 6120 §5.4): whether TLS is to begin, or why there will be
- * none. Calls back when the server has offered it and been asked for it. Reads no more once it has resolved: what came in the
- * clear behind `<proceed/>` is not to be believed (RFC 6120 §5.4.3.3).
+ * Negotiates STARTTLS (RFC 6120 §5.4). Calls back when the server has offered it. Reads nothing after
+ * `<proceed/>`, which was sent in the clear (RFC 6120 §5.4.3.3).
  */
 export function negotiateTls(
   socket: Socket,
@@ -24,7 +23,7 @@ export function negotiateTls(
       resolve(answer)
     }
 
-    /** Tells the server what was wrong with what it sent (RFC 6120 §4.9). */
+    /** Sends a stream error (RFC 6120 §4.9). */
     function refuse(condition: string, cause?: unknown): void {
       socket.write(writeStreamError(condition))
       end({ failure: { step: 'tls', code: 'remote-protocol-error', cause } })

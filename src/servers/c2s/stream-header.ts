@@ -4,12 +4,12 @@ import { streamsNamespace } from '../../xmpp/namespaces.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
-/** Longest element that is no stanza, in UTF-16 units: features, and steps of a login, which are taken apart. */
+/** Longest element that is no stanza, such as features or a login step, in UTF-16 units. */
 export const longestStep = 10_000
 
 export const streamFooter = '</stream:stream>'
 
-/** Writes the initial stream header (RFC 6120 §4.7, §4.8); servers know their domains by U-labels (RFC 7622 §3.2). */
+/** RFC 6120 §4.7, §4.8. Domains are sent as U-labels (RFC 7622 §3.2). */
 export function writeHeader(domain: string, lang: string, from: string | undefined): string {
   const sender = from === undefined ? '' : ` from='${escapeXml(withULabels(from))}'`
   return (
@@ -18,7 +18,7 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Reads the response stream header, or says with which stream error it is to be refused (RFC 6120 §4.9.3). */
+/** Reads the response header, or returns the stream error for it (RFC 6120 §4.9.3). */
 export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
   if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
   const version = root.attribute('version') ?? ''

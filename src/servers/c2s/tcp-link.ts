@@ -27,26 +27,26 @@ import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
-/** Longest time from a stream header to the features, in seconds. */
+/** Time limit from a stream header to the features, in seconds. */
 const featuresSeconds = 10
-/** Longest time from a header to the answer to what was sent ahead with it, for a server that is tried, in seconds. */
+/** Time limit for the answer to a pipelined trial, in seconds. */
 const trialSeconds = 3
-/** How long an orderly close waits for the server, in seconds (RFC 6120 §4.4). */
+/** Time limit for the server's closing tag, in seconds (RFC 6120 §4.4). */
 const closeSeconds = 5
 
-/** What all links of this process have in common: one object for all of them. */
+/** Shared by all links. */
 export interface LinkParts extends ConnectionParts {
   /** Counts unfinished elements. */
   readonly waiting: WaitingMemory
-  /** Called with the domain whose server ended the link, or could not be reached. */
+  /** The server ended the link or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
-  /** Called once for each link, when its connection is gone. */
+  /** Called once, when the connection is gone. */
   readonly onClosed: (link: TcpLink) => void
 }
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** A link over a TCP connection of its own. It hears itself of its connection, of what is read and of what is written. */
+/** A link over TCP. It implements the events of its connection, parser and writer itself, to save closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #domain: string
@@ -54,26 +54,26 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
-  /** What was asked for of the stream; undefined once nothing depends on it. */
+  /** Undefined once nothing depends on it. */
   #ahead: StreamOptions['ahead']
   #phase: Phase = 'connecting'
-  /** Until it stands. */
+  /** While connecting. */
   #connection: Connection | undefined
-  /** From then on. */
+  /** Once connected. */
   #socket: Socket | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
-  /** Memory of an unfinished element, as it was counted last. */
+  /** As last counted. */
   #unfinishedBytes = 0
   #deadline: Timer | undefined
-  /** Whether a byte of the server's stream has come. */
+  /** Whether the server's stream has begun. */
   #hasBegun = false
-  /** Whether a space is about to be sent for a session ticket. */
+  /** Whether a space for a session ticket is scheduled. */
   #acknowledges = false
-  /** Whether anything went either way since the last `keepAlive`. */
+  /** Traffic since the last `keepAlive`. */
   #isBusy = true
 
-  /** `server` is where the operator says that the domain's server is; undefined where the DNS is asked. */
+  /** Without `server`, DNS is queried. */
   constructor(
     domain: string,
     server: Server | undefined,
@@ -121,7 +121,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer!.send(elements, soon)
   }
 
-  /** Sends a space if nothing went either way since this was called last (RFC 6120 §4.6.1). */
+  /** Sends a space if there was no traffic since the last call (RFC 6120 §4.6.1). */
   keepAlive(): void {
     if (!this.#isBusy && this.#phase === 'open') this.#writer!.write(' ')
     this.#isBusy = false
@@ -143,7 +143,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.resume()
   }
 
-  /** Waits for the server to close its side of the stream, then closes the connection (RFC 6120 §4.4). */
+  /** Waits for the server's closing tag (RFC 6120 §4.4). */
   close(): void {
     if (this.#phase === 'connecting') this.#destroy()
     if (this.#phase !== 'open') return
@@ -157,7 +157,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.close()
     this.#splitter?.stop()
     this.#weigh()
-    // The end of the server's stream is not read any more.
+    // The rest of the server's stream is not read.
     this.#socket?.end()
   }
 
@@ -194,7 +194,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // What acknowledges them is white space, and of that there is none behind an <auth/> (RFC 6120 §6.3.5).
+      // No white space is allowed after <auth/> (RFC 6120 §6.3.5).
       this.#ahead = undefined
     }
     this.#open()
@@ -215,13 +215,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * With TLS 1.3, each of the server's session tickets keeps what is behind it back until it is acknowledged, and our side
-   * delays acknowledgements by 40 ms. A space makes it send one; white space is legal here (RFC 6120 §4.6.1).
+   * A TLS 1.3 session ticket delays what follows until our ACK, which TCP delays by 40 ms. Writing a space
+   * sends the ACK at once (white space: RFC 6120 §4.6.1).
    */
   onTicket(): void {
     if (this.#acknowledges) return
     this.#acknowledges = true
-    // What is written while a ticket is being read gets stuck.
+    // Node delays what is written while it reads a ticket.
     this.#parts.clock.after(0, () => {
       this.#acknowledges = false
       if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
@@ -229,7 +229,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   onData(chunk: Buffer): void {
-    // It may have been sent before the server heard that the stream begins anew (RFC 6120 §4.6.1).
+    // White space before the header: sent before the server saw our restart (RFC 6120 §4.6.1).
     if (!this.#hasBegun) chunk = withoutSpace(chunk)
     if (chunk.length > 0) this.#hasBegun = true
     this.#isBusy = true
@@ -243,7 +243,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#weigh()
   }
 
-  /** Counts the memory of an unfinished element. */
   #weigh(): void {
     const bytes = this.#splitter?.unfinishedBytes ?? 0
     if (bytes === this.#unfinishedBytes) return
@@ -272,7 +271,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
-      // A server that is tried may yet overlook what was sent ahead.
+      // A server on trial may still ignore what was sent ahead.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -307,7 +306,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** Runs what may call the owner's events: an exception ends this link and no other. */
+  /** An exception ends this link only. */
   #guard(work: () => void): void {
     try {
       work()
@@ -324,7 +323,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (!isReported) this.events.onEnd({ failure })
   }
 
-  /** Tells the server what was wrong with what it sent, and ends (RFC 6120 §4.9). */
+  /** Sends a stream error, and ends (RFC 6120 §4.9). */
   #refuse(condition: string, cause?: unknown): void {
     if (this.#phase === 'closing') {
       this.#destroy()
@@ -334,7 +333,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
   }
 
-  /** Ends without closing the stream: nothing goes through this connection any more. */
+  /** Ends without closing the stream. */
   #fail(failure: Failure): void {
     this.#end({ failure })
     this.#destroy()
@@ -377,7 +376,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
 const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
-/** What follows the white space at the beginning. */
 function withoutSpace(bytes: Buffer): Buffer {
   let start = 0
   while (isSpace(bytes[start]!)) start += 1

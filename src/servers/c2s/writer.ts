@@ -5,34 +5,34 @@ import { writeBatch } from '../../lib/write-batch.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface WriterEvents {
-  /** The server has taken all that waited for it; called only after it was behind. */
+  /** The backlog is empty again. */
   onDrain(): void
-  /** The server has taken nothing of what waits for it for too long. */
+  /** The server has not read for too long. */
   onStall(): void
 }
 
-/** How long a server may take nothing of what waits, in seconds: as TCP itself by default (RFC 9293 §3.9.1.1). */
+/** In seconds: TCP's own default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
-/** From how much on that waits for the write batch there may be senders that wait for it to be taken, in UTF-16 units. */
+/** From this backlog on, in UTF-16 units, senders may be waiting for `onDrain`. */
 const much = 256 * 1024
 
-/** Writes to one connection. What is sent in one turn of the event loop leaves together. */
+/** Writes to a connection. All data of a turn of the event loop leaves together. */
 export class Writer {
-  /** With stanzas to write: a server reads many in the time that writing one takes. */
+  /** Stanzas: 8 at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
-  /** With a step of a login, which costs a server more than writing it costs: it gets to work soon. */
+  /** Login steps: 2 at a time, because each makes the server work. */
   static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
-  /** With a stream header that waits until the end of the turn for what is sent behind it. */
+  /** A header waits until the end of the turn for what follows it. */
   static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #events: WriterEvents
-  /** What leaves with the write batch. */
+  /** Text of the next write batch. */
   #waiting = ''
-  /** Whether it is only a header, which the end of the turn is early enough for. */
+  /** Whether it is only a header. */
   #isOnlyHeader = false
-  /** While something waits for the server: until when it has to take some of it. */
+  /** Runs while the server does not read. */
   #stall: Timer | undefined
 
   constructor(socket: Socket, clock: Clock, events: WriterEvents) {
@@ -41,19 +41,18 @@ export class Writer {
     this.#events = events
   }
 
-  /** What waits for the server to take it, in UTF-16 units. */
+  /** In UTF-16 units. */
   get backlog(): number {
     return this.#waiting.length + this.#socket.writableLength
   }
 
-  /** Writes elements with the next write batch, a small one where they are to leave `soon`. */
+  /** `soon` uses a small batch. */
   send(elements: readonly Element[], soon: boolean): void {
     if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
     this.#isOnlyHeader = false
     for (const { text } of elements) this.#waiting += text
   }
 
-  /** Writes a stream header together with what is sent behind it in this turn. */
   sendHeader(header: string): void {
     if (this.#waiting === '') {
       this.#isOnlyHeader = true
@@ -62,18 +61,18 @@ export class Writer {
     this.#waiting += header
   }
 
-  /** Writes at once, behind what waits for the write batch. */
+  /** Writes now, after what waits for the batch. */
   write(text: string): void {
     text = this.#waiting + text
     this.#waiting = ''
-    // ASCII is the same in both, and is written twice as fast as Latin-1.
+    // latin1 is twice as fast, and the same for ASCII.
     const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
     if (this.#stall !== undefined)
       this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
   }
 
-  /** Writes no more, and gives up what waits for the write batch. */
+  /** Drops what waits for the batch. */
   stop(): void {
     this.#waiting = ''
     this.#stall?.cancel()
@@ -84,7 +83,7 @@ export class Writer {
     if (this.#waiting === '') return
     const isMuch = this.#waiting.length > much
     this.write('')
-    // Where all of it has been taken at once, no drain of the socket follows.
+    // If the socket took everything, it emits no `drain`.
     if (isMuch && this.#stall === undefined) this.#events.onDrain()
   }
 

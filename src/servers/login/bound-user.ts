@@ -5,15 +5,15 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { LoginWish } from './wish.js'
 
-/** The JID that a server has bound, as written. Throws a `Problem` where it is no full JID, or another user's. */
+/** The bound JID as written. Throws a `Problem` if it is no full JID or another user's. */
 export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
-  // It stays for as long as the session.
+  // A copy: it lives as long as the session.
   const text = jid === undefined ? '' : copyOf(textOf(jid.text))
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-  // A user without an account gets a name from the server.
+  // The server names an anonymous user.
   const isWanted = credentials.kind === 'anonymous' ? bound.domain === asked.domain : isSameUser(bound, asked)
   if (!isWanted) throw new Problem('jid-mismatch', { step: 'bind' })
   return text
@@ -23,7 +23,7 @@ function isSameUser(one: Jid, other: Jid): boolean {
   return one.domain === other.domain && folded(one.local) === folded(other.local)
 }
 
-/** Wide enough for the profiles of both RFC 6122 and RFC 7613, either of which a server may have prepared a name with. */
+/** Covers both RFC 6122 and RFC 7613, since servers use either. */
 function folded(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }

@@ -7,24 +7,19 @@ import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
 import type { Mechanism } from './sasl/mechanism.js'
 
-/** What a client of the library needs of the login that it works for. */
 export interface ClientHost {
-  /** Sends what the client says to the server. */
   send(element: XmlElement): void
-  /** Opens a new stream, since the user has been let in. */
+  /** Opens a new stream after SASL. */
   restart(): void
-  /** Has the server bind a resource (RFC 6120 §7). Resolves with the element `<bind/>` of its answer. */
+  /** Binds a resource (RFC 6120 §7). Resolves with `<bind/>` of the result. */
   bind(request: XmlElement): Promise<XmlElement>
-  /** The resource is bound. */
   done(): void
-  /** The client cannot go on. */
   fail(error: unknown): void
 }
 
 /**
- * A client of @xmpp/client over a link: its parts that a login uses, joined as `client()` joins them. The link takes the
- * place of sockets, streams and parsers. What is left out looks addresses up, reconnects, answers IQs, or takes up stream
- * management, SASL2, Bind 2 and FAST: a login must do none of that.
+ * The parts of @xmpp/client that a login needs, over a link. Left out: DNS, reconnection, answers to IQs,
+ * stream management, SASL2, Bind 2 and FAST.
  */
 export class LinkClient extends Client {
   readonly #host: ClientHost
@@ -41,17 +36,17 @@ export class LinkClient extends Client {
     this.on('error', error => host.fail(error))
   }
 
-  /** Gives the client the chosen mechanism: the library's are slow, or let in servers that do not know the password. */
+  /** The library's own mechanisms are slow, or do not check the server's proof. */
   use(mechanism: Mechanism): void {
-    // The factory calls what it is given with `new`.
+    // The library calls it with `new`.
     this.#mechanisms.use(mechanism.name, function chosen() {
       return mechanism
     })
   }
 
-  /** Has the client react to the features of a stream, or to what the server says of SASL. */
+  /** Features, or an element of SASL. */
   receive(element: XmlElement): void {
-    // All of the library's parts hear of an `element`, one promise after the other; SASL listens to a `nonza`.
+    // SASL listens to `nonza` only, everything else to `element`.
     this.emit(element.name === 'features' ? 'element' : 'nonza', element)
   }
 
@@ -68,7 +63,7 @@ export class LinkClient extends Client {
 
 const sent = Promise.resolve()
 
-/** The mechanism has been chosen already, and is the only one that the library sees. */
+/** Only the chosen mechanism is visible to the library. */
 function authenticate(begin: Authenticate, [mechanism]: readonly string[]): Promise<void> {
   return begin({}, mechanism!)
 }

@@ -21,19 +21,15 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts {}
 
-/** How much may come for the client before the login is done, in elements and in UTF-16 units. */
+/** Limits of what is kept for the page during login, in elements and UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
-/** The features of a stream that wants a resource to be bound, and nothing else. */
 const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
 
-/**
- * One try to log a user in over a link: what the server says goes to a client of @xmpp/client, and what that says goes to
- * the server (RFC 6120 §6, §7). It ends with a plain bound stream: nothing else that the server offers is taken up.
- */
+/** One attempt to log in over a link (RFC 6120 §6, §7), with @xmpp/client. It ends with a bound stream. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
-  /** The SASL mechanism at work, once it has been chosen. */
+  /** Set once chosen. */
   mechanism: Mechanism | undefined
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
@@ -41,20 +37,20 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #until: 'authenticated' | 'bound'
   readonly #client: LinkClient
   #opened: T | undefined
-  /** Aborts when the login is over; made when a mechanism asks for it. */
+  /** Created on first use. */
   #abort: AbortController | undefined
   #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   #isOver = false
   #progress: LoginProgress | undefined
-  /** Whether the server has been told who wants to log in. */
+  /** Whether <auth/> was sent. */
   #isIntroduced = false
   #isAuthenticated = false
-  /** Whether the server demands the session request of RFC 3921 §3. */
+  /** RFC 3921 §3. */
   #demandsSession = false
-  /** Whether the server has answered all that the login asks: what it says from then on belongs to the client. */
+  /** From then on, elements belong to the page. */
   #isAnswered = false
-  /** The IQ that waits for an answer; what answers another one belongs to the client. */
+  /** The open request. Answers to other ids belong to the page. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
@@ -73,18 +69,17 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client = new LinkClient(this, wish.jid.resource)
   }
 
-  /** How far the login has come. */
   get #step(): Step {
     return this.#progress!.step
   }
 
-  /** Aborts when the login is over, for mechanisms that wait for something. */
+  /** Aborts at the end of the login. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     return this.#abort.signal
   }
 
-  /** Logs in over a link that is opened for it. Throws a `Problem`, and leaves nothing open then. */
+  /** Throws a `Problem`, and then leaves nothing open. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
     const leave = () => late('the caller left')
@@ -104,7 +99,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       progress.note({ code: 'ok' })
       return loggedIn
     } catch (error) {
-      // Nothing is left behind: no link, no hash in a queue.
       this.#isOver = true
       this.#abort?.abort(error)
       this.#opened?.abandon()
@@ -141,7 +135,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   send(element: XmlElement): void {
-    // An empty initial response is not the same as none (RFC 6120 §6.4.2), and the library writes both alike.
+    // `=` is an empty initial response (RFC 6120 §6.4.2). The library writes none.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
     this.#isIntroduced = true
     this.#send(element.name, saslNamespace, element.toString())
@@ -178,7 +172,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #linkOptions(): LoginLinkOptions {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
-    // One certificate may be good for several users (RFC 6120 §4.7.1).
+    // One certificate may be valid for several users (RFC 6120 §4.7.1).
     const from = certificate ? formatBareJid(jid) : undefined
     return { certificate, from, ahead: this.#pipelining.nextStream() }
   }
@@ -190,14 +184,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #take(element: Element): void {
     const { name, namespace, text } = element
-    // Up to the handing out, which stops reading where the outbox is full.
+    // No limit: after the handover, a full outbox stops reading.
     if (this.#isAnswered) this.#undelivered.push(element)
     else if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
     else if (namespace === saslNamespace) this.#takeSasl(name, text)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
   }
 
-  /** What belongs to the client waits for it. */
   #keep(element: Element): void {
     this.#undeliveredLength += element.text.length
     if (this.#undelivered.push(element) > mostUndelivered || this.#undeliveredLength > longestUndelivered)
@@ -206,7 +199,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #takeFeatures(text: string): void {
     const features = this.#pipelining.came(text)
-    // On features that come twice the library would log in once more.
+    // The library would log in again for repeated features.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
     if (features !== 'nothing-new') this.#goBy(features)
   }
@@ -227,12 +220,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
-      // It would send a secret at once, which the server may not want any more.
+      // The library would send a secret at once.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
     this.#client.use(mechanism)
-    // The library sees the one mechanism that it is to use.
     const offered = xml('mechanism', {}, mechanism.name)
     this.#client.receive(features(xml('mechanisms', { xmlns: saslNamespace }, offered)))
   }
@@ -243,11 +235,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know yet which user this is.
+    // The server cannot know the user yet.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
     const data = textOf(text).trim()
     if (name === 'success') {
-      // Throws where it is not base64.
+      // Throws for bad base64.
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
       this.#isAuthenticated = true
       if (this.#until === 'authenticated') {
@@ -260,7 +252,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: saslNamespace }, data))
   }
 
-  /** Whether an IQ answers the login's own request. */
   #takeAnswer(iq: Element): boolean {
     const request = this.#request
     if (request === undefined) return false
@@ -275,7 +266,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #ask(child: string, answered: (iq: Element) => void): void {
-    // Others could guess the library's ids, and answer.
+    // The library's ids are guessable, and others could answer.
     const id = randomUUID()
     this.#request = { id, answered }
     this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
@@ -285,7 +276,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
   }
 
-  /** Runs what an event of the link brings about. An error ends this login, and does not reach the link. */
+  /** An error ends this login, not the link's reader. */
   #guard(work: () => void): void {
     try {
       work()
@@ -296,7 +287,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 }
 
-/** Whether a mechanism sends nothing secret before the server's first challenge (RFC 5802 §3). */
+/** Whether it sends no secret before the server's challenge (RFC 5802 §3). */
 function isByChallenge({ name }: Mechanism): boolean {
   return name.startsWith('SCRAM-')
 }
@@ -307,6 +298,6 @@ function features(feature: XmlElement): XmlElement {
 
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
-  // Of what the library reads then only the answer to its request comes from the server.
+  // During bind, the library reads only the server's answer.
   return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

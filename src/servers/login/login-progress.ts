@@ -4,17 +4,17 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { LoginWish } from './wish.js'
 
 export interface ProgressParts {
-  /** Has each step at level `debug`. */
+  /** At level `debug`. */
   readonly log?: Logger | undefined
-  /** Longest time for the whole login, in seconds. */
+  /** For the whole login, in seconds. */
   readonly timeout: number
-  /** Longest time for a single step of it, in seconds. */
+  /** For a step, in seconds. */
   readonly stepTimeout: number
 }
 
 export type LoginProgress = ReturnType<typeof followLogin>
 
-/** How far a login has come: tells the log, and calls back when the login or a step of it takes too long. */
+/** Logs the steps of a login, and calls back at a timeout. */
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { requestId, jid }: LoginWish,
@@ -26,7 +26,7 @@ export function followLogin(
   const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
   let step: Step = 'connect'
 
-  /** Tells the log something of the login; never of what is said in it. */
+  /** Never logs content. */
   function note(about: object): void {
     if (!isLogged) return
     const ms = Math.round(performance.now() - since)
@@ -45,7 +45,6 @@ export function followLogin(
       stepDeadline.refresh()
       note({ step })
     },
-    /** The login is over. */
     stop(): void {
       clearTimeout(deadline)
       clearTimeout(stepDeadline)

@@ -4,15 +4,15 @@ import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import type { LoginWish } from './wish.js'
 
-/** A login that has less time left is not done again, in seconds; timers may come a little early. */
+/** With less time left, a login is not repeated, in seconds. */
 const leastTimeout = 0.1
 
 export interface LoginParts extends AttemptParts {
-  /** Knows what servers offer; undefined where the login waits for each of them. */
+  /** Undefined: no pipelining. */
   readonly pipelining: PipeliningMemory | undefined
 }
 
-/** Logs a user in and binds a resource, over a link that `open` opens. Throws a `Problem`, and leaves nothing open then. */
+/** Logs in and binds a resource. Throws a `Problem`, and then leaves nothing open. */
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
@@ -20,7 +20,7 @@ export async function login<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // With other credentials a secret may be sent at once, and the login has to read the server's offer before that.
+  // Other mechanisms send a secret at once, so the server's features must be read first.
   const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
   const memory = isByChallenge ? parts.pipelining : undefined
   if (memory === undefined) return await new LoginAttempt<T>(parts, wish).run(open, caller)
@@ -36,12 +36,12 @@ export async function login<T extends Opened>(
     memory.failed(jid.domain, pipelining, isLeft)
     const timeout = parts.timeout - (performance.now() - since) / 1000
     if (!pipelining.isToBlame || isLeft || timeout < leastTimeout) throw error
-    // The reason may be what was sent ahead of the server. Now the login waits for each of its answers.
+    // Pipelining may be the cause of the failure. Repeats the login without it.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
   }
 }
 
-/** Logs a user in and leaves before a resource is bound. Throws a `Problem`. */
+/** Checks credentials, without binding a resource. Throws a `Problem`. */
 export async function authenticate<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,

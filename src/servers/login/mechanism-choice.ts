@@ -13,28 +13,27 @@ import type { SaslOffer } from './stream-features.js'
 import type { LoginWish } from './wish.js'
 
 export interface MechanismParts {
-  /** The mechanisms for passwords that the operator allows, in the order of preference. */
+  /** Allowed mechanisms for passwords, in order of preference. */
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
-  /** Most iterations of SCRAM that a server may ask for. */
+  /** Most SCRAM iterations. */
   readonly scramMaxIterations: number
 }
 
-/** What a login has to choose from, and over which link. */
 export interface Situation extends SaslOffer {
   readonly link: LinkFacts
   /** Aborts with the login. */
   readonly waiting: Waiting
 }
 
-/** The one mechanism that a login tries, and none after it (RFC 6120 §13.8). Throws `no-mechanism`. */
+/** The only mechanism of this login (RFC 6120 §13.8). Throws `no-mechanism`. */
 export function chooseMechanism(
   { jid, credentials }: LoginWish,
   situation: Situation,
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatBareJid(jid)
-  /** An account that acts for another user says for which one (RFC 6120 §6.3.8). */
+  /** RFC 6120 §6.3.8. */
   const byPassword = (user: string, password: string) =>
     passwordMechanism({ user, password, authzid: user === jid.local ? '' : bareJid }, situation, parts)
   switch (credentials.kind) {
@@ -63,7 +62,7 @@ function passwordMechanism(
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
-  // Servers that allow acting for another user with PLAIN may ignore that user's name in SCRAM, as ejabberd does.
+  // With SCRAM, servers such as ejabberd ignore the authzid.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
@@ -78,7 +77,7 @@ function passwordMechanism(
   const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
   let [name] = usable
   if (name === undefined) throw noMechanism(offered, whyNot(offered, mechanisms, link))
-  // There is one try, and a server that does not list its types may not know the one that was guessed.
+  // A login has one try, and the server may not know a guessed type.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
@@ -91,7 +90,7 @@ function passwordMechanism(
   })
 }
 
-/** Whether a mechanism has channel binding (RFC 5802 §4). */
+/** RFC 5802 §4. */
 function isBound(name: string): boolean {
   return name.endsWith('-PLUS')
 }
@@ -101,19 +100,18 @@ function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolea
   if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
 }
 
-/** The problem with a stream whose features offer no login at all. */
+/** The features offer no login. */
 export function nothingOffered({ encrypted }: LinkFacts): Problem {
   const why = encrypted ? '' : ' on a link that is not encrypted: see tls=none in XMPP_SERVERS'
   return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
 }
 
-/** The problem as the operator is told it. The names that the server gave are shortened to fit on a line. */
+/** Quotes the server's names, shortened. */
 function noMechanism(offered: readonly string[], why: string): Problem {
   const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
 }
 
-/** Why no mechanism for a password can be used. */
 function whyNot(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
   const known = passwordMechanisms.filter(name => offered.includes(name))
   if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
@@ -128,7 +126,7 @@ function whyNot(offered: readonly string[], allowed: readonly string[], link: Li
   return reasons.join(' ')
 }
 
-/** What the operator can do where a mechanism needs encryption. EXTERNAL is never possible without it. */
+/** EXTERNAL always needs encryption. */
 function needsEncryption(name: string, { encrypted }: LinkFacts): string {
   const needs = `${name} needs an encrypted link`
   if (encrypted) return `${needs}.`

@@ -5,33 +5,33 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
-/** Of how many domains something is remembered. */
+/** Domains that are remembered. */
 const mostDomains = 1000
-/** Features that are longer are not remembered, in UTF-16 units. */
+/** Longest features that are remembered, in UTF-16 units. */
 const longest = 16 * 1024
-/** How long logins keep to the pace of a server that did not cope with pipelining, in milliseconds. */
+/** Time without pipelining after a failure, in milliseconds. */
 const mistrustFor = 3_600_000
 
 interface Remembered {
-  /** The features of a login's streams, in their order. */
+  /** Of each stream of a login. */
   readonly features: readonly StreamFeatures[]
-  /** Whether a pipelined login has succeeded, is going on, or is yet to come. */
+  /** Whether a pipelined login has succeeded, is under way, or has not been tried. */
   readonly standing: 'proven' | 'tried' | 'untried'
-  /** Until then no login is pipelined, in milliseconds of the clock. */
+  /** By the clock, in milliseconds. */
   readonly mistrustedUntil: number
 }
 
 export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
- * The features that the servers of domains had at the last login that succeeded: the next login foresees the same, and
- * saves two round trips (XEP-0305 §3). Few servers say whether they cope with that. So one such login at a time is tried
- * with a server until one has succeeded, and none for an hour where one has failed.
+ * Features of the last successful login at each domain. The next login expects the same, which saves two
+ * round trips (XEP-0305 §3). Few servers announce support, so one login at a time tries it. After a failure,
+ * pipelining is off for an hour.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()
   return {
-    /** What a login at a domain may foresee. Its outcome is to be told, by `succeeded` or `failed`. */
+    /** Report the outcome by `succeeded` or `failed`. */
     foresee(domain: string): Pipelining {
       const known = byDomain.get(domain)
       if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
@@ -45,7 +45,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isProven, isMistaken } = pipelining
       if (wasPossible ? isProven && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // Otherwise its trial would never be over.
+        // Otherwise its trial would never end.
         byDomain.delete(domain)
         return
       }
@@ -54,7 +54,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       forgetOldest(byDomain, mostDomains)
     },
 
-    /** `isLeft` where the caller gave the login up, which says nothing of the server. */
+    /** `isLeft`: the caller gave up, which says nothing about the server. */
     failed(domain: string, pipelining: Pipelining, isLeft: boolean): void {
       const known = byDomain.get(domain)
       if (known === undefined || !pipelining.wasPossible) return

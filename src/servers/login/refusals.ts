@@ -1,11 +1,9 @@
-// What it means to the caller when the server refuses a login, or its link ends.
-
 import { Problem, type ProblemCode, type Step } from '../../lib/errors.js'
 import type { Failure } from '../../xmpp/link.js'
 import { childrenOf } from '../../xmpp/xml/document.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 
-/** The conditions of RFC 6120 §6.5 that the caller can act on. */
+/** RFC 6120 §6.5. */
 const bySaslCondition = new Map<string | undefined, ProblemCode>([
   ['not-authorized', 'not-authorized'],
   ['account-disabled', 'account-disabled'],
@@ -17,7 +15,7 @@ const bySaslCondition = new Map<string | undefined, ProblemCode>([
   ['encryption-required', 'no-mechanism'],
 ])
 
-/** What the operator can do where the server refuses the mechanism. */
+/** Advice to operators. */
 const advice = new Map<string | undefined, (mechanism: string) => string>([
   ['invalid-mechanism', name => `It does not take ${name}, though it offers it: see XMPP_MECHANISMS.`],
   ['mechanism-too-weak', name => `It takes ${name} for too weak: see XMPP_MECHANISMS.`],
@@ -27,12 +25,12 @@ const advice = new Map<string | undefined, (mechanism: string) => string>([
   ],
 ])
 
-/** The problem behind a link that ended under its login, which had come as far as `step`. */
+/** The problem of a link that ended at `step` of its login. */
 export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
   const isLater = step === 'sasl' || step === 'bind'
   return new Problem(code, {
-    // The link does not know how far the login has come since the stream was opened, nor what ended it from outside.
+    // The link does not know the step after the stream was opened.
     step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
     condition,
     detail: cause instanceof CertificateFault ? cause.message : undefined,
@@ -40,7 +38,7 @@ export function linkEnded(failure: Failure, step: Step): Problem {
   })
 }
 
-/** The problem that a SASL `<failure/>` is, after this mechanism. */
+/** The problem of a SASL `<failure/>`. */
 export function saslRefused(failure: string, mechanism: string): Problem {
   const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
   return new Problem(bySaslCondition.get(condition) ?? 'login-failed', {
@@ -50,7 +48,7 @@ export function saslRefused(failure: string, mechanism: string): Problem {
   })
 }
 
-/** The problem that an IQ of type `error` is, where it answers a request of the login's. */
+/** The problem of an IQ error. */
 export function bindRefused(iq: string): Problem {
   const error = childrenOf(iq).find(({ name }) => name === 'error')
   const condition = error && childrenOf(error.text)[0]?.name

@@ -4,11 +4,11 @@ import type { LoginWish } from './wish.js'
 
 export type VerifiedCredentials = ReturnType<typeof createVerifiedCredentials>
 
-/** The credentials of recent logins, which are believed for `memorySeconds` without another login; for 0 not at all. */
+/** Credentials of recent logins, valid for `memorySeconds` without another login. 0 turns it off. */
 export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
   const memory = createShortMemory<true>(clock, memorySeconds)
 
-  /** A keyed hash of the secret, of what it is good for, and of whose session it opens; undefined without a secret. */
+  /** A keyed hash of the secret, its kind and its user. Undefined without a secret. */
   function keyOf({ jid: { domain, local }, credentials }: LoginWish): string | undefined {
     if (credentials.kind === 'password') {
       const kind = `password of ${credentials.user ?? local}`
@@ -19,12 +19,11 @@ export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
   }
 
   return {
-    /** A login with these has succeeded. */
     add(wish: LoginWish): void {
       const key = keyOf(wish)
       if (key !== undefined) memory.remember(key, true)
     },
-    /** Whether they are right, as far as is known. They are where the operator vouches for the user, and nothing was shown. */
+    /** True also without a secret, if the operator vouches for the user. */
     has(wish: LoginWish): boolean {
       const key = keyOf(wish)
       return key === undefined || memory.recall(key) === true

@@ -1,4 +1,4 @@
-// The parts of @xmpp/client 0.14 that a login uses, as far as it uses them. Its packages have no types of their own.
+// Types of @xmpp/client 0.14, which has none.
 
 declare module '@xmpp/client' {
   import type { XmlElement } from '@xmpp/xml'
@@ -10,7 +10,6 @@ declare module '@xmpp/xml' {
   export interface XmlElement {
     name: string
     readonly children: readonly unknown[]
-    /** Adds text. */
     t(text: string): this
     toString(): string
   }
@@ -41,7 +40,6 @@ declare module '@xmpp/stream-features' {
 
 declare module 'saslmechanisms' {
   export default class SaslFactory {
-    /** Registers a constructor of mechanisms. */
     use(name: string, mechanism: () => object): this
   }
 }
@@ -61,7 +59,7 @@ declare module '@xmpp/resource-binding' {
   import type { StreamFeatures } from '@xmpp/stream-features'
   import type { XmlElement } from '@xmpp/xml'
 
-  /** `set` resolves with the child of the IQ's result that has the name and the namespace of the one sent. */
+  /** Resolves with the child of the result that has the same name and namespace. */
   type IqCaller = { set(child: XmlElement): Promise<XmlElement> }
   export default function resourceBinding(
     parts: { streamFeatures: StreamFeatures; iqCaller: IqCaller },

@@ -2,20 +2,20 @@ import type { PeerCertificate } from 'node:tls'
 import { foreignList, foreignText } from '../../lib/text/foreign-text.js'
 import { namesOf } from './certificate-names.js'
 
-/** What the log calls a certificate with other names; the other codes are OpenSSL's. */
+/** Our code for wrong names. All other codes are OpenSSL's. */
 const otherName = 'OTHER_NAME'
 
-/** Words of an authority's name that are shown. */
+/** Most words of an issuer's name in a log. */
 const mostWords = 8
 
-/** Why a certificate is not good enough. The message says what to do about it, and is for operators only. */
+/** Why a certificate is refused. The message is advice for operators only. */
 export class CertificateFault extends Error {
   override readonly name = 'CertificateFault'
-  /** OpenSSL's name of what is wrong, or ours. */
+  /** OpenSSL's code or ours. */
   readonly code: string
   readonly #certificate: Partial<PeerCertificate>
 
-  /** `told` is Node's code or message; `host` is the name that the certificate should have been made out to, in A-labels. */
+  /** `told` is Node's code or message. `host` is the expected name, in A-labels. */
   constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
     const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
     super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
@@ -23,7 +23,7 @@ export class CertificateFault extends Error {
     this.#certificate = certificate ?? {}
   }
 
-  /** What tells the certificate from others, on one line; undefined where the server has shown none. */
+  /** Subject and fingerprint on one line. Undefined if the server showed no certificate. */
   get certificate(): string | undefined {
     const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
     if (fingerprint256 === undefined) return undefined
@@ -42,7 +42,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // Otherwise a certificate above it has expired, and Node does not say when.
+      // Otherwise a certificate above it has expired. Node does not report its date.
       return end.getTime() <= Date.now()
         ? `It expired on ${dayOf(end)}.`
         : 'It, or one above it, has expired.'
@@ -67,7 +67,7 @@ function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
   return names.length === 0 ? 'no name of a host' : foreignList(names)
 }
 
-/** Trusting a certificate does not help where its names or dates are wrong. */
+/** Trusting a certificate does not help if its names or dates are wrong. */
 function adviceFor(code: string): string {
   const off = 'verify=off there checks nothing.'
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')

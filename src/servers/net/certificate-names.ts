@@ -3,15 +3,15 @@ import { domainToASCII } from 'node:url'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 
 /**
- * Whether a certificate is made out to an XMPP domain (RFC 6120 §13.7.2, RFC 6125 §6.4): a dNSName, an SRV-ID for
- * `_xmpp-client`, or an xmppAddr. A wildcard stands for one whole label on the left; the common name does not count.
+ * Whether a certificate is valid for an XMPP domain (RFC 6120 §13.7.2, RFC 6125 §6.4): dNSName, SRV-ID
+ * `_xmpp-client` or xmppAddr. A wildcard matches one whole label on the left. The common name is ignored.
  */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
   return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return prepareDomain(value) === domain
-    // An IPv6 address is in brackets in a JID, and in another notation in Node's text.
+    // A JID has an IPv6 address in brackets, and Node writes it in another notation.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
@@ -24,12 +24,12 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** A name and what parts it from the next. Its kind begins with no space, so that there is one way only to read it. */
+/** A name and its separator. A kind begins with no space, so that the text has one reading only. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /**
- * The names in Node's text of the subjectAltName extension, one behind the other; values with unusual characters come as
- * JSON strings, kinds are such as `DNS`. What follows on something else than a name is not believed.
+ * Parses Node's text of the subjectAltName extension. Unusual values are JSON strings. Reading stops at
+ * anything that is no name.
  */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []

@@ -6,56 +6,53 @@ import type { Failure } from '../../xmpp/link.js'
 import { type Dns, isAbsent, systemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './srv-records.js'
 
-/** IP addresses, in the order in which they are tried. */
+/** IP addresses in the order of attempts. */
 export type Addresses = readonly string[]
 
-/** Where to look for a domain's server. */
 export interface Route {
   readonly targets: readonly Target[]
-  /** What went wrong in finding them. */
   readonly failure?: Failure | undefined
 }
 
-/** The records that answer a question, or the error. */
+/** Records or an error. */
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
-/** The service records of a domain, and why there may be more than these. */
+/** SRV records, with the failure of a query that did not succeed. */
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
-/** Port of a domain without service records (RFC 6120 §3.2.2). */
+/** RFC 6120 §3.2.2. */
 const usualPort = 5222
 
-/** How many answers of each kind are remembered. */
+/** Cached answers of each kind. */
 const mostAnswers = 10_000
-/** How long it is remembered that there is no answer, in seconds: an operator who sets up a domain wants to see it work. */
+/** Cache time of "no such record", in seconds: short, for operators who are setting up a domain. */
 const absenceSeconds = 5
-/** The system has no time to live. Long enough that a thousand logins are one look-up. */
+/** The system reports no TTL. */
 const systemSeconds = 30
-/** Node has no time to live for service records. Name servers give them minutes and more; a minute too long does no harm. */
+/** Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest time that an address is remembered, however long its time to live: a move needs no restart. */
+/** Longest cache time, in seconds, whatever the TTL: a server can move without a restart of this service. */
 const mostSeconds = 3600
-/** How long the addresses of one family wait for those of the other, in milliseconds (RFC 8305 §3). */
+/** Wait of one address family for the other, in milliseconds (RFC 8305 §3). */
 const otherFamily = 50
-/** Addresses of one name that are tried. */
+/** Addresses tried for a name. */
 const mostAddresses = 8
 
 export interface NamesParts {
   readonly clock: Clock
-  /** The name servers of this machine, unless a test has its own. */
   readonly dns?: Dns | undefined
-  /** Whether direct TLS goes first where a domain has both and likes them equally. */
+  /** Whether direct TLS is preferred at equal priority. */
   readonly preferDirectTls: boolean
   /**
-   * Whether names out of the DNS may also be looked up by this machine's own means, such as its hosts file. Not where
-   * strangers choose the names: a name with silent name servers would hold up the look-ups of all others.
+   * Whether names from DNS may also be resolved by the system. Not with XMPP_DOMAINS=*: names with silent
+   * name servers would block all look-ups.
    */
   readonly local: boolean
 }
 
 export type Names = ReturnType<typeof createNames>
 
-/** Finds servers by the names of their domains, and remembers what it found. RFC 6120 §3.2, XEP-0368. */
+/** Finds servers of domains, with a cache (RFC 6120 §3.2, XEP-0368). */
 export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
   const servicesOf = remembering(clock, mostAnswers, askServices)
   const system = remembering(clock, mostAnswers, askSystem)
@@ -63,15 +60,16 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   function inRoute(domain: string, { records, failure }: Services): Route {
     if (records.length === 0) return itself(domain, failure)
-    // "Decidedly not available" (RFC 2782); the domain itself is not tried once it has said anything (RFC 6120 §3.2.1).
+    // "." means not available (RFC 2782). The domain itself is tried only if it has no records at all (RFC
+    // 6120 §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
   }
 
-  /** Without service records a domain is its own server (RFC 6120 §3.2.2). */
+  /** RFC 6120 §3.2.2. */
   function itself(host: string, failure: Failure | undefined): Route {
-    // Where the DNS did not answer the first question, the hosts file may know more than asking it again.
+    // Without an answer from DNS, the hosts file may still know the name.
     const found = failure === undefined || !local
     return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
   }
@@ -118,9 +116,9 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 
   return {
-    /** Where a domain's server may be, in the order in which to try. The promise never rejects. */
+    /** Targets in the order of attempts. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
-      // An address as a domain is written in brackets (RFC 7622 §3.2), as a host without.
+      // A JID has an IPv6 address in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
       if (isIP(host) !== 0 || isLocal(host)) return itself(host, undefined)
       const services = servicesOf(domain)
@@ -128,7 +126,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
       return inRoute(domain, services)
     },
 
-    /** The addresses of a target, or why there are none. The promise never rejects. */
+    /** Addresses of a target, or the failure. Never rejects. */
     addressesOf({ host, found: isFound = false }: Target): ReturnType<typeof system> {
       if (isIP(host) !== 0) return [host]
       if (!isFound) return system(host)
@@ -138,7 +136,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** The answers once both have come, or a moment after one has brought an address. */
+/** Waits for both families, or a moment longer after the first with an address. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined
@@ -156,12 +154,12 @@ async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): P
 
 const loopback: Addresses = ['::1', '127.0.0.1']
 
-/** Names that are never asked for outside of this machine (RFC 6761 §6.3). */
+/** RFC 6761 §6.3. */
 function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** The families take turns, so that one that leads nowhere costs little (RFC 8305 §4). */
+/** Alternates the families, in case one does not work (RFC 8305 §4). */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
   const family = isIP(unique[0] ?? '')
@@ -173,7 +171,6 @@ function interleave(addresses: Addresses): Addresses {
     .slice(0, mostAddresses)
 }
 
-/** The failure that a DNS error stands for. */
 function nameFailure(error: NodeJS.ErrnoException): Failure {
   if (isAbsent(error)) return { step: 'resolve', code: 'host-unknown', cause: error }
   const code = error.code === 'ETIMEOUT' ? 'timeout' : connectProblem(error)

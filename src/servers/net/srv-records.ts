@@ -2,28 +2,26 @@ import { randomInt } from 'node:crypto'
 import type { SrvRecord } from 'node:dns'
 import type { Server } from '../../config/config.js'
 
-/** A place where a domain's server may be. */
 export interface Target {
   /** A name or an address. */
   readonly host: string
   readonly port: number
   readonly tls: Server['tls']
-  /** Whether its name comes out of the DNS, and not from the operator. */
+  /** Whether the name comes from DNS, not from the operator. */
   readonly found?: boolean
 }
 
-/** A record of `_xmpps-client._tcp` is `direct`, one of `_xmpp-client._tcp` is not (XEP-0368 §3). */
+/** `direct` for `_xmpps-client._tcp` (XEP-0368 §3). */
 export interface Service extends SrvRecord {
   readonly direct: boolean
 }
 
-/** Of a domain that has more of them, the later ones are not tried. */
+/** Later targets are not tried. */
 const mostTargets = 8
 
 /**
- * Puts service records into the order in which they are tried: by priority, and at random by weight among equals
- * (RFC 2782), as if those for direct TLS and those for STARTTLS were of one kind; with `preferDirect`, the former go first
- * among equals. `random` is an integer from 0 to below its argument.
+ * Sorts SRV records by priority and random weight (RFC 2782), direct TLS and STARTTLS together.
+ * `preferDirect` puts direct TLS first at equal priority. `random` returns an integer below its argument.
  */
 export function inOrder(
   services: readonly Service[],
@@ -46,7 +44,7 @@ export function inOrder(
   }))
 }
 
-/** Draws at random by weight (RFC 2782), and not too many: each draw goes through the thousands that may be left. */
+/** Stops after `most`: each draw reads all that are left. */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []
@@ -56,7 +54,7 @@ function byWeight(services: readonly Service[], most: number, random: (below: nu
 
 function draw(services: readonly Service[], random: (below: number) => number): number {
   const sum = services.reduce((total, { weight }) => total + weight, 0)
-  // Where no weights were set, the connections are not all meant to go to the same server.
+  // Without weights, connections are spread evenly.
   if (sum === 0) return random(services.length)
   let ticket = random(sum + 1)
   return services.findIndex(({ weight }) => {

@@ -1,15 +1,13 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import type { Config, Trust } from '../../config/config.js'
 
-/** What TLS on connections to servers must be. */
 export type TlsRules = Config['tls']
 
 type Trusted = Pick<Trust, 'ca'> & Partial<Pick<Trust, 'certificate'>>
 
-/** Contexts are costly to make, and the same for every connection to a server, but for the operator's certificate. */
+/** Contexts are costly, so each server has one, and one more with the operator's certificate. */
 const contexts = new WeakMap<object, SecureContext>()
 
-/** The TLS context for a server that is trusted so; with the operator's certificate for it where that may be shown. */
 export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = false): SecureContext {
   const own = showsCertificate ? server.certificate : undefined
   let context = contexts.get(own ?? server)

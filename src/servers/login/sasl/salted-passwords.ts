@@ -6,26 +6,26 @@ import { createShortMemory } from '../../../lib/limits/short-memory.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
-/** What a SCRAM login needs of a password once it is salted (RFC 5802 §3). */
+/** RFC 5802 §3. */
 export type ScramKeys = Readonly<Record<'clientKey' | 'storedKey' | 'serverKey', Buffer>>
 
 export interface PasswordToSalt {
   readonly user: string
-  /** Prepared with SASLprep. */
+  /** After SASLprep. */
   readonly password: string
   readonly salt: Buffer
   readonly iterations: number
   readonly hash: ScramHash
 }
 
-/** The login that waits for a password to be salted; the signal aborts with it, and is asked for only when needed. */
+/** Created on first use. */
 export type Waiting = { readonly signal: AbortSignal }
 
 const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/** Salts passwords off the event loop, and remembers the outcome for `memorySeconds`. `derive` is PBKDF2. */
+/** Derives SCRAM keys off the event loop, and caches them for `memorySeconds`. `derive` is PBKDF2. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,
@@ -47,7 +47,7 @@ export function createSaltedPasswords(
       serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
     }
   }
-  /** The keys for a password. Rejects with the signal's reason if that aborts first, or with `service-full`. */
+  /** Rejects with the signal's reason or `service-full`. */
   return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])

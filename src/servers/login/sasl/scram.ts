@@ -6,7 +6,7 @@ import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
 import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
 
-/** The SCRAM mechanisms (RFC 5802, RFC 7677). */
+/** RFC 5802, RFC 7677. */
 const hashes = {
   'SCRAM-SHA-512-PLUS': 'sha512',
   'SCRAM-SHA-256-PLUS': 'sha256',
@@ -21,29 +21,29 @@ export type ScramName = keyof typeof hashes
 export interface ScramParts {
   readonly user: string
   readonly password: string
-  /** The bare JID of the user to act for, where that is another one. */
+  /** The bare JID of another user to act for. */
   readonly authzid?: string | undefined
   /**
-   * What the login is bound to, for mechanisms with -PLUS alone. `not-offered` where it could have been bound and the server
-   * did not offer that: a server which did offer it then knows that an attacker has changed its offer (RFC 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: binding is possible here, and the server did not offer it. A server
+   * that did offer it detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
-  /** Most iterations a server may ask for; the fewest are 4096 (RFC 5802 §5.1). */
+  /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
   /** Aborts with the login. */
   readonly waiting: Waiting
-  /** The client's part of the nonce; 144 random bits unless given. */
+  /** 144 random bits by default. */
   readonly nonce?: string
 }
 
 const minIterations = 4096
 
-/** One SCRAM login (RFC 5802 §5). It fails unless the server proves that it knows the password, too. */
+/** One SCRAM login (RFC 5802 §5). Fails without the server's proof. */
 export function scram(name: ScramName, parts: ScramParts): Mechanism {
   const hash = hashes[name]
   const ownNonce = parts.nonce ?? randomText(18, 'base64')
-  /** Says how the login is bound to the channel, and for which user it acts (RFC 5802 §7). */
+  /** RFC 5802 §7. */
   const gs2Header = writeGs2Header(parts)
   let firstBare = ''
   let serverFirst: string | undefined
@@ -68,7 +68,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const password = prepare(parts.password, 'password')
     const salt = Buffer.from(saltText, 'base64')
     const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
-    // The header is said again, now signed: the server sees whether it was changed on the way.
+    // Repeated under the signature: the server detects changes on the way.
     const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
@@ -116,11 +116,11 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
   return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
 }
 
-/** SASLprep (RFC 4013), which changes nothing in printable ASCII. */
+/** SASLprep (RFC 4013). ASCII needs none. */
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // As a query, which may have characters in it that Unicode 3.2 did not know yet (RFC 5802 §5.1).
+    // As a query, which allows unassigned characters (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {

@@ -2,31 +2,31 @@ import { Problem } from '../../../lib/errors.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
 /**
- * SASL PLAIN (RFC 4616): user and password in the clear, for encrypted links only. X-OAUTH2 of Google and ejabberd and
- * X-TOKEN of Prosody's modules have a token in place of the password. With an empty `authzid` the user acts for themself.
+ * SASL PLAIN (RFC 4616), for encrypted links only. X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody modules)
+ * have a token as the password.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
 }
 
-/** SASL EXTERNAL (RFC 4422 Appendix A): the link's certificate is the proof, the message only says for which user. */
+/** SASL EXTERNAL (RFC 4422 Appendix A): proof is the link's certificate. */
 export function external(authzid: string): Mechanism {
   return singleMessage('EXTERNAL', authzid)
 }
 
-/** SASL ANONYMOUS (RFC 4505), which leaves no trace (XEP-0175 §4). */
+/** SASL ANONYMOUS (RFC 4505), without trace information (XEP-0175 §4). */
 export function anonymous(): Mechanism {
   return singleMessage('ANONYMOUS', '')
 }
 
-/** A mechanism that is over with the client's first message. */
+/** A mechanism with one message. */
 function singleMessage(name: string, message: string): Mechanism {
   return {
     name,
     clientFirst: true,
     response: () => toByteString(message),
     challenge() {
-      // There is nothing that a server could ask; a password or a token must not be sent a second time.
+      // No challenge is allowed, and the secret is not sent twice.
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     },
     success() {},
