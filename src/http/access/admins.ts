@@ -17,48 +17,41 @@ const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
 const derive = promisify<string, string, number, Buffer>(scrypt)
 
-/** How long credentials that were right are known again without hashing, after they were shown last, in seconds. */
+/** In seconds, from the last use of the credentials. */
 const memorySeconds = 300
-/** How many are known at a time: far more than there are admins, and old secrets of theirs. */
 const mostRemembered = 1_000
 
 export interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
-  /** Where secrets that are kept as hashes are hashed. */
   readonly hashes: HashQueue
   readonly failures: FailedLogins
   /**
-   * Gives the 401's body and may set headers on `request.res`. `attempt` is undefined without credentials, and has the
-   * name in them if it is an admin's: another may be a secret in the wrong field.
+   * Returns the body of the 401. `attempt` is undefined without credentials. Its name is kept only if it is
+   * an admin's: any other may be a secret in the wrong field.
    */
   readonly refuse: (request: Request, attempt: { admin: string | undefined } | undefined) => string
 }
 
-/** A request as express-basic-auth leaves it. */
 type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
 
-/** The credentials of a request. */
 interface Shown extends Claim {
   readonly secret: string
-  /** Stands for all of them; fit to be kept for a while. */
   readonly key: MemoryKey
 }
 
 /** Guards routes with the admins' names and secrets. */
 export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
   const { admins } = config
-  /** By what was shown and where, the secret never in the clear; what was not shown for longest is forgotten first. */
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
   const prove = createProofs(admins, hashes)
-  /** What is being looked at, by who has shown what. */
   const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()
 
-  /** Throws a `Problem` where too many were wrong before. */
+  /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // What is right in one place is not known yet in another.
+    // Credentials that one client has proven must not let another client skip the limits.
     const shown = {
       client,
       name,
@@ -72,7 +65,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       admitAfter(await failures.waitOfKnown(shown))
       return known
     }
-    // A backend that starts calls many times at once, and what it shows is right or wrong once for all of them.
+    // A backend may start many calls at once: one check serves them all.
     let attempt = attempts.get(shown.key)
     if (attempt === undefined) {
       attempt = attemptWith(shown).finally(() => attempts.delete(shown.key))
@@ -110,9 +103,9 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    /** The name in a request's credentials if it is an admin's. Any other may be a secret in the wrong field. */
+    /** Only an admin's name: any other may be a secret in the wrong field. */
     claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
-    /** Lets admins pass; refuses others with 401 before their body is read, or with 429 unseen after too many. */
+    /** Rejects with 401 or 429 before the body is read. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
       let admin: Admin | undefined
       const checkHeader = basicAuth({
@@ -121,7 +114,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // The library would throw an error that is told to it where nothing catches it.
+            // express-basic-auth rethrows an error passed to `decide`, and nothing catches it.
           }, next)
         },
         challenge: true,
@@ -131,20 +124,17 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       checkHeader(request, response, error => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Nothing behind this point needs the secret. To delete the property would make all others slow.
+        // Nothing after this needs the secret. `delete` would make all other requests slow.
         request.auth = undefined
         next()
       })
     },
-    /** The admin whose request has passed `authenticate`. */
+    /** Only for requests that passed `authenticate`. */
     of: (request: Request) => passed.get(request)!,
   }
 }
 
-/**
- * Looks for the admin whose name and secret are shown; secrets are plain text or scrypt hashes in the settings. Takes the
- * same time for a wrong name and a wrong secret: all accounts are looked at, whatever was found before.
- */
+/** Finds an admin by name and secret. Takes the same time for a wrong name and a wrong secret. */
 function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
@@ -154,7 +144,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Stands in for accounts that have none, so that a name that exists answers no later than one that does not.
+  // Hashed for names without a hash, so that timing does not reveal which names exist.
   const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
 
   return async (name: string, secret: string): Promise<Admin | undefined> => {
@@ -176,10 +166,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   }
 }
 
-/**
- * Creates proofs that tell the processes of a service that a secret was right. Each is a MAC under a key derived from the
- * account's secret in the settings. A reader of the proof must compute one scrypt for each guess at the secret.
- */
+/** Proves to the other processes that a secret was right. A reader of the proof must compute one scrypt for each guess. */
 function createProofs(admins: readonly Admin[], hashes: HashQueue) {
   const keys = new Map<Admin, Promise<Buffer>>()
   return async (client: string, name: string, secret: string): Promise<string | undefined> => {

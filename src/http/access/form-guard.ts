@@ -1,5 +1,5 @@
-// A browser sends an admin's Basic credentials along with any form, from any site. Forms of this service are told apart
-// from those of other sites by the browser's headers and by a token that only our form has.
+// A browser sends an admin's Basic credentials with any form from any site. Headers and a token tell our
+// forms apart.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../../lib/errors.js'
 import { bodyFormat } from '../listening/read-body.js'
@@ -7,15 +7,12 @@ import type { FormTokens } from './form-tokens.js'
 
 export type FormGuard = ReturnType<typeof createFormGuard>
 
-/** Accepts forms from pages of this service, at `externalUrl` if that is known. */
 export function createFormGuard(externalUrl: string | undefined, tokens: FormTokens) {
   return {
-    /** A token for the form that this admin is shown; good for an hour. */
     token: (admin: string): string => tokens.token(admin),
-    /** Whether our form, no program, sent it with a `token` for this admin. Rejects with `cross-site-request` for others. */
+    /** False for a program. Throws `cross-site-request` for any other form than ours. */
     async isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): Promise<boolean> {
-      // A page of another site cannot send JSON without a preflight, which is answered without CORS headers here. Other
-      // types it can send, with a body or without.
+      // Another site cannot send JSON without a preflight, which gets no CORS headers here.
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)
       if (sender === 'program') return false
@@ -31,10 +28,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
   }
 }
 
-/**
- * What sent a form: a `program` sends neither header and needs no token; a page from `here`, at `externalUrl` if that
- * is known, or a browser that hides the origin, needs one; any other page is refused whatever it sends.
- */
+/** A `program` sends neither header and needs no token. A page from `here`, or without an origin, needs a token. */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
   externalUrl: string | undefined,
@@ -49,7 +43,7 @@ function isOurs(origin: string, host: string | undefined, externalUrl: string | 
   const sent = parse(origin)
   if (sent === undefined) return false
   if (externalUrl !== undefined && sent.origin === parse(externalUrl)?.origin) return true
-  // The scheme is the origin's own: behind a proxy that ends TLS we cannot know it.
+  // The scheme is the origin's: behind a TLS proxy ours is unknown.
   return host !== undefined && sent.host === parse(`${sent.protocol}//${host}`)?.host
 }
 

@@ -1,6 +1,5 @@
 import type { ProblemCode } from '../../lib/errors.js'
 
-/** What is to be done about each problem, as pages tell people. */
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Give it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',

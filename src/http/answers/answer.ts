@@ -5,30 +5,26 @@ import { advice } from './advice.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
 
-/** A reply, apart from what Express adds. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** Statuses after which the same call may succeed a little later. */
+/** The same call may succeed a little later. */
 export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
 
-/** `Retry-After` where a problem with such a status has none of its own, in seconds. */
+/** In seconds. */
 const usualRetryAfter = 5
 
-/** What an error page knows besides the problem. */
 export interface ProblemContext {
-  /** The request's id in the log. */
   readonly requestId: string | undefined
-  /** The path before our own addresses. */
+  /** The path before our own paths. */
   readonly home: string
-  /** A page to go on from, and what its link says. */
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
-/** The same problem as an error page or as RFC 9457's problem details. */
+/** An error page, or RFC 9457's problem details. */
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
@@ -47,20 +43,17 @@ export function problemAnswer(
           back,
           detail,
           advice: advice[code],
-          // Browsers show this page to users who cancel the question for credentials. All others that a call may end
-          // with are shown to admins only.
+          // Browsers show this page to users who cancel the login dialog.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
   return { status, headers: problemHeaders(problem, representation), body }
 }
 
-/** What went wrong, in words: the sentence of the table, and what is known beyond it. */
 export function detailOf({ code, detail }: Problem): string {
   return [problems[code].sentence, detail].filter(Boolean).join(' ')
 }
 
-/** The headers of an answer that tells of a problem. */
 export function problemHeaders(
   { status, retryAfterSeconds }: Problem,
   representation: Representation,
@@ -70,18 +63,16 @@ export function problemHeaders(
   return { 'Content-Type': type, 'Retry-After': String(retryAfterSeconds ?? usualRetryAfter) }
 }
 
-/** A success in JSON. */
 export function jsonAnswer(value: object): Answer {
   return { status: 200, headers: { 'Content-Type': contentTypes.json }, body: JSON.stringify(value) }
 }
 
-/** A success as a page. */
 export function pageAnswer(view: string, values: object, representation: Representation): Answer {
   const headers = { 'Content-Type': contentTypes[representation] }
   return { status: 200, headers, body: renderPage(view, values) }
 }
 
-/** Answers with a page; in HTML where the client asks for JSON, since there is none. */
+/** In HTML for clients that prefer JSON. */
 export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
   const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
   sendAnswer(response.vary('Accept'), pageAnswer(view, values, representation))
@@ -91,10 +82,10 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
   response.status(status).set(headers).send(body)
 }
 
-/** Answers with a document that is always the same; where there is none, with 404. */
+/** Serves a fixed document, or 404 if it is undefined. */
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-  // Express would convert a text to a buffer for each client.
+  // Express would convert a string for each request.
   const content = body === undefined ? undefined : Buffer.from(body)
   return (_request, response) => {
     if (content === undefined) throw new Problem('not-found')
@@ -102,7 +93,7 @@ export function publish(contentType: string, body: string | undefined): RequestH
   }
 }
 
-/** What the caller is told of an error: a `Problem` itself, a mistake of the client that Express noticed, or a failure of ours. */
+/** Errors with a status below 500 are Express's, about a mistake of the client. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
@@ -117,7 +108,6 @@ const clientMistakes: Record<number, ProblemCode> = {
   415: 'unsupported-media-type',
 }
 
-/** The `Content-Type` of each representation. */
 export const contentTypes: Record<Representation, string> = {
   json: 'application/json',
   xhtml: 'application/xhtml+xml; charset=utf-8',

@@ -1,4 +1,4 @@
-// Files that pages load. They are in memory from the start: a file sent as a stream stays open after its client has gone.
+// Held in memory: a file sent as a stream stays open after its client has gone.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,33 +7,28 @@ import { fileURLToPath } from 'node:url'
 import { type RequestHandler, Router } from 'express'
 import { version } from '../../lib/package-json.js'
 
-/** Styles, scripts and pictures of our own; `src` and `dist` lie beside it. */
+/** The same path from `src` and from `dist`. */
 const own = fileURLToPath(new URL('../../../public/', import.meta.url))
 
-/** Strophe as its package has it: the pages load nothing from elsewhere. */
 const strophe = join(
   dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
   'dist/strophe.umd.min.js',
 )
 
-/** The module for the pages of portals, as `npm run build` makes it of src/browser. */
 const browserModule = fileURLToPath(new URL('../../../dist/browser/warm-bindings.js', import.meta.url))
 
-/** How long browsers may keep a file. */
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
 interface Asset {
   readonly content: Buffer
-  /** Express derives the content type from it. */
   readonly extension: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** By file; read once for the apps of all hosts. */
+/** Shared by the apps of all hosts. */
 const assets = new Map<string, Asset>()
 
-/** Reads a file; undefined if there is none. */
 function assetOf(file: string): Asset | undefined {
   let asset = assets.get(file)
   if (asset === undefined && statSync(file, { throwIfNoEntry: false })?.isFile()) {
@@ -51,7 +46,6 @@ function assetOf(file: string): Asset | undefined {
   return asset
 }
 
-/** Serves the files that pages load; to be mounted at `/assets`. None of them is secret. */
 export function createAssetsRouter(): Router {
   const router = Router({ caseSensitive: true })
   const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
@@ -62,13 +56,12 @@ export function createAssetsRouter(): Router {
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
   provide('/warm-bindings.js', browserModule, { ...forAll, 'Cache-Control': forAnHour })
-  // The address of this version, for pages that want to cache it for good.
   provide(`/warm-bindings-${version}.js`, browserModule, { ...forAll, 'Cache-Control': forGood })
   return router
 }
 
 function send({ content, extension, headers }: Asset, more: Asset['headers']): RequestHandler {
   const all = { ...headers, ...more }
-  // Express sends 304 if the browser has the same content, and answers HEAD with the header only.
+  // Express answers 304 and HEAD.
   return (_request, response) => void response.type(extension).set(all).send(content)
 }

@@ -1,22 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 
-/**
- * Of what is never to be a page, though a browser may be made to show it: in it are things that others wrote. Nothing in
- * it runs or is loaded, it stands in no frame, and is of no origin. Names and values in turn.
- */
+/** For answers with text of others: no script, no frame, no origin. Names and values in turn. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-/** Answers with a status and no body; the names and values of further headers stand in turn. */
+/** `headers` has names and values in turn, here and below. */
 export function answerBare(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
 
-/** Answers with a status and a sentence in ASCII; the names and values of further headers stand in turn. */
+/** `sentence` is ASCII. */
 export function answerInText(
   res: ServerResponse,
   status: number,
@@ -27,12 +24,11 @@ export function answerInText(
   res.writeHead(status, [...headers, ...textHeaders(text), ...inertHeaders]).end(text)
 }
 
-/** What the header says of a text in ASCII. */
 export function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
 }
 
-/** Shows people who open an endpoint in a browser what it is; the names and values of further headers stand in turn. */
+/** For people who open an endpoint in a browser. */
 export function answerWithPage(
   req: IncomingMessage,
   res: ServerResponse,

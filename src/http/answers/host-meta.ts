@@ -6,10 +6,7 @@ import { publicSecureBase } from '../addresses.js'
 import { contentTypes, publish } from './answer.js'
 import { readOnly } from './pages.js'
 
-/**
- * The documents by which clients find the endpoints of a domain, if these have an https address in the settings (XEP-0156
- * §3). What a client says in `Host` is not in them: a cache between could tell it to others.
- */
+/** XEP-0156 §3, from the settings' https address only: a cache could serve a forged `Host` to others. */
 export function createHostMetaRouter(config: Config): Router {
   const links = linksOf(config)
   const isThere = links.length > 0
@@ -25,7 +22,7 @@ export function createHostMetaRouter(config: Config): Router {
   return router
 }
 
-/** Clients in browsers look here from whatever page they are on (XEP-0156 §3). */
+/** XEP-0156 §3. */
 const openToAll: RequestHandler = (_request, response, next) => {
   response.set('Access-Control-Allow-Origin', '*')
   next()
@@ -36,7 +33,7 @@ interface Link {
   readonly href: string
 }
 
-/** Over TLS only: clients log in at these addresses by themselves. */
+/** TLS only: clients log in at these addresses by themselves. */
 function linksOf({ bosh, boshPath, websocket, websocketPath, ...config }: Config): readonly Link[] {
   const base = publicSecureBase(config)
   if (base === undefined) return []

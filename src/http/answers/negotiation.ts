@@ -1,27 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { bodyFormat } from '../listening/read-body.js'
 
-/** How a reply is written; `xhtml` and `html` are the same text under two labels. */
+/** `xhtml` and `html` are the same text with two content types. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-/** How many ranges are looked at, and how much of what is said of each, in characters: far more than any client has to say. */
+/** Limits of the work for each `Accept`, the second in characters. */
 const mostRanges = 100
 const longestParameters = 200
 
-/**
- * How well the client likes a representation; the most exact range that fits decides (RFC 9110 §12.5.1). `exactness` is 3
- * for the exact type, 2 for its main type, 1 for anything at all, 0 for none; `place` is that in the header, from 0.
- */
+// RFC 9110 §12.5.1. `exactness`: 3 for the exact type, 2 for its main type, 1 for any type. `place` counts from 0.
 const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 type Liking = Readonly<typeof unwanted>
 
-/**
- * Chooses the representation by `Accept`. A client without an opinion gets the `usual` one: by `Content-Type`, JSON for
- * JSON, else a page. A page is called XHTML only for clients that list it: others would offer to save it.
- */
+/** Chooses by `Accept`, else the `usual` representation. XHTML only for clients that list it: others would save it as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
-  // What nearly all programs send.
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')
   if (ranges.size === (ranges.has('*/*') ? 1 : 0)) return usual
@@ -29,7 +22,7 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   const json = preferred(liking(ranges, 'application/json'), liking(ranges, 'application/problem+json'))
   const html = liking(ranges, 'text/html')
   const xhtml = liking(ranges, 'application/xhtml+xml')
-  // A range such as application/* fits both; only a client that names JSON is given it.
+  // `application/*` fits both: JSON must be named.
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json)
     return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
@@ -39,7 +32,7 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
   return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
-/** What is said of each range: the first time, where it is repeated. */
+/** The first entry of a repeated range counts. */
 function parseAccept(header: string) {
   const ranges = new Map<string, Omit<Liking, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {
@@ -59,7 +52,7 @@ function liking(ranges: ReturnType<typeof parseAccept>, type: string): Liking {
   return at === -1 ? unwanted : { ...ranges.get(fitting[at]!)!, exactness: 3 - at }
 }
 
-/** The better liked of two: by quality, then the one named more exactly, then the one named first. */
+/** By quality, then exactness, then place. */
 function preferred(a: Liking, b: Liking): Liking {
   const order = b.quality - a.quality || b.exactness - a.exactness || a.place - b.place
   return order > 0 ? b : a

@@ -2,37 +2,32 @@ import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import express from 'express'
 
-/** Takes the body of a request. */
 export interface BodyTaker {
   onData(chunk: Buffer): void
-  /** All of it has come. */
   onEnd(): void
-  /** The connection is closed, or the reply has left before all of the body came: `writableFinished` tells. */
+  /** The connection closed or the reply was written before the whole body arrived. */
   onGone(): void
 }
 
-/** What Node's server asks of a request, and its types do not say. */
+/** Node's server calls it. Its types omit it. */
 interface Dumped {
   _dump(): void
 }
 
 const stream = IncomingMessage.prototype as IncomingMessage & Dumped
 
-/**
- * A request whose body can be taken straight from Node's parser. As a stream it would pass through buffers, events and
- * turns of the event loop that a body of one piece has no use for, which is a tenth of what a BOSH request costs.
- */
+/** Passes its body on straight from Node's parser. The stream's buffers and events cost a tenth of a BOSH request. */
 export class FastRequest extends IncomingMessage implements Dumped {
   protected taker: BodyTaker | undefined = undefined
 
-  /** Hands the body to a taker; no event of the stream tells of it. False where part of it has come, or a reader is there. */
+  /** False if part of the body arrived or a reader is attached. Otherwise no stream event is emitted. */
   handTo(taker: BodyTaker): boolean {
     if (this.complete || this.readableFlowing !== null || this.readableLength > 0) return false
     this.taker = taker
     return true
   }
 
-  /** Node's parser calls this with each piece of the body, and with null at its end. */
+  /** Node's parser calls this, with null at the end. */
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const { taker } = this
     if (taker === undefined) return super.push(chunk, encoding)
@@ -41,25 +36,25 @@ export class FastRequest extends IncomingMessage implements Dumped {
     return true
   }
 
-  /** Node calls this when the connection is closed before the reply has left. */
+  /** Node calls this if the connection closes before the reply is written. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.taker?.onGone()
     super._destroy(error, done)
   }
 
-  /** Node calls this once the reply has left, to discard what has not been read: it is in the way of the next request. */
+  /** Node calls this after the reply, to discard an unread body. */
   _dump(): void {
     if (this.taker === undefined) stream._dump.call(this)
   }
 }
 
 const { get: isEnded } = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded')!
-// Node keeps a request until all of it has been read.
+// Node keeps a request until this is true.
 Object.defineProperty(FastRequest.prototype, 'readableEnded', {
   get(this: FastRequest): boolean {
     return this['taker'] === undefined ? isEnded!.call(this) : this.complete
   },
 })
 
-// What Express adds to a request: `install.ts` says why it stands here.
+// See `install.ts`.
 Object.setPrototypeOf(FastRequest.prototype, express.request)

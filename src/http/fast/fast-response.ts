@@ -2,9 +2,8 @@ import { OutgoingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import express from 'express'
 
-/** A response that can be written in one piece. */
 export class FastResponse extends ServerResponse {
-  // What Node's own writer notes, and its types do not say, or not that it changes.
+  // Set by Node's own writer. Its types omit them or call them read-only.
   declare finished: boolean
   declare _header: string | null
   declare _headerSent: boolean
@@ -12,7 +11,7 @@ export class FastResponse extends ServerResponse {
   declare readonly _maxRequestsPerSocket: number
   protected hasLeft = false
 
-  /** `replyWhole` of this response. */
+  /** See `replyWhole`. */
   sendWhole(headers: string, body: string, length: number): boolean {
     const { socket } = this
     if (!this.shouldKeepAlive || this._header !== null || this.statusCode !== 200) return false
@@ -27,7 +26,7 @@ export class FastResponse extends ServerResponse {
     this._headerSent = true
     this.finished = true
     if (socket.writableLength === 0) this.leave()
-    // It is over once all of it has left, and with it what comes behind it.
+    // Finished once the write and all later writes are flushed.
     else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
@@ -39,22 +38,21 @@ export class FastResponse extends ServerResponse {
 }
 
 const { get: isFinished } = Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, 'writableFinished')!
-// From version 24 on, Node's own writer notes it, where it was worked out from other properties before.
+// Node 24 stores it. Earlier versions compute it.
 Object.defineProperty(FastResponse.prototype, 'writableFinished', {
   get(this: FastResponse): boolean {
     return this['hasLeft'] || isFinished!.call(this)
   },
 })
 
-// What Express adds to a response: `install.ts` says why it stands here.
+// See `install.ts`.
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Writes a reply with status 200 that is there as a whole, and ends it. Node, prepared for replies that come bit by
- * bit, would go through buffers and turns of the event loop that cost as much as all that a session does. `headers` are
- * whole lines without a word of a client or a server; `length` is the body's in UTF-8, at least 1. False, with nothing
- * written, where Node has to do it: the response is no `FastResponse`, or the connection is to be closed, has TLS or
- * something unsent, or earlier requests on it have no reply yet.
+ * Writes a whole reply with status 200 in one write: Node's way through streams costs as much as the
+ * session's work. `headers` are whole lines without text of others. `length` is in bytes, at least 1. Returns
+ * false, with nothing written, if Node must do it: TLS, a closing connection, unsent bytes or earlier
+ * requests without a reply.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)
@@ -63,7 +61,7 @@ export function replyWhole(res: ServerResponse, headers: string, body: string, l
 let startedFor = 0
 let started = ''
 
-/** The status line, and what Node says of connections that are kept open for so many milliseconds. */
+/** `keepAliveTimeout` is in milliseconds. */
 function startLines(keepAliveTimeout: number): string {
   if (keepAliveTimeout !== startedFor) {
     startedFor = keepAliveTimeout
@@ -76,7 +74,7 @@ function startLines(keepAliveTimeout: number): string {
 let second = 0
 let line = ''
 
-/** The header `Date` (RFC 9110 §6.6.1). */
+/** RFC 9110 §6.6.1. */
 function dateLine(): string {
   const now = Math.floor(Date.now() / 1000)
   if (now !== second) {

@@ -5,23 +5,22 @@ import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
 import { datesAmiss, readTlsFiles } from '../../config/tls-files.js'
 
-/** The settings of the https listener. */
 type Https = NonNullable<Config['https']>
 
-/** The certificates of the https listener: one for each connection, by the name that its client asks for. */
+/** Chooses the https certificate by the name in the handshake. */
 export class Certificates {
-  /** For clients that ask for no name, or for one that no certificate has: the first. */
+  /** For clients that send no known name. */
   usual: SecureContextOptions = {}
   readonly #https: Https
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
 
-  /** Throws a `ConfigError` where the files cannot be used. */
+  /** Throws a `ConfigError` if the files are unusable. */
   constructor(https: Https) {
     this.#https = https
     this.reload()
   }
 
-  /** Reads the files again; tells what is amiss with them. Throws a `ConfigError`, with all as before, if unusable. */
+  /** Returns warnings. Throws a `ConfigError`, with nothing changed, if the files are unusable. */
   reload(): string[] {
     const problems: string[] = []
     const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))
@@ -36,7 +35,7 @@ export class Certificates {
     return [...datesAmiss(material, Date.now()), ...exposed]
   }
 
-  /** What is shown to a client that asks for this name (RFC 6066 §3); undefined for the usual one. */
+  /** RFC 6066 §3. Undefined for the usual certificate. */
   contextFor(name: string): SecureContext | undefined {
     const fitting = this.#named.filter(({ x509 }) => x509.checkHost(name, onlyAlternativeNames) !== undefined)
     const exact = fitting.find(({ x509 }) => !x509.checkHost(name, onlyAlternativeNames)!.startsWith('*'))
@@ -44,5 +43,5 @@ export class Certificates {
   }
 }
 
-/** Browsers look at nothing else (RFC 9525 §2). */
+/** RFC 9525 §2. */
 const onlyAlternativeNames = { subject: 'never', partialWildcards: false } as const

@@ -5,10 +5,10 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Access } from '../access/client-rules.js'
 
-/** The part of connections and descriptors that is kept for addresses that may call the warm API. */
+/** The part of connections and descriptors reserved for addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
-/** Counts the connections of all listeners together, and closes those at once that are too many. */
+/** Counts the connections of all listeners, and closes excess connections at once. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #refused: OnRefused
@@ -17,10 +17,7 @@ export class ConnectionLimits {
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
-  /**
-   * `mayCall` tells which addresses may call the warm API, and `descriptorsAreLeft` whether a descriptor is left for a further
-   * connection from one of them, or from others. Without any, connections wait unseen in the kernel's backlog.
-   */
+  /** `descriptorsAreLeft` checks before accepting: without descriptors, connections wait unseen in the kernel's backlog. */
   constructor(
     config: Pick<Config, 'listen' | 'trustedProxies'>,
     refused: OnRefused,
@@ -33,25 +30,24 @@ export class ConnectionLimits {
     this.#mayCall = mayCall
   }
 
-  /** How many connections there are. */
   get open(): number {
     return this.#admitted.size
   }
 
-  /** All connections; below those with TLS, which have sockets of their own, is nothing to be asked of these. */
+  /** For TLS, the sockets below: they have no replies of their own. */
   get connections(): Iterable<Socket> {
     return this.#admitted
   }
 
   /**
-   * Puts the limits in front of a server. Node's `maxConnections` is for one server and regards no addresses; and what a
-   * further listener closes, the server's own listener would set up all the same.
+   * Node's `maxConnections` is for one server and ignores addresses. A further listener could not keep the
+   * server from setting up a closed connection.
    */
   guard(server: Server): void {
     const listeners = server.listeners('connection')
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => {
-      // A connection comes back that was to be upgraded, and is not.
+      // A connection comes back after a refused upgrade.
       if (!this.#admitted.has(socket) && !this.#admits(socket)) socket.destroy()
       else for (const listener of listeners) listener.call(server, socket)
     })
@@ -60,7 +56,7 @@ export class ConnectionLimits {
   #admits(socket: Socket): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.#config.listen
     const address = socket.remoteAddress
-    // A client that has gone already takes no room.
+    // Closed already.
     if (address === undefined) return false
     const mayCall = this.#mayCall(address)
     const most = mayCall ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))

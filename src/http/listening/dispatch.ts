@@ -3,36 +3,31 @@ import { readHostName } from '../../config/kinds/kinds.js'
 import { answerBare } from '../answers/bare-answer.js'
 import type { Upgrade } from './upgrades.js'
 
-/** Answers the requests to one path, and takes the connections over whose requests ask for that. */
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next one comes, which may use the same connection. */
+  /** Whether requests are held until the next request, which may use the same connection. */
   readonly holds?: boolean
 }
 
-/** What answers the requests to one host. */
 export interface Routes {
-  /** What answers at one path each, with or without a slash at its end. */
+  /** With or without a slash at the end. */
   readonly paths: ReadonlyMap<string, Endpoint>
-  /** Listeners for a path and all that lies below it. The first that fits counts. */
+  /** A path and all paths below it. The first that fits counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
-  /** Answers all other requests. */
   readonly rest: RequestListener
 }
 
 export interface DispatchTable {
-  /** Listeners for URLs that mean the same at every host, such as `/healthz`. */
+  /** By URL, at every host. */
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** By the names of hosts as `readHostName` writes them. Where there is none, no request is asked for its host. */
+  /** By host as `readHostName` writes it. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }
 
-/** Hands each request to the one listener that answers it: a server's only step before that. */
 export type Dispatcher = RequestListener & {
-  /** What takes the connection of a request over; undefined where it is answered like any other. */
+  /** Undefined for an ordinary request. */
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
-  /** Whether requests like this one are held. */
   readonly holds: (req: IncomingMessage) => boolean
 }
 
@@ -43,10 +38,9 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
     if (anywhere !== undefined) return anywhere
     let routes = otherHosts
     if (hosts.size > 0) {
-      // A proxy in front may have chosen another one of them (RFC 9112 §3.2).
+      // A proxy may have chosen another of the hosts (RFC 9112 §3.2).
       if (namesSeveralHosts(req)) return refuse
       const { host = '' } = req.headers
-      // Nearly all requests write the name as the table has it.
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
     }
     return listenerAt(url, routes)
@@ -61,7 +55,7 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
 const refuse: RequestListener = (_req, res) => answerBare(res, 400, ['Connection', 'close'])
 
 function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
-  // Nearly all requests write the path as the table has it.
+  // The usual case, without a copy.
   const exact = paths.get(url)
   if (exact !== undefined) return exact
   const path = url.split('?', 1)[0]!

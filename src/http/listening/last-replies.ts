@@ -1,14 +1,13 @@
-// How connections come to their end without an error at their clients.
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isLastUnderWay, replyUnderWay } from '../fast/reply-under-way.js'
 
-/** Makes the reply to the last request of each connection the last one (`Connection: close`, RFC 9112 §9.6). */
+/** Adds `Connection: close` to the reply to each connection's last request (RFC 9112 §9.6). */
 export class LastReplies {
-  /** By connection: the reply that will say so, unless another request comes before it is written. */
+  /** The reply with the header, unless another request arrives before it is written. */
   readonly #last = new WeakMap<Duplex, ServerResponse>()
 
-  /** Takes note of a request that has just come. False where it came behind the last reply, and is to be ignored. */
+  /** False if the request came after the last reply: ignore it. */
   take(reply: ServerResponse): boolean {
     const before = this.#last.get(reply.req.socket)
     if (before !== undefined) {
@@ -19,7 +18,7 @@ export class LastReplies {
     return true
   }
 
-  /** The same for the requests of a connection that have come already, and wait for their replies. */
+  /** The same for requests that wait already. */
   takeOver(connection: Duplex): void {
     const reply = replyUnderWay(connection)
     if (reply === undefined || this.#last.has(connection)) return
@@ -28,7 +27,7 @@ export class LastReplies {
   }
 
   #say(reply: ServerResponse): void {
-    // The client has asked for the end itself, or has been told of none: then its next reply says so.
+    // The client asked for the end, or its reply has been written: then the next reply has the header.
     if (!reply.shouldKeepAlive || reply.headersSent) return
     reply.shouldKeepAlive = false
     this.#last.set(reply.req.socket, reply)

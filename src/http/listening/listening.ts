@@ -25,10 +25,9 @@ import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { takeUpgrades } from './upgrades.js'
 
-/** How many descriptors connections leave free, for files and for connections that the process opens itself. */
+/** Descriptors kept for files and for outgoing connections. */
 const reserveOfConnections = 8
 
-/** What listens, on all addresses and ports of the settings. */
 export type Listening = Awaited<ReturnType<typeof listen>>
 
 export interface ListeningParts {
@@ -38,7 +37,7 @@ export interface ListeningParts {
   readonly refused: OnRefused
 }
 
-/** Listens. Rejects, with nothing left open, if an address cannot be had, or with a `ConfigError` for a certificate. */
+/** Rejects, with nothing left open, if an address is not usable, or with a `ConfigError` for a certificate. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptorsAreLeft(reserveOfConnections)
@@ -50,13 +49,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     accessBy(config.access.warm) ?? (() => true),
   )
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
-  /** Once no further connections are taken, and those that are open are to end. */
+  /** Set while the service retires. */
   let lastReplies: LastReplies | undefined
-  /** Passes a new request on once it is its turn. */
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
-      // Nearly always it is its turn at once, and nothing needs to be looked up.
+      // Usually it is its turn.
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
       else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
@@ -72,19 +70,19 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const upgraded = new Set<Duplex>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
-    // Replies over TLS wait on the encrypted socket, not on the connection below it.
+    // Replies over TLS wait on the encrypted socket.
     for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
     for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
   }
   const unread = new UnreadReplies({ ...config, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
-    // What stands behind a limit would be passed over, be it the address of a client: the header's length is limit enough.
+    // Node would drop headers above a limit, even a client's address. The size of the header is limited.
     server.maxHeadersCount = 0
     limits.guard(server)
     leaveContinue(server, answer, refuse)
     takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
-    // Of several addresses each is itself alone: `::` leaves IPv4 to the others.
+    // `::` leaves IPv4 to the other addresses.
     const ipv6Only = !isAlone(place.host, places)
     try {
       await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
@@ -98,9 +96,9 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   }
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
     Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
-  /** Resolves once the last connection is closed; undefined as long as new ones are taken. */
+  /** Undefined while new connections are accepted. */
   let closed: Promise<unknown> | undefined
-  /** Takes no new connections, and resolves once the last one is closed. */
+  /** Resolves once the last connection is closed. */
   const close = async () => {
     closed ??= closedBy((server, done) => server.close(done))
     await closed
@@ -113,7 +111,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
       server.on('secureConnection', socket => {
-        // It comes again after each wish for another protocol that it does not get.
+        // Emitted again after each refused upgrade.
         if (encrypted.has(socket)) return
         encrypted.add(socket)
         socket.once('close', () => encrypted.delete(socket))
@@ -125,17 +123,16 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     throw error
   }
   return {
-    /** Such as `http://127.0.0.1:8080`; those without TLS first. */
+    /** Those without TLS first. */
     urls: urls as readonly string[],
-    /** How many connections are open. */
     get connections() {
       return limits.open
     },
-    /** How many bytes of replies their clients have not read. */
+    /** Of replies that clients have not read. */
     get unreadBytes() {
       return unread.bytes
     },
-    /** Reads the certificates again, for new connections; goes on with those of before where that fails, and logs it. */
+    /** Reloads the certificates, for new connections. Keeps the old certificates and logs if that fails. */
     reload() {
       if (certificates === undefined) return
       try {
@@ -149,14 +146,14 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       }
     },
     /**
-     * Takes no new connections. Those that are open end with the reply to their next request, or to the one that is held:
-     * their clients come back over new ones, which another process takes.
+     * Accepts no new connections. Each open connection ends with the reply to its held or next request, and
+     * the client reconnects to another process.
      */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()
       for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
-      // An HTTP server would close connections at once whose next request may be on its way.
+      // Node's `close` would also close connections whose next request may be on its way.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,
@@ -170,11 +167,11 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   }
 }
 
-/** What all servers have in common, in milliseconds. */
+/** In milliseconds. */
 const times = {
-  // Longer than common proxies keep theirs, which are then the ones to close them.
+  // Longer than common proxies' timeouts, so that the proxy closes first.
   keepAliveTimeout: 75_000,
-  // These bound the reading of a request; a held reply takes as long as it takes.
+  // Bound the reading of a request only. A held reply has no limit here.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
@@ -189,7 +186,6 @@ function createSecureServer(
     {
       ...options,
       ...certificates.usual,
-      // As long as the header of a request may take, which would come first without TLS.
       handshakeTimeout: times.headersTimeout,
       SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
     },

@@ -1,9 +1,8 @@
-// Finds addresses in the settings that this machine does not have, and ports that this user may not listen on.
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 
-/** Problems with the addresses and ports of the settings. A service that already runs on them is not a problem. */
+/** Addresses that this machine lacks and ports forbidden to this user. A running service on them is no problem. */
 export async function unusablePlaces({
   listen,
   https,
@@ -27,7 +26,7 @@ export async function unusablePlaces({
   return [...new Set([...problems, ...ports].filter(problem => problem !== undefined))]
 }
 
-/** The error for a port that this user may not listen on (EACCES). */
+/** For EACCES. */
 export function forbiddenPort(port: number | undefined): string {
   return (
     `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
@@ -35,7 +34,7 @@ export function forbiddenPort(port: number | undefined): string {
   )
 }
 
-/** What an error says of the address that was to be listened on; undefined where it says nothing of it. */
+/** Undefined if the error is not about the address. */
 export function reasonAgainst(code: string | undefined): string | undefined {
   return code === undefined ? undefined : reasons[code]
 }
@@ -48,7 +47,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'where nothing can listen (EINVAL)',
 }
 
-/** Whether this user may not listen on a port below 1024. The test uses UDP: it has the same rule, and accepts no connections. */
+/** Tries UDP: it has the same rule for ports below 1024, and accepts no connections. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {
@@ -59,7 +58,7 @@ function isForbidden(port: number): Promise<boolean> {
   })
 }
 
-/** Tries an address at a free port. */
+/** Tries any free port. */
 function codeOfBinding(host: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const server = createServer()

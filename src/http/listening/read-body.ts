@@ -6,9 +6,8 @@ import { inviteBody, isAwaited } from './take-body.js'
 export const longestBody = 16_384
 
 /**
- * Reads a request's body. Throws `body-too-large` without waiting for the rest, or `unsupported-media-type` for a
- * compressed one; rejects with the stream's own error when the client goes away. A client that asks before it sends is
- * told to, unless its body is of a format that is not read here.
+ * Throws `body-too-large` without reading the rest, or `unsupported-media-type` if compressed. Rejects with
+ * the stream's error if the client disconnects. Sends `100 Continue` if the format is readable.
  */
 export async function readBody(request: Request): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
@@ -23,7 +22,7 @@ export async function readBody(request: Request): Promise<Buffer> {
     inviteBody(res)
   }
 
-  // A small one comes along with its header and is there as a whole by now.
+  // A small body arrives with its header.
   if (announced > 0 && announced === request.readableLength && !request.destroyed) {
     const body: Buffer = request.read()
     request.resume()
@@ -35,7 +34,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > longestBody) {
-      // The rest is thrown away as it comes: a closed connection would take our answer with it.
+      // The rest is discarded: closing the connection would lose the reply.
       request.resume()
       throw new Problem('body-too-large')
     }
@@ -44,7 +43,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** What a `Content-Type` announces, if it is read here; none is a form, as `curl` and the oldest clients mean it. */
+/** No `Content-Type` means a form. */
 export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
   switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
     case '':
@@ -57,7 +56,7 @@ export function bodyFormat(contentType: string | undefined): 'form' | 'json' | u
   }
 }
 
-/** The format of a body that is to be read. Throws `unsupported-media-type` for any other type, and any charset but UTF-8. */
+/** Throws `unsupported-media-type` for other types, and for charsets other than UTF-8. */
 export function demandFormat(contentType: string | undefined): 'form' | 'json' {
   const format = bodyFormat(contentType)
   if (format === undefined) throw new Problem('unsupported-media-type')

@@ -3,21 +3,20 @@ import { clientOf } from '../../lib/client-network.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
-/** Of all that may be kept, the part that one client may have. */
+/** A client's part of the limit. */
 const share = 1 / 8
-/** What each client may have in any case, in bytes: the room that is taken for the longest body. */
+/** In bytes, whatever the limit: the longest body. */
 const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** They pass on the bodies of many clients, and have no limit of their own. */
+  /** Without a limit of their own: they forward the bodies of many clients. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
 
-/** Counts the bytes that are kept of bodies whose rest is waited for, in all and of each client. */
+/** Limits the bytes kept of unfinished bodies, in all and for each client. */
 export class UnfinishedBodies {
-  /** How many bytes are kept. */
   bytes = 0
   readonly #parts: UnfinishedParts
   readonly #most: number
@@ -28,22 +27,22 @@ export class UnfinishedBodies {
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
-  /** Begins to count what others keep of a message that comes from this address. */
+  /** For a message that the caller keeps. */
   ofMessage(address: string): UnfinishedMessage {
     return new UnfinishedMessage(this, this.#clientAt(address))
   }
 
-  /** Begins to keep a body that comes from this address, and has this length if that is known. */
+  /** `length` is in bytes, if known. */
   begin(address: string, length = Number.POSITIVE_INFINITY): UnfinishedBody {
     return new UnfinishedBody(this, this.#clientAt(address), length)
   }
 
-  /** Undefined where it is a trusted proxy. */
+  /** Undefined for a trusted proxy. */
   #clientAt(address: string): string | undefined {
     return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
   }
 
-  /** Counts so many more bytes of a client, or of a trusted proxy where that is undefined; false if there is no room. */
+  /** False if there is no room. */
   take(client: string | undefined, bytes: number): boolean {
     const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
     if (this.bytes + bytes <= this.#most && ofClient + bytes <= Math.max(this.#most * share, leastShare)) {
@@ -55,19 +54,18 @@ export class UnfinishedBodies {
     return false
   }
 
-  /** The same whether there is room or not; a negative number is of those that are not kept any longer. */
+  /** Without a limit. May be negative. */
   count(client: string | undefined, bytes: number): void {
     this.bytes += bytes
     if (client !== undefined) this.#ofClient.add(client, bytes)
   }
 }
 
-/** A body of which a part has come. */
 export class UnfinishedBody {
   readonly #all: UnfinishedBodies
   readonly #client: string | undefined
   readonly #length: number
-  // Kept as they come, pieces of one byte each would take hundreds of bytes each.
+  // Separate pieces of one byte would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
   #counted = 0
   #size = 0
@@ -78,12 +76,11 @@ export class UnfinishedBody {
     this.#length = length
   }
 
-  /** What has come of it so far. */
   get bytes(): Buffer {
     return this.#room.subarray(0, this.#size)
   }
 
-  /** Adds a piece; false, with nothing added, where there is no room for it. */
+  /** False, with nothing added, if there is no room. */
   add(piece: Buffer): boolean {
     const size = this.#size + piece.length
     if (size > this.#room.length) {
@@ -99,14 +96,13 @@ export class UnfinishedBody {
     return true
   }
 
-  /** The rest of it is not waited for any more; may be called again. */
+  /** Frees the room. May be called again. */
   end(): void {
     this.#all.count(this.#client, -this.#counted)
     this.#counted = 0
   }
 }
 
-/** How much others keep of a message of which a part has come. */
 export class UnfinishedMessage {
   readonly #all: UnfinishedBodies
   readonly #client: string | undefined
@@ -117,7 +113,7 @@ export class UnfinishedMessage {
     this.#client = client
   }
 
-  /** It is so many bytes now. False where there is no room for more. */
+  /** Sets its size in bytes. False if there is no room. */
   is(bytes: number): boolean {
     const more = bytes - this.#bytes
     if (more > 0 && !this.#all.take(this.#client, more)) return false

@@ -7,33 +7,31 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { bytesUnderWay } from '../fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
-/** How often connections are checked, in milliseconds. */
+/** In milliseconds. */
 const interval = 5_000
 /** How long a client may read nothing of a waiting reply, in milliseconds. */
 const patience = 60_000
-/** The same while too many replies wait. */
 const patienceWhenFull = 10_000
 
 export interface UnreadParts {
   readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
-  /** HTTP connections, without those that have become WebSockets. */
+  /** HTTP connections, without WebSockets. */
   readonly connections: () => Iterable<Socket>
   readonly clock: Clock
   readonly refused: OnRefused
 }
 
-/** A reply that is not completely sent. */
 interface Unread {
   readonly socket: Socket
   readonly bytes: number
   /** Bytes of completed writes, and bytes left of the last write. Neither changes while the client reads nothing. */
   readonly done: number
   readonly left: number
-  /** Since when neither has changed, in milliseconds of the clock. */
+  /** Milliseconds of the clock. */
   readonly since: number
 }
 
-/** Closes the connections of clients that do not read the replies to their requests. */
+/** Closes connections of clients that do not read their replies. */
 export class UnreadReplies {
   readonly #parts: UnreadParts
   readonly #most: number
@@ -46,17 +44,16 @@ export class UnreadReplies {
     this.#watch()
   }
 
-  /** How many bytes of replies wait, on all connections. */
+  /** On all connections. */
   get bytes(): number {
     let bytes = 0
     for (const socket of this.#parts.connections()) bytes += bytesWaiting(socket)
     return bytes
   }
 
-  /** Closes a connection because of a limit. */
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // Requests that arrived with one too many still come here.
+    // Its last requests may still be processed.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })
@@ -80,7 +77,7 @@ export class UnreadReplies {
     for (const socket of this.#parts.connections()) {
       const bytes = bytesWaiting(socket)
       all += bytes
-      // The client cannot read yet what waits behind a held request.
+      // Replies behind a held request are not readable yet.
       if (socket.writableLength === 0) continue
       const done = socket.bytesWritten - socket.writableLength
       const left = bytesUnderWay(socket)
@@ -94,7 +91,7 @@ export class UnreadReplies {
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
-  /** Closes the connections with most waiting bytes, until the rest is below the limit. */
+  /** Those with most waiting bytes first. */
   #makeRoom(all: number, now: number): void {
     const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
     let left = all

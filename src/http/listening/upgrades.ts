@@ -1,17 +1,15 @@
-// Requests that ask for another protocol on their connection (RFC 9110 §7.8).
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { inertHeaders, textHeaders } from '../answers/bare-answer.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 
-/** Takes a connection over. `head` is what has come behind the request. */
+/** `head` is the input after the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /**
- * Hands a server's requests for an upgrade to what `find` gives for them. All others are answered as if they had not asked:
- * a server need not switch, and programs ask for HTTP/2 in this way which are content with an answer (RFC 9113 §3.1).
- * `upgraded` has the connections that Node's servers do not know any more, as long as they are open.
+ * Passes upgrades to the result of `find`. Answers all others as plain requests: programs ask for HTTP/2 in
+ * this way (RFC 9113 §3.1). `upgraded` is filled with the open connections.
  */
 export function takeUpgrades(
   server: Server,
@@ -34,7 +32,7 @@ export function takeUpgrades(
   })
 }
 
-/** Acts once the requests before have had their answers (RFC 9112 §9.3.2), unless the connection ends with those. */
+/** Waits for the replies to earlier requests (RFC 9112 §9.3.2). */
 function inTurn(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()
@@ -44,18 +42,15 @@ function inTurn(socket: Duplex, act: () => void): void {
     })
 }
 
-/** What matters about an error is the close that follows it. */
+/** `close` follows each error. */
 const ignore = () => {}
 
-/** Whether a request asks for a WebSocket (RFC 6455 §4.1). */
+/** RFC 6455 §4.1. */
 export function asksForWebSocket({ headers, method }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-/**
- * Answers a request for an upgrade with a status and a sentence in ASCII, and closes the connection; names and values of
- * further headers stand in turn.
- */
+/** `sentence` is ASCII. `headers` has names and values in turn. */
 export function refuseUpgrade(
   socket: Duplex,
   status: number,
@@ -70,7 +65,7 @@ export function refuseUpgrade(
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has let go of the connection: it reads the request once more, without the wish. */
+/** Node has detached the connection: it reads the request again, without the `Upgrade` header. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
