@@ -160,9 +160,7 @@ describe('an error page', () => {
     expect(text).toContain('<title>Not Found</title>')
     expect(text).toContain('<p>Not Found</p>')
     expect(text).toContain('<dd class="detail">There is nothing at this address.</dd>')
-    expect(text).toContain(
-      '<dd class="advice">Look for a slip in the address, or begin at the front page.</dd>',
-    )
+    expect(text).toContain('<dd class="advice">Check the address, or start at the front page.</dd>')
     expect(text).toContain('<dd class="code">not-found</dd>')
     expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
     expect(text).not.toContain('Back to the form')

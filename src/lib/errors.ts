@@ -14,13 +14,11 @@ const sentences = {
   401: { unauthorized: 'The admin credentials are missing or wrong.' },
   403: {
     forbidden: 'This admin may neither warm nor control sessions of that domain.',
-    'address-forbidden': 'The warm API takes no calls from this address: see WARM_ALLOW and WARM_DENY.',
+    'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW and WARM_DENY.',
     'insecure-channel': 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
     'cross-site-request': 'The form was sent from another site, or its token is missing or expired.',
-    'domain-not-allowed':
-      'The domain of this JID is not served here: see XMPP_DOMAINS, and HTTP_HOSTS for this host and path.',
-    'address-not-allowed':
-      "The domain's server has an address inside a private network, and XMPP_DOMAINS=* does not reach those.",
+    'domain-not-allowed': 'The domain of this JID is not served here: see XMPP_DOMAINS and HTTP_HOSTS.',
+    'address-not-allowed': 'The server of the domain is in a private network, which XMPP_DOMAINS=* excludes.',
     'not-authorized': 'The XMPP server refused the user name, the password or the token.',
     'account-disabled': 'The XMPP server says that the account is disabled.',
     'credentials-expired': 'The XMPP server says that the credentials have expired.',
@@ -38,31 +36,29 @@ const sentences = {
   413: { 'body-too-large': 'The request body is too large.' },
   415: { 'unsupported-media-type': 'The request body must be a form or JSON.' },
   421: {
-    'misdirected-request':
-      'This service does not answer for the host that the request names: see HTTP_HOSTS.',
+    'misdirected-request': 'This service does not serve the host of this request: see HTTP_HOSTS.',
   },
   429: {
-    'too-many-requests': 'That was tried too often: try again after the time that Retry-After gives.',
+    'too-many-requests': 'Too many attempts: retry after the time in Retry-After.',
   },
   500: { 'internal-error': 'The service failed; the log has the details.' },
   502: {
     'host-unknown': 'The domain has no XMPP server, or its server does not serve it.',
     'remote-connection-failed': 'The XMPP server cannot be reached or hung up.',
-    'tls-unavailable': 'The XMPP server offers no encryption, and the link demands it.',
+    'tls-unavailable': 'The XMPP server offers no encryption, but the link requires it.',
     'certificate-invalid': "The XMPP server's certificate is not trusted or is not made out to the domain.",
     'remote-protocol-error': 'The XMPP server sent something that is not XMPP.',
     'remote-stream-error': 'The XMPP server ended the stream with an error.',
-    'no-mechanism': 'The XMPP server offers no login mechanism that this service may use on this link.',
+    'no-mechanism': 'The XMPP server offers no login mechanism that is allowed on this link.',
     'server-not-authentic': 'The XMPP server could not prove that it knows the password.',
-    'login-failed': 'The XMPP server broke the login off, or sent something that it cannot go on with.',
+    'login-failed': 'The XMPP server aborted the login, or sent an unexpected answer.',
     'bind-refused': 'The XMPP server refused to bind the resource.',
-    'jid-mismatch': 'The XMPP server bound the session to another user than the one asked for.',
+    'jid-mismatch': 'The XMPP server bound the session to another user than requested.',
   },
   503: {
     'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
-    'service-full':
-      'The service holds as many sessions or requests as it may, or has no memory or descriptor for another.',
-    'too-many-sessions': 'The user has as many sessions as one may have: reuse, resume or end one of them.',
+    'service-full': 'The service is full: no more sessions, requests, memory or descriptors.',
+    'too-many-sessions': 'The user has too many sessions: reuse, resume or end one.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
     'shutting-down': 'The service is stopping.',
   },
