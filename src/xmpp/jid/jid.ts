@@ -1,33 +1,33 @@
 import { prepareDomain, withULabels } from './domains.js'
 import { isFreeform, isIdentifier } from './precis.js'
 
-/** A JID in its prepared parts (RFC 7622). */
+/** A prepared JID (RFC 7622). */
 export interface Jid {
-  /** Empty where a session without an account is asked for. */
+  /** Empty for an anonymous user. */
   readonly local: string
-  /** As domains are compared, with A-labels. */
+  /** With A-labels. */
   readonly domain: string
   readonly resource: string | undefined
 }
 
-/** Longest local part or resource, in octets (RFC 7622 §3.3, §3.4); three such parts keep to the 3071 of the whole. */
+/** In octets (RFC 7622 §3.3, §3.4). */
 const longestPart = 1023
 
-/** What an identifier may have and a local part may not (RFC 7622 §3.3.1). */
+/** RFC 7622 §3.3.1. */
 const forbiddenInLocal = /["&'/:<>@]/
 
-/** A local part that is prepared already, as nearly all are. */
+/** Fast path for local parts. */
 const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 
-/** Letters and signs in the width of another script, which are the same ones (RFC 8265 §3.3.2). */
+/** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
 /**
- * Reads a bare or full JID with a local part and prepares it (RFC 7622 §3). Undefined for anything else.
- * Servers that go by an older profile (RFC 6122) prepare it in another way; the JID that the server binds is the truth.
+ * Prepares a bare or full JID with a local part (RFC 7622 §3). Undefined if invalid. Servers with RFC 6122
+ * may prepare it differently: the bound JID decides.
  */
 export function parseJid(text: string): Jid | undefined {
-  // The resource is cut off first: it may contain "@" and "/" itself (RFC 7622 §3.1).
+  // First: a resource may contain "@" and "/" (RFC 7622 §3.1).
   const slash = text.indexOf('/')
   const bare = slash === -1 ? text : text.slice(0, slash)
   const at = bare.indexOf('@')
@@ -41,22 +41,20 @@ export function parseJid(text: string): Jid | undefined {
   return resource === undefined ? undefined : { local, domain, resource }
 }
 
-/** Writes a JID as text, its domain with U-labels; one without a local part is its domain. */
+/** With U-labels. */
 export function formatJid(jid: Jid): string {
   const bare = formatBareJid(jid)
   return jid.resource === undefined ? bare : `${bare}/${jid.resource}`
 }
 
-/** The same without the resource. */
 export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>): string {
   const written = withULabels(domain)
   return local === '' ? written : `${local}@${written}`
 }
 
 /**
- * The user whose JID this is, bare or full, in the one spelling that users are told apart by. Only what every server
- * takes for the same is: case and composition in the local part, U-labels and A-labels in the domain. Some servers take
- * more for the same, but where another does not, one user must not pass for another.
+ * A key for the user of a JID. It unifies only what every server unifies: case and composition of the local
+ * part, and A-labels. Otherwise a user could pass for another.
  */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!
@@ -72,7 +70,7 @@ export function userOf(jid: string): string {
 
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
-  // Lower-casing may take a character apart (U+0130), so composing comes last.
+  // Composed last: lower case decomposes U+0130.
   const local = text
     .replace(otherWidth, wide => wide.normalize('NFKC'))
     .toLowerCase()
@@ -81,7 +79,7 @@ function prepareLocal(text: string): string | undefined {
 }
 
 function prepareResource(text: string): string | undefined {
-  // Any kind of space becomes the plain one, then NFC (RFC 8265 §4.2.2).
+  // RFC 8265 §4.2.2.
   const resource = text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
   return hasRightLength(resource) && isFreeform(resource) ? resource : undefined
 }

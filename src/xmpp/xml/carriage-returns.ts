@@ -6,20 +6,18 @@ const greater = 0x3e
 const reference = Buffer.from('&#13;')
 const cdata = Buffer.from('<![CDATA[')
 const cdataEnd = Buffer.from(']]>')
-/** What a single one may come to, in a section of CDATA. */
+/** Growth for each carriage return in CDATA. */
 const most = cdataEnd.length + reference.length + cdata.length
 
 /**
- * Writes the carriage returns in a well-formed element as references: in text, in the values of attributes, and between two
- * sections where they stand in CDATA. A parser makes line feeds of those that stand for themselves (XML 1.0 §2.11), so a
- * server that has one in a text has read a reference, and not every server writes it as one again. Between attributes they
- * are white space, and stay.
+ * Writes carriage returns in text, attribute values and CDATA as references. XML parsers turn plain ones into
+ * line feeds (XML 1.0 §2.11), and some servers write plain ones for references that they read.
  */
-export function referCarriageReturns(text: string): string {
+export function escapeCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text
 }
 
-/** By bytes: texts that are put together of many parts take ten times as long, and an attacker may have written them. */
+/** Works on bytes: joining many small strings takes ten times as long, and an attacker may send those. */
 function refer(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1
@@ -29,9 +27,9 @@ function refer(bytes: Buffer): string {
     for (const byte of what) written[to++] = byte
   }
   let isTag = false
-  /** The quote that ends the value at hand; 0 outside of values. */
+  /** The open quote, or 0. */
   let quote = 0
-  /** Where the section of CDATA at hand ends; 0 outside of sections. */
+  /** End of the open CDATA section, or 0. */
   let sectionEnd = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!

@@ -1,9 +1,9 @@
-/** XML without its comments; one that has no end stays, to be refused. */
+/** An unclosed comment stays, and is refused later. */
 export function withoutComments(text: string): string {
   return replaceParts(text, '<!--', '-->', () => '')
 }
 
-/** Replaces parts that begin and end so. A regular expression would look for a missing end from each beginning. */
+/** A regular expression would search for a missing end once for each beginning. */
 export function replaceParts(
   text: string,
   opening: string,

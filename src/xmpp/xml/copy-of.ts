@@ -1,14 +1,14 @@
-/** A text of its own: a part of a text keeps the whole in memory, however long that is and for however long it is kept. */
+/** Copies a string: a substring keeps its whole source in memory. */
 export function copyOf(text: string): string {
   return Buffer.from(text).toString()
 }
 
-/** Shorter texts are kept whole by their parts, in UTF-16 units. */
+/** Substrings of shorter sources are not copied, in UTF-16 units. */
 const shortWhole = 4096
-/** A part keeps a text in memory that is at most so many times as long. */
+/** Most memory of a substring, as a multiple of its length. */
 const mostKept = 4
 
-/** Whether a part of a text should be copied, because it may be kept for long: 0.3 us for 240 characters. */
+/** Whether to copy a substring that may live long. A copy of 240 characters takes 0.3 us. */
 export function keepsTooMuch(part: number, whole: number): boolean {
   return whole > shortWhole && part * mostKept < whole
 }

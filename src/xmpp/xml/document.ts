@@ -5,17 +5,17 @@ import { plain } from './plain.js'
 import type { Root } from './root.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 
-/** A document that was read whole: its root's start tag, and the root's children as text. */
+/** A root's start tag, and its children as text. */
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]
-  /** What became of children that could not be passed on as they were, where the document was read leniently. */
+  /** Changed or dropped children, in lenient mode. */
   readonly fates: readonly Fate[]
 }
 
 const none: readonly Fate[] = []
 
-/** Reads whole documents. Throws an `XmlError` where one is not well-formed, or beyond the limits. */
+/** Throws an `XmlError` for bad XML or a broken limit. */
 export function documentReader(limits: XmlLimits, options: SplitterOptions = {}): (text: string) => Document {
   let root: Root | undefined
   let children: Element[] = []
@@ -39,7 +39,7 @@ export function documentReader(limits: XmlLimits, options: SplitterOptions = {})
       splitter.readDocument(text)
       return { root: root!, children, fates: fates ?? none }
     } finally {
-      // A password may be in it, and the next document may be long in coming.
+      // It may contain a password.
       root = undefined
       children = []
       fates = undefined
@@ -47,7 +47,7 @@ export function documentReader(limits: XmlLimits, options: SplitterOptions = {})
   }
 }
 
-/** It passed the limits when it came in; since then it was made to stand alone, which made it larger. */
+/** Checked on arrival. Its namespaces have made it longer since. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,
@@ -57,20 +57,20 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** Reads one element, which was read before as a part of something else, as a document of its own. */
+/** Reads an element that was checked before. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
-/** The start tag of an element that was read before. */
+/** For an element that was checked before. */
 export function startTagOf(text: string): Root {
   return plain.readRoot(text) ?? readElement(text).root
 }
 
-/** The children of an element, each made independent of it. For text that has been read before. */
+/** The children as independent elements. For an element that was checked before. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** The text of an element that has no children. For text that has been read before. */
+/** The text of an element without children. For an element that was checked before. */
 export function textOf(text: string): string {
   return plain.readText(text) ?? parseText(text)
 }

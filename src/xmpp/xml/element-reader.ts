@@ -1,5 +1,5 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
-import { referCarriageReturns } from './carriage-returns.js'
+import { escapeCarriageReturns } from './carriage-returns.js'
 import { replaceParts } from './comments.js'
 import type { Element, MeantNamespace } from './element.js'
 import { escapeXml } from './escape.js'
@@ -7,33 +7,30 @@ import type { XmlLimits } from './limits.js'
 import { assertFewDeclarations, type Declarations, Root } from './root.js'
 import { XmlError } from './xml-error.js'
 
-/** How the children of a root are read. */
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
   /**
-   * Whether a server writes the document, which passes on what users wrote. Children that break the rules of namespaces are
-   * mended or dropped then, and stanzas beyond the limits are dropped, in place of ending the document; and carriage
-   * returns, which no XML parser leaves in a text unless they were written as references, are written as references again.
+   * For documents of servers, which pass on what users wrote: children with bad namespaces are repaired or
+   * dropped, children beyond the limits are dropped, and carriage returns become references.
    */
   readonly lenient: boolean
 }
 
 type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
 
-/** What is made up for a prefix that nothing declares begins like this, and the prefix follows. */
+/** Begins the made-up namespace of an undeclared prefix. */
 const undeclared = 'urn:undeclared-prefix:'
 
-/** A child with more undeclared prefixes is dropped: each of them makes its start tag longer. */
+/** A child with more undeclared prefixes is dropped, because each lengthens its start tag. */
 const mostUndeclared = 64
 
-/** A child that breaks more rules of namespaces is read no further. */
+/** Reading stops at this number of broken namespace rules. */
 const mostFaults = 10
 
-/** Ends the reading of such a child. */
 const tooManyFaults = new Error('too many faults')
 
-/** How saxes words what breaks, or may break, the rules of namespaces alone (Namespaces in XML 1.0 §2-§6). */
+/** Messages of saxes about namespaces (Namespaces in XML 1.0 §2-§6). */
 const namespaceFaults = [
   'xml prefix must be bound',
   'xmlns prefix must be bound',
@@ -46,31 +43,29 @@ const namespaceFaults = [
   'duplicate attribute',
 ]
 
-/** Reads whole elements that may be anything: saxes checks them, no tree is built, and the text is passed on. */
+/** Checks whole elements with saxes, and keeps their text. No tree is built. */
 class ElementReader {
-  /** Whether the child that was read last uses prefixes that nothing declares. */
+  /** Whether the last child has undeclared prefixes. */
   isMended = false
   #parser = this.#createParser()
   #rules!: ReadingRules
-  /** What the root declares whose child is read; undefined while a root is read. */
+  /** Declarations of the root. Undefined while the root is read. */
   #scope: Declarations | undefined
-  /** The open elements, by depth. */
   readonly #open: SaxesTagNS[] = []
   /** The root or child itself. */
   #top: SaxesTagNS | undefined
-  /** The prefixes with which the child names its own namespace. */
+  /** Prefixes of the child's own namespace. */
   #ownPrefixes: readonly string[] = []
-  /** Prefixes that the child uses and the root declares; the empty one is the default namespace. */
+  /** Prefixes of the root that the child uses. The empty prefix is the default namespace. */
   readonly #inherited = new Set<string>()
-  /** Prefixes that the child uses and that nothing declares. */
   readonly #undeclared = new Set<string>()
-  /** How many rules of namespaces it breaks. */
+  /** Broken namespace rules. */
   #faults = 0
-  /** How many attributes the tag has that is being read, and those of them that have a prefix. */
+  /** Attributes of the current tag, and those with a prefix. */
   #attributes = 0
   readonly #prefixed: SaxesAttributeNS[] = []
 
-  /** Reads the start tag of a root, with what stands in front of it. Throws an `XmlError`. */
+  /** Reads a prolog and a start tag. Throws an `XmlError`. */
   readRoot(text: string, rules: ReadingRules): Root {
     return this.#read(undefined, rules, () => {
       this.#parser.write(text)
@@ -84,7 +79,7 @@ class ElementReader {
     })
   }
 
-  /** Reads a child, and makes it independent of its root; undefined where it is to be dropped. Throws an `XmlError`. */
+  /** Reads a child, and declares what it inherits. Undefined: drop it. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {
@@ -104,11 +99,11 @@ class ElementReader {
     try {
       return read()
     } catch (error) {
-      // Where in the text it stands is unknown.
+      // The parser's position is unknown after an error.
       this.#parser = this.#createParser()
       throw error
     } finally {
-      // A password may be in what was read, and any part of a text keeps the whole of it.
+      // Frees what was read, which may contain a password.
       this.#scope = undefined
       this.#top = undefined
       this.#open.length = 0
@@ -128,14 +123,14 @@ class ElementReader {
       defaultXMLVersion: '1.0',
       resolvePrefix: (prefix: string) => this.#resolve(prefix),
     })
-    // No more handlers: with a seventh V8 makes a table of the parser, and everything takes five times as long.
+    // At most six handlers: with seven, V8 turns the parser into a dictionary, five times as slow.
     parser.on('error', ({ message }) => {
       const isMinor =
         this.#rules.lenient &&
         this.#scope !== undefined &&
         namespaceFaults.some(fault => message.startsWith(fault))
       if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-      // Each of them takes as long as a few hundred characters.
+      // Each takes as long as a few hundred characters.
       if (++this.#faults === mostFaults) throw tooManyFaults
     })
     parser.on('processinginstruction', () => {
@@ -147,7 +142,6 @@ class ElementReader {
     return parser
   }
 
-  /** The namespace of a prefix that nothing declares inside the child. */
   #resolve(prefix: string): string | undefined {
     const scope = this.#scope
     if (scope === undefined) return undefined
@@ -179,14 +173,14 @@ class ElementReader {
       for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
     }
     this.#attributes = 0
-    // To set its length takes longer.
+    // Faster than setting `length`.
     while (this.#prefixed.length > 0) this.#prefixed.pop()
   }
 
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
-      // This service reads the children of stanzas as well.
+      // This service also reads the children of stanzas.
       assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return
@@ -196,7 +190,6 @@ class ElementReader {
       throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
   }
 
-  /** Declares on a child what it took from the root, so that its text can stand alone. */
   #complete(text: string): Element {
     const { defaultNamespace, prefixes, namespaces } = this.#scope!
     const { name, local, uri } = this.#top!
@@ -214,12 +207,12 @@ class ElementReader {
         : redeclare(text, new Set(this.#ownPrefixes), namespace)
     if (declarations !== '')
       complete = complete.slice(0, 1 + name.length) + declarations + complete.slice(1 + name.length)
-    if (this.#rules.lenient) complete = referCarriageReturns(complete)
+    if (this.#rules.lenient) complete = escapeCarriageReturns(complete)
     return { name: local, namespace, text: complete }
   }
 }
 
-/** One for all, since making a parser costs more than most elements. */
+/** Shared: creating a parser costs more than most elements. */
 export const elementReader = new ElementReader()
 
 function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
@@ -227,10 +220,7 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/**
- * The element around a tag learns what a prefix stands for that is used inside it: saxes looks for each prefix through all
- * open elements, and this way through no more than one for each that is used again.
- */
+/** Copies a used prefix to the parent: saxes searches all open elements for each prefix. */
 function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
@@ -238,7 +228,7 @@ function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: stri
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for (XML 1.0 §2.2)
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
-/** The text with all sections of CDATA empty: saxes would gather what is in them character by character. */
+/** Empties CDATA sections, which saxes would collect character by character. */
 function withoutSections(text: string): string {
   return replaceParts(text, '<![CDATA[', ']]>', section => {
     if (forbidden.test(section)) throw new XmlError('not-well-formed', 'the XML is not well-formed')
@@ -248,7 +238,10 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** Gives the prefixes in a set, of which the empty one is the default namespace, another one in the start tag that a well-formed element begins with. */
+/**
+ * Replaces the namespace of these prefixes in the start tag of a well-formed element. The empty prefix is the
+ * default namespace.
+ */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

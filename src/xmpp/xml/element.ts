@@ -1,4 +1,4 @@
-/** A child of the root, as the text it arrived in, made independent of the root's namespace declarations. */
+/** A child of the root as independent text. */
 export interface Element {
   /** Local name. */
   readonly name: string
@@ -6,11 +6,10 @@ export interface Element {
   readonly text: string
 }
 
-/** What became of a child that is well-formed XML, and breaks the rules of namespaces or is beyond the limits. */
+/** What happened to a child with bad namespaces or beyond the limits. */
 export type Fate = 'mended' | 'dropped'
 
-/** The namespace that a child of the root is meant to be in, by its local name and the one it was written in. */
+/** The intended namespace of a child. */
 export type MeantNamespace = (name: string, namespace: string) => string
 
-/** What was written was meant. */
 export const asWritten: MeantNamespace = (_name, namespace) => namespace

@@ -9,16 +9,15 @@ const colon = 0x3a
 const less = 0x3c
 const greater = 0x3e
 const questionMark = 0x3f
-/** No name begins with an ASCII character up to here, but with a colon. */
+/** No ASCII character up to here begins a name, except the colon. */
 const lastSign = 0x40
 const openingBracket = 0x5b
 const closingBracket = 0x5d
 
-/** By ASCII character up to the last of them: 1 for those that have a meaning in a start tag. */
+/** 1 for ASCII characters with a meaning in a start tag. */
 const inTags = new Uint8Array(greater + 1)
 for (const code of [doubleQuote, singleQuote, slash, less, greater]) inTags[code] = 1
 
-/** What stands at the place that has been reached: text, a tag behind its `<`, the inside of a tag, and so on. */
 type Place =
   | 'text'
   | 'less'
@@ -30,42 +29,39 @@ type Place =
   | 'declaration'
   | 'cdata'
 
-/** What ends: a declaration of XML, where there may be one, or the start tag of a root; or a child of the root. */
 type Wanted = 'declaration or root' | 'root' | 'child'
 
-/** How deep inside an element the names of start and end tags are compared. */
+/** Names of tags are compared down to this depth. */
 const deepestNames = 256
 
 /**
- * Finds the end of an element in the pieces that it comes in, or that of the root's start tag. Of what it has passed it
- * knows how deep inside the element it is and a number for each open name, so that neither size nor depth matters. Most of
- * what is not well-formed ends somewhere, and is refused when it is read; an end tag of another name is refused here, since
- * such an element may have no end. So is what XMPP does not have: comments, document types, and instructions but for the
- * declaration of XML (RFC 6120 §11.1).
+ * Finds the end of an element, or of a root's start tag, in pieces. Its memory is a depth and a number for
+ * each open name. Refuses wrong end tags, because such an element may never end, and what XMPP forbids:
+ * comments, DTDs, processing instructions (RFC 6120 §11.1). The reader checks the rest.
  */
 export class EndFinder {
-  /** The deepest nesting so far, the element itself counted as 1. */
+  /** Deepest nesting so far. The element itself is 1. */
   deepest = 0
   readonly #wanted: Wanted
   #place: Place = 'text'
   #depth = 0
-  /** A number made of the name at hand, and one for each open element: different numbers are different names. */
+  /** A number for the current name, and for each open element. */
   #name = 0
   readonly #names: number[] = []
-  /** The quote that ends the value at hand. */
+  /** The open quote. */
   #quote = ''
-  /** Whether the element ends with the simple tag that was read last. */
+  /** The last simple tag ended the element. */
   #isOver = false
-  /** Whether the last character of a start tag was a slash. */
+  /** The last character of the start tag was a slash. */
   #isEmpty = false
-  /** How many brackets there were last, in CDATA; more than two are two. */
+  /** Brackets at the end of CDATA so far, 2 at most. */
   #brackets = 0
 
   constructor(wanted: Wanted = 'child') {
     this.#wanted = wanted
   }
 
-  /** Where the element, end tag or section ends in this piece; -1 where it goes on. Throws an `XmlError`. */
+  /** Returns the end within this piece, or -1. Throws an `XmlError`. */
   find(piece: string, from = 0): number {
     for (let at = from; at < piece.length; at++) {
       if (this.#place === 'text') {
@@ -86,7 +82,7 @@ export class EndFinder {
     return -1
   }
 
-  /** Reads a tag of nothing but a name of letters, if it is whole. Returns what comes behind it, or -1. */
+  /** Reads a complete tag without attributes. Returns its end, or -1. */
   #endOfSimpleTag(piece: string, from: number): number {
     const isEnd = piece.charCodeAt(from + 1) === slash
     const start = isEnd ? from + 2 : from + 1
@@ -113,7 +109,7 @@ export class EndFinder {
     return at + 1
   }
 
-  /** Where in a start tag something stands that has a meaning here, but for whole values; or -1. */
+  /** Next character with a meaning in a start tag, or -1. Skips whole values. */
   #endOfPlain(piece: string, from: number): number {
     for (let at = from; at < piece.length; at++) {
       const code = piece.charCodeAt(at)
@@ -128,7 +124,7 @@ export class EndFinder {
     return -1
   }
 
-  /** Where the name at hand ends, in an end tag with the white space behind it, or -1. */
+  /** End of the current name, or -1. Includes white space in an end tag. */
   #endOfName(piece: string, from: number): number {
     const isStart = this.#place === 'name'
     let name = this.#name
@@ -144,7 +140,7 @@ export class EndFinder {
     return at < piece.length ? at : -1
   }
 
-  /** Whether the element ends with this character. */
+  /** Returns whether the element ends here. */
   #pass(code: number): boolean {
     switch (this.#place) {
       case 'text':
@@ -210,7 +206,6 @@ export class EndFinder {
     }
   }
 
-  /** Closes the innermost element, or the root. */
   #close(name: number | undefined): boolean {
     if (this.#depth > 0 && this.#depth <= deepestNames && this.#names.pop() !== name) throw notWellFormed()
     this.#depth -= 1

@@ -2,18 +2,18 @@ const markup = /[&<>"'\n\r\t]/
 const allMarkup = new RegExp(markup, 'g')
 const entities: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
 
-/** Escapes a value for element content and for attributes in either kind of quotes. */
+/** For element content and quoted attributes. */
 export function escapeXml(value: string): string {
   if (!markup.test(value)) return value
   return value.replace(allMarkup, character => `&${entities[character] ?? `#${character.charCodeAt(0)}`};`)
 }
 
-/** An attribute with a leading space, or nothing where there is no value. */
+/** With a leading space. Empty without a value. */
 export function attribute(name: string, value: string | number | undefined): string {
   return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
 }
 
-/** Removes what no XML 1.0 document may contain, lone surrogates included (XML 1.0 §2.2). */
+/** Removes characters that XML 1.0 forbids, such as lone surrogates (§2.2). */
 export function removeForbidden(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return value.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')

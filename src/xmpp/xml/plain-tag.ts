@@ -1,9 +1,8 @@
 import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './plain-text.js'
 
-/** Most attributes of a plain tag. */
 export const mostAttributes = 24
 
-/** Longest plain name, prefix included, in characters. */
+/** Prefix included, in characters. */
 export const longestName = 64
 
 const doubleQuote = 0x22
@@ -14,36 +13,35 @@ const less = 0x3c
 const equals = 0x3d
 const greater = 0x3e
 
-/** No document may declare these two (Namespaces in XML 1.0 §3). */
+/** Must not be declared (Namespaces in XML 1.0 §3). */
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
-/** A start tag as nearly all peers write one, kept as places of its text. Its prefixes may not be declared. */
+/** A start tag in its usual form, as offsets into the text. */
 export class PlainTag {
-  /** Where the name begins, behind the `<`. */
   name = 0
-  /** Where the name's colon is; 0 where it has no prefix. */
+  /** 0 without a prefix. */
   nameColon = 0
   nameEnd = 0
-  /** Behind the tag. */
+  /** After the tag. */
   end = 0
   isEmpty = false
-  /** How many attributes there are. */
+  /** Number of attributes. */
   count = 0
-  /** Where the default namespace is that the tag declares; 0 where it declares none. */
+  /** Offset of the declared default namespace, or 0. */
   namespace = 0
   namespaceEnd = 0
-  /** How many prefixes it declares. */
+  /** Number of declared prefixes. */
   declared = 0
-  /** Length of all its declarations, in UTF-16 units. */
+  /** In UTF-16 units. */
   declarations = 0
-  /** Where the prefix of its attributes is, `xml` and `xmlns` aside; 0 where they have none. */
+  /** Offset of the attributes' prefix, except `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
-  /** By attribute: where its name begins, where it ends; where the value begins and ends. */
+  /** Four offsets for each attribute: start and end of name and value. */
   readonly #places = new Int32Array(4 * mostAttributes)
 
-  /** Reads the tag at `start`. False where there is none, or one that is not plain, or not whole. */
+  /** False for a tag that is absent, incomplete or unusual. */
   read(text: string, start: number): boolean {
     if (text.charCodeAt(start) !== less) return false
     let end = endOfName(text, start + 1)
@@ -79,23 +77,21 @@ export class PlainTag {
     }
   }
 
-  /** Name of an attribute, as written. */
   attributeName(text: string, index: number): string {
     return text.slice(this.#places[4 * index], this.#places[4 * index + 1])
   }
 
-  /** Value of an attribute, as written. */
+  /** As written. */
   attributeValue(text: string, index: number): string {
     return text.slice(this.#places[4 * index + 2], this.#places[4 * index + 3])
   }
 
-  /** The prefix that an attribute declares, if it declares one. */
   declaredPrefix(text: string, index: number): string | undefined {
     const name = this.#places[4 * index]!
     return text.startsWith('xmlns:', name) ? text.slice(name + 6, this.#places[4 * index + 1]) : undefined
   }
 
-  /** Where the attribute ends that begins at `name`, or -1. */
+  /** Returns the end of the attribute, or -1. */
   #readAttribute(text: string, name: number): number {
     let nameEnd = endOfName(text, name)
     let itsColon = 0
@@ -127,7 +123,6 @@ export class PlainTag {
     return valueEnd + 1
   }
 
-  /** Whether there is an attribute of this name already. */
   #has(text: string, name: number, nameEnd: number): boolean {
     const places = this.#places
     for (let place = 0; place < 4 * this.count; place += 4) {
@@ -136,7 +131,7 @@ export class PlainTag {
     return false
   }
 
-  /** Two prefixes may stand for one namespace, so there is one at most. */
+  /** One prefix at most: two could mean the same namespace. */
   #takePrefix(text: string, prefix: number, prefixEnd: number): boolean {
     if (says(text, prefix, prefixEnd, 'xml')) return true
     if (this.prefix > 0) return isSame(text, this.prefix, this.prefixEnd, prefix, prefixEnd)
@@ -146,7 +141,6 @@ export class PlainTag {
   }
 }
 
-/** Whether two parts of a text are alike. */
 export function isSame(text: string, a: number, aEnd: number, b: number, bEnd: number): boolean {
   if (aEnd - a !== bEnd - b) return false
   while (a < aEnd) {
@@ -155,7 +149,6 @@ export function isSame(text: string, a: number, aEnd: number, b: number, bEnd: n
   return true
 }
 
-/** Whether a part of a text is this. */
 export function says(text: string, start: number, end: number, what: string): boolean {
   return end - start === what.length && text.startsWith(what, start)
 }

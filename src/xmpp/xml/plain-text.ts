@@ -1,5 +1,5 @@
-// Characters as nearly all peers send them: names in ASCII, any text, no carriage returns. All else is `-1` here, and left
-// to saxes, which knows all of XML.
+// The usual subset of XML: ASCII names, any text, no carriage returns. Functions return -1 for the rest,
+// which saxes reads.
 
 const tab = 0x09
 const newline = 0x0a
@@ -10,13 +10,13 @@ const less = 0x3c
 const greater = 0x3e
 const bracket = 0x5d
 
-/** By ASCII character: 2 for those that may begin a name without a prefix, 1 for those that may only go on with it. */
+/** 2 for characters that may begin a name, 1 for those that may continue it. */
 const inNames = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const character = String.fromCharCode(code)
   return /[A-Za-z_]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0
 })
 
-/** Where the name, or the part of one without a colon, ends that begins at `at`. */
+/** End of the name, or of its part before or after the colon. */
 export function endOfName(text: string, at: number): number {
   let code = text.charCodeAt(at)
   if (!(code < 0x80 && inNames[code] === 2)) return -1
@@ -25,18 +25,17 @@ export function endOfName(text: string, at: number): number {
   return at
 }
 
-/** Where the white space ends that may begin at `at`. */
 export function endOfSpace(text: string, at: number): number {
   while (isSpace(text.charCodeAt(at))) at += 1
   return at
 }
 
-/** Whether a character is white space in XML (XML 1.0 §2.3). */
+/** XML 1.0 §2.3. */
 export function isSpace(code: number): boolean {
   return code === space || code === newline || code === tab || code === carriageReturn
 }
 
-/** Where the tag begins behind the text, perhaps none, that begins at `at`. */
+/** Returns the offset of the next tag. */
 export function endOfText(text: string, at: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
@@ -51,7 +50,7 @@ export function endOfText(text: string, at: number): number {
   }
 }
 
-/** Where the attribute value's closing quote is; `at` is the first character of the value. */
+/** Returns the offset of the closing quote. */
 export function endOfValue(text: string, at: number, quote: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
@@ -64,7 +63,7 @@ export function endOfValue(text: string, at: number, quote: number): number {
   }
 }
 
-/** The same for the name of a namespace, which has no white space here, nor anything beyond ASCII. */
+/** The same for a namespace: ASCII without white space. */
 export function endOfNamespace(text: string, at: number, quote: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
@@ -74,7 +73,7 @@ export function endOfNamespace(text: string, at: number, quote: number): number 
   }
 }
 
-/** Behind a character beyond ASCII, or -1 where XML has none such, or where the text ends (XML 1.0 §2.2). */
+/** After a character beyond ASCII, or -1 for a forbidden one (XML 1.0 §2.2). */
 function endOfWide(text: string, at: number, code: number): number {
   if (code < 0xd800 || (code >= 0xe000 && code <= 0xfffd)) return at + 1
   const next = text.charCodeAt(at + 1)
@@ -83,7 +82,7 @@ function endOfWide(text: string, at: number, code: number): number {
 
 const reference = /&(?:amp|lt|gt|quot|apos|#([0-9]{1,7}|x[0-9A-Fa-f]{1,6}));/y
 
-/** Behind a reference to a character (XML 1.0 §4.1, §4.6). */
+/** XML 1.0 §4.1, §4.6. */
 function endOfReference(text: string, at: number): number {
   reference.lastIndex = at
   const match = reference.exec(text)
@@ -98,7 +97,7 @@ function isCharacter(code: number): boolean {
   return code < 0xd800 || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff)
 }
 
-/** Whether a part of a text has more bytes in UTF-8. */
+/** Whether a substring exceeds this number of bytes in UTF-8. */
 export function isLarger(text: string, start: number, end: number, bytes: number): boolean {
   return (end - start) * 3 > bytes && Buffer.byteLength(text.slice(start, end)) > bytes
 }

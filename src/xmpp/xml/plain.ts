@@ -6,10 +6,10 @@ import { isSame, longestName, mostAttributes, PlainTag } from './plain-tag.js'
 import { endOfSpace, endOfText } from './plain-text.js'
 import { type Declarations, Root } from './root.js'
 
-/** Deepest nesting inside a plain child, and how many prefixes may be declared there, which are looked through for each. */
+/** Limits of nesting and of prefixes, which are searched linearly. */
 const deepest = 127
 const mostDeclared = 8
-/** Longest declarations of a plain child, in UTF-16 units. */
+/** In UTF-16 units. */
 const mostDeclarations = 512
 
 const slash = 0x2f
@@ -18,43 +18,40 @@ const greater = 0x3e
 
 const none: readonly string[] = []
 
-/** What nearly all streams begin with. */
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** Whether nothing that is plain is beyond the limits, but for how large children are and how many there may be. */
+/** Whether these limits allow all that this reader accepts, except sizes and numbers of children. */
 export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
 /**
- * Reads XML as nearly all peers send it, in one pass over its text: ASCII names, few attributes, few prefixes declared far
- * inside, nothing but elements and text. It gives up on all else, well-formed or not, which the `ElementReader` reads
- * from its beginning. What it does read, that would have read the same. Keeps places of a text, not the text.
+ * Reads the usual subset of XML in one pass. Returns undefined for everything else, which `ElementReader`
+ * then reads from its beginning. Both give the same result. Keeps offsets, not text.
  */
 class PlainReader {
-  /** Behind what was read last. */
+  /** End of what was read. */
   end = 0
   readonly #root = new PlainTag()
   readonly #child = new PlainTag()
   readonly #inner = new PlainTag()
-  /** Of each open element inside the root: where its name begins and ends. */
+  /** Start and end of the name of each open element. */
   readonly #names = new Int32Array(2 * deepest)
-  /** Of each: whether an element without a prefix is in the root's default namespace there. */
+  /** Whether each open element has the root's default namespace. */
   readonly #inDefault = new Uint8Array(deepest + 1)
-  /** Whether the child or an element inside it has no prefix and is in the root's default namespace. */
+  /** Whether any element inherits the root's default namespace. */
   #inherits = false
-  /** The prefixes that open elements inside the child declare, each with the depth of its element. */
+  /** Prefixes declared inside the child, with their depth. */
   readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
-  /** Which prefixes of the root the child uses, in the order of their first use. */
+  /** Prefixes of the root in order of use. */
   #used: number[] = []
 
-  /** Reads the start tag of the root that the text begins with. */
   readRoot(text: string): Root | undefined {
     const tag = this.#root
     const start = endOfSpace(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
     if (!tag.read(text, start)) return undefined
-    // Values are told as they are meant.
+    // Values are returned unescaped.
     const reference = text.indexOf('&')
     if (reference >= 0 && reference < tag.end) return undefined
     const { count } = tag
@@ -77,7 +74,7 @@ class PlainReader {
     return new Root(text.slice(tag.name, tag.nameEnd), namespace, names, values, declarations)
   }
 
-  /** Reads an element that is the whole text and has no children: its text. */
+  /** The text of an element without children. */
   readText(text: string): string | undefined {
     const tag = this.#root
     if (!tag.read(text, 0)) return undefined
@@ -88,7 +85,7 @@ class PlainReader {
     return content.includes('&') ? undefined : content
   }
 
-  /** Reads the child of the root that begins at `start`, and makes it independent of the root's declarations. */
+  /** Reads the child at `start`, and declares what it inherits. */
   readChild(text: string, start: number, declarations: Declarations, meantNamespace: MeantNamespace) {
     const tag = this.#child
     if (!tag.read(text, start) || tag.declarations > mostDeclarations) return undefined
@@ -97,7 +94,7 @@ class PlainReader {
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
-    // Its own declarations would have to be changed.
+    // Its own declarations would change.
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
@@ -110,7 +107,7 @@ class PlainReader {
       : { name, namespace, text: whole }
   }
 
-  /** The end of the child whose start tag was read, or -1. */
+  /** Returns the end of the child, or -1. */
   #readContent(text: string, declarations: Declarations): number {
     const child = this.#child
     this.#inherits = child.nameColon === 0 && child.namespace === 0
@@ -151,7 +148,7 @@ class PlainReader {
     }
   }
 
-  /** Takes note of the prefixes that an element inside the child declares; false where there are too many. */
+  /** False for too many prefixes. */
   #declare(text: string, depth: number): boolean {
     const inner = this.#inner
     for (let index = 0; index < inner.count; index++) {
@@ -161,13 +158,12 @@ class PlainReader {
     return this.#declared.length <= mostDeclared
   }
 
-  /** The element at this depth is closed, and what it declared counts no more. */
+  /** Drops the prefixes of the element at this depth. */
   #forget(depth: number): void {
     const declared = this.#declared
     while (declared.length > 0 && declared.at(-1)!.depth === depth) declared.pop()
   }
 
-  /** Notes the default namespace of an element inside the one at `depth`; a child without a prefix has it anyway. */
   #noteDefault(depth: number): void {
     const { namespace, nameColon } = this.#inner
     const isRoots = namespace === 0 && this.#inDefault[depth] === 1
@@ -175,7 +171,7 @@ class PlainReader {
     if (isRoots && nameColon === 0) this.#inherits = true
   }
 
-  /** Whether the prefixes in a tag are declared on the root or on the child; notes those that are the root's. */
+  /** Whether all prefixes are declared on root or child. Notes those of the root. */
   #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: PlainTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
@@ -183,7 +179,7 @@ class PlainReader {
 
   #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
     const prefix = text.slice(start, end)
-    // Declared inside, it is not the root's, whatever the root says.
+    // Redeclared inside.
     if (declaredBy(text, this.#child, prefix) !== undefined) return true
     if (this.#declared.some(declared => declared.prefix === prefix)) return true
     const index = prefixes.indexOf(prefix)
@@ -192,10 +188,10 @@ class PlainReader {
     return true
   }
 
-  /** Many children of one root take the same from it. */
+  /** Children of a root have the same namespaces. */
   #escape(namespace: string): string {
     if (namespace !== this.#lastNamespace) {
-      // Not a part of the text, which would keep all of it until another one comes.
+      // A copy: a substring would keep the whole text.
       this.#lastNamespace = copyOf(namespace)
       this.#lastEscaped = escapeXml(this.#lastNamespace)
     }
@@ -204,7 +200,7 @@ class PlainReader {
   #lastNamespace = ''
   #lastEscaped = ''
 
-  /** What the child took from the root, as declarations of its own; what was `own` has become `namespace`. */
+  /** Declarations to add to the child. `own` is its written namespace, `namespace` the intended one. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {
@@ -218,7 +214,7 @@ class PlainReader {
   }
 }
 
-/** One for all, since nothing it keeps is needed once it has been asked for. */
+/** Shared, because it keeps nothing between calls. */
 export const plain = new PlainReader()
 
 function declarationsOf(text: string, tag: PlainTag): Declarations {
@@ -235,7 +231,6 @@ function declarationsOf(text: string, tag: PlainTag): Declarations {
   return { defaultNamespace, prefixes, namespaces }
 }
 
-/** The namespace that a tag declares a prefix for. */
 function declaredBy(text: string, tag: PlainTag, prefix: string): string | undefined {
   if (tag.declared === 0) return undefined
   for (let index = 0; index < tag.count; index++) {
@@ -244,7 +239,6 @@ function declaredBy(text: string, tag: PlainTag, prefix: string): string | undef
   return undefined
 }
 
-/** The namespace of a child, whose prefix is declared. */
 function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, namespaces }: Declarations) {
   if (tag.nameColon === 0)
     return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
@@ -252,7 +246,7 @@ function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, 
   return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!
 }
 
-/** Behind the end tag at `start`, or -1 where it has another name, or white space in it. */
+/** After the end tag, or -1 for another name or white space. */
 function endOfEndTag(text: string, start: number, name: number, nameEnd: number): number {
   if (text.charCodeAt(start) !== less || text.charCodeAt(start + 1) !== slash) return -1
   const end = start + 2 + nameEnd - name

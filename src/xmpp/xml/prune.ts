@@ -1,15 +1,14 @@
 import { SaxesParser } from 'saxes'
 
-/** An element as `prune` asks about it. */
 export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** The text directly inside, between its children. */
+  /** Its own text, without that of children. */
   readonly content: string
 }
 
-/** Removes elements at any depth below the root. For the text of an element that has been read before. */
+/** Removes unwanted elements below the root. For an element that was checked before. */
 export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: { readonly start: number; content: string }[] = []
@@ -20,12 +19,12 @@ export function prune(text: string, isUnwanted: (branch: Branch) => boolean): st
   }
   parser.on('text', add)
   parser.on('cdata', add)
-  // No tag has another `<` in it, so this one is where it starts.
+  // A tag contains no second `<`.
   parser.on('opentag', () => open.push({ start: text.lastIndexOf('<', parser.position - 1), content: '' }))
   parser.on('closetag', ({ local, uri }) => {
     const { start, content } = open.pop()!
     if (open.length === 0 || !isUnwanted({ name: local, namespace: uri, content })) return
-    // What it contains goes with it.
+    // Cuts inside it are covered.
     while (cuts.length > 0 && cuts.at(-1)!.start > start) cuts.pop()
     cuts.push({ start, end: parser.position })
   })

@@ -9,30 +9,29 @@ import { assertFewDeclarations, type Declarations, lasting, type OpenRoot, type 
 import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
-/** Receives a document as it is read. */
 export interface Sink {
   onOpen(root: Root): void
   onElement(element: Element): void
   onClose(): void
-  /** Called, where the reading is lenient, before a mended child is reported, and in place of a dropped one. */
+  /** In lenient mode: called before a repaired child, or for a dropped child. */
   onUnfit?(fate: Fate): void
 }
 
 export interface SplitterOptions {
   readonly meantNamespace?: MeantNamespace
-  /** Whether the root may have text beside its children, which is passed over unread: for text that has been read before. */
+  /** Whether text between children is allowed, and ignored. For text that was checked before. */
   readonly mixedContent?: boolean
-  /** Whether a server writes the document, which passes on what users wrote: see `ReadingRules`. */
+  /** See `ReadingRules`. */
   readonly lenient?: boolean
 }
 
-/** How much of an element is gathered before it becomes one text, in UTF-16 units. */
+/** Pieces are joined at this length, in UTF-16 units. */
 const longestPieces = 1024
-/** Most memory of a UTF-16 unit in bytes: if it came alone, and in a longer text. */
+/** Memory of a UTF-16 unit in bytes: as a piece of its own, and in a longer string. */
 const pieceBytes = 32
 const unitBytes = 2
 
-/** So many times the most children may come of a server before its document ends: even a dropped one takes about 1 us. */
+/** The document ends at this multiple of `maxChildren`. Dropping a child takes 1 us. */
 const mostDropped = 10
 
 const slash = 0x2f
@@ -40,31 +39,31 @@ const less = 0x3c
 const greater = 0x3e
 const byteOrderMark = 0xfeff
 
-/** The beginning of what users send each other; all else is the server's own. */
+/** Elements that users send each other. All others are the server's own. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
 /**
- * Splits a stream, or a document, into its root's children, each reported as the text it arrived in. What is plain and came
- * in one piece is read in one pass; of all else the end is looked for first, and it is read once it is whole.
+ * Splits a stream or document into its root's children, as text. Complete children in usual XML are read in
+ * one pass. For all others the end is found first.
  */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsPlain: boolean
-  /** What has come in front of the root: nothing, a byte order mark, or all that may. */
+  /** Before the root: nothing, a byte order mark, or everything allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
   #children = 0
-  /** While an element is read that is not plain, or not whole: the search for its end, and what has come of it. */
+  /** Set while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** What came last of it, in pieces: joined one by one, each would take the memory of 30 characters. */
+  /** Recent pieces of it. Joining each single character would take 30 characters of memory. */
   #pieces = ''
-  /** Whether it is beyond the limits, and read over. */
+  /** Beyond the limits, and skipped. */
   #isDropped = false
-  /** Bytes of a character that is not complete yet. */
+  /** An incomplete UTF-8 character. */
   #tail: Buffer | undefined
   #stopped = false
 
@@ -76,17 +75,17 @@ export class Splitter {
     this.#allowsPlain = allowPlain(limits)
   }
 
-  /** Whether nothing of an unfinished element is held, nor of the stream's header. */
+  /** Neither an element nor the header is incomplete. */
   get isBetweenElements(): boolean {
     return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
   }
 
-  /** Memory of an unfinished element, in bytes. */
+  /** Memory of an incomplete element, in bytes. */
   get unfinishedBytes(): number {
     return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
 
-  /** Reads on in a stream, and reports what became whole. Throws an `XmlError`, after which nothing more is read. */
+  /** Throws an `XmlError`, and then reads no more. */
   write(chunk: Buffer): void {
     if (this.#stopped) return
     try {
@@ -94,14 +93,14 @@ export class Splitter {
       this.#read(this.#decode(chunk))
       if (!isOpen && this.#root !== undefined) this.#root = lasting(this.#root)
     } catch (error) {
-      // What stands behind the element at which reading was stopped may be anything.
+      // After `stop`, the rest of the chunk may be anything.
       if (this.#stopped && error instanceof XmlError) return
       this.stop()
       throw error
     }
   }
 
-  /** Reads a whole document; another one may follow. Throws an `XmlError`. */
+  /** Reads a whole document. Another may follow. Throws an `XmlError`. */
   readDocument(text: string): void {
     try {
       this.#read(text)
@@ -116,7 +115,7 @@ export class Splitter {
     }
   }
 
-  /** Reports nothing more, not even the rest of a chunk that is being read. */
+  /** Reports nothing more, even from the current chunk. */
   stop(): void {
     this.#stopped = true
     this.#finder = undefined
@@ -139,7 +138,7 @@ export class Splitter {
     }
   }
 
-  /** Reads the whole elements that are plain, with the white space around them. Returns how far it came. */
+  /** Reads complete elements in usual XML. Returns the offset reached. */
   #readPlain(text: string, from: number): number {
     let at = from
     if (this.#root === undefined) {
@@ -150,14 +149,14 @@ export class Splitter {
     }
     const { qualifiedName, declarations } = this.#root!
     while (!this.#stopped) {
-      // White space between two elements is a keepalive (RFC 6120 §4.6.1).
+      // White space between elements is a keepalive (RFC 6120 §4.6.1).
       const next = this.#mixedContent && !this.#isClosed ? endOfText(text, at) : endOfSpace(text, at)
       if (next < 0) return at
       at = next
       if (this.#isClosed) return at
       if (text.charCodeAt(at) === less && text.charCodeAt(at + 1) === slash) {
         const end = at + 2 + qualifiedName.length
-        // Others, and those with white space in them, are looked at more closely.
+        // Other end tags take the slow path.
         if (!text.startsWith(qualifiedName, at + 2) || text.charCodeAt(end) !== greater) break
         at = end + 1
         this.#close()
@@ -176,7 +175,7 @@ export class Splitter {
     return this.#allowsPlain ? plain.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
   }
 
-  /** Passes over a byte order mark and white space. Returns what comes behind them. */
+  /** Skips a byte order mark and white space. */
   #passProlog(text: string, from: number): number {
     const hasMark = this.#prolog === 'nothing' && text.charCodeAt(from) === byteOrderMark
     const start = hasMark ? from + 1 : from
@@ -186,7 +185,7 @@ export class Splitter {
     return end
   }
 
-  /** Throws where something else than markup begins, or where nothing more may come. */
+  /** Throws for text, or after the end of the document. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -199,7 +198,7 @@ export class Splitter {
     )
   }
 
-  /** Reads on in an element up to its end, or as far as it goes. Returns how far it came. */
+  /** Continues an element. Returns the offset reached. */
   #readOn(finder: EndFinder, text: string, from: number): number {
     const { maxElementBytes, maxDepth } = this.#rules.limits
     const end = finder.find(text, from)
@@ -212,7 +211,7 @@ export class Splitter {
         this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
         this.#pieces = ''
       }
-      // Characters are at most as many as bytes, so this only ever lets through what is weighed once it is whole.
+      // Bytes are at least as many as characters. The exact size is checked at the end.
       if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
         if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
@@ -225,9 +224,9 @@ export class Splitter {
     return upTo
   }
 
-  /** Reads what is held, which is whole. */
+  /** Reads the complete element. */
   #readHeld(): void {
-    // Before a child there may be text, where the content is mixed.
+    // Skips text before the child, in mixed content.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
     const isDropped = this.#isDropped
     this.#finder = undefined
@@ -242,7 +241,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // Refused before the root comes, where it is to be: a server of another encoding waits for the answer.
+      // Refuses another encoding at once: such a server waits for an answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
@@ -292,7 +291,7 @@ export class Splitter {
     if (!this.#stopped) this.#sink.onClose()
   }
 
-  /** Counts a child; false if it is dropped because there are too many. */
+  /** False: dropped, because there are too many. */
   #hasRoomFor(text: string): boolean {
     const { maxChildren } = this.#rules.limits
     if (maxChildren === 0 || ++this.#children <= maxChildren) return true
@@ -306,13 +305,13 @@ export class Splitter {
     return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
   }
 
-  /** Whether what is beyond the limits costs no more than itself. */
+  /** Whether a child beyond the limits can be skipped at the cost of its length. */
   #isDroppable(text: string, error: unknown): boolean {
     const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
-  /** Text of the chunk, an unfinished character at its end kept for the next (RFC 6120 §11.6: UTF-8 only). */
+  /** Keeps an incomplete character for the next chunk (RFC 6120 §11.6: UTF-8). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinishedBytes(bytes)

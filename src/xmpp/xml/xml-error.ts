@@ -1,4 +1,4 @@
-/** What is wrong with a piece of XML, in the terms of RFC 6120 §4.9.3. */
+/** RFC 6120 §4.9.3. */
 export type XmlFault =
   | 'not-well-formed'
   | 'restricted-xml'
@@ -6,7 +6,7 @@ export type XmlFault =
   | 'unsupported-encoding'
   | 'bad-format'
 
-/** Refused XML. Names the rule that was broken, never the content. */
+/** Names the broken rule, never the content. */
 export class XmlError extends Error {
   override readonly name = 'XmlError'
   constructor(

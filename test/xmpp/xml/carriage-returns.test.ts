@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
-import { referCarriageReturns } from '../../../src/xmpp/xml/carriage-returns.js'
+import { escapeCarriageReturns } from '../../../src/xmpp/xml/carriage-returns.js'
 import { header, read } from './reading.js'
 
 describe('a carriage return that a server sends', () => {
@@ -11,7 +11,7 @@ describe('a carriage return that a server sends', () => {
     ['<a>\r<![CDATA[x\r\r"<y>]]>\r\'</a>', '<a>&#13;<![CDATA[x]]>&#13;&#13;<![CDATA["<y>]]>&#13;\'</a>'],
     ['<a>no return</a>', '<a>no return</a>'],
   ])('in %j is handed on as %j', (text, expected) => {
-    expect(referCarriageReturns(text)).toBe(expected)
+    expect(escapeCarriageReturns(text)).toBe(expected)
     const lenient = read(header + text, { lenient: true })
     expect([lenient.fault, lenient.texts]).toEqual([
       undefined,
