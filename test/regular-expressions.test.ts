@@ -69,8 +69,10 @@ const found = new Map(
 )
 
 test.each([...found.values()])('in %s costs no more than the length of the text: %s', (_file, expression) => {
+  // For some of these the detector takes seconds.
+  if (String(expression) in cleared) return
   const { safe } = isSafe(expression, { maxScore: 200, timeout: Number.POSITIVE_INFINITY })
-  expect(safe || String(expression) in cleared).toBe(true)
+  expect(safe).toBe(true)
 })
 
 test('all that are cleared are there', () => {

@@ -1,8 +1,17 @@
-// What `npm test` runs: lint, types, the Debian packages of the real peers, the build, all tests. Goes on after
+// What `npm test` runs: lint, types, the build, the Debian packages of the real peers, the tests. Goes on after
 // a failure so that one run shows them all. The last line is `N passed, N failed`.
+//   npm test                      each server, browser and client, and few of their pairs
+//   npm run test:all              all combinations of them, and what takes long
+//   npm run test:all -- --rest    only what `npm test` leaves out, for CI, which has run it before
+import { fileURLToPath } from 'node:url'
 import { run, runJest } from './support/jest-run.js'
+import { filesOfAllOnly, filesOfRest } from './support/matrix-files.js'
 import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
 
+const words = process.argv.slice(2)
+const isRest = words.includes('--rest')
+const isAll = words.includes('--all') && !isRest
+const root = fileURLToPath(new URL('../', import.meta.url))
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 let passed = 0
@@ -14,15 +23,9 @@ const count = ok => {
   else failed++
 }
 
-// In a file or a CI's log Biome's colours come as one escape sequence per letter.
-const colours = process.stdout.isTTY ? [] : ['--colors=off']
-await timed('lint', async () =>
-  count(await run(['node_modules/@biomejs/biome/bin/biome', 'ci', ...colours, '.'])),
-)
-await timed('types', async () => count(await run(['node_modules/typescript/bin/tsc'])))
 const skipped = await timed('packages', missing)
-const built = await timed('build', () => run(['build.js']))
-if (!built) count(false)
+if (isRest) await timed('build', build)
+else await timed('lint, types, build', () => Promise.all([lint(), types(), build()]))
 await timed('tests', () => jest(skipped))
 
 console.log(`\n${times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', ')}`)
@@ -30,6 +33,21 @@ if (skipped.length > 0) console.log(`not run for want of Debian packages: ${skip
 // Set, not `process.exit`: what was printed has to reach a pipe.
 process.exitCode = failed > 0 ? 1 : 0
 console.log(`${passed} passed, ${failed} failed`)
+
+async function lint() {
+  // In a file or a CI's log Biome's colours come as one escape sequence per letter.
+  const colours = process.stdout.isTTY ? [] : ['--colors=off']
+  count(await run(['node_modules/@biomejs/biome/bin/biome', 'ci', ...colours, '.']))
+}
+
+async function types() {
+  count(await run(['node_modules/typescript/bin/tsc']))
+}
+
+/** Counts as a test only if it fails. */
+async function build() {
+  if (!(await run(['build.js']))) count(false)
+}
 
 /** The packages that are and stay missing; their tests are skipped, or the run fails when it is a CI's. */
 async function missing() {
@@ -42,12 +60,23 @@ async function missing() {
   return missingPackages(debianPackages)
 }
 
-/** Runs all Jest projects. `WARM_TEST_SKIP` tells the tests which packages are missing. */
+/** Runs the tests. `WARM_TEST_SKIP` tells them which packages are missing, `WARM_TEST_MATRIX` which combinations are wanted. */
 async function jest(absent) {
-  const result = await runJest([], { env: { WARM_TEST_SKIP: inCi ? '' : absent.join(',') } })
+  const env = {
+    WARM_TEST_SKIP: inCi ? '' : absent.join(','),
+    WARM_TEST_MATRIX: isRest ? 'rest' : isAll ? 'full' : '',
+  }
+  const files = isRest ? filesOfRest(root) : []
+  const result = await runJest(isAll || isRest ? [] : withoutFilesOfAllOnly(), { env, files })
   passed += result.passed
   failed += result.failed
 }
+
+/** Jest's arguments that leave out what `npm run test:all` alone runs. */
+const withoutFilesOfAllOnly = () =>
+  filesOfAllOnly(root)
+    .map(file => `/${file.replaceAll('.', String.raw`\.`)}$`)
+    .flatMap(pattern => ['--testPathIgnorePatterns', pattern])
 
 async function timed(name, part) {
   console.log(`\n# ${name}`)

@@ -57,7 +57,10 @@ async function testVersion(major) {
     // Made-up texts and sessions are others in each run, and the same when it is run again.
     const seed = `${major}${fast === 'on' ? 1 : 2}00000`
     const { FUZZ_SEED = seed, MODEL_SEED = seed } = process.env
-    const result = await runJest(args, { node, env: { HTTP_FAST: fast, FUZZ_SEED, MODEL_SEED } })
+    const result = await runJest(args, {
+      node,
+      env: { WARM_TEST_MATRIX: 'full', HTTP_FAST: fast, FUZZ_SEED, MODEL_SEED },
+    })
     const seconds = Math.round((performance.now() - start) / 1000)
     lines.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
     passed += result.passed

@@ -1,19 +1,16 @@
-// The service's own pages in Chromium, which gets them as XML: the form, what it leads to, and the session that it binds.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+// The service's own pages in Chromium, which gets them as XML: the form, and the pages that follow it.
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
-import { brokenRules, excessWidth, faintTexts, focused, showsFocus, smallTargets } from './legibility.js'
+import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
-import { encryptedServers } from './servers.js'
-import { befriend, User } from './user.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
 jest.setTimeout(60_000)
@@ -25,96 +22,6 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 async function startDemoUpstream() {
   const demo = await startDemoServer(passwords)
   return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
-}
-
-const upstreams = [
-  {
-    name: "the demo's server",
-    packages: [] as readonly string[],
-    makesContacts: true,
-    start: startDemoUpstream,
-  },
-  ...encryptedServers
-    .filter(kind => kind.maker === 'Prosody')
-    .map(kind => ({
-      name: kind.name,
-      packages: kind.packages,
-      makesContacts: false,
-      async start() {
-        const server = await kind.start(passwords)
-        return { servers: kind.servers(server), stop: () => server.stop() }
-      },
-    })),
-]
-
-for (const { name, packages, makesContacts, start } of upstreams) {
-  describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
-    let upstream: Awaited<ReturnType<typeof start>>
-    let service: TestService
-    let page: AdminPage
-    let bob: User
-
-    beforeAll(async () => {
-      upstream = await start()
-      service = await startTestService({ servers: upstream.servers })
-      if (makesContacts) return
-      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
-    }, 100_000)
-
-    beforeEach(async () => {
-      const binding = await service.bind(bobs)
-      bob = User.attach(binding.url, binding)
-      page = await AdminPage.open(await sharedChromium(), service.url)
-    })
-
-    afterEach(async () => {
-      await page?.close()
-      await bob?.leave()
-    })
-
-    afterAll(async () => {
-      await service?.stop()
-      await upstream?.stop()
-    })
-
-    test('is attached to from its page, which shows that it lives, and logged out', async () => {
-      await page.bind(alice)
-      expect(await page.tab.title()).toBe('Logged in')
-      expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
-      const { jid } = await page.binding()
-      expect(jid).toMatch(/^alice@localhost\/.+/)
-
-      await page.attach()
-      await bob.seesPresence(jid, undefined)
-      await page.shows('You are', jid)
-      await page.shows('Round trip', /^\d+ ms$/)
-      await page.shows('Contacts', /^1$/)
-      await page.shows('Last message', 'none yet')
-      bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
-      await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
-      await page.shows('Attached for', /^[1-9]\d* s$/)
-
-      const gone = bob.seesPresence(jid, 'unavailable')
-      await page.logOut()
-      await gone
-      expect(await page.tab.getByRole('button').count()).toBe(0)
-      expect(page.complaints).toEqual([])
-      expect([...page.origins]).toEqual([service.url])
-    })
-
-    test('ends within a second when its page is left', async () => {
-      await page.bind(alice)
-      const { jid } = await page.binding()
-      await page.attach()
-      await page.shows('Round trip', /^\d+ ms$/)
-      await page.rests()
-      await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
-      expect(page.complaints).toEqual([])
-    })
-  })
 }
 
 describeWith(['chromium-headless-shell'], 'The pages', () => {
@@ -316,83 +223,5 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     } finally {
       await careful.stop()
     }
-  })
-
-  describe.each([
-    ['phone', { width: 390, height: 844 }],
-    ['desktop', { width: 1280, height: 800 }],
-  ])('on a %s', (_device, viewport) => {
-    test.each(['light', 'dark'] as const)('are fit for all in %s colours', async colorScheme => {
-      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
-      const { tab } = page
-      const isLegible = async () => {
-        const faults = {
-          excessWidth: await excessWidth(tab),
-          faintTexts: await faintTexts(tab),
-          brokenRules: await brokenRules(tab),
-          smallTargets: viewport.width < 768 ? await smallTargets(tab) : [],
-        }
-        const none = { excessWidth: 0, faintTexts: [], brokenRules: [], smallTargets: [] }
-        expect({ at: tab.url(), ...faults }).toEqual({ at: tab.url(), ...none })
-      }
-      await isLegible()
-      await tab.getByText('More options').click()
-      await isLegible()
-      await page.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}${'x'.repeat(80)}` })
-      await isLegible()
-      await page.attach()
-      await page.shows('Round trip', /^\d+ ms$/)
-      await isLegible()
-      await page.logOut()
-      await isLegible()
-      await page.goto('/warm')
-      await page.bindInVain({ ...alice, password: 'wrong' })
-      await isLegible()
-      const { id } = await service.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}` })
-      await service.bind(bobs)
-      const end = `/warm/${id}/end`
-      const lists = [
-        '',
-        '?state=held',
-        '?jid=alice',
-        '?limit=1',
-        '?refresh=60',
-        '?jid=alice@localhost&refresh=60',
-      ]
-      for (const path of [
-        '/',
-        '/nowhere',
-        ...lists.map(query => `/warm/sessions${query}`),
-        `/warm/${id}`,
-        end,
-      ]) {
-        await page.goto(path)
-        await isLegible()
-      }
-      await page.button('End the session').click()
-      await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
-      await isLegible()
-      await page.goto('/warm/sessions')
-      await tab.getByText('What the states mean').click()
-      await isLegible()
-      // Chromium shows it to people who cancel the question for credentials, and Playwright shows it to none.
-      const { text: body } = await ask(`${service.url}/warm`, { agent: false })
-      expect(body).toContain('Unauthorized')
-      await tab.route('**/canceled', route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
-      await page.goto('/canceled')
-      await isLegible()
-      await callSessions(service.url, 'DELETE', '/sessions?jid=bob@localhost')
-    })
-
-    test('have their sessions in a table, for readers of screens too', async () => {
-      page = await AdminPage.open(browser, service.url, { viewport })
-      const { jid, id } = await service.bind(alice)
-      await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
-      const tree = await page.tab.locator('table').ariaSnapshot()
-      expect(tree).toContain('columnheader "Quiet for"')
-      expect(tree).toContain(`rowheader "${jid}"`)
-      expect(tree).toContain(`cell "${id}"`)
-      await callSessions(service.url, 'DELETE', `/${id}`)
-    })
   })
 })

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
+import { combinations } from '../support/matrix.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -18,7 +19,7 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `Converse, prebound to a session at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

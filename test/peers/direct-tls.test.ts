@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -17,7 +18,7 @@ const alice = { jid: 'alice@localhost', password: passwords.alice }
 const at = (server: XmppServer, port = server.directTlsPort) =>
   `localhost=xmpps://127.0.0.1:${port}?ca=${server.caFile}`
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'ejabberd')) {
   describeWith(kind.packages, `At ${kind.maker} over direct TLS`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -1,4 +1,5 @@
 // How an operator installs the service beside the package: in an image of its own, and as a unit of systemd.
+// Runs in npm run test:all only: npm installs packages here.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -5,6 +5,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -21,7 +22,7 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** Strophe asks a third time eight seconds after the second. */
 const untilStropheRetries = 12_000
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `A Strophe session at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

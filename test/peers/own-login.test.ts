@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -28,7 +29,7 @@ interface Client {
   leave(): Promise<void>
 }
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves,`, () => {
     let server: XmppServer
     let warmer: TestService

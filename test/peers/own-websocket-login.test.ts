@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -36,7 +37,7 @@ const clients: readonly [
   ['stanza', (url, password) => StanzaClient.logIn(url, 'alice@localhost', password), 'auth:failed'],
 ]
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'ejabberd')) {
   describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves over WebSocket,`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -1,4 +1,5 @@
 // The package as npm makes it, installed in a clean folder from what the registry has: what is in it, and that it works.
+// Runs in npm run test:all only: npm installs packages here.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

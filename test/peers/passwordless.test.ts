@@ -10,6 +10,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { type IntrospectionEndpoint, startIntrospectionEndpoint } from '../support/introspection-endpoint.js'
+import { runsRest, runsUsual } from '../support/matrix.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
@@ -96,13 +97,15 @@ class Place<S extends Prosody | Ejabberd> {
   }
 }
 
-/** Tests at one place. */
+/** Tests at one place, which run in `npm test` unless `runs` says otherwise. */
 function describePlace<S extends Prosody | Ejabberd>(
   name: string,
   packages: readonly string[],
   open: () => Promise<Place<S>>,
   tests: (place: () => Place<S>) => void,
+  runs = runsUsual,
 ): void {
+  if (!runs) return
   describeWith(packages, name, () => {
     let place: Place<S> | undefined
     beforeAll(async () => {
@@ -151,6 +154,7 @@ describePlace(
     return Place.open(startEjabberd({ authentication }), undefined, anonymous)
   },
   testAnonymous,
+  runsRest,
 )
 
 function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
@@ -197,6 +201,7 @@ describePlace(
   ejabberd,
   () => Place.open(startEjabberd({ clientCa: userCertificate.cert }), certificateOptions),
   testCertificate,
+  runsRest,
 )
 
 describeWith(prosody, 'SASL OAUTHBEARER', () => {
@@ -367,6 +372,7 @@ describePlace(
       expect(await place().refusal({ jid: alice, password: expired })).toEqual(refused)
     })
   },
+  runsRest,
 )
 
 const serviceAccount = { XMPP_SERVICE_ACCOUNTS: `localhost=portal:${passwords.portal}` }

@@ -1,5 +1,6 @@
 // Debian's Prosody and ejabberd, answered ahead of what they offer (XEP-0305).
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { plainEjabberd, servers, type XmppServer } from './servers.js'
@@ -8,7 +9,9 @@ import { tapWire, type Wiretap } from './wire.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-for (const kind of [...servers, plainEjabberd]) {
+const kinds = [...servers, plainEjabberd]
+
+for (const kind of combinations(kinds, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
   describeWith(kind.packages, `Logins at ${kind.name}`, () => {
     let server: XmppServer
     let wire: Wiretap

@@ -1,12 +1,13 @@
 // The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
 
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { combinations, describeUsual } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
@@ -69,7 +70,7 @@ const startPortal = (service: TestService) =>
     WARM_PASSWORD: admin.secret,
   })
 
-for (const kind of kinds) {
+for (const kind of combinations(kinds, ({ name }) => name.startsWith('Prosody'))) {
   describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
     let home: Home
     let service: TestService
@@ -245,7 +246,7 @@ for (const kind of kinds) {
   })
 }
 
-describe('The example portal', () => {
+describeUsual('The example portal', () => {
   let service: TestService
   let portal: RunningCommand
 

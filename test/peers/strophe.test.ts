@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { Page } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
+import { combinations } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -43,7 +44,9 @@ const upstreams = [
   },
 ]
 
-for (const { name, packages, makesContacts, start } of upstreams) {
+for (const { name, packages, makesContacts, start } of combinations(upstreams, ({ name }) =>
+  name.startsWith('Prosody'),
+)) {
   describeWith(packages, `Strophe, attached to a session at ${name}`, () => {
     let upstream: Upstream
     let warmer: TestService

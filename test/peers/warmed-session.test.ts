@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { admin, adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { servers, type XmppServer } from './servers.js'
@@ -14,7 +15,7 @@ jest.setTimeout(60_000)
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
-for (const kind of servers) {
+for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && maker === 'Prosody')) {
   describeWith(kind.packages, `A session warmed at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { type ServerKind, servers, type XmppServer } from './servers.js'
@@ -20,7 +21,7 @@ const users = {
 }
 const alice = { jid: 'alice@localhost', password: users.alice }
 
-for (const kind of servers) {
+for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
   describeWith(kind.packages, `Warming at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -7,6 +7,7 @@ import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -48,7 +49,7 @@ interface Visitor {
   leave(): Promise<void>
 }
 
-for (const kind of encryptedServers) {
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `Over WebSocket, at ${kind.name},`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -39,11 +39,11 @@ export function run(args, { env = {}, node = process.execPath } = {}) {
 const mostRepeated = 8
 
 /**
- * Runs Jest, prints what it skipped, and resolves with how many tests have passed and failed. The few files that fail
- * beside others run once more, alone: what passes then has met a busy machine, and is named.
+ * Runs Jest on these files, or on all, prints what it skipped, and resolves with how many tests have passed and failed. The few
+ * files that fail beside others run once more, alone: what passes then has met a busy machine, and is named.
  */
-export async function runJest(args, options) {
-  const first = await reportOfJest(args, options)
+export async function runJest(args, { files = [], ...options } = {}) {
+  const first = await reportOfJest(files.length === 0 ? args : [...args, '--', ...files], options)
   if (first === undefined) return { passed: 0, failed: 1 }
   tellSkipped(first.report)
   const failing = first.report.testResults.filter(({ status }) => status === 'failed').map(({ name }) => name)

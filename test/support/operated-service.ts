@@ -137,7 +137,7 @@ export class Operator {
       },
       exit,
       async url() {
-        await eventually('it listens', () => ended || address() !== undefined, { seconds: 10 })
+        await eventually('it listens', () => ended || address() !== undefined, { seconds: 30 })
         const url = address()
         if (url === undefined) throw new Error(`it ended: ${stderr}`)
         return url

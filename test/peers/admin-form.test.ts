@@ -1,0 +1,115 @@
+// The service's form in Chromium, and the session that it binds.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { startDemoServer } from '../../src/demo/server.js'
+import { sharedChromium } from '../support/chromium.js'
+import { combinations } from '../support/matrix.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { AdminPage } from './admin-page.js'
+import { describeWith } from './needs.js'
+import { encryptedServers } from './servers.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+async function startDemoUpstream() {
+  const demo = await startDemoServer(passwords)
+  return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
+}
+
+const upstreams = [
+  {
+    name: "the demo's server",
+    packages: [] as readonly string[],
+    makesContacts: true,
+    start: startDemoUpstream,
+  },
+  ...encryptedServers
+    .filter(kind => kind.maker === 'Prosody')
+    .map(kind => ({
+      name: kind.name,
+      packages: kind.packages,
+      makesContacts: false,
+      async start() {
+        const server = await kind.start(passwords)
+        return { servers: kind.servers(server), stop: () => server.stop() }
+      },
+    })),
+]
+
+for (const { name, packages, makesContacts, start } of combinations(
+  upstreams,
+  ({ makesContacts }) => !makesContacts,
+)) {
+  describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
+    let upstream: Awaited<ReturnType<typeof start>>
+    let service: TestService
+    let page: AdminPage
+    let bob: User
+
+    beforeAll(async () => {
+      upstream = await start()
+      service = await startTestService({ servers: upstream.servers })
+      if (makesContacts) return
+      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      const binding = await service.bind(bobs)
+      bob = User.attach(binding.url, binding)
+      page = await AdminPage.open(await sharedChromium(), service.url)
+    })
+
+    afterEach(async () => {
+      await page?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await service?.stop()
+      await upstream?.stop()
+    })
+
+    test('is attached to from its page, which shows that it lives, and logged out', async () => {
+      await page.bind(alice)
+      expect(await page.tab.title()).toBe('Logged in')
+      expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
+      const { jid } = await page.binding()
+      expect(jid).toMatch(/^alice@localhost\/.+/)
+
+      await page.attach()
+      await bob.seesPresence(jid, undefined)
+      await page.shows('You are', jid)
+      await page.shows('Round trip', /^\d+ ms$/)
+      await page.shows('Contacts', /^1$/)
+      await page.shows('Last message', 'none yet')
+      bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
+      await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
+      await page.shows('Attached for', /^[1-9]\d* s$/)
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await page.logOut()
+      await gone
+      expect(await page.tab.getByRole('button').count()).toBe(0)
+      expect(page.complaints).toEqual([])
+      expect([...page.origins]).toEqual([service.url])
+    })
+
+    test('ends within a second when its page is left', async () => {
+      await page.bind(alice)
+      const { jid } = await page.binding()
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      await page.rests()
+      await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
+      expect(page.complaints).toEqual([])
+    })
+  })
+}

@@ -1,0 +1,128 @@
+// How the service's own pages look in Chromium: legible to all, on phones and desktops, in light and dark colours.
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import type { Browser } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { sharedChromium } from '../support/chromium.js'
+import { ask } from '../support/http-answer.js'
+import { combinations } from '../support/matrix.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { AdminPage } from './admin-page.js'
+import { brokenRules, excessWidth, faintTexts, smallTargets } from './legibility.js'
+import { describeWith } from './needs.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+
+const devices = {
+  phone: { width: 390, height: 844 },
+  desktop: { width: 1280, height: 800 },
+}
+
+const looks = (['phone', 'desktop'] as const).flatMap(device =>
+  (['light', 'dark'] as const).map(colorScheme => ({ device, colorScheme })),
+)
+
+describeWith(['chromium-headless-shell'], 'The pages', () => {
+  let browser: Browser
+  let upstream: DemoServer
+  let service: TestService
+  let page: AdminPage | undefined
+
+  beforeAll(async () => {
+    browser = await sharedChromium('chromium-headless-shell')
+    upstream = await startDemoServer(passwords)
+    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none` })
+  }, 40_000)
+
+  afterEach(async () => page?.close())
+
+  afterAll(async () => {
+    await service?.stop()
+    await upstream?.stop()
+  })
+
+  for (const { device, colorScheme } of combinations(
+    looks,
+    look => (look.device === 'phone') === (look.colorScheme === 'light'),
+  )) {
+    const viewport = devices[device]
+
+    test(`on a ${device} in ${colorScheme} colours, all elements are legible and large enough`, async () => {
+      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
+      const { tab } = page
+      const isLegible = async () => {
+        const faults = {
+          excessWidth: await excessWidth(tab),
+          faintTexts: await faintTexts(tab),
+          brokenRules: await brokenRules(tab),
+          smallTargets: viewport.width < 768 ? await smallTargets(tab) : [],
+        }
+        const none = { excessWidth: 0, faintTexts: [], brokenRules: [], smallTargets: [] }
+        expect({ at: tab.url(), ...faults }).toEqual({ at: tab.url(), ...none })
+      }
+      await isLegible()
+      await tab.getByText('More options').click()
+      await isLegible()
+      await page.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}${'x'.repeat(80)}` })
+      await isLegible()
+      await page.attach()
+      await page.shows('Round trip', /^\d+ ms$/)
+      await isLegible()
+      await page.logOut()
+      await isLegible()
+      await page.goto('/warm')
+      await page.bindInVain({ ...alice, password: 'wrong' })
+      await isLegible()
+      const { id } = await service.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}` })
+      await service.bind(bobs)
+      const end = `/warm/${id}/end`
+      const lists = [
+        '',
+        '?state=held',
+        '?jid=alice',
+        '?limit=1',
+        '?refresh=60',
+        '?jid=alice@localhost&refresh=60',
+      ]
+      for (const path of [
+        '/',
+        '/nowhere',
+        ...lists.map(query => `/warm/sessions${query}`),
+        `/warm/${id}`,
+        end,
+      ]) {
+        await page.goto(path)
+        await isLegible()
+      }
+      await page.button('End the session').click()
+      await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
+      await isLegible()
+      await page.goto('/warm/sessions')
+      await tab.getByText('What the states mean').click()
+      await isLegible()
+      // Chromium shows it to people who cancel the question for credentials, and Playwright shows it to none.
+      const { text: body } = await ask(`${service.url}/warm`, { agent: false })
+      expect(body).toContain('Unauthorized')
+      await tab.route('**/canceled', route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
+      await page.goto('/canceled')
+      await isLegible()
+      await callSessions(service.url, 'DELETE', '/sessions?jid=bob@localhost')
+    })
+
+    test(`on a ${device} in ${colorScheme} colours, screen readers find the sessions in a table`, async () => {
+      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
+      const { jid, id } = await service.bind(alice)
+      await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
+      const tree = await page.tab.locator('table').ariaSnapshot()
+      expect(tree).toContain('columnheader "Quiet for"')
+      expect(tree).toContain(`rowheader "${jid}"`)
+      expect(tree).toContain(`cell "${id}"`)
+      await callSessions(service.url, 'DELETE', `/${id}`)
+    })
+  }
+})

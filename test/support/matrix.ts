@@ -1,0 +1,24 @@
+// How much of the matrix of servers, browsers, transports and clients runs, by WARM_TEST_MATRIX:
+//   not set  the combinations of `npm test`: each server, browser and client, and few of their pairs
+//   full     all combinations: `npm run test:all`
+//   rest     the combinations that `npm test` leaves out: `npm run test:all -- --rest`, which CI runs behind `npm test`
+// With `rest` only those test files run that import this one, see `test/support/matrix-files.js`.
+import { describe } from '@jest/globals'
+
+const matrix = process.env['WARM_TEST_MATRIX'] || 'usual'
+
+/** Whether the tests of `npm test` run. */
+export const runsUsual = matrix !== 'rest'
+
+/** Whether the tests run that `npm test` leaves out. */
+export const runsRest = matrix !== 'usual'
+
+/** The combinations to run: those of `npm test`, the others, or all. */
+export const combinations = <T>(all: readonly T[], isUsual: (combination: T) => boolean): T[] =>
+  all.filter(combination => (isUsual(combination) ? runsUsual : runsRest))
+
+/** `describe` for the tests of `npm test` that stand beside combinations. */
+export const describeUsual: (name: string, tests: () => void) => void = runsUsual ? describe : () => {}
+
+/** How many random cases: `few` in `npm test`, `all` in `npm run test:all`. */
+export const casesOf = (few: number, all: number): number => (runsRest ? all : few)
