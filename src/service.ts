@@ -4,7 +4,7 @@ import { heldRequests } from './browsers/bosh/bosh-client.js'
 import type { Config } from './config/config.js'
 import { settingsInCommon } from './config/serving.js'
 import { createEvents } from './events/events.js'
-import { createFormTokens } from './http/access/form-tokens.js'
+import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
 import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
@@ -136,7 +136,7 @@ export async function startService({
     ...upstream.parts,
     nodes,
     hashes,
-    formTokens: createFormTokens(() => clock.now(), nodes),
+    formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
     tellEvent: events?.tell,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, refused, makeRate, clock, nodes),

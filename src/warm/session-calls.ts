@@ -105,7 +105,7 @@ export function createSessionCalls(
     async endByForm(call: Call): Promise<void> {
       const { request, response, admin } = call
       const read = readParameters(request.headers['content-type'], await readBody(request))
-      if (!(await formGuard.isOurForm(request, admin.name, read('csrf_token'))))
+      if (!formGuard.isOurForm(request, admin.name, read('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call)
       await end(view.id)
@@ -116,7 +116,7 @@ export function createSessionCalls(
       const { request, response, admin } = call
       const body = await readBody(request)
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
-      const isOurForm = await formGuard.isOurForm(request, admin.name, read('csrf_token'))
+      const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
       const representation = represent(request, config.warmPath)
       // If the caller hangs up from here on, the session is not ended: it lived before this call.

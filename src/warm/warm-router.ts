@@ -43,7 +43,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const warm = async ({ request, response, admin, signal, line }: Call) => {
     const body = await readBody(request)
     const read = readParameters(request.headers['content-type'], body)
-    const isOurForm = await formGuard.isOurForm(request, admin.name, read('csrf_token'))
+    const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
     if (isOurForm) form.note(request, body)
     const representation = represent(request, config.warmPath)
     const wantsReuse = read('reuse') ?? false

@@ -1,4 +1,5 @@
 // What the warm API's tests stand on: the app with a login that needs no XMPP server.
+import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
 import pino from 'pino'
@@ -59,6 +60,8 @@ function watched(clock: { now(): number }) {
   return { recentWarms, lookAtProcesses: processes({ clock, recentWarms, place: 'web1', registry }) }
 }
 
+const formKey = randomBytes(32)
+
 /** The parts of an app that logs nothing, whose login gives the binding above. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
@@ -69,7 +72,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     sessions: new FakeSessions(),
     room: { take: () => true, giveBack: () => {} },
     release: () => {},
-    formTokens: createFormTokens(() => systemClock.now()),
+    formTokens: createFormTokens(formKey, Date.now),
     log,
     audit: log,
     httpLog: log,
@@ -138,7 +141,7 @@ export function fakeService({
     log,
     audit: log.child({ audit: true }),
     httpLog: log,
-    ...(now && { clock: { now }, formTokens: createFormTokens(now), ...watched({ now }) }),
+    ...(now && { clock: { now }, formTokens: createFormTokens(formKey, now), ...watched({ now }) }),
   })
   const lines = () =>
     text

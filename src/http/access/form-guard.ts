@@ -9,9 +9,9 @@ export type FormGuard = ReturnType<typeof createFormGuard>
 
 export function createFormGuard(externalUrl: string | undefined, tokens: FormTokens) {
   return {
-    token: (admin: string): string => tokens.token(admin),
+    token: tokens.token,
     /** False for a program. Throws `cross-site-request` for any other form than ours. */
-    async isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): Promise<boolean> {
+    isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
       // Another site cannot send JSON without a preflight, which gets no CORS headers here.
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)
@@ -21,7 +21,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
           detail: 'Behind a proxy that changes the Host header, set EXTERNAL_URL.',
         })
       }
-      if (!(await tokens.accepts(admin, token)))
+      if (!tokens.accepts(admin, token))
         throw new Problem('cross-site-request', { detail: 'Reload the form and send it again.' })
       return true
     },

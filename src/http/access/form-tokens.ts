@@ -1,58 +1,39 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { nodeIn } from '../../processes/node-name.js'
-import type { Nodes } from '../../processes/nodes.js'
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Admin } from '../../config/config.js'
 
-/** How long a token is accepted, in milliseconds. */
+const derive = promisify<string, string, number, Buffer>(scrypt)
+
+/** How long a token is valid, in milliseconds. */
 const lifetime = 3_600_000
 
-/** Makes the tokens that forms of this service are known by, and knows them again. */
-export interface FormTokens {
-  /** A token for the form that this admin is shown; good for an hour. */
-  token(admin: string): string
-  /** Whether a token was made for this admin within the hour. The answer comes at once unless another process has made it. */
-  accepts(admin: string, token: unknown): boolean | Promise<boolean>
-}
+export type FormTokens = ReturnType<typeof createFormTokens>
 
 /**
- * Tokens are an expiry and its HMAC, stored nowhere; `now` is in milliseconds. Where there are other processes, a token begins
- * with the name of the one that has made it, which the others ask. A key for all would have to be made of the settings, which
- * could be guessed at from any token, or be carried about.
+ * The key for tokens: random, or the same in all processes if there are `others`. Who reads a token must compute one scrypt
+ * for each guess at the secrets of all admins.
  */
-export function createFormTokens(now: () => number, nodes?: Nodes): FormTokens {
-  /** Of this process alone. */
-  const key = randomBytes(32)
-  const prefix = nodes === undefined ? '' : `${nodes.self}-`
+export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
+  if (!others) return randomBytes(32)
+  const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))
+  return derive(secrets, 'warm-bindings form tokens', 32)
+}
+
+/** Tokens are an expiry and its MAC. `now` is in milliseconds of Unix time. */
+export function createFormTokens(key: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string) =>
     createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
-
-  function acceptsOwn(admin: string, token: string): boolean {
-    const [, expiry, signature] = /^(\d{1,15})\.([\w-]{43})$/.exec(token) ?? []
-    if (expiry === undefined || signature === undefined) return false
-    const isGenuine = timingSafeEqual(sign(admin, expiry), Buffer.from(signature, 'base64url'))
-    return isGenuine && Number(expiry) > now()
-  }
-
-  nodes?.answer('form-token', ({ admin, token }: { readonly admin: string; readonly token: string }) =>
-    acceptsOwn(admin, String(token)),
-  )
-
   return {
-    token(admin) {
+    /** For a form shown to this admin. */
+    token(admin: string): string {
       const expiry = String(Math.ceil(now() + lifetime))
-      return `${prefix}${expiry}.${sign(admin, expiry).toString('base64url')}`
+      return `${expiry}.${sign(admin, expiry).toString('base64url')}`
     },
-    accepts(admin, sent) {
-      const text = String(sent)
-      if (text.startsWith(prefix)) return acceptsOwn(admin, text.slice(prefix.length))
-      const other = nodeIn(text)
-      if (nodes === undefined || other === undefined || !nodes.has(other)) return false
-      const token = text.slice(other.length + 1)
-      // Longer ones are none. Where the other does not answer, a form that is loaded again is good.
-      if (token.length > 100) return false
-      return nodes.ask(other, 'form-token', { admin, token }).then(
-        answer => answer === true,
-        () => false,
-      )
+    accepts(admin: string, token: unknown): boolean {
+      const [, expiry, signature] = /^(\d{1,15})\.([\w-]{43})$/.exec(String(token)) ?? []
+      if (expiry === undefined || signature === undefined) return false
+      const isGenuine = timingSafeEqual(sign(admin, expiry), Buffer.from(signature, 'base64url'))
+      return isGenuine && Number(expiry) > now()
     },
   }
 }
