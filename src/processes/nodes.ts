@@ -1,106 +1,94 @@
-// The seam between the processes of one service. Types, and an error.
+// The seam between the processes of one service.
 
-/** What one process says to another in an exchange. */
+/** A message of an exchange. */
 export interface Message {
-  /** What has to be known to read the rest; anything that JSON can say. */
+  /** A JSON value. */
   readonly head: unknown
-  /** Text in UTF-8. */
+  /** In UTF-8. */
   readonly body: Buffer
 }
 
-/** How an exchange has ended, as one side hears it. */
+/** How an exchange ended. */
 export type ExchangeEnd =
-  /** The other side has said all that it has to say. */
+  /** The other side sent its last message. */
   | 'done'
-  /** The other side has given it up. */
+  /** The other side cancelled it. */
   | 'cancelled'
-  /** The process of the other side is gone, and with it all that it had. */
+  /** The other process is gone, with its sessions. */
   | 'gone'
-  /** Something that was said may be lost; the process may still be there. */
+  /** Messages may be lost. The process may still exist. */
   | 'broken'
 
-/** Something that two processes have to say to each other about one thing. */
+/** A conversation of two processes, such as a carried request. */
 export interface Exchange {
   readonly node: string
-  /** Nothing that is said after the end is sent. */
+  /** Sends nothing after the end. */
   send(head: unknown, body?: string | Buffer): void
-  /** The last words of this side, and of the exchange. */
+  /** Sends the last message. */
   end(head?: unknown, body?: string | Buffer): void
-  /** Gives it up; the other side hears of it. */
   cancel(): void
-  /** Whether so much of what was sent has not been taken on the other side that no more should be. */
+  /** Whether to stop sending, until `onDrain`. */
   readonly isBehind: boolean
-  /** So many bytes of bodies that came have been taken: the other side may send that much more. */
+  /** Allows the other side to send this number of bytes more. */
   took(bytes: number): void
 }
 
 export interface ExchangeEvents {
   onMessage(message: Message): void
-  /** More may be sent, after `isBehind` was true. */
   onDrain?(): void
-  /** Called once, and nothing after it; not for what this side has ended itself. */
+  /** Called once, as the last event. Not called after `end` or `cancel` of this side. */
   onEnd(how: ExchangeEnd): void
 }
 
-/** Another process of the service. */
+/** Another process. */
 export interface Node {
   readonly name: string
-  /** Nothing has been heard of it for some seconds. */
+  /** No word for some seconds. */
   readonly isSilent: boolean
-  /** It takes no new sessions any more. */
+  /** Accepts no new sessions. */
   readonly isDraining: boolean
-  /** What it says of itself; undefined until it has. */
   readonly about: AboutNode | undefined
 }
 
-/** What a process says of itself to the others. */
 export interface AboutNode {
-  /** Where it runs, such as `web1`, or `web1 worker 2`. */
+  /** Such as `web1`, or `web1 worker 2`. */
   readonly place: string
   readonly version: string
-  /** Settings that all processes should have in common, each as text or a hash of it; no secrets. */
+  /** Settings that must be equal in all processes, as text or hash. No secrets. */
   readonly settings: Readonly<Record<string, string>>
 }
 
 /** The processes of one service, seen from one of them. */
 export interface Nodes {
-  /** The name of this process. */
+  /** This process's name. */
   readonly self: string
-  /** All others that are not gone, in the order of their names. */
+  /** Sorted by name. */
   readonly others: readonly Node[]
-  /** The names of those that have said nothing for so long that they count as gone, until they are heard or are certainly gone. */
+  /** Names of processes that are silent for long, until they return or are certainly gone. */
   readonly lost: readonly string[]
-  /** Whether this process has taken its leave. */
   readonly isClosed: boolean
-  /** Whether there is another process of this name. */
   has(node: string): boolean
-  /** Whether everything that carries to others does so at the moment. */
+  /** Whether all carriers work. */
   readonly areUp: boolean
-  /** How many exchanges are open, begun here or by others. */
+  /** Number of open exchanges. */
   readonly exchanges: number
-  /**
-   * Begins an exchange; where there is no such process it ends as `gone` at once, and as `broken` where too much waits for it
-   * already.
-   */
+  /** Begins an exchange. It ends as `gone` for an unknown process, and as `broken` if too much waits for it. */
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
-  /** Says how exchanges of a kind are met that others begin. */
+  /** Sets the handler for a kind of exchange. */
   meet(kind: string, meet: (message: Message, exchange: Exchange) => ExchangeEvents): void
-  /**
-   * Asks one question, whose answer may take so many milliseconds, a second unless said otherwise. Rejects with the `Problem`
-   * that the other process has answered with, or a `NoAnswer`.
-   */
+  /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
-  /** Says what answers the questions of a kind. */
+  /** Sets the handler for a kind of question. */
   answer(kind: string, answer: (question: never, from: string) => unknown): void
-  /** Calls back whenever a process has come, is gone, or begins to drain. */
+  /** A process has come, gone, or begun to drain. */
   onChange(listener: () => void): void
-  /** Tells the others that this process takes no new sessions any more. */
+  /** Announces that this process accepts no new sessions. */
   drain(): void
-  /** Takes its leave of the others, and lets go of them. */
+  /** Announces the end, and closes all carriers. */
   close(): Promise<void>
 }
 
-/** Why a question has no answer: the process is gone, the carrier has lost it, or it was not there in time. */
+/** The process is gone, the carrier lost the question, or the answer is late. */
 export class NoAnswer extends Error {
   constructor(
     readonly node: string,

@@ -9,19 +9,17 @@ import { newNodeName } from './node-name.js'
 import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
 
 export interface NodesParts {
-  /** What carries to other processes; the first that reaches one is used. */
+  /** The first that reaches a process is used. */
   readonly carriers: readonly StartCarrier[]
   readonly clock: Clock
   readonly log: Logger
-  /** Hears of each question that has no answer. */
   readonly onUnanswered?: (reason: NoAnswer['reason']) => void
-  /** What this process tells the others of itself. */
   readonly about?: AboutNode | undefined
-  /** Random unless a test has its own. */
+  /** Random by default. */
   readonly name?: string
 }
 
-/** Joins the processes that the carriers reach. Rejects where one of them cannot be started. */
+/** Joins the other processes. Rejects if a carrier cannot start. */
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const { carriers: starts, clock, log, name, about, onUnanswered } = parts
   const self = name ?? newNodeName()
@@ -99,7 +97,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
 }
 
-/** Holds events back until they are released: a carrier may tell of others before its start has resolved. */
+/** Holds events until they are released: a carrier may report others before its start has resolved. */
 function heldBack(events: CarrierEvents): { events: CarrierEvents; release(): void } {
   let waiting: (() => void)[] | undefined = []
   const later = Object.fromEntries(

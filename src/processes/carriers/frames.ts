@@ -1,16 +1,14 @@
-/** What a frame says of its exchange. */
 export const frameKinds = {
-  /** Begins an exchange. */
   open: 1,
   message: 2,
-  /** The last words of its sender. */
+  /** The sender's last message. */
   end: 3,
   cancel: 4,
-  /** So many bytes of bodies have been taken. */
+  /** Bytes of bodies were taken. */
   took: 5,
-  /** Of no exchange: what a process has to say of itself. */
+  /** Facts about a process. Not part of an exchange. */
   notice: 6,
-  /** Of no exchange: all of them are broken. */
+  /** All exchanges are broken. */
   reset: 7,
 } as const
 
@@ -18,25 +16,24 @@ export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds]
 
 export interface Frame {
   readonly kind: FrameKind
-  /** Whether it comes from the side that began the exchange. */
+  /** Whether the sender began the exchange. */
   readonly isOpeners: boolean
   readonly exchange: number
   readonly head: unknown
-  /** A part of what was read. */
+  /** A view of the input. */
   readonly body: Buffer
 }
 
-// A frame has its length behind these four bytes, its kind with the highest bit for the side that began, the number of its
-// exchange, the length of its head, its head in JSON, and its body.
+// Format: length (4 bytes), kind (highest bit: sender began it), exchange number, length of the head, head in
+// JSON, body.
 const lengthBytes = 4
 const headerBytes = lengthBytes + 1 + 4 + 4
 const openersBit = 0x80
-/** Longest frame, in bytes: far longer than any request or reply. */
+/** In bytes. */
 const longest = 64 * 1024 * 1024
 
 const nothing = Buffer.alloc(0)
 
-/** Writes a frame. */
 export function writeFrame(
   kind: FrameKind,
   isOpeners: boolean,
@@ -58,11 +55,10 @@ export function writeFrame(
   return frame
 }
 
-/** How many bytes of a frame that was written are its body. */
 export const bodyBytes = (frame: Buffer): number =>
   frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
 
-/** Reads a whole frame; undefined where it is none. */
+/** Undefined if it is not valid. */
 export function readFrame(frame: Buffer): Frame | undefined {
   if (frame.length < headerBytes || frame.readUInt32BE(0) !== frame.length - lengthBytes) return undefined
   const type = frame[lengthBytes]!
@@ -85,19 +81,19 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Cuts what another process sends into frames, wherever it is cut off. */
+/** Cuts a stream of bytes into frames. */
 export class FrameReader {
-  /** The pieces of a frame that is not whole. */
+  /** Of an incomplete frame. */
   #pieces: Buffer[] = []
   #length = 0
 
-  /** Hands on the whole frames that end with these bytes. Throws where there is none, and never will be one. */
+  /** Throws if the bytes cannot be frames. */
   read(bytes: Buffer, take: (frame: Frame) => void): void {
     let rest = bytes
     if (this.#length > 0) {
       this.#pieces.push(bytes)
       this.#length += bytes.length
-      // What is large comes in many pieces, and is put together once.
+      // Joins the pieces of a large frame once.
       if (this.#length < lengthBytes || this.#length < this.#wanted()) return
       rest = Buffer.concat(this.#pieces)
       this.#pieces = []
@@ -117,7 +113,7 @@ export class FrameReader {
     }
   }
 
-  /** What has come of a frame is not followed by its rest. */
+  /** Drops an incomplete frame. */
   reset(): void {
     this.#pieces = []
     this.#length = 0

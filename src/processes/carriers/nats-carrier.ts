@@ -24,22 +24,22 @@ export interface NatsCarrierParts {
   readonly clock?: Clock
 }
 
-/** For so long after NATS is back others may not be back yet, in milliseconds. */
+/** Other processes may return this long after NATS has, in milliseconds. */
 const graceMilliseconds = 10_000
-/** A process that NATS does not know is asked for again after so many milliseconds: it may have lost its connection. */
+/** A process without subscription in NATS gets a second chance after this time, in milliseconds. */
 const confirmMilliseconds = 1_200
-/** Least time between two messages that tell another process which stream there is, in milliseconds. */
+/** Least time between two `restart` messages to a process, in milliseconds. */
 const tellMilliseconds = 100
-/** How long a start waits for those that are there already, and a close for NATS, in milliseconds. */
+/** Wait for other processes at the start, and for NATS at the end, in milliseconds. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
 const nothing = Buffer.alloc(0)
 
 /**
- * Carries between processes by NATS. Its subjects are `PREFIX.to.RECEIVER.SENDER` for what one process says to another, and
- * `PREFIX.hello` for what it says to all. Where NATS cannot be reached it starts all the same; it rejects with a
- * `ConfigError` where NATS refuses this service, or cannot be trusted.
+ * Carries over NATS. Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. Starts also
+ * while NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this service or its certificate is
+ * wrong.
  */
 export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
   return async (self, events) => {
@@ -57,9 +57,9 @@ class NatsCarrier implements Carrier {
   readonly #line: NatsLine
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
-  /** What this process has announced last. */
+  /** The last announcement of this process. */
   #announced: Buffer = nothing
-  /** When the connection to NATS began, in milliseconds of the clock. */
+  /** By the clock, in milliseconds. */
   #upAt = 0
   #closed: Promise<void> | undefined
 
@@ -85,7 +85,7 @@ class NatsCarrier implements Carrier {
 
   async start(): Promise<void> {
     await this.#line.open()
-    // Those that are there answer.
+    // Processes that exist answer.
     await this.#line.confirmed().catch(() => undefined)
     if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
   }
@@ -141,7 +141,7 @@ class NatsCarrier implements Carrier {
     await this.#line.close()
   }
 
-  /** The connection to NATS is there. What was said without it is lost. */
+  /** Connected. Messages of the meantime are lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
     this.#outbox.open()
@@ -192,7 +192,6 @@ class NatsCarrier implements Carrier {
     } else this.#follow(link, message)
   }
 
-  /** The other process has said something in a stream. */
   #follow(link: NatsLink, message: Extract<NatsMessage, { kind: 'data' | 'restart' }>): void {
     if (link.isLater(message.stream)) {
       const isLost = !link.isNew || link.hasDropped
@@ -203,7 +202,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // Should it come back, this will be missing.
+    // It must miss this if it comes back.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
@@ -217,13 +216,13 @@ class NatsCarrier implements Carrier {
     const link = this.#links.join(name)
     if (link === undefined) return false
     link.heard()
-    // So that it knows this process before anything else comes from here.
+    // First of all, so that it knows this process.
     if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
     this.#events.onJoin(name)
     return true
   }
 
-  /** NATS has no subscriber for what was sent to the process: it is gone, or on its way back to NATS. */
+  /** No subscriber: the process is gone, or reconnecting to NATS. */
   #unanswered(link: NatsLink): void {
     const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
     if (link.doubt === 'confirming') {
@@ -248,7 +247,7 @@ class NatsCarrier implements Carrier {
     this.#events.onBreak(link.name)
   }
 
-  /** Tells the other process which stream there is. */
+  /** Tells the other side the current stream. */
   #tell(link: NatsLink): void {
     link.toldAt = this.#clock.now()
     this.#line.publish(link.subject, restartMessage(link.stream), link.reply)

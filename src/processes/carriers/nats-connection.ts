@@ -15,16 +15,16 @@ export interface NatsEvents {
 
 export interface NatsConnectionParts {
   readonly settings: NatsSettings
-  /** What NATS calls this connection. */
+  /** Connection name in NATS. */
   readonly name: string
-  /** What is listened to, and where something is said; NATS is asked at each connection whether it permits both. */
+  /** Subscriptions, and subjects to publish to. Permissions for both are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
   readonly log: Logger
   readonly clock: Clock
 }
 
-/** A connection to NATS that is tried for until it is there, and again whenever it is lost. */
+/** A connection to NATS that reconnects. */
 export class NatsLine {
   readonly #parts: NatsConnectionParts
   readonly #events: NatsEvents
@@ -32,9 +32,9 @@ export class NatsLine {
   #isUp = false
   #isClosed = false
   #again: Timer | undefined
-  /** What NATS has not permitted while a connection was made. */
+  /** A missing permission, found while connecting. */
   #refusal: Error | undefined
-  /** What NATS does not permit, each reported once. */
+  /** Reported permissions. */
   readonly #forbidden = new Set<string>()
 
   constructor(parts: NatsConnectionParts, events: NatsEvents) {
@@ -43,8 +43,8 @@ export class NatsLine {
   }
 
   /**
-   * Connects, or goes on trying where NATS cannot be reached. Rejects with a `ConfigError` where it is reached and does
-   * not want this process, or is not who it should be.
+   * Connects, or keeps trying if NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this
+   * process or its certificate is wrong.
    */
   async open(): Promise<void> {
     const fault = await this.#connect()
@@ -63,7 +63,7 @@ export class NatsLine {
     return this.#isUp
   }
 
-  /** Longest message, in bytes. */
+  /** In bytes. */
   get longest(): number {
     return this.#connection?.info?.max_payload ?? 0
   }
@@ -77,13 +77,13 @@ export class NatsLine {
     }
   }
 
-  /** Resolves once NATS has taken all that was published; rejects if the connection is lost before that. */
+  /** Resolves once NATS has received everything. Rejects if the connection is lost. */
   async confirmed(): Promise<void> {
     if (!this.#isUp) throw new Error('not connected')
     await this.#connection?.flush()
   }
 
-  /** Gives the connection up, and tries for a new one after so many milliseconds. */
+  /** Drops the connection, and reconnects after this time. */
   reset(milliseconds = soon()): void {
     const connection = this.#connection
     this.#connection = undefined
@@ -99,10 +99,10 @@ export class NatsLine {
     await this.#connection?.close().catch(() => undefined)
   }
 
-  /** Resolves with what was in the way. */
+  /** Resolves with an error, if any. */
   async #connect(): Promise<unknown> {
     try {
-      // Who has no NATS does not pay for the library.
+      // Loaded only with NATS.
       const { connect } = await import('@nats-io/transport-node')
       const { settings, name } = this.#parts
       const connection = await connect(await connectionOptions(settings, name))
@@ -116,10 +116,10 @@ export class NatsLine {
             else this.#refusal = error
           },
         })
-      // Without a permission to publish all looks well, and nothing arrives.
+      // Without permission to publish, messages vanish without an error.
       for (const subject of this.#parts.targets) connection.publish(subject)
       await connection.flush()
-      // The library tells of what is not permitted to publish in a turn of its own.
+      // The library reports missing permissions in a later turn.
       await new Promise(setImmediate)
       if (this.#isClosed) await connection.close()
       else if (this.#refusal !== undefined) throw this.#refusal
@@ -148,14 +148,13 @@ export class NatsLine {
     })
   }
 
-  /** Takes note of what becomes of a connection. */
   async #watch(connection: NatsConnection): Promise<void> {
     void connection.closed().then(() => {
       if (this.#connection === connection && !this.#isClosed) this.reset()
     })
     for await (const status of connection.status()) {
       if (this.#isClosed || this.#connection !== connection) return
-      // The library would wait until what was written is taken, which it may never be.
+      // The library would wait for unwritten data, perhaps for ever.
       if (status.type === 'disconnect' || status.type === 'staleConnection') this.reset()
       else if (status.type === 'error') this.#report(status.error)
     }
@@ -178,7 +177,7 @@ export class NatsLine {
     if (this.#isUp) this.#guarded(() => this.#events.onMessage(message))
   }
 
-  /** The library reads no more after anything that is thrown at it. */
+  /** After an exception, the library stops reading. */
   #guarded(act: () => void): void {
     try {
       act()
@@ -197,12 +196,12 @@ export class NatsLine {
       return
     }
     this.#reportOnce(error)
-    // Others would wait for what never comes. The next connection asks again what is permitted.
+    // The next connection checks permissions again.
     this.reset(refusedMilliseconds)
   }
 
   #reportOnce(error: PermissionViolationError): void {
-    // The last parts of a subject are names of processes.
+    // The last parts are process names.
     const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
     if (this.#forbidden.has(what)) return
     this.#forbidden.add(what)

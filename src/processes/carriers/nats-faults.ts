@@ -4,10 +4,10 @@ import { codeOf } from '../../lib/log.js'
 
 const told = 'NATS_URL leads to a NATS that'
 
-/** Of Node and of OpenSSL, for what is wrong with a certificate or a handshake. */
+/** Codes of Node and OpenSSL for certificates and handshakes. */
 const tlsCode = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|HOSTNAME_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/
 
-/** What the operator has to change for NATS to be connected to; undefined where it could not be asked. */
+/** Advice to the operator. Undefined if NATS was unreachable. */
 export async function problemOf(
   fault: unknown,
   settings: Pick<NatsSettings, 'tls' | 'mayBePlain'>,
@@ -30,7 +30,6 @@ export async function problemOf(
   return undefined
 }
 
-/** What has to be changed for NATS to be spoken to without TLS. */
 function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'>): string {
   const wantedBy = tls?.wantedBy ?? []
   const allow = mayBePlain ? '' : 'set NATS_ALLOW_PLAINTEXT=on'
@@ -39,10 +38,9 @@ function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'
   return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
-/** Whether NATS does not permit something; by its name, so that the library need not be loaded for it. */
+/** By name, so that the library is not loaded for it. */
 export const isForbidden = (error: unknown): error is PermissionViolationError =>
   (error as Partial<Error> | undefined)?.name === 'PermissionViolationError'
 
-/** What the log says of a fault. */
 export const reasonOf = (fault: unknown): string | undefined =>
   codeOf(fault) ?? codeOf((fault as Partial<Error>).cause) ?? (fault as Partial<Error>).name

@@ -1,37 +1,36 @@
 import { isNodeName } from '../node-name.js'
 import { NatsLink } from './nats-link.js'
 
-/** How many processes are known at a time; more are none of ours. */
+/** Further processes are ignored. */
 const mostLinks = 1024
 
-/** The other processes that were heard over NATS: those that have joined, and for a while those that have left. */
+/** Processes heard over NATS, and for a while those that left. */
 export class NatsLinks {
   readonly #self: string
   readonly #prefix: string
   readonly #byName = new Map<string, NatsLink>()
 
-  /** `prefix` begins all subjects. */
+  /** `prefix` of all subjects. */
   constructor(self: string, prefix: string) {
     this.#self = self
     this.#prefix = prefix
   }
 
-  /** Where all processes are announced. */
   get helloSubject(): string {
     return `${this.#prefix}.hello`
   }
 
-  /** Where this process hears what others say to it. */
+  /** Subscription of this process. */
   get ownSubjects(): string {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
-  /** Where this process would say something to itself; NATS permits this as it permits what is said to others. */
+  /** Publishing to ourselves needs the same permission as to others. */
   get probeSubject(): string {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }
 
-  /** The process that says something to this one at a subject. */
+  /** The sender's name. */
   nameIn(subject: string): string {
     return subject.slice(subject.lastIndexOf('.') + 1)
   }
@@ -40,7 +39,6 @@ export class NatsLinks {
     return this.#byName.get(name)
   }
 
-  /** One that has joined. */
   joined(name: string): NatsLink | undefined {
     const link = this.#byName.get(name)
     return link?.isJoined === true ? link : undefined
@@ -50,7 +48,7 @@ export class NatsLinks {
     return this.#byName.values()
   }
 
-  /** Another process is heard first, or again; undefined where it cannot be one. */
+  /** Undefined for an invalid name, or too many. */
   join(name: string): NatsLink | undefined {
     if (!isNodeName(name) || name === this.#self) return undefined
     const link = this.#byName.get(name) ?? this.#add(name)

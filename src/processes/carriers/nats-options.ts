@@ -2,32 +2,31 @@ import { checkServerIdentity } from 'node:tls'
 import type { Authenticator, ConnectionOptions } from '@nats-io/transport-node'
 import type { NatsSettings } from '../../config/config.js'
 
-/** How long a server has to answer, in milliseconds. */
+/** In milliseconds. */
 const answerMilliseconds = 5_000
-/** It is asked so often whether it is still there, and given up after so many questions. */
+/** Ping interval, and unanswered pings before the connection is dropped. */
 const pingMilliseconds = 2_000
 const mostPings = 2
 
-/** Time until a lost connection is tried for anew, and between two tries, in milliseconds; random, or all would come at once. */
+/** Pause before reconnecting, in milliseconds, with jitter. */
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
-/** Time until NATS is connected to anew that has not permitted something, in milliseconds. */
+/** Pause after a refusal, in milliseconds. */
 export const refusedMilliseconds = 5_000
 
-/** The settings as the library has them. `name` is what NATS calls the connection. */
 export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {
   return {
     servers: [...settings.servers],
     name,
-    // What this process says to all comes back to it otherwise.
+    // Otherwise announcements come back.
     noEcho: true,
-    // It makes an error with its trace for each request.
+    // Otherwise it creates an Error with a stack for each request.
     noAsyncTraces: true,
     timeout: answerMilliseconds,
     pingInterval: pingMilliseconds,
     maxPingOut: mostPings,
-    // It would send what waited for the old connection on the new one, and hang where the old one takes nothing.
+    // The library would resend old data, and hang if the old connection is stuck.
     reconnect: false,
     ignoreClusterUpdates: true,
     ...(settings.tls !== undefined && { tls: tlsOptions(settings.tls, settings.hosts) }),
@@ -39,7 +38,7 @@ function tlsOptions({ ca, certificate }: NonNullable<NatsSettings['tls']>, hosts
   return {
     ...(ca !== undefined && { ca }),
     ...certificate,
-    // The library tells Node no name where the server has an address only; Node would look for `localhost` then.
+    // Without a name, Node would check for `localhost`.
     checkServerIdentity: (_name: string, shown: Parameters<typeof checkServerIdentity>[1]) => {
       const faults = hosts.map(host => checkServerIdentity(host, shown))
       return faults.includes(undefined) ? undefined : faults[0]

@@ -4,23 +4,20 @@ import type { NatsLine } from './nats-connection.js'
 import type { NatsLink } from './nats-link.js'
 import type { NatsLinks } from './nats-links.js'
 
-/** How many pieces are gathered before some of them leave, while more are still made. */
+/** Pieces in a write batch. */
 const mostAtOnce = 16
-/** Longest message, in bytes, even where NATS takes more: all that share its connection wait for each of them. */
+/** In bytes: a long message blocks the others of its connection. */
 const longestMessage = 1024 * 1024
-/** From so many bytes on NATS is asked whether it has taken them, and from so many on the connection is given up. */
+/** Unconfirmed bytes after which NATS is asked, and after which the connection is dropped. */
 const muchUnconfirmed = 256 * 1024
 const mostUnconfirmed = 64 * 1024 * 1024
 
-/**
- * What leaves for other processes over NATS. What is sent to one in one turn of the event loop leaves together; what NATS
- * has not taken yet is counted.
- */
+/** Sends to other processes over NATS, one message for each turn of the event loop, and counts unconfirmed bytes. */
 export class NatsOutbox {
   readonly #line: NatsLine
   readonly #links: NatsLinks
   readonly #log: Logger
-  /** How many bytes have left that NATS has not confirmed: those before it was last asked, and those after. */
+  /** Bytes not confirmed by NATS: before the last question, and since. */
   #asked = 0
   #sinceAsked = 0
   #isAsking = false
@@ -33,17 +30,16 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** Whether anything leaves at the moment. */
   get isOpen(): boolean {
     return this.#isOpen
   }
 
-  /** The connection to NATS is there. */
+  /** Connected. */
   open(): void {
     this.#isOpen = true
   }
 
-  /** The connection to NATS is lost, and with it what NATS has not taken. */
+  /** Disconnected. Unconfirmed data is lost. */
   shut(): void {
     this.#isOpen = false
     this.#asked = 0
@@ -77,13 +73,12 @@ export class NatsOutbox {
     } else if (unconfirmed > muchUnconfirmed) this.#ask()
   }
 
-  /** How many bytes wait for NATS to take them. */
+  /** Bytes that wait for NATS. */
   backlog(link: NatsLink): number {
     if (link.backlog > link.waitingBytes) this.#ask()
     return link.backlog
   }
 
-  /** Asks NATS whether it has taken what was sent, unless it is asked already. */
   #ask(): void {
     if (this.#isAsking) return
     this.#isAsking = true

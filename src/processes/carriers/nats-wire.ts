@@ -1,23 +1,23 @@
-// What one process says to another over NATS. A message has its kind in the first byte.
+// Messages over NATS. The first byte is the kind.
 
-/** Kinds of messages to one process. An empty message says nothing: it finds out whether there is a subscriber. */
+/** An empty message checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
-/** Longest name of a process, in bytes. */
+/** In bytes. */
 const nameBytes = 8
 const dataHeaderBytes = 1 + 4 + 4
 const restartBytes = 1 + 4
 
 export type NatsMessage =
-  /** A piece of a stream: which stream of the two processes it is, and the number of the piece in it. */
+  /** A numbered piece of a stream. */
   | { readonly kind: 'data'; readonly stream: number; readonly piece: number; readonly bytes: Buffer }
-  /** What is sent from now on belongs to this stream, in both directions. */
+  /** A new stream, in both directions. */
   | { readonly kind: 'restart'; readonly stream: number }
-  /** Here is a process, and a frame for all; empty where it has none to say. */
+  /** A process exists. The frame may be empty. */
   | { readonly kind: 'announcement'; readonly frame: Buffer }
   | { readonly kind: 'farewell' }
 
-/** Reads a message to this process; undefined where it is none. */
+/** Undefined if invalid. */
 export function readMessage(bytes: Buffer): NatsMessage | undefined {
   switch (bytes[0]) {
     case kinds.data:
@@ -39,7 +39,7 @@ export function readMessage(bytes: Buffer): NatsMessage | undefined {
   }
 }
 
-/** Reads a message to all: an announcement or a farewell, and the name of its sender, which may be none. */
+/** An announcement or farewell to all. */
 export function readHello(
   bytes: Buffer,
 ): { readonly name: string; readonly message: NatsMessage } | undefined {
@@ -50,10 +50,7 @@ export function readHello(
   return undefined
 }
 
-/**
- * Waiting pieces as the messages that they leave in, none longer than `longest` bytes; the first has the number `piece`, and
- * the others those behind it.
- */
+/** Splits waiting pieces into messages of at most `longest` bytes, numbered from `piece`. */
 export function dataMessages(
   stream: number,
   piece: number,
@@ -95,16 +92,14 @@ export function restartMessage(stream: number): Buffer {
   return message
 }
 
-/** An announcement to one process. */
 export const announcementTo = (frame: Buffer): Buffer =>
   Buffer.concat([Buffer.from([kinds.announcement]), frame])
 
-/** An announcement to all. */
 export const hello = (name: string, frame: Buffer): Buffer =>
   Buffer.concat([Buffer.from([kinds.announcement]), Buffer.from(name, 'latin1'), frame])
 
 export const farewell = (name: string): Buffer =>
   Buffer.concat([Buffer.from([kinds.farewell]), Buffer.from(name, 'latin1')])
 
-/** How much longer an announcement becomes by what it is wrapped in, in bytes. */
+/** In bytes. */
 export const announcementOverhead = 1 + nameBytes

@@ -11,25 +11,25 @@ import { SocketConnection } from './socket-connection.js'
 import { longestAnnouncement } from './socket-wire.js'
 
 export interface SocketCarrierParts {
-  /** A folder for nothing else, that only this user can enter. */
+  /** Private to this user, and used for nothing else. */
   readonly folder: string
   readonly log: Logger
   readonly clock?: Clock
 }
 
-/** Longest path of a socket, in bytes: the system cuts a longer one off (`sun_path`, 104 on macOS). */
+/** In bytes (`sun_path`, 104 on macOS). The system truncates longer paths. */
 const longestPath = 103
-/** How long a start waits for those that are there already, in milliseconds. */
+/** In milliseconds. */
 const startMilliseconds = 1_000
-/** After so many milliseconds a process is tried again that has closed a connection, or that could not be reached. */
+/** Pause before a process is dialled again, in milliseconds. */
 const againMilliseconds = 100
 const laterMilliseconds = 1_000
-/** How long what waits has to be taken when this process closes, in milliseconds. */
+/** Time for waiting data at the end, in milliseconds. */
 const closeMilliseconds = 1_000
 
 /**
- * Carries between the processes of one machine, over Unix sockets in a folder: each listens at `NAME.sock`, and connects to
- * those that were there before. Its start rejects where it cannot listen.
+ * Carries between processes of one machine over Unix sockets. Each listens at `NAME.sock`, and dials those
+ * that exist. Rejects if it cannot listen.
  */
 export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrierParts): StartCarrier {
   return async (self, events) => {
@@ -52,13 +52,13 @@ class SocketCarrier implements Carrier {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #server: Server
-  /** The connections that carry, one for each process. */
+  /** Connections in use, by process. */
   readonly #joined = new Map<string, SocketConnection>()
-  /** Those begun here that the other side has not answered yet. */
+  /** Waiting for the other side's greeting. */
   readonly #dialled = new Map<string, SocketConnection>()
-  /** Processes whose connection was closed, and of which it is not known yet whether they are gone. */
+  /** Connection closed, process perhaps gone. */
   readonly #lost = new Set<string>()
-  /** Those begun by others that have not told their name yet. */
+  /** Accepted, without a greeting yet. */
   readonly #strangers = new Set<SocketConnection>()
   #isClosed = false
   #closed: Promise<void> | undefined
@@ -76,11 +76,11 @@ class SocketCarrier implements Carrier {
     const path = this.#pathOf(this.#self)
     if (Buffer.byteLength(path) > longestPath)
       throw new Error(`the folder for sockets has too long a path: ${this.#folder}`)
-    // Who finds the socket under its name can connect to it: one that is refused there belongs to a process that is gone.
+    // Renamed once it listens: a socket that refuses belongs to a dead process.
     const hidden = join(this.#folder, `${this.#self}.new`)
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      // A worker of a cluster would have its primary listen.
+      // `exclusive`, or the cluster's primary would listen.
       this.#server.listen({ path: hidden, exclusive: true }, () => {
         this.#server.off('error', reject)
         resolve()
@@ -114,12 +114,11 @@ class SocketCarrier implements Carrier {
     return this.#joined.get(node)?.backlog ?? 0
   }
 
-  /** Over another connection. */
   restart(node: string): void {
     this.#joined.get(node)?.destroy('not understood')
   }
 
-  /** A connection to a process that is gone is closed: there is nothing to ask. */
+  /** The connection of a dead process is closed already. */
   probe(): void {}
 
   close(): Promise<void> {
@@ -141,7 +140,6 @@ class SocketCarrier implements Carrier {
     return join(this.#folder, `${name}.sock`)
   }
 
-  /** A process that came after this one, or that has lost its connection to it. */
   #accept(socket: Socket): void {
     let joined: string | undefined
     const connection: SocketConnection = new SocketConnection(socket, false, this.#clock, {
@@ -167,13 +165,13 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) connection.destroy('closing')
   }
 
-  /** Of two connections between the same processes the one stays that the smaller name began. */
+  /** Of two connections, the one that the smaller name began stays. */
   #isWanted(name: string): boolean {
     if (name === this.#self) return false
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
   }
 
-  /** Connects to a process unless it is already connected. `done` is called once that is over, well or not. */
+  /** Calls `done` in any case. */
   #dial(name: string, done: () => void = () => undefined): void {
     if (this.#isClosed || this.#joined.has(name) || this.#dialled.has(name)) {
       done()
@@ -206,7 +204,7 @@ class SocketCarrier implements Carrier {
     if (this.#dialled.get(name) === connection) this.#dialled.delete(name)
     if (this.#isClosed) return
     if (reason === 'ENOENT' || reason === 'ECONNREFUSED') {
-      // Left behind by a process that was killed.
+      // Of a killed process.
       if (reason === 'ECONNREFUSED') unlink(this.#pathOf(name)).catch(() => undefined)
       if (this.#lost.delete(name)) this.#events.onLeave(name)
       return
@@ -222,7 +220,6 @@ class SocketCarrier implements Carrier {
     this.#events.onJoin(name)
   }
 
-  /** The connection carries no more, unless another one has taken its place. */
   #leave(name: string, connection: SocketConnection | undefined, reason = 'closed'): void {
     if (connection === undefined || this.#joined.get(name) !== connection) return
     this.#joined.delete(name)
@@ -230,7 +227,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // A process that is gone refuses: any other has closed it for a reason of its own, as this one may have, and is found again.
+    // A dead process refuses. A living one is dialled again.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

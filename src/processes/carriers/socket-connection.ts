@@ -3,33 +3,33 @@ import type { Clock } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket-wire.js'
 
-/** How many pieces are gathered before some of them leave, while more are still made. */
+/** Pieces in a write batch. */
 const mostAtOnce = 16
-/** How much may wait for the other process, in bytes; one that takes so little is better off with a new start. */
+/** Most waiting bytes. A process that is so slow needs a new start. */
 const mostWaiting = 64 * 1024 * 1024
-/** How long the other side has for its greeting, in milliseconds. */
+/** Time limit for the greeting, in milliseconds. */
 const greetingMilliseconds = 5_000
 
 export interface ConnectionEvents {
-  /** The process on the other side is called so; whether the connection is to go on. */
+  /** Returns whether to keep the connection. */
   onGreeting(name: string): boolean
   onStream(bytes: Buffer): void
   onAnnouncement(frame: Buffer): void
-  /** Called once, and nothing after it, in a turn of its own. */
+  /** Called once, as the last event, in a turn of its own. */
   onClose(reason: string | undefined): void
 }
 
-/** A connection between two processes of one machine. What is sent in one turn of the event loop leaves together. */
+/** A connection of two processes. All data of a turn of the event loop leaves together. */
 export class SocketConnection {
   static readonly #gather = writeBatch<SocketConnection>(mostAtOnce, connection => connection.#flush())
   readonly #socket: Socket
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #isOpen = true
-  /** Why it is closed, for the log. */
+  /** For the log. */
   #reason: string | undefined
 
-  /** `isOwn` says whether this process has begun it. */
+  /** `isOwn`: this process dialled. */
   constructor(
     socket: Socket,
     readonly isOwn: boolean,
@@ -47,7 +47,7 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      // What was begun here reads into a shared buffer, and a frame whose end is still to come is kept.
+      // Copied: dialled sockets share a read buffer.
       if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes))
         this.destroy('not understood or not wanted')
     })
@@ -62,12 +62,11 @@ export class SocketConnection {
     })
   }
 
-  /** How many bytes wait to be taken by the other process. */
+  /** In bytes. */
   get backlog(): number {
     return this.#isOpen ? this.#waitingBytes + this.#socket.writableLength : 0
   }
 
-  /** Tells the other side whose connection this is. */
   greet(name: string): void {
     this.#socket.write(greetingOf(name))
   }
@@ -84,14 +83,14 @@ export class SocketConnection {
     if (this.#isOpen && this.backlog <= mostWaiting) this.#socket.write(announcementChunk(frame))
   }
 
-  /** Closes it; what waits is lost, and nothing is heard of it any more but that it is closed. */
+  /** Drops what waits. Only `onClose` follows. */
   destroy(reason: string): void {
     this.#reason ??= reason
     this.#socket.destroy()
     this.#stop()
   }
 
-  /** Writes what waits and closes it, within so many milliseconds; what still comes is not heard. */
+  /** Writes what waits within this time, and closes. */
   async end(milliseconds: number, clock: Clock): Promise<void> {
     if (!this.#isOpen) return
     this.#flush()

@@ -1,27 +1,24 @@
 import { isNodeName } from '../node-name.js'
 
-// What two processes of one machine write on a connection: first a greeting, the same from both, then chunks, which begin
-// with their kind and the length of what follows.
+// Format: the same greeting from both sides, then chunks with kind and length.
 const version = 'warm-bindings/1 '
 const greetingBytes = version.length + 8
 const headerBytes = 1 + 4
 const kinds = { stream: 1, announcement: 2 } as const
 
-/** Longest announcement, in bytes. */
+/** In bytes. */
 export const longestAnnouncement = 64 * 1024
-/** From this size on, in bytes, chunks are not copied behind their headers. */
+/** Longer chunks are not copied, in bytes. */
 const large = 64 * 1024
 
-/** The first bytes on a connection: the version of what follows, and the name of the process. */
 export const greetingOf = (name: string): Buffer => Buffer.from(`${version}${name}`, 'latin1')
 
-/** Several pieces of a stream as one chunk: all that is to be written. */
+/** One chunk for several pieces. */
 export function streamChunk(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {
   const header = headerOf(kinds.stream, bytes)
   return bytes >= large ? [header, ...pieces] : [Buffer.concat([header, ...pieces])]
 }
 
-/** An announcement as a chunk. */
 export const announcementChunk = (frame: Buffer): Buffer =>
   Buffer.concat([headerOf(kinds.announcement, frame.length), frame])
 
@@ -33,29 +30,28 @@ function headerOf(kind: number, length: number): Buffer {
 }
 
 export interface WireEvents {
-  /** The process on the other side is called so; whether the connection is to go on. */
+  /** Returns whether to keep the connection. */
   onGreeting(name: string): boolean
-  /** More of the stream, cut anywhere. */
+  /** Bytes of the stream, cut anywhere. */
   onStream(bytes: Buffer): void
   onAnnouncement(frame: Buffer): void
 }
 
-/** Reads what the other side of a connection has written. */
 export class WireReader {
   readonly #events: WireEvents
   #isGreeted = false
-  /** The beginning of something that has to be whole; empty where there is none. */
+  /** An incomplete header or announcement. */
   #partial: Buffer = nothing
-  /** How many bytes of the stream's chunk are still to come. */
+  /** Bytes left of the current chunk. */
   #streamLeft = 0
-  /** The length of the announcement that comes; undefined where none does. */
+  /** Length of the current announcement. */
   #announced: number | undefined
 
   constructor(events: WireEvents) {
     this.#events = events
   }
 
-  /** Reads on; whether the connection is to go on. What is no greeting, or no chunk, ends it. */
+  /** Returns false for invalid data. */
   read(bytes: Buffer): boolean {
     let rest = bytes
     while (rest.length > 0) {

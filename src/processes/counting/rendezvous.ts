@@ -1,7 +1,6 @@
-// Rendezvous hashing: every process finds the same order of processes for a key, and where one comes or goes only the keys
-// move that it has, or is to have.
+// Rendezvous hashing: all processes agree on an order for each key. If one comes or goes, only its own keys
+// move.
 
-/** The process that comes first for a key. */
 export function firstFor(key: string, names: readonly string[]): string {
   const keyHash = hashOf(key)
   let first = names[0]!
@@ -13,7 +12,6 @@ export function firstFor(key: string, names: readonly string[]): string {
   return first
 }
 
-/** All of these processes in their order for a key. */
 export function orderFor(key: string, names: readonly string[]): string[] {
   const keyHash = hashOf(key)
   return names
@@ -22,7 +20,7 @@ export function orderFor(key: string, names: readonly string[]): string[] {
     .map(({ name }) => name)
 }
 
-/** The hashes of names, which are few: those of processes that are gone are forgotten now and then. */
+/** Cache of hashes of names. */
 const nameHashes = new Map<string, number>()
 const mostNames = 1_000
 
@@ -33,11 +31,11 @@ function weightOf(keyHash: number, name: string): number {
     nameHash = hashOf(name)
     nameHashes.set(name, nameHash)
   }
-  // What is near each other is not near each other any more, so that no process has the keys of another that is gone.
+  // Mixed, so that the keys of a lost process spread over all others.
   return mixed(keyHash ^ nameHash) >>> 0
 }
 
-/** FNV-1a over code units, and then mixed: it need not be secret, since names of processes are random. */
+/** FNV-1a over code units. It need not be secret: process names are random. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++)
@@ -45,7 +43,7 @@ function hashOf(text: string): number {
   return mixed(hash)
 }
 
-/** The last steps of MurmurHash3: each bit of the result depends on each bit. */
+/** The final mix of MurmurHash3. */
 function mixed(hash: number): number {
   let bits = hash
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)

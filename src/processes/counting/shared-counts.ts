@@ -4,18 +4,18 @@ import { NoAnswer, type Nodes } from '../nodes.js'
 import { CountTable, type Report, type Wanted } from './count-table.js'
 import { firstFor } from './rendezvous.js'
 
-/** How long a report may take to be confirmed, and how long the next try is put off, in milliseconds. */
+/** Time limit of a report, and pause before the next attempt, in milliseconds. */
 const reportMilliseconds = 10_000
 const pauseMilliseconds = 1_000
 
-/** What this process has of a thing, which is a key of one kind. */
+/** What this process has of a thing (kind and key). */
 interface Own {
   readonly key: string
-  /** Those that another process is being asked for are counted already. */
+  /** Includes those that the owner is being asked for. */
   count: number
   /** The process that counts it. */
   owner: string
-  /** What the owner knows, once all that was sent has arrived; undefined where that cannot be told. */
+  /** The owner's number, once all messages arrive. Undefined if uncertain. */
   told: number | undefined
   /** Grows with each report. */
   version: number
@@ -25,28 +25,26 @@ export interface SharedCountsParts<Kind extends string> {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly limits: Limits<Kind>
-  /** Called where something is counted here because the process that should does not answer. */
+  /** Called if the owner does not answer, and this process counts alone. */
   readonly onAlone: () => void
 }
 
 /**
- * Counts what there is at the moment in all processes. Each key is counted by the process that rendezvous hashing names for it,
- * its owner. All others tell it how many they have, as numbers rather than changes: a report that comes twice does no harm,
- * and one that is lost is made good by the next one of everything. Where processes come or go, the new owner of a key is told
- * by all, the old one is told that it has none, and what processes had told that are gone is forgotten. Until that is done
- * there may be more than the limit, by what was not known yet.
+ * Counts current things over all processes. Rendezvous hashing names the owner of each key. The others report
+ * absolute numbers to it, so repeated reports do no harm, and full reports repair lost ones. When processes
+ * come or go, new owners get reports, and old owners zeros. Meanwhile a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>
-  /** What this process has, by thing. */
+  /** By thing. */
   readonly #own = new Map<string, Own>()
-  /** What processes have told this one. */
+  /** Reports of other processes. */
   readonly #table = new CountTable()
-  /** The things that others are to be told of, by process. */
+  /** Things to report, by process. */
   readonly #due = new Map<string, Set<string>>()
-  /** Those that have to be told everything, since what they were told may be lost. */
+  /** Processes that need a full report. */
   readonly #unsure = new Set<string>()
-  /** Those among them that are told nothing for the moment: they do not answer. */
+  /** Those among them that do not answer at the moment. */
   readonly #putOff = new Set<string>()
   #names: readonly string[]
   #isFlushDue = false
@@ -94,12 +92,11 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#tell(own.owner, thing)
   }
 
-  /** How many of a thing this process knows of as its owner. */
+  /** The owner's total. */
   known(kind: Kind, key: string): number {
     return this.#table.total(thingOf(kind, key))
   }
 
-  /** Of how many things it knows as their owner. */
   get size(): number {
     return this.#table.size
   }
@@ -116,7 +113,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return own
   }
 
-  /** Forgets things of which there are none. */
+  /** Removes zeros. */
   #tidy(key: string, kinds: readonly Kind[]): void {
     for (const kind of kinds) {
       const thing = thingOf(kind, key)
@@ -124,10 +121,9 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     }
   }
 
-  /** Asks the owner for one more of each. */
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
-    // In this order: what was given back a moment ago is no longer there for the owner.
+    // Reports first, so that the owner knows of recent releases.
     if (!this.#putOff.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1
@@ -150,7 +146,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       return full
     } catch {
       onAlone()
-      // It may have been counted there, or not.
+      // The owner may have counted it.
       this.#tellAllLater(owner)
       const full = wanted.find(([, limit], index) => isOver(owns[index]!.count, limit))?.[0]
       if (full !== undefined) giveUp(true)
@@ -158,7 +154,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     }
   }
 
-  /** A process has to be told how many of a thing there are: at the end of this turn, with all else that it has to be told. */
+  /** Reports at the end of this turn. */
   #tell(owner: string, thing: string): void {
     const own = this.#own.get(thing)
     if (own?.count === 0) this.#own.delete(thing)
@@ -177,7 +173,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     })
   }
 
-  /** How many a process is to know of as the owner of a thing; none where that is another one. */
+  /** Zero if another process is the owner. */
   #countFor(owner: string, thing: string): number {
     const own = this.#own.get(thing)
     return own?.owner === owner ? own.count : 0
@@ -224,7 +220,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return this.#parts.nodes.others.find(({ name }) => name === owner)?.isSilent !== false
   }
 
-  /** Processes have come or are gone: keys have other owners. */
+  /** Owners have changed. */
   #move(): void {
     const { nodes } = this.#parts
     const before = new Set(this.#names)
@@ -244,7 +240,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       this.#tell(owner, thing)
     }
     for (const name of come) {
-      // It may have been here before, and know what it was told then; or this process may have forgotten what it was told.
+      // Either side may have forgotten what was reported.
       this.#unsure.add(name)
       this.#flush(name)
       nodes.ask(name, 'counts-again', null).catch(() => {})

@@ -4,10 +4,10 @@ import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
-/** How long one process may take to answer, and how long all that are asked may take together, in milliseconds. */
+/** Time limit for an answer, and for all of them together, in milliseconds. */
 const answerMilliseconds = 450
 const allMilliseconds = 900
-/** How long it is believed that a key need not wait, in milliseconds, and of how many keys. */
+/** Cache time of "no need to wait", in milliseconds, and its size. */
 const freeMilliseconds = 1_000
 const mostFree = 1_000
 
@@ -22,20 +22,20 @@ interface RateQuestion {
 export interface SharedRateParts {
   readonly nodes: Nodes
   readonly clock: Pick<Clock, 'now'>
-  /** Called where something is counted here because no process answers that should. */
+  /** Called if no process answers, and this one counts alone. */
   readonly onAlone: () => void
 }
 
 /**
- * Makes rates that all processes have in common: each key is counted by the first process for it that answers. Where that is
- * another one than before, the rate begins anew. Keys must be no secrets: they are carried.
+ * Rates over all processes. The first process that answers for a key counts it. After a change, the count
+ * starts again. Keys travel between processes, so they must not be secrets.
  */
 export function sharedRates(parts: SharedRateParts): MakeRate {
-  /** Those that are counted here, by name. */
+  /** Rates counted here, by name. */
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
     const counted = own.get(rate)
-    // Another version of the service may have other rates.
+    // Another version may have other rates.
     if (counted === undefined || typeof key !== 'string') return null
     return doHere(counted, act, key)
   })
@@ -50,7 +50,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // It may have been taken where the key was counted before.
+  // It may have been taken at a former owner.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }
@@ -59,7 +59,7 @@ class SharedRate implements KeyedRate {
   readonly #name: string
   readonly #own: Rate
   readonly #parts: SharedRateParts
-  /** Keys that need not wait, and until when that is believed: a call that only looks need not ask each time. */
+  /** Keys that need not wait, with expiry. Saves a question for each look. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, parts: SharedRateParts) {
@@ -106,7 +106,7 @@ class SharedRate implements KeyedRate {
       try {
         return ((await nodes.ask(node, 'rate', question, left)) as number | null) ?? undefined
       } catch {
-        // The next one counts.
+        // Ask the next process.
       }
     }
     onAlone()

@@ -1,15 +1,14 @@
 import { NoAnswer, type Nodes } from '../nodes.js'
 
-/** What other processes have answered, and the names of those that have not in time. */
 export interface Answers<T> {
   readonly answers: readonly (readonly [node: string, answer: T])[]
-  /** Undefined where all have answered. */
+  /** Names. Undefined if all have answered. */
   readonly unanswered: readonly string[] | undefined
 }
 
 /**
- * Asks all other processes the same at once. What a process that is gone had is gone with it; one that is silent is not waited
- * for, and one that has been so for long is named all the same: it may be there, and its sessions with it.
+ * Asks all other processes at once. Does not wait for silent ones, but names those that are silent for long:
+ * their sessions may still exist.
  */
 export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
   const answers: [string, T][] = []

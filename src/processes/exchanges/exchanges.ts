@@ -1,17 +1,17 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** How many bytes of bodies may be on their way in one direction of an exchange. */
+/** Window of an exchange in each direction, in bytes of bodies. */
 const windowBytes = 64 * 1024
-/** What is taken is told in portions of so many bytes. */
+/** Confirmed in portions of this size, in bytes. */
 const portionBytes = 16 * 1024
 
-/** How an exchange is met that another process begins; undefined where nothing meets it. */
+/** Returns undefined for an unknown kind. */
 export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
-/** The exchanges between this process and one other. */
+/** Exchanges with one other process. */
 export class Exchanges {
-  /** Those that this process has begun, and those that the other has. */
+  /** By who began them. */
   readonly #own = new Map<number, OpenExchange>()
   readonly #others = new Map<number, OpenExchange>()
   readonly #node: string
@@ -43,7 +43,7 @@ export class Exchanges {
     else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
   }
 
-  /** Ends all of them. Those that begin with their ends are left as they are. Throws what the first has failed with, once all have ended. */
+  /** Ends all that are open now. Rethrows the first error at the end. */
   break(how: ExchangeEnd): void {
     const failures: unknown[] = []
     for (const exchange of [...this.#own.values(), ...this.#others.values()]) {
@@ -67,7 +67,7 @@ export class Exchanges {
 
 const unheard: ExchangeEvents = { onMessage() {}, onEnd() {} }
 
-/** One exchange, as one of its sides has it. It is in `among` from its beginning to its end. */
+/** One side of an exchange. It is in `among` while it is open. */
 class OpenExchange implements Exchange {
   events = unheard
   readonly node: string
@@ -75,10 +75,10 @@ class OpenExchange implements Exchange {
   readonly #isOwn: boolean
   readonly #among: Map<number, OpenExchange>
   readonly #send: (frame: Buffer) => void
-  /** Bytes of bodies that were sent and that the other side has not said to have taken. */
+  /** Sent, and not confirmed. */
   #untaken = 0
   #wasBehind = false
-  /** Bytes that were taken here, and have not been told. */
+  /** Taken, and not confirmed. */
   #untold = 0
 
   constructor(

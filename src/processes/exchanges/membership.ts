@@ -7,33 +7,32 @@ import type { Meet } from './exchanges.js'
 import { Hearsay } from './hearsay.js'
 import { RemoteNode } from './remote-node.js'
 
-/** How often a process says that it is there, and how often it looks at how long the others have said nothing, in milliseconds. */
+/** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
 
 export interface MembershipParts {
   readonly self: string
-  /** Those that there are; the first that reaches a process is used. */
+  /** The first that reaches a process is used. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
   readonly about: AboutNode | undefined
-  /** Meets the exchanges that others begin. */
   readonly meet: Meet
-  /** Does what may fail; what it fails with is reported. */
+  /** Reports errors. */
   readonly guarded: (act: () => void) => void
   readonly report: (error: unknown) => void
 }
 
-/** What a process says of itself, once a second. */
+/** The heartbeat. */
 interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
-  /** The names of the others that it knows, so that one which has come while another was stopped does not take that for gone. */
+  /** Names of known processes, for `Hearsay`. */
   readonly known: readonly string[]
 }
 
-/** Which processes there are, from what the carriers say of them and what they say of themselves. */
+/** Tracks the other processes. */
 export class Membership {
   readonly #parts: MembershipParts
   readonly #known = new Map<string, RemoteNode>()
@@ -52,12 +51,11 @@ export class Membership {
     this.#lookedAt = parts.clock.now()
   }
 
-  /** All that are known, those that count as gone among them. */
+  /** Includes those given up. */
   get known(): Iterable<RemoteNode> {
     return this.#known.values()
   }
 
-  /** Those that do not count as gone. */
   get there(): RemoteNode[] {
     return [...this.#known.values()].filter(({ isGivenUp }) => !isGivenUp)
   }
@@ -70,12 +68,12 @@ export class Membership {
     return this.#known.get(name)
   }
 
-  /** Whether there is such a process, as far as this one or another one knows. */
+  /** Known to this process or to another. */
   has(name: string): boolean {
     return this.#known.get(name)?.isGivenUp === false || this.#hearsay.has(name)
   }
 
-  /** Whether it is another process alone that knows of it. */
+  /** Known to other processes only. */
   isHeardOf(name: string): boolean {
     return !this.#known.has(name) && this.#hearsay.has(name)
   }
@@ -84,32 +82,27 @@ export class Membership {
     this.#listeners.push(listener)
   }
 
-  /** Says that this process is there, from now on. */
   begin(): void {
     this.#announce()
     this.#beat = this.#parts.clock.after(lookMilliseconds, () => this.#look())
   }
 
-  /** Says that this process takes no new sessions any more. */
   drain(): void {
     this.#isDraining = true
     this.#announce()
   }
 
-  /** Nothing is looked at any more. */
   close(): void {
     this.#isClosed = true
     this.#beat?.cancel()
   }
 
-  /** Lets go of all that are known. */
   clear(): void {
-    // They are still there, and what is asked of them may be asked again by another way.
+    // They still exist: questions may be asked again another way.
     for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
     this.#known.clear()
   }
 
-  /** What a carrier tells of others. */
   eventsOf(carrier: () => Carrier, isPreferred: boolean): CarrierEvents {
     return {
       onJoin: other => this.#join(other, carrier(), isPreferred),
@@ -121,7 +114,7 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#parts.report(error)
-          // Where the next frame begins is not known any more.
+          // The start of the next frame is unknown.
           carrier().restart(other)
         }
       },
@@ -168,7 +161,7 @@ export class Membership {
     this.#changed()
   }
 
-  /** Never throws: what comes behind the frame is read on. */
+  /** Never throws: later frames must be read. */
   #take(node: RemoteNode, frame: Frame): void {
     this.#parts.guarded(() => {
       if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
@@ -199,7 +192,7 @@ export class Membership {
     const { clock, log } = this.#parts
     this.#beat = clock.after(lookMilliseconds, () => this.#look())
     const now = clock.now()
-    // While this process was stopped, the others have had no chance to be heard.
+    // This process was stopped, so the silence of others means nothing.
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
@@ -227,7 +220,7 @@ export class Membership {
     } satisfies Notice)
   }
 
-  /** Tells the listeners at the end of the turn: what has changed together is told once. */
+  /** One call for all changes of a turn. */
   #changed(): void {
     if (this.#isChangeDue) return
     this.#isChangeDue = true

@@ -2,18 +2,17 @@ import type { Clock } from '../../lib/clock.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
 import { type ExchangeEnd, NoAnswer, type Nodes } from '../nodes.js'
 
-/** How long an answer may take unless the question says otherwise, in milliseconds. */
+/** In milliseconds. */
 const answerMilliseconds = 1_000
 
 interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {
   readonly clock: Clock
-  /** Hears of what failed without being foreseen. */
+  /** Receives unforeseen errors. */
   readonly report: (error: unknown) => void
-  /** Hears of each question that has no answer. */
   readonly onUnanswered?: ((reason: NoAnswer['reason']) => void) | undefined
 }
 
-/** Questions and answers, each an exchange of its own. */
+/** Each question is an exchange. */
 export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer'> {
   const { open, meet, clock, report, onUnanswered } = parts
   return {
@@ -68,7 +67,7 @@ type Answer =
   | { readonly value: unknown }
   | { readonly problem: { readonly code: string } & ConstructorParameters<typeof Problem>[1] }
 
-/** The problem that another process has answered with; its cause stays there. */
+/** Its cause stays with the other process. */
 function problemOf({ code, ...about }: Extract<Answer, { problem: unknown }>['problem']): Problem {
   return new Problem(Object.hasOwn(problems, code) ? (code as ProblemCode) : 'internal-error', about)
 }

@@ -3,34 +3,33 @@ import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/fra
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
 import { Exchanges, type Meet } from './exchanges.js'
 
-/** After so long without a word of it a process is asked for, called silent, and taken for gone; in milliseconds. */
+/** Silence after which a process is probed, counts as silent, and counts as gone, in milliseconds. */
 const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
 
-/** So many bytes may wait for a process before nothing more is begun with it: it takes less than clients ask of it. */
+/** With more waiting bytes, no exchange begins. */
 const mostWaiting = 8 * 1024 * 1024
 
-/** A carrier that reaches the process, and what has come by it. */
 interface Way {
   readonly carrier: Carrier
   readonly reader: FrameReader
 }
 
-/** Another process, as far as it is known here. */
+/** Another process. */
 export class RemoteNode implements Node {
   readonly name: string
   readonly exchanges: Exchanges
   isDraining = false
   about: AboutNode | undefined = undefined
   isSilent = false
-  /** It has said nothing for so long that it counts as gone until it is heard again. */
+  /** Silent for long. It may return. */
   isGivenUp = false
-  /** The first is the one that is used. */
+  /** The first one is in use. */
   readonly #ways = new Map<Carrier, Way>()
-  /** When it was heard last, in milliseconds of the clock. */
+  /** By the clock, in milliseconds. */
   #heardAt: number
 
   constructor(name: string, meet: Meet, now: number) {
@@ -39,7 +38,6 @@ export class RemoteNode implements Node {
     this.#heardAt = now
   }
 
-  /** Whether more waits for it than may. */
   get isOverfull(): boolean {
     return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaiting
   }
@@ -48,7 +46,7 @@ export class RemoteNode implements Node {
     return this.#ways.size > 0
   }
 
-  /** Another carrier reaches it, which is used before those that `isPreferred` puts it before. */
+  /** `isPreferred` decides the order of carriers. */
   join(carrier: Carrier, isPreferred: boolean, now: number): void {
     const way = { carrier, reader: new FrameReader() }
     const others = [...this.#ways.values()].filter(other => other.carrier !== carrier)
@@ -56,30 +54,29 @@ export class RemoteNode implements Node {
     for (const next of isPreferred ? [way, ...others] : [...others, way]) this.#ways.set(next.carrier, next)
     this.#heardAt = now
     if (!isPreferred || others.length === 0) return
-    // What is under way may be on either of them.
+    // Data may be under way on both.
     carrier.send(this.name, resetFrame)
     this.break('broken')
   }
 
-  /** A carrier does not reach it any more. */
   leave(carrier: Carrier): void {
     const wasUsed = this.#first?.carrier === carrier
     this.#ways.delete(carrier)
     if (wasUsed) this.break(this.isReached ? 'broken' : 'gone')
   }
 
-  /** Something may be lost on the way of a carrier. */
+  /** Messages may be lost. */
   lose(carrier: Carrier): void {
     this.#ways.get(carrier)?.reader.reset()
     if (this.#first?.carrier === carrier) this.break('broken')
   }
 
-  /** Hands on the frames that end with these bytes. Throws where they are none. */
+  /** Throws for invalid frames. */
   read(carrier: Carrier, bytes: Buffer, take: (frame: Frame) => void): void {
     this.#ways.get(carrier)?.reader.read(bytes, take)
   }
 
-  /** Takes note that it was heard, and tells whether that changes how it stands. */
+  /** Returns whether its state has changed. */
   heard(now: number): boolean {
     this.#heardAt = now
     const isChanged = this.isSilent
@@ -88,12 +85,12 @@ export class RemoteNode implements Node {
     return isChanged
   }
 
-  /** This process itself did nothing for so long. */
+  /** This process was stopped for this time. */
   forgive(milliseconds: number): void {
     this.#heardAt += milliseconds
   }
 
-  /** Looks at how long it has been silent, and tells whether that changes how it stands. */
+  /** Returns whether its state has changed. */
   look(now: number): boolean {
     const silence = now - this.#heardAt
     if (silence >= probeMilliseconds) for (const { carrier } of this.#ways.values()) carrier.probe(this.name)
@@ -101,7 +98,7 @@ export class RemoteNode implements Node {
     this.isSilent = silence >= silentMilliseconds
     this.isGivenUp = silence >= goneMilliseconds
     if (this.isGivenUp && !wasGivenUp) {
-      // Should it come back, it must not go on with what has been given up here.
+      // It must not continue what was given up here.
       this.#first?.carrier.send(this.name, resetFrame)
       this.break('gone')
     }
