@@ -15,19 +15,18 @@ import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]
-  /** Where the demo's page is, if there is one. */
   readonly demoPath?: string | undefined
   readonly httpLog: Logger
 }
 
-/** The Express app: everything but the BOSH path and the health checks, which have listeners of their own. */
+/** All but the BOSH path and the health checks, which have listeners of their own. */
 export function createApp(parts: AppParts): Express {
   const { config, counts, clock, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  // First, so that calls run through no other route.
+  // First: calls of the warm API skip the other routes.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app
@@ -49,7 +48,7 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-/** The app for hosts that are not in the settings: a refusal, and the styles of its page. */
+/** For hosts that are not in the settings. */
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())
@@ -60,13 +59,12 @@ export function createMisdirectedApp(parts: ProblemParts): Express {
   return app
 }
 
-/** An app with the settings and headers that all pages have in common. */
 function newApp({ http }: Pick<Config, 'http'>): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // As the dispatcher in front of it is, and proxies are: their rules are for a path in one spelling.
+  // As in the dispatcher and in proxies: their rules are for one spelling of a path.
   app.enable('case sensitive routing')
   install(http.fast, app)
   app.use((_request, response, next) => {

@@ -10,35 +10,30 @@ import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { RemoteFault } from './fault.js'
 
-/**
- * How many unused connections are kept for later, and for how long, in milliseconds. Connections in use have no such limit:
- * each session has one request held nearly all the time, so that the fifty-first would have to wait for another to end.
- */
+/** In milliseconds. Connections in use have no limit: nearly every session has one held request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
-/** What all endpoints of an entry in the settings have in common. */
+/** For all endpoints of an entry in the settings. */
 export interface EndpointParts {
-  /** The entry; without a URL the hosts come from the host-meta of its domains. */
+  /** Without a URL, the endpoints come from host-meta. */
   readonly about: RemoteEndpoint
   readonly settings: Config['remote']
   readonly tls: TlsRules
   readonly names: Pick<Names, 'addressesOf'>
   readonly clock: Clock
-  /** How much endpoints may send; the default limits unless given. */
   readonly xmlLimits?: XmlLimits | undefined
-  /** Where domains are asked for their host-meta; 443 unless a test has its own. */
+  /** Of host-meta. */
   readonly port: number
-  /** Whether the hosts must have public addresses. */
   readonly publicOnly: boolean
 }
 
-/** Connections to one host: `lasting` ones are shared and kept, `passing` ones not. May throw a `RemoteFault`. */
+/** `lasting` connections are kept for later requests. Throws a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
-  // An address that stands in the URL is never looked up.
+  // Node looks up no IP address.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
   const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
@@ -47,7 +42,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 
-/** Finds hosts as links find theirs; judges addresses as they are dialled: a name may have others the next time. */
+/** Checks addresses at each connection: a name can resolve to others the next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

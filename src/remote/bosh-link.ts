@@ -19,29 +19,28 @@ import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
 
-/** Longest time from the opening of a stream to its features, in seconds. */
+/** Time limit from the opening of a stream to its features. */
 const featuresSeconds = 10
 
-/** Requests that are open at once, unless the endpoint allows fewer: the one that is held, and one to send with. */
+/** A held request, and a request to send with. */
 const mostOpen = 2
 
-/** How long the client has to say something after a reply before it is asked for the next, in milliseconds. */
+/** Milliseconds in which the client can answer before an empty request leaves. */
 const clientTurn = 10
 
-/** Longest payload of one request that more is added to, in UTF-16 units. */
+/** A payload that is longer gets no further stanzas, in UTF-16 units. */
 const fullPayload = 256 * 1024
 
-/** Elements after which the word is with the client. */
+/** After an element of these, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
-  /** Whether the way to the endpoint is encrypted, and whether PLAIN may be used on it. */
   readonly facts: LinkFacts
 }
 
 /**
- * A stream to an XMPP server over another server's BOSH endpoint, as a client of XEP-0124 and XEP-0206. While all is quiet
- * one request is held there, and what is to be sent goes with another.
+ * A stream over the BOSH endpoint of another server, as a client of XEP-0124 and XEP-0206. While idle, the
+ * endpoint holds one request.
  */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
@@ -52,21 +51,20 @@ export class BoshLink implements Link {
   #lang: string
   #from: string | undefined
   #isOver = false
-  /** Requests that are open, or whose replies have yet to be read. */
+  /** Requests that are open or have unread replies. */
   #open = 0
-  /** Resolves when the reply to the last request has been read. */
+  /** Resolves once the reply to the last request is read. */
   #last: Promise<void> = Promise.resolve()
-  /** Requests that wait to be sent: stanzas, or the attributes that open the stream again. */
+  /** Stanzas, or the attributes of a restart. */
   #unsent: { readonly attributes: string; payload: string }[] = []
-  /** The size of what waits to be sent, in UTF-16 units. */
+  /** Of unsent stanzas, in UTF-16 units. */
   #backlog = 0
-  /** What the server said of its stream. */
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   /** Whether the server waits for the client. */
   #awaitsClient = false
   #isPaused = false
   #answeredAt: number
-  /** Until when the features have to come. */
+  /** Of the features. */
   #deadline: Timer | undefined
   /** Until the next empty request. */
   #rest: Timer | undefined
@@ -83,7 +81,6 @@ export class BoshLink implements Link {
     this.#await(this.#session.ask(this.#stream(), ''))
   }
 
-  /** What was agreed with the endpoint; undefined before. */
   get terms(): SessionTerms | undefined {
     return this.#session.terms
   }
@@ -96,7 +93,6 @@ export class BoshLink implements Link {
     return this.#session.unfinishedBytes
   }
 
-  /** What the endpoint answers is whole. */
   get isBetweenElements(): boolean {
     return true
   }
@@ -112,7 +108,7 @@ export class BoshLink implements Link {
     this.#pump()
   }
 
-  /** Opens a new stream in the same session, as after a login (XEP-0206 §5). */
+  /** XEP-0206 §5. */
   restart({ lang, from }: StreamOptions = {}): void {
     if (this.#isOver) return
     this.#lang = lang ?? this.#lang
@@ -122,7 +118,7 @@ export class BoshLink implements Link {
     this.#pump()
   }
 
-  /** Asks for nothing more until `resume`; what is held there comes all the same. */
+  /** A held request still returns stanzas. */
   pause(): void {
     this.#isPaused = true
   }
@@ -132,7 +128,6 @@ export class BoshLink implements Link {
     this.#pump()
   }
 
-  /** Ends the session at the endpoint, what waits to be sent going with it. Reports nothing any more. */
   close(): void {
     if (this.#isOver) return
     this.#stop()
@@ -140,12 +135,10 @@ export class BoshLink implements Link {
     this.#unsent = []
   }
 
-  /** There is no connection that the endpoint could miss. */
   cut(): void {
     this.close()
   }
 
-  /** Ends the session at the endpoint at once, and breaks off what is open. Reports nothing any more. */
   abandon(): void {
     if (this.#isOver) return
     this.#stop()
@@ -158,10 +151,7 @@ export class BoshLink implements Link {
     this.events.onEnd({ failure: { step, code: 'timeout' } })
   }
 
-  /**
-   * Lets go of the session, which lives on at the endpoint. Reports nothing any more. Undefined, and nothing has changed,
-   * where there is no session, or it is not at rest: a page could not know which request is the next.
-   */
+  /** Leaves the session to a page. Undefined if a request is open: the page could not know the next rid. */
   leave() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const left = this.#session.leave()
@@ -184,7 +174,7 @@ export class BoshLink implements Link {
   #stream(): string {
     const from = this.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
     const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
-    // MongooseIM looks for the very prefix.
+    // MongooseIM requires this prefix.
     return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='urn:xmpp:xbosh'`
   }
 
@@ -196,7 +186,6 @@ export class BoshLink implements Link {
     )
   }
 
-  /** Sends what there is to send, and sees to it that something is held whenever the server may speak. */
   #pump(): void {
     const { terms } = this.#session
     if (this.#isOver || terms === undefined) return
@@ -212,16 +201,16 @@ export class BoshLink implements Link {
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** An endpoint ends a session that sends nothing for too long, and some limit how often empty requests may come. */
+  /** Sends an empty request within half of `inactivity` and not before `polling`. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Never in the turn in which a reply has come: that one may be the last of a login, which leaves then.
+    // In a later turn: after the last reply of a login, the link may leave.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
-  /** Two requests take two ways, and the answer to the second may be here first (XEP-0124 §14.2). */
+  /** Replies can arrive out of order (XEP-0124 §14.2). */
   #await(request: Promise<EndpointReply>): void {
     const before = this.#last
     this.#open += 1
@@ -269,7 +258,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Once there is a session, how far a later connection came is no step of a login. */
+  /** With a session, the steps of a later connection are no steps of the login. */
   #failureOf(error: unknown): Failure {
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
     return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }

@@ -7,10 +7,9 @@ import { createAgent, type EndpointParts } from './agents.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, sendRequest } from './http-request.js'
 
-/** Longest document that is read, in bytes. */
 const maxDocumentBytes = 64 * 1024
 
-/** The address of the BOSH endpoint that a domain publishes in its host-meta (XEP-0156 §3), or why it has none. */
+/** The BOSH endpoint in the host-meta of a domain (XEP-0156 §3). */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
   const { settings, clock, port } = parts
   const fetch = (name: string) => {
@@ -32,16 +31,16 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
     if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
-    // For a login, all of this is one step: the search for the endpoint.
+    // For a login, all of this is a single step.
     if (cause instanceof RemoteFault) return { ...cause.failure, step: 'resolve' }
     return { step: 'resolve', code: 'internal-error', cause }
   }
 }
 
-/** As it stands in a document, unchecked. */
+/** Unchecked. */
 type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | null)[]
 
-/** The first usable address of a BOSH endpoint in a document; undefined where there is none, or it is not to be read. */
+/** The first usable BOSH endpoint. Undefined for an unreadable document too. */
 function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
   try {
@@ -54,7 +53,7 @@ function linkIn({ status, body }: HttpReply, read: (document: string) => Links):
   }
 }
 
-/** The links in a document in JSON (RFC 6415 §3). Throws for what is no JSON. */
+/** RFC 6415 §3. Throws if it is not JSON. */
 function linksInJson(document: string): Links {
   const { links } = JSON.parse(document) as { links?: unknown }
   return Array.isArray(links) ? links : []
@@ -63,9 +62,9 @@ function linksInJson(document: string): Links {
 /** More links than any domain has. */
 const xrds = documentReader({ ...defaultLimits, maxChildren: 1000 })
 
-/** The links in a document in XML (RFC 6415 §2). Throws an `XmlError` for what is no XML. */
+/** RFC 6415 §2. Throws an `XmlError`. */
 export function linksInXrd(document: string): Links {
-  // Written by hand more often than not, and comments are refused in XMPP only.
+  // Only XMPP forbids comments.
   const { root, children } = xrds(withoutComments(document))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
   return children
@@ -76,7 +75,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** The address where it is https: others could have been forged on the way (XEP-0156 §5). */
+/** Only https: an attacker could forge others on the network (XEP-0156 §5). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

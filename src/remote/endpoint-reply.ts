@@ -10,13 +10,10 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/**
- * A `<body/>` that came from a remote endpoint: elements fit to stand alone in a stream, what became of those that could
- * not be passed on as they were, and how the endpoint ended the session, if it did.
- */
+/** A `<body/>` of a remote endpoint. `fates` are of elements that cannot pass unchanged. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
-/** The conditions of XEP-0124 §17.2 that are not simply the end of a connection. */
+/** XEP-0124 §17.2. All other conditions are a failed connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['host-unknown', 'host-unknown'],
   ['host-gone', 'host-unknown'],
@@ -24,10 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/**
- * Creates a function that reads replies within these limits. `before` is what became of elements while the text was read. The
- * function throws a `RemoteFault` if the text is not a reply, or is an `error`.
- */
+/** The function throws a `RemoteFault`. `before` are fates from the reading of the text. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)
@@ -63,7 +57,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
 }
 
-/** What a creation reply grants (XEP-0124 §7.2), else what is usual; undefined where it names no session. */
+/** XEP-0124 §7.2. Undefined without a sid. */
 export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)
@@ -72,7 +66,7 @@ export function readTerms(root: Root): SessionTerms | undefined {
   const sid = root.attribute('sid')
   if (sid === undefined || sid === '') return undefined
   return {
-    // It stays for as long as the session.
+    // A slice would keep the whole reply in memory.
     sid: copyOf(sid),
     wait: number('wait') ?? 60,
     hold: number('hold') ?? 1,

@@ -12,24 +12,23 @@ import { RemoteFault } from './fault.js'
 import { Repeats } from './repeats.js'
 import { Turn } from './turn.js'
 
-/** What is asked for when a session is created (XEP-0124 §7.1); what the endpoint grants counts. `wait` is in seconds. */
+/** XEP-0124 §7.1. `wait` is in seconds. */
 export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
 
-/** For a session that lasts; `wait` is below the minute after which proxies give up. */
+/** Many proxies time out after 60 s. */
 const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }
 
 export interface EndpointSessionParts {
-  /** The endpoint that the session is created at; rejects with a `RemoteFault`. */
+  /** Rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
-  /** Counts unfinished replies; they are not counted without it. */
+  /** Of unfinished replies. */
   readonly waiting?: WaitingMemory | undefined
-  /** The domain of the session's user. */
+  /** Of the user. */
   readonly domain: string
   readonly terms?: WantedTerms
-  /** Called with the reason where a request for that domain fails. */
   readonly onFailed?: (domain: string, failure: Failure) => void
-  /** The sessions that may have something open at an endpoint; this one is in it for as long as it does. */
+  /** Contains this session while requests are open or may follow. */
   readonly open: Set<EndpointSession>
 }
 
@@ -37,19 +36,19 @@ function creation({ wait, hold, ver }: WantedTerms): string {
   return ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8' xmpp:version='1.0'`
 }
 
-/** How long the end of a session may take at the endpoint, in seconds. */
+/** Time limit of a terminate request. */
 const closeSeconds = 5
 
-/** How long a session that is to end may take to be created, in seconds; some endpoints wait for their server first. */
+/** Time limit of a creation whose session will end. Some endpoints wait for their server first. */
 const creationSeconds = 10
 
-/** Shortest pause before a request is repeated while an earlier one is open, in milliseconds. */
+/** Shortest pause before a repeat while an earlier request is open, in milliseconds. */
 const settling = 50
 
-/** `live` until either side ends it, `ending` while something of it is still open. */
+/** `ending` while a request is open. */
 type Phase = 'live' | 'ending' | 'over'
 
-/** The client's side of a session at a remote endpoint: rids, order, and an end that leaves nothing open there. */
+/** A session at a remote endpoint: its rids, their order, and its end. */
 export class EndpointSession {
   readonly #parts: EndpointSessionParts
   readonly #reached: (step: Step) => void
@@ -57,40 +56,39 @@ export class EndpointSession {
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
-  /** The last request that has left, as far as can be known. */
+  /** The last request that left. */
   #leftRid = 0
-  /** Requests that are open, the one that ends the session among them. */
+  /** Open requests. */
   #asking = 0
   #lastWords = ''
-  /** Unfinished replies, in bytes. */
+  /** Of unfinished replies. */
   #unfinishedBytes = 0
-  /** The turn of the last request. */
+  /** Of the last request. */
   #lastTurn: Turn | undefined
-  /** When the last empty request was sent, if its reply was empty. */
+  /** Time of the last empty request, if its reply was empty. */
   #fruitlessSince: number | undefined
   #limit: Timer | undefined
-  /** What was agreed; undefined before the creation reply. */
+  /** Undefined before the creation reply. */
   terms: SessionTerms | undefined
 
-  /** `reached` is called with how far the connection has come that creates the session. */
+  /** `reached` is called with the steps of the connection that creates the session. */
   constructor(parts: EndpointSessionParts, reached: (step: Step) => void) {
     this.#parts = parts
     this.#reached = reached
     parts.open.add(this)
   }
 
-  /** Memory of unfinished replies, in bytes. */
   get unfinishedBytes(): number {
     return this.#unfinishedBytes
   }
 
-  /** The time before which no empty request is to be sent, in milliseconds of the clock (XEP-0124 §11, §12). */
+  /** Earliest time of the next empty request, in milliseconds of the clock (XEP-0124 §11, §12). */
   get mayAskAt(): number {
     if (this.#fruitlessSince === undefined || this.terms === undefined) return 0
     return this.#fruitlessSince + this.terms.polling * 1000
   }
 
-  /** Sends a request; the first creates the session, no other leaves before its reply. Rejects with a `RemoteFault`. */
+  /** The first request creates the session, and others wait for its reply. Rejects with a `RemoteFault`. */
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
     const isLive = this.#phase === 'live'
     if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
@@ -104,7 +102,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
-      // The endpoint releases a request when a later one arrives, which says nothing of how often it may be asked.
+      // An empty reply to an earlier request does not count: a later request releases it.
       if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
       if (reply.end !== undefined) this.#wind()
       else if (creates) {
@@ -115,9 +113,8 @@ export class EndpointSession {
       }
       return reply
     } catch (error) {
-      // What we broke off ourselves did not fail.
       if (error instanceof RemoteFault && !signal.aborted) onFailed?.(domain, error.failure)
-      // Without a reply to the first request there is nothing that could be ended.
+      // Without a creation reply there is no session to end.
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#wind()
       throw error
     } finally {
@@ -125,34 +122,34 @@ export class EndpointSession {
     }
   }
 
-  /** Ends the session, with `lastWords` for the XMPP server; while it is being created, once it has a sid. */
+  /** Sends `lastWords` to the XMPP server. During the creation, the end waits for the sid. */
   end(lastWords = ''): void {
     if (this.#phase !== 'live') return
     this.#parts.open.add(this)
     this.#lastWords = lastWords
     this.#wind()
     if (this.terms !== undefined) void this.#terminate()
-    // While the endpoint is looked for there is no session yet.
+    // Before the discovery of the endpoint there is no session.
     else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
   }
 
-  /** Ends the session, and breaks off what is open first. */
+  /** Ends the session, open requests first. */
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
-      // The session at the endpoint ends by itself: its sid is in the unfinished reply.
+      // The sid is in the unfinished reply: the endpoint will time out.
       this.#finish()
       return
     }
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // The endpoint would wait for the requests before this one, and those that have not left never come.
+      // The endpoint would wait for rids that never left.
       this.#lastRid = this.#leftRid
     }
     this.end()
   }
 
-  /** Lets go of the session, which lives on and can be ended; undefined without one, or while a request is open. */
+  /** Leaves the session to a page, but `end` still works. Undefined while a request is open. */
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this
@@ -174,13 +171,13 @@ export class EndpointSession {
     const { signal } = this.#abort
     const turn = this.#takeTurn()
     await turn.come()
-    // Nothing depends on the reply, nor on a failure.
+    // The reply does not matter.
     if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
     turn.end()
     this.#answered()
   }
 
-  /** Sends a request in its turn, and repeats it in its turn if its connection breaks. Rejects with a `RemoteFault`. */
+  /** Repeats a request whose connection breaks. Rejects with a `RemoteFault`. */
   async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
     const { clock } = this.#parts
     const creates = this.terms === undefined
@@ -209,7 +206,7 @@ export class EndpointSession {
           const pause = repeats.next(error, this.terms?.inactivity)
           if (pause === undefined) throw error
           turn.broke()
-          // The request before this one may be about to break as well.
+          // The request before it may break too.
           await rest(clock, turn.isFirst ? pause : Math.max(pause, settling), signal)
         }
       }
@@ -223,7 +220,6 @@ export class EndpointSession {
     this.#parts.waiting?.change(bytes)
   }
 
-  /** Aborts open requests, and discards their unfinished replies. */
   #breakOff(): void {
     this.#abort.abort()
     this.#gathered(-this.#unfinishedBytes)
@@ -240,7 +236,7 @@ export class EndpointSession {
     if (this.#phase === 'ending' && this.#asking === 0) this.#finish()
   }
 
-  /** From here on only what is open is waited for, and not for long. */
+  /** Limits the time for open requests. */
   #wind(): void {
     if (this.#phase !== 'live') return
     this.#phase = 'ending'
@@ -262,15 +258,15 @@ export class EndpointSession {
 }
 
 /**
- * If Prosody sees a request's connection break before the next request comes, it forgets the request, and does not reply to its
- * repeat. It has processed the stanzas of the request. Its own stanzas, or the end of the session, come with the next reply.
+ * If a connection breaks before the next request arrives, Prosody forgets the request and does not reply to
+ * its repeat. It has processed its stanzas, and the next reply has the rest.
  */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
 }
 
-/** Resolves after so many milliseconds, rejects when the signal is aborted. */
+/** Rejects when the signal aborts. */
 function rest(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds === 0) return Promise.resolve()
   return new Promise((resolve, reject) => {

@@ -8,28 +8,27 @@ import { type EndpointReply, replyReader } from './endpoint-reply.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
-/** Domains and endpoints found by host-meta that are remembered, these with their connections. */
+/** Domains and endpoints from host-meta to remember. */
 const mostFound = 1000
-/** How long an endpoint is remembered, and that there is none, in seconds. */
+/** Lifetimes in seconds. */
 const foundSeconds = 600
 const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
 
-/** Most stanzas of one reply; more are left out. Each takes about 300 bytes of memory beside its text. */
+/** A reply loses further stanzas. Each takes about 300 bytes beside its text. */
 const mostStanzas = 10_000
 
-/** What endpoints that know only the protocol's first version mean by a status (XEP-0124 §17.1). */
+/** XEP-0124 §17.1. */
 const legacyConditions: Partial<Record<number, string>> = {
   400: 'bad-request',
   403: 'policy-violation',
   404: 'item-not-found',
 }
 
-/** Another server's BOSH endpoint, over HTTP. */
 export type Endpoint = ReturnType<typeof createEndpoint>
 
-/** Throws a `RemoteFault` where this service may not connect to the host. */
+/** Throws a `RemoteFault` if the address is not allowed. */
 export function createEndpoint(url: string, parts: EndpointParts) {
   const { settings, clock } = parts
   const elements = { ...(parts.xmlLimits ?? defaultLimits), maxChildren: mostStanzas }
@@ -37,7 +36,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
-  // A header may be there more than once.
+  // A header may have several values.
   const byName = new Map<string, string[]>()
   for (const [name, value] of settings.headers) {
     const key = name.toLowerCase()
@@ -49,7 +48,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     'Accept-Encoding': 'identity',
   }
 
-  /** Posts a `<body/>` that may be held; `afresh` as kept connections may be broken. Rejects with a `RemoteFault`. */
+  /** `afresh` uses a new connection. Rejects with a `RemoteFault`. */
   function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,
@@ -76,11 +75,10 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 
   return {
-    /** Its public address. */
     url,
     post,
 
-    /** Sends a request of a session, over a new connection if `afresh`, and reads the reply. Rejects with a `RemoteFault`. */
+    /** Rejects with a `RemoteFault`. */
     async exchange(
       body: string,
       waitSeconds: number,
@@ -91,7 +89,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
-    /** Closes all connections, those of held requests too. */
     close(): void {
       lasting.destroy()
       passing.destroy()
@@ -99,7 +96,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 }
 
-/** The endpoints of one entry in the settings: the one that it names, or those that its domains publish. */
+/** The endpoints of an entry in the settings. */
 export type Endpoints = ReturnType<typeof createEndpoints>
 
 export function createEndpoints(parts: EndpointParts) {
@@ -111,21 +108,20 @@ export function createEndpoints(parts: EndpointParts) {
     return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
   })
   return {
-    /** What is true of the way to them; an endpoint that host-meta names is always encrypted. */
+    /** Host-meta names encrypted endpoints only. */
     facts: { encrypted, plainAllowed: encrypted || plain } satisfies LinkFacts,
 
-    /** The endpoint that serves a domain. Rejects with a `RemoteFault`. */
+    /** Rejects with a `RemoteFault`. */
     async of(domain: string): Promise<Endpoint> {
       const url = named ?? (await found(domain))
       if (typeof url !== 'string') throw new RemoteFault(url)
       const endpoint = byUrl.get(url) ?? createEndpoint(url, parts)
       byUrl.set(url, endpoint)
-      // The connections of the oldest close by themselves when they are not used.
+      // Idle connections close by themselves.
       forgetOldest(byUrl, mostFound)
       return endpoint
     },
 
-    /** Closes all connections. */
     close(): void {
       for (const endpoint of byUrl.values()) endpoint.close()
     },

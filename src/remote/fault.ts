@@ -1,9 +1,8 @@
 import type { Failure } from '../xmpp/link.js'
 
-/** What a fault leaves: a request that `broke` may be sent once more, a session that has `ended` needs no end. */
+/** After `broke`, a request can be repeated. After `ended`, there is no session. */
 export type Aftermath = 'broke' | 'ended' | 'none'
 
-/** Why an exchange with a remote endpoint came to nothing. */
 export class RemoteFault extends Error {
   override readonly name = 'RemoteFault'
 
@@ -15,7 +14,7 @@ export class RemoteFault extends Error {
   }
 }
 
-/** A reply with another status than 200, as the cause of a fault. */
+/** A reply with another status than 200. */
 export function unexpectedStatus(status: number): Error {
   return Object.assign(new Error(`the endpoint answered with HTTP ${status}`), { code: `HTTP ${status}` })
 }

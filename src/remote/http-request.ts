@@ -12,14 +12,14 @@ import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { RemoteFault } from './fault.js'
 
-/** How long a request may take and how long its reply may be. Times are in seconds. */
+/** Times in seconds. */
 export interface RequestLimits {
-  /** Until the connection stands, TLS included. */
+  /** TLS included. */
   readonly connect: number
-  /** From then until the reply is there. */
+  /** From the connection to the end of the reply. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** For replies in XML: elements that are too large or too many are left out. Such a reply may be longer, up to `mostTimes` as long. */
+  /** For XML: a reply up to `mostTimes` as long loses elements that are too large or too many. */
   readonly elements?: XmlLimits
 }
 
@@ -30,25 +30,23 @@ export interface RequestOptions {
   readonly agent: http.Agent
   readonly limits: RequestLimits
   readonly clock: Clock
-  /** Aborting it hangs up. */
   readonly signal?: AbortSignal | undefined
-  /** Called with how far the connection has come. */
+  /** Called with each step. */
   readonly reached?: ((step: Step) => void) | undefined
-  /** Called with how many bytes an unfinished reply has grown by; with a negative number once it is read or lost. */
+  /** Called with the growth of an unfinished reply in bytes, and with a negative number at its end. */
   readonly gathered?: ((bytes: number) => void) | undefined
-  /** Called when the request leaves, with whether its connection was made for it. */
+  /** Called when the request leaves. */
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
 
-/** A reply over HTTP, of any status. `fates` are of elements that were left out or changed where it was too long. */
+/** Of any status. `fates` are of elements in a reply that was too long. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
-/** How many times as long as what is kept of it a reply may be. */
 const mostTimes = 16
-/** Memory of a piece of a reply beside its bytes. */
+/** Memory of a chunk beside its bytes. */
 const pieceBytes = 512
 
-/** Sends one HTTP request and reads its reply whole; redirects are not followed. Rejects with a `RemoteFault`. */
+/** Does not follow redirects. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
   const { body, limits, clock, reached, gathered = () => {}, leaves, ...about } = options
   return new Promise((resolve, reject) => {
@@ -138,17 +136,16 @@ function unreadable(how: string): RemoteFault {
   return faultAt('features', 'remote-protocol-error', new Error(`the reply ${how}`))
 }
 
-/** What an error says about the endpoint, by how far the connection had come. */
 function faultOf(error: unknown, step: Step, { socket, host }: http.ClientRequest): RemoteFault {
   const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
   if (error instanceof XmlError || code?.startsWith('HPE_'))
     return faultAt(step, 'remote-protocol-error', error)
-  // All that Node throws has a code.
+  // All errors of Node have a code.
   if (code === undefined) return faultAt(step, 'internal-error', error)
   if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
   if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)
     return faultAt(step, 'remote-connection-failed', error)
-  // Once the connection is closed, only the error may still have the certificate.
+  // After the close, only the error has the certificate.
   const certificate = cert ?? socket.getPeerCertificate()
   const cause = new CertificateFault(String(socket.authorizationError), certificate, host)
   return faultAt(step, 'certificate-invalid', cause)
@@ -160,8 +157,8 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
 }
 
 /**
- * Reads a reply too long to be kept whole, which any user of the server can cause, as it comes; elements that are too
- * large or too many, or have no room in `maxLength` UTF-16 units, are left out. `write` and `end` throw an `XmlError`.
+ * Reads a long reply, which any user of the server can cause. Drops elements that are too large, too
+ * many, or beyond `maxLength` UTF-16 units. `write` and `end` throw an `XmlError`.
  */
 function longReply(maxLength: number, limits: XmlLimits) {
   const fates: Fate[] = []
@@ -170,7 +167,6 @@ function longReply(maxLength: number, limits: XmlLimits) {
   let isWhole = false
   const sink: Sink = {
     onOpen({ qualifiedName, names, values }) {
-      // As it was, spaces and quotes aside.
       const attributes = names.map((name, index) => ` ${name}='${escapeXml(values[index]!)}'`).join('')
       body = `<${qualifiedName}${attributes}>`
       endTag = `</${qualifiedName}>`
@@ -187,7 +183,6 @@ function longReply(maxLength: number, limits: XmlLimits) {
   const splitter = new Splitter(sink, limits, { lenient: true })
   return {
     write: (chunk: Buffer) => splitter.write(chunk),
-    /** The reply without those elements, and what became of them. */
     end() {
       if (!isWhole) throw new XmlError('not-well-formed', 'the reply breaks off')
       return { body: body + endTag, fates }

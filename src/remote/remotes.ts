@@ -19,30 +19,30 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
-  /** Counts unfinished replies; they are not counted without it. */
+  /** Of unfinished replies. */
   readonly waiting?: WaitingMemory | undefined
-  /** The name of this process, where there may be others. */
+  /** Undefined if there is only one process. */
   readonly processName?: string | undefined
-  /** Where host-meta is asked for; 443 unless a test has its own. */
+  /** 443 except in tests. */
   readonly hostMetaPort?: number | undefined
 }
 
-/** The BOSH endpoints of other servers: which of them serves a domain, and what this process has open there. */
+/** The BOSH endpoints of other servers, and the sessions of this process there. */
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new HandedOverSessions()
-  /** Those that have something open at an endpoint, or may have. */
+  /** Sessions with open requests. */
   const sessions = new Set<EndpointSession>()
-  /** Of the logins that are going on whose pages will talk to the endpoint themselves. */
+  /** Running logins for pages that will use the endpoint. */
   const openings = new Set<BoshLink>()
-  /** By their entry in the settings. */
+  /** By entry in the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()
   let isClosed = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
-    // An endpoint that the operator named may have any address, as may that of a domain that they named.
+    // Only if strangers name the domain: operators may use private addresses.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
     const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits }
@@ -69,18 +69,18 @@ export function createRemotes(parts: RemotesParts) {
   return {
     elsewhere,
 
-    /** Sessions and logins that have something open at an endpoint. */
+    /** Sessions with open requests. */
     get size() {
       return sessions.size
     },
 
-    /** Opens a link to a domain's server over the endpoint that serves it; undefined where none does. */
+    /** Undefined if no endpoint serves the domain. */
     open(domain: string, options: LinkOptions, events: LinkEvents): Link | undefined {
       const about = remoteOf(config, domain)
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /** Opens a session whose page will talk to the endpoint, if the domain's do. Throws a `Problem` in a stop or drain. */
+    /** For a page that will use the endpoint. Throws a `Problem` in a stop or drain. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
@@ -93,7 +93,7 @@ export function createRemotes(parts: RemotesParts) {
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** What came for the page during the login is lost: the endpoint alone could keep it. */
+        /** Stanzas that arrived during the login are lost: only the endpoint could store them. */
         async handOut(jid) {
           const left = link.leave()
           if (left === undefined) return undefined
@@ -106,12 +106,11 @@ export function createRemotes(parts: RemotesParts) {
       }
     },
 
-    /** Opens no further session whose page will talk to an endpoint. */
     drain(): void {
       isClosed = true
     },
 
-    /** Breaks off the logins that are not done, and begins no other. */
+    /** Ends running logins for pages that will use an endpoint. */
     shutDown(): void {
       isClosed = true
       for (const link of openings) {
@@ -120,7 +119,6 @@ export function createRemotes(parts: RemotesParts) {
       }
     },
 
-    /** Closes all connections. */
     close(): void {
       for (const endpoints of known.values()) endpoints.close()
     },

@@ -1,23 +1,21 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** Pauses before the repeats of a request, in milliseconds. The last one applies to all further repeats. */
+/** In milliseconds. The last pause applies to all further repeats. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
-/** How long a request is repeated at most, in seconds, whatever the endpoint allows. */
+/** Limit of all repeats of a request. */
 const mostSeconds = 30
 
-/** After so many milliseconds an open request counts as held by the endpoint. */
+/** An open request counts as held after this time, in milliseconds. */
 const heldAfter = 5000
 
-/**
- * Decides when a request whose connection broke is repeated. An endpoint that has it already repeats its reply (XEP-0124 §14.3).
- */
+/** When to repeat a request whose connection broke. An endpoint repeats its reply (XEP-0124 §14.3). */
 export class Repeats {
   readonly #clock: Clock
   #count = 0
   #overdue = 0
-  /** When it broke first, unless the endpoint has held it since. */
+  /** First break since the endpoint last held the request. */
   #brokenAt = 0
   #leftAt: number | undefined
 
@@ -25,7 +23,6 @@ export class Repeats {
     this.#clock = clock
   }
 
-  /** Whether it has been sent more than once. */
   get areAny(): boolean {
     return this.#count > 0
   }
@@ -34,13 +31,10 @@ export class Repeats {
     this.#leftAt = this.#clock.now()
   }
 
-  /**
-   * The pause before the next repeat, in milliseconds; undefined if there is none. `inactivity` is how long the endpoint keeps a
-   * session that has no request open, in seconds; undefined before there is a session.
-   */
+  /** The pause before the next repeat, in milliseconds. `inactivity` is in seconds, undefined before there is a session. */
   next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
     if (aftermath !== 'broke') return undefined
-    // The repeat could create a second session, and leave the first one behind.
+    // A repeated creation could leave a second session behind.
     if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
     if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
     const now = this.#clock.now()

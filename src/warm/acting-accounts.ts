@@ -9,16 +9,14 @@ import { userOf } from '../xmpp/jid/jid.js'
 
 type Shown = readonly [account: string, password: string]
 
-/** How long a right password does not count when it is shown again, in seconds. */
+/** How long a password counts as right, in seconds. */
 const memorySeconds = 86_400
-/** Asks another process whether it knows a password to be right. */
 const rightKind = 'right-password'
 
 /**
- * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in each call, so `rate`
- * counts the account, too. Calls with the right password do not count: a portal's account may act for all of its users. While the
- * account has too many wrong ones, a password is tried that this process or one of the others in `nodes` knows to be right.
- * `refused` is called, with the admin, for each login that is not tried.
+ * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in
+ * each call, so `rate` counts the account. Calls with the right password do not count. While an account is
+ * over its limit, only passwords that a process knows to be right are tried.
  */
 export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
@@ -27,7 +25,7 @@ export function createActingAccounts(
   nodes?: Nodes,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
-  /** The first logins with passwords that are not known to be right. */
+  /** Running logins with passwords that are not known to be right. */
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (shown: Shown) => right.recall(right.keyOf(shown)) !== undefined)
 
@@ -60,7 +58,7 @@ export function createActingAccounts(
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of many calls at once only the first is counted, as long as the password is right.
+    // Of many calls at once with the right password, only the first counts.
     await firsts.get(key)
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

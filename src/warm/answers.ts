@@ -1,4 +1,3 @@
-// What calls are answered with: sessions that were handed out, and what is known of sessions.
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
@@ -12,29 +11,22 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
 
-/**
- * How a call of the warm API is answered. Without a preference in `Accept`, addresses that control sessions answer in
- * JSON, and calls for a binding in the format of their body.
- */
+/** Without a preference in `Accept`, addresses that control sessions answer in JSON, the others in the format of the body. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
-/** What the answers depend on beside what they tell. */
 export interface Asked {
   readonly request: Request
   readonly config: Config
 }
 
-/** The path of the warm API as browsers see it. */
+/** As browsers see it. */
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 
-/**
- * A session for a page: in JSON everything that the page needs to attach; a page with the three values; for an admin who has
- * sent our form, a page that can attach as well. `reused` is there for calls that asked to reuse a session.
- */
+/** JSON has all that a page needs to attach. The page has jid, sid and rid. After our own form, the page can attach as well. */
 export function bindingAnswer(
   binding: Binding,
   { request, config }: Asked,
@@ -55,7 +47,7 @@ export function bindingAnswer(
     binding.url ??
     urlOfDomain(config, domain) ??
     pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
-  // What another endpoint has cannot be looked at here.
+  // A session at a remote endpoint has no page here.
   const session = binding.url === undefined ? `${form}/${id}` : undefined
   const title = isResumed ? 'Ready for another page' : 'Logged in'
   const home = homePath(config.externalUrl)
@@ -65,13 +57,11 @@ export function bindingAnswer(
   return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
 }
 
-/** A binding as JSON has it. */
 export type BindingObject = ReturnType<typeof describeBinding>
 
-/** What it says of the way over WebSocket. */
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-/** `urls` are the addresses of our own endpoints. */
+/** `urls` are our own endpoints. */
 export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
@@ -84,38 +74,36 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
 }
 
-/** With the name of the process that has the session, where processes have names: not every page shows its token to the endpoint. */
+/** Names the process that has the session: not every client sends its token with the upgrade. */
 function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** Our BOSH endpoint for this page: its path alone where the page has the same host, whatever name a proxy calls us by. */
+/** Our BOSH endpoint, without the origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
   return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
 }
 
-/** A page has no place for a cookie that the backend is to pass on: the endpoint's first answer sets it then. */
+/** Only a backend can set the cookie of `reply`. For a page, the first BOSH response sets it. */
 export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }
 
-/** One session in JSON; `now` is in milliseconds of the clock. */
+/** `now` is in milliseconds of the clock. */
 export const sessionAnswer = (view: SessionView, now: number): Answer =>
   jsonAnswer(describeSession(view, now))
 
-/** A part of a list of sessions in JSON. */
 export function sessionsAnswer({ sessions, total, next, unanswered }: SessionPage, now: number): Answer {
   const described = sessions.map(view => describeSession(view, now))
   return jsonAnswer({ sessions: described, total, next: next && formatPlace(next), unanswered })
 }
 
-/** A session as JSON has it. */
 export type SessionObject = ReturnType<typeof describeSession>
 
-/** What a backend may know of a session; ages are in whole seconds. */
+/** Ages are in whole seconds. */
 export function describeSession(
   { id, jid, domain, origin, state, transport, createdAt, quietSince }: SessionView,
   now: number,

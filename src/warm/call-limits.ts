@@ -9,7 +9,7 @@ import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { createActingAccounts } from './acting-accounts.js'
 
-/** Who has called, and for which user, by bare JID: undefined for an anonymous login, whose server makes it up. */
+/** `user` is a bare JID, undefined for an anonymous login. */
 interface Caller {
   readonly admin: string
   readonly user: string | undefined
@@ -17,7 +17,7 @@ interface Caller {
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-/** Limits the calls of the warm API. One for all hosts. */
+/** One for all hosts. */
 export function createCallLimits(
   { rates }: Pick<Config, 'rates'>,
   refused: OnRefused,
@@ -28,10 +28,9 @@ export function createCallLimits(
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
-    /** Limits guesses at the password of an account that acts for others. */
     acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin }), nodes),
     failures: new FailedLogins(rates.failedLogins, refused, makeRate),
-    /** Counts a warm call. Throws a `Problem` where there were too many. */
+    /** Counts a warm call. Throws a `Problem` if there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
         if (retryAfterSeconds === undefined) return
@@ -41,7 +40,7 @@ export function createCallLimits(
       judge('warms-admin', await warmsOfAdmin.take(admin))
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
-    /** Takes a call back that needed no login, or was refused for a reason of this service's own. */
+    /** For a call that needed no login, or that this service refused without a fault of the caller. */
     async takenBack({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))

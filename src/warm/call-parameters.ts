@@ -6,21 +6,18 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Reads a parameter of a call: undefined where it was not given. Throws a `Problem` for what is not allowed. */
+/** Undefined for an absent parameter. Throws a `Problem` for a bad value. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
-/** Reads the parameters of a body. One that is empty counts as not given, and so does an option that is `null`. */
+/** An empty parameter counts as absent, and so does an option that is `null`. */
 export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
 
-/** A name and its value; undefined where a percent escape is broken. */
+/** The name or value is undefined if a percent escape is broken. */
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/**
- * Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`:
- * `unsupported-media-type`, `invalid-body`, or `invalid-parameter` for one that comes twice, is misspelt or undecodable.
- */
+/** Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`. */
 export function readParameters(contentType: string | undefined, body: Uint8Array): Parameters {
   const format = demandFormat(contentType)
   const text = decode(body)
@@ -31,9 +28,8 @@ export function readParameters(contentType: string | undefined, body: Uint8Array
 }
 
 /**
- * Reads the query of a URL. Throws a `Problem` `invalid-parameter`, for an unknown name too: a list with a misspelt filter
- * would show, and a logout end, sessions that were not meant. The query of a `sentForm` has its empty fields too, which
- * count as not given.
+ * Throws a `Problem` for an unknown name too: with a misspelt filter, a logout would end the wrong sessions.
+ * With `sentForm`, empty fields count as absent.
  */
 export function readQuery<Known extends Table>(
   url: string,
@@ -110,19 +106,18 @@ function* jsonPairs(text: string): Iterable<Pair> {
   for (const name of memberNames(text)) yield [name, members[name]]
 }
 
-// A portal may send parameters of its own along. But a backend that sends `pasword` or `attach-binding` relies on it.
+// A portal may send parameters of its own, but `pasword` or `attach-binding` is a mistake.
 
-/** Shorter names are one letter away from too many words: `jid` from `uid`, `wait` from `want`. */
+/** Shorter names are one letter from too many words: `jid` from `uid`, `wait` from `want`. */
 const longEnough = 5
 
-/** `csrf_token` is not among them: forms of other applications have tokens of their own, of all sorts of names. */
+/** Forms of other applications have tokens with names like `csrf_token`. */
 const spelt = parameterNames.filter(name => name !== 'csrf_token')
 const byFoldedName = new Map(spelt.map(name => [folded(name), name]))
 const longest = Math.max(...spelt.map(name => name.length)) + 1
 
-/** The parameter that an unknown name is most likely meant to be; undefined where it is not like any. */
 function likelyParameter(name: string): ParameterName | undefined {
-  // Frameworks add parameters that begin with an underscore. A name that is too long costs no comparison.
+  // Frameworks add parameters that begin with an underscore.
   if (name.length > longest || name.startsWith('_')) return undefined
   const text = folded(name)
   const same = byFoldedName.get(text)
@@ -132,12 +127,11 @@ function likelyParameter(name: string): ParameterName | undefined {
   return undefined
 }
 
-/** Without what differs between ways to write a name of several words. */
 function folded(name: string): string {
   return name.toLowerCase().replaceAll(/[-_. ]/g, '')
 }
 
-/** Whether one letter is missing, added or replaced, or two have changed places. */
+/** Whether one letter is missing, added or replaced, or two are swapped. */
 function isOneSlip(text: string, other: string): boolean {
   let start = 0
   while (start < text.length && text[start] === other[start]) start += 1

@@ -1,4 +1,3 @@
-// Which calls of the warm API are answered. Each leaves one line in the log, whether it is refused, answered or given up.
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
@@ -20,7 +19,7 @@ import type { RecentWarms } from './recent-warms.js'
 
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
-/** Calls that give a session to a page, which a service that is being stopped refuses. */
+/** Calls that give a session to a page. They fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
 const logged = new WeakSet<Response>()
@@ -31,15 +30,15 @@ export interface Call {
   readonly request: Request
   readonly response: Response
   readonly admin: Admin
-  /** Aborts when the connection closes before all of the reply was written to it. */
+  /** Aborts if the connection closes before the whole reply is written. */
   readonly signal: CallerSignal
-  /** The fields of its line in the log; never a secret. */
+  /** Fields of the log line. Never a secret. */
   readonly line: Record<string, unknown>
 }
 
-/** How a call ended; its problem as the caller was told, which has nothing that the caller has sent. */
+/** The problem as the caller sees it. It quotes nothing that the caller sent. */
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
-  /** `client-gone` where the caller closed the connection before its reply. */
+  /** `client-gone` if the caller closed the connection before the reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
   readonly cause?: string | undefined
 }
@@ -52,21 +51,20 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 export interface CallsParts {
   readonly config: Config
   readonly log: Logger
-  /** Takes the lines of calls that change sessions, and of those that were refused. */
+  /** For calls that change sessions, and refused calls. */
   readonly audit: Logger
   readonly clock: Pick<Clock, 'now'>
-  /** Hashes admins' secrets, in turn with all other hashes of this process. */
   readonly hashes: HashQueue
-  /** How many calls there may be, at all hosts together. */
+  /** Of all hosts together. */
   readonly limits: CallLimits
   readonly counts: Counts
   readonly recentWarms: RecentWarms
-  /** Called with the outcome of each call that was admitted. */
+  /** Called with the outcome of each admitted call. */
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
 }
 
-/** Admits and answers calls; one for all paths, so that an admin is known to all of them. */
+/** Admits, answers and logs the calls of the warm API, one line each. */
 export function createCalls(parts: CallsParts) {
   const { config, log, audit, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const home = homePath(config.externalUrl)
@@ -97,7 +95,7 @@ export function createCalls(parts: CallsParts) {
   })
 
   const untold = countedOnceAMinute<string>(clock)
-  /** Logs events that anybody can cause: once a minute for each code, client and admin, with their `count`. */
+  /** For events that anybody can cause: one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
     stream: Logger,
@@ -112,11 +110,10 @@ export function createCalls(parts: CallsParts) {
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // Before it is known who calls, too many requests are too many wrong passwords.
+    // Before authentication, too many requests are too many wrong passwords.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
-    // A method that does not exist changes nothing.
     const stream = streamOf(problem.code !== 'method-not-allowed')
     logOften(request, stream, { ...outcomeOf(problem), admin }, isGuess ? 'admin login' : 'warm')
     logged.add(response)
@@ -126,14 +123,14 @@ export function createCalls(parts: CallsParts) {
   return {
     adminOf: (request: Request) => admins.of(request),
     /**
-     * Lets calls with these methods pass that come from admins, from allowed addresses, over encrypted channels. Answers
-     * OPTIONS, and logs all other calls and passes their problem on.
+     * Passes these methods from admins, allowed addresses and encrypted channels. Answers OPTIONS. Logs all
+     * other calls and passes their problem on.
      */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
-      // One handler for all checks: each further one costs Express as much as a check itself.
+      // One handler for all checks: each further handler costs Express as much as a check.
       const check: RequestHandler = (request, response, next) => {
-        // Replies carry a session's secret, which no cache on the way may keep.
+        // No cache may store replies: they contain the secret of a session.
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
@@ -142,7 +139,7 @@ export function createCalls(parts: CallsParts) {
           response.status(204).end()
           return
         }
-        // Before the 401: a browser that is challenged here would send the secret unencrypted.
+        // Before the 401: a challenged browser would send the secret unencrypted.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
             detail:
@@ -153,10 +150,7 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /**
-     * Makes a handler of a function that answers a call. What that throws goes on to the app's error handler, unless
-     * `tell` has an answer of its own for people who can mend what they sent.
-     */
+    /** Errors go to the app's error handler, unless `tell` has an answer: a form with the mistake marked. */
     answering:
       (
         name: CallName,
@@ -182,7 +176,6 @@ export function createCalls(parts: CallsParts) {
         } catch (error) {
           if (signal.aborted) return
           const told = problemFrom(error)
-          // What fails while the service is being stopped fails because of that.
           const isBrokenOff = told.status >= 500 && isTooLate()
           const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
           if (problem.status >= 500) counts.failedCalls += 1

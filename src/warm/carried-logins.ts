@@ -9,24 +9,22 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 
-/** The kinds of questions. */
 const loginKind = 'login'
 const credentialsKind = 'credentials'
 const releaseKind = 'release'
 
-/** How much longer than a login may take its outcome may be on its way, in milliseconds. */
+/** Time for the message, beyond the time for the login, in milliseconds. */
 const wayMilliseconds = 1_000
-/** How long a process that was full is not asked again, in milliseconds. */
+/** How long a full process is not asked again, in milliseconds. */
 const fullMilliseconds = 1_000
 
-/** What another process has to know of a login. */
 interface CarriedLogin {
-  /** Which of the sites the user logs in at; all processes have the same ones. */
+  /** All processes have the same sites. */
   readonly site: string
   readonly request: CarriedRequest
 }
 
-/** What an operator's account proves itself with stays where it is: all processes have it. */
+/** Without the secrets of a service account: all processes have them. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
   readonly credentials: Exclude<Credentials, { kind: 'service' }> | { readonly kind: 'service' }
 }
@@ -48,30 +46,27 @@ function withAccount(request: CarriedRequest, accounts: Accounts): WarmRequest {
 export interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
   readonly clock: Pick<Clock, 'now'>
-  /** Whether this process takes no new sessions, and keeps those that it has. */
   readonly isDraining: () => boolean
-  /** The operator's accounts, by XMPP domain. */
+  /** By XMPP domain. */
   readonly serviceAccounts: Accounts
-  /** Longest time that a login may take, in seconds. */
+  /** Time limit of a login, in seconds. */
   readonly timeout: number
-  /** Ends a session of this process that no page will attach to. */
+  /** Ends a session of this process. */
   readonly release: (id: string) => void
 }
 
 export type CarriedLogins = ReturnType<typeof createCarriedLogins>
 
-/** Whether a process could not log a user in because it is drained, stopped or gone itself. */
 function isOfItsEnd(error: unknown): boolean {
   if (error instanceof NoAnswer) return error.reason !== 'late'
   return error instanceof Problem && error.code === 'shutting-down'
 }
 
-/** Whether a process has no room for the session. */
 function isFull(error: unknown): boolean {
   return error instanceof Problem && error.code === 'service-full'
 }
 
-/** Passes logins on to other processes while this one drains or is full, and logs users in for them. */
+/** Logs users in at other processes while this process drains or is full, and logs in for them. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
@@ -80,7 +75,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     if (logins === undefined) throw new Problem('internal-error')
     return logins
   }
-  // Where the caller hangs up meanwhile, the process that it has called lets go of the session.
+  // If the caller closes the connection, the process that it called releases the session.
   nodes.answer(loginKind, ({ site, request }: CarriedLogin) =>
     loginsOf(site).login(withAccount(request, serviceAccounts), new CallerGone()),
   )
@@ -89,16 +84,15 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   )
   nodes.answer(releaseKind, release)
 
-  /** When processes that were full may be asked again, in milliseconds of the clock. */
+  /** In milliseconds of the clock, by process. */
   const fullUntil = new Map<string, number>()
 
-  /** The names of the processes that were full a moment ago. */
   const fullProcesses = (): string[] => {
     for (const [name, until] of fullUntil) if (until <= clock.now()) fullUntil.delete(name)
     return [...fullUntil.keys()]
   }
 
-  /** Logs in here or, if this process is drained or full, in one that is not. */
+  /** Here, or in another process if this process drains or is full. */
   const either = async <T>(
     kind: string,
     site: string,
@@ -111,7 +105,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         return await here()
       } catch (error) {
         if (isFull(error)) fullness = error
-        // The drain may have begun when the call had come, and before it had its session.
+        // The drain may have begun during the login.
         else if (!isDraining() || !isOfItsEnd(error)) throw error
       }
     }
@@ -136,7 +130,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   }
 
   return {
-    /** The logins of a site, which all processes call by the same name. */
+    /** `site` has the same name in all processes. */
     over(site: string, own: Logins): Logins {
       sites.set(site, own)
       return {
@@ -146,11 +140,11 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
           either(credentialsKind, site, request, () => own.checkCredentials(request, caller)),
       }
     },
-    /** Ends a session that no page will attach to, whichever process has it. */
+    /** Ends a session without a page, in any process. */
     release(id: string): void {
       const node = nodeIn(id)
       if (node === undefined || !nodes.has(node)) release(id)
-      // What is not reached ends by itself, when no page has come for it.
+      // If the process is unreachable, the session ends when its time to attach is over.
       else nodes.ask(node, releaseKind, id).catch(() => {})
     },
   }

@@ -1,24 +1,20 @@
-// What kinds of parameters there are: what each may be, how it is read, and how it is refused.
 import { Problem } from '../lib/errors.js'
 import { count, type Schema, text as textSchema } from '../lib/text/json-schema.js'
 
 export interface Parameter<T> {
-  /** What it is for, and what it may be. */
   readonly schema: Schema
-  /** The sentence in a refusal, which never has the value that was sent: it may be a password in the wrong place. */
+  /** The sentence in a refusal. It never quotes the value, which may be a misplaced password. */
   readonly allowed: string
-  /** What a value from JSON, or a text from a form or query, means; undefined where it is not allowed. May throw a `Problem`. */
+  /** Reads a JSON value or a text of a form or query. Undefined if it is not allowed. May throw a `Problem`. */
   readonly read: (value: unknown) => T | undefined
 }
 
 export type Table<Name extends string = string> = Readonly<Record<Name, Parameter<unknown>>>
 
-/** What those mean that were given. */
 export type Values<Known extends Table> = {
   readonly [Name in keyof Known]: ReturnType<Known[Name]['read']> | undefined
 }
 
-/** A text, which may be what `understand` finds a meaning in. */
 export function text<T>(
   description: string,
   allowed: string,
@@ -28,7 +24,7 @@ export function text<T>(
   return {
     schema: textSchema(description, more),
     allowed,
-    // JSON can spell half a surrogate pair, which no encoding of text can carry.
+    // JSON can spell half a surrogate pair.
     read: value => (typeof value === 'string' && value.isWellFormed() ? understand(value) : undefined),
   }
 }
@@ -38,7 +34,7 @@ export function word<Word extends string>(words: readonly Word[], description: s
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
 }
 
-/** A number in JSON, digits in a form, a query or a JSON string; infinite beyond the largest number. */
+/** A JSON number, or digits. Infinite beyond the largest number. */
 export function integer(
   description: string,
   allowed: string,
@@ -56,7 +52,6 @@ export function integer(
   }
 }
 
-/** A problem that names a parameter and a rule that it breaks. */
 export function badParameter(name: string, rule: string): Problem {
   return new Problem('invalid-parameter', {
     detail: `Parameter: ${name}. ${rule}`,

@@ -1,4 +1,4 @@
-// What calls may bring along, in a body or in a query. Requests are read, refused and described by these tables.
+// The tables by which requests are read, refused and described.
 import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
 import { settings } from '../config/settings.js'
 import { Problem } from '../lib/errors.js'
@@ -9,33 +9,31 @@ import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, parseJid } from '../xmpp/jid/jid.js'
 import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
 
-/** How a token is shown unless the call names a mechanism, and what shows none. */
 export const defaultTokenMechanism = 'OAUTHBEARER'
 const otherMechanisms: readonly string[] = [...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS']
 
-/** A language tag (RFC 5646 §2.1), with those of its irregular tags that are still registered under "i". */
+/** RFC 5646 §2.1, with the irregular tags that begin with "i". */
 export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
-/** The lengths of passwords in octets, of tokens and language tags in characters. */
+/** Passwords in octets, tokens and language tags in characters. */
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
-/** Wider than RFC 6750 §2.1: what servers issue on their own is not always base64. An empty value counts as not given. */
+/** Wider than RFC 6750 §2.1: not every token is base64. */
 const visible = /^[\x21-\x7e]*$/
 /** RFC 4422 §3.1. */
 const mechanismName = /^[A-Z0-9_-]{0,20}$/
-/** RFC 7622 §3.1, in octets; a schema can count characters only. */
+/** RFC 7622 §3.1, in octets. A schema can count characters only. */
 const aJid = { maxLength: 3071 }
 const jidAllowed = 'A bare or full JID.'
 
-/** What the bodies of calls may have. Who is to be logged in, and by what, comes first; all others are options. */
 export const bodyParameters = {
   jid: text('The user: a bare JID, or a full one to ask for that resource.', jidAllowed, sent => sent, aJid),
   password: text(
     `The user's password, at most ${longestPassword} bytes.`,
     `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
-    // NUL ends a field of SASL PLAIN (RFC 4616 §2). Which other characters it may have is for the mechanism to say.
+    // NUL ends a field of SASL PLAIN (RFC 4616 §2).
     sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
     { maxLength: longestPassword, format: 'password', writeOnly: true },
   ),
@@ -95,7 +93,7 @@ export const bodyParameters = {
       return typeof value === 'boolean' ? value : undefined
     },
   },
-  // Whatever is wrong with it, the form is not ours.
+  // With a wrong token, the form is not ours.
   csrf_token: {
     schema: textSchema('What the form of this service brings along. Programs leave it out.'),
     allowed: "The form's own token.",
@@ -107,8 +105,8 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /**
- * These say which user is logged in, and by what. `null` is refused in them: a backend that lost the user's name, and sends
- * an `authzid` of `null` beside its own account, must not get a session of that account.
+ * `null` is refused in these: a backend that lost the user's name and sends `authzid: null` must not get a
+ * session of its own account.
  */
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
@@ -119,7 +117,6 @@ export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
 
-/** What the query of a list may have. */
 export const listParameters = {
   jid: text('Only the sessions of this bare JID, or the one of this full JID.', jidAllowed, demandJid, aJid),
   domain: text('Only the sessions of users of this domain.', 'A domain.', prepareDomain),
@@ -144,7 +141,6 @@ export const listParameters = {
   ),
 } as const
 
-/** What the query of a list for browsers may have beside these. */
 export const pageParameters = {
   ...listParameters,
   refresh: integer('How often the page is to refresh itself, in seconds.', 'A whole number from 5 to 3600.', {
@@ -153,7 +149,6 @@ export const pageParameters = {
   }),
 } as const
 
-/** What the query of a logout has; all of it is required. */
 export const logoutParameters = {
   jid: text(
     'Whose sessions end: all of a bare JID, or the one of a full JID.',
@@ -175,7 +170,7 @@ function language(description: string): Parameter<string> {
   )
 }
 
-/** Major and minor are integers of their own: 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number it is 1.1. */
+/** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number it is 1.1. */
 function readVersion(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const version = Number.isInteger(value) ? `${value}.0` : String(value)

@@ -12,13 +12,13 @@ import { type CallsParts, isLogged } from './calls.js'
 export type ProblemParts = Pick<CallsParts, 'config' | 'log' | 'counts' | 'clock'>
 
 /**
- * Answers every error that a route throws, and logs it if the warm API has not. Each kind of refusal has one line a minute, with
- * their `count`, because anybody can cause them; each further one has a line at `debug`.
+ * Answers and logs every error of a route. Anybody can cause refusals: one line a minute for each code, with
+ * a `count`, the rest at `debug`.
  */
 export function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
   const untold = countedOnceAMinute<ProblemCode>(clock)
-  // Express takes a function of four parameters for an error handler. Its own would show the error to the client.
+  // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
     const requestId = response.get('X-Request-Id')
     try {
@@ -48,7 +48,7 @@ export function createProblemHandler({ config, log, counts, clock }: ProblemPart
   }
 }
 
-/** Where people go on who get the error page: to the form that they sent, to all sessions, or to the front page. */
+/** The link of an error page. */
 function wayBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
   const form = home + warmPath
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
@@ -57,7 +57,7 @@ function wayBack(request: Request, code: ProblemCode, warmPath: string, home: st
   return { href: `${home}/`, text: 'Front page' }
 }
 
-/** Whether a browser has posted the form: its error page links back to it. Programs that post a form need no link. */
+/** Programs that post a form need no link. */
 function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
   return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'

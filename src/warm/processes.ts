@@ -4,32 +4,29 @@ import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
-/** What a process tells of itself. */
 interface Told {
-  /** Of the whole process and of its heap, in bytes. */
+  /** Resident set and heap, in bytes. */
   readonly memory: number
   readonly heap: number
   readonly sessions: number
-  /** For how long it has served, in milliseconds. */
+  /** In milliseconds. */
   readonly age: number
   readonly warms: WarmTally
 }
 
-/** A process as an operator sees it; one that did not answer within a second has told nothing. */
+/** Without figures if the process did not answer within a second. */
 export interface ProcessView extends Partial<Omit<Told, 'warms'>> {
   readonly name: string
-  /** Where it runs; undefined where that is not known. */
   readonly place: string | undefined
   readonly isOwn: boolean
   readonly state: 'live' | 'silent' | 'draining'
 }
 
-/** What is to be known of the processes of a service. */
 export interface Overview {
   readonly own: Pick<Told, 'memory' | 'heap'>
-  /** What became of warm calls, at all processes together that have answered. */
+  /** Of all processes that answered. */
   readonly warms: WarmSummary
-  /** All processes by their names; undefined where this is the only one. */
+  /** By name. Undefined if there is only one process. */
   readonly processes: readonly ProcessView[] | undefined
 }
 
@@ -37,15 +34,12 @@ export interface ProcessesParts {
   readonly nodes?: Nodes | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
-  /** Where this process runs. */
   readonly place: string
   readonly registry: { readonly size: number; readonly takesSessions: boolean }
 }
 
-/** Looks at the processes of a service. */
 export type LookAtProcesses = () => Promise<Overview>
 
-/** Tells other processes of this one, and asks them what they tell of themselves. */
 export function processes({ nodes, clock, recentWarms, place, registry }: ProcessesParts): LookAtProcesses {
   const started = clock.now()
   const tell = (): Told => {

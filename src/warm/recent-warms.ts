@@ -1,40 +1,37 @@
 import type { Clock } from '../lib/clock.js'
 import { type ProblemCode, problems } from '../lib/errors.js'
 
-/** How far back is remembered, in minutes; the last of them is the one that runs. */
+/** The last minute is the current one. */
 const minutes = 15
-/** By how much the limit of each bucket lies above the one before: what is read from them is too long by that at most. */
+/** Ratio of the limits of neighbouring buckets, and so the largest error. */
 const growth = 1.25
-/** The limits go from a millisecond to somewhat more than a minute, which is longer than any login may take. */
+/** From a millisecond to more than a minute, the longest login. */
 const buckets = 52
 
-/** How warm calls ended: in a session, by a mistake of the caller's, by a failure that is not, or by the caller hanging up. */
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
 type Outcomes = Record<WarmOutcome, number>
 
-/** Calls by outcome, and how many logins took so long, by bucket. */
+/** `took` counts logins by bucket of their time. */
 export interface WarmTally {
   readonly outcomes: Readonly<Outcomes>
   readonly took: readonly number[]
 }
 
-/** Calls by outcome, and the milliseconds that this share of the logins did not exceed, if there are any. */
+/** `within` returns the milliseconds that this share of the logins did not exceed. */
 export interface WarmSummary {
   readonly outcomes: Readonly<Outcomes>
   readonly within: (share: number) => number | undefined
 }
 
-/** What happened in one minute. */
 interface Minute {
-  /** Counted from the clock's beginning. */
+  /** Minutes of the clock. */
   number: number
   readonly outcomes: Outcomes
-  /** How many logins took so long, by bucket. */
   readonly took: Uint32Array
 }
 
-/** How the warm calls of the last quarter of an hour ended, and how long logins took; to a minute, and in 4 KiB. */
+/** Outcomes and login times of the last 15 minutes, in 4 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
   readonly #ring: readonly Minute[] = Array.from({ length: minutes }, () => ({
@@ -47,7 +44,6 @@ export class RecentWarms {
     this.#clock = clock
   }
 
-  /** Notes a call that was answered with this code. */
   add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
     const number = this.#minute
     const minute = this.#ring[number % minutes]!
@@ -61,7 +57,6 @@ export class RecentWarms {
     if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
   }
 
-  /** What is remembered. */
   tally(): WarmTally {
     const oldest = this.#minute - minutes + 1
     const remembered = this.#ring.filter(({ number }) => number >= oldest)
@@ -73,7 +68,6 @@ export class RecentWarms {
   }
 }
 
-/** The same for several processes together. */
 export function summaryOf(tallies: readonly WarmTally[]): WarmSummary {
   const { outcomes, took } = sumOf(tallies)
   return {
@@ -107,7 +101,7 @@ function outcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
   return problems[code].status < 500 ? 'refused' : 'failed'
 }
 
-/** The first bucket whose limit is not exceeded; the last one has no limit. */
+/** The last bucket has no limit. */
 function bucketOf(milliseconds: number): number {
   const bucket = Math.ceil(Math.log(Math.max(1, milliseconds)) / Math.log(growth))
   return Math.min(bucket, buckets - 1)

@@ -20,7 +20,7 @@ export interface SessionCallsParts extends Pick<CallsParts, 'config' | 'clock'> 
   readonly sessions: Sessions
 }
 
-/** The calls that look at sessions, resume them and end them; in a browser each is a page. */
+/** The calls that list, resume and end sessions. */
 export function createSessionCalls(
   { config, clock, lookAtProcesses, sessions }: SessionCallsParts,
   formGuard: FormGuard,
@@ -29,7 +29,7 @@ export function createSessionCalls(
   const shownTo = ({ request, admin }: Call) => ({ request, config, admin, now: clock.now() })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  /** The session that a call names. Throws a `Problem` where there is none, or it is not this admin's or not here. */
+  /** Throws a `Problem` if the session is unknown, not for this admin, or elsewhere. */
   const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
     const id = request.params['id'] as string
     line['id'] = id
@@ -61,13 +61,12 @@ export function createSessionCalls(
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
       const asked = sessions.page({ scope, ...filter, limit, after })
       if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(await asked, clock.now()))
-      // What concerns all domains together is not for admins of some.
+      // The figures of all domains are for admins of all domains.
       const overview = scope.includes('*') ? lookAtProcesses() : undefined
       const [page, { states }, about] = await Promise.all([asked, sessions.states(scope), overview])
       sendAnswer(response, listPage(page, query, { states, about }, shownTo(call)))
     },
 
-    /** The form of the list again, where the mistake is in one of its fields. */
     tellOfList: (problem: Problem, call: Call): Answer | undefined =>
       mistakenListPage(problem, shownTo(call)),
 
@@ -96,7 +95,7 @@ export function createSessionCalls(
       call.response.status(204).end()
     },
 
-    /** Asks people whether they mean it: `endByForm` is the answer. */
+    /** The page before `endByForm`. */
     async askWhetherToEnd(call: Call): Promise<void> {
       const view = await demandSession(call)
       sendAnswer(call.response, endPage(view, tokenFor(call), shownTo(call)))
@@ -119,7 +118,7 @@ export function createSessionCalls(
       const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
       const representation = represent(request, config.warmPath)
-      // If the caller hangs up from here on, the session is not ended: it lived before this call.
+      // If the caller closes the connection after this, the session lives on.
       const { id, domain } = await demandSession(call)
       const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
       const resumed = await sessions.resume(id, handover)

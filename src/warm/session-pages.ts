@@ -1,5 +1,3 @@
-// What browsers see of sessions: all of them, with the numbers that an operator looks at, one of them, and the question
-// whether it is to end.
 import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
@@ -12,7 +10,7 @@ import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
 import type { Overview, ProcessView } from './processes.js'
 
-/** What a page depends on beside the sessions; `now` is in milliseconds of the clock. */
+/** `now` is in milliseconds of the clock. */
 export interface Shown {
   readonly request: Request
   readonly config: Config
@@ -20,14 +18,12 @@ export interface Shown {
   readonly now: number
 }
 
-/** The numbers of the list: how many sessions stand how, and what became of logins. */
 export interface Numbers {
   readonly states: ReadonlyMap<SessionState, number>
-  /** Of all domains together; undefined where the admin may not see these. */
+  /** Undefined if the admin is not for all domains. */
   readonly about: Overview | undefined
 }
 
-/** What each state means, and the settings that decide how long it lasts. */
 const meanings: Readonly<Record<SessionState, string>> = {
   opening:
     'It is being logged in. Where a client logs in by itself, the XMPP server has not yet said as whom.',
@@ -44,12 +40,12 @@ const origins: Readonly<Record<SessionView['origin'], string>> = {
   client: 'opened by the client itself',
 }
 
-/** How often a page refreshes itself that was told to, in seconds. */
+/** In seconds. */
 const usualRefresh = 15
 
 type ListQuery = Values<typeof pageParameters>
 
-/** A list of sessions with the form that narrows it; or, where it refreshes itself, without a form that this would empty. */
+/** A page that refreshes itself has no form: the refresh would empty it. */
 export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, shown: Shown): Answer {
   const { request, now } = shown
   const { total, next, unanswered } = page
@@ -76,13 +72,13 @@ export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, 
     },
     usualRefresh,
   })
-  // Only where people have asked for it: a page that is loaded again takes the focus of the keyboard away.
+  // Only on request: each load moves the focus of the keyboard.
   return refresh === undefined
     ? answer
     : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
-/** The form again, for a query with a mistake in it; undefined where that is not in one of the form's fields. */
+/** Undefined if the mistake is in no field of the form. */
 export function mistakenListPage(problem: Problem, shown: Shown): Answer | undefined {
   const { request, config } = shown
   const representation = represent(request, config.warmPath)
@@ -99,7 +95,7 @@ function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): str
   return parameter !== undefined && filterNames.has(parameter.name) ? parameter.name : undefined
 }
 
-/** The fields of the form, and what they are called. */
+/** The fields of the form and their labels. */
 const filterNames = new Map([
   ['jid', 'JID'],
   ['domain', 'domain'],
@@ -116,11 +112,11 @@ function showList(shown: Shown, values: object): Answer {
   return show('sessions', shown, { title: 'Sessions', fields, states, errors: {}, ...values })
 }
 
-/** One session, with what can be done to it. `token` is for the form that does so. */
+/** `token` is for the form. */
 export function sessionPage(view: SessionView, token: string, shown: Shown): Answer {
   const { state, origin, transport } = view
   const isAttachable = state !== 'opening' && state !== 'ended'
-  // The stream of such a session is its client's own.
+  // A WebSocket client that logged in by itself owns its stream.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
     show('session', shown, {
@@ -133,13 +129,12 @@ export function sessionPage(view: SessionView, token: string, shown: Shown): Ans
   )
 }
 
-/** The question whether a session is to end. `token` is for the form that says yes. */
+/** `token` is for the form. */
 export function endPage(view: SessionView, token: string, shown: Shown): Answer {
   const title = 'End this session?'
   return withForm(show('end', shown, { ...describeRow(view, shown.now), title, token }))
 }
 
-/** Tells that a session has ended. */
 export function endedPage(view: SessionView, shown: Shown): Answer {
   return show('end', shown, { ...describeRow(view, shown.now), title: 'The session has ended' })
 }
@@ -147,7 +142,6 @@ export function endedPage(view: SessionView, shown: Shown): Answer {
 function show(view: string, { request, config }: Shown, values: object): Answer {
   const home = homePath(config.externalUrl)
   const about = { home, path: pathForBrowsers(config), made: timeOfDay() }
-  // What has no page in another format is a page in any case.
   const representation = represent(request, config.warmPath) === 'xhtml' ? 'xhtml' : 'html'
   return pageAnswer(view, { ...about, ...values }, representation)
 }
@@ -157,7 +151,6 @@ function withForm({ headers, ...answer }: Answer): Answer {
   return { ...answer, headers: { ...headers, 'Referrer-Policy': 'same-origin' } }
 }
 
-/** A session in words. */
 function describeRow(view: SessionView, now: number) {
   const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now)
   return {
@@ -188,7 +181,6 @@ function overviewOf({ own, warms: { outcomes, within }, processes }: Overview) {
   }
 }
 
-/** A process in words. */
 function describeProcess({ name, place, isOwn, state, memory, sessions, age }: ProcessView) {
   return {
     ...{ name, isOwn, state },
@@ -199,13 +191,13 @@ function describeProcess({ name, place, isOwn, state, memory, sessions, age }: P
   }
 }
 
-/** What the form was sent with, but for fields that were left empty. */
+/** The query of the form, without empty fields. */
 function sentQuery({ url }: Request): URLSearchParams {
   const sent = new URLSearchParams(url.replace(/^[^?]*/, ''))
   return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
 }
 
-/** The address of the same list with another query. */
+/** The same list with another query. */
 function changed(sent: URLSearchParams, changes: Readonly<Record<string, string | undefined>>): string {
   const query = new URLSearchParams(sent)
   for (const [name, value] of Object.entries(changes)) {
@@ -215,7 +207,6 @@ function changed(sent: URLSearchParams, changes: Readonly<Record<string, string 
   return `?${query}`
 }
 
-/** A time for people, in the largest unit that it fills. */
 function span(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
@@ -223,7 +214,7 @@ function span(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
-/** The same for times that are short; two digits are as exact as they are known. */
+/** With two digits, the precision of the figures. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`
@@ -231,5 +222,4 @@ function milliseconds(time: number | undefined): string {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
 
-/** Such as `14:03:12 UTC`. */
 const timeOfDay = () => `${new Date().toISOString().slice(11, 19)} UTC`

@@ -1,4 +1,3 @@
-// The form for people: empty, and once more with what they have sent and what was wrong with it.
 import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
@@ -12,7 +11,7 @@ import { pathForBrowsers, represent } from './answers.js'
 import type { ParameterName } from './parameters.js'
 import { usualOptions } from './warm-request.js'
 
-/** The fields of the form that are closed as long as they are as usual. */
+/** Fields that are folded while they have their usual values. */
 const moreFields: readonly string[] = [
   'token',
   'authzid',
@@ -25,18 +24,17 @@ const moreFields: readonly string[] = [
 ] satisfies ParameterName[]
 const fields = ['jid', 'password', ...moreFields]
 
-/** What proves who logs in is not written into the form again. */
+/** The form never repeats these. */
 const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
 
 type Values = Readonly<Record<string, string>>
 
-/** What our own form was sent with. */
 interface Sent {
   readonly values: Values
   readonly hasToken: boolean
 }
 
-/** The field that a problem is about, where it is about one and does not say so itself. */
+/** The field of a problem that names no parameter. */
 const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
   'invalid-jid': 'jid',
   forbidden: 'jid',
@@ -52,14 +50,13 @@ const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
   'authzid-refused': 'authzid',
 }
 
-/** The form of these settings. */
 export function createWarmForm(config: Config, formGuard: FormGuard) {
   const { bosh, warm } = config
   const { language, wait, hold, ver } = usualOptions(bosh)
   const usual: Values = {
     ...{ jid: '', authzid: '', language, ver },
     ...{ wait: String(wait), hold: String(hold), expires_in: String(warm.attachTimeout) },
-    // A page has no place for the cookie of `reply`.
+    // Only a backend can set the cookie of `reply`.
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
   const home = homePath(config.externalUrl)
@@ -75,10 +72,9 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
   }
 
   return {
-    /** The form as it is before it is filled in. */
     blank: (admin: Admin, representation: Representation): Answer => answer(usual, admin, {}, representation),
 
-    /** Notes what our own form was sent with, should it have to be shown again. */
+    /** Notes the fields of our own form, for `again`. */
     note(request: Request, body: Buffer): void {
       const sent = new Map(formPairs(body.toString()))
       const values = fields
@@ -87,7 +83,7 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
       sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
     },
 
-    /** The form again, where a person has sent it from here; the status is that of the problem. */
+    /** The form with the mistake marked. Undefined if the call did not come from our form. */
     again(problem: Problem, { request, admin }: { request: Request; admin: Admin }): Answer | undefined {
       const sent = sentForms.get(request)
       const representation = represent(request, config.warmPath)
@@ -117,7 +113,6 @@ function fieldAt({ code, parameter }: Problem, { hasToken }: Sent): string | und
   return fields.find(name => name === field)
 }
 
-/** What stands at the field itself. */
 function messageAt({ code, parameter }: Problem, detail: string): string {
   return code === 'missing-parameter' ? 'Fill this in.' : (parameter?.rule ?? detail)
 }

@@ -12,16 +12,15 @@ import type { WarmRequest } from './session-login.js'
 
 type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
 
-/** Defaults and limits of what a call may ask for, and who may log in without a proof. */
 export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
   readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
   readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
 }
 
-/** What the protocol can express (XEP-0124 §22): a remote endpoint has limits of its own, and binds no session to a browser. */
+/** Limits of the protocol (XEP-0124 §22): a remote endpoint has its own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-/** What the parameters of a warm call ask for. Throws a `Problem`; its detail names the parameter and never its value. */
+/** Throws a `Problem`. Its detail names the parameter and never its value. */
 export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
   const { jid, credentials } = readCredentials(read, settings)
   const isThere = isElsewhere(settings, jid.domain)
@@ -29,14 +28,13 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmReq
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
   const { hold, ...options } = readOptions(read, bosh)
   const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm, bosh })
-  // A caller that asks for what is not done there must be told so.
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
-  // Not every endpoint answers clients that poll.
+  // Some endpoints do not answer clients that poll.
   const least = isThere ? 1 : 0
   return { jid, credentials, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
 }
 
-/** How a session that is resumed waits for its page. Throws a `Problem`, as above. */
+/** For a resumed session. Throws a `Problem`. */
 export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
   return {
     seconds: read('expires_in') ?? warm.attachTimeout,
@@ -44,22 +42,21 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
   }
 }
 
-/** What a call without options asks for, to fill the form with. */
+/** The options of a call that names none. */
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
-  // One request less than may be open: while all were held, the client could not send.
+  // One less than `requests`: while all are held, the client could not send.
   const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
-  // The documented name wins, but the other one must be right all the same.
+  // `language` wins, but `lang` must be valid too.
   const [language, lang] = [read('language'), read('lang')]
   const wait = Math.min(read('wait') ?? 60, maxWait)
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-/** What settles how a user logs in for whom a call has neither password nor token. */
 type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
-/** The user that a call asks a session for, and the credentials. Throws a `Problem`, as above. */
+/** Throws a `Problem`. */
 export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
@@ -82,7 +79,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   const jid = parseJid(text)
   if (jid === undefined) throw new Problem('invalid-jid')
   if (authzid !== undefined) {
-    // A user acts for another one of the same server only, and a token stands for one user anyway.
+    // An account acts for users of its own domain only. A token names its user.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined) throw missingParameter('password')
     const user = authzid.local === jid.local ? undefined : jid.local
@@ -93,7 +90,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-/** The operator's account comes first: the server decides which users it may act for, a certificate names its users. */
+/** The service account comes first: the server limits it to some users. A certificate names its users. */
 function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
   const account = accountFor(serviceAccounts, domain)
   if (account !== undefined) return { kind: 'service', account }

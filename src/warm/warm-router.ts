@@ -20,14 +20,14 @@ import { toWarmRequest } from './warm-request.js'
 import { type WarmSessionParts, warmSession } from './warm-session.js'
 
 export interface WarmParts extends CallsParts, WarmSessionParts {
-  /** Ends a session that no page will attach to, by its public handle. */
+  /** Ends a session without a page, by its public id. */
   readonly release: (id: string) => void
   readonly lookAtProcesses: LookAtProcesses
-  /** The tokens of the forms of all hosts. */
+  /** Of all hosts. */
   readonly formTokens: FormTokens
 }
 
-/** The warm API. Sessions are named by their handles: only answers to a warm and to a resume have a session's secret. */
+/** Paths contain public ids. Only answers to warm and resume contain secrets of a session. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, release, formTokens, counts } = parts
   const { adminOf, admit, answering } = createCalls(parts)
@@ -67,7 +67,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
     const giveUp = () => {
-      // A reused session is its user's, whether this caller reads the answer or not.
+      // A reused session lives on, even if the caller reads no answer.
       if (!isReused) release(binding.id)
     }
     if (signal.aborted) return giveUp()
@@ -89,8 +89,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send an admin's credentials along, from any page. A page of another site may use DELETE only after a
-  // preflight, which fails since no reply here has CORS headers; the form guard refuses what it may post.
+  // Browsers send an admin's credentials from any page. A page of another site needs a preflight for DELETE,
+  // which fails without CORS headers. The form guard refuses its POST.
   const below = Router({ caseSensitive: true })
   below
     .route('/sessions')
@@ -112,12 +112,12 @@ export function createWarmRouter(parts: WarmParts): Router {
   return router
 }
 
-/** A session's own path and what follows it. Only handles fit: for anything else the answer is `not-found`. */
+/** Matches ids only: other paths are `not-found`. */
 function handlePath(rest: string): RegExp {
   return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
 }
 
-/** The user who logs in, where that is not the user of the session. */
+/** The user who logs in, if it is not the user of the session. */
 function accountOf(credentials: Credentials): string | undefined {
   if (credentials.kind === 'password') return credentials.user
   return credentials.kind === 'service' ? credentials.account.user : undefined

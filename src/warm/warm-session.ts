@@ -8,11 +8,11 @@ import type { Binding, Logins, WarmRequest } from './session-login.js'
 
 export interface WarmSessionParts extends Pick<CallsParts, 'limits'>, Logins {
   readonly sessions: Sessions
-  /** How many sessions each user may have. */
+  /** Sessions of each user. */
   readonly room: Pick<UserRoom, 'take' | 'giveBack'>
 }
 
-/** Gives a user a session within the limits: with `reuse` one that has no page, or else a new one. Throws a `Problem`. */
+/** Reuses a session without a page, or logs in. Throws a `Problem`. */
 export async function warmSession(
   { login, checkCredentials, sessions, room, limits }: WarmSessionParts,
   request: WarmRequest,
@@ -25,7 +25,7 @@ export async function warmSession(
   await limits.warmed(caller)
   // No credentials can prove that an anonymous session is the user's.
   if (wish.reuse && !isAnonymous) {
-    // Without a session to reuse the user is logged in, which checks the credentials.
+    // Without a session to reuse, the login checks the credentials.
     const jid = formatJid(request.jid)
     if (await sessions.hasUnused(jid)) {
       await limits.acting(request, wish.admin, () => checkCredentials(request, signal))
@@ -44,7 +44,7 @@ export async function warmSession(
     const binding = await limits.acting(request, wish.admin, () => login(request, signal))
     return { binding, isReused: false }
   } catch (error) {
-    // Its caller tries again, which must not be held against it.
+    // The caller will retry. The retry must not hit the limit.
     if (error instanceof Problem && error.code === 'shutting-down') await limits.takenBack(caller)
     throw error
   } finally {

@@ -1,9 +1,7 @@
-// The types of what the warm API takes and answers, for those who call it from TypeScript.
 import type { Config } from '../../config/config.js'
 import { object, type Schema } from '../../lib/text/json-schema.js'
 import { describeApi } from './describe-api.js'
 
-/** As much of the document as becomes types. */
 interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
@@ -22,7 +20,6 @@ interface QueryParameter {
   readonly schema: Schema
 }
 
-/** The keywords of a schema that its type depends on. */
 interface Shape extends Schema {
   readonly $ref?: string
   readonly const?: unknown
@@ -34,10 +31,10 @@ interface Shape extends Schema {
 }
 
 const longestLine = 110
-/** What only the form of this service sends. */
+/** Only the form of this service sends it. */
 const ofForms = 'csrf_token'
 
-/** The text of src/packages/client/api-types.ts: a type for each body, answer and query. Limits in it are those of these settings. */
+/** The text of src/packages/client/api-types.ts, with limits of these settings. */
 export function clientTypes(config: Config): string {
   const { paths, components } = describeApi(config) as Described
   const operations = Object.values(paths).flatMap(item => Object.values(item))
@@ -84,7 +81,7 @@ function typeOf(schema: Schema, indent = ''): string {
 
 const literal = (value: unknown) => (typeof value === 'string' ? `'${value}'` : String(value))
 
-/** A choice that is too long for a line, with a line for each word. */
+/** Breaks a long union into a line for each word. */
 function broken(line: string, indent: string): string {
   if (line.length <= longestLine || line.includes('\n')) return line
   const [name, ...words] = line.split(/: | \| /)

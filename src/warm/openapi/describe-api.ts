@@ -6,7 +6,7 @@ import { usualOptions } from '../warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
-/** The HTTP API under the settings in force, as an OpenAPI 3.1 document without a secret. */
+/** An OpenAPI 3.1 document, without secrets. */
 export function describeApi(config: Config): object {
   const { externalUrl } = config
   const admin = { type: 'http', scheme: 'basic', description: 'An admin, as the settings name them.' }
@@ -24,7 +24,6 @@ export function describeApi(config: Config): object {
   }
 }
 
-/** The bodies of calls, under the settings in force. */
 function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
   const usual = usualOptions(bosh)
   const defaults: { readonly [Name in ParameterName]?: unknown } = {
@@ -45,7 +44,7 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
       const { description, default: own, ...value }: Schema = bodyParameters[name].schema
       const about = { description: description + (remarks[name] ?? ''), default: defaults[name] ?? own }
       if (identifying.has(name) || name === 'csrf_token') return [name, { ...value, ...about }]
-      // An option that is empty or null is not given.
+      // An empty or null option counts as absent.
       const { anyOf = [value] } = value
       return [name, { ...about, anyOf: [...anyOf, { enum: ['', null] }] }]
     }),

@@ -9,7 +9,6 @@ import { json, pages, plain, type Response, redirection, response } from './repl
 
 type Paths = Readonly<Record<string, object>>
 
-/** The paths of the document: what programs ask for, and the pages that stand at the same addresses. */
 export function describePaths({ warm, warmPath, http }: Config): Paths {
   return {
     ...(warm.enabled && describeWarmApi(warmPath)),
@@ -123,13 +122,13 @@ const hostMeta: Paths = {
 type Responses = Readonly<Record<number, Response>>
 type Codes = readonly ProblemCode[]
 
-/** A call of an admin: the answers where nothing goes wrong, and by what it may fail beside what all of them may. */
+/** A call of an admin. `codes` are beside those that all calls have in common. */
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }
 }
 
-/** An address that is read without credentials. */
+/** An address that needs no credentials. */
 function open(operationId: string, summary: string, answers: Responses, codes: Codes = []) {
   const responses = { ...answers, ...problemResponses(codes) }
   return { get: { operationId, summary, security: [], responses } }

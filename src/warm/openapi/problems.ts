@@ -6,7 +6,7 @@ import { headers, pages, type Response } from './replies.js'
 
 type Codes = readonly ProblemCode[]
 
-// Which problems come of what calls pass. Those of an unknown method or host belong to no operation.
+// Problems by call. Those of an unknown method or host belong to no operation.
 
 export const ofAdmins: Codes = [
   'unauthorized',
@@ -26,7 +26,6 @@ export const ofBody: Codes = [
 export const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
 const ofAnySession: Codes = ['not-found', 'session-not-found', 'not-here', 'session-unreachable']
 export const ofOneSession: Codes = ['forbidden', ...ofAnySession]
-/** By what is wrong with an address or with another session no login fails; but it may by all else. */
 const notOfLogin: Codes = [
   'not-found',
   'not-here',
@@ -36,7 +35,7 @@ const notOfLogin: Codes = [
 ]
 export const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
-/** The replies, by status, of a call that may fail by one of these problems. */
+/** The replies by status. */
 export function problemResponses(codes: Codes): Record<string, Response> {
   const statuses = new Set(codes.map(code => problems[code].status))
   const codesOf = (status: number) => [...new Set(codes)].filter(code => problems[code].status === status)

@@ -1,4 +1,4 @@
-// What comes back. The keys are those of the objects that the replies are written from.
+// The keys are those of the objects that the replies are written from.
 
 import { contentTypes } from '../../http/answers/answer.js'
 import type { Representation } from '../../http/answers/negotiation.js'
@@ -8,11 +8,10 @@ import type { Cookie } from '../../xmpp/handed-out.js'
 import type { BindingObject, SessionObject, WebSocketObject } from '../answers.js'
 import { listParameters } from '../parameters.js'
 
-/** A reply, as the document describes it. */
 export type Response = Readonly<Record<string, unknown>>
 
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
-/** The same for people; what stands in a page is no promise to programs. */
+/** The contents of a page are no promise to programs. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { origin, state } = listParameters
@@ -90,7 +89,6 @@ const unanswered = (consequence: string): Schema => ({
   description: `Processes of the service that did not answer within a second, and whose ${consequence}; absent without any.`,
 })
 
-/** What JSON replies carry, by name. */
 export const replySchemas: Readonly<Record<string, Schema>> = {
   Binding: object('A session that waits for its page.', binding, [
     'maxpause',
@@ -149,7 +147,6 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
 
 const header = (description: string, schema: Schema) => ({ required: true, description, schema })
 
-/** The headers that replies share, by name. */
 export const replyHeaders = {
   'X-Request-Id': header("The request's id, which the log has too.", { type: 'string', format: 'uuid' }),
   'Retry-After': header('Seconds to wait before the same call may succeed.', { type: 'integer' }),
@@ -160,21 +157,18 @@ export const replyHeaders = {
 export const headers = (...names: (keyof typeof replyHeaders)[]) =>
   Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
 
-/** A reply with these media types. */
 export function response(description: string, content: Readonly<Record<string, unknown>> = {}): Response {
   const isEmpty = Object.keys(content).length === 0
   return { description, headers: headers('X-Request-Id'), ...(!isEmpty && { content }) }
 }
 
-/** A reply in a word, which comes without a request's id: the log does not have it. */
+/** Has no request id: the log has no line about it. */
 export const plain = (description: string): Response => ({ description, content: { 'text/plain': {} } })
 
-/** A reply that sends browsers elsewhere. */
 export const redirection = (description: string): Response => ({
   description,
   headers: headers('X-Request-Id', 'Location'),
   content: { [mediaType('html')]: {} },
 })
 
-/** A reply in JSON. */
 export const json = (schema: Schema) => ({ [mediaType('json')]: { schema } })
