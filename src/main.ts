@@ -3,7 +3,7 @@ import { CommandError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
 import { mostDescriptors } from './lib/limits/descriptors.js'
 
-/** Each part is loaded on demand: help does not wait for the service, nor the service for the XMPP server of the demo. */
+/** Loads each part on demand. */
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve':
@@ -23,10 +23,10 @@ async function run(command: Command): Promise<void> {
   }
 }
 
-/** Fewest descriptors for a start: Node 20 opens all files of a program at once, and each session needs one or two. */
+/** Node 20 opens all files of a program at once. */
 const leastDescriptors = 128
 
-/** Throws a `CommandError` if this process may have fewer descriptors. */
+/** Throws a `CommandError` for a lower limit. */
 function requireDescriptors(): void {
   const most = mostDescriptors()
   if (most < leastDescriptors)
@@ -36,12 +36,12 @@ function requireDescriptors(): void {
 }
 
 async function main(): Promise<void> {
-  // Without a listener Node opens its debugger, to which any user of this machine can connect.
+  // Otherwise Node would open its debugger to all users of this machine.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
   if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
-  // Whatever a trial has left open, such as a pipe that nothing more is read from, ends with it.
+  // Ends whatever a trial has left open.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 

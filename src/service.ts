@@ -28,37 +28,35 @@ import type { AuditTrail } from './watching/logs.js'
 import { createMetrics } from './watching/metrics.js'
 import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 
-/** How many wrong tokens over WebSocket a client may show in a minute before it has to wait for the answers. */
+/** Wrong WebSocket tokens of a client in a minute, before answers are delayed. */
 const mostWrongTokens = 10
-/** How long pages with no request open have to send one and be told of the stop, in milliseconds. */
+/** Time for pages without an open request to poll, in milliseconds. */
 const farewellMilliseconds = 1_000
-/** How long the last answers of other processes have to come through, in milliseconds. */
+/** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
-/** How long everything open has to end by itself, in milliseconds; the rest is cut off then. */
+/** Time for everything to end, in milliseconds. The rest is cut. */
 const stopMilliseconds = 8_000
-/** How long cutting off may take, in milliseconds. */
+/** In milliseconds. */
 const cutMilliseconds = 1_000
 
-/** A running service. */
 export type Service = Awaited<ReturnType<typeof startService>>
 
-/** What it is made of; counts, a clock and a queue of hashes are its own unless a test has others. */
+/** `counts`, `clock` and `hashes` are replaced by tests. */
 export interface ServiceParts
   extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
-  /** What carries to other processes of the service, before the NATS of the settings is asked. */
+  /** Carriers that come before NATS. */
   readonly carriers?: readonly StartCarrier[]
-  /** Where it runs, as other processes and operators are told; the name of the machine unless it is one of several there. */
+  /** Such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
-  /** Further routes, such as the demo's page, made once the login exists. */
+  /** Further routes, such as the demo's page. */
   readonly routers?: SiteParts['routers']
-  /** Where the demo's page is among them. */
   readonly demoPath?: string
 }
 
-/** Builds the parts from the bottom up, hands each its collaborators, and listens. Rejects if a port is taken. */
+/** Builds all parts from the bottom up, and listens. Rejects if a port is taken. */
 export async function startService({
   config,
   log: ownLog,
@@ -114,7 +112,6 @@ export async function startService({
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
-  // What HTTP clients talk to.
   const takesSessions = () => isReady && !upstream.isFull()
   const metrics = createMetrics({
     counts,
@@ -169,20 +166,20 @@ export async function startService({
     upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Those that are stopped at the same time take leave of their clients, of whom some wait here.
+    // Processes that stop at the same time have clients here.
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
-    // What is held here for sessions of other processes is let go: its clients ask again, and elsewhere.
+    // Clients of other processes' sessions ask again, elsewhere.
     const left = nodes?.close()
     const told = events?.stop()
     const closed = listening.close()
-    // Browsers keep connections for later requests; those that wait for a reply are left open until it is sent.
+    // Closes idle connections only: others wait for a reply.
     const closing = setInterval(listening.closeIdleConnections, 20)
     await Promise.race([Promise.all([closed, told, left, until(upstream.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     upstream.close()
-    // Node's servers close no connection whose TLS handshake is not done.
+    // Node closes no connection during its TLS handshake.
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
     log.info('stopped')
@@ -199,37 +196,29 @@ export async function startService({
   }
 
   return {
-    /** The first address that it listens at, such as `http://127.0.0.1:8080`. */
+    /** The first address, such as `http://127.0.0.1:8080`. */
     url: listening.urls[0]!,
-    /** All of them, those without TLS first. */
+    /** All addresses, http first. */
     urls: listening.urls,
-    /** Where its metrics are, such as `http://127.0.0.1:9110/metrics`; undefined where they are not served. */
+    /** Undefined if METRICS_ADDRESS is `none`. */
     metricsUrl: metricsServer?.url,
-    /** All metrics of this process, in Prometheus' text format. */
     metrics: metrics.text,
-    /** Reads the certificates of the https listener again, and opens the file of the audit trail again; connections stay open. */
+    /** Reads certificates again, and opens the audit log again. Connections stay open. */
     reload() {
       audit.reopen()
       listening.reload()
     },
-    /** Whether it takes new sessions: it is neither full nor being stopped. */
+    /** Neither full nor stopping. */
     isReady: takesSessions,
-    /** What is open at the moment. */
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
-    /** Takes no new connections, and leaves those that are open, each after one more answer: other processes have them. */
+    /** Accepts no connections, and closes the open ones after one more answer each. Other processes serve them. */
     retire: listening.retire,
-    /**
-     * Refuses new sessions, and leaves alone those that there are. Resolves once they have ended, the time for it is over,
-     * or the service is stopped; at once where the settings give it no time.
-     */
+    /** Refuses new sessions. Resolves when all have ended, at the time limit (DRAIN_TIME), or at a stop. */
     drain(): Promise<void> {
       draining ??= drain()
       return draining
     },
-    /**
-     * Refuses new sessions, answers every open request, closes the streams and ends, within ten seconds whatever clients
-     * and servers do. Called again, it returns the promise of the first call.
-     */
+    /** Refuses new sessions, answers open requests, closes streams and ends, within 10 s in any case. */
     stop(): Promise<void> {
       isReady = false
       stopped ??= stop()
@@ -238,7 +227,7 @@ export async function startService({
   }
 }
 
-/** NATS, which takes no memory where it is not used. */
+/** Loaded only if used. */
 async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
   const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')

@@ -1,4 +1,4 @@
-// What is served under each host name: the same service, with the domain and the addresses of that name.
+// What each host name serves: the same service with its own domain and addresses.
 import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
 import { type AppParts, createApp, createMisdirectedApp } from './app.js'
@@ -26,10 +26,9 @@ import type { Open, Opening } from './session/sessions.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
 import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
 
-/** Least limit of a BOSH request body, in bytes; with longer stanzas the limit is twice a stanza. */
+/** In bytes. With longer stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
-/** What opens sessions for the sites of all hosts, and logs their users in. */
 export interface SessionParts
   extends Pick<
       OpenerParts,
@@ -48,15 +47,13 @@ export interface SessionParts
       | 'tellEvent'
     >,
     Pick<ListenerParts, 'bodies'> {
-  /** Opens a session at a remote endpoint that its page will talk to; undefined where a domain's sessions are opened here. */
+  /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: Omit<SessionLoginParts, 'open'>
   readonly logFor: LogFor
-  /** The audit trail of each part. */
   readonly auditFor: LogFor
 }
 
-/** What the sites of all hosts have in common. */
 export interface SiteParts
   extends SessionParts,
     Pick<
@@ -72,20 +69,18 @@ export interface SiteParts
       | 'demoPath'
     >,
     Pick<EndpointParts, 'wrongTokens'> {
-  /** The other processes; undefined where this is the only one. */
+  /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
   readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
 }
 
-/** What answers at each host, and what has to be told that the service is being stopped. */
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
-  /** Sends clients away that have connected and opened no session yet. */
+  /** Closes WebSockets without a session. */
   shutDown(): void
 }
 
-/** What answers at each host in the settings, and at any other. */
 export function createSites(config: Config, given: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const endpoints: WebSocketEndpoint[] = []
@@ -122,22 +117,19 @@ export function createSites(config: Config, given: SiteParts): Sites {
 }
 
 interface Parts extends SiteParts {
-  /** Carries the requests of other processes' sessions. */
   readonly carriedRequests: CarriedRequests | undefined
-  /** Has other processes log users in while this one is drained. */
+  /** Other processes log users in while this one drains. */
   readonly carriedLogins: CarriedLogins | undefined
-  /** Carries the WebSockets of their sessions. */
   readonly carriage: SocketCarriage | undefined
 }
 
-/** The settings of each part of a site. */
 interface SiteConfigs {
   readonly bosh: readonly Config[]
   readonly apis: readonly Config[]
   readonly websocket: readonly Config[]
 }
 
-/** The site of a host: a BOSH endpoint for each of its domains; those that have another path in common share what is there. */
+/** A BOSH endpoint for each domain. Domains with the same other paths share those endpoints. */
 function createHost(
   config: Config,
   hosts: readonly HttpHost[],
@@ -158,7 +150,7 @@ function createHost(
   return createSite(configs, parts, endpoints)
 }
 
-/** Endpoints and warm APIs, each with settings of its own. The first of the apps answers everything else too. */
+/** The first app also answers everything else. */
 function createSite(
   { bosh, apis, websocket }: SiteConfigs,
   parts: Parts,
@@ -189,7 +181,6 @@ function createSite(
   }
 }
 
-/** The logins of a site, as its warm API has them. */
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
   return loginsOver(createSessions(config, parts).open, parts)
 }
@@ -198,7 +189,6 @@ function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
   return createLogins({ ...login, log: logFor('warm'), open })
 }
 
-/** What opens the sessions of a site: for browsers over BOSH, and for logins of this process. */
 function createSessions(config: Config, parts: SessionParts) {
   const { domains, retiredDomains, bosh } = config
   const log = parts.logFor('bosh')
@@ -221,7 +211,6 @@ function createSessions(config: Config, parts: SessionParts) {
   return { opener, manager, open }
 }
 
-/** The Express app, whose logins open sessions at the same domains. */
 function createApi(config: Config, open: Open, parts: Parts): Express {
   const { callLimits, carriedLogins, logFor, auditFor } = parts
   const { release } = carriedLogins ?? parts
@@ -282,7 +271,7 @@ function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: strin
   }
 }
 
-/** Attributes of the cookies of a domain's sessions: browsers send them to the endpoint that the binding names. */
+/** Browsers send the cookies to the endpoint of the binding. */
 function cookieRules(config: Config, domain: string): CookieRules {
   const { externalUrl, assumeSecure, bosh } = config
   const url = urlOfDomain(config, domain)
@@ -292,7 +281,7 @@ function cookieRules(config: Config, domain: string): CookieRules {
   }
 }
 
-/** Refuses requests to hosts that are none of ours (RFC 9110 §15.5.20). */
+/** RFC 9110 §15.5.20. */
 function refusal(config: Config, { logFor, counts, clock }: SiteParts): Routes {
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, clock })

@@ -36,29 +36,23 @@ import { serverLimits } from './xmpp/xml/limits.js'
 export interface UpstreamParts {
   readonly config: Config
   readonly logFor: LogFor
-  /** The audit trail of each part. */
   readonly auditFor: LogFor
   readonly counts: Counts
   readonly refused: OnRefused
   readonly clock: Clock
-  /** The other processes; undefined where this is the only one. */
+  /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
-  /** The queue of costly hashes. */
   readonly hashes: HashQueue
-  /** Resolves host names; the name servers of this machine unless a test has its own. */
+  /** Replaced by tests. */
   readonly dns?: Dns | undefined
-  /** The port where domains are asked for their host-meta; 443 unless a test has its own. */
+  /** Port for host-meta of domains. Default: 443. */
   readonly hostMetaPort?: number | undefined
 }
 
-/**
- * The half of the service that XMPP servers see, from the bottom up: links to them and to remote BOSH endpoints, the sessions
- * over these, and what logins need. Nothing of it listens.
- */
+/** Everything towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, nodes, hashes, dns, hostMetaPort } = given
   const processName = nodes?.self
-  // Links to XMPP servers and remote BOSH endpoints.
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
@@ -95,7 +89,6 @@ export function createUpstream(given: UpstreamParts) {
   })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
-  // Sessions and logins.
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, clock, epoch)
   const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
@@ -133,7 +126,7 @@ export function createUpstream(given: UpstreamParts) {
   }
 
   return {
-    /** What the sites open sessions with, and log users in with. */
+    /** For the sites. */
     parts: {
       registry,
       sessions,
@@ -150,7 +143,7 @@ export function createUpstream(given: UpstreamParts) {
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
-      /** Ends a session that no page will attach to, by its public handle. */
+      /** Ends a session that no page will attach to. */
       release(id: string): void {
         registry.byId(id)?.abandon('unclaimed')
         remotes.elsewhere.release(id)
@@ -165,30 +158,27 @@ export function createUpstream(given: UpstreamParts) {
     },
     registry,
     names,
-    /** Makes rates, which all processes have in common. */
     makeRate,
-    /** How many are open, or known to live elsewhere. */
     open: {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
       waitingBytes: () => waiting.bytes,
     },
-    /** Refuses new sessions, and leaves alone those that there are. */
+    /** Refuses new sessions. */
     drain(): void {
       registry.isDraining = true
       remotes.drain()
     },
-    /** Refuses new sessions, and tells the pages and the logins that there are. */
+    /** Refuses new sessions, and ends all others. */
     shutDown(): void {
       registry.shutDown()
       remotes.shutDown()
     },
-    /** Whether there is no room for one more session. */
     isFull: () => limits.refusal(registry.size) !== undefined,
-    /** Whether nothing is open towards any server. */
+    /** Whether no link is open. */
     isEmpty: () => links.size + remotes.size === 0,
-    /** Looks after nothing any more, and closes the connections to remote endpoints. */
+    /** Stops timers, and closes remote connections. */
     close(): void {
       refusedLogins.close()
       links.stop()

@@ -1,4 +1,4 @@
-// What the table of settings says to operators: `.env.example` and docs/settings.md.
+// Writes `.env.example` and docs/settings.md from the table of settings.
 import { type Setting, sections } from './settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
@@ -14,10 +14,9 @@ const withRange = (setting: Setting) => {
   return range === '' ? described(setting) : `${described(setting)} F${range.slice(1)}.`
 }
 
-/** Longest line, in characters. */
+/** In characters. */
 const lineLength = 120
 
-/** Wraps a text into lines that begin with `indent`, and the first of them with `start`. */
 function wrapped(text: string, start: string, indent: string): string {
   let line = start
   let isEmpty = true
@@ -34,7 +33,7 @@ function wrapped(text: string, start: string, indent: string): string {
   return [...lines, line].join('\n')
 }
 
-/** A file to copy to `.env`: all settings with their defaults, commented out unless they are required. */
+/** All settings with their defaults, commented out unless required. */
 export function envExample(): string {
   const blocks = Object.entries(sections).flatMap(([title, section]) => [
     `## ${title}`,
@@ -48,7 +47,6 @@ export function envExample(): string {
   return [head, ...blocks].join('\n\n') + '\n'
 }
 
-/** The lists of all settings, by section. */
 export function settingsLists(): string {
   const lists = Object.entries(sections).map(([title, section]) =>
     [

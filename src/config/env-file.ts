@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/** Reads lines of `NAME=value` as Node.js does; none where there is no such file. A `ConfigError` names each faulty one. */
+/** Reads `NAME=value` lines as Node does, none without a file. A `ConfigError` lists faulty lines. */
 export function readEnvFile(file: string): Record<string, string> {
   const lines = readLines(file)
   const values: Record<string, string> = {}
@@ -18,7 +18,7 @@ export function readEnvFile(file: string): Record<string, string> {
     const text = value.trim()
     const quote = /^["'`]/.exec(text)?.[0]
     const isOneLine = quote === undefined || text.includes(quote, 1)
-    // A value in quotes may close further down.
+    // A quoted value may span lines.
     const end = isOneLine ? at : lines.findIndex((line, index) => index > at && line.includes(quote))
     const fault = (problem: string) => problems.push(`${file} line ${at + 1} ${problem}`)
     if (Object.hasOwn(values, name)) fault(`has ${name} for the second time`)
@@ -27,7 +27,7 @@ export function readEnvFile(file: string): Record<string, string> {
       fault('has a # that would end the value: put the value in quotes, or a space before a comment')
     const last = Math.max(end, at)
     const written = [value.trimStart(), ...lines.slice(at + 1, last + 1)].join('\n')
-    // One at a time: it would take what stands before a name, such as an indented comment, for a part of the name.
+    // Separately: `parseEnv` would read an indented comment as part of a name.
     values[name] = parseEnv(`NAME=${written}\n`)['NAME'] ?? ''
     at = last
   }

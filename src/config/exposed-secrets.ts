@@ -1,4 +1,4 @@
-// Secrets in the settings that others could read, change or guess.
+// Warnings about secrets that others could read, change or guess.
 import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
@@ -10,7 +10,6 @@ import { parseSecretHash } from './kinds/secret-hash.js'
 import type { Name, Values } from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
-/** Settings that name a file with a secret. */
 const fileSettings = [
   'ADMIN_USERS_FILE',
   'XMPP_SERVICE_ACCOUNTS_FILE',
@@ -22,7 +21,6 @@ const fileSettings = [
   'NATS_TLS_KEY',
 ] as const satisfies readonly Name[]
 
-/** Settings whose text is or has a secret. */
 const secretSettings = [
   'ADMIN_USERS',
   'XMPP_SERVICE_ACCOUNTS',
@@ -34,7 +32,7 @@ const secretSettings = [
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A sentence for each file with a secret, and the audit trail, if other users of this machine can read or write to it. */
+/** Warnings about files with secrets, and the audit log, that other users may read or write. */
 export function exposedFiles(
   environment: Environment,
   values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,
@@ -54,14 +52,14 @@ export function exposedFiles(
   )
 }
 
-/** The same for the file that settings were read from, if one of them is a secret. */
+/** The same for `.env`, if it contains a secret. */
 export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined)
     ? exposureOf(file, `${file} has secrets in it`)
     : []
 }
 
-/** A sentence on what others may do with a file, behind `subject`; none if its permissions are right. */
+/** A sentence that begins with `subject`, or undefined if the permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file)
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -72,7 +70,7 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** The mode of a file, without the bits of users who cannot enter its folders; 0 if it is not a regular file. */
+/** Permission bits, without those of users who cannot enter the folder. 0 for anything but a regular file. */
 function modeOf(file: string): number {
   try {
     const real = realpathSync(file)
@@ -86,14 +84,12 @@ function modeOf(file: string): number {
       if (folder === dirname(folder)) return mode
     }
   } catch {
-    // Another check reports a file that cannot be read.
+    // Another check reports unreadable files.
     return 0
   }
 }
 
-/**
- * The files of the keys for logging in at XMPP servers by certificate. A key that is not named is in the file of its certificate.
- */
+/** Key files of `XMPP_SERVERS`. By default the key is in the certificate's file. */
 function keysOfServers(text: string): string[] {
   return entriesOf(text).flatMap(entry => {
     const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''
@@ -103,10 +99,10 @@ function keysOfServers(text: string): string[] {
   })
 }
 
-/** A shorter secret can be guessed over the network. */
+/** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** A sentence if admins have short secrets in plain text, and other machines can reach the service. */
+/** Warns of short secrets in plain text if other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

@@ -1,4 +1,4 @@
-// What the settings have to do with each other.
+// Rules about several settings.
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds/kinds.js'
@@ -6,7 +6,7 @@ import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import type { Name, Values } from './settings.js'
 
-/** What is wrong with several settings together. What depends on one that is faulty by itself is left out. */
+/** Problems of several settings. Skips those that depend on a faulty setting. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
   const unreadable = Symbol('the value of a faulty setting')
   const set = new Proxy(values, {
@@ -25,7 +25,7 @@ export function jointProblems(values: Values, isFaulty: (name: Name) => boolean)
   })
 }
 
-/** Paths that the service has for itself. */
+/** Reserved paths. */
 const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/readyz'] as const
 const outside = `lie outside of ${takenPaths.join(', ')}`
 
@@ -37,7 +37,7 @@ const onlyHostsFill = `has ${hostVariable}, which only a host in HTTP_HOSTS fill
 const showsPassword =
   'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
 
-/** Problems as operators read them, beginning with the setting that is to blame, and when each is there. */
+/** Problems by the setting at fault, each with its condition. */
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
     set => set.WARM_ENABLED && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
@@ -152,18 +152,17 @@ function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
 }
 
-/** Whether the variable in a path stands for nothing at hosts that are not in the settings. */
+/** A path with `$host` at hosts without settings. */
 function isUnfilled(path: string, set: Values): boolean {
   return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
 }
 
-/** Whether an account logs in at servers that the operator has not named. */
+/** An account that would log in at unnamed servers. */
 function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values): boolean {
   if (!accounts.has('*') || !set.XMPP_DOMAINS.includes('*')) return false
   return !set.XMPP_SERVERS.servers.has('*') && set.XMPP_SERVERS.remotes.get('*')?.url === undefined
 }
 
-/** What is wrong with the paths of one domain of a host, seen beside the domains before it. */
 function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly string[] {
   const { boshPath, warmPath, websocketPath } = host
   const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
@@ -184,8 +183,8 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly s
 }
 
 /**
- * Whether a request could be for either of two domains of one host. Both may have the same warm API, and the same WebSocket
- * endpoint: calls and streams name their domain.
+ * Whether requests for two domains of a host cannot be told apart. They may share a warm API and a WebSocket
+ * endpoint, whose requests name the domain.
  */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   const shared = [
@@ -204,10 +203,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/**
- * Whether one path is, or lies inside, the other: Express and the listener in front of it would disagree about a request
- * to two such endpoints. One that is off has no path.
- */
+/** One path is or contains the other: Express and the dispatcher would disagree. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

@@ -8,7 +8,7 @@ import { type Name, type Setting, settings, type Values } from './settings.js'
 import { datesAmiss, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
-/** Says why the service cannot start: every problem at once, each with its setting's name, none with a secret. */
+/** Lists all problems with the settings, without secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 
@@ -17,10 +17,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the settings from the environment, and the files that they name; frozen. Throws a `ConfigError`. */
+/** Reads settings and their files. Throws a `ConfigError`. */
 export function loadConfig(environment: Record<string, string | undefined>): {
   config: Config
-  /** Of the warnings those about names that look like settings and are none. */
+  /** Warnings about names that look like settings. */
   unknown: string[]
   warnings: string[]
 } {
@@ -30,7 +30,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 
   const values = readValues(environment, report)
   problems.push(...jointProblems(values, isFaulty))
-  // Which key and chain belong to which certificate has to be known; no other problem hides what is wrong with a file.
+  // Checked in any case, so that other problems do not hide those of certificates.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -38,7 +38,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
       ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem))
       : undefined
   const unknown = unknownNames(environment)
-  // A misspelt name is often why another setting is missing.
+  // A misspelt name often explains a missing setting.
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
@@ -56,7 +56,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 
 const rows = Object.entries(settings) as [Name, Setting][]
 
-/** The text of each setting becomes its value. A faulty one is reported, and its value means nothing. */
+/** Reports faulty settings. Their values are meaningless. */
 export function readValues(
   environment: Record<string, string | undefined>,
   report: (name: Name, problem: string) => undefined,
@@ -91,10 +91,10 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Networks that include more than proxies. */
+/** Networks with more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
-/** What an operator should know of settings that are used all the same. */
+/** Warnings about valid settings. */
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
   const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
@@ -135,7 +135,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
   ]
 }
 
-/** The warm API can be reached from other machines, and refuses all that does not come over TLS. */
+/** The warm API is reachable from other machines and refuses requests without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(({ host }) => !isLoopback(host))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []

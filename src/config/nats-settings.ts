@@ -4,7 +4,7 @@ import { written } from './kinds/listen-addresses.js'
 import type { NatsAccount, NatsServer } from './kinds/nats-kinds.js'
 import type { Values } from './settings.js'
 
-/** What is wrong with the settings of NATS together. */
+/** Problems of several settings of NATS. */
 export const natsFaults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'NATS_TOKEN_FILE and NATS_TOKEN are both set: keep one of the two': set =>
     set.NATS_TOKEN !== undefined && set.NATS_TOKEN_FILE !== undefined,
@@ -27,7 +27,7 @@ export const natsFaults: Readonly<Record<string, (set: Values) => boolean | unde
 
 export type NatsSettings = NonNullable<ReturnType<typeof natsOf>>
 
-/** How NATS is reached; undefined where there is none. */
+/** Undefined: no NATS. */
 export function natsOf(values: Values) {
   if (values.NATS_URL === undefined) return undefined
   const { servers, account } = values.NATS_URL
@@ -39,13 +39,13 @@ export function natsOf(values: Values) {
     servers: servers.map(written),
     hosts: servers.map(({ host }) => host),
     account: accountOf(values) ?? account,
-    /** Undefined where TLS is not insisted on. */
+    /** Undefined if TLS is optional. */
     tls: isTls ? tlsOf(values, servers) : undefined,
-    /** Whether other machines may be spoken to without TLS, unless it is wanted otherwise. */
+    /** Whether other machines may be reached without TLS. */
     mayBePlain: values.NATS_ALLOW_PLAINTEXT,
-    /** Whether any of it may cross a network without TLS. */
+    /** Whether data may cross a network without TLS. */
     isPlain: isFar && !isTls,
-    /** Begins all subjects. */
+    /** Prefix of subjects. */
     subject: values.NATS_SUBJECT,
   } as const
 }
@@ -67,9 +67,9 @@ function tlsOf(
     NATS_TLS_CERT: own !== undefined,
   }
   return {
-    /** Settings that want it, whatever NATS_ALLOW_PLAINTEXT says. */
+    /** Settings that require TLS, whatever NATS_ALLOW_PLAINTEXT says. */
     wantedBy: Object.entries(wanted).flatMap(([setting, isSo]) => (isSo ? [setting] : [])),
-    /** PEM texts; without `ca` the authorities that Node.js knows are trusted. */
+    /** PEM texts. Without `ca`, Node's authorities are trusted. */
     ca,
     certificate: own === undefined || key === undefined ? undefined : { cert: own.cert, key },
   }

@@ -1,17 +1,17 @@
-// What of the settings holds for a domain, or for a name of HTTP.
+// Settings for a domain or a host name.
 import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
-/** Below the path of the WebSocket endpoint: where pages come that have a token. */
+/** Path below the WebSocket endpoint for pages with a token. */
 export const takeoverPath = '/warm'
 
-/** What a site is called among the processes of one service, which have the same settings. */
+/** The key of a site, the same in all processes of a service. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** What all processes of one service should have in common, as hashes by the names of settings; no secrets are among it. */
+/** Hashes of settings that all processes must share. No secrets. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, admins, http, limits, rates } = config
   const texts = {
@@ -32,20 +32,17 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
 
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
-/** The remote endpoint that serves a domain, if one does. An entry for the domain itself wins over one for all others. */
+/** The remote endpoint of a domain. Its own entry wins over `*`. */
 export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteEndpoint | undefined {
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
 
-/** Whether the browsers of a domain's users are sent to another endpoint, whose limits count then. */
+/** Whether browsers of the domain use another endpoint, with its limits. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/**
- * The settings of a host: its domain is the only one, for admins as well, and its addresses are its own. Of several, which
- * share a warm API, they have all domains, and the addresses of the first.
- */
+/** Settings of a host: its domains only, also for admins, and its addresses. Of several hosts, the addresses of the first. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]
@@ -79,21 +76,20 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
   }
 }
 
-/** The settings that hold for a domain's users: those of its own host where it has one, and a warm API there before others. */
+/** Settings for a domain's users: those of its own host, preferably with a warm API. */
 export function configOfDomain(config: Config, domain: string): Config {
   const own = [...config.http.hosts.values()].flat().filter(host => host.domain === domain)
   const host = own.find(({ warmPath }) => warmPath !== undefined) ?? own[0]
   return host === undefined ? config : configOfHost(config, [host])
 }
 
-/** The operator's account that logs the users of a domain in, if there is one. */
+/** The operator's account for logins at this domain. */
 export const accountFor = (accounts: Config['serviceAccounts'], domain: string) =>
   accounts.get(domain) ?? accounts.get('*')
 
-/** An endpoint for browsers, by where its path stands in the settings. */
 export type EndpointPath = 'boshPath' | 'websocketPath'
 
-/** The address of an endpoint for browsers of a domain's users, where a host with a URL of its own is theirs. */
+/** The endpoint's URL for a domain, if its host has a URL. */
 export function urlOfDomain(
   { http }: Pick<Config, 'http'>,
   domain: string,
@@ -104,7 +100,7 @@ export function urlOfDomain(
   return own && `${own.externalUrl}${own[endpoint]}`
 }
 
-/** Its path for a domain's users, which differs where one host has several domains. */
+/** The path for a domain. It differs between domains of one host. */
 export function pathOf(
   config: Pick<Config, 'http' | EndpointPath>,
   domain: string,

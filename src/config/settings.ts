@@ -1,5 +1,5 @@
-// Everything an operator can set, each setting in one place. From here come the types of `Config`, what is read and
-// checked, `.env.example` and docs/settings.md: `npm run settings` writes the two.
+// The table of all settings. `Config`, the checks, `.env.example` and docs/settings.md follow from it (`npm
+// run settings`).
 import {
   adminAccounts,
   adminAccountsFile,
@@ -46,10 +46,9 @@ import {
 import { readNetworks } from './kinds/networks.js'
 import { serversByDomain } from './kinds/servers.js'
 
-/** A setting, as a row of the table below gives it. */
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
-/** A setting whose value stands in `Config` as it is: its place, its kind and its default; then its sentence. */
+/** A setting that `Config` has as it is: place, kind, default, sentence. */
 function at<
   const Place extends string | undefined,
   K extends Kind<unknown>,
@@ -57,21 +56,20 @@ function at<
 >(place: Place, kind: K, usual?: Default) {
   return {
     means: (sentence: string, required?: string) => ({
-      /** Where its value stands in `Config`; undefined where that is made of several settings. */
+      /** Undefined if the value is made of several settings. */
       at: place,
-      /** Reads its text. */
       kind,
-      /** As an operator would write it; undefined where leaving the setting out means something of its own. */
+      /** As an operator writes it. Undefined if leaving it out has its own meaning. */
       default: usual as Default,
-      /** What it does, for the operator. */
+      /** For operators. */
       sentence,
-      /** What the documentation says instead of a default where the service does not start without a value. */
+      /** Replaces the default in the documentation of a required setting. */
       required,
     }),
   }
 }
 
-/** A setting that goes into values of `Config` with others; see `joinedValues`. */
+/** A setting that is combined with others (`joinedValues`). */
 function joined<K extends Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,
@@ -79,7 +77,7 @@ function joined<K extends Kind<unknown>, const Default extends string | undefine
   return at<undefined, K, Default>(undefined, kind, usual)
 }
 
-/** The settings by section and by the name of their environment variable, in the order of the documentation. */
+/** By section and environment variable, in the order of the documentation. */
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
@@ -449,12 +447,11 @@ export const sections = {
   },
 } satisfies Record<string, Record<string, Setting>>
 
-/** The same by name alone. */
 export const settings = Object.assign({}, ...Object.values(sections)) as All<
   (typeof sections)[keyof typeof sections]
 >
 
-/** What is all of these at once. */
+/** Intersection of a union's members. */
 type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer A) => void ? A : never
 
 export type Name = keyof typeof settings
@@ -463,5 +460,4 @@ type ValueOf<S extends Setting> =
   | (S['kind'] extends Kind<infer T> ? T : never)
   | (S extends { default: string } ? never : undefined)
 
-/** The value of each setting. */
 export type Values = { readonly [N in Name]: ValueOf<(typeof settings)[N]> }

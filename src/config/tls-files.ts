@@ -1,11 +1,10 @@
-// The certificates of the https listener and their keys: read when the settings are checked, and again on SIGHUP.
+// Certificates and keys of the https listener, read at the start and on SIGHUP.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, pemOf } from './kinds/pem.js'
 import { readSettingFile } from './setting-file.js'
 import type { Name, Values } from './settings.js'
 
-/** The files as the settings name them. */
 type TlsFiles = ReturnType<typeof tlsFiles>
 
 export function tlsFiles(values: Values) {
@@ -19,13 +18,13 @@ export function tlsFiles(values: Values) {
   }
 }
 
-/** What is in them: certificates, and `auto` or PEM text for `dhparam`. */
+/** `dhparam` is `auto` or PEM text. */
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
-/** What is wrong with a file, beginning with the setting that is to blame. */
+/** Begins with the setting at fault. */
 class Fault extends Error {}
 
-/** Reads the files and judges whether they fit together. Undefined where problems were reported. */
+/** Undefined if problems were reported. */
 export function readTlsFiles(files: TlsFiles, report: (problem: string) => undefined) {
   const reported = <T>(read: () => T): T | undefined => {
     try {
@@ -45,7 +44,7 @@ export function readTlsFiles(files: TlsFiles, report: (problem: string) => undef
   return isUsable && dhparam !== undefined ? { certificates, dhparam } : undefined
 }
 
-/** What an operator should know of certificates that can be used all the same. `now` is in milliseconds since 1970. */
+/** Warnings about validity dates. `now` is in milliseconds since 1970. */
 export function datesAmiss({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
@@ -66,7 +65,7 @@ function readPassphrase({ passphrase, passphraseFile }: TlsFiles) {
 function readCertificate(file: string, passphrase: Passphrase, chainFile?: string, keyFile?: string) {
   const text = readFile(file, 'TLS_CERT')
   const own = readCertificates(file, text, 'TLS_CERT')
-  // The certificates behind the first are its chain.
+  // The rest is its chain.
   const { x509 } = own[0]!
   const chain = chainFile === undefined ? [] : readChain(chainFile, x509, file)
   const cert = [...own, ...chain].map(({ pem }) => pem).join('\n')
@@ -86,14 +85,14 @@ function readCertificates(file: string, text: string, setting: Name) {
   throw new Fault(`${setting} names ${file}, which is no PEM file of certificates`)
 }
 
-/** The chain in a file of its own. The issuer of the certificate is in it, or it is the chain of another one. */
+/** A chain must contain the certificate's issuer. */
 function readChain(file: string, certificate: X509Certificate, certificateFile: string) {
   const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
   throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
 }
 
-/** The file with the key of a certificate, if the settings name none, and its text: the same file, or `x.key` beside `x.crt`. */
+/** If no key is named: the certificate's file, or `x.key` beside `x.crt`. */
 function findKey(file: string, text: string): readonly [file: string, text: string] {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return [file, text]
   const beside = file.replace(/(\.[^./]+)?$/, '.key')
@@ -123,7 +122,7 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
 function readParameters(file: string): string {
   if (file === 'auto') return file
   const dhparam = readFile(file, 'TLS_DHPARAM')
-  // Node goes on without any where it finds none, and from version 24 on finds none in the form `X9.42 DH PARAMETERS`.
+  // Node ignores files without it, and Node 24 ignores `X9.42 DH PARAMETERS`.
   if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
       `TLS_DHPARAM names ${file}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
@@ -136,7 +135,7 @@ function askOpenSsl(options: SecureContextOptions, file: string, setting: Name):
   try {
     createSecureContext(options)
   } catch (error) {
-    // OpenSSL's own words, without its numbers.
+    // OpenSSL's words without its numbers.
     const { reason, message } = error as { reason?: string; message: string }
     throw new Fault(`${setting} names ${file}, which OpenSSL refuses: ${reason ?? message}`)
   }

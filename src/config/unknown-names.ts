@@ -5,14 +5,13 @@ const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
 }
 
-/** A sentence for each setting of an earlier version that is still set. */
 export function formerNames(environment: Record<string, string | undefined>): string[] {
   return Object.keys(environment).flatMap(name =>
     Object.hasOwn(former, name) ? [`${name} is no longer a setting: ${former[name]}`] : [],
   )
 }
 
-/** A sentence for each other name that looks like a setting and is not one. */
+/** Warnings about names that look like settings. */
 export function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.entries(environment)
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
@@ -24,24 +23,24 @@ export function unknownNames(environment: Record<string, string | undefined>): s
 
 const names = Object.keys(settings) as Name[]
 
-/** Beginnings of settings that no other program's names are known to have: the first word, or the first two. */
+/** First words that are unlikely to be another program's. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
   if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 
-/** What Kubernetes makes up for a service that is called `xmpp`, or `http`: its own. */
+/** Kubernetes sets these for a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function meantBy(name: string): Name | undefined {
-  // By their letters, HTTPS_PORT and HTTPS_HOST would be nearer.
+  // HTTPS_PORT would be nearer by letters.
   if (name === 'HTTP_PORT') return 'PORT'
   if (name === 'HTTP_HOST') return 'HOST'
-  // Of systemd, for services that it listens for.
+  // Set by systemd for socket activation.
   if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
   const letters = lettersOf(name)
   const [distance, nearest] = names
@@ -51,17 +50,17 @@ function meantBy(name: string): Name | undefined {
   return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
 }
 
-/** How many letters may be wrong in what stands for a setting: a short name is soon another word. */
+/** Allowed typing errors: fewer for short names. */
 function mostMistakes(name: string, setting: Name): number {
   const length = lettersOf(setting).length
   if (length >= 6) return length < 10 ? 1 : 2
-  // PORTT and PORTS, but not POST, SPORT or SORT.
+  // Matches PORTT and PORTS, but not POST, SPORT or SORT.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
 }
 
 const lettersOf = (name: string) => name.replaceAll('_', '')
 
-/** Letters to insert, drop or replace to get from one text to the other (Levenshtein). */
+/** Levenshtein distance. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let line = 1; line <= from.length; line++) {

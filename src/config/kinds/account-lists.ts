@@ -1,38 +1,37 @@
-// Accounts in settings and in the files that settings name. Problems tell the place, never the text: it has secrets.
+// Accounts in settings and files. Problems name the place, never the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { readSettingFile } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
-/** An account that may call the warm API. */
+/** An account of the warm API. */
 export interface Admin {
   readonly name: string
-  /** Plain text, or a hash: see `secret-hash.ts`. */
+  /** Plain text or a hash (`secret-hash.ts`). */
   readonly secret: string
-  /** Domain patterns this admin may warm for; `['*']` without a restriction. */
+  /** Domain patterns, `['*']` for all. */
   readonly domains: readonly string[]
 }
 
-/** An account of the operator's that logs in on behalf of a domain's users (RFC 6120 §6.3.8). */
+/** Logs in for a domain's users (RFC 6120 §6.3.8). */
 export interface ServiceAccount {
   readonly user: string
   readonly password: string
 }
 
-/** `name:secret,…`, and the name of a file with `name:secret` or `name:secret:domain domain…` in each line. */
+/** `name:secret,…`, and a file of lines `name:secret` or `name:secret:domain domain…`. */
 export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
-/** `domain=user:password,…`, with `*` for all other domains, and the name of a file with one in each line. By domain. */
+/** `domain=user:password,…`, with `*` for the rest, and a file of such lines. */
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
-/** An entry of a list or a line of a file, and what notes a problem with it. */
+/** An entry, and how to report a problem with it. */
 interface Entry {
   readonly text: string
   readonly isLine: boolean
   readonly fault: (problem: string) => void
 }
 
-/** The same accounts from a list, and from the file that a setting names. */
 function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list: Kind<T>, file: Kind<T>] {
   const readAll = (texts: readonly string[], report: Report, isLine: boolean) => {
     const place = isLine ? 'line' : 'entry'
@@ -67,7 +66,7 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
   const admins = new Map<string, Admin>()
   for (const { text, isLine, fault } of entries) {
     const [name = '', secret = '', ...scope] = text.split(':')
-    // Only a scope has colons of its own, those of an IPv6 address.
+    // An IPv6 address contains colons.
     const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
     if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
     else if (name === '' || secret === '') fault('lacks its name or its secret')

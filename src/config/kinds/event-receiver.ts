@@ -1,15 +1,15 @@
-// Where events go, and the secret they are signed with. Problems quote neither: a URL may have a secret in it, too.
+// URL and secret of webhook events. Problems quote neither.
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { readSettingFile } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
-/** Shortest key that signs events, in bytes. */
+/** In bytes. */
 const leastBytes = 16
-/** In front of a secret that is written as the Standard Webhooks specification has it. */
+/** Prefix of secrets in the Standard Webhooks specification. */
 const prefix = 'whsec_'
 
-/** An https URL, or an http one of this machine. */
+/** https, or http on this machine. */
 export const eventsUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))
@@ -24,7 +24,7 @@ export const eventsUrl: Kind<string> = (text, report) => {
   return url.href
 }
 
-/** The key that events are signed with: the bytes of the text; behind `whsec_`, those that it stands for in base64. */
+/** After `whsec_`, base64. Otherwise the bytes of the text. */
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
   if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
@@ -36,7 +36,6 @@ export const eventsSecret: Kind<KeyObject> = (text, report) => {
   )
 }
 
-/** The same in a file. */
 export const eventsSecretFile: Kind<KeyObject> = (file, report) => {
   try {
     return eventsSecret(readSettingFile(file).toString().trim(), problem =>

@@ -2,21 +2,21 @@ import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from './kinds.js'
 import { readOptions } from './options.js'
 
-/** An entry of `HTTP_HOSTS`: the XMPP domain that is served under a name of HTTP, and where. */
+/** An entry of `HTTP_HOSTS`. */
 export interface HostEntry {
-  /** Undefined where all domains are served. */
+  /** Undefined: all domains. */
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
-  /** As it is written: `off`, or undefined where it is that of BOSH_PATH. */
+  /** `off`, or undefined for BOSH_PATH. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
   readonly websocketPath: string | undefined
 }
 
 /**
- * `host=domain?url=https://host&bosh=/path&warm=off,…`, where `host` alone is one that has the name of its domain and
- * `host=` one that has none of its own; a host of several domains has an entry for each. By the names of HTTP hosts, lower
- * case and without a port.
+ * `host=domain?url=https://host&bosh=/path&warm=off,…`. Without `=domain`, the host name is the domain.
+ * `host=` serves all domains. A host with several domains has several entries. Keys are in lower case,
+ * without a port.
  */
 export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (text, report) => {
   const hosts = new Map<string, HostEntry[]>()

@@ -1,22 +1,22 @@
-// The kinds of settings: how the text of each becomes its value.
+// Kinds of settings: how text becomes a value.
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
-/** Notes a problem, worded to follow the setting's name. Returns the value that there is then. */
+/** Reports a problem, worded to follow the setting's name. */
 export type Report = (problem: string) => undefined
 
-/** Reads the text of a setting. What it returns counts only if it has reported no problem. */
+/** The result counts only if no problem was reported. */
 export interface Kind<T> {
   (text: string, report: Report): T | undefined
-  /** Smallest and largest value, for the documentation. */
+  /** For the documentation. */
   readonly range?: readonly [least: number, most: number]
-  /** The words there are to choose from, for the documentation. */
+  /** For the documentation. */
   readonly words?: readonly string[]
 }
 
-/** A value in a problem's text; for settings that hold no secret. */
+/** For settings without secrets. */
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 export const text: Kind<string> = text => text
@@ -30,10 +30,9 @@ export function integer(least: number, most: number): Kind<number> {
   return Object.assign(kind, { range: [least, most] as const })
 }
 
-/** Most processes that one command starts. */
 const mostProcesses = 256
 
-/** A number of processes; `auto` is as many as this machine runs at a time. */
+/** `auto`: one for each core. */
 export const processes: Kind<number> = (text, report) => {
   if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), mostProcesses)
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
@@ -47,7 +46,7 @@ export const share: Kind<number> = (text, report) => {
   return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
 }
 
-/** What a switch may be written as, in lower case. */
+/** In lower case. */
 export const switches: ReadonlyMap<string, boolean> = new Map([
   ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
   ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
@@ -64,7 +63,7 @@ export function word<const W extends string>(...words: W[]) {
 }
 
 const version = word('1.2', '1.3')
-/** A version of TLS, as Node.js names it. */
+/** As Node names it. */
 export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
   (text: string, report: Report) => {
     const number = version(text, report)
@@ -82,7 +81,7 @@ export const ciphers: Kind<string> = (text, report) => {
   }
 }
 
-/** The entries of a list, which are separated by commas; spaces and empty entries do not count. */
+/** Splits at commas, and drops spaces and empty entries. */
 export function entriesOf(text: string): string[] {
   return text
     .split(',')
@@ -90,7 +89,7 @@ export function entriesOf(text: string): string[] {
     .filter(entry => entry !== '')
 }
 
-/** A list, each value kept once. `fault` is what an unreadable entry is, `empty` what is wrong with a list of nothing. */
+/** A list without duplicates. `fault` describes a bad entry, `empty` an empty list. */
 export function listOf<T>(
   read: (entry: string) => T | undefined,
   fault: string,
@@ -109,10 +108,10 @@ export const files: Kind<readonly string[]> = entriesOf
 export const domain: Kind<string> = (text, report) =>
   prepareDomain(text) ?? report('must be a domain, such as example.org')
 
-/** `example.org`, `*.example.org` and `*`; in lower case, with A-labels. */
+/** `example.org`, `*.example.org`, `*`. In lower case, with A-labels. */
 export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
 
-/** The name of a host as `Host` and `HTTP_HOSTS` have it: in any case, with a port or without (RFC 9110 §7.2). */
+/** Host name in any case, with or without a port (RFC 9110 §7.2). */
 export function readHostName(text: string): string | undefined {
   return prepareDomain(text.trim().replace(/:\d*$/, ''))
 }
@@ -120,7 +119,7 @@ export function readHostName(text: string): string | undefined {
 export const hostName: Kind<string> = (text, report) =>
   readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
 
-/** Stands for the XMPP domain of the HTTP host that a request came to. */
+/** Replaced by the XMPP domain of the requested host. */
 export const hostVariable = '$host'
 
 export const path: Kind<string> = (text, report) => {
@@ -128,19 +127,19 @@ export const path: Kind<string> = (text, report) => {
   return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
 }
 
-/** The URL under which browsers reach this service, without a slash at its end. */
+/** The public URL, without a trailing slash. */
 export const baseUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
     return report('must be an http or https URL without user and query, such as https://chat.example.org')
-  // It becomes the path of a cookie, which a semicolon would end (RFC 6265 §4.1.1).
+  // It would end the path of a cookie (RFC 6265 §4.1.1).
   if (url.pathname.includes(';')) return report('has a semicolon in its path, where cookies cannot follow')
   return url.href.replace(/\/+$/, '')
 }
 
 const originList = listOf(
   entry => {
-    // A browser has no origin with a star in it, so that one would never match.
+    // No browser sends an origin with a star in it.
     const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
     const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
     return isOrigin ? url.origin : undefined
@@ -149,7 +148,7 @@ const originList = listOf(
   'must have an origin such as https://www.example.org, * for any, or none',
 )
 
-/** Origins as browsers write them in `Origin` (RFC 6454 §6.2); `*` is any. */
+/** RFC 6454 §6.2, or `*`. */
 export const origins: Kind<readonly string[]> = (text, report) => {
   if (text === 'none') return []
   return text === '*' ? ['*'] : originList(text, report)
@@ -157,21 +156,21 @@ export const origins: Kind<readonly string[]> = (text, report) => {
 
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** Names of headers or methods (`token` of RFC 9110 §5.6.2). */
+/** `token` of RFC 9110 §5.6.2. */
 export const tokens = listOf(
   entry => (token.test(entry) ? entry : undefined),
   'no name of a header or method',
   'must have a name, such as Content-Type or POST',
 )
 
-/** Headers that the service writes itself, or that belong to a single connection (RFC 9110 §7.6.1). */
+/** Written by the service, or hop-by-hop (RFC 9110 §7.6.1). */
 const takenHeader =
   /^(connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
 
-/** Puts back what would have ended an entry of a list: `%2C`, `%3A` and `%25`. */
+/** Decodes `%2C`, `%3A` and `%25`. */
 export const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
 
-/** Headers of requests, `name=value` each. Problems tell the name and never the value, which may be a secret. */
+/** `name=value` each. Problems never quote the value. */
 export const headers: Kind<readonly (readonly [name: string, value: string])[]> = (text, report) =>
   entriesOf(text).map((entry, index) => {
     const [left = '', right] = entry.split(/=(.*)/s, 2)
@@ -184,7 +183,7 @@ export const headers: Kind<readonly (readonly [name: string, value: string])[]> 
     return [name, value]
   })
 
-/** The SASL mechanisms for logins with a password, the strongest first (RFC 5802, RFC 7677, RFC 4616). */
+/** Strongest first (RFC 5802, RFC 7677, RFC 4616). */
 export const passwordMechanisms = [
   'SCRAM-SHA-512-PLUS',
   'SCRAM-SHA-256-PLUS',
@@ -203,10 +202,9 @@ export const mechanisms = listOf<PasswordMechanism>(
   `must have at least one of ${passwordMechanisms.join(', ')}`,
 )
 
-/** Where the audit trail goes. */
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** A word, or the path of a file. The path must have a slash, so that a misspelt word creates no file. */
+/** A path must contain a slash, so that a misspelt word creates no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word
@@ -214,8 +212,8 @@ export const auditLog: Kind<AuditLog> = (text, report) => {
   return report(`must be stdout, stderr, off or the path of a file, such as ./audit.log, not ${quoted(text)}`)
 }
 
-/** The parts of the service that write to the log under their own name. */
-/** `level`, `level,part=level,…` or `part=level,…`, which leaves all other parts at `info`. */
+/** `level`, `level,part=level,…` or `part=level,…`. Unnamed parts are at `info`. */
+/** `level`, `level,part=level,…` or `part=level,…`. Unnamed parts are at `info`. */
 export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
   let usual: LogLevel | undefined
   const parts = new Map<LogPart, LogLevel>()

@@ -2,13 +2,13 @@ import { isIP } from 'node:net'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { entriesOf, type Kind, listOf } from './kinds.js'
 
-/** An address or name of a host, IPv6 without brackets, and the port behind it if there is one. */
+/** IPv6 without brackets. */
 export interface Address {
   readonly host: string
   readonly port: number | undefined
 }
 
-/** Where something listens; port 0 is any free one. */
+/** Port 0 is any free port. */
 export interface Place extends Address {
   readonly port: number
 }
@@ -19,7 +19,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/** Addresses and names of hosts to listen on, with a port or without: then an IPv6 address needs no brackets. */
+/** With or without ports. Without one, IPv6 needs no brackets. */
 export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
 
 function readAddress(text: string): Address | undefined {
@@ -32,17 +32,17 @@ function readAddress(text: string): Address | undefined {
   return host === undefined ? undefined : { host, port }
 }
 
-/** Ports, or `off` for none. */
+/** `off` for none. */
 export const ports: Kind<readonly number[]> = (text, report) => {
   if (text.toLowerCase() === 'off') return []
   const list = entriesOf(text)
   if (list.length === 0 || !list.every(entry => /^\d{1,5}$/.test(entry) && Number(entry) <= 65535))
     return report('must be ports from 0 to 65535, separated by commas, or off')
-  // Each 0 is a port of its own.
+  // Each 0 is another port.
   return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
 }
 
-/** An address with a port, or undefined for `none`. */
+/** Undefined for `none`. */
 export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   if (text.toLowerCase() === 'none') return undefined
   const { host, port } = readAddress(text) ?? {}
@@ -50,7 +50,7 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
-/** All of the addresses, each at its own port or else at all of these. */
+/** Each address at its own port, or at all of these. */
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
   if (ports.length === 0) return []
   return once(
@@ -60,7 +60,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether two places, one of each list, exclude each other. The lists may be the same. */
+/** Whether places of two lists exclude each other. The lists may be the same. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(
@@ -73,29 +73,27 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Whether a place of a list includes this host. The addresses of a name are not known: only `::` alone surely includes them. */
+/** Whether the list includes this host. For a name, only `::` is certain to. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** Whether a list has no other host. Then `::` includes all IPv4 addresses; otherwise it leaves them to the others. */
+/** Whether no other host is listed. Then `::` includes IPv4. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host)
 }
 
-/** Whether an address to listen on is every one of this machine. */
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
-/** A host and its port as one text. */
 export function written({ host, port }: Place): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** Each entry once, but for port 0, which is another one each time. */
+/** Removes duplicates, except port 0. */
 function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>

@@ -1,4 +1,4 @@
-// The kinds of settings that say how NATS is reached. Problems never quote a URL or what is in a file: both may hold secrets.
+// Settings of NATS. Problems never quote URLs or files, which may contain secrets.
 import { createPrivateKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -6,27 +6,25 @@ import { readSettingFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { certificatesIn, pemOf } from './pem.js'
 
-/** Where NATS listens unless its URL says otherwise. */
 const usualPort = 4222
 
 export interface NatsServer {
-  /** Prepared name or address; an IPv6 address without brackets. */
+  /** A prepared name or address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
   readonly isTls: boolean
 }
 
-/** What is shown to NATS. */
 export type NatsAccount =
   | { readonly user: string; readonly password: string }
   | { readonly token: string }
   | { readonly creds: string }
   | { readonly seed: string }
 
-/** `nats://host:port` or `tls://host:port`, several separated by commas, with `user:password@` or `token@` before the host. */
+/** `nats://host:port` or `tls://host:port`, comma-separated, with an optional `user:password@` or `token@`. */
 export const natsServers: Kind<{
   readonly servers: readonly NatsServer[]
-  /** The same for all of them. */
+  /** The same for all servers. */
   readonly account: NatsAccount | undefined
 }> = (text, report) => {
   const read = entriesOf(text).map((entry, index) =>
@@ -40,7 +38,7 @@ export const natsServers: Kind<{
   return { servers, account: accounts[0] }
 }
 
-/** What a password does to a URL that is in it as it is. */
+/** Advice for unescaped passwords. */
 const escapes =
   '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23, ? as %3F, and a comma as %2C'
 
@@ -77,7 +75,6 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** Begins the subjects that are used. */
 export const natsSubject: Kind<string> = (text, report) => {
   if (/^[\w-]+(\.[\w-]+)*$/.test(text) && text.length <= 100) return text
   return report(
@@ -85,7 +82,6 @@ export const natsSubject: Kind<string> = (text, report) => {
   )
 }
 
-/** Reads a setting that names a file. */
 const inFile =
   <T>(kind: Kind<T>): Kind<T> =>
   (file, report) => {
@@ -100,7 +96,7 @@ const isSeed = (line: string) => /^SU[A-Z2-7]{56}$/.test(line)
 
 const linesOf = (text: string) => text.split('\n').map(line => line.trim())
 
-/** A file with the JWT of a user and its seed, as `nsc` writes them. */
+/** JWT and seed, as `nsc` writes them. */
 export const natsCredsFile = inFile((text, report): string | undefined => {
   const lines = linesOf(text)
   const hasToken = lines.some(line => line.includes('BEGIN NATS USER JWT'))
@@ -108,7 +104,6 @@ export const natsCredsFile = inFile((text, report): string | undefined => {
   return report('names a file without the JWT of a user and its seed, as nsc writes them')
 })
 
-/** A file with the seed of a user. */
 export const natsSeedFile = inFile(
   (text, report): string | undefined =>
     linesOf(text).find(isSeed) ?? report('names a file without the seed of a user, which begins with SU'),
@@ -124,7 +119,7 @@ export const natsCa = inFile((text, report): string | undefined => {
   return certificates.length > 0 ? certificates.map(({ pem }) => pem).join('\n') : report(noCertificate)
 })
 
-/** A certificate with its chain, and its key if that is in the same file. */
+/** With its chain, and possibly its key. */
 export const natsCertificate = inFile((text, report) => {
   const certificates = certificatesIn(text)
   if (certificates.length === 0) return report(noCertificate)

@@ -4,14 +4,14 @@ import { entriesOf, type Report } from './kinds.js'
 
 const mostRemembered = 1000
 
-/** Addresses and ranges of addresses, of both families. */
+/** Addresses and ranges of IPv4 and IPv6. */
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList
-  /** Every request asks about the same few proxies, and a BlockList takes its time. */
+  /** Cache: requests come from few proxies, and a BlockList is slow. */
   readonly #remembered = new Map<string, boolean>()
 
-  /** `list` is as they were written, and `addresses` has the single ones. */
+  /** `list` is the text, `addresses` the single addresses. */
   constructor(
     readonly list: readonly string[],
     block: BlockList,
@@ -21,7 +21,7 @@ export class Networks {
     this.#addresses = addresses
   }
 
-  /** Whether an address, as a socket or a header has it, is in one of them. */
+  /** Accepts the notation of sockets and of headers. */
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
@@ -32,7 +32,7 @@ export class Networks {
     return found
   }
 
-  /** Whether an address is listed by itself, or is a listed loopback address. Other ranges may include clients. */
+  /** True for a listed single address, or a listed loopback address. Wider ranges may include clients. */
   hasProxy(address: string): boolean {
     if (!this.contains(address)) return false
     const plain = withoutMapping(address)
@@ -46,7 +46,7 @@ const named = new Map([
   ['any', ['0.0.0.0/0', '::/0']],
 ])
 
-/** Addresses, ranges such as `10.0.0.0/8`, and the words `loopback`, `private`, `any`, separated by commas; or `none`. */
+/** Addresses, ranges such as `10.0.0.0/8`, `loopback`, `private`, `any`, or `none`. */
 export function readNetworks(text: string, report: Report): Networks {
   const list = text === 'none' ? [] : entriesOf(text)
   const block = new BlockList()

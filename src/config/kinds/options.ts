@@ -2,7 +2,7 @@ import { type Report, switches } from './kinds.js'
 
 export type Options = ReadonlyMap<string, string>
 
-/** Reads `name=value&name=value`. Not URLSearchParams: it takes a plus for a space, and file names have pluses. */
+/** Parses `name=value&name=value`. URLSearchParams would turn a plus in a file name into a space. */
 export function readOptions(query: string, known: readonly string[], report: Report): Options {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {

@@ -1,6 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 
-/** The certificates in a PEM text and nothing else of it; none where there are none, or one cannot be read. */
+/** The certificates of a PEM text. Empty if one cannot be read. */
 export function certificatesIn(text: string): { readonly pem: string; readonly x509: X509Certificate }[] {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {

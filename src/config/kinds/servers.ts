@@ -6,35 +6,34 @@ import { entriesOf, type Kind, type Report } from './kinds.js'
 import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, pemOf } from './pem.js'
 
-/** What a server is trusted with, and the certificates of the link to it. */
 export interface Trust {
-  /** Whether SASL PLAIN may cross a plain link. */
+  /** Whether SASL PLAIN is allowed without TLS. */
   readonly plain: boolean
-  /** Extra trusted certificates, PEM text. */
+  /** Additional authorities, PEM. */
   readonly ca: string | undefined
   readonly verify: boolean
-  /** What this service shows of itself to log users in by SASL EXTERNAL; PEM texts. */
+  /** For SASL EXTERNAL, PEM. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
 }
 
-/** Where and how a domain's XMPP server is reached. */
+/** A domain's XMPP server. */
 export interface Server extends Trust {
-  /** Prepared name or address; an IPv6 address without brackets. */
+  /** A prepared name or address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
-  /** `direct` is TLS from the start (XEP-0368), `none` a plain link by the operator's decision. */
+  /** `direct`: XEP-0368. `none`: plain TCP. */
   readonly tls: 'starttls' | 'direct' | 'none'
 }
 
-/** The BOSH endpoint of another service, which serves a domain. */
+/** A domain's remote BOSH endpoint. */
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
-  /** Where it is; undefined where the domain's host-meta has to be asked first (XEP-0156 §2). */
+  /** Undefined: found through host-meta (XEP-0156 §2). */
   readonly url: string | undefined
 }
 
 /**
- * `domain=xmpp://host:port?option=value&…`, the same with `xmpps://`, `domain=https://host/path` and `domain=host-meta`.
- * The domain `*` is any that no other entry has. A domain is in one of the two maps.
+ * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. `*`
+ * is the rest. Each domain is in one of the two maps.
  */
 export const serversByDomain: Kind<{
   readonly servers: ReadonlyMap<string, Server>
@@ -128,7 +127,7 @@ function readCertificates(option: string, file: string | undefined, report: Repo
   }
 }
 
-/** The certificate and key that this service shows; a key that is not named stands in the certificate's file. */
+/** By default the key is in the certificate's file. */
 function readOwnCertificate(options: Options, report: Report): Trust['certificate'] {
   const file = options.get('cert')
   const keyFile = options.get('key') ?? file
